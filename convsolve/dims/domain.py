@@ -1,0 +1,142 @@
+"""Domains: the values that an unknown may take, in the order in which they are preferred."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+
+from ..errors import DimensionError
+
+__all__ = ["Domain", "Span"]
+
+
+@dataclass(frozen=True)
+class Span:
+    """The integers ``start, start + step, ...`` up to ``stop`` inclusive; ``stop=None`` never ends."""
+
+    start: int
+    stop: int | None
+    step: int = 1
+
+    def __post_init__(self) -> None:
+        if self.step < 1:
+            raise DimensionError(f"a range needs a step of at least 1, got step={self.step}")
+        if self.stop is not None:
+            if self.stop < self.start:
+                raise DimensionError(
+                    f"the range {self.start}..{self.stop} is empty: write the smaller bound first"
+                )
+            object.__setattr__(self, "stop", self.stop - (self.stop - self.start) % self.step)
+
+    def __contains__(self, value: int) -> bool:
+        inside = value >= self.start and (self.stop is None or value <= self.stop)
+        return inside and (value - self.start) % self.step == 0
+
+    @property
+    def size(self) -> int | None:
+        return None if self.stop is None else (self.stop - self.start) // self.step + 1
+
+    def __str__(self) -> str:
+        if self.start == self.stop:
+            return str(self.start)
+        step = "" if self.step == 1 else f" step {self.step}"
+        return f"{self.start}..{'' if self.stop is None else self.stop}{step}"
+
+
+@dataclass(frozen=True)
+class Domain:
+    """The values that an unknown may take, most preferred first.
+
+    A domain is a sequence of spans; a value that several spans hold counts where it first appears.
+
+    >>> d = Domain.of(3, 5, 7)
+    >>> str(d), 5 in d, d.rank(7), d.size
+    ('3 | 5 | 7', True, 2, 3)
+    >>> str(Domain.range(32, None)), Domain.range(32, None).size
+    ('32..', None)
+    """
+
+    spans: tuple[Span, ...]
+
+    def __post_init__(self) -> None:
+        if not self.spans:
+            raise DimensionError("a domain needs at least one value")
+        if any(span.stop is None for span in self.spans[:-1]):
+            raise DimensionError("only the last part of a domain may be open-ended")
+
+    @classmethod
+    def of(cls, *values: int) -> Domain:
+        """Return the domain of these values, in this order of preference."""
+        return cls(tuple(Span(v, v) for v in dict.fromkeys(values)))
+
+    @classmethod
+    def range(cls, start: int, stop: int | None, step: int = 1) -> Domain:
+        """Return the domain ``start..stop``, both ends included; ``stop=None`` leaves it open above."""
+        return cls((Span(start, stop, step),))
+
+    @property
+    def lower(self) -> int:
+        """The least value."""
+        return min(span.start for span in self.spans)
+
+    @cached_property
+    def upper(self) -> int | None:
+        """The greatest value, or None for a domain that is open above."""
+        return None if self.spans[-1].stop is None else max(s.stop for s in self.spans if s.stop is not None)
+
+    @cached_property
+    def size(self) -> int | None:
+        """The number of values, or None for a domain that is open above."""
+        if self.upper is None:
+            return None
+        if len(self.spans) == 1:
+            return self.spans[0].size
+        return len(self.values())
+
+    def values(self, limit: int | None = None) -> tuple[int, ...]:
+        """Return the values in order of preference, at most ``limit`` of them."""
+        found: dict[int, None] = {}
+        for value in self:
+            if limit is not None and len(found) >= limit:
+                break
+            found[value] = None
+        return tuple(found)
+
+    def __iter__(self) -> Iterator[int]:
+        for position, span in enumerate(self.spans):
+            value = span.start
+            while span.stop is None or value <= span.stop:
+                if not any(value in earlier for earlier in self.spans[:position]):
+                    yield value
+                value += span.step
+
+    def __contains__(self, value: int) -> bool:
+        return any(value in span for span in self.spans)
+
+    def rank(self, value: int) -> int:
+        """Return how many values of the domain are preferred to ``value``."""
+        before = 0
+        for position, span in enumerate(self.spans):
+            if value in span:
+                if len(self.spans) == 1:
+                    return (value - span.start) // span.step
+                seen = self.spans[:position]
+                inside = range(span.start, value, span.step)
+                return before + sum(1 for v in inside if not any(v in earlier for earlier in seen))
+            seen = self.spans[:position]
+            before += sum(1 for v in range(span.start, (span.stop or 0) + 1, span.step)
+                          if not any(v in earlier for earlier in seen))
+        raise DimensionError(f"{value} is not in the domain {self}")
+
+    def clip(self, stop: int) -> Domain | None:
+        """Return the part of the domain that is at most ``stop``, or None when nothing is left."""
+        kept = [
+            Span(s.start, stop if s.stop is None else min(s.stop, stop), s.step)
+            for s in self.spans
+            if s.start <= stop
+        ]
+        return Domain(tuple(kept)) if kept else None
+
+    def __str__(self) -> str:
+        return " | ".join(map(str, self.spans))

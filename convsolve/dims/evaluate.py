@@ -1,0 +1,150 @@
+"""The integer reader and the numpy reader: what is the value of an expression?
+
+Both give the same integers. The numpy reader works on whole columns of candidates; where the bounds of
+an expression do not fit 64 bits it computes with Python integers inside object arrays, so it never overflows.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable, Mapping
+from functools import reduce
+from typing import TYPE_CHECKING, Any
+
+from ..errors import DimensionError
+from .bounds import INTERVALS
+from .expr import Var, _Node, fold
+
+if TYPE_CHECKING:
+    import numpy as np
+
+__all__ = ["ARRAYS", "INTEGERS", "evaluate", "evaluate_arrays"]
+
+INTEGERS: dict[str, Callable[[list[Any]], Any]] = {
+    "add": sum,
+    "sub": lambda a: a[0] - a[1],
+    "mul": lambda a: a[0] * a[1],
+    "floordiv": lambda a: a[0] // a[1],
+    "mod": lambda a: a[0] % a[1],
+    "min": min,
+    "max": max,
+    "where": lambda a: a[1] if a[0] else a[2],
+    "eq": lambda a: a[0] == a[1],
+    "lt": lambda a: a[0] < a[1],
+    "le": lambda a: a[0] <= a[1],
+    "and": all,
+    "or": any,
+    "not": lambda a: not a[0],
+}
+
+
+def _lookup(values: Mapping[str, Any]) -> Callable[[Any], Any]:
+    def leaf(x: Any) -> Any:
+        if not isinstance(x, Var):
+            return x
+        try:
+            return values[x.name]
+        except KeyError:
+            raise DimensionError(f"no value is given for `{x.name}`") from None
+
+    return leaf
+
+
+def evaluate(x: Any, values: Mapping[str, int]) -> Any:
+    """Return the value of a dimension (an ``int``) or condition (a ``bool``) with these values for its unknowns.
+
+    >>> from convsolve.dims import hole
+    >>> evaluate((hole("n", 28) - 5) // 2 + 1, {"n": 28})
+    12
+    """
+    return fold(x, INTEGERS, _lookup(values))
+
+
+def _reduced(name: str) -> Callable[[list[Any]], Any]:
+    def read(args: list[Any]) -> Any:
+        import numpy as np
+
+        return reduce(getattr(np, name), args)
+
+    return read
+
+
+def _where(args: list[Any]) -> Any:
+    import numpy as np
+
+    return np.where(np.asarray(args[0], dtype=bool), args[1], args[2])
+
+
+def _not(args: list[Any]) -> Any:
+    import numpy as np
+
+    return np.logical_not(args[0])
+
+
+ARRAYS: dict[str, Callable[[list[Any]], Any]] = {
+    "add": lambda a: reduce(operator.add, a),
+    "sub": lambda a: a[0] - a[1],
+    "mul": lambda a: a[0] * a[1],
+    "floordiv": lambda a: a[0] // a[1],
+    "mod": lambda a: a[0] % a[1],
+    "min": _reduced("minimum"),
+    "max": _reduced("maximum"),
+    "where": _where,
+    "eq": lambda a: a[0] == a[1],
+    "lt": lambda a: a[0] < a[1],
+    "le": lambda a: a[0] <= a[1],
+    "and": _reduced("logical_and"),
+    "or": _reduced("logical_or"),
+    "not": _not,
+}
+
+_WORD = 2**62
+
+
+def _span(x: Any, ranges: Mapping[str, tuple[int, int]]) -> tuple[int, tuple[int, int]]:
+    """Return the greatest magnitude inside the expression, and the interval of its value."""
+    if not isinstance(x, _Node):
+        return abs(int(x)), (int(x), int(x))
+    if isinstance(x, Var):
+        low, high = ranges[x.name]
+        return max(abs(low), abs(high)), (low, high)
+    parts = [_span(a, ranges) for a in x.args]
+    low, high = INTERVALS[x.op]([interval for _, interval in parts])  # type: ignore[assignment]
+    sums = sum(m for m, _ in parts) if x.op == "add" else 0  # partial sums may be larger than the sum
+    return max(abs(low), abs(high), sums, *(m for m, _ in parts)), (low, high)
+
+
+def evaluate_arrays(x: Any, columns: Mapping[str, np.ndarray | int]) -> np.ndarray:
+    """Return the value of an expression for many candidates at once; columns broadcast as in numpy.
+
+    Raises:
+        DimensionError: a column that the expression needs is missing.
+
+    >>> import numpy as np
+    >>> from convsolve.dims import hole
+    >>> evaluate_arrays((hole("n", 28) - 5) // 2 + 1, {"n": np.array([5, 28, 64])})
+    array([ 1, 12, 30])
+    """
+    import numpy as np
+
+    names = {v.name for v in _variables(x)}
+    ranges: dict[str, tuple[int, int]] = {}
+    used: dict[str, Any] = {}
+    for name in names:
+        if name not in columns:
+            raise DimensionError(f"no value is given for `{name}`")
+        column = np.asarray(columns[name])
+        if column.size == 0:
+            ranges[name] = (1, 1)  # nothing is computed; any value will do
+        else:
+            ranges[name] = (int(column.min()), int(column.max()))
+        used[name] = column
+    if _span(x, ranges)[0] >= _WORD:
+        used = {name: column.astype(object) for name, column in used.items()}
+    return np.asarray(fold(x, ARRAYS, _lookup(used)))
+
+
+def _variables(x: Any) -> list[Var]:
+    from .expr import variables
+
+    return list(variables(x))

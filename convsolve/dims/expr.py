@@ -1,0 +1,414 @@
+"""Expressions over unknown integers: the language in which shape rules are written down.
+
+A :data:`Dim` is an ``int`` or an :class:`Expr`; a :data:`Cond` is a ``bool`` or a :class:`Condition`.
+Rules are plain Python over both. The operations are few (:data:`OPERATIONS`), and everything that
+reads an expression is a table with one line per operation.
+
+``//`` and ``%`` are Python's (they round down), and a divisor must be positive for every value of its
+unknowns; otherwise building the expression raises. ``==`` compares structure, as values do elsewhere
+in Python; an equation between dimensions is ``eq(a, b)``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, NoReturn, TypeAlias
+
+from ..errors import DimensionError
+from .bounds import INTERVALS, Interval
+from .domain import Domain
+
+__all__ = [
+    "OPERATIONS", "Cond", "Condition", "Dim", "Expr", "Var", "add", "all_of", "any_of", "bounds", "eq",
+    "fold", "hole", "isin", "maximum", "minimum", "ne", "negation", "product", "total", "variables", "where",
+]
+
+OPERATIONS = frozenset(INTERVALS)
+"""The operations of the language. Leaves are ``int``, ``bool`` and :class:`Var`."""
+
+_DEEPEST = 200  # readers recurse over an expression, never over a network
+
+
+class _Node:
+    """What expressions and conditions share: immutable, hashable, structural equality."""
+
+    __slots__ = ("_hash", "args", "depth", "interval", "op")
+
+    op: str
+    args: tuple[Any, ...]
+    interval: Interval
+    depth: int
+
+    def __init__(self, op: str, args: tuple[Any, ...], interval: Interval | None = None) -> None:
+        self.op = op
+        self.args = args
+        self.interval = INTERVALS[op]([bounds(a) for a in args]) if interval is None else interval
+        self.depth = 1 + max((a.depth for a in args if isinstance(a, _Node)), default=0)
+        if self.depth > _DEEPEST:
+            raise DimensionError(f"an expression is nested more than {_DEEPEST} deep: name a part of it")
+        self._hash = hash((op, args))
+
+    def __hash__(self) -> int:
+        return self._hash
+
+    def __eq__(self, other: object) -> bool:
+        if self is other:
+            return True
+        if not isinstance(other, _Node) or self._hash != other._hash:
+            return False
+        return type(self) is type(other) and self.op == other.op and self.args == other.args
+
+    def __repr__(self) -> str:
+        from .render import render
+
+        return render(self)  # type: ignore[arg-type]
+
+    def __bool__(self) -> NoReturn:
+        raise DimensionError(
+            f"the truth of `{self!r}` depends on unknown dimensions: use where(condition, a, b) to choose a "
+            f"value, all_of/any_of/negation to combine conditions, and require(...) to demand one"
+        )
+
+
+class Expr(_Node):
+    """An integer that depends on unknowns. Build it from :func:`hole` with ``+ - * // %``."""
+
+    __slots__ = ()
+
+    def __add__(self, other: Dim) -> Dim:
+        return add(self, other)
+
+    def __radd__(self, other: Dim) -> Dim:
+        return add(other, self)
+
+    def __sub__(self, other: Dim) -> Dim:
+        return _sub(self, other)
+
+    def __rsub__(self, other: Dim) -> Dim:
+        return _sub(other, self)
+
+    def __mul__(self, other: Dim) -> Dim:
+        return _mul(self, other)
+
+    def __rmul__(self, other: Dim) -> Dim:
+        return _mul(other, self)
+
+    def __floordiv__(self, other: Dim) -> Dim:
+        return _floordiv(self, other)
+
+    def __rfloordiv__(self, other: Dim) -> Dim:
+        return _floordiv(other, self)
+
+    def __mod__(self, other: Dim) -> Dim:
+        return _mod(self, other)
+
+    def __rmod__(self, other: Dim) -> Dim:
+        return _mod(other, self)
+
+    def __neg__(self) -> Dim:
+        return _sub(0, self)
+
+    def __lt__(self, other: Dim) -> Cond:
+        return _compare("lt", self, other)
+
+    def __le__(self, other: Dim) -> Cond:
+        return _compare("le", self, other)
+
+    def __gt__(self, other: Dim) -> Cond:
+        return _compare("lt", other, self)
+
+    def __ge__(self, other: Dim) -> Cond:
+        return _compare("le", other, self)
+
+    def __truediv__(self, other: object) -> NoReturn:
+        raise DimensionError("dimensions are integers: use // (which rounds down) instead of /")
+
+    __rtruediv__ = __truediv__
+
+    def __index__(self) -> NoReturn:
+        raise DimensionError(f"`{self!r}` is not a number yet: it depends on unknown dimensions")
+
+    __int__ = __float__ = __index__  # type: ignore[assignment]
+
+    def __iter__(self) -> NoReturn:
+        raise DimensionError(f"`{self!r}` is a single dimension, not a sequence")
+
+
+class Condition(_Node):
+    """A truth value that depends on unknowns. Combine with :func:`all_of`, :func:`any_of`, :func:`negation`."""
+
+    __slots__ = ()
+
+    def __and__(self, other: Cond) -> Cond:
+        return all_of(self, other)
+
+    def __or__(self, other: Cond) -> Cond:
+        return any_of(self, other)
+
+    __rand__ = __and__
+    __ror__ = __or__
+
+    def __invert__(self) -> Cond:
+        return negation(self)
+
+
+Dim: TypeAlias = "int | Expr"
+Cond: TypeAlias = "bool | Condition"
+
+
+class Var(Expr):
+    """A named unknown: a hole with a domain, or a tensor's dimension that a trace defines."""
+
+    __slots__ = ("domain",)
+
+    domain: Domain | None
+
+    def __init__(self, name: str, domain: Domain | None = None, interval: Interval = (None, None)) -> None:
+        if domain is not None:
+            interval = (domain.lower, domain.upper)
+        super().__init__("var", (name,), interval)
+        self.domain = domain
+
+    @property
+    def name(self) -> str:
+        """The name under which readers look up a value."""
+        name: str = self.args[0]
+        return name
+
+
+def hole(name: str, *values: int, domain: Domain | None = None) -> Var:
+    """Return an unknown integer, with the values it may take, most preferred first.
+
+    >>> k = hole("k", 3, 5, 7)
+    >>> (28 - k) // 2 + 1
+    (28 - k)//2 + 1
+    """
+    return Var(name, domain if domain is not None else Domain.of(*values))
+
+
+def bounds(x: Dim | Cond | str) -> Interval:
+    """Return ``(lower, upper)`` between which ``x`` lies; None on a side means unbounded."""
+    if isinstance(x, _Node):
+        return x.interval
+    if isinstance(x, str):  # the name of a Var
+        return (None, None)
+    return (int(x), int(x))
+
+
+def _is_integer(x: object) -> bool:
+    return isinstance(x, int) and not isinstance(x, bool)
+
+
+def _dims(op: str, args: Iterable[Any]) -> None:
+    for a in args:
+        if not (_is_integer(a) or isinstance(a, Expr)):
+            raise DimensionError(f"{op} works on integers and expressions, got {a!r} ({type(a).__name__})")
+
+
+def _conds(op: str, args: Iterable[Any]) -> None:
+    for a in args:
+        if not isinstance(a, (bool, Condition)):
+            raise DimensionError(f"{op} works on conditions, got {a!r} ({type(a).__name__})")
+
+
+def add(a: Dim, b: Dim) -> Dim:
+    """Return ``a + b``."""
+    _dims("+", (a, b))
+    if isinstance(a, int):
+        if isinstance(b, int):
+            return a + b
+        if a == 0:
+            return b
+    elif isinstance(b, int):
+        if b == 0:
+            return a
+        if b < 0:
+            return _sub(a, -b)
+    return Expr("add", (a, b))
+
+
+def total(terms: Iterable[Dim]) -> Dim:
+    """Return the sum of many terms as one flat expression."""
+    constant, rest = 0, []
+    for term in terms:
+        _dims("total", (term,))
+        if isinstance(term, int):
+            constant += term
+        else:
+            rest.append(term)
+    if constant:
+        rest.append(constant)
+    if not rest:
+        return 0
+    return rest[0] if len(rest) == 1 else Expr("add", tuple(rest))
+
+
+def _sub(a: Dim, b: Dim) -> Dim:
+    _dims("-", (a, b))
+    if isinstance(b, int):
+        if isinstance(a, int):
+            return a - b
+        if b == 0:
+            return a
+        if b < 0:
+            return add(a, -b)
+    if a == b:
+        return 0
+    return Expr("sub", (a, b))
+
+
+def _mul(a: Dim, b: Dim) -> Dim:
+    _dims("*", (a, b))
+    if isinstance(a, int) and isinstance(b, int):
+        return a * b
+    for one, other in ((a, b), (b, a)):
+        if isinstance(one, int) and one in (0, 1):
+            return 0 if one == 0 else other
+    return Expr("mul", (a, b))
+
+
+def product(factors: Iterable[Dim]) -> Dim:
+    """Return the product of the factors; of none, 1."""
+    result: Dim = 1
+    for factor in factors:
+        result = _mul(result, factor)
+    return result
+
+
+def _positive(op: str, divisor: Dim) -> None:
+    low = bounds(divisor)[0]
+    if low is None or low < 1:
+        least = "has no lower bound" if low is None else f"can be {low}"
+        raise DimensionError(f"the divisor of {op} must be positive, but `{divisor!r}` {least}")
+
+
+def _floordiv(a: Dim, b: Dim) -> Dim:
+    _dims("//", (a, b))
+    _positive("//", b)
+    if isinstance(a, int) and isinstance(b, int):
+        return a // b
+    if b == 1 or a == 0:
+        return a
+    return Expr("floordiv", (a, b))
+
+
+def _mod(a: Dim, b: Dim) -> Dim:
+    _dims("%", (a, b))
+    _positive("%", b)
+    if isinstance(a, int) and isinstance(b, int):
+        return a % b
+    if b == 1 or a == 0:
+        return 0
+    return Expr("mod", (a, b))
+
+
+def _extreme(op: str, pick: Callable[..., int], args: tuple[Dim, ...]) -> Dim:
+    _dims(op, args)
+    if not args:
+        raise DimensionError(f"{op} needs at least one dimension")
+    distinct = tuple(dict.fromkeys(args))
+    if all(isinstance(a, int) for a in distinct):
+        return pick(distinct)
+    return distinct[0] if len(distinct) == 1 else Expr(op, distinct)
+
+
+def minimum(*args: Dim) -> Dim:
+    """Return the least of the arguments."""
+    return _extreme("min", min, args)
+
+
+def maximum(*args: Dim) -> Dim:
+    """Return the greatest of the arguments."""
+    return _extreme("max", max, args)
+
+
+def where(condition: Cond, a: Dim, b: Dim) -> Dim:
+    """Return ``a`` where the condition holds, else ``b``."""
+    _conds("where", (condition,))
+    _dims("where", (a, b))
+    if isinstance(condition, bool):
+        return a if condition else b
+    return a if a == b else Expr("where", (condition, a, b))
+
+
+def _compare(op: str, a: Dim, b: Dim) -> Cond:
+    _dims({"lt": "<", "le": "<=", "eq": "eq"}[op], (a, b))
+    if isinstance(a, int) and isinstance(b, int):
+        return a < b if op == "lt" else a <= b if op == "le" else a == b
+    if a == b:
+        return op != "lt"
+    return Condition(op, (a, b))
+
+
+def eq(a: Dim, b: Dim) -> Cond:
+    """Return the condition that two dimensions are equal (``==`` would compare the expressions)."""
+    return _compare("eq", a, b)
+
+
+def ne(a: Dim, b: Dim) -> Cond:
+    """Return the condition that two dimensions differ."""
+    return negation(eq(a, b))
+
+
+def isin(a: Dim, values: Iterable[int]) -> Cond:
+    """Return the condition that ``a`` is one of the values."""
+    return any_of(*(eq(a, v) for v in values))
+
+
+def _junction(op: str, absorbing: bool, conditions: tuple[Cond, ...]) -> Cond:
+    _conds(op, conditions)
+    rest: dict[Condition, None] = {}
+    for c in conditions:
+        if isinstance(c, bool):
+            if c is absorbing:
+                return absorbing
+        else:
+            rest.update(dict.fromkeys(c.args if c.op == op else (c,)))
+    if not rest:
+        return not absorbing
+    return next(iter(rest)) if len(rest) == 1 else Condition(op, tuple(rest))
+
+
+def all_of(*conditions: Cond) -> Cond:
+    """Return the condition that all of the conditions hold."""
+    return _junction("and", False, conditions)
+
+
+def any_of(*conditions: Cond) -> Cond:
+    """Return the condition that at least one of the conditions holds."""
+    return _junction("or", True, conditions)
+
+
+def negation(condition: Cond) -> Cond:
+    """Return the condition that ``condition`` does not hold."""
+    _conds("not", (condition,))
+    if isinstance(condition, bool):
+        return not condition
+    if condition.op == "not":
+        inner: Cond = condition.args[0]
+        return inner
+    if condition.op in ("lt", "le"):  # reads better than a negation
+        a, b = condition.args
+        return _compare("le" if condition.op == "lt" else "lt", b, a)
+    return Condition("not", (condition,))
+
+
+def fold(x: Any, table: dict[str, Callable[[list[Any]], Any]], leaf: Callable[[Any], Any]) -> Any:
+    """Read an expression with a table: ``leaf`` reads numbers and unknowns, ``table[op]`` the rest."""
+    if not isinstance(x, _Node) or x.op == "var":
+        return leaf(x)
+    return table[x.op]([fold(a, table, leaf) for a in x.args])
+
+
+def variables(*expressions: Any) -> Iterator[Var]:
+    """Yield the unknowns of the expressions, each once, in order of appearance."""
+    seen: set[Var] = set()
+    stack = list(reversed(expressions))
+    while stack:
+        x = stack.pop()
+        if isinstance(x, Var):
+            if x not in seen:
+                seen.add(x)
+                yield x
+        elif isinstance(x, _Node):
+            stack.extend(reversed(x.args))

@@ -1,0 +1,376 @@
+"""The grammar of texts in problem files: domains, and expressions over names.
+
+    value    :=  domain | sum                            3 | 5 | 7      0..3      $k // 2
+    domain   :=  range ('|' range)*                      range := n | n '..' n? ('step' n)?
+    or       :=  and ('or' and)*
+    and      :=  not ('and' not)*
+    not      :=  'not' not | compared
+    compared :=  sum (('=='|'!='|'<='|'>='|'<'|'>') sum | 'not'? 'in' (list | range))*
+    sum      :=  term (('+'|'-') term)*
+    term     :=  factor (('*'|'//'|'%') factor)*
+    factor   :=  '-' factor | number | name | '$'name | list | shape | ('min'|'max') '(' sum, ... ')' | '(' or ')'
+    list     :=  '[' sum, ... ']'                        shape := 3x224x224
+
+Numbers may carry underscores or a suffix: ``100_000``, ``300M``, ``1.31M``. A list compares entry by
+entry, and with a number every entry compares. A layer whose name has other characters than letters,
+digits, underscores and dots stands in backquotes. Nothing is ever evaluated as Python.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from fractions import Fraction
+from typing import Any, NamedTuple
+
+from ..errors import DimensionError, ExpressionError
+from .domain import Domain, Span
+from .expr import Cond, Condition, Dim, Expr, all_of, any_of, eq, isin, maximum, minimum, ne, negation
+
+__all__ = ["Resolver", "Value", "parse_condition", "parse_dim", "parse_expression", "parse_value"]
+
+Value = Any  # Dim | Cond | tuple[Dim, ...]
+Resolver = Callable[[str, int], Value]
+"""Gives the value of a name (with its ``$``, if it has one) at a column, or raises ExpressionError."""
+
+_LONGEST = 20_000
+_DEEPEST = 50
+_LARGEST = 2**62
+
+_TOKEN = re.compile(
+    r"""
+    (?P<space>\s+)
+  | (?P<shape>\d+(?:x\d+)+(?![\w.]))
+  | (?P<number>\d[\d_]*(?:\.\d+(?=[KMGT]))?[KMGT]?(?![\w]))
+  | (?P<range>\.\.)
+  | (?P<name>\$?(?:`[^`]+`|[A-Za-z_]\w*)(?:\[\d+\])?(?:\.\w+(?:\[\d+\])?)*)
+  | (?P<op>==|!=|<=|>=|//|[-+*%<>()\[\],|/=])
+    """,
+    re.VERBOSE | re.ASCII,
+)
+_SUFFIX = {"K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
+_WORDS = {"and", "or", "not", "in", "min", "max", "step"}
+_COMPARISONS = ("==", "!=", "<=", ">=", "<", ">")
+
+
+class _Token(NamedTuple):
+    kind: str
+    text: str
+    column: int
+
+
+def _tokens(text: str) -> list[_Token]:
+    if len(text) > _LONGEST:
+        raise ExpressionError(f"an expression of {len(text)} characters is too long (at most {_LONGEST})")
+    found, at = [], 0
+    while at < len(text):
+        match = _TOKEN.match(text, at)
+        if match is None:
+            raise ExpressionError(f"{text[at]!r} has no meaning here", at)
+        kind = match.lastgroup or ""
+        word = match.group()
+        if kind == "name":
+            kind = "op" if word in _WORDS else "name"
+        if kind != "space":
+            found.append(_Token(kind, word, at))
+        at = match.end()
+    return [*found, _Token("end", "", len(text))]
+
+
+def _number(token: _Token) -> int:
+    text = token.text.replace("_", "")
+    scale = _SUFFIX.get(text[-1], 1)
+    value = Fraction(text.rstrip("KMGT")) * scale
+    if value.denominator != 1:
+        raise ExpressionError(f"{token.text} is not a whole number", token.column)
+    if value > _LARGEST:
+        raise ExpressionError(f"{token.text} is larger than any network needs", token.column)
+    return int(value)
+
+
+class _Parser:
+    def __init__(self, text: str, resolve: Resolver) -> None:
+        self.tokens = _tokens(text)
+        self.at = 0
+        self.depth = 0
+        self.resolve = resolve
+
+    # -- tokens
+
+    @property
+    def token(self) -> _Token:
+        return self.tokens[self.at]
+
+    def take(self, *texts: str) -> _Token | None:
+        token = self.token
+        if token.kind == "op" and token.text in texts:
+            self.at += 1
+            return token
+        return None
+
+    def expect(self, text: str) -> None:
+        if self.take(text) is None:
+            raise ExpressionError(f"wanted {text!r}, found {self._found()}", self.token.column)
+
+    def _found(self) -> str:
+        return repr(self.token.text) if self.token.text else "the end"
+
+    def finish(self, wanted: str) -> None:
+        if self.token.kind != "end":
+            hint = ": write == for an equation" if self.token.text == "=" else ""
+            hint = ": use // for division, which rounds down" if self.token.text == "/" else hint
+            hint = ": a call like f(x) is not possible, but for min and max" if self.token.text == "(" else hint
+            hint = ": alternatives are plain numbers" if self.token.text == "|" else hint
+            raise ExpressionError(f"wanted {wanted}, found {self._found()}{hint}", self.token.column)
+
+    # -- conditions
+
+    def condition(self) -> Value:
+        return self._junction("or", any_of, lambda: self._junction("and", all_of, self._negated))
+
+    def _junction(self, word: str, join: Callable[..., Cond], part: Callable[[], Value]) -> Value:
+        column = self.token.column
+        first = part()
+        if self.token.text != word:
+            return first
+        parts = [self._cond(first, column)]
+        while self.take(word):
+            column = self.token.column
+            parts.append(self._cond(part(), column))
+        return join(*parts)
+
+    def _cond(self, value: Value, column: int) -> Cond:
+        if not isinstance(value, (bool, Condition)):
+            raise ExpressionError("wanted a condition, such as a comparison", column)
+        return value
+
+    def _negated(self) -> Value:
+        if self.take("not"):
+            column = self.token.column
+            with _Nesting(self):
+                return negation(self._cond(self._negated(), column))
+        return self._compared()
+
+    def _compared(self) -> Value:
+        left, column = self.sum(), self.token.column
+        parts: list[Cond] = []
+        while True:
+            column = self.token.column
+            if op := self.take(*_COMPARISONS):
+                right = self.sum()
+                parts.append(_compare(op.text, left, right, column))
+                left = right
+            elif self.take("in"):
+                parts.append(self._member(left, column))
+            elif self.token.text == "not" and self.tokens[self.at + 1].text == "in":
+                self.at += 2
+                parts.append(negation(self._member(left, column)))
+            else:
+                return all_of(*parts) if parts else left
+
+    def _member(self, left: Value, column: int) -> Cond:
+        left = _dim(left, column)
+        if self.token.text != "[":
+            domain = self.domain()
+            if domain is None:
+                raise ExpressionError(
+                    f"wanted a list like [3, 5] or a range like 3..7, found {self._found()}", self.token.column)
+            return any_of(*(_in_span(left, span) for span in domain.spans))
+        at = self.token.column
+        entries = self.factor()
+        return any_of(*(eq(left, _dim(e, at)) for e in entries))
+
+    # -- numbers
+
+    def sum(self) -> Value:
+        return self._chain(("+", "-"), lambda: self._chain(("*", "//", "%"), self.factor))
+
+    def _chain(self, ops: tuple[str, ...], part: Callable[[], Value]) -> Value:
+        column = self.token.column
+        value = part()
+        while op := self.take(*ops):
+            right_column = self.token.column
+            left, right = _dim(value, column), _dim(part(), right_column)
+            try:
+                value = _ARITHMETIC[op.text](left, right)
+            except (DimensionError, ZeroDivisionError) as error:
+                raise ExpressionError(str(error), op.column) from None
+        return value
+
+    def factor(self) -> Value:
+        token = self.token
+        if self.take("-"):
+            with _Nesting(self):
+                return 0 - _dim(self.factor(), token.column)
+        if token.kind == "number":
+            self.at += 1
+            return _number(token)
+        if token.kind == "shape":
+            self.at += 1
+            return tuple(_number(_Token("number", part, token.column)) for part in token.text.split("x"))
+        if token.kind == "name":
+            self.at += 1
+            if self.token.text == "(":
+                raise ExpressionError(f"{token.text}(...) cannot be called: only min and max can", token.column)
+            return self.resolve(token.text.replace("`", ""), token.column)
+        if word := self.take("min", "max"):
+            self.expect("(")
+            entries = [_dim(e, word.column) for e in self._entries(")")]
+            if not entries:
+                raise ExpressionError(f"{word.text} needs at least one argument", word.column)
+            return (minimum if word.text == "min" else maximum)(*entries)
+        if self.take("["):
+            return tuple(_dim(e, token.column) for e in self._entries("]"))
+        if self.take("("):
+            with _Nesting(self):
+                value = self.condition()
+            self.expect(")")
+            return value
+        raise ExpressionError(f"wanted a number or a name, found {self._found()}", token.column)
+
+    def _entries(self, end: str) -> list[Value]:
+        entries: list[Value] = []
+        with _Nesting(self):
+            while not self.take(end):
+                if entries:
+                    self.expect(",")
+                entries.append(self.sum())
+        return entries
+
+    # -- domains
+
+    def domain(self) -> Domain | None:
+        """Read a domain, or return None (and read nothing) where something else stands."""
+        start, spans = self.at, []
+        while True:
+            span = self._span()
+            if span is None:
+                self.at = start
+                return None
+            spans.append(span)
+            if not self.take("|"):
+                break
+        try:
+            return Domain(tuple(spans))
+        except DimensionError as error:
+            raise ExpressionError(str(error), self.tokens[start].column) from None
+
+    def _signed(self) -> int | None:
+        sign = -1 if self.token.text == "-" and self.tokens[self.at + 1].kind == "number" else 1
+        token = self.tokens[self.at + (sign < 0)]
+        if token.kind != "number":
+            return None
+        self.at += 1 + (sign < 0)
+        return sign * _number(token)
+
+    def _span(self) -> Span | None:
+        column = self.token.column
+        low = self._signed()
+        if low is None:
+            return None
+        if self.token.kind != "range":
+            return Span(low, low)
+        self.at += 1
+        high = self._signed()
+        step = 1
+        if self.take("step"):
+            if self.token.kind != "number":
+                raise ExpressionError(f"wanted a number after step, found {self._found()}", self.token.column)
+            step = _number(self.token)
+            self.at += 1
+        try:
+            return Span(low, high, step)
+        except DimensionError as error:
+            raise ExpressionError(str(error), column) from None
+
+
+class _Nesting:
+    """Bounds how deep a text may be nested, whatever it nests."""
+
+    def __init__(self, parser: _Parser) -> None:
+        self.parser = parser
+
+    def __enter__(self) -> None:
+        self.parser.depth += 1
+        if self.parser.depth > _DEEPEST:
+            raise ExpressionError(f"nested more than {_DEEPEST} deep", self.parser.token.column)
+
+    def __exit__(self, *_: object) -> None:
+        self.parser.depth -= 1
+
+
+_ARITHMETIC: dict[str, Callable[[Any, Any], Any]] = {
+    "+": lambda a, b: a + b,
+    "-": lambda a, b: a - b,
+    "*": lambda a, b: a * b,
+    "//": lambda a, b: a // b,
+    "%": lambda a, b: a % b,
+}
+
+
+def _dim(value: Value, column: int) -> Dim:
+    if isinstance(value, tuple):
+        raise ExpressionError("wanted a number, found a list: name one axis, as in conv1.height", column)
+    if isinstance(value, bool) or not isinstance(value, (int, Expr)):
+        raise ExpressionError("wanted a number, found a condition", column)
+    return value
+
+
+def _compare(op: str, left: Value, right: Value, column: int) -> Cond:
+    if isinstance(left, tuple) or isinstance(right, tuple):
+        rank = max(len(side) for side in (left, right) if isinstance(side, tuple))
+        sides = [side if isinstance(side, tuple) else (_dim(side, column),) * rank for side in (left, right)]
+        if len(sides[0]) != len(sides[1]):
+            if op == "==":
+                return False
+            raise ExpressionError(f"a list of {len(sides[0])} cannot be compared with one of {len(sides[1])}", column)
+        if op == "!=":
+            return negation(_compare("==", left, right, column))
+        return all_of(*(_compare(op, a, b, column) for a, b in zip(*sides, strict=True)))
+    a, b = _dim(left, column), _dim(right, column)
+    if op in ("==", "!="):
+        return eq(a, b) if op == "==" else ne(a, b)
+    return {"<": lambda: a < b, "<=": lambda: a <= b, ">": lambda: a > b, ">=": lambda: a >= b}[op]()
+
+
+def _in_span(value: Dim, span: Span) -> Cond:
+    if span.size is not None and span.size <= 8:
+        return isin(value, range(span.start, (span.stop or 0) + 1, span.step))
+    upper = True if span.stop is None else value <= span.stop
+    return all_of(value >= span.start, upper, eq((value - span.start) % span.step, 0))
+
+
+def parse_value(text: str, resolve: Resolver) -> Domain | Value:
+    """Read a parameter's value: a domain such as ``3 | 5 | 7``, or an expression such as ``$k // 2``."""
+    parser = _Parser(text, resolve)
+    domain = parser.domain()
+    if domain is not None and parser.token.kind == "end":
+        return domain if domain.size != 1 else domain.lower
+    if domain is not None and parser.token.text == "|":
+        parser.at += 1
+        raise ExpressionError(f"alternatives are plain numbers and ranges, found {parser._found()}", parser.token.column)
+    parser.at = 0
+    value = parser.sum()
+    parser.finish("the end or an operator")
+    return value
+
+
+def parse_expression(text: str, resolve: Resolver) -> Value:
+    """Read an expression: a dimension, a condition, or a tuple of dimensions."""
+    parser = _Parser(text, resolve)
+    value = parser.condition()
+    parser.finish("the end or an operator")
+    return value
+
+
+def parse_condition(text: str, resolve: Resolver) -> Cond:
+    """Read a condition, such as ``conv2.height == 7 and params <= 100_000``."""
+    value = parse_expression(text, resolve)
+    if not isinstance(value, (bool, Condition)):
+        raise ExpressionError("wanted a condition, such as `output.height == 7`; this is a value")
+    return value
+
+
+def parse_dim(text: str, resolve: Resolver) -> Dim:
+    """Read a dimension, such as ``macs`` or ``2*conv1.channels``."""
+    return _dim(parse_expression(text, resolve), 0)

@@ -1,0 +1,79 @@
+"""The text reader: an expression as a person would write it, with names or with numbers in their place."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from .expr import Var, fold
+
+__all__ = ["TEXT", "render"]
+
+_Piece = tuple[str, int]  # a text, and how tightly its outermost operation binds
+
+_OR, _AND, _NOT, _COMPARE, _ADD, _MUL, _ATOM = range(7)
+
+
+def _at_least(piece: _Piece, binding: int) -> str:
+    text, own = piece
+    return text if own >= binding else f"({text})"
+
+
+def _infix(symbol: str, binding: int, *, tighter_right: bool = False) -> Callable[[list[_Piece]], _Piece]:
+    def read(args: list[_Piece]) -> _Piece:
+        first, *rest = args
+        texts = [_at_least(first, binding), *(_at_least(a, binding + tighter_right) for a in rest)]
+        return symbol.join(texts), binding
+
+    return read
+
+
+def _call(name: str) -> Callable[[list[_Piece]], _Piece]:
+    return lambda args: (f"{name}({', '.join(text for text, _ in args)})", _ATOM)
+
+
+def _compare(symbol: str) -> Callable[[list[_Piece]], _Piece]:
+    return lambda args: (f"{_at_least(args[0], _ADD)} {symbol} {_at_least(args[1], _ADD)}", _COMPARE)
+
+
+def _not(args: list[_Piece]) -> _Piece:
+    return f"not {_at_least(args[0], _COMPARE)}", _NOT
+
+
+TEXT: dict[str, Callable[[list[_Piece]], _Piece]] = {
+    "add": _infix(" + ", _ADD),
+    "sub": _infix(" - ", _ADD, tighter_right=True),
+    "mul": _infix("*", _MUL, tighter_right=True),
+    "floordiv": _infix("//", _MUL, tighter_right=True),
+    "mod": _infix(" % ", _MUL, tighter_right=True),
+    "min": _call("min"),
+    "max": _call("max"),
+    "where": _call("where"),
+    "eq": _compare("=="),
+    "lt": _compare("<"),
+    "le": _compare("<="),
+    "and": _infix(" and ", _AND),
+    "or": _infix(" or ", _OR),
+    "not": _not,
+}
+
+
+def render(x: Any, values: Mapping[str, int] | None = None) -> str:
+    """Return the expression as text; unknowns that have a value in ``values`` are shown as that number.
+
+    >>> from convsolve.dims import hole
+    >>> rule = (hole("n", 28) + 2 - 5) // 2 + 1
+    >>> render(rule), render(rule, {"n": 28})
+    ('(n + 2 - 5)//2 + 1', '(28 + 2 - 5)//2 + 1')
+    """
+    known = values or {}
+
+    def leaf(a: Any) -> _Piece:
+        if isinstance(a, Var):
+            if a.name not in known:
+                return a.name, _ATOM
+            a = known[a.name]
+        return str(a), _ATOM if not isinstance(a, int) or a >= 0 else _ADD
+
+    text: str = fold(x, TEXT, leaf)[0]
+    return text

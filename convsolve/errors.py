@@ -1,0 +1,71 @@
+"""The exceptions that convsolve raises for a user's mistakes.
+
+Everything here derives from :class:`ConvsolveError`, whose text is meant to be shown as it stands.
+An exception of any other type that reaches a user is a bug in convsolve.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+__all__ = [
+    "ConvsolveError",
+    "DimensionError",
+    "ExpressionError",
+    "FileError",
+    "InternalError",
+    "NetworkError",
+    "Problematic",
+    "RankError",
+]
+
+
+class ConvsolveError(Exception):
+    """Base of every error that a user can cause and mend."""
+
+
+class DimensionError(ConvsolveError, TypeError):
+    """An expression over unknown dimensions was used where it has no meaning."""
+
+
+class NetworkError(ConvsolveError, ValueError):
+    """A network, layer or operator was put together wrongly."""
+
+
+class RankError(NetworkError):
+    """An operator got a tensor with a number of axes that it cannot work on."""
+
+
+class ExpressionError(ConvsolveError, ValueError):
+    """A text is not an expression, or names something that does not exist.
+
+    ``column`` counts from 0 within the text.
+    """
+
+    def __init__(self, message: str, column: int = 0) -> None:
+        super().__init__(message)
+        self.message = message
+        self.column = column
+
+
+class InternalError(ConvsolveError, RuntimeError):
+    """Two readings of one problem disagree: a bug of convsolve, with what is needed to report it."""
+
+
+@dataclass(frozen=True, order=True)
+class Problematic:
+    """One mistake in a file: where it is, and what is wrong with it."""
+
+    line: int
+    column: int
+    message: str
+
+
+class FileError(ConvsolveError, ValueError):
+    """A file cannot be read as a problem; carries every mistake that was found in it."""
+
+    def __init__(self, source: str, mistakes: Sequence[Problematic]) -> None:
+        self.source = source
+        self.mistakes = tuple(sorted(set(mistakes)))
+        super().__init__("\n".join(f"{source}:{m.line}:{m.column}: {m.message}" for m in self.mistakes))

@@ -1,0 +1,232 @@
+"""Networks: layers with named inputs, in a directed acyclic graph."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from .dims import Cond, Var, evaluate, variables
+from .errors import NetworkError
+from .operators import Choice, Input, Operator
+from .operators.base import DataFormat, Framework
+
+if TYPE_CHECKING:
+    import networkx
+
+__all__ = ["Layer", "Network", "tensor_layer"]
+
+_NAME = re.compile(r"[^\s\[\]$\"']+")
+_REFERENCE = re.compile(r"(?P<layer>[^\[\]]+)(\[(?P<index>\d+)\])?")
+
+
+def tensor_layer(reference: str) -> str:
+    """Return the layer that makes a tensor: of ``split1[2]``, ``split1``."""
+    match = _REFERENCE.fullmatch(reference)
+    if match is None:
+        raise NetworkError(f"{reference!r} does not name a tensor: write a layer's name, or name[i] for its i-th output")
+    return match["layer"]
+
+
+@dataclass(frozen=True)
+class Layer:
+    """An operator with a name and named inputs.
+
+    ``inputs`` are names of layers, or ``name[i]`` for one output of several. ``when`` is the condition
+    under which the layer is present; ``source`` says where it comes from.
+    """
+
+    name: str
+    operator: Operator
+    inputs: tuple[str, ...] = ()
+    when: Cond = True
+    source: str = ""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "inputs", tuple(self.inputs))
+        if not isinstance(self.name, str) or not _NAME.fullmatch(self.name):
+            raise NetworkError(f"{self.name!r} cannot be a layer's name: use no spaces, quotes, brackets or $")
+        least, most = self.operator.arity
+        if len(self.inputs) < least or (most is not None and len(self.inputs) > most):
+            wanted = str(least) if least == most else f"at least {least}" if most is None else f"{least} to {most}"
+            raise NetworkError(f"{self.name}: {self.operator.kind} takes {wanted} inputs, got {len(self.inputs)}")
+
+    def needs(self) -> Iterator[str]:
+        """Yield the layers whose tensors, or whose sizes, this layer uses."""
+        for reference in self.inputs:
+            yield tensor_layer(reference)
+        for unknown in (*self.operator.unknowns(), *variables(self.when)):
+            if unknown.domain is None:  # a dimension of another layer, such as `enc1.height`
+                yield tensor_layer(unknown.name.rpartition(".")[0])
+
+
+@dataclass(frozen=True)
+class Network:
+    """A directed acyclic graph of layers; unknowns in the parameters make it a sketch of many networks.
+
+    Args:
+        layers: in any order; inputs are layers whose operator is :class:`~convsolve.operators.Input`.
+        outputs: the tensors that the network returns; by default that of the last layer.
+        framework: whose meaning of "same" padding, ceil_mode and limits applies.
+        data_format: the order in which shapes are written; rules always see channels first.
+        training: also apply what only training requires, with ``batch_size``.
+
+    Raises:
+        NetworkError: a name is used twice or unknown, or layers depend on each other in a circle.
+
+    >>> from convsolve.operators import Conv, Input
+    >>> net = Network((Layer("input", Input(shape=(1, 28, 28))),
+    ...                Layer("conv1", Conv(out_channels=8, kernel_size=3), ("input",))))
+    >>> net.outputs, [layer.name for layer in net.ordered]
+    (('conv1',), ['input', 'conv1'])
+    """
+
+    layers: tuple[Layer, ...]
+    outputs: tuple[str, ...] = ()
+    framework: Framework = "torch"
+    data_format: DataFormat = "channels_first"
+    training: bool = False
+    batch_size: int = 1
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "layers", tuple(self.layers))
+        if not self.layers:
+            raise NetworkError("a network needs at least one layer")
+        object.__setattr__(self, "outputs", tuple(self.outputs) or (self.layers[-1].name,))
+        if len(self.by_name) < len(self.layers):
+            names = [layer.name for layer in self.layers]
+            twice = next(n for n in names if names.count(n) > 1)
+            raise NetworkError(f"two layers are called {twice!r}")
+        for layer in self.layers:
+            for needed in layer.needs():
+                if needed not in self.by_name:
+                    raise NetworkError(f"{layer.name}: there is no layer {needed!r}")
+        for output in self.outputs:
+            if tensor_layer(output) not in self.by_name:
+                raise NetworkError(f"there is no layer {output!r} to be the output")
+        _ = self.ordered
+
+    @cached_property
+    def by_name(self) -> dict[str, Layer]:
+        """The layers by name."""
+        return {layer.name: layer for layer in self.layers}
+
+    @cached_property
+    def ordered(self) -> tuple[Layer, ...]:
+        """The layers so that each comes after those it needs; otherwise in the order given."""
+        seen: set[str] = set()
+        for layer in self.layers:
+            if not all(n in seen for n in layer.needs()):
+                return self._sorted()
+            seen.add(layer.name)
+        return self.layers
+
+    def _sorted(self) -> tuple[Layer, ...]:
+        import networkx as nx
+
+        place = {layer.name: i for i, layer in enumerate(self.layers)}
+        graph = self.graph()
+        try:
+            names = list(nx.lexicographical_topological_sort(graph, key=place.__getitem__))
+        except nx.NetworkXUnfeasible:
+            circle = [edge[0] for edge in nx.find_cycle(graph)]
+            raise NetworkError(f"layers depend on each other in a circle: {' -> '.join([*circle, circle[0]])}") from None
+        return tuple(self.by_name[n] for n in names)
+
+    @property
+    def inputs(self) -> tuple[Layer, ...]:
+        """The input layers."""
+        return tuple(layer for layer in self.layers if type(layer.operator) is Input)
+
+    @cached_property
+    def holes(self) -> dict[str, Var]:
+        """The unknown parameters by name, in order of first use."""
+        found: dict[str, Var] = {}
+        for layer in self.ordered:
+            for unknown in (*layer.operator.unknowns(), *variables(layer.when)):
+                if unknown.domain is not None:
+                    known = found.setdefault(unknown.name, unknown)
+                    if known.domain != unknown.domain:
+                        raise NetworkError(
+                            f"the hole {unknown.name!r} has two domains: {known.domain} and {unknown.domain}")
+        return found
+
+    def graph(self) -> networkx.DiGraph[str]:
+        """Return a networkx view: a node for each layer (attribute ``layer``), an edge for each use.
+
+        Edges carry ``inputs``, the positions at which the tensor enters; a layer of which only a size is
+        used has none.
+        """
+        import networkx as nx
+
+        graph: nx.DiGraph[str] = nx.DiGraph()
+        for layer in self.layers:
+            graph.add_node(layer.name, layer=layer)
+        for layer in self.layers:
+            for needed in layer.needs():
+                graph.add_edge(needed, layer.name, inputs=[])
+            for position, reference in enumerate(layer.inputs):
+                graph.edges[tensor_layer(reference), layer.name]["inputs"].append(position)
+        return graph
+
+    def assign(self, values: Mapping[str, int]) -> Network:
+        """Return the network with these values in place of its holes.
+
+        Layers whose condition no longer holds are left out, and a choice that is made is replaced by what
+        it chooses. Holes without a value stay open.
+
+        Raises:
+            NetworkError: a value lies outside its hole's domain, or names no hole.
+        """
+        for name, value in values.items():
+            if name not in self.holes:
+                raise NetworkError(f"there is no hole {name!r}")
+            domain = self.holes[name].domain
+            if domain is not None and value not in domain:
+                raise NetworkError(f"{name}={value} is outside its domain {domain}")
+        known = dict(values)
+        layers: list[Layer] = []
+        renamed: dict[str, str] = {}
+
+        def follow(reference: str) -> str:
+            while reference in renamed:
+                reference = renamed[reference]
+            return reference
+
+        for layer in self.ordered:
+            when = _settled(layer.when, known)
+            if when is False:
+                continue
+            operator = layer.operator.substitute(known)
+            inputs = tuple(map(follow, layer.inputs))
+            if isinstance(operator, Choice) and isinstance(operator.selector, int):
+                cases = operator.cases
+                chosen = cases.index(operator.selector) if operator.selector in cases else -1
+                renamed[layer.name] = inputs[chosen]
+                continue
+            layers.append(dataclasses.replace(layer, operator=operator, inputs=inputs, when=when))
+        return dataclasses.replace(self, layers=tuple(layers), outputs=tuple(map(follow, self.outputs)))
+
+    def with_input(self, *shapes: Iterable[int]) -> Network:
+        """Return the network with these shapes for its inputs, in order, as the data format writes them."""
+        inputs = self.inputs
+        if len(shapes) != len(inputs):
+            raise NetworkError(f"the network has {len(inputs)} inputs, got {len(shapes)} shapes")
+        new: dict[str, Any] = {}
+        for layer, shape in zip(inputs, shapes, strict=True):
+            shape = tuple(shape)
+            if len(shape) != len(layer.operator.shape):  # type: ignore[attr-defined]
+                raise NetworkError(
+                    f"{layer.name} has {len(layer.operator.shape)} axes, got the shape "  # type: ignore[attr-defined]
+                    f"{'x'.join(map(str, shape))} (without the batch axis)")
+            new[layer.name] = dataclasses.replace(layer, operator=Input(shape=shape))
+        return dataclasses.replace(self, layers=tuple(new.get(layer.name, layer) for layer in self.layers))
+
+
+def _settled(when: Cond, known: dict[str, int]) -> Cond:
+    if isinstance(when, bool) or not all(v.name in known for v in variables(when)):
+        return when
+    return bool(evaluate(when, known))

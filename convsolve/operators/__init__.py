@@ -1,0 +1,98 @@
+"""What each operator does to a shape: the only place where a shape formula stands.
+
+:data:`OPERATORS` holds every operator under the name that problem files use.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from .base import Framework, Operator, Reach, Shape, Site, axis_names
+from .convolution import Conv, ConvTranspose, DepthwiseConv
+from .dense import Embedding, Gru, Linear, Lstm, Matmul, Rnn
+from .joining import Add, Choice, Concat, Maximum, Mul, Sub
+from .normalisation import BatchNorm, GroupNorm, InstanceNorm, LayerNorm
+from .padding import CenterCrop, Crop, Pad
+from .parameters import Kind
+from .plain import Constant, Dropout, Identity, Input, identities
+from .pooling import AdaptiveAvgPool, AdaptiveMaxPool, AvgPool, GlobalAvgPool, GlobalMaxPool, LpPool, MaxPool
+from .resizing import DepthToSpace, PixelShuffle, PixelUnshuffle, SpaceToDepth, Upsample
+from .reshaping import (
+    Chunk,
+    Flatten,
+    Permute,
+    Reduce,
+    Reshape,
+    Slice,
+    Split,
+    Squeeze,
+    Unflatten,
+    Unsqueeze,
+)
+from .rules import RULES, Rule
+
+__all__ = [
+    "OPERATORS", "RULES", "AdaptiveAvgPool", "AdaptiveMaxPool", "Add", "AvgPool", "BatchNorm", "CenterCrop", "Choice",
+    "Chunk", "Concat", "Constant", "Conv", "ConvTranspose", "Crop", "DepthToSpace", "DepthwiseConv", "Dropout",
+    "Embedding", "Flatten", "Framework", "GlobalAvgPool", "GlobalMaxPool", "GroupNorm", "Gru", "Identity", "Input",
+    "InstanceNorm", "Kind", "LayerNorm", "Linear", "LpPool", "Lstm", "Matmul", "MaxPool", "Maximum", "Mul", "Operator",
+    "Pad", "Permute", "PixelShuffle", "PixelUnshuffle", "Reach", "Reduce", "Reshape", "Rnn", "Rule", "Shape", "Site",
+    "Slice", "SpaceToDepth", "Split", "Squeeze", "Sub", "Unflatten", "Unsqueeze", "Upsample", "axis_names", "shape_of",
+]
+
+OPERATORS: dict[str, type[Operator]] = {
+    operator.kind: operator
+    for operator in (
+        Conv, DepthwiseConv, ConvTranspose,
+        MaxPool, AvgPool, LpPool, AdaptiveAvgPool, AdaptiveMaxPool, GlobalAvgPool, GlobalMaxPool,
+        Pad, Crop, CenterCrop,
+        Upsample, PixelShuffle, PixelUnshuffle, DepthToSpace, SpaceToDepth,
+        Flatten, Unflatten, Reshape, Permute, Squeeze, Unsqueeze, Slice, Split, Chunk, Reduce,
+        Add, Sub, Mul, Maximum, Concat,
+        Linear, Matmul, Embedding, Rnn, Lstm, Gru,
+        BatchNorm, InstanceNorm, GroupNorm, LayerNorm,
+        Identity, Dropout, Constant, *identities().values(),
+    )
+}  # fmt: skip
+"""Every operator that a problem file may name. Inputs and choices have a syntax of their own."""
+
+
+def shape_of(
+    operator: Operator, *inputs: Shape, framework: Framework = "torch"
+) -> tuple[int, ...] | Sequence[tuple[int, ...]]:
+    """Return the output shape of one operator for known input shapes (channels first, no batch axis).
+
+    Raises:
+        NetworkError: a requirement of the operator does not hold.
+
+    >>> from convsolve.operators import MaxPool
+    >>> shape_of(MaxPool(kernel_size=2), (16, 1, 1))
+    Traceback (most recent call last):
+    ...
+    convsolve.errors.NetworkError: the kernel does not fit the padded input (height): window=2, padded=1
+    """
+    from ..errors import NetworkError
+
+    failures: list[str] = []
+
+    class Here:
+        data_format = "channels_first"
+        batch_size = 2
+
+        def require(self, rule: Rule, condition: object, *, axis: str = "", note: str = "",
+                    training: bool = False, **values: object) -> None:
+            if condition is False:
+                failures.append(message(rule, axis, values))
+
+    site = Here()
+    site.framework = framework  # type: ignore[attr-defined]
+    result = operator.infer(site, *inputs)  # type: ignore[arg-type]
+    if failures:
+        raise NetworkError(failures[0])
+    return result  # type: ignore[return-value]
+
+
+def message(rule: Rule, axis: str, values: object) -> str:
+    """Return the sentence of a failed requirement."""
+    shown = ", ".join(f"{name}={value}" for name, value in dict(values).items())  # type: ignore[call-overload]
+    return f"{rule.failure}{f' ({axis})' if axis else ''}{f': {shown}' if shown else ''}"

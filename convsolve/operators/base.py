@@ -1,0 +1,183 @@
+"""What an operator is: its parameters, its shape rule, its costs and its reach.
+
+A rule is plain Python over dimensions. It states what must hold with ``site.require`` and returns the
+output shape; whether the requirements hold is for the readers of the trace to find out.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal, Protocol, TypeAlias
+
+from ..dims import Cond, Dim, Var, bounds, maximum, variables
+from ..errors import NetworkError, RankError
+from .parameters import Kind, dims_in, substitute
+from .rules import OUTPUT_POSITIVE, PARAMETER_IN_RANGE, Rule
+
+__all__ = [
+    "Framework", "Operator", "Reach", "Shape", "Site", "axis_names", "pairs", "per_axis", "positive", "spatial_names",
+]
+
+Shape: TypeAlias = "tuple[Dim, ...]"
+Framework = Literal["torch", "keras", "onnx"]
+DataFormat = Literal["channels_first", "channels_last"]
+
+_SPATIAL = {0: (), 1: ("length",), 2: ("height", "width"), 3: ("depth", "height", "width")}
+
+
+def axis_names(rank: int) -> tuple[str, ...]:
+    """Return the names of a tensor's axes in canonical (channels first) order.
+
+    >>> axis_names(3), axis_names(1)
+    (('channels', 'height', 'width'), ('features',))
+    """
+    if rank == 1:
+        return ("features",)
+    spatial = spatial_names(rank - 1)
+    return ("channels", *spatial) if rank else ()
+
+
+def spatial_names(rank: int) -> tuple[str, ...]:
+    """Return the names of that many spatial axes."""
+    return _SPATIAL.get(rank) or tuple(f"axis{i + 1}" for i in range(rank))
+
+
+class Site(Protocol):
+    """Where a rule is applied: what it may know of the network, and where it states requirements."""
+
+    framework: Framework
+    data_format: DataFormat
+    batch_size: int
+
+    def require(
+        self, rule: Rule, condition: Cond, *, axis: str = "", note: str = "", training: bool = False, **values: Dim
+    ) -> None:
+        """State that ``condition`` must hold; ``values`` are the named numbers that a message shows."""
+
+
+@dataclass(frozen=True)
+class Reach:
+    """How far an output element sees along one axis of the input.
+
+    ``n`` neighbouring output elements see ``((n - 1)*stride + window - 1)//up + 1`` neighbouring inputs;
+    ``whole`` says that each sees the whole axis.
+    """
+
+    window: Dim = 1
+    stride: Dim = 1
+    up: Dim = 1
+    whole: bool = False
+
+
+@dataclass(frozen=True)
+class Operator:
+    """Base of all operators: a frozen dataclass whose fields are the operator's parameters.
+
+    ``written`` operators work on the axes in the order in which the network's ``data_format`` writes
+    them; the others always see channels first.
+    """
+
+    kind: ClassVar[str] = ""
+    arity: ClassVar[tuple[int, int | None]] = (1, 1)
+    written: ClassVar[bool] = False
+
+    def __post_init__(self) -> None:
+        for name, kind in self.parameters().items():
+            object.__setattr__(self, name, kind.check(name, getattr(self, name)))
+
+    @classmethod
+    def parameters(cls) -> dict[str, Kind]:
+        """Return the kinds of the parameters by name, in the order of declaration."""
+        return {f.name: f.metadata["kind"] for f in dataclasses.fields(cls) if "kind" in f.metadata}
+
+    def unknowns(self) -> Iterator[Var]:
+        """Yield the unknowns in the parameters, in order of appearance."""
+        yield from variables(*(d for name in self.parameters() for d in dims_in(getattr(self, name))))
+
+    def substitute(self, values: dict[str, int]) -> Operator:
+        """Return the operator with these values in place of its unknowns."""
+        if not any(True for _ in self.unknowns()):
+            return self
+        changes = {name: substitute(getattr(self, name), values) for name in self.parameters()}
+        return dataclasses.replace(self, **changes)
+
+    def guarded(self, site: Site) -> Operator:
+        """Return the operator with computed parameters kept in range, and require that they are."""
+        if not any(True for _ in self.unknowns()):
+            return self
+        changes = {}
+        for name, kind in self.parameters().items():
+            minimum = getattr(kind, "minimum", None)
+            value = getattr(self, name)
+            if minimum is not None and value is not None:
+                changes[name] = _guard(site, name, value, minimum)
+        return dataclasses.replace(self, **changes)
+
+    def infer(self, site: Site, *inputs: Shape) -> Shape | Sequence[Shape]:
+        """Return the output shape (or shapes) for these input shapes, stating what must hold."""
+        raise NotImplementedError
+
+    def params(self, site: Site, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> Dim:
+        """Return the number of learned parameters."""
+        return 0
+
+    def macs(self, site: Site, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> Dim:
+        """Return the number of multiply-accumulate operations for one sample."""
+        return 0
+
+    def reach(self, site: Site, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> Sequence[Reach] | None:
+        """Return how far an output element sees, for each spatial axis of the inputs; None if undefined."""
+        return None
+
+
+def _guard(site: Site, name: str, value: Any, minimum: int) -> Any:
+    if isinstance(value, tuple):
+        return tuple(_guard(site, name, v, minimum) for v in value)
+    low = bounds(value)[0] if not isinstance(value, (int, str, type(None))) else minimum
+    if low is not None and low >= minimum:
+        return value
+    site.require(PARAMETER_IN_RANGE, value >= minimum, axis=name, **{name: value, "minimum": minimum})
+    return maximum(value, minimum)
+
+
+def per_axis(name: str, value: Any, rank: int) -> tuple[Any, ...]:
+    """Return a parameter as one value for each of ``rank`` spatial axes."""
+    if not isinstance(value, tuple):
+        return (value,) * rank
+    if len(value) != rank:
+        raise RankError(f"{name} has {len(value)} entries for {rank} spatial axes")
+    return value
+
+
+def pairs(name: str, value: Any, rank: int) -> tuple[tuple[Dim, Dim], ...]:
+    """Return a padding as a pair ``(before, after)`` for each of ``rank`` spatial axes."""
+    return tuple(v if isinstance(v, tuple) else (v, v) for v in per_axis(name, value, rank))
+
+
+def spatial(operator: Operator, shape: Shape, *, least: int = 1, most: int | None = None) -> tuple[Dim, Shape]:
+    """Return channels and spatial sizes of a shape, or raise RankError."""
+    rank = len(shape) - 1
+    if rank < least or (most is not None and rank > most):
+        wanted = f"at least {least}" if most is None else str(least) if least == most else f"{least} to {most}"
+        raise RankError(
+            f"{operator.kind} needs channels and {wanted} spatial axes, got {len(shape)} axes "
+            f"({' x '.join(map(str, shape))})"
+        )
+    return shape[0], shape[1:]
+
+
+def positive(site: Site, output: Dim, axis: str, /, **values: Dim) -> Dim:
+    """Require that an output size is at least 1, and return it."""
+    site.require(OUTPUT_POSITIVE, 1 <= output, axis=axis, **values, output=output)
+    return output
+
+
+def normal_axis(axis: Dim, rank: int, name: str = "axis") -> int:
+    """Return an axis number counted from the front."""
+    if not isinstance(axis, int):
+        raise NetworkError(f"{name} must be a known number")
+    if not -rank <= axis < rank:
+        raise RankError(f"{name} {axis} is out of range for {rank} axes")
+    return axis % rank

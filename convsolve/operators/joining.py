@@ -1,0 +1,164 @@
+"""Operators with several inputs: element-wise with broadcasting, concatenation, and the choice of one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ..dims import Dim, any_of, eq, total, where
+from ..errors import RankError
+from .base import Operator, Reach, Shape, Site, axis_names, normal_axis
+from .parameters import Count, Flag, Sizes, parameter
+from .rules import CONCAT_SIZES_AGREE, SIZES_AGREE
+
+__all__ = ["Add", "Choice", "Concat", "Maximum", "Mul", "Sub"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Add(Operator):
+    """Element-wise sum of two or more tensors, broadcasting sizes of 1 as numpy does.
+
+    With ``broadcast=False`` sizes must be equal. (A skip that has shrunk to 1x1 is broadcast silently by
+    every framework.)
+
+    >>> from convsolve.operators import Add, shape_of
+    >>> shape_of(Add(), (64, 28, 28), (64, 1, 1))
+    (64, 28, 28)
+    """
+
+    kind = "add"
+    arity = (2, None)
+    written = True
+
+    broadcast: bool = parameter(Flag(), default=True)
+
+    def infer(self, site: Site, *inputs: Shape) -> Shape:
+        result = inputs[0]
+        for shape in inputs[1:]:
+            result = self._join(site, result, shape)
+        return result
+
+    def _join(self, site: Site, a: Shape, b: Shape) -> Shape:
+        if len(a) != len(b) and not self.broadcast:
+            raise RankError(f"{self.kind} joins {len(a)} axes with {len(b)}")
+        rank = max(len(a), len(b))
+        names = written_names(site, rank)
+        out: list[Dim] = []
+        for axis, x, y in zip(names, _filled(a, rank), _filled(b, rank), strict=True):
+            if x == y or y == 1:
+                out.append(x)
+            elif x == 1 and self.broadcast:
+                out.append(y)
+            else:
+                same = eq(x, y)
+                allowed = any_of(same, eq(x, 1), eq(y, 1)) if self.broadcast else same
+                site.require(SIZES_AGREE, allowed, axis=axis, first=x, second=y)
+                out.append(where(eq(x, 1), y, x) if self.broadcast else x)
+        return tuple(out)
+
+    def reach(self, site: Site, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> Sequence[Reach]:
+        return [Reach()] * (max(map(len, inputs)) - 1)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Mul(Add):
+    """Element-wise product; sizes as in addition.
+
+    >>> from convsolve.operators import Mul, shape_of
+    >>> shape_of(Mul(), (64, 28, 28), (64, 1, 1))
+    (64, 28, 28)
+    """
+
+    kind = "mul"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sub(Add):
+    """Element-wise difference; sizes as in addition."""
+
+    kind = "sub"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Maximum(Add):
+    """Element-wise maximum; sizes as in addition."""
+
+    kind = "maximum"
+
+
+def _filled(shape: Shape, rank: int) -> Shape:
+    return (*(1,) * (rank - len(shape)), *shape)
+
+
+def written_names(site: Site, rank: int) -> tuple[str, ...]:
+    """Return the names of a tensor's axes in the order in which the data format writes them."""
+    names = axis_names(rank)
+    return (*names[1:], names[0]) if site.data_format == "channels_last" and rank > 1 else names
+
+
+@dataclass(frozen=True, kw_only=True)
+class Concat(Operator):
+    """Concatenation along one axis, by default the channels; all other sizes must agree.
+
+    >>> from convsolve.operators import Concat, shape_of
+    >>> shape_of(Concat(), (64, 28, 28), (32, 28, 28))
+    (96, 28, 28)
+    """
+
+    kind = "concat"
+    arity = (1, None)
+    written = True
+
+    axis: int | None = parameter(Count(minimum=None, optional=True), default=None)
+
+    def infer(self, site: Site, *inputs: Shape) -> Shape:
+        rank = len(inputs[0])
+        for shape in inputs[1:]:
+            if len(shape) != rank:
+                raise RankError(f"concat joins tensors of {rank} and of {len(shape)} axes")
+        default = -1 if site.data_format == "channels_last" else 0
+        joined = normal_axis(default if self.axis is None else self.axis, rank)
+        out: list[Dim] = []
+        for i, axis in enumerate(written_names(site, rank)):
+            sizes = [shape[i] for shape in inputs]
+            if i == joined:
+                out.append(total(sizes))
+                continue
+            for other in sizes[1:]:
+                if other != sizes[0]:
+                    site.require(
+                        CONCAT_SIZES_AGREE, eq(sizes[0], other), axis=axis, first=sizes[0], second=other)
+            out.append(sizes[0])
+        return tuple(out)
+
+    def reach(self, site: Site, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> Sequence[Reach]:
+        return [Reach()] * (len(inputs[0]) - 1)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Choice(Operator):
+    """One of several inputs: the one whose case the selector equals (the last, if none does).
+
+    This is how ``choose:``, ``optional:`` and ``repeat:`` stand in a network: every alternative is there,
+    present under a condition, and a choice passes one of them on.
+    """
+
+    kind = "choice"
+    arity = (1, None)
+
+    selector: Dim = parameter(Count(minimum=0))
+    cases: Any = parameter(Sizes(minimum=0))
+
+    def infer(self, site: Site, *inputs: Shape) -> Shape:
+        rank = len(inputs[0])
+        if any(len(shape) != rank for shape in inputs):
+            ranks = ", ".join(str(len(shape)) for shape in inputs)
+            raise RankError(f"the alternatives of a choice must have the same number of axes, got {ranks}")
+        result = inputs[-1]
+        for case, shape in zip(reversed(self.cases[:-1]), reversed(inputs[:-1]), strict=True):
+            result = tuple(where(eq(self.selector, case), a, b) for a, b in zip(shape, result, strict=True))
+        return result
+
+    def reach(self, site: Site, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> Sequence[Reach]:
+        return [Reach()] * (len(inputs[0]) - 1)

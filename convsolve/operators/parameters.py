@@ -1,0 +1,250 @@
+"""What an operator's parameters may be: one declaration serves construction, files, schema and search.
+
+Every kind knows how to check a value (``check``), which values a bare ``any`` stands for (``usual``)
+and how it looks in a JSON Schema (``schema``).
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any
+
+from ..dims import Dim, Domain, Expr, Var, bounds, evaluate, variables
+from ..errors import NetworkError
+
+__all__ = [
+    "Count", "Flag", "Kind", "Number", "Padding", "PerAxis", "Scale", "Sizes", "Word", "dims_in", "parameter",
+    "substitute",
+]
+
+LARGEST = 2**40
+"""No parameter or size may exceed this: beyond it lie typing errors, not networks."""
+
+_EXPRESSION = {"type": "string", "description": "a domain (`3 | 5 | 7`, `0..3`, `any`) or an expression over `$holes`"}
+
+
+def parameter(kind: Kind, **options: Any) -> Any:
+    """Return a dataclass field that holds a parameter of this kind; give ``default=`` for an optional one."""
+    return dataclasses.field(metadata={"kind": kind}, **options)
+
+
+@dataclass(frozen=True)
+class Kind:
+    """What values a parameter may have."""
+
+    usual: tuple[int, ...] = dataclasses.field(default=(), kw_only=True)
+
+    def check(self, name: str, value: Any) -> Any:
+        """Return the value in its normal form, or raise NetworkError."""
+        raise NotImplementedError
+
+    def schema(self) -> dict[str, Any]:
+        """Return the JSON Schema of a value in a file."""
+        raise NotImplementedError
+
+
+def _dim(name: str, value: Any, minimum: int | None) -> Dim:
+    if isinstance(value, bool) or not isinstance(value, (int, Expr)):
+        raise NetworkError(f"{name} must be a whole number, got {value!r}")
+    low, high = bounds(value)
+    if isinstance(value, int) and abs(value) > LARGEST:
+        raise NetworkError(f"{name} is {value}, which is more than any network needs (at most {LARGEST})")
+    plain = isinstance(value, (int, Var))
+    if minimum is not None and plain and low is not None and low < minimum:
+        raise NetworkError(f"{name} must be at least {minimum}, got {_shown(value)}")
+    if isinstance(value, Var) and high is not None and high > LARGEST:
+        raise NetworkError(f"{name} may reach {high}, which is more than any network needs (at most {LARGEST})")
+    return value
+
+
+def _shown(value: Dim) -> str:
+    return str(value.domain) if isinstance(value, Var) and value.domain is not None else str(value)
+
+
+@dataclass(frozen=True)
+class Count(Kind):
+    """One whole number of at least ``minimum``."""
+
+    minimum: int | None = 1
+    optional: bool = False
+
+    def check(self, name: str, value: Any) -> Any:
+        return None if value is None and self.optional else _dim(name, value, self.minimum)
+
+    def schema(self) -> dict[str, Any]:
+        number: dict[str, Any] = {"type": "integer"}
+        if self.minimum is not None:
+            number["minimum"] = self.minimum
+        return {"anyOf": [number, _EXPRESSION]}
+
+
+@dataclass(frozen=True)
+class PerAxis(Kind):
+    """One whole number for all spatial axes, or a list with one for each."""
+
+    minimum: int | None = 1
+    optional: bool = False  # None (for an entry, too) means "as the operator says"
+
+    def check(self, name: str, value: Any) -> Any:
+        if value is None and self.optional:
+            return None
+        if isinstance(value, (list, tuple)):
+            if not value:
+                raise NetworkError(f"{name} must not be an empty list")
+            return tuple(
+                None if v is None and self.optional else _dim(f"{name}[{i}]", v, self.minimum)
+                for i, v in enumerate(value)
+            )
+        return _dim(name, value, self.minimum)
+
+    def schema(self) -> dict[str, Any]:
+        one = Count(self.minimum).schema()["anyOf"]
+        entry = {"anyOf": [*one, {"type": "null"}]} if self.optional else {"anyOf": one}
+        return {"anyOf": [*entry["anyOf"], {"type": "array", "items": entry, "minItems": 1}]}
+
+
+@dataclass(frozen=True)
+class Padding(Kind):
+    """Padding: a number, one for each axis (or a pair ``[before, after]``), or the name of a mode."""
+
+    modes: tuple[str, ...] = ()
+    minimum: int | None = 0
+
+    def check(self, name: str, value: Any) -> Any:
+        if isinstance(value, str):
+            if value.lower() in self.modes:
+                return value.lower()
+            wanted = " or ".join(repr(m) for m in self.modes) if self.modes else "no name"
+            raise NetworkError(f"{name} takes numbers or {wanted}, got {value!r}")
+        if not isinstance(value, (list, tuple)):
+            return _dim(name, value, self.minimum)
+        if not value:
+            raise NetworkError(f"{name} must not be an empty list")
+        entries = []
+        for i, entry in enumerate(value):
+            where = f"{name}[{i}]"
+            if isinstance(entry, (list, tuple)):
+                if len(entry) != 2:
+                    raise NetworkError(f"{where} must be a number or a pair [before, after], got {list(entry)!r}")
+                entries.append(tuple(_dim(where, e, self.minimum) for e in entry))
+            else:
+                entries.append(_dim(where, entry, self.minimum))
+        return tuple(entries)
+
+    def schema(self) -> dict[str, Any]:
+        one = Count(self.minimum).schema()["anyOf"]
+        pair = {"type": "array", "items": {"anyOf": one}, "minItems": 2, "maxItems": 2}
+        return {"anyOf": [*one, {"type": "array", "items": {"anyOf": [*one, pair]}, "minItems": 1}]}
+
+
+@dataclass(frozen=True)
+class Sizes(Kind):
+    """A list of whole numbers, such as a shape or an order of axes."""
+
+    minimum: int | None = 1
+    optional: bool = False
+
+    def check(self, name: str, value: Any) -> Any:
+        if value is None and self.optional:
+            return None
+        if not isinstance(value, (list, tuple)) or not value:
+            raise NetworkError(f"{name} must be a list of whole numbers, got {value!r}")
+        return tuple(_dim(f"{name}[{i}]", v, self.minimum) for i, v in enumerate(value))
+
+    def schema(self) -> dict[str, Any]:
+        return {"type": "array", "items": Count(self.minimum).schema(), "minItems": 1}
+
+
+@dataclass(frozen=True)
+class Flag(Kind):
+    """True or false. Never unknown: write a ``choose:`` for an open mode."""
+
+    def check(self, name: str, value: Any) -> Any:
+        if not isinstance(value, bool):
+            raise NetworkError(f"{name} must be true or false, got {value!r}")
+        return value
+
+    def schema(self) -> dict[str, Any]:
+        return {"type": "boolean"}
+
+
+@dataclass(frozen=True)
+class Word(Kind):
+    """One of a few words."""
+
+    options: tuple[str, ...] = ()
+
+    def check(self, name: str, value: Any) -> Any:
+        if not isinstance(value, str) or value not in self.options:
+            raise NetworkError(f"{name} must be one of {', '.join(self.options)}, got {value!r}")
+        return value
+
+    def schema(self) -> dict[str, Any]:
+        return {"enum": list(self.options)}
+
+
+@dataclass(frozen=True)
+class Number(Kind):
+    """A plain number that no shape depends on, such as a dropout rate."""
+
+    def check(self, name: str, value: Any) -> Any:
+        if isinstance(value, bool) or not isinstance(value, (int, float)):
+            raise NetworkError(f"{name} must be a number, got {value!r}")
+        return value
+
+    def schema(self) -> dict[str, Any]:
+        return {"type": "number"}
+
+
+@dataclass(frozen=True)
+class Scale(Kind):
+    """A scale factor: a whole number (which may be open), a fraction like 3/2, or a decimal; or a list."""
+
+    def check(self, name: str, value: Any) -> Any:
+        if value is None:
+            return None
+        if isinstance(value, (list, tuple)):
+            return tuple(self._one(f"{name}[{i}]", v) for i, v in enumerate(value))
+        return self._one(name, value)
+
+    def _one(self, name: str, value: Any) -> Any:
+        if isinstance(value, str):
+            try:
+                value = Fraction(value)
+            except (ValueError, ZeroDivisionError):
+                raise NetworkError(f"{name} must be a number or a fraction like 3/2, got {value!r}") from None
+        if isinstance(value, (float, Fraction)):
+            if not 0 < value < LARGEST:  # also false for nan
+                raise NetworkError(f"{name} must be above 0, got {value}")
+            return int(value) if value == int(value) else value
+        return _dim(name, value, 1)
+
+    def schema(self) -> dict[str, Any]:
+        one = [{"type": "number", "exclusiveMinimum": 0}, _EXPRESSION]
+        return {"anyOf": [*one, {"type": "array", "items": {"anyOf": one}, "minItems": 1}]}
+
+
+def dims_in(value: Any) -> Iterator[Expr]:
+    """Yield the expressions inside a parameter's value."""
+    if isinstance(value, Expr):
+        yield value
+    elif isinstance(value, tuple):
+        for v in value:
+            yield from dims_in(v)
+
+
+def substitute(value: Any, values: dict[str, int]) -> Any:
+    """Return the parameter with every expression whose unknowns all have values replaced by its number."""
+    if isinstance(value, Expr):
+        return evaluate(value, values) if all(v.name in values for v in variables(value)) else value
+    if isinstance(value, tuple):
+        return tuple(substitute(v, values) for v in value)
+    return value
+
+
+def usual_domain(kind: Kind) -> Domain | None:
+    """Return the domain that ``any`` stands for, if the parameter has one."""
+    return Domain.of(*kind.usual) if kind.usual else None

@@ -1,0 +1,82 @@
+"""Operators that keep the shape, and the sources of tensors."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ..dims import Dim, product
+from .base import Operator, Reach, Shape, Site, positive
+from .joining import written_names
+from .parameters import Flag, Number, Sizes, parameter
+
+__all__ = ["Constant", "Dropout", "Identity", "Input", "identities"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Input(Operator):
+    """An input of the network: its shape as the data format writes it, without the batch axis."""
+
+    kind = "input"
+    arity = (0, 0)
+    written = True
+
+    shape: Any = parameter(Sizes())
+
+    def infer(self, site: Site, *inputs: Shape) -> Shape:
+        names = written_names(site, len(self.shape))
+        return tuple(positive(site, n, axis) for axis, n in zip(names, self.shape, strict=True))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Constant(Input):
+    """A tensor that does not depend on the input, such as a position embedding; learned or not."""
+
+    kind = "constant"
+
+    learned: bool = parameter(Flag(), default=False)
+
+    def params(self, site: Site, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> Dim:
+        return product(outputs[0]) if self.learned else 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Identity(Operator):
+    """Any operator that keeps its input's shape and learns nothing.
+
+    >>> from convsolve.operators import Identity, shape_of
+    >>> shape_of(Identity(), (64, 28, 28))
+    (64, 28, 28)
+    """
+
+    kind = "identity"
+
+    def infer(self, site: Site, *inputs: Shape) -> Shape:
+        return inputs[0]
+
+    def reach(self, site: Site, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> Sequence[Reach]:
+        return [Reach()] * max(len(inputs[0]) - 1, 0)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Dropout(Identity):
+    """Dropout; the rate matters only to code that is written from the network."""
+
+    kind = "dropout"
+
+    p: float = parameter(Number(), default=0.5)
+
+
+def identities() -> dict[str, type[Identity]]:
+    """Return an operator for each well-known function that keeps the shape."""
+    names = (
+        "relu", "relu6", "leaky_relu", "elu", "selu", "celu", "gelu", "silu", "mish", "hardswish", "hardsigmoid",
+        "hardtanh", "sigmoid", "tanh", "softplus", "softmax", "log_softmax", "local_response_norm",
+    )
+    return {
+        name: dataclass(frozen=True, kw_only=True)(
+            type(name.title().replace("_", ""), (Identity,), {"kind": name, "__doc__": f"The function {name}."})
+        )
+        for name in names
+    }

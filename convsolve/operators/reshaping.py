@@ -1,0 +1,296 @@
+"""Operators that rearrange axes. All work on the axes as the network's data format writes them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ..dims import Dim, bounds, eq, maximum, minimum, product, total, where
+from ..errors import NetworkError, RankError
+from .base import Operator, Reach, Shape, Site, normal_axis, positive
+from .joining import written_names
+from .parameters import Count, Flag, Sizes, parameter
+from .rules import ELEMENTS_MATCH, IN_RANGE
+from .windows import ceil_div
+
+__all__ = ["Chunk", "Flatten", "Permute", "Reduce", "Reshape", "Slice", "Split", "Squeeze", "Unflatten", "Unsqueeze"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Flatten(Operator):
+    """Merging of neighbouring axes into one; by default of all (the batch axis is not counted).
+
+    >>> from convsolve.operators import Flatten, shape_of
+    >>> shape_of(Flatten(), (16, 5, 5))
+    (400,)
+    """
+
+    kind = "flatten"
+    written = True
+
+    start_axis: int = parameter(Count(minimum=None), default=0)
+    end_axis: int = parameter(Count(minimum=None), default=-1)
+
+    def infer(self, site: Site, *inputs: Shape) -> Shape:
+        shape = inputs[0]
+        start = normal_axis(self.start_axis, len(shape), "start_axis")
+        end = normal_axis(self.end_axis, len(shape), "end_axis")
+        if start > end:
+            raise NetworkError(f"flatten: start_axis {start} comes after end_axis {end}")
+        return (*shape[:start], product(shape[start : end + 1]), *shape[end + 1 :])
+
+    def reach(self, site: Site, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> Sequence[Reach] | None:
+        if len(outputs[0]) == 1:
+            return [Reach(whole=True)] * (len(inputs[0]) - 1)
+        return None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reshape(Operator):
+    """A new shape for the same elements; one entry may be -1 (the batch axis is not counted).
+
+    >>> from convsolve.operators import Reshape, shape_of
+    >>> shape_of(Reshape(shape=(128, 7, -1)), (6272,))
+    (128, 7, 7)
+    """
+
+    kind = "reshape"
+    written = True
+
+    shape: Any = parameter(Sizes(minimum=-1))
+
+    def infer(self, site: Site, *inputs: Shape) -> Shape:
+        return reshaped(site, product(inputs[0]), self.shape)
+
+
+def reshaped(site: Site, elements: Dim, shape: Sequence[Dim]) -> Shape:
+    """Return the shape with -1 filled in, and require that it has that many elements."""
+    open_axes = [i for i, n in enumerate(shape) if n == -1]
+    if len(open_axes) > 1:
+        raise NetworkError("only one entry of a shape may be -1")
+    if any(n == 0 for n in shape):
+        raise NetworkError("an entry of a shape must not be 0")
+    sizes = [n if isinstance(n, int) else maximum(n, 1) for n in shape]
+    if not open_axes:
+        wished = product(sizes)
+        site.require(ELEMENTS_MATCH, eq(elements, wished), elements=elements, wished=wished)
+        return tuple(sizes)
+    rest = product(n for i, n in enumerate(sizes) if i != open_axes[0])
+    site.require(ELEMENTS_MATCH, eq(elements % rest, 0), elements=elements, divisor=rest)
+    sizes[open_axes[0]] = elements // rest
+    return tuple(sizes)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Unflatten(Operator):
+    """Splitting of one axis into several; one size may be -1 (PyTorch ``Unflatten``).
+
+    >>> from convsolve.operators import Unflatten, shape_of
+    >>> shape_of(Unflatten(axis=0, sizes=(2, -1)), (6, 5))
+    (2, 3, 5)
+    """
+
+    kind = "unflatten"
+    written = True
+
+    axis: int = parameter(Count(minimum=None), default=0)
+    sizes: Any = parameter(Sizes(minimum=-1))
+
+    def infer(self, site: Site, *inputs: Shape) -> Shape:
+        shape = inputs[0]
+        axis = normal_axis(self.axis, len(shape))
+        return (*shape[:axis], *reshaped(site, shape[axis], self.sizes), *shape[axis + 1 :])
+
+
+@dataclass(frozen=True, kw_only=True)
+class Permute(Operator):
+    """A new order of the axes (the batch axis is not counted).
+
+    >>> from convsolve.operators import Permute, shape_of
+    >>> shape_of(Permute(order=(1, 2, 0)), (3, 32, 48))
+    (32, 48, 3)
+    """
+
+    kind = "permute"
+    written = True
+
+    order: Any = parameter(Sizes(minimum=0))
+
+    def infer(self, site: Site, *inputs: Shape) -> Shape:
+        shape = inputs[0]
+        if sorted(self.order) != list(range(len(shape))):
+            raise RankError(f"permute order {list(self.order)} does not name each of {len(shape)} axes once")
+        return tuple(shape[i] for i in self.order)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Squeeze(Operator):
+    """Removal of an axis of size 1.
+
+    >>> from convsolve.operators import Squeeze, shape_of
+    >>> shape_of(Squeeze(axis=-1), (8, 5, 1))
+    (8, 5)
+    """
+
+    kind = "squeeze"
+    written = True
+
+    axis: int = parameter(Count(minimum=None))
+
+    def infer(self, site: Site, *inputs: Shape) -> Shape:
+        shape = inputs[0]
+        axis = normal_axis(self.axis, len(shape))
+        site.require(ELEMENTS_MATCH, eq(shape[axis], 1), size=shape[axis], wished=1)
+        return (*shape[:axis], *shape[axis + 1 :])
+
+
+@dataclass(frozen=True, kw_only=True)
+class Unsqueeze(Operator):
+    """Insertion of an axis of size 1 before the given one.
+
+    >>> from convsolve.operators import Unsqueeze, shape_of
+    >>> shape_of(Unsqueeze(axis=0), (8, 5))
+    (1, 8, 5)
+    """
+
+    kind = "unsqueeze"
+    written = True
+
+    axis: int = parameter(Count(minimum=None))
+
+    def infer(self, site: Site, *inputs: Shape) -> Shape:
+        shape = inputs[0]
+        axis = normal_axis(self.axis, len(shape) + 1)
+        return (*shape[:axis], 1, *shape[axis:])
+
+
+@dataclass(frozen=True, kw_only=True)
+class Slice(Operator):
+    """Part of one axis, as in ``x[start:stop:step]``; the axis may be left open at the end with ``stop`` None.
+
+    Negative positions count from the end, and positions outside are moved to the nearest end, as in Python.
+
+    >>> from convsolve.operators import Slice, shape_of
+    >>> shape_of(Slice(axis=1, start=1, stop=-1, step=2), (3, 10, 8))
+    (3, 4, 8)
+    """
+
+    kind = "slice"
+    written = True
+
+    axis: int = parameter(Count(minimum=None))
+    start: Dim = parameter(Count(minimum=None), default=0)
+    stop: Dim | None = parameter(Count(minimum=None, optional=True), default=None)
+    step: Dim = parameter(Count(), default=1)
+
+    def infer(self, site: Site, *inputs: Shape) -> Shape:
+        shape = inputs[0]
+        axis = normal_axis(self.axis, len(shape))
+        size = shape[axis]
+        start = _position(self.start, size)
+        stop = size if self.stop is None else _position(self.stop, size)
+        length = ceil_div(stop - start, self.step)
+        site.require(
+            IN_RANGE, 1 <= length, axis=written_names(site, len(shape))[axis], size=size, start=start, stop=stop)
+        return (*shape[:axis], length, *shape[axis + 1 :])
+
+
+def _position(position: Dim, size: Dim) -> Dim:
+    """Return where a position of a slice lies: counted from the front, inside the axis."""
+    low, high = bounds(position)
+    if low is not None and low >= 0:
+        return 0 if position == 0 else minimum(position, size)
+    if high is not None and high < 0:
+        return maximum(size + position, 0)
+    return where(position < 0, maximum(size + position, 0), minimum(position, size))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Split(Operator):
+    """Several parts of one axis, of the given sizes, which must add up to it.
+
+    >>> from convsolve.operators import Split, shape_of
+    >>> shape_of(Split(sizes=(1, 2)), (3, 8, 8))
+    [(1, 8, 8), (2, 8, 8)]
+    """
+
+    kind = "split"
+    written = True
+
+    sizes: Any = parameter(Sizes())
+    axis: int | None = parameter(Count(minimum=None, optional=True), default=None)
+
+    def infer(self, site: Site, *inputs: Shape) -> Sequence[Shape]:
+        shape = inputs[0]
+        axis = _part_axis(site, self.axis, len(shape))
+        wished = total(self.sizes)
+        site.require(
+            ELEMENTS_MATCH, eq(shape[axis], wished), axis=written_names(site, len(shape))[axis],
+            size=shape[axis], parts=wished)
+        return [(*shape[:axis], n, *shape[axis + 1 :]) for n in self.sizes]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Chunk(Operator):
+    """``chunks`` parts of one axis, all as large as the first but the last, which may be smaller.
+
+    PyTorch ``chunk`` makes parts of ``ceil(size/chunks)``, and fewer than wished where that leaves nothing
+    for the last; that is a failure here.
+
+    >>> from convsolve.operators import Chunk, shape_of
+    >>> shape_of(Chunk(chunks=2), (5, 8))
+    [(3, 8), (2, 8)]
+    """
+
+    kind = "chunk"
+    written = True
+
+    chunks: int = parameter(Count())
+    axis: int | None = parameter(Count(minimum=None, optional=True), default=None)
+
+    def infer(self, site: Site, *inputs: Shape) -> Sequence[Shape]:
+        shape, chunks = inputs[0], self.chunks
+        if not isinstance(chunks, int):
+            raise NetworkError("the number of chunks must be known: it decides how many outputs there are")
+        axis = _part_axis(site, self.axis, len(shape))
+        part = ceil_div(shape[axis], chunks)
+        last = shape[axis] - (chunks - 1) * part
+        positive(site, last, written_names(site, len(shape))[axis], size=shape[axis], chunks=chunks)
+        return [(*shape[:axis], n, *shape[axis + 1 :]) for n in [part] * (chunks - 1) + [last]]
+
+
+def _part_axis(site: Site, axis: int | None, rank: int) -> int:
+    default = -1 if site.data_format == "channels_last" else 0
+    return normal_axis(default if axis is None else axis, rank)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reduce(Operator):
+    """A mean, sum or maximum over some axes, which are dropped or, with ``keepdims``, kept at size 1.
+
+    >>> from convsolve.operators import Reduce, shape_of
+    >>> shape_of(Reduce(axes=(1, 2)), (64, 7, 7))
+    (64,)
+    """
+
+    kind = "reduce"
+    written = True
+
+    axes: Any = parameter(Sizes(minimum=None))
+    keepdims: bool = parameter(Flag(), default=False)
+
+    def infer(self, site: Site, *inputs: Shape) -> Shape:
+        shape = inputs[0]
+        axes = {normal_axis(a, len(shape), "axes") for a in self.axes}
+        if self.keepdims:
+            return tuple(1 if i in axes else n for i, n in enumerate(shape))
+        return tuple(n for i, n in enumerate(shape) if i not in axes)
+
+    def reach(self, site: Site, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> Sequence[Reach] | None:
+        names = written_names(site, len(inputs[0]))
+        axes = {names[normal_axis(a, len(names), "axes")] for a in self.axes}
+        canonical = [n for n in names if n != "channels"]
+        if len(outputs[0]) == 1 and axes == set(canonical) or self.keepdims:
+            return [Reach(whole=n in axes) for n in canonical]
+        return None

@@ -1,0 +1,168 @@
+"""Upsampling, interpolation, and moves between space and depth."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import lru_cache
+from typing import Any
+
+from ..dims import Dim, Expr, eq, isin, product, where
+from ..errors import NetworkError
+from .base import Operator, Reach, Shape, Site, per_axis, positive, spatial, spatial_names
+from .padding import reference_sizes
+from .parameters import Count, PerAxis, Scale, Word, parameter
+from .rules import DIVISIBLE, IN_RANGE
+
+__all__ = ["DepthToSpace", "PixelShuffle", "PixelUnshuffle", "SpaceToDepth", "Upsample"]
+
+_LARGEST_SCALED = 1 << 15
+"""Up to this size the rounding of a decimal scale factor is known exactly."""
+
+
+@lru_cache(maxsize=256)
+def _rounding(scale: float | Fraction, single: bool) -> tuple[int, int, tuple[int, ...]]:
+    """Return ``p, q`` and the sizes where ``floor(size*scale)``, as computed, is one less than ``size*p//q``.
+
+    Frameworks compute the product in floating point, which can land just below a whole number.
+    """
+    import numpy as np
+
+    ratio = Fraction(scale).limit_denominator(4096)
+    kind = np.float32 if single else np.float64
+    sizes = np.arange(1, _LARGEST_SCALED + 1)
+    computed = np.floor(sizes.astype(kind) * kind(float(scale))).astype(np.int64)
+    short = sizes * ratio.numerator // ratio.denominator - computed
+    if not np.isin(short, (0, 1)).all():
+        raise NetworkError(f"scale_factor {scale} is not close to a simple fraction: write it as one, like 3/2")
+    return ratio.numerator, ratio.denominator, tuple(int(n) for n in sizes[short == 1])
+
+
+def scaled(site: Site, size: Dim, scale: Any, axis: str) -> Dim:
+    """Return ``floor(size * scale)`` as the framework computes it."""
+    if isinstance(scale, (int, Expr)):
+        return size * scale
+    p, q, short = _rounding(scale, site.framework == "onnx")
+    exact = q & (q - 1) == 0 and Fraction(scale) == Fraction(p, q)
+    if not exact:  # beyond this size, rounding may take another away
+        site.require(IN_RANGE, size <= _LARGEST_SCALED, axis=axis, size=size, largest=_LARGEST_SCALED)
+    result = size * p // q
+    return result - where(isin(size, short), 1, 0) if short else result
+
+
+@dataclass(frozen=True, kw_only=True)
+class Upsample(Operator):
+    """Interpolation of the spatial axes by a scale, to a size, or to the size of a second input.
+
+    By scale, a size becomes ``floor(size * scale_factor)`` (PyTorch ``functional.interpolate``).
+
+    >>> from convsolve.operators import Upsample, shape_of
+    >>> shape_of(Upsample(scale_factor=2), (64, 7, 9))
+    (64, 14, 18)
+    """
+
+    kind = "upsample"
+    arity = (1, 2)
+
+    scale_factor: Any = parameter(Scale(usual=(2, 4)), default=None)
+    size: Any = parameter(PerAxis(optional=True), default=None)
+    mode: str = parameter(Word(options=("nearest", "linear", "cubic", "area")), default="nearest")
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.scale_factor is not None and self.size is not None:
+            raise NetworkError("upsample takes a scale_factor or a size, not both")
+
+    def infer(self, site: Site, *inputs: Shape) -> Shape:
+        channels, sizes = spatial(self, inputs[0])
+        names = spatial_names(len(sizes))
+        if self.scale_factor is not None:
+            scales = per_axis("scale_factor", self.scale_factor, len(sizes))
+            out = [scaled(site, n, s, a) for n, s, a in zip(sizes, scales, names, strict=True)]
+            for a, n in zip(names, out, strict=True):
+                positive(site, n, a)
+            return (channels, *out)
+        if self.size is None and len(inputs) == 1:
+            raise NetworkError("upsample needs a scale_factor, a size, or a second input whose size it takes")
+        wished = reference_sizes(self, self.size, inputs)
+        return (channels, *(n if w is None else w for n, w in zip(sizes, wished, strict=True)))
+
+    def reach(self, site: Site, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> Sequence[Reach] | None:
+        rank = len(inputs[0]) - 1
+        scales = per_axis("scale_factor", self.scale_factor, rank)
+        if self.mode not in ("nearest", "linear") or not all(isinstance(s, (int, Expr)) for s in scales):
+            return None
+        # nearest copies one input, linear mixes two: as transposed convolutions with these kernels
+        return [Reach(s if self.mode == "nearest" else 2 * s, 1, s) for s in scales]
+
+
+@dataclass(frozen=True, kw_only=True)
+class DepthToSpace(Operator):
+    """Rearrangement of channels into space: ``(c, h, w) -> (c/b^2, h*b, w*b)`` (ONNX ``DepthToSpace``).
+
+    >>> from convsolve.operators import DepthToSpace, shape_of
+    >>> shape_of(DepthToSpace(block_size=2), (64, 7, 7))
+    (16, 14, 14)
+    """
+
+    kind = "depth_to_space"
+
+    block_size: Dim = parameter(Count(usual=(2, 3, 4)))
+
+    def infer(self, site: Site, *inputs: Shape) -> Shape:
+        channels, sizes = spatial(self, inputs[0])
+        block = product([self.block_size] * len(sizes))
+        site.require(DIVISIBLE, eq(channels % block, 0), axis="channels", channels=channels, divisor=block)
+        return (channels // block, *(n * self.block_size for n in sizes))
+
+    def reach(self, site: Site, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> Sequence[Reach]:
+        return [Reach(self.block_size, 1, self.block_size)] * (len(inputs[0]) - 1)
+
+
+@dataclass(frozen=True, kw_only=True)
+class SpaceToDepth(Operator):
+    """Rearrangement of space into channels: ``(c, h, w) -> (c*b^2, h/b, w/b)`` (ONNX ``SpaceToDepth``).
+
+    >>> from convsolve.operators import SpaceToDepth, shape_of
+    >>> shape_of(SpaceToDepth(block_size=2), (16, 14, 14))
+    (64, 7, 7)
+    """
+
+    kind = "space_to_depth"
+
+    block_size: Dim = parameter(Count(usual=(2, 3, 4)))
+
+    def infer(self, site: Site, *inputs: Shape) -> Shape:
+        channels, sizes = spatial(self, inputs[0])
+        for axis, size in zip(spatial_names(len(sizes)), sizes, strict=True):
+            site.require(DIVISIBLE, eq(size % self.block_size, 0), axis=axis, size=size, divisor=self.block_size)
+        blocks = product((channels, *[self.block_size] * len(sizes)))
+        return (blocks, *(n // self.block_size for n in sizes))
+
+    def reach(self, site: Site, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> Sequence[Reach]:
+        return [Reach(self.block_size, self.block_size)] * (len(inputs[0]) - 1)
+
+
+@dataclass(frozen=True, kw_only=True)
+class PixelShuffle(DepthToSpace):
+    """Depth to space under the name that PyTorch gives it; the channels are ordered differently.
+
+    >>> from convsolve.operators import PixelShuffle, shape_of
+    >>> shape_of(PixelShuffle(block_size=3), (18, 7, 7))
+    (2, 21, 21)
+    """
+
+    kind = "pixel_shuffle"
+
+
+@dataclass(frozen=True, kw_only=True)
+class PixelUnshuffle(SpaceToDepth):
+    """Space to depth under the name that PyTorch gives it; the channels are ordered differently.
+
+    >>> from convsolve.operators import PixelUnshuffle, shape_of
+    >>> shape_of(PixelUnshuffle(block_size=3), (2, 21, 21))
+    (18, 7, 7)
+    """
+
+    kind = "pixel_unshuffle"

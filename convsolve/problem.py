@@ -1,0 +1,240 @@
+"""Problems: a network, requirements on it, and objectives; and the names that requirements may use."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from .dims import Cond, Dim, Var, any_of, bounds, negation, product, variables
+from .dims.grammar import Value, parse_condition, parse_dim
+from .errors import ExpressionError
+from .network import Layer, Network, tensor_layer
+from .operators import Operator, axis_names
+from .operators.rules import PROBLEM
+from .receptive_field import receptive_field
+from .trace import COSTS, Definition, Requirement, Trace, trace
+
+__all__ = ["Objective", "Problem", "ProblemTrace", "Scope", "trace_problem"]
+
+
+@dataclass(frozen=True)
+class Objective:
+    """What to make as small or as large as possible."""
+
+    sense: Literal["minimize", "maximize"]
+    text: str
+
+    def __str__(self) -> str:
+        return f"{self.sense} {self.text}"
+
+
+@dataclass(frozen=True)
+class Problem:
+    """A network, requirements on it as texts, and objectives, most important first.
+
+    Requirements may speak of ``output``, ``input``, layers (``conv1.height``, ``conv1.kernel_size``,
+    ``conv1.macs``), costs (``params``, ``macs``, ``activations``, ``receptive_field``) and holes (``$k``).
+    ``expect`` is what the problem's author knows of its answer; tests hold it.
+    """
+
+    network: Network
+    requirements: tuple[str, ...] = ()
+    objectives: tuple[Objective, ...] = ()
+    description: str = ""
+    expect: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "requirements", tuple(self.requirements))
+        object.__setattr__(self, "objectives", tuple(self.objectives))
+
+
+@dataclass(frozen=True)
+class ProblemTrace:
+    """The trace of a problem: that of its network, with the problem's requirements and objectives read."""
+
+    problem: Problem
+    trace: Trace
+    objectives: tuple[Dim, ...]
+
+
+def trace_problem(problem: Problem) -> ProblemTrace:
+    """Run the rules of a problem's network once and read its requirements and objectives.
+
+    Raises:
+        ExpressionError: a requirement or an objective cannot be read.
+        NetworkError: an operator's parameters do not fit together.
+    """
+    traced = trace(problem.network)
+    scope = Scope(traced)
+    requirements = [scope.requirement(text) for text in problem.requirements]
+    objectives = tuple(scope.objective(objective.text) for objective in problem.objectives)
+    whole = Trace(
+        traced.network,
+        (*traced.steps, *scope.definitions, *(r for r in requirements if r.condition is not True)),
+        traced.shapes,
+        traced.training,
+        tuple(c for c in traced.canonical if not any(v.name in scope.holes_named for v in variables(c))),
+    )
+    return ProblemTrace(problem, whole, objectives)
+
+
+class Scope:
+    """The names that a requirement may use, and what they stand for in a trace."""
+
+    def __init__(self, traced: Trace) -> None:
+        self.trace = traced
+        self.network: Network = traced.network
+        self.definitions: list[Definition] = []
+        self.holes_named: set[str] = set()
+        self._defined: dict[str, Var] = {}
+        self._whens: list[Cond] = []
+        self._fields: dict[str, Value] = {}
+
+    def requirement(self, text: str) -> Requirement:
+        """Read a requirement; where it speaks of a layer that may be absent, it holds in its absence."""
+        self._whens = []
+        condition = parse_condition(text, self.resolve)
+        condition = any_of(*(negation(when) for when in self._whens), condition)
+        values = tuple((v.name, v) for v in variables(condition))
+        return Requirement("", PROBLEM, condition, text=text, values=values)
+
+    def objective(self, text: str) -> Dim:
+        """Read an objective."""
+        return parse_dim(text, self.resolve)
+
+    # -- names
+
+    def resolve(self, name: str, column: int = 0) -> Value:
+        """Return what a name stands for, or raise ExpressionError with the nearest names."""
+        if name.startswith("$"):
+            return self._hole(name[1:], name, column)
+        if name in COSTS:
+            return self._var(name)
+        if name == "receptive_field" or name.startswith(("receptive_field.", "receptive_field_stride")):
+            head, _, axis = name.partition(".")
+            return self._field(self.network.outputs[0], head, axis, column)
+        if name == "input" or name.startswith("input."):
+            inputs = self.network.inputs
+            if name.split(".")[0] not in self.network.by_name and inputs:
+                name = inputs[0].name + name[len("input") :]
+        elif (name == "output" or name.startswith("output.")) and "output" not in self.network.by_name:
+            name = self.network.outputs[0] + name[len("output") :]
+        found = self._tensor(name, column)
+        if found is not None:
+            return found
+        if name in self.network.holes:
+            return self._hole(name, name, column)
+        raise self._unknown(name, column)
+
+    def _hole(self, name: str, written: str, column: int) -> Value:
+        if name not in self.network.holes:
+            raise self._unknown(written, column)
+        self.holes_named.add(name)
+        return self.network.holes[name]
+
+    def _tensor(self, name: str, column: int) -> Value | None:
+        """Resolve ``layer``, ``layer.axis``, ``layer.parameter`` or ``layer.receptive_field.axis``."""
+        if name in self.trace.shapes:
+            return self._attribute(name, "shape", "", column)
+        head, _, attribute = name.rpartition(".")
+        if head in self.trace.shapes:
+            return self._attribute(head, attribute, "", column)
+        head, _, first = head.rpartition(".")
+        if head in self.trace.shapes:
+            return self._attribute(head, first, attribute, column)
+        return None
+
+    def _attribute(self, tensor: str, attribute: str, axis: str, column: int) -> Value:
+        layer = self.network.by_name[tensor_layer(tensor)]
+        if layer.when is not True:
+            self._whens.append(layer.when)
+        if attribute.startswith("receptive_field"):
+            return self._field(tensor, attribute, axis, column)
+        parameter, index = _indexed(attribute)
+        if parameter in layer.operator.parameters() and not axis:
+            return _parameter(layer, layer.operator, parameter, index, column)
+        if attribute in COSTS and not axis:
+            return self._var(f"{layer.name}.{attribute}")
+        shape = self.trace.shapes[tensor]
+        if shape is None:
+            raise ExpressionError(f"{tensor} has no shape: an operator before it cannot work on its input", column)
+        if attribute == "shape":
+            written = self.trace.written(tensor)
+            assert written is not None
+            return written
+        if attribute == "size":
+            return self._define(f"{tensor}.size", product(shape))
+        names = axis_names(len(shape))
+        if attribute in names and not axis:
+            return shape[names.index(attribute)]
+        choices = [*names, "shape", "size", *COSTS, "receptive_field", *layer.operator.parameters()]
+        shown = f"{attribute}.{axis}" if axis else attribute
+        raise ExpressionError(f"{tensor} has no {shown!r}{_nearest(shown, choices)}", column)
+
+    def _field(self, tensor: str, attribute: str, axis: str, column: int) -> Value:
+        if attribute not in ("receptive_field", "receptive_field_stride"):
+            raise self._unknown(attribute, column)
+        fields = receptive_field(self.trace, tensor, self._define)
+        if isinstance(fields, str):
+            raise ExpressionError(f"{tensor} has no receptive field: {fields}", column)
+        part = 0 if attribute == "receptive_field" else 1
+        values = {name: extent[part] for name, extent in fields.items()}
+        if any(value is None for value in values.values()):
+            raise ExpressionError(
+                f"the receptive field of {tensor} has no stride: it is no whole number, or branches differ", column)
+        if axis:
+            if axis not in values:
+                raise ExpressionError(f"the input has no {axis!r}{_nearest(axis, list(values))}", column)
+            return values[axis]
+        found = tuple(values.values())
+        return found[0] if len(found) == 1 else found
+
+    def _define(self, name: str, value: Dim) -> Dim:
+        """Give a value of this scope a name of its own in the trace."""
+        if isinstance(value, (int, Var)):
+            return value
+        known = self._defined.get(name)
+        if known is None:
+            known = self._defined[name] = Var(name, interval=bounds(value))
+            self.definitions.append(Definition(name, value, ""))
+        return known
+
+    def _var(self, name: str) -> Var:
+        for definition in self.trace.definitions:
+            self._defined.setdefault(definition.name, Var(definition.name, interval=bounds(definition.value)))
+        return self._defined[name]
+
+    def _unknown(self, name: str, column: int) -> ExpressionError:
+        names = [*COSTS, "receptive_field", "input", "output", *self.trace.shapes]
+        names += [f"${hole}" for hole in self.network.holes]
+        return ExpressionError(f"there is no {name!r}{_nearest(name.split('.')[0], names)}", column)
+
+
+def _indexed(name: str) -> tuple[str, int | None]:
+    head, bracket, index = name.partition("[")
+    return head, int(index.rstrip("]")) if bracket else None
+
+
+def _parameter(layer: Layer, operator: Operator, name: str, index: int | None, column: int) -> Value:
+    value = getattr(operator, name)
+    if isinstance(value, tuple):
+        flat = [v for entry in value for v in (entry if isinstance(entry, tuple) else (entry,))]
+        if index is not None and index < len(flat):
+            return flat[index]
+        value = tuple(flat) if index is None else None
+    if value is None and name == "stride" and hasattr(operator, "kernel_size"):
+        return _parameter(layer, operator, "kernel_size", index, column)
+    entries = value if isinstance(value, tuple) else (value,)
+    if any(isinstance(v, (str, bool)) or v is None for v in entries):
+        raise ExpressionError(f"{layer.name}.{name} is {value!r}, not a number", column)
+    return value
+
+
+def _nearest(name: str, choices: list[str]) -> str:
+    near = difflib.get_close_matches(name, choices, n=1, cutoff=0.6)
+    if near:
+        return f": did you mean {near[0]!r}?"
+    some = ", ".join(choices[:8])
+    return f" (there is {some}{', ...' if len(choices) > 8 else ''})" if choices else ""

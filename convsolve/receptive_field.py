@@ -1,0 +1,199 @@
+"""Receptive fields: how many input positions, along each axis, can influence one output element.
+
+Source: Araujo, Norris and Sim, "Computing Receptive Fields of Convolutional Neural Networks" (Distill,
+2019), extended to layers that enlarge. With ``e + 1`` neighbouring outputs of a layer, ``(e*stride +
+window - 1)//up + 1`` neighbouring inputs are seen; borders are not taken into account, and where
+branches join the farthest-seeing one counts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from math import gcd
+
+from .dims import Dim, maximum, where
+from .network import Layer, tensor_layer
+from .operators import Reach
+from .operators.base import spatial_names
+from .trace import Trace, to_written
+
+__all__ = ["Extent", "receptive_field"]
+
+Extent = tuple[Dim, "Dim | None"]
+"""The receptive field along one axis, and its stride: how far it moves from one output to the next.
+
+The stride is None where it is not a whole number of input positions, or differs between branches.
+"""
+
+
+class _Undefined(Exception):
+    """Why a receptive field is not defined."""
+
+
+def receptive_field(
+    traced: Trace, tensor: str, define: Callable[[str, Dim], Dim] = lambda name, value: value
+) -> dict[str, Extent] | str:
+    """Return the receptive field of a tensor for each axis of the input, or a sentence on why it has none.
+
+    ``define`` may give each intermediate value a name, so that expressions stay shallow.
+    """
+    network = traced.network
+    if len(network.inputs) != 1:
+        return "the network has several inputs"
+    source = network.inputs[0].name
+    shape = traced.shapes[source]
+    if shape is None or len(shape) < 2:
+        return "the input has no spatial axes"
+    try:
+        return {
+            axis: _along(traced, tensor, source, i, axis, define)
+            for i, axis in enumerate(spatial_names(len(shape) - 1))
+        }
+    except _Undefined as reason:
+        return str(reason)
+
+
+def _along(
+    traced: Trace, tensor: str, source: str, position: int, axis: str, define: Callable[[str, Dim], Dim]
+) -> Extent:
+    used = _ancestors(traced, tensor_layer(tensor))
+    reaches = {layer.name: _reach(traced, layer, position) for layer in used}
+    stride = _stride(used, reaches, source, axis, define, tensor)
+    if all(r is None or (r.up == 1 and not r.whole) for r in reaches.values()):
+        return _forward(used, reaches, source, axis, define, tensor), stride
+    return _backward(traced, used, reaches, source, position, axis, define, tensor), stride
+
+
+def _ancestors(traced: Trace, name: str) -> list[Layer]:
+    network = traced.network
+    wanted = {name}
+    found = []
+    for layer in reversed(network.ordered):
+        if layer.name in wanted:
+            found.append(layer)
+            wanted.update(map(tensor_layer, layer.inputs))
+    return found[::-1]
+
+
+def _reach(traced: Trace, layer: Layer, position: int) -> Reach | None:
+    """Return a layer's reach along an axis; None for a source of tensors."""
+    if not layer.inputs:
+        return None
+    shapes = [traced.shapes[reference] for reference in layer.inputs]
+    own = traced.shapes[layer.name]
+    known = [shape for shape in shapes if shape is not None]
+    if own is None or len(known) < len(shapes):
+        raise _Undefined(f"{layer.name} has no shape")
+    if all(len(shape) < 2 for shape in known):
+        return Reach(whole=True)  # after flattening everything is seen, and each layer sees all of it
+    operator = layer.operator
+    site = _SiteView(traced)
+    ordered = [to_written(site.data_format, shape) if operator.written else shape for shape in known]
+    outputs = [to_written(site.data_format, own) if operator.written else own]
+    reaches = operator.reach(site, ordered, outputs)  # type: ignore[arg-type]
+    if reaches is None:
+        if operator.kind == "linear" and len(own) == len(known[0]):
+            return Reach()
+        raise _Undefined(f"{layer.name} ({operator.kind}) does not keep neighbours together")
+    if position >= len(reaches):
+        raise _Undefined(f"{layer.name} has another number of spatial axes than the input")
+    return reaches[position]
+
+
+class _SiteView:
+    def __init__(self, traced: Trace) -> None:
+        self.framework = traced.network.framework
+        self.data_format = traced.network.data_format
+        self.batch_size = traced.network.batch_size
+
+
+Reaches = Mapping[str, "Reach | None"]
+
+
+def _forward(
+    used: list[Layer], reaches: Reaches, source: str, axis: str, define: Callable[[str, Dim], Dim], tensor: str
+) -> Dim:
+    """Sum up from the input: each layer adds ``(window - 1)`` times the stride so far."""
+    extent: dict[str, Dim] = {source: 1}
+    step: dict[str, Dim] = {source: 1}
+    for layer in used:
+        reach = reaches[layer.name]
+        arriving = [name for name in map(tensor_layer, layer.inputs) if name in extent]
+        if reach is None or not arriving:
+            continue
+        before = maximum(*(extent[name] for name in arriving))
+        stride = maximum(*(step[name] for name in arriving))
+        grown, moved = before + (reach.window - 1) * stride, stride * reach.stride
+        if layer.when is not True:
+            grown, moved = where(layer.when, grown, 1), where(layer.when, moved, 1)
+        extent[layer.name] = define(f"{layer.name}.receptive_field.{axis}", grown)
+        step[layer.name] = define(f"{layer.name}.receptive_field_stride.{axis}", moved)
+    name = tensor_layer(tensor)
+    if name not in extent:
+        raise _Undefined(f"{name} does not depend on the input")
+    return extent[name]
+
+
+def _backward(
+    traced: Trace, used: list[Layer], reaches: Reaches, source: str, position: int, axis: str,
+    define: Callable[[str, Dim], Dim], tensor: str,
+) -> Dim:
+    """Go back from the output: ``seen[l]`` is how far apart the outermost outputs of ``l`` that count are."""
+    target = tensor_layer(tensor)
+    seen: dict[str, Dim] = {target: 0}
+    for layer in reversed(used):
+        if layer.name not in seen or not layer.inputs:
+            continue
+        reach = reaches[layer.name]
+        assert reach is not None
+        for reference in layer.inputs:
+            shape = traced.shapes[reference]
+            if shape is None or len(shape) < 2:
+                far: Dim = 0
+            elif reach.whole:
+                far = shape[position + 1] - 1
+            else:
+                far = (seen[layer.name] * reach.stride + reach.window - 1) // reach.up
+            if layer.when is not True:
+                far = where(layer.when, far, 0)
+            name = tensor_layer(reference)
+            joined = maximum(seen[name], far) if name in seen else far
+            seen[name] = define(f"{target}.sees.{name}.{axis}.{len(seen)}.{layer.name}", joined)
+    if source not in seen:
+        raise _Undefined(f"{target} does not depend on the input")
+    return seen[source] + 1
+
+
+def _stride(
+    used: list[Layer], reaches: Reaches, source: str, axis: str, define: Callable[[str, Dim], Dim], tensor: str
+) -> Dim | None:
+    """Return the product of the strides over the product of the enlargements, if it is a whole number."""
+    ratio: dict[str, tuple[Dim, Dim]] = {source: (1, 1)}
+    for layer in used:
+        reach = reaches[layer.name]
+        arriving = list(dict.fromkeys(ratio[n] for n in map(tensor_layer, layer.inputs) if n in ratio))
+        if reach is None or not arriving:
+            continue
+        if reach.whole:
+            return None
+        moved = [_reduced(up * reach.stride, down * reach.up) for up, down in arriving]
+        if len(moved) == 1:
+            ratio[layer.name] = moved[0]
+        elif all(isinstance(a, int) and isinstance(b, int) for a, b in moved) or any(b != 1 for _, b in moved):
+            return None  # the branches arrive with different strides
+        else:
+            ratio[layer.name] = (maximum(*(a for a, _ in moved)), 1)
+        a, b = ratio[layer.name]
+        a = where(layer.when, a, 1) if layer.when is not True else a
+        ratio[layer.name] = (define(f"{layer.name}.output_stride.{axis}", a) if not isinstance(a, int) else a, b)
+    a, b = ratio.get(tensor_layer(tensor), (1, None))
+    return a if b == 1 else None
+
+
+def _reduced(a: Dim, b: Dim) -> tuple[Dim, Dim]:
+    if a == b:
+        return 1, 1
+    if isinstance(a, int) and isinstance(b, int):
+        common = gcd(a, b)
+        return a // common, b // common
+    return a, b

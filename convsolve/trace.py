@@ -1,0 +1,250 @@
+"""The trace: the straight-line program that the rules of a network write when they are run once.
+
+Every dimension of every tensor gets a name and a definition (``conv1.height := (input.height - 3)//1 + 1``),
+every requirement its condition, every layer its costs. Expressions stay one layer deep, so nothing here
+or in a reader recurses over the depth of a network.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from .dims import Cond, Dim, Var, any_of, bounds, eq, evaluate, evaluate_arrays, negation, product, total, where
+from .errors import ConvsolveError, NetworkError, RankError
+from .network import Layer, Network
+from .operators import Operator, Rule, Shape, axis_names
+from .operators.base import DataFormat, Framework
+from .operators.rules import RANK
+
+__all__ = ["COSTS", "Definition", "Requirement", "Trace", "run", "run_arrays", "trace"]
+
+COSTS = ("params", "macs", "activations")
+"""The costs of a layer and of a network, in the order in which they are shown."""
+
+
+@dataclass(frozen=True)
+class Definition:
+    """A named value of the trace: a tensor's dimension (``conv1.height``) or a cost (``conv1.macs``)."""
+
+    name: str
+    value: Dim
+    layer: str
+
+
+@dataclass(frozen=True)
+class Requirement:
+    """A named condition of one layer, or of the problem (then ``layer`` is empty and ``text`` its source)."""
+
+    layer: str
+    rule: Rule
+    condition: Cond
+    axis: str = ""
+    note: str = ""
+    text: str = ""
+    values: tuple[tuple[str, Dim], ...] = ()
+
+    @property
+    def name(self) -> str:
+        """The requirement in the network's words, as it stands in an unsat core."""
+        if not self.layer:
+            return self.text
+        return f"{self.layer}: {self.rule.demand}{f' ({self.axis})' if self.axis else ''}"
+
+
+@dataclass(frozen=True)
+class Trace:
+    """What the rules of a network have written.
+
+    ``steps`` holds definitions and requirements in the order in which they can be read; ``shapes`` the
+    dimensions of each tensor in canonical order (channels first), None where an error of rank left a
+    layer without a shape. ``training`` are requirements that hold only in training and are not in force;
+    ``canonical`` are conditions that fix the holes of layers which are not present.
+    """
+
+    network: Network
+    steps: tuple[Definition | Requirement, ...]
+    shapes: dict[str, tuple[Dim, ...] | None]
+    training: tuple[Requirement, ...] = ()
+    canonical: tuple[Cond, ...] = ()
+
+    @property
+    def definitions(self) -> Iterator[Definition]:
+        """The definitions, in order."""
+        return (s for s in self.steps if isinstance(s, Definition))
+
+    @property
+    def requirements(self) -> Iterator[Requirement]:
+        """The requirements in force, in order."""
+        return (s for s in self.steps if isinstance(s, Requirement))
+
+    def written(self, tensor: str) -> tuple[Dim, ...] | None:
+        """Return a tensor's dimensions in the order of the network's data format."""
+        shape = self.shapes[tensor]
+        return None if shape is None else to_written(self.network.data_format, shape)
+
+
+def to_written(data_format: DataFormat, shape: Sequence[Any]) -> tuple[Any, ...]:
+    """Return a canonical shape in the order of a data format."""
+    if data_format == "channels_last" and len(shape) > 1:
+        return (*shape[1:], shape[0])
+    return tuple(shape)
+
+
+def to_canonical(data_format: DataFormat, shape: Sequence[Any]) -> tuple[Any, ...]:
+    """Return a shape in the order of a data format in canonical order."""
+    if data_format == "channels_last" and len(shape) > 1:
+        return (shape[-1], *shape[:-1])
+    return tuple(shape)
+
+
+@dataclass
+class _Site:
+    """Where one rule is run: collects its requirements."""
+
+    framework: Framework
+    data_format: DataFormat
+    batch_size: int
+    layer: Layer
+    force_training: bool
+    steps: list[Any] = field(default_factory=list)
+    training: list[Requirement] = field(default_factory=list)
+
+    def require(
+        self, rule: Rule, condition: Cond, *, axis: str = "", note: str = "", training: bool = False, **values: Dim
+    ) -> None:
+        if self.layer.when is not True:
+            condition = any_of(negation(self.layer.when), condition)
+        if condition is True:
+            return
+        requirement = Requirement(self.layer.name, rule, condition, axis, note, values=tuple(values.items()))
+        (self.training if training and not self.force_training else self.steps).append(requirement)
+
+
+def trace(network: Network) -> Trace:
+    """Run every layer's rule once, in topological order, and return what they wrote.
+
+    Raises:
+        NetworkError: an operator's parameters do not fit together (not: a shape that does not work out).
+
+    >>> from convsolve.network import Layer, Network
+    >>> from convsolve.operators import Conv, Input
+    >>> t = trace(Network((Layer("x", Input(shape=(3, 32, 32))),
+    ...                    Layer("conv1", Conv(out_channels=8, kernel_size=5, stride=2), ("x",)))))
+    >>> next(d for d in t.definitions if d.name == "conv1.height").value
+    (x.height - 5)//2 + 1
+    """
+    steps: list[Definition | Requirement] = []
+    training: list[Requirement] = []
+    shapes: dict[str, tuple[Dim, ...] | None] = {}
+    costs: dict[str, list[Dim]] = {cost: [] for cost in COSTS}
+    for layer in network.ordered:
+        site = _Site(network.framework, network.data_format, network.batch_size, layer, network.training)
+        inputs = [_shape(shapes, layer, reference) for reference in layer.inputs]
+        known = [shape for shape in inputs if shape is not None]
+        if len(known) < len(inputs):
+            shapes[layer.name] = None
+            continue
+        try:
+            operator = layer.operator.guarded(site)
+            outputs = _infer(site, operator, known)
+            named = _name_outputs(site.steps, layer.name, outputs)
+            layer_costs = _costs(site, operator, known, named)
+        except RankError as error:
+            condition = negation(layer.when)
+            steps.append(Requirement(layer.name, RANK, condition, note=str(error)))
+            shapes[layer.name] = None
+            continue
+        except ConvsolveError as error:
+            raise NetworkError(f"{layer.name}: {error}") from error
+        for i, shape in enumerate(named):
+            shapes[f"{layer.name}[{i}]" if len(named) > 1 else layer.name] = shape
+        shapes.setdefault(layer.name, named[0])
+        for cost, value in zip(COSTS, layer_costs, strict=True):
+            guarded = value if layer.when is True else where(layer.when, value, 0)
+            costs[cost].append(_define(site.steps, f"{layer.name}.{cost}", guarded, layer.name))
+        steps.extend(site.steps)
+        training.extend(site.training)
+    for cost in COSTS:
+        _define(steps, cost, total(costs[cost]), "")
+    return Trace(network, tuple(steps), shapes, tuple(training), _canonical(network))
+
+
+def _shape(shapes: Mapping[str, Shape | None], layer: Layer, reference: str) -> Shape | None:
+    if reference not in shapes:
+        raise NetworkError(f"{layer.name}: {reference!r} is not an output of a layer")
+    return shapes[reference]
+
+
+def _infer(site: _Site, operator: Operator, inputs: list[Shape]) -> list[Shape]:
+    """Run one layer's rule; take and return shapes in canonical order."""
+    written = operator.written
+    result = operator.infer(site, *(to_written(site.data_format, s) if written else s for s in inputs))
+    several = bool(result) and isinstance(result[0], tuple)
+    outputs: list[Any] = list(result) if several else [result]
+    return [to_canonical(site.data_format, s) for s in outputs] if written else outputs
+
+
+def _name_outputs(steps: list[Any], layer: str, outputs: list[Shape]) -> list[Shape]:
+    named: list[Shape] = []
+    for i, shape in enumerate(outputs):
+        tensor = f"{layer}[{i}]" if len(outputs) > 1 else layer
+        axes = zip(axis_names(len(shape)), shape, strict=True)
+        named.append(tuple(_define(steps, f"{tensor}.{axis}", size, layer) for axis, size in axes))
+    return named
+
+
+def _costs(site: _Site, operator: Operator, inputs: list[Shape], outputs: list[Shape]) -> list[Dim]:
+    """Return the costs of one layer in the order of COSTS; a choice only passes on what others computed."""
+    passes_on = operator.arity == (0, 0) or operator.kind == "choice"
+    elements = 0 if passes_on else total(product(shape) for shape in outputs)
+    if operator.written:
+        inputs = [to_written(site.data_format, shape) for shape in inputs]
+        outputs = [to_written(site.data_format, shape) for shape in outputs]
+    return [operator.params(site, inputs, outputs), operator.macs(site, inputs, outputs), elements]
+
+
+def _define(steps: list[Any], name: str, value: Dim, layer: str) -> Var:
+    steps.append(Definition(name, value, layer))
+    return Var(name, interval=bounds(value))
+
+
+def _canonical(network: Network) -> tuple[Cond, ...]:
+    """Return the conditions that give the holes of absent layers their preferred values.
+
+    Without them, one network would be found once for every value of a hole that it does not have.
+    """
+    present: dict[str, list[Cond]] = {}
+    for layer in network.ordered:
+        for unknown in layer.operator.unknowns():
+            if unknown.domain is not None:
+                present.setdefault(unknown.name, []).append(layer.when)
+    conditions = []
+    for name, whens in present.items():
+        unknown = network.holes[name]
+        if unknown.domain is not None and True not in whens:
+            preferred = next(iter(unknown.domain))
+            conditions.append(any_of(*whens, eq(unknown, preferred)))
+    return tuple(conditions)
+
+
+def run(traced: Trace, values: Mapping[str, int]) -> dict[str, int]:
+    """Return the value of every name of the trace, by plain integer arithmetic.
+
+    ``values`` gives the holes' values.
+    """
+    known = dict(values)
+    for definition in traced.definitions:
+        value = definition.value
+        known[definition.name] = value if isinstance(value, int) else evaluate(value, known)
+    return known
+
+
+def run_arrays(traced: Trace, columns: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the values of every name of the trace for many candidates at once, as numpy arrays."""
+    known = dict(columns)
+    for definition in traced.definitions:
+        value = definition.value
+        known[definition.name] = value if isinstance(value, int) else evaluate_arrays(value, known)
+    return known
