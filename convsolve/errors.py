@@ -30,7 +30,11 @@ class DimensionError(ConvsolveError, TypeError):
 
 
 class NetworkError(ConvsolveError, ValueError):
-    """A network, layer or operator was put together wrongly."""
+    """A network, layer or operator was put together wrongly; ``layer`` names the layer, where one is to blame."""
+
+    def __init__(self, message: str, *, layer: str = "") -> None:
+        super().__init__(message)
+        self.layer = layer
 
 
 class RankError(NetworkError):

@@ -99,11 +99,11 @@ class Network:
         if len(self.by_name) < len(self.layers):
             names = [layer.name for layer in self.layers]
             twice = next(n for n in names if names.count(n) > 1)
-            raise NetworkError(f"two layers are called {twice!r}")
+            raise NetworkError(f"two layers are called {twice!r}", layer=twice)
         for layer in self.layers:
             for needed in layer.needs():
                 if needed not in self.by_name:
-                    raise NetworkError(f"{layer.name}: there is no layer {needed!r}")
+                    raise NetworkError(f"{layer.name}: there is no layer {needed!r}", layer=layer.name)
         for output in self.outputs:
             if tensor_layer(output) not in self.by_name:
                 raise NetworkError(f"there is no layer {output!r} to be the output")
@@ -133,7 +133,9 @@ class Network:
             names = list(nx.lexicographical_topological_sort(graph, key=place.__getitem__))
         except nx.NetworkXUnfeasible:
             circle = [edge[0] for edge in nx.find_cycle(graph)]
-            raise NetworkError(f"layers depend on each other in a circle: {' -> '.join([*circle, circle[0]])}") from None
+            raise NetworkError(
+                f"layers depend on each other in a circle: {' -> '.join([*circle, circle[0]])}", layer=circle[0]
+            ) from None
         return tuple(self.by_name[n] for n in names)
 
     @property
@@ -202,9 +204,8 @@ class Network:
                 continue
             operator = layer.operator.substitute(known)
             inputs = tuple(map(follow, layer.inputs))
-            if isinstance(operator, Choice) and isinstance(operator.selector, int):
-                cases = operator.cases
-                chosen = cases.index(operator.selector) if operator.selector in cases else -1
+            chosen = operator.chosen() if isinstance(operator, Choice) else None
+            if chosen is not None:
                 renamed[layer.name] = inputs[chosen]
                 continue
             layers.append(dataclasses.replace(layer, operator=operator, inputs=inputs, when=when))

@@ -157,7 +157,7 @@ def trace(network: Network) -> Trace:
             shapes[layer.name] = None
             continue
         except ConvsolveError as error:
-            raise NetworkError(f"{layer.name}: {error}") from error
+            raise NetworkError(f"{layer.name}: {error}", layer=layer.name) from error
         for i, shape in enumerate(named):
             shapes[f"{layer.name}[{i}]" if len(named) > 1 else layer.name] = shape
         shapes.setdefault(layer.name, named[0])
@@ -173,7 +173,7 @@ def trace(network: Network) -> Trace:
 
 def _shape(shapes: Mapping[str, Shape | None], layer: Layer, reference: str) -> Shape | None:
     if reference not in shapes:
-        raise NetworkError(f"{layer.name}: {reference!r} is not an output of a layer")
+        raise NetworkError(f"{layer.name}: {reference!r} is not an output of a layer", layer=layer.name)
     return shapes[reference]
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..dims import Dim, all_of, any_of, eq, maximum, minimum, product
+from ..errors import RankError
 from .base import Operator, Reach, Shape, Site, pairs, per_axis, positive, spatial, spatial_names
 from .padding import padding_fits
 from .parameters import Count, Flag, Padding, PerAxis, Word, parameter
@@ -34,7 +35,7 @@ class _Convolution(Operator):
 
     kernel_size: Any = parameter(PerAxis(usual=_KERNELS))
     stride: Any = parameter(PerAxis(usual=(1, 2)), default=1)
-    padding: Any = parameter(Padding(modes=("valid", "same", "causal"), usual=(0, 1, 2, 3)), default=0)
+    padding: Any = parameter(Padding(modes=("valid", "same"), usual=(0, 1, 2, 3)), default=0)
     dilation: Any = parameter(PerAxis(usual=(1, 2, 4)), default=1)
     bias: bool = parameter(Flag(), default=True)
     padding_mode: str = parameter(Word(options=("zeros", "reflect", "replicate", "circular")), default="zeros")
@@ -52,7 +53,12 @@ class _Convolution(Operator):
         dilations = per_axis("dilation", self.dilation, rank)
         kernels = per_axis("kernel_size", self.kernel_size, rank)
         _framework_limits(site, self.padding, strides, dilations)
+        if self.padding == "causal" and rank != 1:
+            raise RankError(f"padding 'causal' works on 1 spatial axis, got {rank}")
         if self.padding in ("same", "causal"):
+            for axis, size, k, d in zip(spatial_names(rank), sizes, kernels, dilations, strict=True):
+                added = dilated(k, d) - 1
+                padding_fits(site, self.padding_mode, axis, size, added // 2, added - added // 2)
             return (out_channels, *(same_count(n, s) for n, s in zip(sizes, strides, strict=True)))
         padding = pairs("padding", 0 if self.padding == "valid" else self.padding, rank)
         out = []
@@ -96,6 +102,7 @@ class Conv(_Convolution):
 
     out_channels: Dim = parameter(Count(usual=_WIDTHS))
     groups: Dim = parameter(Count(usual=_GROUPS), default=1)
+    padding: Any = parameter(Padding(modes=("valid", "same", "causal"), usual=(0, 1, 2, 3)), default=0)
 
     def _grouping(self, channels: Dim) -> tuple[Dim, Dim]:
         return self.groups, self.out_channels
@@ -170,24 +177,37 @@ class ConvTranspose(Operator):
                 result = self._by_mode(site, size, window, stride)
                 out.append(positive(site, result, axis))
                 continue
-            before, after = self._sides(site, window, rank, i)
-            least = transposed_size(size, before, after, window, stride, 0)
-            if wished is not None:
-                site.require(
-                    OUTPUT_SIZE_IN_REACH, all_of(least <= wished, wished < least + stride), axis=axis,
-                    output_size=wished, least=least, greatest=least + stride - 1)
-                out.append(wished)
-                continue
             extra = 0 if extra is None else extra
-            limit = stride if site.framework == "keras" else maximum(stride, dilation)
+            limit = maximum(stride, dilation) if site.framework == "torch" else stride
             if extra != 0:
                 site.require(
                     OUTPUT_PADDING, extra < limit, axis=axis, output_padding=extra, stride=stride, dilation=dilation)
-            result = least + extra
+            if wished is not None:
+                out.append(self._wished(site, axis, size, wished, window, stride, rank, i))
+                continue
+            before, after = self._sides(site, window, rank, i)
+            result = transposed_size(size, before, after, window, stride, extra)
             if self.padding == "same" and site.framework == "onnx":
                 result = minimum(result, size * stride)
             out.append(positive(site, result, axis))
         return (out_channels, *out)
+
+    def _wished(
+        self, site: Site, axis: str, size: Dim, wished: Dim, window: Dim, stride: Dim, rank: int, i: int
+    ) -> Dim:
+        """Require that a wished size can be had, and return it.
+
+        onnxruntime ignores the padding that is given and pads by what the size asks for, so that it may be small.
+        """
+        before, after = (0, 0) if site.framework == "onnx" else self._sides(site, window, rank, i)
+        least = transposed_size(size, before, after, window, stride, 0)
+        greatest = least + stride - 1
+        if site.framework == "onnx":
+            least = 1
+        site.require(
+            OUTPUT_SIZE_IN_REACH, all_of(least <= wished, wished <= greatest), axis=axis,
+            output_size=wished, least=least, greatest=greatest)
+        return wished
 
     def _by_mode(self, site: Site, size: Dim, window: Dim, stride: Dim) -> Dim:
         if self.padding == "valid":

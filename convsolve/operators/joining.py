@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..dims import Dim, any_of, eq, total, where
-from ..errors import RankError
+from ..errors import NetworkError, RankError
 from .base import Operator, Reach, Shape, Site, axis_names, normal_axis
-from .parameters import Count, Flag, Sizes, parameter
+from .parameters import Conditions, Count, Flag, parameter
 from .rules import CONCAT_SIZES_AGREE, SIZES_AGREE
 
 __all__ = ["Add", "Choice", "Concat", "Maximum", "Mul", "Sub"]
@@ -138,7 +138,7 @@ class Concat(Operator):
 
 @dataclass(frozen=True, kw_only=True)
 class Choice(Operator):
-    """One of several inputs: the one whose case the selector equals (the last, if none does).
+    """One of several inputs: the first whose condition holds, or else the last, which has no condition.
 
     This is how ``choose:``, ``optional:`` and ``repeat:`` stand in a network: every alternative is there,
     present under a condition, and a choice passes one of them on.
@@ -147,18 +147,28 @@ class Choice(Operator):
     kind = "choice"
     arity = (1, None)
 
-    selector: Dim = parameter(Count(minimum=0))
-    cases: Any = parameter(Sizes(minimum=0))
+    conditions: Any = parameter(Conditions())
 
     def infer(self, site: Site, *inputs: Shape) -> Shape:
+        if len(self.conditions) != len(inputs) - 1:
+            raise NetworkError(f"a choice of {len(inputs)} needs {len(inputs) - 1} conditions")
         rank = len(inputs[0])
         if any(len(shape) != rank for shape in inputs):
             ranks = ", ".join(str(len(shape)) for shape in inputs)
             raise RankError(f"the alternatives of a choice must have the same number of axes, got {ranks}")
         result = inputs[-1]
-        for case, shape in zip(reversed(self.cases[:-1]), reversed(inputs[:-1]), strict=True):
-            result = tuple(where(eq(self.selector, case), a, b) for a, b in zip(shape, result, strict=True))
+        for condition, shape in zip(reversed(self.conditions), reversed(inputs[:-1]), strict=True):
+            result = tuple(where(condition, a, b) for a, b in zip(shape, result, strict=True))
         return result
+
+    def chosen(self) -> int | None:
+        """Return which input is chosen, or None while that is open."""
+        for i, condition in enumerate(self.conditions):
+            if condition is True:
+                return i
+            if condition is not False:
+                return None
+        return len(self.conditions)
 
     def reach(self, site: Site, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> Sequence[Reach]:
         return [Reach()] * (len(inputs[0]) - 1)

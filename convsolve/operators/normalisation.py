@@ -41,7 +41,7 @@ class BatchNorm(Operator):
 
     def params(self, site: Site, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> Dim:
         affine = 2 * inputs[0][0] if self.affine else 0
-        return 2 * affine if site.framework == "keras" else affine  # Keras counts the running statistics, too
+        return affine + 2 * inputs[0][0] if site.framework == "keras" else affine  # with the running statistics
 
     def reach(self, site: Site, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> Sequence[Reach]:
         return [Reach()] * (len(inputs[0]) - 1)

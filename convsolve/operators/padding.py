@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ..dims import Dim, maximum
+from ..dims import Dim, maximum, minimum
 from ..errors import NetworkError
 from .base import Operator, Reach, Shape, Site, pairs, per_axis, positive, spatial, spatial_names
 from .parameters import Padding, PerAxis, Word, parameter
@@ -19,13 +19,24 @@ _MODES = ("constant", "reflect", "replicate", "circular")
 
 
 def padding_fits(site: Site, mode: str, axis: str, size: Dim, before: Dim, after: Dim) -> None:
-    """Require what a padding mode demands of the size that it pads (PyTorch ``functional.pad``)."""
+    """Require what a padding mode demands of the size that it pads (PyTorch ``functional.pad``).
+
+    Negative padding crops. PyTorch's constant padding crops before it pads, and cannot crop more than there is.
+    In onnxruntime, constant padding only counts, the other modes crop before they pad and need something to
+    be left, and circular padding repeats the input as often as it takes.
+    """
+    cropped = minimum(before, 0) + minimum(after, 0)
+    if cropped != 0 and (mode == "constant") != (site.framework == "onnx"):
+        left = size + cropped
+        least = 0 if mode == "constant" else 1
+        site.require(CROP_LEAVES, left >= least, axis=axis, size=size, before=before, after=after)
+        size = left
     widest = maximum(before, after)
     if widest == 0:
         return
     if mode == "reflect":
         site.require(REFLECT_PADDING, widest < size, axis=axis, padding=widest, size=size)
-    elif mode == "circular":
+    elif mode == "circular" and site.framework != "onnx":
         site.require(CIRCULAR_PADDING, widest <= size, axis=axis, padding=widest, size=size)
 
 

@@ -12,11 +12,11 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
-from ..dims import Dim, Domain, Expr, Var, bounds, evaluate, variables
+from ..dims import Condition, Dim, Domain, Expr, Var, bounds, evaluate, variables
 from ..errors import NetworkError
 
 __all__ = [
-    "Count", "Flag", "Kind", "Number", "Padding", "PerAxis", "Scale", "Sizes", "Word", "dims_in", "parameter",
+    "Conditions", "Count", "Flag", "Kind", "Number", "Padding", "PerAxis", "Scale", "Sizes", "Word", "dims_in", "parameter",
     "substitute",
 ]
 
@@ -227,9 +227,22 @@ class Scale(Kind):
         return {"anyOf": [*one, {"type": "array", "items": {"anyOf": one}, "minItems": 1}]}
 
 
-def dims_in(value: Any) -> Iterator[Expr]:
+@dataclass(frozen=True)
+class Conditions(Kind):
+    """A list of conditions over holes."""
+
+    def check(self, name: str, value: Any) -> Any:
+        if not isinstance(value, (list, tuple)) or not all(isinstance(v, (bool, Condition)) for v in value):
+            raise NetworkError(f"{name} must be a list of conditions, got {value!r}")
+        return tuple(value)
+
+    def schema(self) -> dict[str, Any]:
+        return {"type": "array", "items": {"type": "string"}}
+
+
+def dims_in(value: Any) -> Iterator[Expr | Condition]:
     """Yield the expressions inside a parameter's value."""
-    if isinstance(value, Expr):
+    if isinstance(value, (Expr, Condition)):
         yield value
     elif isinstance(value, tuple):
         for v in value:
@@ -238,7 +251,7 @@ def dims_in(value: Any) -> Iterator[Expr]:
 
 def substitute(value: Any, values: dict[str, int]) -> Any:
     """Return the parameter with every expression whose unknowns all have values replaced by its number."""
-    if isinstance(value, Expr):
+    if isinstance(value, (Expr, Condition)):
         return evaluate(value, values) if all(v.name in values for v in variables(value)) else value
     if isinstance(value, tuple):
         return tuple(substitute(v, values) for v in value)

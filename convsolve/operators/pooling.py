@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from ..dims import Dim
+from ..dims import Dim, any_of, ne
 from .base import Operator, Reach, Shape, Site, pairs, per_axis, positive, spatial, spatial_names
 from .parameters import Flag, Padding, PerAxis, parameter
 from .rules import KERNEL_FITS, KERNEL_FITS_UNPADDED, POOL_PADDING
@@ -30,6 +30,8 @@ class MaxPool(Operator):
 
     kind = "max_pool"
     refuses_small_3d: ClassVar[bool] = False
+    refuses_negative_padding: ClassVar[bool] = True
+    """Whether onnxruntime, without a dilation, refuses "same" where a stride above the kernel makes it crop."""
 
     kernel_size: Any = parameter(PerAxis(usual=(2, 3)))
     stride: Any = parameter(PerAxis(optional=True, usual=(2, 1)), default=None)
@@ -49,24 +51,27 @@ class MaxPool(Operator):
         rank = len(sizes)
         same = self.padding == "same"
         padding = pairs("padding", 0 if isinstance(self.padding, str) else self.padding, rank)
+        axes = self._axes(rank)
         out = []
         for axis, size, (kernel, dilation, stride), (before, after) in zip(
-            spatial_names(rank), sizes, self._axes(rank), padding, strict=True
+            spatial_names(rank), sizes, axes, padding, strict=True
         ):
             window = dilated(kernel, dilation)
             if same and (site.framework != "onnx"):
                 out.append(same_count(size, stride))
                 continue
-            if same:  # onnxruntime pads for the kernel without its dilation, and cannot pad by less than nothing
-                added = (same_count(size, stride) - 1) * stride + kernel - size
-                site.require(POOL_PADDING, added >= 0, axis=axis, kernel_size=kernel, stride=stride, size=size)
+            if same:  # onnxruntime pads for the kernel without its dilation
+                before, after = 0, (same_count(size, stride) - 1) * stride + kernel - size
+                if self.refuses_negative_padding:
+                    site.require(
+                        POOL_PADDING, any_of(after >= 0, *(ne(d, 1) for _, d, _ in axes)), axis=axis,
+                        kernel_size=kernel, stride=stride, size=size)
             else:
                 self._padding_limits(site, axis, kernel, before, after)
-                added = both_sides(before, after)
-            padded = size + added
+            padded = size + both_sides(before, after)
             if self.refuses_small_3d and site.framework == "torch" and rank == 3:
                 site.require(KERNEL_FITS_UNPADDED, kernel <= size, axis=axis, kernel_size=kernel, size=size)
-            if self.ceil_mode and not same:
+            if self.ceil_mode:
                 result = clipped_count(size, before, after, window, stride)
                 out.append(positive(site, result, axis, size=size, window=window, stride=stride))
             else:
@@ -91,7 +96,8 @@ class MaxPool(Operator):
 class AvgPool(MaxPool):
     """Average pooling; sizes as in max pooling.
 
-    In PyTorch, on three spatial axes, the kernel must fit the input without its padding.
+    In PyTorch, on three spatial axes, the kernel must fit the input without its padding. What onnxruntime
+    refuses before opset 19 (a "same" padding that would have to crop) is refused at every opset.
 
     >>> from convsolve.operators import AvgPool, shape_of
     >>> shape_of(AvgPool(kernel_size=2), (64, 7, 7))
@@ -113,6 +119,7 @@ class LpPool(MaxPool):
 
     kind = "lp_pool"
     refuses_small_3d = True
+    refuses_negative_padding = False
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,7 +9,7 @@ from functools import lru_cache
 from typing import Any
 
 from ..dims import Dim, Expr, eq, isin, product, where
-from ..errors import NetworkError
+from ..errors import NetworkError, RankError
 from .base import Operator, Reach, Shape, Site, per_axis, positive, spatial, spatial_names
 from .padding import reference_sizes
 from .parameters import Count, PerAxis, Scale, Word, parameter
@@ -77,6 +77,8 @@ class Upsample(Operator):
     def infer(self, site: Site, *inputs: Shape) -> Shape:
         channels, sizes = spatial(self, inputs[0])
         names = spatial_names(len(sizes))
+        if self.mode == "cubic" and len(sizes) != 2:
+            raise RankError(f"cubic interpolation works on 2 spatial axes, got {len(sizes)}")
         if self.scale_factor is not None:
             scales = per_axis("scale_factor", self.scale_factor, len(sizes))
             out = [scaled(site, n, s, a) for n, s, a in zip(sizes, scales, names, strict=True)]

@@ -1,0 +1,134 @@
+"""The JSON Schema of problem files, for editors; made from the same declarations that the reader uses."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+from ..operators import OPERATORS, Choice, Operator
+from ..operators.parameters import Sizes
+from .layout import EXPECT_KEYS, LAYER_KEYS, TOP_KEYS, VERDICTS
+
+__all__ = ["schema"]
+
+_TEXTS = {"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]}
+_NAMES = {"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]}
+_DOMAIN = {
+    "description": "a domain, most preferred value first: 3 | 5 | 7, 0..3, 8..64 step 8",
+    "anyOf": [{"type": "string"}, {"type": "integer"}, {"type": "array", "items": {"type": "integer"}, "minItems": 1}],
+}
+
+
+def schema() -> dict[str, Any]:
+    """Return the JSON Schema (2020-12) of a problem file.
+
+    >>> sorted(schema()["required"])
+    ['layers']
+    """
+    shape = {"anyOf": [{"type": "string"}, Sizes().schema()]}
+    top: dict[str, Any] = {
+        "description": {"type": "string"},
+        "framework": {"enum": ["torch", "keras", "onnx"]},
+        "data_format": {"enum": ["channels_first", "channels_last"]},
+        "training": {"type": "boolean"},
+        "batch_size": {"type": "integer", "minimum": 1},
+        "input": shape,
+        "inputs": {"type": "object", "additionalProperties": shape, "minProperties": 1},
+        "holes": {"type": "object", "additionalProperties": _DOMAIN},
+        "layers": {"$ref": "#/$defs/layers"},
+        "output": _NAMES,
+        "outputs": _NAMES,
+        "require": _TEXTS,
+        "minimize": _TEXTS,
+        "maximize": _TEXTS,
+        "expect": _expect(),
+    }
+    assert top.keys() == TOP_KEYS.keys()
+    for key, meaning in TOP_KEYS.items():
+        top[key] = {"description": meaning, **top[key]}
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "convsolve problem",
+        "type": "object",
+        "properties": top,
+        "required": ["layers"],
+        "oneOf": [{"required": ["input"]}, {"required": ["inputs"]}],
+        "additionalProperties": False,
+        "$defs": {
+            "layers": {"type": "array", "items": {"$ref": "#/$defs/entry"}},
+            "entry": {"anyOf": [_bare(), _choose(), _repeat(), *map(_operator, [*OPERATORS.values(), Choice])]},
+        },
+    }
+
+
+def _bare() -> dict[str, Any]:
+    """An operator that needs no parameters may stand by its name alone."""
+    return {"enum": [kind for kind, operator in OPERATORS.items() if not _required(operator)]}
+
+
+def _required(operator: type[Operator]) -> list[str]:
+    return [f.name for f in dataclasses.fields(operator) if f.default is dataclasses.MISSING]
+
+
+def _operator(operator: type[Operator]) -> dict[str, Any]:
+    properties = {name: kind.schema() for name, kind in operator.parameters().items()}
+    common = {
+        "name": {"type": "string"},
+        "inputs": _NAMES,
+        "optional": {"type": "boolean"},
+        "when": {"type": "string"},
+    }
+    assert common.keys() == LAYER_KEYS.keys()
+    body = {
+        "type": "object",
+        "properties": {**{k: {"description": LAYER_KEYS[k], **v} for k, v in common.items()}, **properties},
+        "required": _required(operator),
+        "additionalProperties": False,
+    }
+    allowed = [body] if _required(operator) else [body, {"type": "null"}]
+    return {
+        "type": "object",
+        "description": (operator.__doc__ or "").split("\n")[0],
+        "properties": {operator.kind: {"anyOf": allowed}},
+        "required": [operator.kind],
+        "additionalProperties": False,
+    }
+
+
+def _choose() -> dict[str, Any]:
+    entry = {"$ref": "#/$defs/entry"}
+    return {
+        "type": "object",
+        "description": "one of several alternatives, each a layer or a list of layers",
+        "properties": {
+            "choose": {"type": "array", "items": {"anyOf": [entry, {"$ref": "#/$defs/layers"}]}, "minItems": 1},
+            "name": {"type": "string"},
+            "optional": {"type": "boolean"},
+        },
+        "required": ["choose"],
+        "additionalProperties": False,
+    }
+
+
+def _repeat() -> dict[str, Any]:
+    return {
+        "type": "object",
+        "description": "a list of layers, one after the other as often as `repeat` says",
+        "properties": {"repeat": _DOMAIN, "layers": {"$ref": "#/$defs/layers"}, "name": {"type": "string"}},
+        "required": ["repeat", "layers"],
+        "additionalProperties": False,
+    }
+
+
+def _expect() -> dict[str, Any]:
+    properties: dict[str, Any] = {
+        "verdict": {"enum": list(VERDICTS)},
+        "fails_at": {"type": ["string", "null"]},
+        "code": {"type": "string"},
+        "shapes": {"type": "object", "additionalProperties": {"type": "array", "items": {"type": "integer"}}},
+        "objective": {"type": "integer"},
+        "assignment": {"type": "object", "additionalProperties": {"type": "integer"}},
+        "core": {"type": "array", "items": {"type": "string"}},
+    }
+    assert properties.keys() == EXPECT_KEYS.keys()
+    return {"type": "object", "properties": properties, "additionalProperties": False}

@@ -1,0 +1,151 @@
+"""Writing problems as documents: what is written reads back as the same problem."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Mapping
+from fractions import Fraction
+from typing import Any
+
+from ..dims import Condition, Domain, Expr, Var, render, variables
+from ..network import Layer, Network
+from ..operators import Choice, Input
+from ..problem import Problem
+
+__all__ = ["dump", "to_document"]
+
+
+def dump(problem: Problem, format: str = "yaml") -> str:
+    """Return a problem as the text of a file ("yaml" or "json").
+
+    Blocks (``choose``, ``repeat``, ``optional``) are written out: each alternative as a layer with a
+    ``when``, followed by a ``choice``.
+    """
+    document = to_document(problem)
+    if format == "json":
+        return json.dumps(document, indent=2) + "\n"
+    import yaml
+
+    head = {key: value for key, value in document.items() if key != "layers"}
+    text: str = yaml.safe_dump(head, sort_keys=False, width=110, default_flow_style=None, allow_unicode=True)
+    lines = ["layers:"]
+    for layer in document["layers"]:
+        flow = yaml.safe_dump(layer, sort_keys=False, width=10**6, default_flow_style=True, allow_unicode=True).strip()
+        lines.append(f"- {flow[1:-1]}")  # the braces of the outermost mapping
+    before, marker, after = text.partition("require:") if "require" in head else (text, "", "")
+    return before + "\n".join(lines) + "\n" + marker + after
+
+
+def to_document(problem: Problem) -> dict[str, Any]:
+    """Return a problem as plain dictionaries and lists."""
+    network = problem.network
+    document: dict[str, Any] = {}
+    if problem.description:
+        document["description"] = problem.description
+    for key, default in (("framework", "torch"), ("data_format", "channels_first"), ("training", False),
+                         ("batch_size", 1)):  # fmt: skip
+        if getattr(network, key) != default:
+            document[key] = getattr(network, key)
+    natural = _natural_holes(network)
+    named = {name: _domain(h.domain) for name, h in network.holes.items() if name not in natural}
+    shapes = {layer.name: _list(layer.operator.shape, natural) for layer in network.inputs}  # type: ignore[attr-defined]
+    document.update({"input": shapes["input"]} if list(shapes) == ["input"] else {"inputs": shapes})
+    if named:
+        document["holes"] = named
+    document["layers"] = _layers(network, natural)
+    if network.outputs != (network.layers[-1].name,):
+        document["outputs"] = list(network.outputs)
+    if problem.requirements:
+        document["require"] = list(problem.requirements)
+    for sense in ("minimize", "maximize"):
+        texts = [o.text for o in problem.objectives if o.sense == sense]
+        if texts:
+            document[sense] = texts[0] if len(texts) == 1 else texts
+    if problem.expect:
+        document["expect"] = dict(problem.expect)
+    return document
+
+
+def _natural_holes(network: Network) -> set[str]:
+    """Return the holes that are named after the one parameter which they fill: their domain stands there."""
+    uses: dict[str, int] = {}
+    places: set[str] = set()
+    for layer in network.layers:
+        for unknown in (*layer.operator.unknowns(), *variables(layer.when)):
+            uses[unknown.name] = uses.get(unknown.name, 0) + 1
+        for name in layer.operator.parameters():
+            prefix = layer.name if isinstance(layer.operator, Input) else f"{layer.name}.{name}"
+            places.update(_natural_places(prefix, getattr(layer.operator, name)))
+    return {name for name in network.holes if name in places and uses[name] == 1}
+
+
+def _natural_places(name: str, value: Any) -> set[str]:
+    if isinstance(value, Var):
+        return {name} if value.name == name else set()
+    if isinstance(value, tuple):
+        return {found for i, v in enumerate(value) for found in _natural_places(f"{name}[{i}]", v)}
+    return set()
+
+
+def _layers(network: Network, natural: set[str]) -> list[Any]:
+    written: list[Any] = []
+    previous = network.inputs[0].name if network.inputs else ""
+    counters: dict[str, int] = {}
+    for layer in network.layers:
+        if type(layer.operator) is Input:
+            continue
+        body: dict[str, Any] = {}
+        kind = layer.operator.kind
+        counters[kind] = counters.get(kind, 0) + 1
+        if layer.name != f"{kind}{counters[kind]}":
+            counters[kind] -= 1
+            body["name"] = layer.name
+        if layer.inputs != (previous,) and layer.operator.arity[1] != 0:
+            body["inputs"] = list(layer.inputs)
+        if layer.when is not True:
+            body["when"] = _text(layer.when)
+        body.update(_parameters(layer, natural))
+        written.append({kind: body})
+        previous = layer.name
+    return written
+
+
+def _parameters(layer: Layer, natural: set[str]) -> dict[str, Any]:
+    operator = layer.operator
+    defaults = {f.name: f.default for f in dataclasses.fields(operator)}
+    found = {}
+    for name in operator.parameters():
+        value = getattr(operator, name)
+        if isinstance(operator, Choice) or value != defaults[name]:
+            found[name] = _value(value, natural)
+    return found
+
+
+def _value(value: Any, natural: set[str]) -> Any:
+    if isinstance(value, tuple):
+        return _list(value, natural)
+    if isinstance(value, Var) and value.name in natural:
+        return _domain(value.domain)
+    if isinstance(value, (Expr, Condition)):
+        return _text(value)
+    return str(value) if isinstance(value, Fraction) else value
+
+
+def _list(values: Any, natural: set[str]) -> list[Any]:
+    return [_value(v, natural) for v in values]
+
+
+def _domain(domain: Domain | None) -> Any:
+    assert domain is not None
+    return domain.lower if domain.size == 1 else str(domain)
+
+
+def _text(x: Expr | Condition) -> str:
+    """Return an expression with its holes marked, as the grammar reads it."""
+    marked: Mapping[str, Any] = {v.name: _Mark(f"${v.name}") for v in variables(x) if v.domain is not None}
+    return render(x, marked)
+
+
+class _Mark(str):
+    """A hole's name as it is written in a file."""

@@ -1,0 +1,148 @@
+"""The engine: presolve, then the sweep, then z3 where the sweep is too wide.
+
+Sizes that are open above are searched in growing windows, each of which is decided completely; what lies
+beyond the last window is left to presolve (which often shows that nothing better can) and to z3.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..dims import Cond, Expr, evaluate
+from ..problem import ProblemTrace
+from ..trace import Requirement
+from .clock import Clock, OutOfTime
+from .presolve import Domains, Refuted, presolve
+from .sweep import TooWide, sweep
+from .system import System, build, values_of
+
+__all__ = ["Outcome", "decide", "optimise"]
+
+_WINDOWS = (64, 512, 4096)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What the engine found.
+
+    ``assignments`` are the best ones, best first; empty if there is none. ``proven`` says that nothing
+    better exists (or, if empty, that nothing does); ``bound`` is a limit that the first objective cannot
+    pass. ``reason`` says why something is not proven.
+    """
+
+    assignments: tuple[dict[str, int], ...]
+    proven: bool
+    bound: int | None = None
+    reason: str = ""
+
+
+def decide(problem: ProblemTrace, in_force: Sequence[Requirement], clock: Clock, seed: int = 0) -> bool | None:
+    """Return whether the requirements can hold together; None if that is not known.
+
+    Raises:
+        OutOfTime: the deadline passed.
+    """
+    outcome = _search(problem, in_force, clock, seed, keep=1, plainest=False, goals=False)
+    return True if outcome.assignments else False if outcome.proven else None
+
+
+def optimise(problem: ProblemTrace, clock: Clock, seed: int = 0, keep: int = 1) -> Outcome:
+    """Return the ``keep`` best assignments of a problem's holes.
+
+    Best is lexicographic: the objectives, then the least sum of preference ranks, then the ranks in the
+    order of the holes.
+    """
+    try:
+        return _search(problem, None, clock, seed, keep=keep, plainest=True, goals=True)
+    except OutOfTime:
+        return Outcome((), False, reason="the time ran out before a solution was found")
+
+
+def _search(
+    problem: ProblemTrace, in_force: Sequence[Requirement] | None, clock: Clock, seed: int, *, keep: int,
+    plainest: bool, goals: bool,
+) -> Outcome:
+    system = build(problem, in_force, goals=goals)
+    try:
+        domains = presolve(system, clock)
+    except Refuted:
+        return Outcome((), True)
+    wide = [name for name in system.holes if domains[name].array is None]
+    if not wide:
+        return _bounded(system, domains, clock, seed, keep, plainest)
+    for window in _WINDOWS:
+        outcome = _in_window(system, domains, wide, window, clock, seed, keep, plainest)
+        if outcome is None or not outcome.assignments:
+            continue
+        if not plainest and not system.goals:
+            return outcome
+        return _close(problem, in_force, system, domains, wide, outcome, clock, seed, keep, goals)
+    return _by_z3(system, domains, clock, seed, keep, plainest)
+
+
+def _in_window(
+    system: System, domains: Domains, wide: Sequence[str], window: int, clock: Clock, seed: int, keep: int,
+    plainest: bool,
+) -> Outcome | None:
+    """Search with the first ``window`` values of every wide unknown; None where that is impossible."""
+    known: Domains = {}
+    for name in wide:
+        first = system.holes[name].values(window)
+        array = np.array(sorted(first), dtype=np.int64)
+        known[name] = domains[name].meet(array)
+        if known[name].empty:
+            return None
+    try:
+        narrowed = presolve(system, clock, known)
+    except Refuted:
+        return None
+    return _bounded(system, narrowed, clock, seed, keep, plainest)
+
+
+def _close(
+    problem: ProblemTrace, in_force: Sequence[Requirement] | None, system: System, domains: Domains,
+    wide: Sequence[str], outcome: Outcome, clock: Clock, seed: int, keep: int, goals: bool,
+) -> Outcome:
+    """Show that nothing outside the window is better than what was found inside, or find what is."""
+    worst = outcome.assignments[-1]
+    if len(outcome.assignments) < keep:
+        return Outcome(outcome.assignments, False, outcome.bound, "sizes are open above: there may be more")
+    extra: list[Cond] = []
+    known: Domains = {}
+    if system.goals and goals:
+        values = values_of(system, worst)
+        for goal, objective in zip(system.goals[:1], problem.objectives[:1], strict=True):
+            value = goal.value if isinstance(goal.value, int) else evaluate(goal.value, values)
+            if isinstance(objective, Expr):
+                extra.append(objective <= value if goal.sense > 0 else objective >= value)
+    else:
+        most = sum(system.holes[name].rank(worst[name]) for name in system.holes)
+        for name in wide:
+            array = np.array(sorted(system.holes[name].values(most + 1)), dtype=np.int64)
+            known[name] = domains[name].meet(array)
+    closed = build(problem, in_force, extra=extra, goals=goals)
+    try:
+        narrowed = presolve(closed, clock, known)
+    except Refuted:  # cannot be: what was found fulfils it all
+        return Outcome(outcome.assignments, False, reason="sizes are open above")
+    if all(narrowed[name].array is not None for name in wide):
+        return _bounded(closed, narrowed, clock, seed, keep, True)
+    return Outcome(outcome.assignments, False, outcome.bound, "sizes are open above: a larger one may be better")
+
+
+def _bounded(system: System, domains: Domains, clock: Clock, seed: int, keep: int, plainest: bool) -> Outcome:
+    try:
+        found = sweep(system, domains, clock, keep=keep, plainest=plainest)
+        return Outcome(tuple(found), True)
+    except TooWide:
+        return _by_z3(system, domains, clock, seed, keep, plainest)
+
+
+def _by_z3(system: System, domains: Domains, clock: Clock, seed: int, keep: int, plainest: bool) -> Outcome:
+    from .tighten import tighten
+
+    return tighten(system, domains, clock, seed, keep, plainest)
+

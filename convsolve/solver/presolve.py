@@ -1,0 +1,160 @@
+"""Presolve: the values that each unknown can still have, by propagation to a fixpoint.
+
+A step whose unknowns have few values is a table: it is evaluated for all of them at once by numpy
+broadcasting, and what remains is projected onto each unknown. Larger steps narrow intervals. Only values
+that no solution has are removed; on a tree of tables, exactly those.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..dims import evaluate_arrays
+from .clock import Clock
+from .contract import Contradiction, narrow
+from .system import Define, Step, System
+from .values import EMPTY, Values
+
+__all__ = ["Domains", "Refuted", "presolve"]
+
+Domains = dict[str, Values]
+
+_MOST_CELLS = 1 << 18
+"""A table with more entries than this is not made; intervals are narrowed instead."""
+
+_MOST_ROUNDS = 40
+
+
+class Refuted(Exception):
+    """No values are left for some unknown: the system has no solution."""
+
+    def __init__(self, step: Step | None) -> None:
+        self.step = step
+
+
+def presolve(system: System, clock: Clock, known: Domains | None = None) -> Domains:
+    """Return the values that each unknown of the system can still have.
+
+    Raises:
+        Refuted: some unknown has none.
+    """
+    if system.refuted is not None:
+        raise Refuted(None)
+    domains = {name: Values.of_domain(domain) for name, domain in system.holes.items()}
+    for name, values in (known or {}).items():
+        if name in domains:
+            domains[name] = values
+    touched = dict.fromkeys(domains, 1)
+    tick = 1
+    done: dict[int, int] = {}
+    steps = list(enumerate(system.steps))
+    for round_number in range(_MOST_ROUNDS):
+        quiet = True
+        for i, step in steps if round_number % 2 == 0 else reversed(steps):
+            names = (*step.inputs, step.name) if isinstance(step, Define) else step.inputs
+            last = done.get(i, 0)
+            if last and all(touched.get(name, 0) <= last for name in names):
+                continue
+            clock.check("narrowing the values of each unknown")
+            tick += 1
+            for name, values in _propagate(step, domains).items():
+                if values.empty:
+                    raise Refuted(step)
+                domains[name] = values
+                touched[name] = tick
+                quiet = False
+            done[i] = tick
+        if quiet:
+            break
+    return domains
+
+
+def _propagate(step: Step, domains: Domains) -> Domains:
+    """Return the unknowns of a step whose values have become fewer, with those that remain."""
+    open_names = [name for name in step.inputs if domains[name].fixed is None]
+    cells = 1
+    for name in open_names:
+        size = domains[name].size
+        if domains[name].array is None or size is None:
+            cells = _MOST_CELLS + 1
+            break
+        cells *= size
+    if cells <= _MOST_CELLS:
+        return _by_table(step, open_names, domains)
+    return _by_intervals(step, domains)
+
+
+def _by_table(step: Step, open_names: list[str], domains: Domains) -> Domains:
+    columns: dict[str, np.ndarray | int] = {}
+    rank = len(open_names)
+    for name in step.inputs:
+        values = domains[name]
+        if name in open_names:
+            assert values.array is not None
+            axis = open_names.index(name)
+            columns[name] = values.array.reshape([-1 if i == axis else 1 for i in range(rank)])
+        else:
+            assert values.fixed is not None
+            columns[name] = values.fixed
+    shape = tuple(len(domains[name].array) for name in open_names)  # type: ignore[arg-type]
+    changes: Domains = {}
+    if isinstance(step, Define):
+        result = np.broadcast_to(evaluate_arrays(step.value, columns), shape)
+        old = domains.get(step.name)
+        if old is None:
+            changes[step.name] = _set_of(result)
+            return changes
+        mask = old.holds(result)
+        new = _set_of(result[mask])
+        if new.size != old.size:
+            changes[step.name] = new
+    else:
+        mask = np.broadcast_to(evaluate_arrays(step.condition, columns), shape).astype(bool)
+    if mask.all():
+        return changes
+    if not mask.any():
+        return {name: EMPTY for name in (open_names or step.inputs or ("",))}
+    for axis, name in enumerate(open_names):
+        kept = mask.any(axis=tuple(i for i in range(rank) if i != axis))
+        if not kept.all():
+            array = domains[name].array
+            assert array is not None
+            changes[name] = Values.of(array[kept])
+    return changes
+
+
+def _set_of(array: np.ndarray) -> Values:
+    """Return the set of the values in an array; integers beyond 64 bits become an interval."""
+    flat = array.ravel()
+    if flat.size == 0:
+        return EMPTY
+    low, high = int(flat.min()), int(flat.max())
+    if flat.dtype == object:
+        return Values.between(low, high)
+    if high - low < 4 * flat.size + 1024:
+        seen = np.zeros(high - low + 1, dtype=bool)
+        seen[flat - low] = True
+        return Values.of(np.flatnonzero(seen) + low)
+    return Values.of(np.unique(flat))
+
+
+def _by_intervals(step: Step, domains: Domains) -> Domains:
+    known = {name: domains[name].interval for name in step.inputs}
+    changes: Domains = {}
+    try:
+        if isinstance(step, Define):
+            old = domains.get(step.name)
+            own, found = narrow(step.value, old.interval if old is not None else (None, None), known)
+            new = Values.between(*own) if old is None else old.within(*own)
+            if new is not old:
+                changes[step.name] = new
+        else:
+            _, found = narrow(step.condition, (1, 1), known)
+    except Contradiction:
+        return {name: EMPTY for name in step.inputs[:1] or ("",)}
+    for name, interval in found.items():
+        new = domains[name].within(*interval)
+        if new is not domains[name]:
+            changes[name] = new
+    return changes
+

@@ -1,0 +1,103 @@
+"""A z3 session: one question, one fresh context, incremental inside."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import z3
+
+from ..dims import Cond, Dim
+from .clock import Clock, OutOfTime
+from .lower import Lowering
+from .presolve import Domains
+from .system import System
+
+__all__ = ["GaveUp", "Session"]
+
+_SLICE_MS = 500
+"""z3 is asked in slices of this length, so that a deadline or an interrupt is honoured soon."""
+
+_MEMORY_MB = 4096
+
+
+class GaveUp(Exception):
+    """z3 answered "unknown" for a reason other than time; the text is its reason."""
+
+
+class Session:
+    """Asks z3 about a system; every answer is a dictionary of the holes' values, or None for "there is none"."""
+
+    def __init__(self, system: System, domains: Domains, clock: Clock, seed: int = 0) -> None:
+        self._system = system
+        self._clock = clock
+        self._lowering = Lowering(domains)
+        context = self._lowering.context
+        self._solver = z3.Solver(ctx=context)
+        self._solver.set("random_seed", seed)
+        self._solver.set("max_memory", _MEMORY_MB)
+        for step in system.steps:
+            clock.check("encoding")
+            self._lowering.step(step)
+        for name in system.holes:
+            self._lowering.unknown(name)
+        self._flush()
+
+    def _flush(self) -> None:
+        self._solver.add(self._lowering.assertions)
+        self._lowering.assertions.clear()
+
+    def term(self, value: Dim | Cond) -> Any:
+        """Return the z3 term of an expression over the system's names."""
+        term = self._lowering.read(value)[0]
+        self._flush()
+        return term
+
+    def add(self, condition: Any) -> None:
+        """Assert a z3 condition for good."""
+        self._solver.add(condition)
+
+    def push(self) -> None:
+        """Begin a group of assertions that can be taken back."""
+        self._solver.push()
+
+    def pop(self) -> None:
+        """Take back the assertions since the last push."""
+        self._solver.pop()
+
+    def solve(self, *assumptions: Any) -> Mapping[str, int] | None:
+        """Return values for the holes, or None when none exist under the assumptions.
+
+        Raises:
+            OutOfTime: the deadline passed.
+            GaveUp: z3 does not know.
+            KeyboardInterrupt: the user interrupted.
+        """
+        milliseconds = _SLICE_MS
+        while True:
+            self._clock.check("asking z3")
+            left = self._clock.left
+            if left is not None:
+                milliseconds = max(1, min(milliseconds, int(left * 1000)))
+            self._solver.set("timeout", milliseconds)
+            answer = self._solver.check(*assumptions)
+            if answer == z3.sat:
+                return self._values()
+            if answer == z3.unsat:
+                return None
+            reason = self._solver.reason_unknown()
+            if "interrupted" in reason or "keyboard" in reason:
+                raise KeyboardInterrupt
+            if reason not in ("timeout", "canceled"):
+                raise GaveUp(reason)
+            left = self._clock.left
+            if left is not None and left <= 0:
+                raise OutOfTime
+            milliseconds *= 2  # z3 starts anew: give it a longer slice
+
+    def _values(self) -> dict[str, int]:
+        model = self._solver.model()
+        return {
+            name: model.eval(self._lowering.unknown(name), model_completion=True).as_long()
+            for name in self._system.holes
+        }
