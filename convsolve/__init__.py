@@ -1,0 +1,51 @@
+"""Design, check and repair convolutional networks with a constraint solver.
+
+Importing this package is cheap: each name is loaded when it is first used.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .dims import Domain, all_of, any_of, eq, hole, maximum, minimum, where
+    from .errors import ConvsolveError, FileError, NetworkError
+    from .files import dump, load, parse
+    from .network import Layer, Network
+    from .problem import Objective, Problem
+    from .queries.check import CheckReport, Failure, check
+    from .queries.synthesize import Infeasible, Solution, Unknown, solutions, solve
+
+__version__ = "0.1.0"
+
+_PLACES = {
+    "dims": ("Domain", "all_of", "any_of", "eq", "hole", "maximum", "minimum", "where"),
+    "errors": ("ConvsolveError", "FileError", "NetworkError"),
+    "files": ("dump", "load", "parse"),
+    "network": ("Layer", "Network"),
+    "problem": ("Objective", "Problem"),
+    "queries.check": ("CheckReport", "Failure", "check"),
+    "queries.synthesize": ("Infeasible", "Solution", "Unknown", "solutions", "solve"),
+}
+_MODULE_OF = {name: module for module, names in _PLACES.items() for name in names}
+
+__all__ = [
+    "CheckReport", "ConvsolveError", "Domain", "Failure", "FileError", "Infeasible", "Layer", "Network",
+    "NetworkError", "Objective", "Problem", "Solution", "Unknown", "all_of", "any_of", "check", "dump", "eq", "hole",
+    "load", "maximum", "minimum", "operators", "parse", "solutions", "solve", "where",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name == "operators":
+        return import_module(".operators", __name__)
+    if name not in _MODULE_OF:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(f".{_MODULE_OF[name]}", __name__), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -242,9 +242,15 @@ def run(traced: Trace, values: Mapping[str, int]) -> dict[str, int]:
 
 
 def run_arrays(traced: Trace, columns: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the values of every name of the trace for many candidates at once, as numpy arrays."""
+    """Return the values of every name of the trace for many candidates at once, as numpy arrays.
+
+    ``columns`` gives values for the holes; a tensor's dimension that it names, such as ``input.height``,
+    takes these values in place of its definition's.
+    """
     known = dict(columns)
     for definition in traced.definitions:
+        if definition.name in columns:
+            continue
         value = definition.value
         known[definition.name] = value if isinstance(value, int) else evaluate_arrays(value, known)
     return known

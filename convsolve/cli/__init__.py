@@ -1,1 +1,82 @@
-def main() -> None: ...
+"""The command line: commands parse and print, nothing else. Start-up is kept cheap by importing late."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+from typing import Any
+
+import click
+
+__all__ = ["cli", "main"]
+
+_COMMANDS = {
+    "check": "Check a network's shapes, and find the layers that are impossible.",
+    "synth": "Find values for the open parameters of a problem.",
+    "schema": "Print the JSON Schema of problem files, for editors.",
+}
+
+
+class _Lazy(click.Group):
+    """A group whose commands are imported when they are called."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
+        if name not in _COMMANDS:
+            return None
+        command: click.Command = import_module(f".{name}", __name__).command
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl(list(_COMMANDS.items()))
+
+    def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
+        import difflib
+
+        try:
+            return super().resolve_command(ctx, args)
+        except click.UsageError as error:
+            near = difflib.get_close_matches(args[0], _COMMANDS, n=1)
+            if near:
+                error.message += f" Did you mean {near[0]!r}?"
+            raise
+
+
+@click.group(cls=_Lazy, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="convsolve")
+def cli() -> None:
+    """Design, check and repair convolutional networks with a constraint solver.
+
+    Exit codes: 0 it holds, or a solution was found; 1 it does not hold, or there is none; 2 bad usage or a
+    bad file; 3 not known in the time given; 130 interrupted.
+    """
+
+
+def main(args: Sequence[str] | None = None) -> None:
+    """Run the command line and exit."""
+    from ..errors import ConvsolveError, InternalError
+
+    try:
+        status = cli.main(args=list(args) if args is not None else None, prog_name="convsolve", standalone_mode=False)
+        sys.exit(status if isinstance(status, int) else 0)
+    except click.exceptions.Exit as error:
+        sys.exit(error.exit_code)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(2)
+    except (KeyboardInterrupt, click.Abort):
+        click.echo("interrupted", err=True)
+        sys.exit(130)
+    except InternalError as error:
+        click.echo(f"internal error: {error}", err=True)
+        sys.exit(70)
+    except ConvsolveError as error:
+        click.echo(f"error: {error}" if "\n" not in str(error) else str(error), err=True)
+        sys.exit(2)
+    except BrokenPipeError:
+        sys.stderr.close()  # nobody reads on; say nothing about it
+        sys.exit(0)

@@ -11,13 +11,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..dims import Cond, Expr, evaluate
+from ..dims import Cond, eq, evaluate
 from ..problem import ProblemTrace
-from ..trace import Requirement
+from ..trace import Requirement, run
 from .clock import Clock, OutOfTime
 from .presolve import Domains, Refuted, presolve
 from .sweep import TooWide, sweep
-from .system import System, build, values_of
+from .system import System, build
 
 __all__ = ["Outcome", "decide", "optimise"]
 
@@ -106,31 +106,51 @@ def _close(
     problem: ProblemTrace, in_force: Sequence[Requirement] | None, system: System, domains: Domains,
     wide: Sequence[str], outcome: Outcome, clock: Clock, seed: int, keep: int, goals: bool,
 ) -> Outcome:
-    """Show that nothing outside the window is better than what was found inside, or find what is."""
-    worst = outcome.assignments[-1]
-    if len(outcome.assignments) < keep:
-        return Outcome(outcome.assignments, False, outcome.bound, "sizes are open above: there may be more")
-    extra: list[Cond] = []
-    known: Domains = {}
-    if system.goals and goals:
-        values = values_of(system, worst)
-        for goal, objective in zip(system.goals[:1], problem.objectives[:1], strict=True):
-            value = goal.value if isinstance(goal.value, int) else evaluate(goal.value, values)
-            if isinstance(objective, Expr):
-                extra.append(objective <= value if goal.sense > 0 else objective >= value)
-    else:
-        most = sum(system.holes[name].rank(worst[name]) for name in system.holes)
-        for name in wide:
-            array = np.array(sorted(system.holes[name].values(most + 1)), dtype=np.int64)
-            known[name] = domains[name].meet(array)
-    closed = build(problem, in_force, extra=extra, goals=goals)
+    """Show that nothing outside the window is better than what was found inside, or find what is.
+
+    What is better is better in the first objective, or equal there and better in the second, and so on,
+    or equal in all and no less plain: each of these regions is decided by itself.
+    """
+    if keep > 1:
+        return Outcome(outcome.assignments, False, outcome.bound, "sizes are open above: there may be others")
+    best = outcome.assignments[0]
+    equal: list[Cond] = []
+    for i, (goal, objective) in enumerate(zip(system.goals, problem.objectives, strict=True)):
+        while True:
+            value = evaluate(objective, run(problem.trace, best))
+            better = objective < value if goal.sense > 0 else objective > value
+            found = _region(problem, in_force, [*equal, better], {}, clock, seed)
+            if not found.proven:
+                bound = None if i else outcome.bound
+                return Outcome((best,), False, bound, "sizes are open above: a larger one may be better")
+            if not found.assignments:
+                break
+            best = found.assignments[0]
+        equal.append(eq(objective, value))
+    most = sum(system.holes[name].rank(best[name]) for name in system.holes)
+    known = {
+        name: domains[name].meet(np.array(sorted(system.holes[name].values(most + 1)), dtype=np.int64))
+        for name in wide
+    }
+    found = _region(problem, in_force, equal, known, clock, seed)
+    return found if found.assignments else Outcome((best,), False, reason="sizes are open above")
+
+
+def _region(
+    problem: ProblemTrace, in_force: Sequence[Requirement] | None, extra: Sequence[Cond], known: Domains,
+    clock: Clock, seed: int,
+) -> Outcome:
+    """Search where some further conditions hold."""
+    if any(condition is False for condition in extra):
+        return Outcome((), True)
+    system = build(problem, in_force, extra=[c for c in extra if c is not True])
     try:
-        narrowed = presolve(closed, clock, known)
-    except Refuted:  # cannot be: what was found fulfils it all
-        return Outcome(outcome.assignments, False, reason="sizes are open above")
-    if all(narrowed[name].array is not None for name in wide):
-        return _bounded(closed, narrowed, clock, seed, keep, True)
-    return Outcome(outcome.assignments, False, outcome.bound, "sizes are open above: a larger one may be better")
+        domains = presolve(system, clock, known)
+    except Refuted:
+        return Outcome((), True)
+    if all(domains[name].array is not None for name in system.holes):
+        return _bounded(system, domains, clock, seed, 1, True)
+    return _by_z3(system, domains, clock, seed, 1, False)
 
 
 def _bounded(system: System, domains: Domains, clock: Clock, seed: int, keep: int, plainest: bool) -> Outcome:

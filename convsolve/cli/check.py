@@ -1,0 +1,44 @@
+"""``convsolve check``."""
+
+from __future__ import annotations
+
+import click
+
+from .output import ShapeType, console, print_costs, print_failures, print_json, print_table, report_data, shape
+
+__all__ = ["command"]
+
+
+@click.command()
+@click.argument("source")
+@click.option("--input", "input_shape", type=ShapeType(), help="The input's shape, such as 3x224x224, without the batch.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+@click.option("-q", "--quiet", is_flag=True, help="Print findings only.")
+def command(source: str, input_shape: tuple[int, ...] | None, as_json: bool, quiet: bool) -> int:
+    """Check a network's shapes, and find the layers that are impossible.
+
+    SOURCE is a problem file (.yaml, .json or .toml); - reads YAML from standard input. Exits with 0 when
+    every requirement holds, with 1 when one does not.
+    """
+    from ..files import load
+    from ..queries.check import check
+
+    report = check(load(source), input_shape)
+    if as_json:
+        print_json(report_data(report))
+        return 0 if report.ok else 1
+    out = console()
+    if not quiet:
+        print_table(out, report)
+        out.print()
+        print_costs(out, report)
+    print_failures(out, report.failures)
+    if not quiet:
+        for note in report.notes:
+            out.print(f"note: {note}", markup=False)
+        if report.ok:
+            out.print(f"valid: the output is {shape(report.output)}", markup=False)
+        else:
+            count = len(report.failures)
+            out.print(f"invalid: {count} failure{'s' if count > 1 else ''}", markup=False)
+    return 0 if report.ok else 1

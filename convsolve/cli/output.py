@@ -1,0 +1,177 @@
+"""What commands print: tables, findings, numbers. Colour only underlines what words already say."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from ..queries.check import CheckReport, Failure
+
+__all__ = ["ShapeType", "console", "print_failures", "print_json", "print_table", "progress", "report_data", "shape"]
+
+
+class ShapeType(click.ParamType):
+    """A shape on the command line: ``3x224x224`` or ``3,224,224``."""
+
+    name = "shape"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[int, ...]:
+        if isinstance(value, tuple):
+            return value
+        parts = str(value).lower().replace(",", "x").split("x")
+        try:
+            sizes = tuple(int(part) for part in parts)
+        except ValueError:
+            self.fail(f"{value!r} is not a shape: write it like 3x224x224 or 3,224,224", param, ctx)
+        if not sizes or any(n < 1 or n > 2**40 for n in sizes):
+            self.fail(f"{value!r} is not a shape: every size must be at least 1 (and no larger than 2^40)", param, ctx)
+        return sizes
+
+
+def console() -> Console:
+    """Return where results go: standard output, never wrapped."""
+    from rich.console import Console
+
+    if sys.stdout.isatty():
+        return Console(highlight=False, soft_wrap=True)
+    return Console(highlight=False, soft_wrap=True, width=10_000, color_system=None)
+
+
+def shape(sizes: Sequence[int | None] | None) -> str:
+    """Return a shape as text; ``?`` where it depends on a failure."""
+    if sizes is None:
+        return "?"
+    return "x".join("?" if n is None else str(n) for n in sizes) or "one number"
+
+
+def print_json(data: Any) -> None:
+    """Print one JSON document."""
+    click.echo(json.dumps(data, indent=2))
+
+
+def print_table(out: Console, report: CheckReport) -> None:
+    """Print the table of shapes."""
+    from rich.table import Table
+    from rich.text import Text
+
+    failing = any(row.fails for row in report.rows)
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
+    table.add_column("layer", no_wrap=True)
+    table.add_column("operator", no_wrap=True)
+    table.add_column("output", no_wrap=True)
+    table.add_column("params", justify="right", no_wrap=True)
+    if failing:
+        table.add_column("", no_wrap=True)
+    table.add_column("formula", no_wrap=True)
+    for row in report.rows:
+        style = "bold red" if row.fails else ""
+        cells = [row.layer, row.operator, shape(row.shape), "?" if row.params is None else f"{row.params:,}"]
+        if failing:
+            cells.append("FAILS" if row.fails else "")
+        table.add_row(*(Text(cell, style=style) for cell in [*cells, row.formula]))
+    _print_stripped(out, table)
+
+
+def _print_stripped(out: Console, table: Any) -> None:
+    """Print a table without the blanks that pad its last column."""
+    if out.is_terminal:
+        out.print(table)
+        return
+    with out.capture() as capture:
+        out.print(table)
+    for line in capture.get().splitlines():
+        click.echo(line.rstrip())
+
+
+def print_costs(out: Console, report: CheckReport) -> None:
+    """Print the costs of a network in one line."""
+    parts = [f"{name} {value:,}" for name in ("params", "macs", "activations")
+             if (value := getattr(report, name)) is not None]  # fmt: skip
+    field = report.receptive_field
+    if field is not None:
+        parts.append(f"receptive field {shape(field) if isinstance(field, tuple) else field}")
+    if parts:
+        out.print("   ".join(parts), markup=False)
+
+
+def print_failures(out: Console, failures: Sequence[Failure]) -> None:
+    """Print each failure: what, where, and what would mend it."""
+    for failure in failures:
+        head = f"{failure.layer}: " if failure.layer else ""
+        out.print(f"{head}{failure.code} {failure.message}", markup=False, style="red" if out.is_terminal else None)
+        if failure.note:
+            out.print(f"  note: {failure.note}", markup=False)
+        for line in _ways_out(failure):
+            out.print(f"  {line}", markup=False)
+
+
+def _ways_out(failure: Failure) -> list[str]:
+    lines = []
+    if failure.needs:
+        by_size: dict[int, list[str]] = {}
+        for axis, size in failure.needs.items():
+            by_size.setdefault(size, []).append(axis)
+        wants = "; ".join(f"{', '.join(axes)} of at least {size}" for size, axes in by_size.items())
+        lines.append(f"needs {wants} at its input")
+    if failure.smallest_input:
+        lines.append(f"smallest network input that gives it: {shape(failure.smallest_input)}")
+    return lines
+
+
+def report_data(report: CheckReport) -> dict[str, Any]:
+    """Return a report as plain data for JSON."""
+    return {
+        "ok": report.ok,
+        "output": report.output,
+        "params": report.params,
+        "macs": report.macs,
+        "activations": report.activations,
+        "receptive_field": report.receptive_field,
+        "layers": [
+            {"name": r.layer, "operator": r.operator, "shape": r.shape, "params": r.params, "formula": r.formula,
+             "fails": r.fails}
+            for r in report.rows
+        ],
+        "failures": [
+            {"layer": f.layer, "code": f.code, "requirement": f.requirement, "message": f.message, "axes": f.axes,
+             "note": f.note, "needs": dict(f.needs), "smallest_input": f.smallest_input or None}
+            for f in report.failures
+        ],
+        "notes": report.notes,
+    }  # fmt: skip
+
+
+def progress(quiet: bool) -> Callable[[str], None]:
+    """Return a function that shows what is going on, on standard error, once a second has passed."""
+    start = time.monotonic()
+    shown = [start]
+    live = sys.stderr.isatty()
+
+    def tell(stage: str) -> None:
+        now = time.monotonic()
+        if quiet or now - start < 1 or now - shown[0] < (0.2 if live else 5) and shown[0] > start:
+            return
+        shown[0] = now
+        text = f"{stage} ({now - start:.0f} s)"
+        click.echo(f"\r\x1b[K{text}" if live else text, err=True, nl=not live)
+
+    def done() -> None:
+        if live and shown[0] > start:
+            click.echo("\r\x1b[K", err=True, nl=False)
+
+    tell.done = done  # type: ignore[attr-defined]
+    return tell
+
+
+def assignment_lines(assignment: Mapping[str, int]) -> list[str]:
+    """Return the values of the holes, one a line."""
+    width = max(map(len, assignment), default=0)
+    return [f"  {name.ljust(width)} = {value}" for name, value in assignment.items()]

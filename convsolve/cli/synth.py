@@ -1,0 +1,163 @@
+"""``convsolve synth``."""
+
+from __future__ import annotations
+
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from .output import assignment_lines, console, print_costs, print_json, print_table, progress, report_data
+
+if TYPE_CHECKING:
+    from ..queries.synthesize import Infeasible, Solution, Unknown
+
+__all__ = ["command"]
+
+
+@click.command()
+@click.argument("source")
+@click.option("-n", "--number", type=click.IntRange(1, 100_000), default=1, show_default=True,
+              help="How many different solutions to find, best first.")  # fmt: skip
+@click.option("--emit", type=click.Choice(["yaml", "json"]), help="Print the finished network as a problem file.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+@click.option("--timeout", type=click.FloatRange(min=0, min_open=True), help="Seconds after which to stop.")
+@click.option("--seed", type=click.IntRange(0, 2**31), default=0, help="For the solver, where it makes choices.")
+@click.option("-q", "--quiet", is_flag=True, help="Show no progress.")
+def command(
+    source: str, number: int, emit: str | None, as_json: bool, timeout: float | None, seed: int, quiet: bool
+) -> int:
+    """Find values for the open parameters of a problem, or say why there are none.
+
+    SOURCE is a problem file (.yaml, .json or .toml); - reads YAML from standard input. Exits with 0 for a
+    solution, 1 when it is proven that there is none, 3 when the time ran out before either.
+    """
+    from ..files import load
+    from ..queries.synthesize import Solution, Unknown, solutions, solve
+
+    if emit and (as_json or number > 1):
+        raise click.UsageError("--emit writes one network: leave out --json and -n")
+    problem = load(source)
+    tell = progress(quiet)
+    found: list[Solution] = []
+    answer: Solution | Infeasible | Unknown
+    try:
+        if number == 1:
+            answer = solve(problem, timeout=timeout, seed=seed, progress=tell)
+            found = [answer] if isinstance(answer, Solution) else []
+        else:
+            try:
+                many = solutions(problem, limit=number, timeout=timeout, seed=seed, progress=tell)
+                found = list(islice(many, number))
+                answer = found[0] if found else solve(problem, timeout=timeout, seed=seed, progress=tell)
+            except TimeoutError as error:
+                answer = Unknown(str(error))
+    finally:
+        tell.done()  # type: ignore[attr-defined]
+    status = 0 if found else 3 if isinstance(answer, Unknown) else 1
+    if as_json:
+        print_json(_data(answer, found))
+    elif emit:
+        _emit(answer, emit)
+    else:
+        _show(answer, found, number)
+    return status
+
+
+def _emit(answer: Solution | Infeasible | Unknown, format: str) -> None:
+    from ..files import dump
+    from ..queries.synthesize import Solution
+
+    if isinstance(answer, Solution):
+        click.echo(dump(answer.concrete, format), nl=False)
+    else:
+        for line in _no_answer(answer):
+            click.echo(line, err=True)
+
+
+def _show(answer: Solution | Infeasible | Unknown, found: list[Solution], number: int) -> None:
+    from ..queries.synthesize import Solution
+
+    if not isinstance(answer, Solution):
+        for line in _no_answer(answer):
+            click.echo(line)
+        return
+    out = console()
+    for i, solution in enumerate(found, start=1):
+        if number > 1:
+            out.print(f"solution {i}", style="bold", markup=False)
+        if solution.assignment:
+            for line in assignment_lines(solution.assignment):
+                out.print(line, markup=False)
+        else:
+            out.print("  nothing was open", markup=False)
+        if number == 1:
+            out.print()
+            print_table(out, solution.report)
+            out.print()
+        print_costs(out, solution.report)
+        for line in _standing(solution, first=i == 1):
+            out.print(line, markup=False)
+        if number > 1:
+            out.print()
+    if number > 1 and len(found) < number:
+        click.echo(f"these are all: there are {len(found)} solutions")
+
+
+def _standing(solution: Solution, *, first: bool) -> list[str]:
+    """Say how good a solution is, and what is known of better ones."""
+    lines = []
+    for goal in solution.goals:
+        text = f"{goal.objective.sense} {goal.objective.text}: {goal.value:,}"
+        if goal.proven:
+            text += " (proven best)" if first else " (proven: nothing better but what is above)"
+        else:
+            limit = f"; no better than {goal.bound:,} is possible" if goal.bound is not None else ""
+            text += f" (best found, not proven{limit})"
+        lines.append(text)
+    if not solution.goals and solution.proven and first:
+        lines.append("the plainest solution: no other keeps more closely to the preferred values (proven)")
+    if not solution.proven:
+        lines.append(f"not proven: {solution.reason}")
+    return lines
+
+
+def _no_answer(answer: Any) -> list[str]:
+    from ..queries.synthesize import Unknown
+
+    if isinstance(answer, Unknown):
+        return [f"not known: {answer.reason}"]
+    if answer.minimal and len(answer.core) == 1:
+        head, tail = "no solution: this requirement cannot hold", "without it there are solutions"
+    elif answer.minimal:
+        head = "no solution: these requirements cannot hold together"
+        tail = "each of them is needed: without any one, the others can hold"
+    else:
+        head, tail = "no solution (proven)", "among these is the reason; the time ran out before it was narrowed down"
+    return [head, *(f"  - {name}" for name in answer.core), tail]
+
+
+def _data(answer: Any, found: list[Solution]) -> dict[str, Any]:
+    from ..queries.synthesize import Infeasible, Unknown
+
+    if isinstance(answer, Unknown):
+        return {"status": "unknown", "reason": answer.reason}
+    if isinstance(answer, Infeasible):
+        return {"status": "infeasible", "core": list(answer.core), "minimal": answer.minimal}
+    return {
+        "status": "solved",
+        "solutions": [
+            {
+                "assignment": dict(s.assignment),
+                "proven": s.proven,
+                "reason": s.reason,
+                "objectives": [
+                    {"sense": g.objective.sense, "expression": g.objective.text, "value": g.value, "proven": g.proven,
+                     "bound": g.bound}
+                    for g in s.goals
+                ],
+                "network": report_data(s.report),
+            }
+            for s in found
+        ],
+    }  # fmt: skip

@@ -1,0 +1,1 @@
+"""The questions that users ask, one module each."""

@@ -1,0 +1,302 @@
+"""Check: do the shapes of a network work out, and if not, where and why?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from ..dims import Expr, Var, evaluate, evaluate_arrays, render, variables
+from ..errors import ConvsolveError, NetworkError
+from ..network import Network
+from ..operators import axis_names
+from ..operators.rules import RANK
+from ..problem import Problem, trace_problem
+from ..receptive_field import receptive_field
+from ..trace import COSTS, Definition, Requirement, Trace, run, run_arrays, to_written
+
+__all__ = ["CheckReport", "Failure", "Row", "check"]
+
+_LARGEST_TRIED = 4096
+"""Input sizes up to this one are tried to find the smallest that mends a failure."""
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A requirement that does not hold, and that no earlier failure explains.
+
+    ``needs`` gives, by axis, the smallest size of the layer's input for which the requirement holds, and
+    ``smallest_input`` the smallest input shape (as written) for which it and everything before it holds;
+    empty where changing the size does not help, or is not known to.
+    """
+
+    layer: str
+    requirement: str
+    message: str
+    code: str
+    axes: tuple[str, ...] = ()
+    note: str = ""
+    needs: Mapping[str, int] = field(default_factory=dict)
+    smallest_input: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of the table of shapes. ``shape`` is as written; None entries depend on an earlier failure."""
+
+    layer: str
+    operator: str
+    formula: str
+    shape: tuple[int | None, ...] | None
+    params: int | None
+    fails: bool
+
+
+@dataclass(frozen=True)
+class CheckReport:
+    """What a check found. Shapes leave out the batch axis and are in the network's data format.
+
+    ``shapes`` holds the layers whose shapes are certain: not those behind a failure. Costs are None where
+    they depend on one. ``receptive_field`` is a number for each spatial axis of the input (a plain number
+    for one axis), or None where it is not defined; ``notes`` say why, and what else is worth knowing.
+    """
+
+    ok: bool
+    shapes: Mapping[str, tuple[int, ...]]
+    output: tuple[int, ...] | None
+    params: int | None
+    macs: int | None
+    activations: int | None
+    receptive_field: tuple[int, ...] | int | None
+    failures: tuple[Failure, ...]
+    rows: tuple[Row, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+def check(network: Network | Problem, input_shape: Iterable[int] | None = None) -> CheckReport:
+    """Check a network without holes: every shape, every requirement, every cost.
+
+    Args:
+        network: a network, or a problem, whose requirements are then checked, too.
+        input_shape: the input's shape without the batch axis, in the network's data format, in place of
+            the one that the network states.
+
+    Raises:
+        NetworkError: the network has holes, or operators' parameters do not fit together.
+
+    >>> from convsolve.files import parse
+    >>> report = check(parse('''
+    ... input: [1, 5, 5]
+    ... layers:
+    ...   - max_pool: {kernel_size: 2}
+    ...   - conv: {out_channels: 8, kernel_size: 3}
+    ... '''))
+    >>> report.ok, report.failures[0].layer, report.failures[0].needs
+    (False, 'conv1', {'height': 3, 'width': 3})
+    """
+    problem = network if isinstance(network, Problem) else Problem(network)
+    net = problem.network
+    if input_shape is not None:
+        net = net.with_input(tuple(input_shape))
+        problem = Problem(net, problem.requirements, (), problem.description)
+    if net.holes:
+        some = ", ".join(list(net.holes)[:5])
+        raise NetworkError(
+            f"the network has open parameters ({some}{', ...' if len(net.holes) > 5 else ''}): "
+            f"give the input a shape, or let synth find values")
+    return _report(problem)
+
+
+def _report(problem: Problem) -> CheckReport:
+    traced = trace_problem(Problem(problem.network, problem.requirements)).trace
+    values = run(traced, {})
+    failed, poisoned = _failures(traced, values)
+    rows = tuple(_rows(traced, values, {r.layer for r in failed}, poisoned))
+    shapes = {row.layer: row.shape for row in rows if row.shape is not None and None not in row.shape and not row.fails}
+    failures = tuple(_explained(traced, values, failed))
+    costs = {cost: values[cost] if cost not in poisoned else None for cost in COSTS}
+    unshaped = any(shape is None for shape in traced.shapes.values())
+    field_value, notes = _receptive_field(traced, values)
+    output = shapes.get(traced.network.outputs[0].partition("[")[0])
+    training = [r for r in traced.training if not evaluate(r.condition, values)] if not failed else []
+    notes += [f"in training with a batch of {traced.network.batch_size}, {r.layer} would fail: {_message(r, values, [])}"
+              for r in training]  # fmt: skip
+    return CheckReport(
+        ok=not failures,
+        shapes=shapes,  # type: ignore[arg-type]
+        output=output,  # type: ignore[arg-type]
+        params=None if unshaped else costs["params"],
+        macs=None if unshaped else costs["macs"],
+        activations=None if unshaped else costs["activations"],
+        receptive_field=field_value if not failures else None,
+        failures=failures,
+        rows=rows,
+        notes=tuple(notes),
+    )
+
+
+def _failures(traced: Trace, values: Mapping[str, int]) -> tuple[list[Requirement], set[str]]:
+    """Return the requirements that fail of themselves, and the names whose values a failure has spoilt."""
+    failed: list[Requirement] = []
+    poisoned: set[str] = set()
+    spoilt: dict[str, set[str]] = {}  # by layer: the sizes that a failed rule speaks of
+    for step in traced.steps:
+        names = {v.name for v in variables(step.value if isinstance(step, Definition) else step.condition)}
+        if isinstance(step, Definition):
+            if names & poisoned or names & spoilt.get(step.layer, set()):
+                poisoned.add(step.name)
+        elif not names & poisoned and not evaluate(step.condition, values):
+            failed.append(step)
+            if step.rule.poisons:
+                spoilt.setdefault(step.layer, set()).update(names)
+    return failed, poisoned
+
+
+def _rows(traced: Trace, values: Mapping[str, int], failing: set[str], poisoned: set[str]) -> Iterable[Row]:
+    definitions: dict[str, list[Definition]] = {}
+    for definition in traced.definitions:
+        definitions.setdefault(definition.layer, []).append(definition)
+    for layer in traced.network.ordered:
+        shape = traced.shapes.get(layer.name)
+        own = definitions.get(layer.name, [])
+        fails = layer.name in failing
+        shown: tuple[int | None, ...] | None = None
+        if shape is not None:
+            shown = tuple(
+                None if v.name in poisoned and not fails else values[v.name] for v in shape if isinstance(v, Var))
+            shown = to_written(traced.network.data_format, shown)
+        sizes = [d for d in own if d.name.rpartition(".")[2] not in COSTS]
+        formula = _formula(sizes, values) if not any(d.name in poisoned for d in sizes) or fails else ""
+        learned = f"{layer.name}.params"
+        params = values.get(learned) if learned not in poisoned else None
+        yield Row(layer.name, layer.operator.kind, formula, shown, params, fails)
+
+
+def _formula(sizes: Sequence[Definition], values: Mapping[str, int]) -> str:
+    """Return the shape formula with the numbers in it, once where all axes agree."""
+    texts: dict[str, list[str]] = {}
+    for definition in sizes:
+        value = definition.value
+        if isinstance(value, Expr) and not isinstance(value, Var):
+            text = f"{render(value, values)} = {values[definition.name]}"
+            texts.setdefault(text, []).append(definition.name.rpartition(".")[2])
+    if len(texts) == 1:
+        return next(iter(texts))
+    return ", ".join(f"{'/'.join(axes)}: {text}" for text, axes in texts.items())
+
+
+def _receptive_field(traced: Trace, values: Mapping[str, int]) -> tuple[tuple[int, ...] | int | None, list[str]]:
+    known = dict(values)
+
+    def define(name: str, value: Any) -> Any:
+        known[name] = evaluate(value, known)
+        return known[name]
+
+    if any(shape is None for shape in traced.shapes.values()):
+        return None, []
+    fields = receptive_field(traced, traced.network.outputs[0], define)
+    if isinstance(fields, str):
+        return None, []
+    found = tuple(evaluate(extent, known) for extent, _ in fields.values())
+    return (found[0] if len(found) == 1 else found), []
+
+
+# -- what would mend it
+
+
+def _explained(traced: Trace, values: Mapping[str, int], failed: Sequence[Requirement]) -> Iterable[Failure]:
+    """Yield the failures, those of one rule and one layer with the same numbers as one."""
+    groups: dict[tuple[Any, ...], list[Requirement]] = {}
+    for r in failed:
+        numbers = tuple((name, evaluate(value, values)) for name, value in r.values)
+        groups.setdefault((r.layer, r.rule.code, r.text, numbers if r.layer else ()), []).append(r)
+    tried = _Tried(traced)
+    for group in groups.values():
+        first = group[0]
+        axes = [r.axis for r in group if r.axis]
+        needs = {}
+        for r in group:
+            needed = _needed(r, values)
+            if needed is not None and r.axis:
+                needs[r.axis] = needed
+        yield Failure(
+            layer=first.layer,
+            requirement=first.rule.demand if first.layer else first.text,
+            message=_message(first, values, axes),
+            code=first.rule.code,
+            axes=tuple(axes),
+            note="" if first.rule is RANK else first.note,
+            needs=needs,
+            smallest_input=tried.smallest(group),
+        )
+
+
+def _message(requirement: Requirement, values: Mapping[str, int], axes: Sequence[str]) -> str:
+    if requirement.rule is RANK:
+        return requirement.note
+    if not requirement.layer:
+        numbers = ", ".join(f"{name}={values[name]}" for name in sorted({n for n, _ in requirement.values})
+                            if name in values)  # fmt: skip
+        return f"the requirement `{requirement.text}` does not hold{f': {numbers}' if numbers else ''}"
+    shown = ", ".join(f"{name}={evaluate(value, values)}" for name, value in requirement.values)
+    where = f" ({', '.join(axes)})" if axes else ""
+    return f"{requirement.rule.failure}{where}{f': {shown}' if shown else ''}"
+
+
+def _needed(requirement: Requirement, values: Mapping[str, int]) -> int | None:
+    """Return the smallest size at the layer's input for which a requirement holds, if it speaks of one size."""
+    import numpy as np
+
+    names = [v.name for v in variables(requirement.condition)]
+    if len(names) != 1 or requirement.axis not in names[0]:
+        return None
+    sizes = np.arange(1, _LARGEST_TRIED + 1)
+    holds = evaluate_arrays(requirement.condition, {names[0]: sizes})
+    found = np.flatnonzero(np.broadcast_to(holds, sizes.shape))
+    return int(sizes[found[0]]) if len(found) else None
+
+
+class _Tried:
+    """Tries every input size: first along one axis, then with all spatial axes equal."""
+
+    def __init__(self, traced: Trace) -> None:
+        self.traced = traced
+        self._runs: dict[tuple[str, ...], dict[str, Any]] = {}
+
+    def smallest(self, failed: Sequence[Requirement]) -> tuple[int, ...]:
+        """Return the smallest input shape for which these requirements, and all before them, hold."""
+        inputs = self.traced.network.inputs
+        shape = self.traced.shapes[inputs[0].name] if inputs else None
+        if len(inputs) != 1 or shape is None or len(shape) < 2 or any(r.rule is RANK for r in failed):
+            return ()
+        names = axis_names(len(shape))
+        axes = [r.axis for r in failed if r.axis in names[1:]]
+        for chosen in dict.fromkeys((tuple(axes), tuple(names[1:]))):
+            if not chosen:
+                continue
+            size = self._first(failed, chosen, inputs[0].name)
+            if size is not None:
+                stated = inputs[0].operator.shape  # type: ignore[attr-defined]
+                canonical = {axis: size for axis in chosen}
+                written = to_written(self.traced.network.data_format, names)
+                return tuple(canonical.get(a, n) for a, n in zip(written, stated, strict=True))
+        return ()
+
+    def _first(self, failed: Sequence[Requirement], axes: tuple[str, ...], source: str) -> int | None:
+        import numpy as np
+
+        sizes = np.arange(1, _LARGEST_TRIED + 1)
+        if axes not in self._runs:
+            try:
+                self._runs[axes] = run_arrays(self.traced, {f"{source}.{axis}": sizes for axis in axes})
+            except ConvsolveError:
+                return None
+        columns = self._runs[axes]
+        holds = np.ones(sizes.shape, dtype=bool)
+        for step in self.traced.steps:
+            if isinstance(step, Requirement):
+                holds &= evaluate_arrays(step.condition, columns).astype(bool)
+                if step in failed and step is failed[-1]:
+                    break
+        found = np.flatnonzero(holds)
+        return int(sizes[found[0]]) if len(found) else None

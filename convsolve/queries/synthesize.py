@@ -1,0 +1,192 @@
+"""Synthesize: find values for the holes of a problem, or say why there are none."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+
+from ..dims import evaluate
+from ..errors import InternalError
+from ..network import Network
+from ..problem import Objective, Problem, ProblemTrace, trace_problem
+from ..trace import run
+from .check import CheckReport, check
+
+__all__ = ["Goal", "Infeasible", "Solution", "Unknown", "solutions", "solve"]
+
+
+@dataclass(frozen=True)
+class Goal:
+    """An objective and what a solution reaches: ``bound`` is the best that is not ruled out yet."""
+
+    objective: Objective
+    value: int
+    proven: bool
+    bound: int | None = None
+
+
+@dataclass(frozen=True)
+class Solution:
+    """Values for the holes, the network that they make, and its shapes and costs.
+
+    ``assignment`` leaves out holes of layers that are not present. ``proven`` says that no solution is
+    better in the objectives, nor, among equals, plainer: the least sum of preference ranks, then the ranks
+    in the order of the holes. ``reason`` says why something is not proven.
+    """
+
+    assignment: Mapping[str, int]
+    network: Network
+    report: CheckReport
+    goals: tuple[Goal, ...]
+    proven: bool
+    problem: Problem
+    reason: str = ""
+
+    @property
+    def shapes(self) -> Mapping[str, tuple[int, ...]]:
+        """The output shape of each layer."""
+        return self.report.shapes
+
+    @property
+    def output(self) -> tuple[int, ...] | None:
+        """The network's output shape."""
+        return self.report.output
+
+    @property
+    def params(self) -> int | None:
+        """The number of learned parameters."""
+        return self.report.params
+
+    @property
+    def macs(self) -> int | None:
+        """The number of multiply-accumulate operations for one sample."""
+        return self.report.macs
+
+    @property
+    def concrete(self) -> Problem:
+        """The finished network as a problem of its own, with the requirements that still make sense."""
+        return Problem(self.network, description=self.problem.description)
+
+
+@dataclass(frozen=True)
+class Infeasible:
+    """There is no solution: ``core`` names requirements that cannot hold together.
+
+    ``minimal`` says that each of them is needed: without it, the others can hold.
+    """
+
+    core: tuple[str, ...]
+    minimal: bool
+    relaxations: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Unknown:
+    """It is not known whether there is a solution."""
+
+    reason: str
+
+
+def solve(
+    problem: Problem, *, timeout: float | None = None, seed: int = 0,
+    progress: Callable[[str], None] | None = None,
+) -> Solution | Infeasible | Unknown:
+    """Find the best solution of a problem, or the requirements that rule every solution out.
+
+    Args:
+        problem: a network with holes, requirements and objectives.
+        timeout: seconds; afterwards the best so far is returned, or Unknown.
+        seed: for z3, where it is asked.
+        progress: called with a short text at each stage.
+
+    Raises:
+        InternalError: two ways of computing the answer disagree (a bug).
+
+    >>> from convsolve.files import parse
+    >>> solution = solve(parse('''
+    ... input: [1, 28, 28]
+    ... layers:
+    ...   - conv: {out_channels: 8, kernel_size: 3 | 5, padding: 0..2, stride: 1 | 2}
+    ... require: [output.height == 14]
+    ... '''))
+    >>> dict(solution.assignment), solution.output
+    ({'conv1.kernel_size': 3, 'conv1.stride': 2, 'conv1.padding': 1}, (8, 14, 14))
+    """
+    from ..solver.clock import Clock, OutOfTime
+    from ..solver.core import minimal_core
+    from ..solver.engine import optimise
+
+    clock = Clock(timeout, progress)
+    try:
+        traced = trace_problem(problem)
+        outcome = optimise(traced, clock, seed)
+        if outcome.assignments:
+            return _solution(traced, outcome.assignments[0], outcome.proven, outcome.bound, outcome.reason)
+        if not outcome.proven:
+            return Unknown(outcome.reason or "the search gave no answer")
+        core = minimal_core(traced, clock, seed)
+    except OutOfTime:
+        return Unknown("the time ran out before the search was over")
+    names = tuple(dict.fromkeys(r.name for r in core.requirements))
+    return Infeasible(names, core.minimal)
+
+
+def solutions(
+    problem: Problem, *, limit: int | None = None, timeout: float | None = None, seed: int = 0,
+    progress: Callable[[str], None] | None = None,
+) -> Iterator[Solution]:
+    """Yield the distinct solutions of a problem, best first, until there are no more (or ``limit``).
+
+    Raises:
+        TimeoutError: the time ran out before the next solution was known.
+    """
+    from ..solver.clock import Clock
+    from ..solver.engine import optimise
+
+    clock = Clock(timeout, progress)
+    traced = trace_problem(problem)
+    given = 0
+    for keep in itertools.chain([8], (64 * 4**i for i in itertools.count())):
+        wanted = keep if limit is None else min(keep, limit)
+        outcome = optimise(traced, clock, seed, wanted)
+        for assignment in outcome.assignments[given:]:
+            yield _solution(traced, assignment, outcome.proven, outcome.bound, outcome.reason)
+        given = max(given, len(outcome.assignments))
+        if not outcome.proven and given < wanted:
+            raise TimeoutError(outcome.reason)
+        if len(outcome.assignments) < wanted or given == limit:
+            return
+
+
+def _solution(
+    traced: ProblemTrace, assignment: dict[str, int], proven: bool, bound: int | None, reason: str
+) -> Solution:
+    """Replay an assignment by integer arithmetic, and build the network it makes.
+
+    Raises:
+        InternalError: the solver and the rules disagree.
+    """
+    problem = traced.problem
+    values = run(traced.trace, assignment)
+    broken = [r.name for r in traced.trace.requirements if not evaluate(r.condition, values)]
+    network = problem.network.assign(assignment)
+    report = check(network)
+    if broken or not report.ok:
+        wrong = broken or [f.message for f in report.failures]
+        raise InternalError(
+            f"an answer of the solver does not hold ({'; '.join(wrong[:3])}). Please report this with the problem "
+            f"file and the assignment {assignment}")
+    goals = []
+    for i, (objective, value) in enumerate(zip(problem.objectives, traced.objectives, strict=True)):
+        reached = evaluate(value, values)
+        known = bound if i == 0 and not proven else None
+        goals.append(Goal(objective, reached, proven or known == reached, known))
+    present = {
+        u.name for layer in problem.network.layers for u in layer.operator.unknowns()
+        if layer.name in network.by_name or layer.operator.kind == "choice"
+    }
+    named = {n for text in problem.requirements for n in problem.network.holes if n in text}
+    shown = {n: v for n, v in assignment.items() if n in present or n in named}
+    ordered = {n: shown[n] for n in problem.network.holes if n in shown}
+    return Solution(ordered, network, report, tuple(goals), proven, problem, reason)
