@@ -224,7 +224,8 @@ def add(a: Dim, b: Dim) -> Dim:
             return a
         if b < 0:
             return _sub(a, -b)
-    return Expr("add", (a, b))
+    terms = a.args if isinstance(a, Expr) and a.op == "add" else (a,)  # a long sum stays flat
+    return Expr("add", (*terms, b))
 
 
 def total(terms: Iterable[Dim]) -> Dim:

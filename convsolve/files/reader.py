@@ -150,8 +150,8 @@ class _Reader:
             self.mistake(document.place, "`layers` is missing: a list of the network's layers")
         outputs = self.read_outputs(entries, names)
         for key, (_, declared) in self.holes.items():
-            if key not in self.used and not _mentions(entries, key):
-                self.mistake(declared.place, f"the hole {key!r} is not used: write ${key} where its value belongs")
+            if key not in self.used:
+                self.mistake(declared.place, f"no layer uses the hole {key!r}: write ${key} where its value belongs")
         if self.mistakes:
             return None
         network = self.network(document.place, outputs, options)
@@ -639,12 +639,6 @@ def _required(operator: type[Operator]) -> list[str]:
 
 def _no_names(name: str, column: int) -> Any:
     raise ExpressionError(f"a domain is made of numbers, found {name!r}", column)
-
-
-def _mentions(entries: Mapping[str, Node], hole_name: str) -> bool:
-    """Whether a requirement or objective speaks of a hole."""
-    texts = [str(entries[key].plain()) for key in ("require", "minimize", "maximize") if key in entries]
-    return any(re.search(rf"\$?\b{re.escape(hole_name)}\b", text) for text in texts)
 
 
 def _plain(node: Node) -> Any:

@@ -138,7 +138,8 @@ class ConvTranspose(Operator):
     Each spatial size becomes ``(size - 1)*stride - before - after + window + output_padding``
     (PyTorch ``ConvTranspose2d``, section "Shape"). ``output_size`` wishes a size instead, as PyTorch's call
     argument does. In Keras, without ``output_padding``, "same" gives ``size*stride`` and "valid"
-    ``size*stride + max(window - stride, 0)``; in ONNX "same" gives at most ``size*stride``.
+    ``size*stride + max(window - stride, 0)``; in ONNX "same" gives at most ``size*stride``, and a wished
+    size may be any up to the greatest that no padding gives.
 
     >>> from convsolve.operators import ConvTranspose, shape_of
     >>> shape_of(ConvTranspose(out_channels=64, kernel_size=4, stride=2, padding=1), (128, 7, 7))

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ..dims import Dim, maximum, minimum
+from ..dims import Dim, bounds, maximum, minimum, total
 from ..errors import NetworkError
 from .base import Operator, Reach, Shape, Site, pairs, per_axis, positive, spatial, spatial_names
 from .parameters import Padding, PerAxis, Word, parameter
@@ -25,7 +25,7 @@ def padding_fits(site: Site, mode: str, axis: str, size: Dim, before: Dim, after
     In onnxruntime, constant padding only counts, the other modes crop before they pad and need something to
     be left, and circular padding repeats the input as often as it takes.
     """
-    cropped = minimum(before, 0) + minimum(after, 0)
+    cropped = total(minimum(side, 0) for side in (before, after) if not _at_least_0(side))
     if cropped != 0 and (mode == "constant") != (site.framework == "onnx"):
         left = size + cropped
         least = 0 if mode == "constant" else 1
@@ -40,11 +40,16 @@ def padding_fits(site: Site, mode: str, axis: str, size: Dim, before: Dim, after
         site.require(CIRCULAR_PADDING, widest <= size, axis=axis, padding=widest, size=size)
 
 
+def _at_least_0(side: Dim) -> bool:
+    low = bounds(side)[0]
+    return low is not None and low >= 0
+
+
 @dataclass(frozen=True, kw_only=True)
 class Pad(Operator):
     """Padding of the spatial axes: ``size + before + after``.
 
-    ``mode="constant"`` may be negative (it crops, then); "reflect" must be smaller than the input and
+    Padding may be negative (it crops, then); "reflect" must be smaller than the input and
     "circular" at most as large (PyTorch ``functional.pad``).
 
     >>> from convsolve.operators import Pad, shape_of

@@ -91,7 +91,7 @@ def _read(operator: Operator, values: dict[str, int], shapes: Shapes, **network:
         columns = run_arrays(traced, {name: np.array([value, value + 1]) for name, value in values.items()})
         for definition in traced.definitions:
             first = np.broadcast_to(columns[definition.name], 2)[0]
-            assert first == known[definition.name], f"{definition.name} is {known[definition.name]}, as an array {first}"
+            assert first == known[definition.name], f"{definition.name}: array {first}"
     failed = [r for r in traced.requirements if not evaluate(r.condition, known)]
     if failed:
         return Verdict(None, why=f"{failed[0].name} {failed[0].note}".strip())
@@ -104,8 +104,8 @@ def _read(operator: Operator, values: dict[str, int], shapes: Shapes, **network:
 
 def judged(case: Case, framework: Any) -> Verdict:
     """Return our verdict on a case, and assert that the rule says the same however it is read."""
-    network = dict(
-        framework=framework, data_format=case.data_format, training=case.training, batch_size=case.batch_size)
+    network = {name: getattr(case, name) for name in ("data_format", "training", "batch_size")}
+    network["framework"] = framework
     verdict = _read(case.operator, {}, case.shapes, **network)
     opened, values = _opened(case.operator)
     if values:

@@ -294,7 +294,7 @@ def matmul(r: Random) -> Case:
 @suite.operation(40)
 def dense(r: Random) -> Case:
     shape, out, bias = any_shape(r), r.randint(1, 6), r.random() < 0.5
-    declared = near(r, near(r, near(r, shape[-1])))
+    declared = near(r, near(r, near(r, near(r, shape[-1]))))
     op = ops.Linear(out_features=out, in_features=declared, bias=bias)
     call = f"(m.build({(None, *shape[:-1], declared)}), m(x))[1]"
     return last(op, shape, call=call, module=f"layers.Dense({out}, use_bias={bias})")
@@ -313,7 +313,9 @@ def recurrent(r: Random) -> Case:
     op = ops.OPERATORS[kind](hidden_size=hidden, bidirectional=both, bias=bias, return_sequences=sequences)
     module = f"layers.{name}({hidden}, return_sequences={sequences}, use_bias={bias})"
     shape = (r.randint(1, 4), r.randint(1, 4))
-    return last(op, shape if r.random() < 0.9 else (*shape, 2), module=f"layers.Bidirectional({module})" if both else module)
+    if both:
+        module = f"layers.Bidirectional({module})"
+    return last(op, shape if r.random() < 0.9 else (*shape, 2), module=module)
 
 
 def small(r: Random, rank: int) -> tuple[int, ...]:

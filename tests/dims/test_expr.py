@@ -1,0 +1,127 @@
+"""The invariants of the expression language."""
+
+from __future__ import annotations
+
+import pytest
+
+from convsolve.dims import (
+    Domain,
+    Expr,
+    Var,
+    add,
+    all_of,
+    any_of,
+    bounds,
+    eq,
+    evaluate,
+    hole,
+    isin,
+    maximum,
+    minimum,
+    ne,
+    negation,
+    product,
+    total,
+    variables,
+    where,
+)
+from convsolve.errors import DimensionError
+
+k, s = hole("k", 3, 5, 7), hole("s", 1, 2)
+n = Var("n", Domain.range(1, None))
+
+
+def test_numbers_stay_numbers():
+    assert (add(2, 3), minimum(4, 2), maximum(4, 2), where(True, 1, 2), total([1, 2, 3]), product([2, 3])) == (
+        5, 2, 4, 1, 6, 6)  # fmt: skip
+    assert eq(2, 2) is True and ne(2, 2) is False
+
+
+def test_the_truth_of_an_expression_raises_with_advice():
+    with pytest.raises(DimensionError, match="where"):
+        bool(n)
+    with pytest.raises(DimensionError, match="all_of"):
+        bool(n <= 3)
+
+
+@pytest.mark.parametrize("use", [int, float, range, list, lambda x: [1, 2, 3][x]])
+def test_an_unknown_is_not_a_number(use):
+    with pytest.raises((DimensionError, TypeError)):
+        use(n)
+
+
+def test_equality_compares_structure():
+    assert (n + 1 == n + 1) is True
+    assert (n + 1 == n + 2) is False
+    assert (n == 3) is False
+    assert len({n + 1, n + 1, k}) == 2
+    assert isinstance(eq(n, 3), object) and eq(n, n) is True
+
+
+@pytest.mark.parametrize("divisor", [0, -2, hole("z", 0, 1), hole("m", -1, 2), s - 1, Var("free")])
+def test_a_divisor_must_be_positive(divisor):
+    with pytest.raises(DimensionError, match="positive"):
+        n // divisor
+    with pytest.raises(DimensionError, match="positive"):
+        n % divisor
+
+
+def test_division_rounds_down_as_python_does():
+    x = hole("x", -7, 7)
+    assert evaluate(x // 2, {"x": -7}) == -7 // 2 == -4
+    assert evaluate(x % 2, {"x": -7}) == -7 % 2 == 1
+
+
+def test_true_division_and_floats_are_refused():
+    with pytest.raises(DimensionError, match="//"):
+        n / 2
+    with pytest.raises(DimensionError):
+        n + 1.5
+    with pytest.raises(DimensionError):
+        n + True
+
+
+def test_small_simplifications_keep_formulas_readable():
+    assert n + 0 is n and n * 1 is n and n // 1 is n and n * 0 == 0 and n - n == 0 and n % 1 == 0
+    assert repr(n - (-3)) == "n + 3"
+    assert repr((n + 2 - k) // s + 1) == "(n + 2 - k)//s + 1"
+    assert repr(negation(n < 3)) == "3 <= n"
+    assert repr(n - (k - 1)) == "n - (k - 1)"
+
+
+def test_conditions_combine():
+    assert all_of() is True and any_of() is False
+    assert all_of(True, n < 3) == (n < 3)
+    assert any_of(True, n < 3) is True
+    assert negation(negation(eq(n, 3))) == eq(n, 3)
+    assert repr((n < 3) & (k < 5)) == "n < 3 and k < 5"
+    assert repr(~((n < 3) | (k < 5))) == "not (n < 3 or k < 5)"
+    with pytest.raises(DimensionError):
+        all_of(n, True)
+    assert isin(n, []) is False
+
+
+def test_an_expression_of_unbounded_depth_is_refused_not_recursed():
+    x: Expr = n
+    with pytest.raises(DimensionError, match="deep"):
+        for _ in range(10_000):
+            x = maximum(x, x * 2)
+
+
+def test_a_long_sum_is_flat():
+    x = total([n] * 100_000)
+    assert evaluate(x, {"n": 2}) == 200_000
+
+
+def test_variables_come_in_order_of_appearance():
+    assert [v.name for v in variables(s + k * s, n)] == ["s", "k", "n"]
+
+
+def test_bounds_of_open_unknowns():
+    assert bounds(n) == (1, None)
+    assert bounds(n * -1) == (None, -1)
+    assert bounds(n // 3) == (0, None)
+    assert bounds(3 // n) == (0, 3)
+    assert bounds(n * 0) == (0, 0)
+    assert bounds(n % 5) == (0, 4)
+    assert bounds((n - 100) % hole("d", 4, 8)) == (0, 7)

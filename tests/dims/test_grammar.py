@@ -1,0 +1,105 @@
+"""The grammar of requirement texts."""
+
+from __future__ import annotations
+
+import pytest
+
+from convsolve.dims import evaluate, hole
+from convsolve.dims.grammar import parse_condition, parse_dim, parse_expression
+from convsolve.errors import ExpressionError
+
+VALUES = {"h": 7, "w": 9, "$k": 3, "layer1.0.conv1.height": 28, "split1[1].channels": 4, "my-layer.width": 5}
+
+
+def resolve(name, column):
+    if name == "shape":
+        return (hole("h", 7), hole("w", 9))
+    if name not in VALUES:
+        raise ExpressionError(f"there is no {name!r}", column)
+    return hole(name, VALUES[name])
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("h == 7", True),
+        ("h == 7 and w == 8", False),
+        ("h == 8 or not w == 8", True),
+        ("not (h < 7 or w < 9)", True),
+        ("1 <= $k <= 5 < w", True),
+        ("$k in [1, 3]", True),
+        ("$k not in 4..9", True),
+        ("w in 1..100 step 4", True),
+        ("h in 8..", False),
+        ("h*w // 2 % 5 == 31 % 5", True),
+        ("-h + 10 == 3", True),
+        ("- -h == 7", True),
+        ("min(h, w, 100) == 7 and max(h, w) == 9", True),
+        ("shape == 7x9", True),
+        ("shape == [7, 9]", True),
+        ("shape >= 7", True),
+        ("shape > 7", False),
+        ("shape != [7, 9]", False),
+        ("shape == 7x9x1", False),
+        ("layer1.0.conv1.height == 28", True),
+        ("split1[1].channels == 4", True),
+        ("`my-layer`.width == 5", True),
+        ("1_000 == 1K and 1.5K == 1500 and 2M > 1.9M", True),
+        ("h - 1 - 1 == 5 and 100 // 7 // 2 == 7", True),
+    ],
+)
+def test_conditions(text, expected):
+    assert bool(evaluate(parse_condition(text, resolve), VALUES)) is expected
+
+
+@pytest.mark.parametrize(
+    ("text", "column", "word"),
+    [
+        ("h = 7", 2, "=="),
+        ("h / 2 == 3", 2, "//"),
+        ("hh == 7", 0, "hh"),
+        ("h == ", 5, "the end"),
+        ("(h == 7", 7, "')'"),
+        ("h == 7 7", 7, "7"),
+        ("h + (w == 9) == 1", 4, "condition"),
+        ("h and w == 9", 0, "condition"),
+        ("shape + 1 == 3", 0, "list"),
+        ("__import__('os').system('true')", 11, "meaning"),
+        ("print(h) == 1", 0, "called"),
+        ("h.__class__ == 1", 0, "h.__class__"),
+        ("lambda: 1", 6, "meaning"),
+        ("h == 1.5", 6, "meaning"),
+        ("h == 1.23456789K", 5, "whole"),
+        ("h == 99999999999999999999999999", 5, "larger"),
+        ("h // (w - 9) == 1", 2, "positive"),
+        ("shape == 3x3 and shape < 3x3x3", 23, "list"),
+        ("max() == 1", 0, "argument"),
+        ("h in w", 5, "range"),
+        ("(" * 60 + "h" + ")" * 60, 51, "deep"),
+        ("not " * 60 + "h == 7", 204, "deep"),
+        ("-" * 60 + "h == 7", 51, "deep"),
+        ("[" * 60, 51, "deep"),
+        ("h" * 30_000, 0, "too long"),
+        ("", 0, "the end"),
+    ],
+)
+def test_mistakes_say_where_and_what(text, column, word):
+    with pytest.raises(ExpressionError) as caught:
+        parse_condition(text, resolve)
+    assert word in caught.value.message
+    assert caught.value.column == column
+
+
+def test_a_value_is_not_a_condition():
+    with pytest.raises(ExpressionError, match="condition"):
+        parse_condition("h + 1", resolve)
+    with pytest.raises(ExpressionError, match="number"):
+        parse_dim("h == 7", resolve)
+
+
+def test_a_long_chain_does_not_recurse_without_end():
+    text = " + ".join(["1"] * 5000)
+    assert parse_expression(text, resolve) == 5000
+    assert evaluate(parse_expression(" + ".join(["h"] * 4000), resolve), VALUES) == 28_000
+    with pytest.raises(ExpressionError, match="deep"):
+        parse_expression(" - ".join(["h*h"] * 3000), resolve)

@@ -1,0 +1,168 @@
+"""The engine against brute force, by each of its methods."""
+
+from __future__ import annotations
+
+import pytest
+
+from convsolve.files import parse
+from convsolve.problem import trace_problem
+from convsolve.solver import engine
+from convsolve.solver.clock import Clock
+from convsolve.solver.core import minimal_core
+from convsolve.solver.engine import decide, optimise
+from convsolve.solver.presolve import Refuted, presolve
+from convsolve.solver.sweep import TooWide, sweep
+from convsolve.solver.system import build, values_of
+from convsolve.solver.tighten import tighten
+from tests.solver.random_problems import brute_force, problems, random_problem
+
+CASES = problems(range(220))
+
+
+def test_the_random_problems_are_of_every_kind():
+    texts = [random_problem(seed) for seed, _ in CASES]
+    for part in ("optional", "choose", "repeat", "add", "concat", "minimize", "maximize", "$k", "linear"):
+        assert any(part in text for text in texts), part
+    verdicts = [bool(brute_force(traced)) for _, traced in CASES]
+    assert 0.05 < verdicts.count(False) / len(verdicts) < 0.7
+    assert len(CASES) > 120
+
+
+@pytest.mark.parametrize("chunk", range(4))
+def test_the_best_solution_is_the_best(chunk):
+    for seed, traced in CASES[chunk::4]:
+        expected = brute_force(traced)
+        outcome = optimise(traced, Clock())
+        assert outcome.proven, seed
+        assert list(outcome.assignments) == expected[:1], (seed, random_problem(seed))
+
+
+@pytest.mark.parametrize("chunk", range(4))
+def test_all_solutions_in_order(chunk):
+    for seed, traced in CASES[chunk::4]:
+        expected = brute_force(traced)
+        outcome = optimise(traced, Clock(), keep=len(expected) + 3)
+        assert list(outcome.assignments) == expected, (seed, random_problem(seed))
+
+
+def test_z3_agrees_where_the_sweep_gives_up():
+    for seed, traced in CASES[::5]:
+        expected = brute_force(traced)
+        system = build(traced)
+        try:
+            domains = presolve(system, Clock())
+        except Refuted:
+            assert not expected
+            continue
+        outcome = tighten(system, domains, Clock(), 0, 2, True)
+        assert outcome.proven, seed
+        assert list(outcome.assignments) == expected[:2], (seed, random_problem(seed))
+
+
+def test_presolve_removes_only_what_no_solution_has():
+    for seed, traced in CASES:
+        expected = brute_force(traced)
+        system = build(traced)
+        try:
+            domains = presolve(system, Clock())
+        except Refuted:
+            assert not expected, seed
+            continue
+        for assignment in expected:
+            for name, value in values_of(system, assignment).items():
+                low, high = domains[name].interval
+                assert low <= value <= high, (seed, name)
+                assert domains[name].array is None or value in domains[name].array, (seed, name)
+
+
+def test_decisions_without_goals_or_preference():
+    for seed, traced in CASES[::3]:
+        answer = decide(traced, list(traced.trace.requirements), Clock())
+        assert answer is bool(brute_force(traced)), seed
+
+
+def test_cores_are_infeasible_and_minimal():
+    checked = 0
+    for seed, traced in CASES:
+        if brute_force(traced):
+            continue
+        core = minimal_core(traced, Clock())
+        assert core.minimal and core.requirements, seed
+        assert decide(traced, core.requirements, Clock()) is False, seed
+        groups = {(r.layer, r.rule.code, r.text) for r in core.requirements}
+        for group in groups:
+            rest = [r for r in core.requirements if (r.layer, r.rule.code, r.text) != group]
+            assert decide(traced, rest, Clock()) is True, (seed, group)
+        checked += 1
+    assert checked > 10
+
+
+def test_a_sweep_that_is_too_wide_says_so():
+    traced = trace_problem(parse("input: [1, 9, 9]\nlayers:\n  - conv: {out_channels: 1..9, kernel_size: 1..5}\n"
+                                 "require: [params <= 90]"))  # fmt: skip
+    system = build(traced)
+    with pytest.raises(TooWide):
+        sweep(system, presolve(system, Clock()), Clock(), most_rows=3)
+
+
+def test_the_engine_falls_back_on_z3(monkeypatch):
+    monkeypatch.setattr(engine, "sweep", _too_wide)
+    traced = trace_problem(parse(
+        "input: [1, 9, 9]\nlayers:\n  - conv: {out_channels: 1..9, kernel_size: 1..5}\n"
+        "require: [params >= 90]\nminimize: macs"))  # fmt: skip
+    outcome = optimise(traced, Clock())
+    assert outcome.proven and outcome.assignments[0] == brute_force(traced)[0]
+
+
+def _too_wide(*args, **kwargs):
+    raise TooWide
+
+
+OPEN = """
+input: [1, 1.., 1..]
+layers:
+  - conv: {out_channels: 2, kernel_size: 3, stride: 2}
+  - conv: {out_channels: 2, kernel_size: 3, stride: 2}
+  - conv: {out_channels: 2, kernel_size: 3, stride: 2}
+"""
+
+
+@pytest.mark.parametrize(
+    ("tail", "height", "width"),
+    [
+        ("minimize: [input.height, input.width]", 15, 15),
+        ("require: ['output.height == 3', 'output.width == 2']\nminimize: [input.width, input.height]", 31, 23),
+        ("require: ['output.height == 3', 'output.width == 2']\nmaximize: [input.width, input.height]", 30 + 8, 30),
+        ("require: ['output.height >= 700']\nminimize: macs", 5607, 15),
+        ("minimize: macs", 15, 15),
+        ("require: ['input.height > 100']", 101, 15),
+    ],
+)
+def test_open_input_sizes(tail, height, width):
+    outcome = optimise(trace_problem(parse(OPEN + tail)), Clock())
+    assert outcome.proven
+    assert outcome.assignments == ({"input[1]": height, "input[2]": width},)
+
+
+def test_an_open_input_without_any_solution_is_refuted():
+    outcome = optimise(trace_problem(parse(OPEN + "require: ['output.height == 0']")), Clock())
+    assert outcome.proven and not outcome.assignments
+    outcome = optimise(trace_problem(parse(OPEN + "require: ['input.height % 2 == 0', 'input.height % 4 == 1']")), Clock())
+    assert outcome.proven and not outcome.assignments
+
+
+def test_the_same_question_gives_the_same_answer():
+    text = random_problem(7)
+    answers = {str(optimise(trace_problem(parse(text)), Clock())) for _ in range(3)}
+    assert len(answers) == 1
+
+
+def test_a_deadline_is_honoured():
+    layers = "".join(f"  - conv: {{out_channels: 8..256 step 8, kernel_size: 1|3|5, stride: 1|2, padding: 0..2}}\n"
+                     for _ in range(12))  # fmt: skip
+    traced = trace_problem(parse(f"input: [3, 97, 101]\nlayers:\n{layers}require: [params == 123457]\n"))
+    clock = Clock(timeout=2)
+    outcome = optimise(traced, clock)
+    assert clock.elapsed < 6
+    assert outcome.proven or outcome.reason
+
