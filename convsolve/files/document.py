@@ -24,6 +24,7 @@ FORMATS = {".yaml": "yaml", ".yml": "yaml", ".json": "json", ".toml": "toml"}
 LARGEST_FILE = 2 * 1024 * 1024
 _MOST_NODES = 200_000
 _DEEPEST = 40
+_TAG = "tag:yaml.org,2002:"
 
 Place = tuple[int, int]  # line and column, counted from 1
 
@@ -116,15 +117,19 @@ def _yaml(text: str, source: str) -> Node:
     constructor = yaml.SafeLoader("")
     budget = [_MOST_NODES]
 
-    def convert(node: Any) -> Node:
+    def convert(node: Any, depth: int = 0) -> Node:
         place = (node.start_mark.line + 1, node.start_mark.column + 1)
         budget[0] -= 1
+        if depth > _DEEPEST:
+            raise _fail(source, place, f"the document is nested more than {_DEEPEST} deep (an alias of itself?)")
         if budget[0] < 0:
             raise _fail(source, place, f"the document has more than {_MOST_NODES} parts (aliases multiply them)")
         if isinstance(node, yaml.ScalarNode):
             return _scalar(node, constructor, source, place)
+        if node.tag not in (_TAG + "seq", _TAG + "map"):
+            raise _fail(source, place, f"the tag {node.tag} is not read: write plain values")
         if isinstance(node, yaml.SequenceNode):
-            return Node([convert(n) for n in node.value], place)
+            return Node([convert(n, depth + 1) for n in node.value], place)
         entries: dict[str, tuple[Key, Node]] = {}
         for key, value in node.value:
             at = (key.start_mark.line + 1, key.start_mark.column + 1)
@@ -134,7 +139,7 @@ def _yaml(text: str, source: str) -> Node:
                 raise _fail(source, at, "merge keys (<<) are not read: write the entries out")
             if key.value in entries:
                 raise _fail(source, at, f"the key {key.value!r} is given twice")
-            entries[key.value] = (Key(key.value, at), convert(value))
+            entries[key.value] = (Key(key.value, at), convert(value, depth + 1))
         return Node(entries, place)
 
     return convert(root)
@@ -157,9 +162,9 @@ def _check_events(events: Iterator[Any], source: str) -> None:
 
 
 def _scalar(node: Any, constructor: Any, source: str, place: Place) -> Node:
-    if node.style is None and not node.tag.startswith("tag:yaml.org,2002:"):
+    if node.style is None and not node.tag.startswith(_TAG):
         raise _fail(source, place, f"the tag {node.tag} is not read: write plain values")
-    kind = node.tag.removeprefix("tag:yaml.org,2002:")
+    kind = node.tag.removeprefix(_TAG)
     if kind not in ("str", "int", "float", "bool", "null", "timestamp"):
         raise _fail(source, place, f"a value of type {kind} is not read here")
     if kind in ("str", "timestamp") or node.style is not None:

@@ -27,6 +27,7 @@ from .layout import EXPECT_KEYS, LAYER_KEYS, TOP_KEYS, VERDICTS
 __all__ = ["load", "parse", "read_problem"]
 
 _MOST_LAYERS = 20_000
+_MOST_AXES = 8
 _FRAMEWORKS = ("torch", "keras", "onnx")
 _DATA_FORMATS = ("channels_first", "channels_last")
 
@@ -144,6 +145,8 @@ class _Reader:
         names = _Names({})
         previous = self.read_inputs(entries, document.place, names)
         if "layers" in entries:
+            if entries["layers"].value in ([], None):
+                self.mistake(entries["layers"].place, "`layers` is empty: a network needs at least one layer")
             self.prescan(entries["layers"], names)
             self.read_layers(entries["layers"], _Block(names, previous))
         else:
@@ -306,6 +309,8 @@ class _Reader:
             return tuple(int(part) for part in re.split(r"[x,]\s*", node.value))
         if not isinstance(node.value, list) or not node.value:
             raise NetworkError(f"{name} must be a shape, such as [3, 224, 224], found {_shown(node)}")
+        if len(node.value) > _MOST_AXES:
+            raise NetworkError(f"{name} has {len(node.value)} axes; at most {_MOST_AXES} are read")
         axes = [f"{name}[{i}]" for i in range(len(node.value))]
         return tuple(self.entry(axis, n, Sizes(), _Names({})) for axis, n in zip(axes, node.value, strict=True))
 

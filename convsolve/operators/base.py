@@ -17,7 +17,8 @@ from .parameters import Kind, dims_in, substitute
 from .rules import OUTPUT_POSITIVE, PARAMETER_IN_RANGE, Rule
 
 __all__ = [
-    "Framework", "Operator", "Reach", "Shape", "Site", "axis_names", "pairs", "per_axis", "positive", "spatial_names",
+    "Framework", "Operator", "Reach", "Shape", "Site", "axis_names", "known_mode", "normal_axis", "pairs", "per_axis", "positive", "spatial",
+    "spatial_names",
 ]
 
 Shape: TypeAlias = "tuple[Dim, ...]"
@@ -166,6 +167,17 @@ def spatial(operator: Operator, shape: Shape, *, least: int = 1, most: int | Non
             f"({' x '.join(map(str, shape))})"
         )
     return shape[0], shape[1:]
+
+
+def known_mode(site: Site, operator: Operator, padding: Any) -> None:
+    """Refuse the name of a padding that the network's framework does not take, or raise NetworkError."""
+    modes = {"keras": ("valid", "same", "causal"), "onnx": ("valid", "same"), "torch": ("valid",)}[site.framework]
+    if site.framework == "torch" and operator.kind in ("conv", "depthwise_conv"):
+        modes = ("valid", "same")
+    if isinstance(padding, str) and padding not in modes:
+        raise NetworkError(
+            f"{site.framework} has no padding {padding!r} for {operator.kind}: write numbers, or say under `framework` "
+            f"whose network it is")
 
 
 def positive(site: Site, output: Dim, axis: str, /, **values: Dim) -> Dim:

@@ -8,7 +8,7 @@ from typing import Any
 
 from ..dims import Dim, all_of, any_of, eq, maximum, minimum, product
 from ..errors import RankError
-from .base import Operator, Reach, Shape, Site, pairs, per_axis, positive, spatial, spatial_names
+from .base import Operator, Reach, Shape, Site, known_mode, pairs, per_axis, positive, spatial, spatial_names
 from .padding import padding_fits
 from .parameters import Count, Flag, Padding, PerAxis, Word, parameter
 from .rules import (
@@ -52,6 +52,7 @@ class _Convolution(Operator):
         strides = per_axis("stride", self.stride, rank)
         dilations = per_axis("dilation", self.dilation, rank)
         kernels = per_axis("kernel_size", self.kernel_size, rank)
+        known_mode(site, self, self.padding)
         _framework_limits(site, self.padding, strides, dilations)
         if self.padding == "causal" and rank != 1:
             raise RankError(f"padding 'causal' works on 1 spatial axis, got {rank}")
@@ -165,6 +166,7 @@ class ConvTranspose(Operator):
         out_channels = _channels(site, channels, self.groups, self.out_channels, self.in_channels)
         strides = per_axis("stride", self.stride, rank)
         dilations = per_axis("dilation", self.dilation, rank)
+        known_mode(site, self, self.padding)
         if site.framework == "keras":
             _stride_or_dilation(site, strides, dilations)
         out = []
@@ -180,7 +182,7 @@ class ConvTranspose(Operator):
                 continue
             extra = 0 if extra is None else extra
             limit = maximum(stride, dilation) if site.framework == "torch" else stride
-            if extra != 0:
+            if extra != 0 and (wished is None or site.framework == "onnx"):  # PyTorch looks at one of them
                 site.require(
                     OUTPUT_PADDING, extra < limit, axis=axis, output_padding=extra, stride=stride, dilation=dilation)
             if wished is not None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from ..dims import Dim, any_of, ne
-from .base import Operator, Reach, Shape, Site, pairs, per_axis, positive, spatial, spatial_names
+from .base import Operator, Reach, Shape, Site, known_mode, pairs, per_axis, positive, spatial, spatial_names
 from .parameters import Flag, Padding, PerAxis, parameter
 from .rules import KERNEL_FITS, KERNEL_FITS_UNPADDED, POOL_PADDING
 from .windows import both_sides, clipped_count, dilated, same_count, window_count
@@ -49,6 +49,7 @@ class MaxPool(Operator):
     def infer(self, site: Site, *inputs: Shape) -> Shape:
         channels, sizes = spatial(self, inputs[0])
         rank = len(sizes)
+        known_mode(site, self, self.padding)
         same = self.padding == "same"
         padding = pairs("padding", 0 if isinstance(self.padding, str) else self.padding, rank)
         axes = self._axes(rank)

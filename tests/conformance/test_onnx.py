@@ -106,8 +106,8 @@ def conv_transpose(r: Random) -> Case:
     extra = spread(r.choice((0, 0, each(r, rank, 0, 1, 2))), rank)
     bias = r.random() < 0.5
     op = ops.ConvTranspose(
-        out_channels=out, kernel_size=kernel, stride=stride, padding=padding, output_padding=extra, dilation=dilation,
-        groups=groups, bias=bias)
+        out_channels=out, kernel_size=kernel, stride=stride, padding=padding, dilation=dilation, groups=groups,
+        output_padding=extra if any(extra) or r.random() < 0.5 else None, bias=bias)
     weights = f"w{(channels, max(1, out // groups), *kernel)}{f', w({out})' if bias else ''}"
     call = (
         f"node('ConvTranspose', [x, {weights}], {r.choice((11, 22))}, {attribute}, strides={stride}, "

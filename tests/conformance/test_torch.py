@@ -102,7 +102,7 @@ def conv_transpose(r: Random) -> Case:
 
 @suite.operation(80)
 def conv_transpose_output_size(r: Random) -> Case:
-    rank, shape = rank_of(r), ()
+    rank, extra = rank_of(r), r.choice((0, 0, 1, 2))  # the extra padding has no effect, then
     kernel, stride = spread(each(r, rank, 1, 2, 3, 4), rank), spread(each(r, rank, 1, 2, 3, 4), rank)
     dilation, padding = spread(each(r, rank, 1, 1, 2), rank), spread(each(r, rank, 0, 1, 2), rank)
     shape = sizes(r, rank, high=6)
@@ -111,9 +111,11 @@ def conv_transpose_output_size(r: Random) -> Case:
         least = (n - 1) * s - 2 * p + d * (k - 1) + 1
         wished.append(max(1, least + r.choice((0, r.randrange(s), r.randrange(s), r.randint(-1, s)))))
     op = ops.ConvTranspose(
-        out_channels=2, kernel_size=kernel, stride=stride, padding=padding, dilation=dilation, output_size=wished)
+        out_channels=2, kernel_size=kernel, stride=stride, padding=padding, dilation=dilation, output_size=wished,
+        output_padding=extra)
     module = (
-        f"nn.ConvTranspose{rank}d(3, 2, {kernel}, stride={stride}, padding={padding}, dilation={dilation})")
+        f"nn.ConvTranspose{rank}d(3, 2, {kernel}, stride={stride}, padding={padding}, dilation={dilation}, "
+        f"output_padding={extra})")
     return Case(op, ((3, *shape),), f"m(x, output_size={wished})", module)
 
 

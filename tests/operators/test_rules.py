@@ -1,0 +1,221 @@
+"""Shape rules: what the formulas give, and what every operator promises."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from convsolve.dims import bounds, evaluate, hole
+from convsolve.errors import NetworkError
+from convsolve.network import Layer, Network
+from convsolve.operators import OPERATORS, RULES, Conv, ConvTranspose, Input, Linear, MaxPool, Pad, Slice, Upsample, shape_of
+from convsolve.operators.windows import clipped_count, dilated, same_count, transposed_size, window_count
+from convsolve.trace import run, trace
+
+
+def test_codes_are_stable_and_distinct():
+    assert list(RULES) == [f"CS{i:03d}" for i in range(1, len(RULES) + 1)]
+    demands = [rule.demand for rule in RULES.values()]
+    assert len(set(demands)) == len(demands)
+
+
+def test_every_operator_is_documented_and_named():
+    for kind, operator in OPERATORS.items():
+        assert operator.kind == kind
+        assert operator.__doc__ and operator.__doc__.split("\n")[0].endswith((".", ":"))
+
+
+@given(st.integers(1, 60), st.integers(0, 5), st.integers(1, 9), st.integers(1, 4), st.integers(1, 3))
+def test_windows_are_counted_as_by_hand(size, padding, kernel, stride, dilation):
+    window = dilated(kernel, dilation)
+    padded = size + 2 * padding
+    places = [i for i in range(0, padded, stride) if i + window <= padded]
+    if window <= padded:
+        assert window_count(padded, window, stride) == len(places)
+    else:
+        assert window_count(padded, window, stride) <= 0 and not places
+
+
+@given(st.integers(1, 60), st.integers(0, 4), st.integers(1, 9), st.integers(1, 5))
+def test_ceil_mode_counts_windows_that_start_inside(size, padding, kernel, stride):
+    padded = size + 2 * padding
+    counted, start = 0, 0
+    while True:  # a window counts while the one before it has not reached the end, and it starts inside
+        if start >= size + padding or (counted and start - stride + kernel >= padded):
+            break
+        counted, start = counted + 1, start + stride
+    if 2 * padding <= kernel <= padded:  # what PyTorch takes
+        assert clipped_count(size, padding, padding, kernel, stride) == counted
+
+
+@given(st.integers(1, 40), st.integers(0, 3), st.integers(1, 6), st.integers(1, 4), st.integers(1, 2))
+def test_a_transposed_convolution_undoes_a_convolution(size, padding, kernel, stride, dilation):
+    window = dilated(kernel, dilation)
+    padded = size + 2 * padding
+    if window <= padded:
+        small = window_count(padded, window, stride)
+        lost = (padded - window) % stride
+        assert transposed_size(small, padding, padding, window, stride, lost) == size
+
+
+@given(st.integers(1, 100), st.integers(1, 7))
+def test_same_is_rounded_up(size, stride):
+    assert same_count(size, stride) == -(-size // stride)
+
+
+def network(operator, *shapes, **options):
+    layers = [Layer(f"x{i}", Input(shape=s)) for i, s in enumerate(shapes)]
+    return Network((*layers, Layer("y", operator, tuple(layer.name for layer in layers))), **options)
+
+
+def judged(net):
+    """Return the written output shape and the codes of the requirements that fail."""
+    traced = trace(net)
+    values = run(traced, {})
+    failed = [r.rule.code for r in traced.requirements if not evaluate(r.condition, values)]
+    shape = traced.written("y")
+    return (None if shape is None else tuple(values[v.name] for v in shape)), failed
+
+
+SIZES = st.integers(1, 7)
+SAMPLES = {
+    "conv": st.builds(dict, out_channels=st.just(4), kernel_size=SIZES, stride=SIZES, padding=st.integers(0, 3),
+                      dilation=st.integers(1, 3)),
+    "conv_transpose": st.builds(dict, out_channels=st.just(4), kernel_size=SIZES, stride=SIZES,
+                                padding=st.integers(0, 4), output_padding=st.integers(0, 3)),
+    "max_pool": st.builds(dict, kernel_size=SIZES, stride=SIZES, padding=st.integers(0, 3), ceil_mode=st.booleans()),
+    "pad": st.builds(dict, padding=st.integers(-4, 4), mode=st.sampled_from(["constant", "reflect", "circular"])),
+    "crop": st.builds(dict, amount=st.integers(0, 5)),
+    "upsample": st.builds(dict, scale_factor=st.sampled_from([2, 0.5, 0.3, 1.7])),
+    "slice": st.builds(dict, axis=st.just(1), start=st.integers(-9, 9), stop=st.integers(-9, 9), step=SIZES),
+    "chunk": st.builds(dict, chunks=SIZES, axis=st.just(1)),
+    "space_to_depth": st.builds(dict, block_size=SIZES),
+    "depth_to_space": st.builds(dict, block_size=SIZES),
+    "reshape": st.builds(dict, shape=st.tuples(st.sampled_from([-1, 2, 3]), SIZES)),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", SAMPLES)
+def test_what_fulfils_its_requirements_has_elements(kind):
+    @given(SAMPLES[kind], st.sampled_from(["torch", "keras", "onnx"]), st.integers(1, 9), st.integers(1, 9))
+    def holds(settings, framework, height, width):
+        net = network(OPERATORS[kind](**settings), (4, height, width), framework=framework)
+        traced = trace(net)
+        values = run(traced, {})
+        if all(evaluate(r.condition, values) for r in traced.requirements):
+            for tensor in traced.shapes.values():
+                assert all(values[v.name] >= 1 for v in tensor)
+
+    holds()
+
+
+@pytest.mark.parametrize(
+    ("operator", "shapes", "options", "code"),
+    [
+        (Conv(out_channels=8, kernel_size=5), [(3, 4, 9)], {}, "CS001"),
+        (ConvTranspose(out_channels=8, kernel_size=1, padding=3), [(3, 4, 4)], {}, "CS002"),
+        (ConvTranspose(out_channels=8, kernel_size=3, stride=2, output_padding=2), [(3, 4, 4)], {}, "CS004"),
+        (Pad(padding=4, mode="reflect"), [(3, 4, 9)], {}, "CS005"),
+        (Pad(padding=5, mode="circular"), [(3, 4, 9)], {}, "CS006"),
+        (MaxPool(kernel_size=2, padding=2), [(3, 9, 9)], {}, "CS007"),
+        (Conv(out_channels=8, kernel_size=1, groups=2), [(3, 4, 4)], {}, "CS008"),
+        (Conv(out_channels=7, kernel_size=1, groups=2), [(4, 4, 4)], {}, "CS009"),
+        (Conv(out_channels=8, kernel_size=1, in_channels=4), [(3, 4, 4)], {}, "CS010"),
+        (Linear(out_features=8, in_features=4), [(3,)], {}, "CS011"),
+        (OPERATORS["add"](), [(3, 4, 4), (3, 4, 5)], {}, "CS012"),
+        (OPERATORS["concat"](), [(3, 4, 4), (3, 4, 5)], {}, "CS013"),
+        (OPERATORS["reshape"](shape=(5, 7)), [(3, 4, 4)], {}, "CS014"),
+        (OPERATORS["pixel_shuffle"](block_size=2), [(6, 4, 4)], {}, "CS015"),
+        (OPERATORS["batch_norm"](), [(6, 1, 1)], {"training": True}, "CS016"),
+        (Conv(out_channels=8, kernel_size=3, stride=2, padding="same"), [(3, 4, 4)], {}, "CS017"),
+        (Conv(out_channels=8, kernel_size=3, stride=2, dilation=2), [(3, 9, 9)], {"framework": "keras"}, "CS018"),
+        (OPERATORS["crop"](amount=2), [(3, 4, 9)], {}, "CS019"),
+        (OPERATORS["matmul"](), [(3, 4), (5, 3)], {}, "CS020"),
+        (ConvTranspose(out_channels=8, kernel_size=3, stride=2, output_size=19), [(3, 8, 8)], {}, "CS021"),
+        (Linear(out_features=8, in_features=4), [(3, 4, 5)], {}, "CS011"),
+        (Slice(axis=1, start=4), [(3, 4, 9)], {}, "CS024"),
+        (OPERATORS["avg_pool"](kernel_size=2, padding=1), [(3, 1, 1, 1)], {}, "CS025"),
+        (MaxPool(kernel_size=2), [(3,)], {}, "CS022"),
+        (Conv(out_channels=8, kernel_size=(3, 3)), [(3, 4)], {}, "CS022"),
+    ],
+)
+def test_each_failure_has_its_own_requirement(operator, shapes, options, code):
+    assert code in judged(network(operator, *shapes, **options))[1]
+
+
+def test_computed_parameters_are_kept_in_range():
+    k = hole("k", 1, 3)
+    net = network(Conv(out_channels=4, kernel_size=3, padding=k - 2), (3, 8, 8))
+    traced = trace(net)
+    failing = [r.rule.code for r in traced.requirements if not evaluate(r.condition, run(traced, {"k": 1}))]
+    assert failing == ["CS003"]
+    assert not [r for r in traced.requirements if not evaluate(r.condition, run(traced, {"k": 3}))]
+
+
+def test_the_data_format_only_changes_how_shapes_are_written():
+    for operator, shape in [
+        (Conv(out_channels=8, kernel_size=3), (9, 7, 4)),
+        (OPERATORS["global_avg_pool"](), (9, 7, 4)),
+        (OPERATORS["depthwise_conv"](kernel_size=3), (9, 7, 4)),
+    ]:
+        last, failed = judged(network(operator, shape, data_format="channels_last"))
+        first, _ = judged(network(operator, (shape[-1], *shape[:-1])))
+        assert not failed and (last == first or last == (*first[1:], first[0]))
+
+
+def test_linear_works_on_the_last_written_axis():
+    assert judged(network(Linear(out_features=5), (9, 7, 4), data_format="channels_last")) == ((9, 7, 5), [])
+    assert judged(network(Linear(out_features=5), (4, 9, 7))) == ((4, 9, 5), [])
+
+
+def test_concat_joins_the_channels_of_either_format():
+    concat = OPERATORS["concat"]()
+    assert judged(network(concat, (9, 7, 4), (9, 7, 2), data_format="channels_last")) == ((9, 7, 6), [])
+    assert judged(network(concat, (4, 9, 7), (2, 9, 7))) == ((6, 9, 7), [])
+
+
+def test_a_scale_is_computed_as_the_framework_computes_it():
+    assert shape_of(Upsample(scale_factor=1.5), (1, 7)) == (1, 10)
+    assert shape_of(Upsample(scale_factor="3/2"), (1, 7)) == (1, 10)
+    for size in range(1, 400):
+        for scale in (0.7, 1 / 49, 1 / 3, 2.2, 0.1):
+            expected = int(size * scale)
+            if expected >= 1:
+                assert shape_of(Upsample(scale_factor=scale), (1, size)) == (1, expected)
+    with pytest.raises(NetworkError):
+        shape_of(Upsample(scale_factor=1 / 49), (1, 49))  # 49 * (1/49) is just below 1 in floating point
+
+
+@pytest.mark.parametrize(
+    ("build", "word"),
+    [
+        (lambda: Conv(out_channels=3, kernel_size=0), "at least 1"),
+        (lambda: Conv(out_channels=3, kernel_size=3, stride=-1), "at least 1"),
+        (lambda: Conv(out_channels=3, kernel_size=3, padding=-1), "at least 0"),
+        (lambda: Conv(out_channels=3, kernel_size="three"), "whole number"),
+        (lambda: Conv(out_channels=3, kernel_size=[]), "empty"),
+        (lambda: Conv(out_channels=3, kernel_size=3, padding="smae"), "'same'"),
+        (lambda: Conv(out_channels=3, kernel_size=3, padding=[[1, 2, 3]]), "pair"),
+        (lambda: Conv(out_channels=3, kernel_size=3, bias=1), "true or false"),
+        (lambda: Conv(out_channels=3, kernel_size=3, padding_mode="mirror"), "reflect"),
+        (lambda: Conv(out_channels=3, kernel_size=2**50), "more than any network"),
+        (lambda: Conv(out_channels=3, kernel_size=hole("k", 0, 3)), "at least 1"),
+        (lambda: Upsample(scale_factor=2, size=3), "not both"),
+        (lambda: Upsample(scale_factor=0), "at least 1"),
+        (lambda: OPERATORS["reshape"](shape=7), "list"),
+    ],
+)
+def test_wrong_parameters_are_refused(build, word):
+    with pytest.raises(NetworkError, match=word):
+        build()
+
+
+def test_costs():
+    x = (16, 20, 20)
+    conv = network(Conv(out_channels=32, kernel_size=(3, 5), stride=2, groups=4), x)
+    values = run(trace(conv), {})
+    assert values["y.params"] == 32 * (16 // 4) * 15 + 32
+    assert values["y.macs"] == 32 * 4 * 15 * 9 * 8
+    assert values["y.activations"] == values["activations"] == 32 * 9 * 8
+    assert bounds(trace(conv).shapes["y"][0]) == (32, 32)

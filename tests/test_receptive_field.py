@@ -1,0 +1,131 @@
+"""Receptive fields against following every single element by hand."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+
+from convsolve.dims import evaluate
+from convsolve.network import Layer, Network
+from convsolve.operators import Add, AvgPool, Conv, ConvTranspose, Flatten, GlobalAvgPool, Input, Upsample
+from convsolve.problem import Problem, trace_problem
+from convsolve.receptive_field import receptive_field
+from convsolve.trace import run, trace
+
+SIZE = 400
+
+
+def seen(operators):
+    """Return for each output element the lowest and the highest input element that it can depend on."""
+    reached = [(i, i) for i in range(SIZE)]
+    for operator in operators:
+        size = len(reached)
+        if isinstance(operator, (Conv, AvgPool)):
+            k, s, d = operator.kernel_size, operator.stride, operator.dilation
+            window = d * (k - 1)
+            count = (size - window - 1) // s + 1
+            reached = [_span(reached[y * s : y * s + window + 1 : d]) for y in range(count)]
+        elif isinstance(operator, ConvTranspose):
+            k, s = operator.kernel_size, operator.stride
+            new = [[] for _ in range((size - 1) * s + k)]
+            for i in range(size):
+                for j in range(k):
+                    new[i * s + j].append(reached[i])
+            reached = [_span(sources) if sources else None for sources in new]
+            reached = [r for r in reached if r is not None] if None not in reached else reached
+        else:
+            reached = [r for r in reached for _ in range(operator.scale_factor)]
+        if None in reached:
+            return None
+    return reached
+
+
+def _span(sources):
+    return min(low for low, _ in sources), max(high for _, high in sources)
+
+
+def chain(operators):
+    layers = [Layer("x", Input(shape=(1, SIZE)))]
+    for i, operator in enumerate(operators):
+        layers.append(Layer(f"l{i}", operator, (layers[-1].name,)))
+    return Network(tuple(layers))
+
+
+def random_operators(rng):
+    operators, size = [], SIZE
+    for _ in range(rng.randint(1, 6)):
+        kind = rng.choice(["conv", "conv", "pool", "up", "transposed"])
+        if kind == "conv":
+            operators.append(Conv(out_channels=1, kernel_size=rng.randint(1, 4), stride=rng.randint(1, 2),
+                                  dilation=rng.randint(1, 2)))  # fmt: skip
+        elif kind == "pool":
+            operators.append(AvgPool(kernel_size=rng.randint(1, 3), stride=rng.randint(1, 3)))
+        elif kind == "up" and size < 2 * SIZE:
+            operators.append(Upsample(scale_factor=rng.randint(1, 3)))
+        elif size < 2 * SIZE:
+            stride = rng.randint(1, 2)
+            operators.append(ConvTranspose(out_channels=1, kernel_size=rng.randint(stride, 4), stride=stride))
+    return operators
+
+
+@pytest.mark.parametrize("seed", range(150))
+def test_random_chains(seed):
+    operators = random_operators(random.Random(seed))
+    if not operators:
+        return
+    reached = seen(operators)
+    fields = receptive_field(trace(chain(operators)), f"l{len(operators) - 1}", lambda name, value: value)
+    extent = fields["length"][0]
+    value = extent if isinstance(extent, int) else evaluate(extent, run(trace(chain(operators)), {}))
+    widths = [high - low + 1 for low, high in reached]
+    middle = widths[len(widths) // 4 : -len(widths) // 4] or widths
+    enlarging = [o for o in operators if isinstance(o, (Upsample, ConvTranspose))]
+    if enlarging:  # alignments may not all occur; the extent is the most that any alignment allows
+        assert max(middle) <= value <= max(middle) + sum(o.stride if hasattr(o, "stride") else o.scale_factor
+                                                         for o in operators) * 4  # fmt: skip
+    else:
+        assert value == max(middle)
+
+
+def fields_of(*operators, shape=(3, 64, 64)):
+    layers = [Layer("x", Input(shape=shape))]
+    for i, operator in enumerate(operators):
+        layers.append(Layer(f"l{i}", operator, (layers[-1].name,)))
+    return receptive_field(trace(Network(tuple(layers))), layers[-1].name)
+
+
+def test_known_values():
+    conv = Conv(out_channels=4, kernel_size=3)
+    assert fields_of(conv, conv)["height"] == (5, 1)
+    assert fields_of(Conv(out_channels=4, kernel_size=7, stride=2), AvgPool(kernel_size=3, stride=2))["width"] == (11, 4)
+    up = Upsample(scale_factor=2)
+    assert fields_of(AvgPool(kernel_size=2), up)["height"][1] == 1
+    assert fields_of(up)["height"][1] is None  # half an input position
+
+
+def test_a_network_that_sees_everything():
+    traced = trace(chain([Conv(out_channels=4, kernel_size=3), GlobalAvgPool()]))
+    known = run(traced, {})
+    extent, stride = receptive_field(traced, "l1")["length"]
+    assert evaluate(extent, known) == SIZE and stride is None
+    traced = trace(chain([Flatten()]))
+    assert evaluate(receptive_field(traced, "l0")["length"][0], run(traced, {})) == SIZE
+
+
+def test_branches_count_the_farthest_seeing():
+    net = Network((
+        Layer("x", Input(shape=(3, 64))),
+        Layer("a", Conv(out_channels=4, kernel_size=3, padding=1), ("x",)),
+        Layer("b", Conv(out_channels=4, kernel_size=7, padding=3), ("x",)),
+        Layer("y", Add(), ("a", "b")),
+    ))  # fmt: skip
+    assert receptive_field(trace(net), "y")["length"] == (7, 1)
+
+
+def test_requirements_may_speak_of_it():
+    net = chain([Conv(out_channels=4, kernel_size=5, stride=3), Conv(out_channels=4, kernel_size=3)])
+    problem = Problem(net, ("receptive_field == 11", "output.receptive_field_stride == 3", "l0.receptive_field == 5"))
+    traced = trace_problem(problem).trace
+    values = run(traced, {})
+    assert all(evaluate(r.condition, values) for r in traced.requirements)
