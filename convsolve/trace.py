@@ -45,13 +45,6 @@ class Requirement:
     text: str = ""
     values: tuple[tuple[str, Dim], ...] = ()
 
-    @property
-    def name(self) -> str:
-        """The requirement in the network's words, as it stands in an unsat core."""
-        if not self.layer:
-            return self.text
-        return f"{self.layer}: {self.rule.demand}{f' ({self.axis})' if self.axis else ''}"
-
 
 @dataclass(frozen=True)
 class Trace:

@@ -101,7 +101,7 @@ def _show(answer: Solution | Infeasible | Unknown, found: list[Solution], number
         if number > 1:
             out.print()
     if number > 1 and len(found) < number:
-        click.echo(f"these are all: there are {len(found)} solutions")
+        click.echo("this is the only solution" if len(found) == 1 else f"these {len(found)} are all the solutions")
 
 
 def _standing(solution: Solution, *, first: bool) -> list[str]:

@@ -245,6 +245,9 @@ class _Parser:
         while True:
             span = self._span()
             if span is None:
+                if spans:
+                    raise ExpressionError(
+                        f"alternatives are plain numbers and ranges, found {self._found()}", self.token.column)
                 self.at = start
                 return None
             spans.append(span)
@@ -346,9 +349,6 @@ def parse_value(text: str, resolve: Resolver) -> Domain | Value:
     domain = parser.domain()
     if domain is not None and parser.token.kind == "end":
         return domain if domain.size != 1 else domain.lower
-    if domain is not None and parser.token.text == "|":
-        parser.at += 1
-        raise ExpressionError(f"alternatives are plain numbers and ranges, found {parser._found()}", parser.token.column)
     parser.at = 0
     value = parser.sum()
     parser.finish("the end or an operator")

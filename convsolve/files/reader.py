@@ -680,7 +680,7 @@ _OTHER_NAMES = {
 
 def _nearest_operator(name: str) -> str:
     """Suggest an operator for a name from another library, or for a misspelt one."""
-    bare = re.sub(r"[^a-z]|\dd$", "", name.lower())
+    bare = re.sub(r"\dd|[^a-z]", "", name.lower())
     same = {re.sub(r"_", "", kind): kind for kind in OPERATORS}
     known = _OTHER_NAMES.get(bare) or same.get(bare)
     return f": did you mean {known!r}?" if known else _nearest(name, OPERATORS)

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from ..dims import evaluate
 from ..errors import InternalError
 from ..network import Network
 from ..problem import Objective, Problem, ProblemTrace, trace_problem
-from ..trace import run
+from ..trace import Requirement, run
 from .check import CheckReport, check
 
 __all__ = ["Goal", "Infeasible", "Solution", "Unknown", "solutions", "solve"]
@@ -128,8 +128,18 @@ def solve(
         core = minimal_core(traced, clock, seed)
     except OutOfTime:
         return Unknown("the time ran out before the search was over")
-    names = tuple(dict.fromkeys(r.name for r in core.requirements))
-    return Infeasible(names, core.minimal)
+    return Infeasible(_names(core.requirements), core.minimal)
+
+
+def _names(requirements: Sequence[Requirement]) -> tuple[str, ...]:
+    """Return the requirements in the network's words, the axes of one rule together."""
+    axes: dict[tuple[str, str, str], list[str]] = {}
+    for r in requirements:
+        head = r.text if not r.layer else f"{r.layer}: {r.rule.demand}"
+        found = axes.setdefault((head, r.layer, r.rule.code), [])
+        if r.axis and r.axis not in found:
+            found.append(r.axis)
+    return tuple(f"{head} ({', '.join(names)})" if names else head for (head, _, _), names in axes.items())
 
 
 def solutions(
@@ -169,7 +179,7 @@ def _solution(
     """
     problem = traced.problem
     values = run(traced.trace, assignment)
-    broken = [r.name for r in traced.trace.requirements if not evaluate(r.condition, values)]
+    broken = _names([r for r in traced.trace.requirements if not evaluate(r.condition, values)])
     network = problem.network.assign(assignment)
     report = check(network)
     if broken or not report.ok:

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Mapping
 from typing import Any
 
 import z3
 
 from ..dims import Cond, Dim
-from .clock import Clock, OutOfTime
+from .clock import Clock
 from .lower import Lowering
 from .presolve import Domains
 from .system import System
 
 __all__ = ["GaveUp", "Session"]
 
-_SLICE_MS = 500
-"""z3 is asked in slices of this length, so that a deadline or an interrupt is honoured soon."""
+_PATIENCE = 2.0
+"""Seconds that z3 gets to stop once it has been told to."""
 
 _MEMORY_MB = 4096
 
@@ -36,6 +37,7 @@ class Session:
         self._solver = z3.Solver(ctx=context)
         self._solver.set("random_seed", seed)
         self._solver.set("max_memory", _MEMORY_MB)
+        self._solver.set("ctrl_c", False)
         for step in system.steps:
             clock.check("encoding")
             self._lowering.step(step)
@@ -73,27 +75,37 @@ class Session:
             GaveUp: z3 does not know.
             KeyboardInterrupt: the user interrupted.
         """
-        milliseconds = _SLICE_MS
-        while True:
-            self._clock.check("asking z3")
-            left = self._clock.left
-            if left is not None:
-                milliseconds = max(1, min(milliseconds, int(left * 1000)))
-            self._solver.set("timeout", milliseconds)
-            answer = self._solver.check(*assumptions)
-            if answer == z3.sat:
-                return self._values()
-            if answer == z3.unsat:
-                return None
-            reason = self._solver.reason_unknown()
-            if "interrupted" in reason or "keyboard" in reason:
-                raise KeyboardInterrupt
-            if reason not in ("timeout", "canceled"):
-                raise GaveUp(reason)
-            left = self._clock.left
-            if left is not None and left <= 0:
-                raise OutOfTime
-            milliseconds *= 2  # z3 starts anew: give it a longer slice
+        answer, reason = self._check(assumptions)
+        if answer == z3.sat:
+            return self._values()
+        if answer == z3.unsat:
+            return None
+        if "interrupted" in reason or "keyboard" in reason:
+            raise KeyboardInterrupt
+        raise GaveUp(reason)
+
+    def _check(self, assumptions: tuple[Any, ...]) -> tuple[Any, str]:
+        """Ask z3 in a thread of its own, so that a deadline or an interrupt is honoured at once."""
+        found: list[tuple[Any, str]] = []
+
+        def ask() -> None:
+            try:
+                answer = self._solver.check(*assumptions)
+                found.append((answer, self._solver.reason_unknown() if answer == z3.unknown else ""))
+            except z3.Z3Exception as error:
+                found.append((z3.unknown, str(error)))
+
+        thread = threading.Thread(target=ask, daemon=True)
+        thread.start()
+        try:
+            while thread.is_alive():
+                thread.join(0.05)
+                self._clock.check("asking z3")
+        except BaseException:
+            self._lowering.context.interrupt()
+            thread.join(_PATIENCE)
+            raise
+        return found[0]
 
     def _values(self) -> dict[str, int]:
         model = self._solver.model()

@@ -1,0 +1,108 @@
+"""The command line: what it prints, where, and with which exit code."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+HERE = Path(__file__).parent
+ROOT = HERE.parent.parent
+
+GOLDEN = {
+    "check_valid": ["check", "problems/seeds/mnist_same_5x5_pool.yaml"],
+    "check_invalid": ["check", "problems/seeds/strided_volume_10.yaml"],
+    "check_quiet": ["check", "-q", "problems/seeds/kernel_5_on_4x4.yaml"],
+    "check_json": ["check", "--json", "problems/seeds/pool_15_on_10x10.yaml"],
+    "check_other_input": ["check", "problems/seeds/strided_volume_10.yaml", "--input", "1x15x15x15"],
+    "check_open": ["check", "problems/imagenet_stem.yaml"],
+    "synth_objective": ["synth", "problems/imagenet_stem.yaml"],
+    "synth_plainest": ["synth", "problems/rllib_42x42.yaml"],
+    "synth_several": ["synth", "problems/decoder_round_trip.yaml", "-n", "3"],
+    "synth_infeasible": ["synth", "problems/overconstrained_tiny_model.yaml"],
+    "synth_json": ["synth", "problems/shared_kernel.yaml", "--json"],
+    "synth_infeasible_json": ["synth", "problems/overconstrained_tiny_model.yaml", "--json"],
+    "synth_emit_yaml": ["synth", "problems/downsampling_choice.yaml", "--emit", "yaml"],
+    "synth_open_input": ["synth", "problems/naturecnn_smallest_input.yaml"],
+    "help": ["--help"],
+    "help_check": ["check", "--help"],
+    "help_synth": ["synth", "--help"],
+    "no_command": ["chekc"],
+    "bad_shape": ["check", "problems/imagenet_stem.yaml", "--input", "3xax3"],
+    "bad_rank": ["check", "problems/seeds/mnist_valid_5x5.yaml", "--input", "28x28"],
+    "missing_file": ["check", "nowhere.yaml"],
+    "emit_several": ["synth", "problems/rllib_42x42.yaml", "--emit", "yaml", "-n", "2"],
+}
+
+
+def convsolve(*words, text=None, **options):
+    env = {**os.environ, "COLUMNS": "100", "PYTHONPATH": str(ROOT)}
+    return subprocess.run(
+        [sys.executable, "-m", "convsolve", *words], capture_output=True, text=True, input=text, cwd=ROOT, env=env,
+        check=False, **options,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("name", GOLDEN)
+def test_golden(name, request):
+    result = convsolve(*GOLDEN[name])
+    shown = f"$ convsolve {' '.join(GOLDEN[name])}\n{result.stdout}--- stderr\n{result.stderr}--- exit {result.returncode}\n"
+    path = HERE / "golden" / f"{name}.txt"
+    if request.config.getoption("--update-golden"):
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(shown)
+    assert shown == path.read_text()
+
+
+def test_json_is_one_document():
+    data = json.loads(convsolve("synth", "problems/shared_kernel.yaml", "--json").stdout)
+    assert data["status"] == "solved" and data["solutions"][0]["network"]["ok"]
+
+
+def test_a_finished_network_goes_through_a_pipe():
+    emitted = convsolve("synth", "problems/mnist_repair.yaml", "--emit", "yaml").stdout
+    result = convsolve("check", "-", text=emitted)
+    assert result.returncode == 0 and "valid: the output is 10" in result.stdout
+    bad = convsolve("check", "-", text="input: [1]\nlayers: [konv]\n")
+    assert bad.returncode == 2 and "<stdin>:2:10" in bad.stderr
+
+
+def test_results_go_to_stdout_and_nothing_else_does():
+    result = convsolve("check", "-", text="layers: [")
+    assert result.returncode == 2 and result.stdout == "" and result.stderr.count("\n") == 1
+
+
+def hard(tmp_path) -> str:
+    layers = "  - conv: {out_channels: 8..256 step 8, kernel_size: 1|3|5, stride: 1|2, padding: 0..2}\n" * 12
+    path = tmp_path / "hard.yaml"
+    path.write_text(f"input: [3, 97, 101]\nlayers:\n{layers}require: [params == 123457]\n")
+    return str(path)
+
+
+def test_time_that_runs_out(tmp_path):
+    result = convsolve("synth", hard(tmp_path), "--timeout", "0.5", timeout=60)
+    assert result.returncode in (0, 3)
+    if result.returncode == 3:
+        assert "not known: the time ran out" in result.stdout
+
+
+def test_an_interrupt(tmp_path):
+    env = {**os.environ, "PYTHONPATH": str(ROOT)}
+    process = subprocess.Popen(
+        [sys.executable, "-m", "convsolve", "synth", hard(tmp_path)], cwd=ROOT, env=env, stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE, text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a shell's background jobs ignore it
+    )  # fmt: skip
+    time.sleep(2.5)
+    if process.poll() is not None:
+        pytest.fail("the problem was meant to take long")
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert out == "" and "Traceback" not in err and "interrupted" in err

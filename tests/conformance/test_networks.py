@@ -1,0 +1,143 @@
+"""Whole networks, run in PyTorch layer by layer: together they use every operator that PyTorch has."""
+
+from __future__ import annotations
+
+import pytest
+from execute_torch import RefusedError, execute
+
+from convsolve import check, parse
+from convsolve.operators import OPERATORS
+
+NETWORKS = {
+    "pictures": """
+        input: [3, 33, 47]
+        layers:
+          - conv: {out_channels: 12, kernel_size: [3, 5], stride: [2, 1], padding: [[0, 1], 2], groups: 3}
+          - conv: {out_channels: 12, kernel_size: 3, dilation: [1, 2], padding: same, padding_mode: reflect}
+          - conv: {out_channels: 12, kernel_size: 3, padding: [[1, 2], [0, 1]], padding_mode: circular}
+          - batch_norm: {affine: false}
+          - relu
+          - max_pool: {kernel_size: 3, stride: 2, padding: 1, dilation: [1, 2], ceil_mode: true}
+          - depthwise_conv: {kernel_size: 3, multiplier: 2, padding: 1}
+          - group_norm: {groups: 4}
+          - avg_pool: {kernel_size: 2, stride: 1, padding: [[0, 1], 0]}
+          - lp_pool: {kernel_size: 2, ceil_mode: true}
+          - instance_norm: {affine: true}
+          - pad: {padding: [[1, -1], [2, 0]], mode: constant}
+          - crop: {amount: [[0, 1], 1]}
+          - local_response_norm
+          - adaptive_avg_pool: {output_size: [null, 6]}
+          - adaptive_max_pool: {output_size: 4}
+          - conv_transpose: {out_channels: 16, kernel_size: 4, stride: [2, 3], padding: 1, output_padding: [0, 2]}
+          - conv_transpose: {out_channels: 16, kernel_size: 3, stride: 2, output_size: [18, 28]}
+          - center_crop: {size: [16, null]}
+          - pixel_shuffle: {block_size: 2}
+          - pixel_unshuffle: {block_size: 4}
+          - depth_to_space: {block_size: 4}
+          - space_to_depth: {block_size: 2}
+          - upsample: {scale_factor: [3/2, 2], mode: linear}
+          - softmax
+          - upsample: {size: [conv1.height, conv1.width], mode: cubic}
+          - global_max_pool
+          - linear: {out_features: 7, bias: false}
+        """,
+    "branches": """
+        inputs: {left: [8, 9, 10], right: [6, 7, 8]}
+        layers:
+          - conv: {name: narrow, inputs: left, out_channels: 4, kernel_size: 3, padding: valid}
+          - concat: {name: joined, inputs: [narrow, right]}
+          - split: {name: parts, sizes: [3, 3, 4]}
+          - add: {name: sum, inputs: ["parts[0]", "parts[1]"], broadcast: false}
+          - global_avg_pool: {name: gate, inputs: "parts[1]", keepdims: true}
+          - mul: {name: gated, inputs: [sum, gate]}
+          - constant: {name: position, shape: [3, 7, 8], learned: true}
+          - sub: {name: shifted, inputs: [gated, position]}
+          - maximum: {name: highest, inputs: [shifted, gated, gate]}
+          - chunk: {name: halves, inputs: "parts[2]", chunks: 2}
+          - concat: {name: again, inputs: ["halves[0]", "halves[1]", highest]}
+          - center_crop: {name: cropped, inputs: [left, again]}
+          - upsample: {name: enlarged, inputs: [cropped, left], mode: area}
+          - matmul: {name: product, inputs: [enlarged, turned]}
+          - permute: {name: turned, inputs: left, order: [0, 2, 1]}
+        output: product
+        """,
+    "sequences": """
+        input: [5, 40]
+        layers:
+          - conv: {out_channels: 6, kernel_size: 5, dilation: 2, padding: [[8, 0]]}
+          - pad: {padding: [[3, 2]], mode: replicate}
+          - dropout: {p: 0.1}
+          - permute: {order: [1, 0]}
+          - lstm: {hidden_size: 4, bidirectional: true, num_layers: 2}
+          - gru: {hidden_size: 5}
+          - layer_norm: {normalized_shape: [5]}
+          - rnn: {hidden_size: 6, return_sequences: false}
+          - unsqueeze: {axis: 0}
+          - identity
+          - reshape: {shape: [2, -1]}
+          - unflatten: {axis: 1, sizes: [3, 1]}
+          - squeeze: {axis: -1}
+          - embedding: {count: 9, dim: 4}
+          - slice: {axis: 1, start: -2, step: 1}
+          - reduce: {axes: [0, -1], keepdims: true}
+          - flatten: {start_axis: 1}
+          - log_softmax
+        """,
+    "volumes": """
+        input: [2, 9, 10, 11]
+        layers:
+          - conv: {out_channels: 4, kernel_size: [1, 3, 3], padding: [0, 1, 1]}
+          - max_pool: {kernel_size: [1, 2, 2]}
+          - avg_pool: {kernel_size: 3, stride: 2, padding: 1}
+          - conv_transpose: {out_channels: 3, kernel_size: 2, stride: 2, padding: [[0, 1], 0, 0]}
+          - upsample: {scale_factor: 2}
+          - adaptive_avg_pool: {output_size: 2}
+        """,
+    "functions": "input: [4, 5, 6]\nlayers: [relu, relu6, leaky_relu, elu, selu, celu, gelu, silu, mish, hardswish, "
+                 "hardsigmoid, hardtanh, sigmoid, tanh, softplus]",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_every_layer_has_the_shape_that_runs(name: str) -> None:
+    network = parse(NETWORKS[name]).network
+    report = check(network)
+    assert not report.failures
+    shapes = execute(network)
+    assert {layer: shapes[layer] for layer in report.shapes} == report.shapes
+    assert len(report.shapes) == len(network.layers)
+
+
+def test_channels_last_is_the_same_network() -> None:
+    text = """
+        data_format: channels_last
+        input: [17, 19, 3]
+        layers:
+          - conv: {out_channels: 8, kernel_size: [3, 5], stride: 2, padding: [1, 0]}
+          - batch_norm
+          - chunk: {name: halves, chunks: 2}
+          - concat: {inputs: ["halves[1]", "halves[0]", "halves[1]"]}
+          - add: {inputs: [concat1, concat1]}
+          - layer_norm
+          - linear: {out_features: 5}
+          - max_pool: {kernel_size: 2}
+          - permute: {order: [2, 0, 1]}
+          - upsample: {size: ["halves[0].height", "halves[1].width"]}
+          - flatten
+        """
+    report, shapes = check(parse(text)), execute(parse(text).network)
+    assert report.shapes["conv1"] == (9, 8, 8)
+    assert {layer: shapes[layer] for layer in report.shapes} == report.shapes
+
+
+def test_every_operator_is_run() -> None:
+    used = {layer.operator.kind for text in NETWORKS.values() for layer in parse(text).network.layers}
+    assert used >= OPERATORS.keys()
+
+
+def test_a_refusal_names_the_layer() -> None:
+    network = parse("input: [1, 5, 5]\nlayers: [relu, {max_pool: {kernel_size: 6}}]").network
+    with pytest.raises(RefusedError) as refused:
+        execute(network)
+    assert refused.value.layer == "max_pool1"
+    assert refused.value.shapes == {"input": (1, 5, 5), "relu1": (1, 5, 5)}

@@ -1,0 +1,219 @@
+"""Reading and writing problem files."""
+
+from __future__ import annotations
+
+import json
+
+import jsonschema
+import pytest
+
+import convsolve as cs
+from convsolve.errors import FileError
+from convsolve.files.layout import LAYER_KEYS, TOP_KEYS
+from convsolve.files.schema import schema
+from convsolve.operators import OPERATORS, Conv
+
+DOCUMENT = {
+    "description": "a small network",
+    "input": [3, 32, "32..64 step 8"],
+    "holes": {"k": "3 | 5 | 7", "w": [8, 16]},
+    "layers": [
+        {"conv": {"name": "stem", "out_channels": "$w", "kernel_size": "$k", "padding": "($k - 1)//2"}},
+        "relu",
+        {"choose": [{"max_pool": {"kernel_size": 2}}, ["relu", {"avg_pool": {"kernel_size": [2, 2]}}]], "name": "down"},
+        {"repeat": "1..3", "name": "body", "layers": [{"conv": {"name": "c", "out_channels": "any", "kernel_size": 1}}]},
+        {"conv": {"out_channels": 4, "kernel_size": 3, "padding": [[0, 1], 1], "optional": True}},
+        {"upsample": {"size": ["stem.height", "stem.width"]}},
+        {"concat": {"inputs": ["upsample1", "stem"]}},
+    ],
+    "require": ["output.height == 32", "params <= 1M"],
+    "minimize": "macs",
+    "expect": {"verdict": "solved"},
+}
+
+
+def toml_text():
+    return """
+description = "a small network"
+input = [3, 32, "32..64 step 8"]
+require = ["output.height == 32", "params <= 1M"]
+minimize = "macs"
+[holes]
+k = "3 | 5 | 7"
+w = [8, 16]
+[[layers]]
+conv = {name = "stem", out_channels = "$w", kernel_size = "$k", padding = "($k - 1)//2"}
+[[layers]]
+relu = {}
+[[layers]]
+choose = [{max_pool = {kernel_size = 2}}, ["relu", {avg_pool = {kernel_size = [2, 2]}}]]
+name = "down"
+[[layers]]
+repeat = "1..3"
+name = "body"
+layers = [{conv = {name = "c", out_channels = "any", kernel_size = 1}}]
+[[layers]]
+conv = {out_channels = 4, kernel_size = 3, padding = [[0, 1], 1], optional = true}
+[[layers]]
+upsample = {size = ["stem.height", "stem.width"]}
+[[layers]]
+concat = {inputs = ["upsample1", "stem"]}
+[expect]
+verdict = "solved"
+"""
+
+
+def domains(problem):
+    return {name: hole.domain for name, hole in problem.network.holes.items()}
+
+
+def test_three_formats_carry_the_same_document(tmp_path):
+    text = json.dumps(DOCUMENT, indent="\t")
+    as_json = cs.parse(text, format="json")
+    as_yaml = cs.parse(json.dumps(DOCUMENT))
+    as_toml = cs.parse(toml_text(), format="toml")
+    assert as_json == as_yaml == as_toml
+    assert domains(as_json) == domains(as_yaml) == domains(as_toml)
+    for suffix, content in ((".json", text), (".toml", toml_text()), (".yml", json.dumps(DOCUMENT))):
+        path = tmp_path / f"p{suffix}"
+        path.write_text(content)
+        assert cs.load(path) == as_json
+
+
+@pytest.mark.parametrize("format", ["yaml", "json"])
+def test_what_is_written_reads_back(format):
+    problem = cs.parse(json.dumps(DOCUMENT))
+    text = cs.dump(problem, format)
+    again = cs.parse(text, format=format)
+    assert again == problem and domains(again) == domains(problem)
+    assert cs.dump(again, format) == text
+
+
+def test_the_schema_accepts_what_the_reader_accepts():
+    jsonschema.Draft202012Validator.check_schema(schema())
+    validator = jsonschema.Draft202012Validator(schema())
+    validator.validate(DOCUMENT)
+    validator.validate(json.loads(cs.dump(cs.parse(json.dumps(DOCUMENT)), "json")))
+
+
+WRONG = [
+    ({"layer": []}, "layer"),
+    ({"layers": ["konv"]}, "konv"),
+    ({"layers": [{"conv": {"kernel": 3, "out_channels": 3, "kernel_size": 3}}]}, "kernel"),
+    ({"layers": [{"conv": {"out_channels": 3}}]}, "kernel_size"),
+    ({"layers": ["conv"]}, "kernel_size"),
+    ({"layers": [{"conv": {"out_channels": 3, "kernel_size": 0}}]}, "at least 1"),
+    ({"layers": [{"conv": {"out_channels": 3, "kernel_size": 1.5}}]}, "whole"),
+    ({"layers": [{"conv": {"out_channels": 3, "kernel_size": 3, "bias": "yes"}}]}, "true"),
+    ({"layers": [{"relu": {"name": 3}}]}, "name"),
+    ({"layers": [{"relu": {}, "conv": {}}]}, "one operator"),
+    ({"framework": "caffe"}, "torch"),
+    ({"batch_size": 0}, "at least 1"),
+    ({"input": []}, "shape"),
+    ({"inputs": {"x": [1]}}, "not both"),
+    ({"require": [3]}, "texts"),
+    ({"expect": {"verdict": "perhaps"}}, "infeasible"),
+    ({"expect": {"fail_at": "x"}}, "fails_at"),
+]
+
+
+@pytest.mark.parametrize(("change", "word"), WRONG)
+def test_the_schema_refuses_what_the_reader_refuses(change, word):
+    document = {"input": [1, 8, 8], "layers": ["relu"], **change}
+    with pytest.raises(FileError, match=word):
+        cs.parse(json.dumps(document))
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.Draft202012Validator(schema()).validate(document)
+
+
+def test_the_schema_knows_every_operator_and_key():
+    text = json.dumps(schema())
+    for name in [*OPERATORS, *TOP_KEYS, *LAYER_KEYS]:
+        assert f'"{name}"' in text
+
+
+def test_all_mistakes_are_named_at_once_with_their_places():
+    text = (
+        "input: [1, 28, x]\nholes:\n  k: 3 | a\nlayers:\n  - conv2d: {out_channels: 16}\n"
+        "  - max_pool: {kernal_size: 2}\n  - conv: {out_channels: 8, kernel_size: [3, nope], stride: 0}\n"
+        "  - relu: {inputs: nowhere}\nminimise: macs\n"
+    )
+    with pytest.raises(FileError) as caught:
+        cs.parse(text, source="bad.yaml")
+    places = [(m.line, m.column) for m in caught.value.mistakes]
+    assert places == [(1, 16), (3, 10), (5, 5), (6, 16), (7, 46), (7, 61), (8, 19), (9, 1)]
+    lines = str(caught.value).splitlines()
+    assert lines[2] == "bad.yaml:5:5: there is no operator 'conv2d': did you mean 'conv'?"
+    assert "did you mean 'kernel_size'" in lines[3] and "did you mean 'minimize'" in lines[7]
+
+
+def test_a_mistake_inside_a_requirement_is_placed_inside_it():
+    text = "input: [1, 8, 8]\nlayers: [relu]\nrequire:\n  - output.height == 8\n  - 'output.heigth == 7'\n  - params = 3\n"
+    with pytest.raises(FileError) as caught:
+        cs.parse(text)
+    assert [(m.line, m.column) for m in caught.value.mistakes] == [(5, 6), (6, 12)]
+    assert "did you mean 'height'" in caught.value.mistakes[0].message
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [("conv2d", "conv"), ("Conv2D", "conv"), ("MaxPooling2D", "max_pool"), ("Dense", "linear"), ("cat", "concat"),
+     ("BatchNormalization", "batch_norm"), ("maxpool", "max_pool"), ("Conv2DTranspose", "conv_transpose"),
+     ("GlobalAveragePooling2D", "global_avg_pool"), ("ReLU", "relu"), ("LayerNorm", "layer_norm")],
+)  # fmt: skip
+def test_names_of_other_libraries_are_understood_enough_to_answer(name, meant):
+    with pytest.raises(FileError, match=f"did you mean '{meant}'"):
+        cs.parse(f"input: [1, 8, 8]\nlayers: [{name}]\n")
+
+
+def test_default_names_and_inputs():
+    problem = cs.parse("input: [1, 8, 8]\nlayers:\n  - relu\n  - conv: {out_channels: 2, kernel_size: 1}\n"
+                       "  - conv: {name: conv2, out_channels: 2, kernel_size: 1}\n  - conv: {out_channels: 2, kernel_size: 1}\n")  # fmt: skip
+    assert [(x.name, x.inputs) for x in problem.network.layers[1:]] == [
+        ("relu1", ("input",)), ("conv1", ("relu1",)), ("conv2", ("conv1",)), ("conv3", ("conv2",))]  # fmt: skip
+
+
+def test_layers_may_be_named_before_they_stand():
+    problem = cs.parse("input: [1, 8, 8]\nlayers:\n  - add: {name: sum, inputs: [late, input]}\n"
+                       "  - relu: {name: late, inputs: input}\noutput: sum\n")  # fmt: skip
+    assert cs.check(problem).output == (1, 8, 8)
+    assert [x.name for x in problem.network.ordered] == ["input", "late", "sum"]
+
+
+def test_any_is_the_usual_domain():
+    problem = cs.parse("input: [1, 8, 8]\nlayers:\n  - conv: {out_channels: any, kernel_size: [any, 3]}\n")
+    found = {name: hole.domain.values() for name, hole in problem.network.holes.items()}
+    assert found["conv1.kernel_size[0]"] == Conv.parameters()["kernel_size"].usual
+    with pytest.raises(FileError, match="any"):
+        cs.parse("input: [1, 8, 8]\nlayers: [{reshape: {shape: [any]}}]\n")
+
+
+def test_nested_blocks():
+    problem = cs.parse("""
+input: [4, 32, 32]
+layers:
+  - repeat: 1..2
+    name: stage
+    layers:
+      - conv: {name: down, out_channels: 4, kernel_size: 3, stride: 2, padding: 1}
+      - repeat: 0..2
+        name: block
+        layers:
+          - choose:
+              - conv: {name: x, out_channels: 4, kernel_size: 3, padding: 1}
+              - relu
+          - add: {inputs: [x, down]}
+""".replace("[x, down]", "[down, down]"))
+    solution = cs.solve(problem)
+    assert solution.output == (4, 16, 16)
+    assert len(list(cs.solutions(problem))) == 1 + 2 + 4 + (1 + 2 + 4) ** 2
+
+
+def test_inside_a_block_is_not_outside():
+    with pytest.raises(FileError, match="no layer 'x'"):
+        cs.parse("input: [4, 8, 8]\nlayers:\n  - choose:\n      - relu: {name: x}\n      - tanh\n  - relu: {inputs: x}\n")
+
+
+def test_alternatives_of_another_rank_are_refused_as_a_failure():
+    answer = cs.solve(cs.parse("input: [4, 8, 8]\nlayers:\n  - choose: [flatten, relu]\n"))
+    assert isinstance(answer, cs.Infeasible) and "choice1: number of axes" in answer.core

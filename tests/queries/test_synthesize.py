@@ -1,0 +1,164 @@
+"""Synthesize: solutions that hold, proofs that there are none, and honest answers in between."""
+
+from __future__ import annotations
+
+import itertools
+
+import pytest
+
+import convsolve as cs
+from convsolve.errors import InternalError
+from convsolve.problem import trace_problem
+from convsolve.queries import synthesize
+
+
+def chain(layers, size, wanted, more=""):
+    body = "kernel_size: 1 | 3 | 5 | 7, stride: 1 | 2, padding: 0..3"
+    lines = "".join(f"  - conv: {{out_channels: 8, {body}}}\n" for _ in range(layers))
+    return cs.parse(f"input: [3, {size}, {size}]\nlayers:\n{lines}require: [output.height == {wanted}{more}]\n")
+
+
+@pytest.mark.parametrize(("size", "wanted"), [(224, 7), (224, 1), (224, 113)])
+def test_a_chain_of_160(size, wanted):
+    solution = cs.solve(chain(160, size, wanted), timeout=60)
+    assert isinstance(solution, cs.Solution) and solution.proven
+    assert solution.output == (8, wanted, wanted)
+
+
+def test_a_chain_of_160_is_refuted():
+    holes = "".join(f"  k{i}: 1 | 3 | 5 | 7\n" for i in range(160))
+    lines = "".join(f"  - conv: {{out_channels: 8, kernel_size: $k{i}, stride: 1 | 2, padding: $k{i} // 2}}\n"
+                    for i in range(160))  # fmt: skip
+    problem = f"input: [3, 224, 224]\nholes:\n{holes}layers:\n{lines}require: [output.height == 113]\n"
+    answer = cs.solve(cs.parse(problem), timeout=60)
+    assert answer == cs.Infeasible(("output.height == 113",), True)
+
+
+def test_a_core_may_be_large():
+    limits = "".join(f", '2*conv{i}.padding < conv{i}.kernel_size'" for i in range(1, 13))
+    answer = cs.solve(chain(12, 224, 113, limits), timeout=60)
+    assert isinstance(answer, cs.Infeasible) and answer.minimal
+    assert len(answer.core) == 13  # any one limit less, and its layer makes 113 with a kernel of 1 and padding 1
+
+
+def test_the_plainest_solution_prefers_what_is_written_first():
+    text = "input: [1, 9, 9]\nlayers:\n  - conv: {{out_channels: 4, kernel_size: {k}, padding: 0..2}}\nrequire: [{r}]\n"
+    first = cs.solve(cs.parse(text.format(k="3 | 5", r="params >= 1")))
+    assert first.assignment == {"conv1.kernel_size": 3, "conv1.padding": 0}
+    other = cs.solve(cs.parse(text.format(k="5 | 3", r="params >= 1")))
+    assert other.assignment["conv1.kernel_size"] == 5
+    tie = cs.solve(cs.parse(text.format(k="3 | 5", r="output.height == 9")))
+    assert tie.assignment == {"conv1.kernel_size": 3, "conv1.padding": 1}
+
+
+def test_objectives_come_before_preference():
+    problem = cs.parse("input: [1, 9, 9]\nlayers:\n  - conv: {out_channels: 8 | 4, kernel_size: 5 | 3}\nminimize: params\n")
+    solution = cs.solve(problem)
+    assert solution.goals[0].value == 40 and solution.goals[0].proven
+    best = cs.solve(cs.parse("input: [1, 9, 9]\nlayers:\n  - conv: {out_channels: 8 | 4, kernel_size: 5 | 3}\nmaximize: params\n"))
+    assert best.goals[0].value == 208
+
+
+def test_absent_layers_have_no_values():
+    problem = cs.parse("input: [1, 9, 9]\nlayers:\n  - conv: {out_channels: 4, kernel_size: 3 | 5, optional: true}\n"
+                       "  - relu\nrequire: [output.height == 9]\n")  # fmt: skip
+    solution = cs.solve(problem)
+    assert solution.assignment == {"conv1.present": 0}
+    assert [layer.name for layer in solution.network.layers] == ["input", "relu1"]
+    assert len(list(cs.solutions(problem))) == 1
+
+
+def test_a_choice_of_operators():
+    problem = cs.parse("input: [4, 9, 9]\nlayers:\n  - choose:\n      - conv: {out_channels: 4, kernel_size: 3}\n"
+                       "      - [relu, {max_pool: {kernel_size: 3}}]\n    name: block\nrequire: [output.height == 3]\n")  # fmt: skip
+    solution = cs.solve(problem)
+    assert solution.assignment == {"block.choose": 2}
+    assert [layer.operator.kind for layer in solution.network.layers] == ["input", "relu", "max_pool"]
+
+
+def test_open_depth():
+    problem = cs.parse("input: [1, 20, 20]\nlayers:\n  - repeat: 1..6\n    name: body\n    layers:\n"
+                       "      - conv: {name: c, out_channels: 4, kernel_size: 3}\n      - relu\n"
+                       "require: [output.height == 12]\n")  # fmt: skip
+    solution = cs.solve(problem)
+    assert solution.assignment == {"body.repeat": 4}
+    assert [n for n in solution.shapes if n.startswith("c_")] == ["c_1", "c_2", "c_3", "c_4"]
+
+
+def test_solutions_are_distinct_complete_and_in_order():
+    problem = cs.parse("input: [1, 9, 9]\nlayers:\n  - conv: {out_channels: 2 | 4, kernel_size: 3 | 5, padding: 0..2}\n"
+                       "  - conv: {out_channels: 2, kernel_size: 1 | 3}\nrequire: ['output.height >= 7']\nminimize: macs\n")  # fmt: skip
+    found = list(cs.solutions(problem))
+    assert len({tuple(s.assignment.items()) for s in found}) == len(found)
+    values = [s.goals[0].value for s in found]
+    assert values == sorted(values)
+    expected = 0
+    for c, k, p, k2 in itertools.product((2, 4), (3, 5), (0, 1, 2), (1, 3)):
+        height = (9 + 2 * p - k + 1) - k2 + 1
+        expected += height >= 7
+    assert len(found) == expected
+    assert len(list(cs.solutions(problem, limit=5))) == 5
+    assert [s.assignment for s in cs.solutions(problem, limit=5)] == [s.assignment for s in found[:5]]
+
+
+def test_more_solutions_than_one_batch():
+    problem = cs.parse("input: [1, 9, 9]\nlayers:\n  - conv: {out_channels: 1..40, kernel_size: 1..5}\n")
+    assert len(list(cs.solutions(problem))) == 200
+
+
+def test_no_solution_names_what_is_needed():
+    problem = cs.parse("input: [3, 32, 32]\nlayers:\n  - conv: {out_channels: 16 | 32, kernel_size: 3, stride: 1 | 2}\n"
+                       "require: ['output.height >= 20', 'macs <= 100_000', 'params <= 1M', 'output.channels >= 8']\n")  # fmt: skip
+    answer = cs.solve(problem)
+    assert isinstance(answer, cs.Infeasible) and answer.minimal
+    assert set(answer.core) == {"output.height >= 20", "macs <= 100_000"}
+
+
+def test_a_core_of_layers_speaks_of_layers():
+    problem = cs.parse("input: [1, 4, 4]\nlayers:\n  - conv: {out_channels: 2, kernel_size: 5 | 7}\n")
+    answer = cs.solve(problem)
+    assert answer.core == ("conv1: kernel fits the padded input (height, width)",)
+
+
+def test_time_that_runs_out_is_not_a_proof(monkeypatch):
+    layers = "  - conv: {out_channels: 8..256 step 8, kernel_size: 1 | 3 | 5, stride: 1 | 2, padding: 0..2}\n" * 12
+    problem = cs.parse(f"input: [3, 97, 101]\nlayers:\n{layers}require: [params == 123457]\n")
+    answer = cs.solve(problem, timeout=0.3)
+    assert isinstance(answer, (cs.Unknown, cs.Solution))
+    if isinstance(answer, cs.Unknown):
+        assert "time" in answer.reason
+
+
+def test_a_wrong_answer_of_the_solver_is_never_shown():
+    problem = cs.parse("input: [1, 9, 9]\nlayers:\n  - conv: {out_channels: 4, kernel_size: 3 | 5}\nrequire: [output.height == 7]\n")
+    with pytest.raises(InternalError, match="report"):
+        synthesize._solution(trace_problem(problem), {"conv1.kernel_size": 5}, True, None, "")
+
+
+def test_a_network_without_holes_is_its_own_solution():
+    solution = cs.solve(cs.parse("input: [1, 9, 9]\nlayers: [relu]\n"))
+    assert solution.assignment == {} and solution.proven
+    answer = cs.solve(cs.parse("input: [1, 1, 1]\nlayers: [{max_pool: {kernel_size: 2}}]\n"))
+    assert isinstance(answer, cs.Infeasible)
+
+
+def test_shared_holes_are_one_unknown():
+    problem = cs.parse("input: [1, 28, 28]\nholes: {k: 3 | 5 | 7, w: 8 | 16}\nlayers:\n"
+                       "  - conv: {out_channels: $w, kernel_size: $k}\n  - conv: {out_channels: 2*$w, kernel_size: $k}\n"
+                       "require: [output.height == 20, 'output.channels == 32']\n")  # fmt: skip
+    assert cs.solve(problem).assignment == {"k": 5, "w": 16}
+
+
+def test_sizes_of_other_layers_may_be_parameters():
+    problem = cs.parse("input: [1, 29, 31]\nlayers:\n  - conv: {name: a, out_channels: 4, kernel_size: 3, stride: 2}\n"
+                       "  - conv: {out_channels: 4, kernel_size: 3, stride: 1 | 2}\n"
+                       "  - upsample: {size: [a.height, a.width]}\n  - concat: {inputs: [upsample1, a]}\n")  # fmt: skip
+    assert cs.solve(problem).output == (8, 14, 15)
+
+
+def test_the_finished_network_reads_back():
+    problem = cs.parse("input: [1, 28, 28]\nlayers:\n  - conv: {out_channels: 4, kernel_size: 3 | 5, optional: true}\n"
+                       "  - max_pool: {kernel_size: 2}\nrequire: [output.height == 12]\n")  # fmt: skip
+    solution = cs.solve(problem)
+    again = cs.parse(cs.dump(solution.concrete))
+    assert cs.check(again).shapes == solution.shapes
