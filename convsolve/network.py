@@ -27,7 +27,7 @@ def tensor_layer(reference: str) -> str:
     """Return the layer that makes a tensor: of ``split1[2]``, ``split1``."""
     match = _REFERENCE.fullmatch(reference)
     if match is None:
-        raise NetworkError(f"{reference!r} does not name a tensor: write a layer's name, or name[i] for its i-th output")
+        raise NetworkError(f"{reference!r} names no tensor: write a layer's name, or name[i] for its i-th output")
     return match["layer"]
 
 
@@ -156,7 +156,7 @@ class Network:
                             f"the hole {unknown.name!r} has two domains: {known.domain} and {unknown.domain}")
         return found
 
-    def graph(self) -> networkx.DiGraph[str]:
+    def graph(self) -> networkx.DiGraph:
         """Return a networkx view: a node for each layer (attribute ``layer``), an edge for each use.
 
         Edges carry ``inputs``, the positions at which the tensor enters; a layer of which only a size is
@@ -164,7 +164,7 @@ class Network:
         """
         import networkx as nx
 
-        graph: nx.DiGraph[str] = nx.DiGraph()
+        graph = nx.DiGraph()
         for layer in self.layers:
             graph.add_node(layer.name, layer=layer)
         for layer in self.layers:

@@ -186,8 +186,8 @@ def _stride(
         a, b = ratio[layer.name]
         a = where(layer.when, a, 1) if layer.when is not True else a
         ratio[layer.name] = (define(f"{layer.name}.output_stride.{axis}", a) if not isinstance(a, int) else a, b)
-    a, b = ratio.get(tensor_layer(tensor), (1, None))
-    return a if b == 1 else None
+    name = tensor_layer(tensor)
+    return ratio[name][0] if name in ratio and ratio[name][1] == 1 else None
 
 
 def _reduced(a: Dim, b: Dim) -> tuple[Dim, Dim]:

@@ -57,7 +57,7 @@ def floor(room: str) -> int:
 
 
 def test_every_room_has_a_floor():
-    assert {room for room in rooms().values()} == set().union(*FLOORS)
+    assert set(rooms().values()) == set().union(*FLOORS)
 
 
 def test_imports_run_downward():
@@ -115,4 +115,4 @@ def test_modules_say_what_they_are_for_and_what_they_offer():
         assert ast.get_docstring(tree), path
         if path.name != "__main__.py":
             assert any(isinstance(n, ast.Assign) and getattr(n.targets[0], "id", "") == "__all__" for n in tree.body) \
-                or ast.get_docstring(tree) and len(tree.body) <= 2, path  # fmt: skip
+                or (ast.get_docstring(tree) and len(tree.body) <= 2), path  # fmt: skip

@@ -11,7 +11,7 @@ __all__ = ["command"]
 
 @click.command()
 @click.argument("source")
-@click.option("--input", "input_shape", type=ShapeType(), help="The input's shape, such as 3x224x224, without the batch.")
+@click.option("--input", "input_shape", type=ShapeType(), help="The input's shape without the batch: 3x224x224.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 @click.option("-q", "--quiet", is_flag=True, help="Print findings only.")
 def command(source: str, input_shape: tuple[int, ...] | None, as_json: bool, quiet: bool) -> int:

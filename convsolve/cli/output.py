@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["ShapeType", "console", "print_failures", "print_json", "print_table", "progress", "report_data", "shape"]
 
 
-class ShapeType(click.ParamType):
+class ShapeType(click.ParamType):  # type: ignore[type-arg,unused-ignore]
     """A shape on the command line: ``3x224x224`` or ``3,224,224``."""
 
     name = "shape"
@@ -122,7 +122,10 @@ def _ways_out(failure: Failure) -> list[str]:
         wants = "; ".join(f"{', '.join(axes)} of at least {size}" for size, axes in by_size.items())
         lines.append(f"needs {wants} at its input")
     if failure.smallest_input:
-        lines.append(f"smallest network input that gives it: {shape(failure.smallest_input)}")
+        smallest, nearest = shape(failure.smallest_input), shape(failure.nearest_input)
+        also = "" if smallest == nearest else f", the nearest: {nearest}"
+        what = "that works" if failure.mends_all else "for which at least this holds"
+        lines.append(f"the smallest network input {what}: {smallest}{also}")
     return lines
 
 
@@ -142,7 +145,8 @@ def report_data(report: CheckReport) -> dict[str, Any]:
         ],
         "failures": [
             {"layer": f.layer, "code": f.code, "requirement": f.requirement, "message": f.message, "axes": f.axes,
-             "note": f.note, "needs": dict(f.needs), "smallest_input": f.smallest_input or None}
+             "note": f.note, "needs": dict(f.needs), "smallest_input": f.smallest_input or None,
+             "nearest_input": f.nearest_input or None, "mends_all": f.mends_all}
             for f in report.failures
         ],
         "notes": report.notes,
@@ -157,7 +161,7 @@ def progress(quiet: bool) -> Callable[[str], None]:
 
     def tell(stage: str) -> None:
         now = time.monotonic()
-        if quiet or now - start < 1 or now - shown[0] < (0.2 if live else 5) and shown[0] > start:
+        if quiet or now - start < 1 or (now - shown[0] < (0.2 if live else 5) and shown[0] > start):
             return
         shown[0] = now
         text = f"{stage} ({now - start:.0f} s)"

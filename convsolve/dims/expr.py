@@ -61,7 +61,7 @@ class _Node:
     def __repr__(self) -> str:
         from .render import render
 
-        return render(self)  # type: ignore[arg-type]
+        return render(self)
 
     def __bool__(self) -> NoReturn:
         raise DimensionError(
@@ -128,7 +128,7 @@ class Expr(_Node):
     def __index__(self) -> NoReturn:
         raise DimensionError(f"`{self!r}` is not a number yet: it depends on unknown dimensions")
 
-    __int__ = __float__ = __index__  # type: ignore[assignment]
+    __int__ = __float__ = __index__
 
     def __iter__(self) -> NoReturn:
         raise DimensionError(f"`{self!r}` is a single dimension, not a sequence")
@@ -230,7 +230,8 @@ def add(a: Dim, b: Dim) -> Dim:
 
 def total(terms: Iterable[Dim]) -> Dim:
     """Return the sum of many terms as one flat expression."""
-    constant, rest = 0, []
+    constant = 0
+    rest: list[Dim] = []
     for term in terms:
         _dims("total", (term,))
         if isinstance(term, int):

@@ -241,7 +241,8 @@ class _Parser:
 
     def domain(self) -> Domain | None:
         """Read a domain, or return None (and read nothing) where something else stands."""
-        start, spans = self.at, []
+        start = self.at
+        spans: list[Span] = []
         while True:
             span = self._span()
             if span is None:

@@ -78,11 +78,12 @@ def parse_document(text: str | bytes, source: str, format: str) -> Node:
     if len(text) > LARGEST_FILE:
         raise FileError(source, [Problematic(1, 1, f"the file has {len(text)} bytes; at most {LARGEST_FILE} are read")])
     if isinstance(text, bytes):
+        content = text
         try:
-            text = text.decode("utf-8-sig")
+            text = content.decode("utf-8-sig")
         except UnicodeDecodeError as error:
-            line = text[: error.start].count(b"\n") + 1
-            column = error.start - (text.rfind(b"\n", 0, error.start) + 1) + 1
+            line = content.count(b"\n", 0, error.start) + 1
+            column = error.start - content.rfind(b"\n", 0, error.start)
             raise FileError(source, [Problematic(line, column, "not a text file in UTF-8")]) from None
     reader = {"yaml": _yaml, "json": _json, "toml": _toml}[format]
     return reader(text, source)

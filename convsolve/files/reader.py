@@ -183,16 +183,15 @@ class _Reader:
         scope = Scope(traced)
         requirements = []
         for node in self.texts(entries.get("require"), "require"):
-            if self.attempt(lambda node=node: scope.requirement(str(node.value)), node):  # type: ignore[misc]
+            if self.attempt(lambda node=node: scope.requirement(str(node.value)), node):
                 requirements.append(str(node.value))
         objectives = []
-        for sense in ("minimize", "maximize"):
-            for node in self.texts(entries.get(sense), sense):
-                if self.attempt(lambda node=node: scope.objective(str(node.value)) is not None, node):  # type: ignore[misc]
-                    objectives.append((node.place, Objective(sense, str(node.value))))  # type: ignore[arg-type]
+        for sense in (key for key in entries if key in ("minimize", "maximize")):  # most important first
+            for node in self.texts(entries[sense], sense):
+                if self.attempt(lambda node=node: scope.objective(str(node.value)) is not None, node):
+                    objectives.append(Objective(sense, str(node.value)))  # type: ignore[arg-type]
         expect = self.read_expect(entries.get("expect"), network)
-        ordered = tuple(objective for _, objective in sorted(objectives, key=lambda pair: pair[0]))
-        return Problem(network, tuple(requirements), ordered, description, expect)
+        return Problem(network, tuple(requirements), tuple(objectives), description, expect)
 
     # -- mistakes
 
@@ -297,7 +296,7 @@ class _Reader:
             if read is not None and not read:
                 self.mistake(entries["inputs"].place, "inputs must name at least one input")
         for name, node in shapes:
-            shape = self.attempt(lambda name=name, node=node: self.shape(name, node), node)  # type: ignore[misc]
+            shape = self.attempt(lambda name=name, node=node: self.shape(name, node), node)
             if shape is not None and None not in shape:
                 self.add(name, Input, {"shape": shape}, (), True, node)
             names.known[name] = name
@@ -390,7 +389,7 @@ class _Reader:
     def name(self, given: Node | None, kind: str, block: _Block) -> str:
         if given is not None:
             if not isinstance(given.value, str) or not re.fullmatch(r"[^\s\[\]$\"'`]+", given.value):
-                raise _Reject(given.place, f"a name is a word without spaces, quotes, brackets or $, found {_shown(given)}")
+                raise _Reject(given.place, f"a name has no spaces, quotes, brackets or $, found {_shown(given)}")
             name = given.value + block.suffix
             if name in self.taken:
                 raise _Reject(given.place, f"two layers are called {name!r}")
@@ -436,8 +435,8 @@ class _Reader:
         if optional is not None and not isinstance(optional.value, bool):
             raise _Reject(optional.place, f"optional must be true or false, found {_shown(optional)}")
         values: dict[str, Any] = {}
-        for name, value in settings.items():
-            values[name] = self.read_parameter(layer, name, kinds[name], value, block.names)
+        for parameter, value in settings.items():
+            values[parameter] = self.read_parameter(layer, parameter, kinds[parameter], value, block.names)
         if len(self.mistakes) > before:
             return layer
         if optional is not None and optional.value:
@@ -670,11 +669,12 @@ def _nearest(name: str, choices: Any) -> str:
 
 
 _OTHER_NAMES = {
-    "dense": "linear", "fc": "linear", "fullyconnected": "linear", "maxpooling": "max_pool", "averagepooling": "avg_pool",
-    "deconv": "conv_transpose", "convtransposed": "conv_transpose", "concatenate": "concat", "cat": "concat",
-    "batchnormalization": "batch_norm", "bn": "batch_norm", "globalaveragepooling": "global_avg_pool", "view": "reshape",
-    "zeropadding": "pad", "cropping": "crop", "upsampling": "upsample", "interpolate": "upsample", "resize": "upsample",
-    "multiply": "mul", "convolution": "conv", "globalmaxpooling": "global_max_pool", "adaptiveavgpool": "adaptive_avg_pool",
+    "batchnormalization": "batch_norm", "bn": "batch_norm", "averagepooling": "avg_pool", "cat": "concat",
+    "concatenate": "concat", "convolution": "conv", "convtransposed": "conv_transpose", "cropping": "crop",
+    "deconv": "conv_transpose", "dense": "linear", "fc": "linear", "fullyconnected": "linear",
+    "globalaveragepooling": "global_avg_pool", "globalmaxpooling": "global_max_pool", "interpolate": "upsample",
+    "maxpooling": "max_pool", "multiply": "mul", "resize": "upsample", "upsampling": "upsample", "view": "reshape",
+    "zeropadding": "pad",
 }
 
 

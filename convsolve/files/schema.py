@@ -72,7 +72,7 @@ def _required(operator: type[Operator]) -> list[str]:
 
 def _operator(operator: type[Operator]) -> dict[str, Any]:
     properties = {name: kind.schema() for name, kind in operator.parameters().items()}
-    common = {
+    common: dict[str, dict[str, Any]] = {
         "name": {"type": "string"},
         "inputs": _NAMES,
         "optional": {"type": "boolean"},

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from fractions import Fraction
 from typing import Any
 
-from ..dims import Condition, Domain, Expr, Var, render, variables
+from ..dims import Cond, Condition, Domain, Expr, Var, render, variables
 from ..network import Layer, Network
 from ..operators import Choice, Input
 from ..problem import Problem
@@ -25,16 +25,28 @@ def dump(problem: Problem, format: str = "yaml") -> str:
     document = to_document(problem)
     if format == "json":
         return json.dumps(document, indent=2) + "\n"
+    at = list(document).index("layers")
+    before, after = dict(list(document.items())[:at]), dict(list(document.items())[at + 1 :])
+    layers = [f"- {layer if isinstance(layer, str) else _flow(layer)[1:-1]}\n" for layer in document["layers"]]
+    return _block(before) + "layers:\n" + "".join(layers) + _block(after)
+
+
+def _block(entries: dict[str, Any]) -> str:
+    """Return entries as YAML, one a line."""
     import yaml
 
-    head = {key: value for key, value in document.items() if key != "layers"}
-    text: str = yaml.safe_dump(head, sort_keys=False, width=110, default_flow_style=None, allow_unicode=True)
-    lines = ["layers:"]
-    for layer in document["layers"]:
-        flow = yaml.safe_dump(layer, sort_keys=False, width=10**6, default_flow_style=True, allow_unicode=True).strip()
-        lines.append(f"- {flow[1:-1]}")  # the braces of the outermost mapping
-    before, marker, after = text.partition("require:") if "require" in head else (text, "", "")
-    return before + "\n".join(lines) + "\n" + marker + after
+    if not entries:
+        return ""
+    text: str = yaml.safe_dump(entries, sort_keys=False, width=110, default_flow_style=None, allow_unicode=True)
+    return text
+
+
+def _flow(layer: dict[str, Any]) -> str:
+    """Return a layer as YAML on one line."""
+    import yaml
+
+    text: str = yaml.safe_dump(layer, sort_keys=False, width=10**6, default_flow_style=True, allow_unicode=True)
+    return text.strip()
 
 
 def to_document(problem: Problem) -> dict[str, Any]:
@@ -58,13 +70,24 @@ def to_document(problem: Problem) -> dict[str, Any]:
         document["outputs"] = list(network.outputs)
     if problem.requirements:
         document["require"] = list(problem.requirements)
-    for sense in ("minimize", "maximize"):
-        texts = [o.text for o in problem.objectives if o.sense == sense]
-        if texts:
-            document[sense] = texts[0] if len(texts) == 1 else texts
+    for sense, texts in _objectives(problem).items():
+        document[sense] = texts[0] if len(texts) == 1 else texts
     if problem.expect:
         document["expect"] = dict(problem.expect)
     return document
+
+
+def _objectives(problem: Problem) -> dict[str, list[str]]:
+    """Return the objectives by sense, in order; senses that alternate are all written as the first one."""
+    found: dict[str, list[str]] = {}
+    previous = ""
+    for objective in problem.objectives:
+        if objective.sense in found and objective.sense != previous:
+            first = problem.objectives[0].sense
+            return {first: [o.text if o.sense == first else f"-({o.text})" for o in problem.objectives]}
+        previous = objective.sense
+        found.setdefault(objective.sense, []).append(objective.text)
+    return found
 
 
 def _natural_holes(network: Network) -> set[str]:
@@ -106,7 +129,7 @@ def _layers(network: Network, natural: set[str]) -> list[Any]:
         if layer.when is not True:
             body["when"] = _text(layer.when)
         body.update(_parameters(layer, natural))
-        written.append({kind: body})
+        written.append({kind: body} if body else kind)
         previous = layer.name
     return written
 
@@ -141,7 +164,7 @@ def _domain(domain: Domain | None) -> Any:
     return domain.lower if domain.size == 1 else str(domain)
 
 
-def _text(x: Expr | Condition) -> str:
+def _text(x: Expr | Cond) -> str:
     """Return an expression with its holes marked, as the grammar reads it."""
     marked: Mapping[str, Any] = {v.name: _Mark(f"${v.name}") for v in variables(x) if v.domain is not None}
     return render(x, marked)

@@ -16,7 +16,6 @@ from .padding import CenterCrop, Crop, Pad
 from .parameters import Kind
 from .plain import Constant, Dropout, Identity, Input, identities
 from .pooling import AdaptiveAvgPool, AdaptiveMaxPool, AvgPool, GlobalAvgPool, GlobalMaxPool, LpPool, MaxPool
-from .resizing import DepthToSpace, PixelShuffle, PixelUnshuffle, SpaceToDepth, Upsample
 from .reshaping import (
     Chunk,
     Flatten,
@@ -29,6 +28,7 @@ from .reshaping import (
     Unflatten,
     Unsqueeze,
 )
+from .resizing import DepthToSpace, PixelShuffle, PixelUnshuffle, SpaceToDepth, Upsample
 from .rules import RULES, Rule
 
 __all__ = [
@@ -40,20 +40,19 @@ __all__ = [
     "Slice", "SpaceToDepth", "Split", "Squeeze", "Sub", "Unflatten", "Unsqueeze", "Upsample", "axis_names", "shape_of",
 ]
 
-OPERATORS: dict[str, type[Operator]] = {
-    operator.kind: operator
-    for operator in (
-        Conv, DepthwiseConv, ConvTranspose,
-        MaxPool, AvgPool, LpPool, AdaptiveAvgPool, AdaptiveMaxPool, GlobalAvgPool, GlobalMaxPool,
-        Pad, Crop, CenterCrop,
-        Upsample, PixelShuffle, PixelUnshuffle, DepthToSpace, SpaceToDepth,
-        Flatten, Unflatten, Reshape, Permute, Squeeze, Unsqueeze, Slice, Split, Chunk, Reduce,
-        Add, Sub, Mul, Maximum, Concat,
-        Linear, Matmul, Embedding, Rnn, Lstm, Gru,
-        BatchNorm, InstanceNorm, GroupNorm, LayerNorm,
-        Identity, Dropout, Constant, *identities().values(),
-    )
-}  # fmt: skip
+_ALL: tuple[type[Operator], ...] = (
+    Conv, DepthwiseConv, ConvTranspose,
+    MaxPool, AvgPool, LpPool, AdaptiveAvgPool, AdaptiveMaxPool, GlobalAvgPool, GlobalMaxPool,
+    Pad, Crop, CenterCrop,
+    Upsample, PixelShuffle, PixelUnshuffle, DepthToSpace, SpaceToDepth,
+    Flatten, Unflatten, Reshape, Permute, Squeeze, Unsqueeze, Slice, Split, Chunk, Reduce,
+    Add, Sub, Mul, Maximum, Concat,
+    Linear, Matmul, Embedding, Rnn, Lstm, Gru,
+    BatchNorm, InstanceNorm, GroupNorm, LayerNorm,
+    Identity, Dropout, Constant, *identities().values(),
+)  # fmt: skip
+
+OPERATORS: dict[str, type[Operator]] = {operator.kind: operator for operator in _ALL}
 """Every operator that a problem file may name. Inputs and choices have a syntax of their own."""
 
 

@@ -17,8 +17,8 @@ from .parameters import Kind, dims_in, substitute
 from .rules import OUTPUT_POSITIVE, PARAMETER_IN_RANGE, Rule
 
 __all__ = [
-    "Framework", "Operator", "Reach", "Shape", "Site", "axis_names", "known_mode", "normal_axis", "pairs", "per_axis", "positive", "spatial",
-    "spatial_names",
+    "DataFormat", "Framework", "Operator", "Reach", "Shape", "Site", "axis_names", "known_mode", "normal_axis", "pairs",
+    "per_axis", "positive", "spatial", "spatial_names",
 ]
 
 Shape: TypeAlias = "tuple[Dim, ...]"
@@ -139,7 +139,7 @@ def _guard(site: Site, name: str, value: Any, minimum: int) -> Any:
     low = bounds(value)[0] if not isinstance(value, (int, str, type(None))) else minimum
     if low is not None and low >= minimum:
         return value
-    site.require(PARAMETER_IN_RANGE, value >= minimum, axis=name, **{name: value, "minimum": minimum})
+    site.require(PARAMETER_IN_RANGE, value >= minimum, axis=name, value=value, minimum=minimum)
     return maximum(value, minimum)
 
 
@@ -182,7 +182,7 @@ def known_mode(site: Site, operator: Operator, padding: Any) -> None:
 
 def positive(site: Site, output: Dim, axis: str, /, **values: Dim) -> Dim:
     """Require that an output size is at least 1, and return it."""
-    site.require(OUTPUT_POSITIVE, 1 <= output, axis=axis, **values, output=output)
+    site.require(OUTPUT_POSITIVE, 1 <= output, axis=axis, **values, output=output)  # type: ignore[arg-type]
     return output
 
 

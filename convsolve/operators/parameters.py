@@ -16,8 +16,8 @@ from ..dims import Condition, Dim, Domain, Expr, Var, bounds, evaluate, variable
 from ..errors import NetworkError
 
 __all__ = [
-    "Conditions", "Count", "Flag", "Kind", "Number", "Padding", "PerAxis", "Scale", "Sizes", "Word", "dims_in", "parameter",
-    "substitute",
+    "Conditions", "Count", "Flag", "Kind", "Number", "Padding", "PerAxis", "Scale", "Sizes", "Word", "dims_in",
+    "parameter", "substitute",
 ]
 
 LARGEST = 2**40
@@ -123,7 +123,7 @@ class Padding(Kind):
             return _dim(name, value, self.minimum)
         if not value:
             raise NetworkError(f"{name} must not be an empty list")
-        entries = []
+        entries: list[Any] = []
         for i, entry in enumerate(value):
             where = f"{name}[{i}]"
             if isinstance(entry, (list, tuple)):

@@ -74,9 +74,8 @@ def identities() -> dict[str, type[Identity]]:
         "relu", "relu6", "leaky_relu", "elu", "selu", "celu", "gelu", "silu", "mish", "hardswish", "hardsigmoid",
         "hardtanh", "sigmoid", "tanh", "softplus", "softmax", "log_softmax", "local_response_norm",
     )
-    return {
-        name: dataclass(frozen=True, kw_only=True)(
-            type(name.title().replace("_", ""), (Identity,), {"kind": name, "__doc__": f"The function {name}."})
-        )
-        for name in names
-    }
+    found: dict[str, type[Identity]] = {}
+    for name in names:
+        made = type(name.title().replace("_", ""), (Identity,), {"kind": name, "__doc__": f"The function {name}."})
+        found[name] = dataclass(frozen=True, kw_only=True)(made)
+    return found

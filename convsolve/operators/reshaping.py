@@ -291,6 +291,6 @@ class Reduce(Operator):
         names = written_names(site, len(inputs[0]))
         axes = {names[normal_axis(a, len(names), "axes")] for a in self.axes}
         canonical = [n for n in names if n != "channels"]
-        if len(outputs[0]) == 1 and axes == set(canonical) or self.keepdims:
+        if (len(outputs[0]) == 1 and axes == set(canonical)) or self.keepdims:
             return [Reach(whole=n in axes) for n in canonical]
         return None

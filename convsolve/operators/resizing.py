@@ -30,7 +30,7 @@ def _rounding(scale: float | Fraction, single: bool) -> tuple[int, int, tuple[in
     import numpy as np
 
     ratio = Fraction(scale).limit_denominator(4096)
-    kind = np.float32 if single else np.float64
+    kind: Any = np.float32 if single else np.float64
     sizes = np.arange(1, _LARGEST_SCALED + 1)
     computed = np.floor(sizes.astype(kind) * kind(float(scale))).astype(np.int64)
     short = sizes * ratio.numerator // ratio.denominator - computed

@@ -6,9 +6,11 @@ Sources: PyTorch ``Conv2d``, ``MaxPool2d`` and ``ConvTranspose2d`` (sections "Sh
 
 from __future__ import annotations
 
-from ..dims import Dim, maximum, minimum, where
+from ..dims import Dim, where
 
-__all__ = ["both_sides", "ceil_div", "clamp", "clipped_count", "dilated", "same_count", "transposed_size", "window_count"]
+__all__ = [
+    "both_sides", "ceil_div", "clipped_count", "dilated", "same_count", "transposed_size", "window_count",
+]
 
 
 def dilated(kernel_size: Dim, dilation: Dim) -> Dim:
@@ -61,8 +63,3 @@ def transposed_size(size: Dim, before: Dim, after: Dim, window: Dim, stride: Dim
     28
     """
     return (size - 1) * stride - both_sides(before, after) + window + output_padding
-
-
-def clamp(x: Dim, low: Dim, high: Dim) -> Dim:
-    """Return the number nearest to ``x`` within ``low..high``."""
-    return minimum(maximum(x, low), high)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -25,9 +26,10 @@ _LARGEST_TRIED = 4096
 class Failure:
     """A requirement that does not hold, and that no earlier failure explains.
 
-    ``needs`` gives, by axis, the smallest size of the layer's input for which the requirement holds, and
-    ``smallest_input`` the smallest input shape (as written) for which it and everything before it holds;
-    empty where changing the size does not help, or is not known to.
+    ``needs`` gives, by axis, the smallest size of the layer's input for which the requirement holds;
+    ``smallest_input`` and ``nearest_input`` are the input shapes (as written), the smallest and the nearest to
+    the present one, for which the whole network works (``mends_all``) or, if no size does that, for which this
+    requirement and everything before it holds. Empty where changing the size does not help, or is not known to.
     """
 
     layer: str
@@ -38,6 +40,8 @@ class Failure:
     note: str = ""
     needs: Mapping[str, int] = field(default_factory=dict)
     smallest_input: tuple[int, ...] = ()
+    nearest_input: tuple[int, ...] = ()
+    mends_all: bool = False
 
 
 @dataclass(frozen=True)
@@ -118,9 +122,10 @@ def _report(problem: Problem) -> CheckReport:
     unshaped = any(shape is None for shape in traced.shapes.values())
     field_value, notes = _receptive_field(traced, values)
     output = shapes.get(traced.network.outputs[0].partition("[")[0])
-    training = [r for r in traced.training if not evaluate(r.condition, values)] if not failed else []
-    notes += [f"in training with a batch of {traced.network.batch_size}, {r.layer} would fail: {_message(r, values, [])}"
-              for r in training]  # fmt: skip
+    if not failed:
+        head = f"in training with a batch of {traced.network.batch_size},"
+        broken = [r for r in traced.training if not evaluate(r.condition, values)]
+        notes += [f"{head} {r.layer} would fail: {_message(r, values, [])}" for r in broken]
     return CheckReport(
         ok=not failures,
         shapes=shapes,  # type: ignore[arg-type]
@@ -219,6 +224,7 @@ def _explained(traced: Trace, values: Mapping[str, int], failed: Sequence[Requir
             needed = _needed(r, values)
             if needed is not None and r.axis:
                 needs[r.axis] = needed
+        smallest, nearest, mends_all = tried.inputs(group)
         yield Failure(
             layer=first.layer,
             requirement=first.rule.demand if first.layer else first.text,
@@ -227,7 +233,9 @@ def _explained(traced: Trace, values: Mapping[str, int], failed: Sequence[Requir
             axes=tuple(axes),
             note="" if first.rule is RANK else first.note,
             needs=needs,
-            smallest_input=tried.smallest(group),
+            smallest_input=smallest,
+            nearest_input=nearest,
+            mends_all=mends_all,
         )
 
 
@@ -263,26 +271,31 @@ class _Tried:
         self.traced = traced
         self._runs: dict[tuple[str, ...], dict[str, Any]] = {}
 
-    def smallest(self, failed: Sequence[Requirement]) -> tuple[int, ...]:
-        """Return the smallest input shape for which these requirements, and all before them, hold."""
+    def inputs(self, failed: Sequence[Requirement]) -> tuple[tuple[int, ...], tuple[int, ...], bool]:
+        """Return the smallest and the nearest input that mends a failure, and whether it mends every one."""
         inputs = self.traced.network.inputs
         shape = self.traced.shapes[inputs[0].name] if inputs else None
         if len(inputs) != 1 or shape is None or len(shape) < 2 or any(r.rule is RANK for r in failed):
-            return ()
+            return (), (), False
         names = axis_names(len(shape))
-        axes = [r.axis for r in failed if r.axis in names[1:]]
-        for chosen in dict.fromkeys((tuple(axes), tuple(names[1:]))):
-            if not chosen:
-                continue
-            size = self._first(failed, chosen, inputs[0].name)
-            if size is not None:
-                stated = inputs[0].operator.shape  # type: ignore[attr-defined]
-                canonical = {axis: size for axis in chosen}
-                written = to_written(self.traced.network.data_format, names)
-                return tuple(canonical.get(a, n) for a, n in zip(written, stated, strict=True))
-        return ()
+        stated: tuple[int, ...] = inputs[0].operator.shape  # type: ignore[attr-defined]
+        written = to_written(self.traced.network.data_format, names)
+        axes = tuple(r.axis for r in failed if r.axis in names[1:])
+        choices = [chosen for chosen in dict.fromkeys((axes, tuple(names[1:]))) if chosen]
+        for last, chosen in itertools.product((None, failed[-1]), choices):
+            sizes = self._sizes(last, chosen, inputs[0].name)
+            if sizes:
+                present = max(n for a, n in zip(written, stated, strict=True) if a in chosen)
+                nearest = min(sizes, key=lambda n: abs(n - present))
+                smallest_shape, nearest_shape = (
+                    tuple(size if a in chosen else n for a, n in zip(written, stated, strict=True))
+                    for size in (sizes[0], nearest)
+                )
+                return smallest_shape, nearest_shape, last is None
+        return (), (), False
 
-    def _first(self, failed: Sequence[Requirement], axes: tuple[str, ...], source: str) -> int | None:
+    def _sizes(self, last: Requirement | None, axes: tuple[str, ...], source: str) -> list[int]:
+        """Return the sizes along these axes for which everything up to a requirement (or everything) holds."""
         import numpy as np
 
         sizes = np.arange(1, _LARGEST_TRIED + 1)
@@ -290,13 +303,12 @@ class _Tried:
             try:
                 self._runs[axes] = run_arrays(self.traced, {f"{source}.{axis}": sizes for axis in axes})
             except ConvsolveError:
-                return None
+                return []
         columns = self._runs[axes]
         holds = np.ones(sizes.shape, dtype=bool)
         for step in self.traced.steps:
             if isinstance(step, Requirement):
                 holds &= evaluate_arrays(step.condition, columns).astype(bool)
-                if step in failed and step is failed[-1]:
+                if step is last:
                     break
-        found = np.flatnonzero(holds)
-        return int(sizes[found[0]]) if len(found) else None
+        return [int(n) for n in sizes[holds]]

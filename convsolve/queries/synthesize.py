@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from ..dims import evaluate
-from ..errors import InternalError
+from ..errors import ExpressionError, InternalError
 from ..network import Network
 from ..problem import Objective, Problem, ProblemTrace, trace_problem
 from ..trace import Requirement, run
@@ -65,8 +65,15 @@ class Solution:
 
     @property
     def concrete(self) -> Problem:
-        """The finished network as a problem of its own, with the requirements that still make sense."""
-        return Problem(self.network, description=self.problem.description)
+        """The finished network as a problem of its own, with the requirements that do not speak of what was open."""
+        kept = []
+        for text in self.problem.requirements:
+            try:
+                trace_problem(Problem(self.network, (text,)))
+            except ExpressionError:
+                continue
+            kept.append(text)
+        return Problem(self.network, tuple(kept), description=self.problem.description)
 
 
 @dataclass(frozen=True)
@@ -193,9 +200,9 @@ def _solution(
         known = bound if i == 0 and not proven else None
         goals.append(Goal(objective, reached, proven or known == reached, known))
     present = {
-        u.name for layer in problem.network.layers for u in layer.operator.unknowns()
-        if layer.name in network.by_name or layer.operator.kind == "choice"
-    }
+        u.name for layer in problem.network.layers if evaluate(layer.when, assignment)
+        for u in layer.operator.unknowns()
+    }  # fmt: skip
     named = {n for text in problem.requirements for n in problem.network.holes if n in text}
     shown = {n: v for n, v in assignment.items() if n in present or n in named}
     ordered = {n: shown[n] for n in problem.network.holes if n in shown}

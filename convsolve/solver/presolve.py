@@ -113,7 +113,7 @@ def _by_table(step: Step, open_names: list[str], domains: Domains) -> Domains:
     if mask.all():
         return changes
     if not mask.any():
-        return {name: EMPTY for name in (open_names or step.inputs or ("",))}
+        return dict.fromkeys(open_names or step.inputs or ("",), EMPTY)
     for axis, name in enumerate(open_names):
         kept = mask.any(axis=tuple(i for i in range(rank) if i != axis))
         if not kept.all():
@@ -151,7 +151,7 @@ def _by_intervals(step: Step, domains: Domains) -> Domains:
         else:
             _, found = narrow(step.condition, (1, 1), known)
     except Contradiction:
-        return {name: EMPTY for name in step.inputs[:1] or ("",)}
+        return dict.fromkeys(step.inputs[:1] or ("",), EMPTY)
     for name, interval in found.items():
         new = domains[name].within(*interval)
         if new is not domains[name]:

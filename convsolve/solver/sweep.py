@@ -12,9 +12,10 @@ rows apart; of two rows that differ only in such unknowns, the one that is worse
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import zip_longest
+from typing import Any
 
 import numpy as np
 
@@ -207,7 +208,7 @@ def _introduce(rows: _Rows, name: str, domains: Domains, system: System, most_ro
     rows.order = rows.order * many + place
 
 
-def _apply(rows: _Rows, step: Step, domains: Domains, fixed: dict[str, int | None]) -> None:
+def _apply(rows: _Rows, step: Step, domains: Domains, fixed: Mapping[str, int]) -> None:
     columns = {n: rows.columns[n] if n in rows.columns else fixed[n] for n in step.inputs}
     if isinstance(step, Define):
         if step.name in fixed:
@@ -223,8 +224,8 @@ def _apply(rows: _Rows, step: Step, domains: Domains, fixed: dict[str, int | Non
         rows.take(mask)
 
 
-def _column(x: Expr | Condition, columns: dict[str, object], count: int) -> np.ndarray:
-    column = np.broadcast_to(evaluate_arrays(x, columns), (count,))  # type: ignore[arg-type]
+def _column(x: Expr | Condition, columns: Mapping[str, Any], count: int) -> np.ndarray:
+    column = np.broadcast_to(evaluate_arrays(x, columns), (count,))
     if column.dtype == object and count and isinstance(x, Expr):
         if max(abs(int(column.min())), abs(int(column.max()))) >= _WORD:
             raise TooWide

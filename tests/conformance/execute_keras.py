@@ -9,8 +9,7 @@ import keras
 
 from convsolve.network import Layer, Network
 from convsolve.operators import Operator
-
-from .execute_torch import BATCH, walk
+from tests.conformance.execute_torch import BATCH, walk
 
 
 def execute(network: Network) -> dict[str, tuple[int, ...]]:

@@ -94,7 +94,7 @@ def _read(operator: Operator, values: dict[str, int], shapes: Shapes, **network:
             assert first == known[definition.name], f"{definition.name}: array {first}"
     failed = [r for r in traced.requirements if not evaluate(r.condition, known)]
     if failed:
-        return Verdict(None, why=f"{failed[0].name} {failed[0].note}".strip())
+        return Verdict(None, why=f"{failed[0].rule.demand} {failed[0].note}".strip())
     tensors = [t for t in traced.shapes if t.startswith("op[")] or ["op"]
     written = [to_written(traced.network.data_format, traced.shapes[t] or ()) for t in tensors]
     found = tuple(tuple(evaluate(n, known) for n in shape) for shape in written)

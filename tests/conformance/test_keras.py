@@ -9,9 +9,9 @@ from typing import Any
 import keras
 import pytest
 import torch
-from judge import NAMES, Case, Suite, Verdict, each, multiple, near, ours, sizes, spread, usable
 
 from convsolve import operators as ops
+from tests.conformance.judge import NAMES, Case, Suite, Verdict, each, multiple, near, ours, sizes, spread, usable
 
 GLOBALS = {"keras": keras, "layers": keras.layers, "torch": torch}
 

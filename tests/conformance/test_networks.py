@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from execute_torch import RefusedError, execute
 
 from convsolve import check, parse
 from convsolve.operators import OPERATORS
+from tests.conformance.execute_torch import RefusedError, execute
 
 NETWORKS = {
     "pictures": """

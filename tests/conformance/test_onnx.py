@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 import onnxruntime
 import pytest
-from judge import NAMES, Case, Suite, Verdict, each, multiple, near, sizes, spread, usable
 from onnx import TensorProto, helper
 from onnxruntime.capi import onnxruntime_pybind11_state as errors
 
 from convsolve import operators as ops
+from tests.conformance.judge import NAMES, Case, Suite, Verdict, each, multiple, near, sizes, spread, usable
 
 IR_VERSION = 10
 REFUSALS = (errors.Fail, errors.InvalidArgument, errors.InvalidGraph, errors.RuntimeException)

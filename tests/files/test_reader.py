@@ -141,7 +141,7 @@ def test_all_mistakes_are_named_at_once_with_their_places():
     with pytest.raises(FileError) as caught:
         cs.parse(text, source="bad.yaml")
     places = [(m.line, m.column) for m in caught.value.mistakes]
-    assert places == [(1, 16), (3, 10), (5, 5), (6, 16), (7, 46), (7, 61), (8, 19), (9, 1)]
+    assert places == [(1, 16), (3, 10), (5, 5), (6, 16), (7, 46), (7, 61), (8, 20), (9, 1)]
     lines = str(caught.value).splitlines()
     assert lines[2] == "bad.yaml:5:5: there is no operator 'conv2d': did you mean 'conv'?"
     assert "did you mean 'kernel_size'" in lines[3] and "did you mean 'minimize'" in lines[7]

@@ -9,7 +9,19 @@ from hypothesis import strategies as st
 from convsolve.dims import bounds, evaluate, hole
 from convsolve.errors import NetworkError
 from convsolve.network import Layer, Network
-from convsolve.operators import OPERATORS, RULES, Conv, ConvTranspose, Input, Linear, MaxPool, Pad, Slice, Upsample, shape_of
+from convsolve.operators import (
+    OPERATORS,
+    RULES,
+    Conv,
+    ConvTranspose,
+    Input,
+    Linear,
+    MaxPool,
+    Pad,
+    Slice,
+    Upsample,
+    shape_of,
+)
 from convsolve.operators.windows import clipped_count, dilated, same_count, transposed_size, window_count
 from convsolve.trace import run, trace
 

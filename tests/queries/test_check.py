@@ -114,7 +114,7 @@ def test_keras_shapes_are_written_channels_last():
 
 
 def test_open_parameters_must_be_closed_first():
-    with pytest.raises(NetworkError, match="conv1.kernel_size"):
+    with pytest.raises(NetworkError, match=r"conv1\.kernel_size"):
         check("input: [1, 8, 8]\nlayers:\n  - conv: {out_channels: 4, kernel_size: 3 | 5}\n")
     assert check("input: [1, 8.., 8..]\nlayers:\n  - relu\n", (1, 9, 9)).output == (1, 9, 9)
 

@@ -93,7 +93,7 @@ def test_solutions_are_distinct_complete_and_in_order():
     values = [s.goals[0].value for s in found]
     assert values == sorted(values)
     expected = 0
-    for c, k, p, k2 in itertools.product((2, 4), (3, 5), (0, 1, 2), (1, 3)):
+    for _, k, p, k2 in itertools.product((2, 4), (3, 5), (0, 1, 2), (1, 3)):
         height = (9 + 2 * p - k + 1) - k2 + 1
         expected += height >= 7
     assert len(found) == expected

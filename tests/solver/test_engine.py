@@ -158,7 +158,7 @@ def test_the_same_question_gives_the_same_answer():
 
 
 def test_a_deadline_is_honoured():
-    layers = "".join(f"  - conv: {{out_channels: 8..256 step 8, kernel_size: 1|3|5, stride: 1|2, padding: 0..2}}\n"
+    layers = "".join("  - conv: {out_channels: 8..256 step 8, kernel_size: 1|3|5, stride: 1|2, padding: 0..2}\n"
                      for _ in range(12))  # fmt: skip
     traced = trace_problem(parse(f"input: [3, 97, 101]\nlayers:\n{layers}require: [params == 123457]\n"))
     clock = Clock(timeout=2)
