@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -15,6 +14,7 @@ from .operators import Operator, axis_names
 from .operators.rules import PROBLEM
 from .receptive_field import receptive_field
 from .trace import COSTS, Definition, Requirement, Trace, trace
+from .words import nearest
 
 __all__ = ["Objective", "Problem", "ProblemTrace", "Scope", "trace_problem"]
 
@@ -171,7 +171,7 @@ class Scope:
             return shape[names.index(attribute)]
         choices = [*names, "shape", "size", *COSTS, "receptive_field", *layer.operator.parameters()]
         shown = f"{attribute}.{axis}" if axis else attribute
-        raise ExpressionError(f"{tensor} has no {shown!r}{_nearest(shown, choices)}", column)
+        raise ExpressionError(f"{tensor} has no {shown!r}{nearest(shown, choices, listed=8)}", column)
 
     def _field(self, tensor: str, attribute: str, axis: str, column: int) -> Value:
         if attribute not in ("receptive_field", "receptive_field_stride"):
@@ -186,7 +186,7 @@ class Scope:
                 f"the receptive field of {tensor} has no stride: it is no whole number, or branches differ", column)
         if axis:
             if axis not in values:
-                raise ExpressionError(f"the input has no {axis!r}{_nearest(axis, list(values))}", column)
+                raise ExpressionError(f"the input has no {axis!r}{nearest(axis, values, listed=8)}", column)
             return values[axis]
         found = tuple(values.values())
         return found[0] if len(found) == 1 else found
@@ -209,7 +209,7 @@ class Scope:
     def _unknown(self, name: str, column: int) -> ExpressionError:
         names = [*COSTS, "receptive_field", "input", "output", *self.trace.shapes]
         names += [f"${hole}" for hole in self.network.holes]
-        return ExpressionError(f"there is no {name!r}{_nearest(name.split('.')[0], names)}", column)
+        return ExpressionError(f"there is no {name!r}{nearest(name.split('.')[0], names, listed=8)}", column)
 
 
 def _indexed(name: str) -> tuple[str, int | None]:
@@ -230,11 +230,3 @@ def _parameter(layer: Layer, operator: Operator, name: str, index: int | None, c
     if any(isinstance(v, (str, bool)) or v is None for v in entries):
         raise ExpressionError(f"{layer.name}.{name} is {value!r}, not a number", column)
     return value
-
-
-def _nearest(name: str, choices: list[str]) -> str:
-    near = difflib.get_close_matches(name, choices, n=1, cutoff=0.6)
-    if near:
-        return f": did you mean {near[0]!r}?"
-    some = ", ".join(choices[:8])
-    return f" (there is {some}{', ...' if len(choices) > 8 else ''})" if choices else ""

@@ -16,7 +16,7 @@ from typing import Any
 
 from ..errors import FileError, Problematic
 
-__all__ = ["FORMATS", "Key", "Node", "parse_document"]
+__all__ = ["FORMATS", "LARGEST_FILE", "Key", "Node", "Place", "format_of", "parse_document"]
 
 FORMATS = {".yaml": "yaml", ".yml": "yaml", ".json": "json", ".toml": "toml"}
 """The format of a file by its suffix."""
@@ -54,6 +54,11 @@ class Node:
         """The entries of a mapping."""
         assert isinstance(self.value, dict)
         return list(self.value.values())
+
+    def get(self, key: str) -> Node | None:
+        """Return the value under a key, None where there is none or the node is no mapping."""
+        found = self.value.get(key) if isinstance(self.value, dict) else None
+        return found[1] if found is not None else None
 
     def plain(self) -> Any:
         """Return the value without places."""

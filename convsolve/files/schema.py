@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from typing import Any
 
 from ..operators import OPERATORS, Choice, Operator
@@ -63,11 +62,7 @@ def schema() -> dict[str, Any]:
 
 def _bare() -> dict[str, Any]:
     """An operator that needs no parameters may stand by its name alone."""
-    return {"enum": [kind for kind, operator in OPERATORS.items() if not _required(operator)]}
-
-
-def _required(operator: type[Operator]) -> list[str]:
-    return [f.name for f in dataclasses.fields(operator) if f.default is dataclasses.MISSING]
+    return {"enum": [kind for kind, operator in OPERATORS.items() if not operator.required()]}
 
 
 def _operator(operator: type[Operator]) -> dict[str, Any]:
@@ -82,10 +77,10 @@ def _operator(operator: type[Operator]) -> dict[str, Any]:
     body = {
         "type": "object",
         "properties": {**{k: {"description": LAYER_KEYS[k], **v} for k, v in common.items()}, **properties},
-        "required": _required(operator),
+        "required": operator.required(),
         "additionalProperties": False,
     }
-    allowed = [body] if _required(operator) else [body, {"type": "null"}]
+    allowed = [body] if operator.required() else [body, {"type": "null"}]
     return {
         "type": "object",
         "description": (operator.__doc__ or "").split("\n")[0],

@@ -93,6 +93,14 @@ class Operator:
         """Return the kinds of the parameters by name, in the order of declaration."""
         return {f.name: f.metadata["kind"] for f in dataclasses.fields(cls) if "kind" in f.metadata}
 
+    @classmethod
+    def required(cls) -> list[str]:
+        """Return the names of the parameters that have no default."""
+        return [
+            f.name for f in dataclasses.fields(cls)
+            if f.default is dataclasses.MISSING and f.default_factory is dataclasses.MISSING
+        ]
+
     def unknowns(self) -> Iterator[Var]:
         """Yield the unknowns in the parameters, in order of appearance."""
         yield from variables(*(d for name in self.parameters() for d in dims_in(getattr(self, name))))

@@ -17,7 +17,7 @@ from ..errors import NetworkError
 
 __all__ = [
     "Conditions", "Count", "Flag", "Kind", "Number", "Padding", "PerAxis", "Scale", "Sizes", "Word", "dims_in",
-    "parameter", "substitute",
+    "parameter", "substitute", "usual_domain",
 ]
 
 LARGEST = 2**40

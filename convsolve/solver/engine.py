@@ -156,7 +156,7 @@ def _region(
 def _bounded(system: System, domains: Domains, clock: Clock, seed: int, keep: int, plainest: bool) -> Outcome:
     try:
         found = sweep(system, domains, clock, keep=keep, plainest=plainest)
-        return Outcome(tuple(found), True)
+        return Outcome(tuple(assignment for _, assignment in found.best), found.proven, reason=found.reason)
     except TooWide:
         return _by_z3(system, domains, clock, seed, keep, plainest)
 

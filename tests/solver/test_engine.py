@@ -98,11 +98,11 @@ def test_cores_are_infeasible_and_minimal():
 
 
 def test_a_sweep_that_is_too_wide_says_so():
-    traced = trace_problem(parse("input: [1, 9, 9]\nlayers:\n  - conv: {out_channels: 1..9, kernel_size: 1..5}\n"
-                                 "require: [params <= 90]"))  # fmt: skip
+    layers = "  - conv: {out_channels: 2, kernel_size: 1..4}\n" * 2
+    traced = trace_problem(parse(f"input: [1, 9]\nlayers:\n{layers}require: [output.length == 5]\n"))
     system = build(traced)
     with pytest.raises(TooWide):
-        sweep(system, presolve(system, Clock()), Clock(), most_rows=3)
+        sweep(system, presolve(system, Clock()), Clock(), most_states=2)
 
 
 def test_the_engine_falls_back_on_z3(monkeypatch):

@@ -1,0 +1,113 @@
+"""Lists of layers, and the blocks in them: ``choose`` and ``repeat``."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ..dims import Domain, Var, eq
+from .document import Key, Node
+from .layers import Block, Layers
+from .mistakes import Rejected, listed, shown
+
+__all__ = ["Blocks"]
+
+_MOST_LAYERS = 20_000
+_MOST_COPIES = 1000
+
+_CHOOSE_KEYS = {"choose": "the alternatives", "name": "the block's name", "optional": "true: or none of them"}
+_REPEAT_KEYS = {"repeat": "how often", "layers": "what is repeated", "name": "the block's name"}
+
+
+@dataclass
+class Blocks:
+    """Reads lists of layers into ``layers``."""
+
+    layers: Layers
+    full: bool = False
+
+    def read(self, node: Node, block: Block) -> str:
+        """Read a list of layers; return the tensor that the last one makes."""
+        mistakes = self.layers.mistakes
+        if not isinstance(node.value, list):
+            mistakes.add(node.place, f"wanted a list of layers (each line with a -), found {shown(node)}")
+            return block.previous
+        for entry in node.value:
+            if len(self.layers.made) > _MOST_LAYERS:
+                if not self.full:
+                    mistakes.add(entry.place, f"the network has more than {_MOST_LAYERS} layers")
+                self.full = True
+                break
+            try:
+                block.previous = self._entry(entry, block)
+            except Rejected as rejected:
+                mistakes.add(rejected.place, rejected.message)
+        return block.previous
+
+    def _entry(self, node: Node, block: Block) -> str:
+        """Read an entry of a list of layers; return the tensor that it makes."""
+        if isinstance(node.value, str):
+            return self.layers.read(Key(node.value, node.place), Node({}, node.place), block)
+        if not isinstance(node.value, dict) or not node.value:
+            raise Rejected(node.place, f"wanted a layer, such as `conv: {{kernel_size: 3}}`, found {shown(node)}")
+        if "choose" in node.value:
+            return self._choose(node, block)
+        if "repeat" in node.value:
+            return self._repeat(node, block)
+        (key, body), *more = node.items
+        if more:
+            second = more[0][0]
+            raise Rejected(
+                second.place, f"one operator a line: found {second.text!r} beside {key.text!r} (a layer's "
+                f"parameters stand inside the braces, or are indented further)")
+        return self.layers.read(key, body, block)
+
+    def _choose(self, node: Node, block: Block) -> str:
+        """Read alternatives, each present under a condition on one hole that numbers them."""
+        entries = self.layers.mistakes.mapping(node, "choose", _CHOOSE_KEYS) or {}
+        alternatives = entries["choose"]
+        if not isinstance(alternatives.value, list) or not alternatives.value:
+            raise Rejected(alternatives.place, f"choose takes a list of layers, found {shown(alternatives)}")
+        name = self.layers.naming.take(entries.get("name"), "choice", block.names, block.suffix)
+        bodies = list(alternatives.value)
+        optional = entries.get("optional")
+        if optional is not None and optional.value is True:
+            bodies.append(Node([], optional.place))
+        selector = Var(f"{name}.choose", Domain.range(1, len(bodies)))
+        conditions = [eq(selector, number) for number in range(1, len(bodies) + 1)]
+        ends = [
+            self.read(Node(listed(body), body.place), block.inside(condition))
+            for condition, body in zip(conditions, bodies, strict=True)
+        ]
+        self.layers.choose(node.place, name, conditions[:-1], ends, block.when)
+        return name
+
+    def _repeat(self, node: Node, block: Block) -> str:
+        """Read as many copies as there may be; each that may be missing is passed by under a condition."""
+        entries = self.layers.mistakes.mapping(node, "repeat", _REPEAT_KEYS) or {}
+        if "layers" not in entries:
+            raise Rejected(node.place, "repeat needs `layers`, the list of what is repeated")
+        name = self.layers.naming.take(entries.get("name"), "repeat", block.names, block.suffix)
+        count = self.layers.values.count(name, entries["repeat"], block.names)
+        least, most = _span(count, entries["repeat"])
+        for copy in range(1, most + 1):
+            here = copy <= least or count >= copy
+            inner = block.inside(here, f"_{copy}")
+            end = self.read(entries["layers"], inner)
+            if here is not True:
+                passed = f"{name}{inner.suffix}"
+                self.layers.choose(node.place, passed, (here,), (end, block.previous), block.when)
+                end = passed
+            block.previous = end
+            if self.layers.mistakes.found:
+                break  # the other copies would only repeat them
+        block.names.redirect(name, block.previous)
+        return block.previous
+
+
+def _span(count: int | Var, node: Node) -> tuple[int, int]:
+    """Return the least and the most copies of a repeated block."""
+    domain = count.domain if isinstance(count, Var) else Domain.of(count)
+    assert domain is not None
+    if domain.lower < 0 or domain.upper is None or domain.upper > _MOST_COPIES:
+        raise Rejected(node.place, f"repeat must lie within 0..{_MOST_COPIES}, found {domain}")
+    return domain.lower, domain.upper

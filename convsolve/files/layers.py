@@ -1,0 +1,150 @@
+"""Layers: one operator with its parameters, its inputs and the condition under which it is present."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from ..dims import Cond, all_of, eq, hole
+from ..errors import ConvsolveError
+from ..network import Layer
+from ..operators import OPERATORS, Choice, Operator
+from ..words import nearest
+from .document import Key, Node, Place
+from .layout import LAYER_KEYS
+from .mistakes import Mistakes, Rejected, shown
+from .names import Names, Naming, read_references
+from .values import Values
+
+__all__ = ["Block", "Layers"]
+
+
+@dataclass
+class Block:
+    """Where layers are being read: their names, condition, what comes before, and the copy's suffix."""
+
+    names: Names
+    previous: str
+    when: Cond = True
+    suffix: str = ""
+
+    def inside(self, when: Cond, suffix: str = "") -> Block:
+        """Return a block inside this one, with names and a condition of its own."""
+        return Block(Names(outer=self.names), self.previous, all_of(self.when, when), self.suffix + suffix)
+
+
+@dataclass
+class Layers:
+    """The layers read so far, and where each stands in the file."""
+
+    mistakes: Mistakes
+    values: Values
+    naming: Naming = field(default_factory=Naming)
+    made: list[Layer] = field(default_factory=list)
+    places: dict[str, Place] = field(default_factory=dict)
+
+    def read(self, key: Key, body: Node, block: Block) -> str:
+        """Read a layer; return the tensor that it makes."""
+        before = len(self.mistakes.found)
+        operator = _operator(key)
+        kinds = operator.parameters()
+        entries = self._entries(key, body, operator)
+        name = self.naming.take(entries.get("name"), key.text, block.names, block.suffix)
+        when = self._when(entries.get("when"), block)
+        inputs = self._inputs(entries.get("inputs"), operator, block)
+        optional = _is_optional(entries.get("optional"))
+        values = {
+            parameter: self.values.parameter(name, parameter, kinds[parameter], node, block.names)
+            for parameter, node in entries.items() if parameter in kinds
+        }
+        if len(self.mistakes.found) > before:
+            return name
+        here = eq(hole(f"{name}.present", 1, 0), 1) if optional else True
+        self.add(key.place, name, operator, values, inputs, all_of(when, here))
+        if not optional:
+            return name
+        passed = f"{name}.or_skip"
+        self.choose(key.place, passed, (here,), (name, inputs[0]), when)
+        block.names.redirect(name, passed)
+        return passed
+
+    def add(
+        self, place: Place, name: str, operator: type[Operator], values: dict[str, Any], inputs: Sequence[str] = (),
+        when: Cond = True,
+    ) -> None:
+        """Add a layer to the network, or note why it cannot be one."""
+        self.places[name] = place
+        missing = [parameter for parameter in operator.required() if parameter not in values]
+        if missing:
+            self.mistakes.add(place, f"{operator.kind} needs {' and '.join(missing)}")
+            return
+        try:
+            self.made.append(Layer(name, operator(**values), tuple(inputs), when))
+        except ConvsolveError as error:
+            self.mistakes.add(place, str(error))
+
+    def choose(
+        self, place: Place, name: str, conditions: Sequence[Cond], inputs: Sequence[str], when: Cond
+    ) -> None:
+        """Add a layer that passes on the first input whose condition holds, or else the last."""
+        self.add(place, name, Choice, {"conditions": tuple(conditions)}, inputs, when)
+
+    def _entries(self, key: Key, body: Node, operator: type[Operator]) -> dict[str, Node]:
+        """Return what is written about a layer by key, and note keys that do not exist."""
+        parameters = operator.parameters()
+        if body.value is None:
+            return {}
+        if not isinstance(body.value, dict):
+            first = next(iter(parameters), None)
+            hint = f": write {{{first}: {body.plain()}}}" if first else ""
+            raise Rejected(body.place, f"{key.text} takes named parameters, found {shown(body)}{hint}")
+        known = [*parameters, *LAYER_KEYS]
+        for name, _ in body.items:
+            if name.text not in known:
+                self.mistakes.add(
+                    name.place, f"{key.text} has no parameter {name.text!r}{nearest(name.text, known)}")
+        return {name.text: node for name, node in body.items}
+
+    def _when(self, node: Node | None, block: Block) -> Cond:
+        condition = self.values.condition(node, block.names) if node is not None else None
+        return block.when if condition is None else all_of(block.when, condition)
+
+    def _inputs(self, node: Node | None, operator: type[Operator], block: Block) -> tuple[str, ...]:
+        if node is not None:
+            return read_references(node, block.names, self.mistakes)
+        return () if operator.arity[1] == 0 else (block.previous,)
+
+
+def _is_optional(node: Node | None) -> bool:
+    if node is None:
+        return False
+    if not isinstance(node.value, bool):
+        raise Rejected(node.place, f"optional must be true or false, found {shown(node)}")
+    return node.value
+
+
+def _operator(key: Key) -> type[Operator]:
+    operator = Choice if key.text == "choice" else OPERATORS.get(key.text)
+    if operator is None:
+        raise Rejected(key.place, f"there is no operator {key.text!r}{_nearest_operator(key.text)}")
+    return operator
+
+
+_OTHER_NAMES = {
+    "batchnormalization": "batch_norm", "bn": "batch_norm", "averagepooling": "avg_pool", "cat": "concat",
+    "concatenate": "concat", "convolution": "conv", "convtransposed": "conv_transpose", "cropping": "crop",
+    "deconv": "conv_transpose", "dense": "linear", "fc": "linear", "fullyconnected": "linear",
+    "globalaveragepooling": "global_avg_pool", "globalmaxpooling": "global_max_pool", "interpolate": "upsample",
+    "maxpooling": "max_pool", "multiply": "mul", "resize": "upsample", "upsampling": "upsample", "view": "reshape",
+    "zeropadding": "pad",
+}
+
+
+def _nearest_operator(name: str) -> str:
+    """Suggest an operator for a name from another library, or for a misspelt one."""
+    bare = re.sub(r"\dd|[^a-z]", "", name.lower())
+    same = {kind.replace("_", ""): kind for kind in OPERATORS}
+    known = _OTHER_NAMES.get(bare) or same.get(bare)
+    return f": did you mean {known!r}?" if known else nearest(name, OPERATORS)

@@ -1,0 +1,106 @@
+"""Names of layers in a file: where each is known, what it stands for, and names for the nameless."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from ..errors import NetworkError
+from ..network import tensor_layer
+from ..words import nearest
+from .document import Node
+from .mistakes import Mistakes, Rejected, listed, shown
+
+__all__ = ["Names", "Naming", "names_given", "read_references"]
+
+_NAME = re.compile(r"[^\s\[\]$\"'`]+")
+
+
+@dataclass
+class Names:
+    """What the names written in a file stand for: names inside a block hide those outside."""
+
+    known: dict[str, str] = field(default_factory=dict)
+    outer: Names | None = None
+
+    def find(self, name: str) -> str | None:
+        """Return the layer that a name stands for, None if it is not known here."""
+        if name in self.known:
+            return self.known[name]
+        return self.outer.find(name) if self.outer else None
+
+    def everything(self) -> list[str]:
+        """Return every name known here, those inside before those outside."""
+        return [*self.known, *(self.outer.everything() if self.outer else [])]
+
+    def redirect(self, layer: str, to: str) -> None:
+        """Let the names of this block that stand for one layer stand for another."""
+        self.known.update({name: to for name, actual in self.known.items() if actual == layer})
+
+
+@dataclass
+class Naming:
+    """Gives every layer of a network a name of its own."""
+
+    taken: set[str] = field(default_factory=set)
+    counts: Counter[str] = field(default_factory=Counter)
+
+    def take(self, given: Node | None, kind: str, names: Names, suffix: str) -> str:
+        """Return the name of a layer: the given one, with the suffix of its copy, or else its kind and a number."""
+        if given is None:
+            written = name = self._invent(kind, names)
+        else:
+            written, name = given.value, self._checked(given, suffix)
+        names.known[written] = name
+        self.taken.add(name)
+        return name
+
+    def _checked(self, given: Node, suffix: str) -> str:
+        if not isinstance(given.value, str) or not _NAME.fullmatch(given.value):
+            raise Rejected(given.place, f"a name has no spaces, quotes, brackets or $, found {shown(given)}")
+        name: str = given.value + suffix
+        if name in self.taken:
+            raise Rejected(given.place, f"two layers are called {name!r}")
+        return name
+
+    def _invent(self, kind: str, names: Names) -> str:
+        while True:
+            self.counts[kind] += 1
+            name = f"{kind}{self.counts[kind]}"
+            if name not in self.taken and names.find(name) is None:
+                return name
+
+
+def names_given(layers: Node) -> Iterator[str]:
+    """Yield the names written in a list of layers, but not those inside its blocks."""
+    for entry in layers.value if isinstance(layers.value, list) else []:
+        bodies = [body for _, body in entry.items] if isinstance(entry.value, dict) else []
+        for named in (*bodies, entry):
+            given = named.get("name")
+            if given is not None and isinstance(given.value, str):
+                yield given.value
+
+
+def read_references(node: Node, names: Names, mistakes: Mistakes) -> tuple[str, ...]:
+    """Return the tensors that a name, or a list of names, stands for."""
+    found = (_read_reference(entry, names, mistakes) for entry in listed(node))
+    return tuple(tensor for tensor in found if tensor is not None)
+
+
+def _read_reference(node: Node, names: Names, mistakes: Mistakes) -> str | None:
+    """Return the tensor that a name stands for, or None after noting a mistake."""
+    if not isinstance(node.value, str):
+        mistakes.add(node.place, f"wanted a layer's name, found {shown(node)}")
+        return None
+    try:
+        written = tensor_layer(node.value)
+    except NetworkError as error:
+        mistakes.add(node.place, str(error))
+        return None
+    layer = names.find(written)
+    if layer is None:
+        mistakes.add(node.place, f"there is no layer {written!r}{nearest(written, names.everything())}")
+        return None
+    return layer + node.value[len(written) :]

@@ -1,0 +1,251 @@
+"""The cells of a block: every row paired with every value of the holes that the block introduces.
+
+Steps are read by numpy broadcasting over (rows, values of the first hole, values of the second, ...), so
+that nothing is copied for a cell before it is known to survive.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ..dims import Condition, Expr, evaluate_arrays
+from .clock import Clock
+from .plan import Block
+from .presolve import Domains
+from .system import Define, System
+
+__all__ = ["Cells", "Choices", "TooWide", "best_of_each", "expand", "keys"]
+
+_MOST_CELLS = 1 << 22
+"""Cells that are held in memory at once."""
+
+_MOST_IN_ALL = 1 << 28
+"""Cells of one block: beyond this, another method is faster."""
+
+_WORD = 1 << 62
+
+
+class TooWide(Exception):
+    """There are too many cells or rows for this method."""
+
+
+@dataclass(frozen=True)
+class Choices:
+    """The values of the holes of a block, and how far each is from the preferred one."""
+
+    names: tuple[str, ...]
+    values: tuple[np.ndarray, ...]
+    ranks: tuple[np.ndarray, ...]
+
+    @classmethod
+    def of(cls, block: Block, system: System, domains: Domains) -> Choices:
+        """Return the values that presolve has left, preferred ones first."""
+        values, ranks = [], []
+        for name in block.holes:
+            array = domains[name].array
+            if array is None:
+                raise TooWide
+            rank = np.array([system.holes[name].rank(int(v)) for v in array], dtype=np.int64)
+            order = np.argsort(rank)
+            values.append(array[order])
+            ranks.append(rank[order])
+        return cls(block.holes, tuple(values), tuple(ranks))
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return tuple(len(v) for v in self.values)
+
+    @property
+    def count(self) -> int:
+        """The number of combinations."""
+        return int(np.prod(self.shape, dtype=np.int64))
+
+    def sum_of_ranks(self) -> np.ndarray:
+        """Return the sum of ranks of each combination, in order."""
+        total = np.zeros((1,) * len(self.shape), dtype=np.int64)
+        for axis, ranks in enumerate(self.ranks):
+            total = total + ranks.reshape([-1 if i == axis else 1 for i in range(len(self.shape))])
+        return np.broadcast_to(total, self.shape).ravel()
+
+    def combination(self, number: int) -> dict[str, int]:
+        """Return the holes' values in one combination."""
+        places = np.unravel_index(number, self.shape) if self.names else ()
+        return {n: int(v[p]) for n, v, p in zip(self.names, self.values, places, strict=True)}
+
+
+@dataclass(frozen=True)
+class Cells:
+    """The cells that survive: their row, their combination, the columns that are kept, what sums grow by."""
+
+    row: np.ndarray
+    combination: np.ndarray
+    columns: dict[str, np.ndarray]
+    added: list[np.ndarray]
+
+
+def expand(
+    block: Block, columns: Mapping[str, np.ndarray], count: int, choices: Choices, sums: Sequence[Sequence[Any]],
+    domains: Domains, clock: Clock,
+) -> Iterator[Cells]:
+    """Yield the surviving cells of a block, some rows at a time.
+
+    ``sums`` are the expressions that each accumulator grows by in this block.
+    """
+    per_row = choices.count
+    if count * per_row > _MOST_IN_ALL:
+        raise TooWide
+    chunk = max(1, _MOST_CELLS // per_row)
+    for start in range(0, count, chunk):
+        clock.check("searching")
+        stop = min(count, start + chunk)
+        part = {name: column[start:stop] for name, column in columns.items()}
+        yield _expand(block, part, start, stop - start, choices, sums, domains)
+
+
+def _expand(
+    block: Block, columns: Mapping[str, np.ndarray], start: int, count: int, choices: Choices,
+    sums: Sequence[Sequence[Any]], domains: Domains,
+) -> Cells:
+    rank = 1 + len(choices.names)
+    known: dict[str, Any] = {n: c.reshape(-1, *(1,) * (rank - 1)) for n, c in columns.items()}
+    for axis, (name, values) in enumerate(zip(choices.names, choices.values, strict=True), start=1):
+        known[name] = values.reshape([-1 if i == axis else 1 for i in range(rank)])
+    shape = (count, *choices.shape)
+    alive: Any = None
+    for step in block.steps:
+        for name in step.inputs:
+            if name not in known:
+                known[name] = domains[name].fixed
+        if isinstance(step, Define):
+            value = _read(step.value, known)
+            fixed = domains[step.name].fixed
+            holds = value == fixed if fixed is not None else domains[step.name].holds(value)
+            if fixed is None:
+                known[step.name] = value
+        else:
+            holds = np.asarray(evaluate_arrays(step.condition, known), dtype=bool)
+        if not holds.all():
+            alive = holds if alive is None else alive & holds
+            if not alive.any():
+                break
+    if alive is None:
+        flat = np.arange(count * choices.count)
+    else:
+        flat = np.flatnonzero(np.broadcast_to(alive, shape))
+        if len(flat) == 0:
+            empty = np.zeros(0, dtype=np.int64)
+            return Cells(empty, empty, dict.fromkeys(block.kept, empty), [empty for _ in sums])
+
+    def take(value: Any) -> np.ndarray:
+        array = np.asarray(value)
+        if array.size == 1:
+            return np.full(len(flat), array.ravel()[0])
+        whole = np.broadcast_to(array, shape).ravel()
+        return whole if alive is None else whole[flat]
+
+    added = []
+    for terms in sums:
+        for term in terms:
+            for name in _names(term):
+                if name not in known:
+                    known[name] = domains[name].fixed
+        grown = [_read(term, known) if isinstance(term, Expr) else np.asarray(term) for term in terms]
+        added.append(take(sum(grown)) if grown else np.zeros(len(flat), dtype=np.int64))
+    row, combination = np.divmod(flat, choices.count)
+    return Cells(row + start, combination, {name: take(known[name]) for name in block.kept}, added)
+
+
+def _names(x: Any) -> list[str]:
+    from ..dims import variables
+
+    return [v.name for v in variables(x)]
+
+
+def _read(x: Expr | Condition, known: Mapping[str, Any]) -> np.ndarray:
+    value = evaluate_arrays(x, known)
+    if value.dtype == object:
+        if value.size and max(abs(int(value.min())), abs(int(value.max()))) >= _WORD:
+            raise TooWide
+        return value.astype(np.int64)
+    return value
+
+
+def keys(columns: Sequence[np.ndarray], count: int) -> tuple[np.ndarray, int]:
+    """Return a number for each row, the same where all columns agree, and a limit above all numbers."""
+    key = np.zeros(count, dtype=np.int64)
+    size = 1
+    if count == 0:
+        return key, size
+    for column in columns:
+        low, high = int(column.min()), int(column.max())
+        span = high - low + 1
+        if span >= _WORD // size:
+            _, key = np.unique(key, return_inverse=True)
+            size = int(key.max()) + 1
+            if span >= _WORD // size:
+                _, column = np.unique(column, return_inverse=True)
+                low, span = 0, int(column.max()) + 1
+        key = key * span + (column - low)
+        size *= span
+    if size > 4 * count + (1 << 16):  # sparse: number the keys that occur
+        found, key = np.unique(key, return_inverse=True)
+        size = len(found)
+    return key, size
+
+
+def best_of_each(
+    key: np.ndarray, size: int, scores: Sequence[np.ndarray], budgets: Sequence[np.ndarray] = (), keep: int = 1
+) -> np.ndarray:
+    """Return which rows to keep of each group of equal keys.
+
+    Without budgets, the ``keep`` rows least in the scores, compared one after the other (no two rows may
+    agree in all). With budgets, every row that is not beaten: no row of its group is less in the scores
+    and no more in any budget.
+    """
+    if keep > 1:
+        order = np.lexsort((*reversed(scores), key))
+        ordered = key[order]
+        starts = np.flatnonzero(np.r_[True, ordered[1:] != ordered[:-1]])
+        place = np.arange(len(order)) - np.repeat(starts, np.diff(np.r_[starts, len(order)]))
+        return np.sort(order[place < keep])
+    score = _one_score(scores, len(key))
+    alive = np.arange(len(key))
+    chosen = []
+    while len(alive):
+        group = key[alive]
+        own = score[alive]
+        least = np.full(size, np.iinfo(np.int64).max)
+        np.minimum.at(least, group, own)
+        best = own == least[group]
+        winners = alive[best]
+        chosen.append(winners)
+        if not budgets:
+            break
+        unbeaten = np.zeros(len(alive), dtype=bool)
+        for budget in budgets:
+            limit = np.zeros(size, dtype=np.int64)
+            limit[key[winners]] = budget[winners]
+            unbeaten |= budget[alive] < limit[group]
+        alive = alive[unbeaten]
+    return np.sort(np.concatenate(chosen)) if chosen else alive
+
+
+def _one_score(scores: Sequence[np.ndarray], count: int) -> np.ndarray:
+    """Return one number that compares as the scores do, one after the other."""
+    total = np.zeros(count, dtype=np.int64)
+    size = 1
+    for score in scores:
+        low, high = (int(score.min()), int(score.max())) if count else (0, 0)
+        span = high - low + 1
+        if span >= _WORD // size:
+            order = np.lexsort(tuple(reversed(scores)))
+            place = np.empty(count, dtype=np.int64)
+            place[order] = np.arange(count)
+            return place
+        total = total * span + (score - low)
+        size *= span
+    return total

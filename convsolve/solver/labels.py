@@ -1,0 +1,456 @@
+"""Sweeping a part of a network whose costs add up: labels on a layered graph.
+
+First the states are swept without the sums. That gives a graph: a layer of states after every block, and
+edges that know by how much each sum grows. From its end backwards, the least and the most that each sum can
+still grow is known for every state. Then *labels*, a state with the sums so far, are swept forward; a label
+goes when a sum cannot end between its bounds, when it cannot be as good as the best that is already known,
+or when another label of its state is no worse in anything (as in shortest paths under resource
+constraints: Irnich and Desaulniers, "Shortest Path Problems with Resource Constraints", 2005).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..dims import Var, evaluate_arrays
+from ..dims.expr import _Node
+from .cells import Choices, TooWide, best_of_each, expand, keys
+from .clock import Clock, OutOfTime
+from .plan import Part
+from .presolve import Domains
+from .system import System
+from .trail import Found, Scored, Trail
+
+__all__ = ["sweep_with_sums"]
+
+_MOST_EDGES = 1 << 25
+_MOST_AT_ONCE = 1 << 22
+_BEAMS = (256, 4096)
+"""How many labels the quick searches hold that give the exact one something to beat."""
+
+_MOST_FOR_PREFERENCE = 1 << 16
+"""Labels that the exact search may hold where only preference is left to decide."""
+
+_NEVER = np.int64(1) << 60
+"""Further than any sum can grow: marks states from which the end cannot be reached."""
+
+
+@dataclass
+class _Layer:
+    """Edges from the states before a block to those after it, sorted by where they come from."""
+
+    source: np.ndarray
+    target: np.ndarray
+    combination: np.ndarray
+    added: np.ndarray  # one row for each accumulator
+    ranks: np.ndarray
+    choices: Choices
+    sources: int
+    targets: int
+
+    def only(self, kept: np.ndarray) -> None:
+        """Drop all other edges."""
+        self.source, self.target, self.combination = self.source[kept], self.target[kept], self.combination[kept]
+        self.added, self.ranks = self.added[:, kept], self.ranks[kept]
+
+
+@dataclass
+class _Labels:
+    state: np.ndarray
+    sums: np.ndarray  # one row for each accumulator
+    ranks: np.ndarray
+    order: np.ndarray
+
+    @property
+    def count(self) -> int:
+        return len(self.state)
+
+    def take(self, index: np.ndarray) -> _Labels:
+        return _Labels(self.state[index], self.sums[:, index], self.ranks[index], self.order[index])
+
+
+@dataclass(frozen=True)
+class _Roles:
+    """What each accumulator is to the search.
+
+    ``goals`` are places of accumulators with the sense of their objective, most important first; ``harm``
+    says for each accumulator whether the demands mind its being large (1), small (-1), either within its
+    bounds (2), or in a way that only the end can tell (3); 0 where none does.
+    """
+
+    goals: tuple[tuple[int, int], ...]
+    harm: tuple[int, ...]
+    first_goal_adds: bool
+
+
+def sweep_with_sums(
+    part: Part, system: System, domains: Domains, clock: Clock, keep: int, plainest: bool, most_states: int
+) -> Found:
+    """Return the best assignments of a part with accumulators, best first; raises TooWide."""
+    layers, ends = _graph(part, system, domains, clock, most_states)
+    if not layers:
+        return Found([], True)
+    search = _Search(part, system, layers, ends, clock, plainest or keep > 1, most_states)
+    search.fixed = {name: values.fixed for name, values in domains.items() if values.fixed is not None}
+    if not search.prune_edges(_roles(part, system), keep):
+        return Found([], True)
+    if keep > 1:
+        return Found(search.run(keep=keep), True)
+    return _improve(search, bool(search.roles.goals) or bool(part.goals), plainest)
+
+
+def _improve(search: _Search, goals: bool, plainest: bool) -> Found:
+    """Search quickly first, and then exactly for what is better."""
+    found: list[Scored] = []
+    try:
+        for beam in _BEAMS:
+            found = search.run(beam=beam, best=found[0][0] if found else None) or found
+            if found and not goals and not plainest:
+                return Found(found, True)
+        if not goals:
+            search.most_labels = _MOST_FOR_PREFERENCE
+        return Found(search.run(best=found[0][0] if found else None) or found, True)
+    except OutOfTime:
+        if not found:
+            raise
+        return Found(found, False, "the time ran out")
+    except TooWide:
+        if not found or goals:
+            raise
+        return Found(found, False, "the plainest of very many solutions was not looked for to the end")
+
+
+def _graph(
+    part: Part, system: System, domains: Domains, clock: Clock, most_states: int
+) -> tuple[list[_Layer], dict[str, np.ndarray]]:
+    """Sweep the states without the sums; return the layers of edges, and the columns of the last states."""
+    layers: list[_Layer] = []
+    columns: dict[str, np.ndarray] = {}
+    count, edges = 1, 0
+    for number, block in enumerate(part.blocks):
+        choices = Choices.of(block, system, domains)
+        sums = [accumulator.added.get(number, ()) for accumulator in part.accumulators]
+        pieces = []
+        for piece in expand(block, columns, count, choices, sums, domains, clock):
+            pieces.append(piece)
+            edges += len(piece.row)
+            if edges > _MOST_EDGES:
+                raise TooWide
+        row = np.concatenate([p.row for p in pieces])
+        kept = {name: np.concatenate([p.columns[name] for p in pieces]) for name in block.kept}
+        key, size = keys(list(kept.values()), len(row))
+        seen = np.zeros(size, dtype=bool)
+        seen[key] = True
+        number_of = np.cumsum(seen) - 1
+        target = number_of[key]
+        targets = int(seen.sum())
+        if targets > most_states:
+            raise TooWide
+        if targets == 0:
+            return [], {}
+        first = np.zeros(targets, dtype=np.int64)
+        first[target] = np.arange(len(target))
+        columns = {name: column[first] for name, column in kept.items()}
+        combination = np.concatenate([p.combination for p in pieces])
+        added = np.array([np.concatenate([p.added[a] for p in pieces]) for a in range(len(part.accumulators))])
+        ranks = choices.sum_of_ranks()[combination]
+        layers.append(_Layer(row, target, combination, added, ranks, choices, count, targets))
+        count = targets
+    return layers, columns
+
+
+def _roles(part: Part, system: System) -> _Roles:
+    places = {accumulator.name: i for i, accumulator in enumerate(part.accumulators)}
+    goals = [
+        (places[g.value.name], g.sense) for g in system.goals if isinstance(g.value, Var) and g.value.name in places
+    ]
+    senses: list[set[int]] = [set() for _ in places]
+    for demand in part.final:
+        simple = demand.condition.op in ("le", "lt", "eq") and any(isinstance(a, int) for a in demand.condition.args)
+        simple = simple and any(isinstance(a, Var) for a in demand.condition.args)
+        for name, sign in _growth(demand.condition).items():
+            if name in places:  # a condition that becomes false as the sum grows minds its being large
+                senses[places[name]].add(-sign if sign else 2 if simple else 3)
+    for accumulator, found in zip(part.accumulators, senses, strict=True):
+        if accumulator.low == accumulator.high:
+            found.add(2)
+    harm = tuple(0 if not s else next(iter(s)) if len(s) == 1 else 3 if 3 in s else 2 for s in senses)
+    first = system.goals[part.goals[0]].value if part.goals else None
+    return _Roles(tuple(goals), harm, isinstance(first, Var) and first.name in places)
+
+
+def _growth(x: object) -> dict[str, int]:
+    """Return for each unknown whether an expression only grows with it (1), only falls (-1), or neither (0)."""
+    if isinstance(x, Var):
+        return {x.name: 1}
+    if not isinstance(x, _Node):
+        return {}
+    parts = [_growth(a) for a in x.args]
+    if x.op in ("le", "lt"):
+        signs = [-1, 1]
+    elif x.op == "sub":
+        signs = [1, -1]
+    elif x.op in ("add", "and", "or", "min", "max"):
+        signs = [1] * len(parts)
+    elif x.op == "not":
+        signs = [-1]
+    elif x.op == "mul" and any(isinstance(a, int) and a > 0 for a in x.args):
+        signs = [1, 1]
+    else:
+        signs = [0] * len(parts)
+    found: dict[str, int] = {}
+    for part, sign in zip(parts, signs, strict=True):
+        for name, own in part.items():
+            total = own * sign
+            found[name] = total if found.get(name, total) == total else 0
+    return found
+
+
+class _Search:
+    def __init__(
+        self, part: Part, system: System, layers: list[_Layer], ends: Mapping[str, np.ndarray], clock: Clock,
+        plainest: bool, most_labels: int,
+    ) -> None:
+        self.part, self.system, self.layers, self.ends = part, system, layers, ends
+        self.clock, self.plainest, self.most_labels = clock, plainest, most_labels
+        self.low = np.array([a.low for a in part.accumulators], dtype=np.int64)
+        self.high = np.array([a.high for a in part.accumulators], dtype=np.int64)
+        self.roles = _Roles((), (), False)
+        self.fixed: dict[str, int] = {}
+        self.least: list[np.ndarray] = []  # by layer: how little each sum can still grow, for each state
+        self.most: list[np.ndarray] = []
+        self.least_ranks: list[np.ndarray] = []
+
+    # -- the graph
+
+    def prune_edges(self, roles: _Roles, keep: int) -> bool:
+        """Drop edges on which some sum cannot end between its bounds; return whether any way is left."""
+        self.roles = roles
+        for _ in range(3):
+            self._to_go()
+            before = sum(len(layer.source) for layer in self.layers)
+            if not self._drop_hopeless():
+                return False
+            if sum(len(layer.source) for layer in self.layers) > 0.9 * before:
+                break
+        if keep == 1:
+            for layer in self.layers:
+                self._drop_beaten(layer)
+        self._to_go()
+        return True
+
+    def _to_go(self) -> None:
+        """Find how much each sum, and the ranks, can still grow from each state."""
+        count = len(self.part.accumulators)
+        last = self.layers[-1].targets
+        least, most = np.zeros((count, last), dtype=np.int64), np.zeros((count, last), dtype=np.int64)
+        ranks = np.zeros(last, dtype=np.int64)
+        self.least, self.most, self.least_ranks = [least], [most], [ranks]
+        for layer in reversed(self.layers):
+            self.clock.check("searching")
+            new_least = np.full((count, layer.sources), _NEVER)
+            new_most = np.full((count, layer.sources), -_NEVER)
+            new_ranks = np.full(layer.sources, _NEVER)
+            for a in range(count):
+                np.minimum.at(new_least[a], layer.source, layer.added[a] + least[a][layer.target])
+                np.maximum.at(new_most[a], layer.source, layer.added[a] + most[a][layer.target])
+            np.minimum.at(new_ranks, layer.source, layer.ranks + ranks[layer.target])
+            # what can never be reached stays as far away as it is, however many blocks are added
+            least, most = np.minimum(new_least, _NEVER), np.maximum(new_most, -_NEVER)
+            ranks = np.minimum(new_ranks, _NEVER)
+            self.least.insert(0, least)
+            self.most.insert(0, most)
+            self.least_ranks.insert(0, ranks)
+
+    def _drop_hopeless(self) -> bool:
+        count = len(self.part.accumulators)
+        came_least = np.zeros((count, 1), dtype=np.int64)
+        came_most = np.zeros((count, 1), dtype=np.int64)
+        for number, layer in enumerate(self.layers, start=1):
+            hope = np.ones(len(layer.source), dtype=bool)
+            for a in range(count):
+                least, most = self.least[number][a][layer.target], self.most[number][a][layer.target]
+                hope &= came_least[a][layer.source] + layer.added[a] + least <= self.high[a]
+                hope &= came_most[a][layer.source] + layer.added[a] + most >= self.low[a]
+            if not hope.all():
+                layer.only(hope)
+            if len(layer.source) == 0:
+                return False
+            new_least = np.full((count, layer.targets), _NEVER)
+            new_most = np.full((count, layer.targets), -_NEVER)
+            for a in range(count):
+                np.minimum.at(new_least[a], layer.target, came_least[a][layer.source] + layer.added[a])
+                np.maximum.at(new_most[a], layer.target, came_most[a][layer.source] + layer.added[a])
+            came_least, came_most = np.minimum(new_least, _NEVER), np.maximum(new_most, -_NEVER)
+        return True
+
+    def _drop_beaten(self, layer: _Layer) -> None:
+        """Of edges between the same two states, drop those that another is no worse than in anything."""
+        exact = [layer.added[a] for a, harm in enumerate(self.roles.harm) if harm in (2, 3)]
+        budgets = [harm * layer.added[a] for a, harm in enumerate(self.roles.harm) if harm in (1, -1)]
+        key, size = keys([layer.source, layer.target, *exact], len(layer.source))
+        kept = best_of_each(key, size, self._scores(layer.added, layer.ranks, layer.combination), budgets)
+        if len(kept) < len(key):
+            layer.only(kept)
+
+    def _scores(self, sums: np.ndarray, ranks: np.ndarray, order: np.ndarray) -> list[np.ndarray]:
+        goals = [sums[a] * sense for a, sense in self.roles.goals]
+        return [*goals, ranks, order] if self.plainest else [*goals, order]
+
+    # -- the labels
+
+    def run(self, *, beam: int = 0, keep: int = 1, best: tuple[int, ...] | None = None) -> list[Scored]:
+        """Sweep labels forward and return the best assignments.
+
+        Args:
+            beam: hold at most this many labels, the most promising ones; 0 for all.
+            keep: how many assignments to return.
+            best: what a known assignment is compared by; labels that cannot be as good are dropped.
+        """
+        zero = np.zeros(1, dtype=np.int64)
+        labels = _Labels(zero, np.zeros((len(self.part.accumulators), 1), dtype=np.int64), zero, zero)
+        trail = Trail()
+        for number, layer in enumerate(self.layers, start=1):
+            labels, row, combination = self._advance(labels, layer, number, keep, best)
+            if beam and labels.count > beam:
+                promising = np.argpartition(self._promise(labels, number), beam - 1)[:beam]
+                promising.sort()
+                labels, row, combination = labels.take(promising), row[promising], combination[promising]
+            if labels.count == 0:
+                return []
+            labels.order = np.argsort(np.argsort(labels.order, kind="stable"), kind="stable")
+            trail.add(row, combination, layer.choices)
+        return self._finish(labels, trail, keep)
+
+    def _advance(
+        self, labels: _Labels, layer: _Layer, number: int, keep: int, best: tuple[int, ...] | None
+    ) -> tuple[_Labels, np.ndarray, np.ndarray]:
+        """Take labels over the edges of a layer; return the new ones, where each came from, and by what choice."""
+        starts = np.searchsorted(layer.source, np.arange(layer.sources + 1))
+        degree = starts[labels.state + 1] - starts[labels.state]
+        ends = np.cumsum(degree)
+        pieces = []
+        begin = 0
+        while begin < labels.count:
+            self.clock.check("searching")
+            done = ends[begin - 1] if begin else 0
+            stop = max(begin + 1, int(np.searchsorted(ends, done + _MOST_AT_ONCE, side="right")))
+            part = slice(begin, stop)
+            row = np.repeat(np.arange(begin, stop), degree[part])
+            offset = np.arange(len(row)) - np.repeat(ends[part] - degree[part] - done, degree[part])
+            edge = starts[labels.state[row]] + offset
+            pieces.append(self._merge(self._moved(labels, row, layer, edge, number, best), number, keep))
+            begin = stop
+        if len(pieces) == 1:
+            return pieces[0]
+        joined = _Labels(
+            np.concatenate([p[0].state for p in pieces]), np.concatenate([p[0].sums for p in pieces], axis=1),
+            np.concatenate([p[0].ranks for p in pieces]), np.concatenate([p[0].order for p in pieces]),
+        )  # fmt: skip
+        rows, combinations = np.concatenate([p[1] for p in pieces]), np.concatenate([p[2] for p in pieces])
+        return self._merge((joined, rows, combinations), number, keep)
+
+    def _moved(
+        self, labels: _Labels, row: np.ndarray, layer: _Layer, edge: np.ndarray, number: int,
+        best: tuple[int, ...] | None,
+    ) -> tuple[_Labels, np.ndarray, np.ndarray]:
+        """Take labels over edges, and drop those without hope."""
+        target = layer.target[edge]
+        sums = labels.sums[:, row] + layer.added[:, edge]
+        least, most = self.least[number], self.most[number]
+        hope = np.ones(len(edge), dtype=bool)
+        for a in range(len(sums)):
+            hope &= sums[a] + least[a][target] <= self.high[a]
+            hope &= sums[a] + most[a][target] >= self.low[a]
+        ranks = labels.ranks[row] + layer.ranks[edge]
+        if best is not None:
+            hope &= self._as_good(sums, ranks, target, number, best)
+        choices = layer.choices.count
+        moved = _Labels(
+            target[hope], sums[:, hope], ranks[hope],
+            labels.order[row[hope]] * choices + layer.combination[edge[hope]],
+        )  # fmt: skip
+        return moved, row[hope], layer.combination[edge[hope]]
+
+    def _as_good(
+        self, sums: np.ndarray, ranks: np.ndarray, target: np.ndarray, number: int, best: tuple[int, ...]
+    ) -> np.ndarray:
+        """Return which labels can still end as well as a known assignment."""
+        if self.roles.first_goal_adds:
+            a, sense = self.roles.goals[0]
+            known = best[self.part.goals[0]]
+            reach = sums[a] + (self.least if sense > 0 else self.most)[number][a][target]
+            good: np.ndarray = sense * reach <= known
+            if self.plainest and len(self.system.goals) == 1:
+                good &= (sense * reach < known) | (ranks + self.least_ranks[number][target] <= best[-1])
+            return good
+        if not self.system.goals and self.plainest:
+            plain: np.ndarray = ranks + self.least_ranks[number][target] <= best[-1]
+            return plain
+        return np.ones(len(ranks), dtype=bool)
+
+    def _merge(
+        self, moved: tuple[_Labels, np.ndarray, np.ndarray], number: int, keep: int
+    ) -> tuple[_Labels, np.ndarray, np.ndarray]:
+        """Of labels of the same state, drop those that another one is no worse than in anything."""
+        labels, row, combination = moved
+        if labels.count == 0:
+            return moved
+        exact, budgets = self._compared(labels, number, keep)
+        key, size = keys([labels.state, *exact], labels.count)
+        scores = self._scores(labels.sums, labels.ranks, labels.order)
+        kept = best_of_each(key, size, scores, budgets, keep)
+        if len(kept) > self.most_labels:
+            raise TooWide
+        return labels.take(kept), row[kept], combination[kept]
+
+    def _compared(self, labels: _Labels, number: int, keep: int) -> tuple[list[np.ndarray], list[np.ndarray]]:
+        """Return in which sums labels must agree to be compared, and which sums they are compared by."""
+        if keep > 1:
+            return list(labels.sums), []
+        exact: list[np.ndarray] = []
+        budgets: list[np.ndarray] = []
+        for a, harm in enumerate(self.roles.harm):
+            own = labels.sums[a]
+            if harm in (1, -1):
+                budgets.append(harm * own)
+            elif harm == 3:
+                exact.append(own)
+            elif harm == 2:  # one bound can no longer be missed: then only the other counts
+                reached = own + self.least[number][a][labels.state] >= self.low[a]
+                safe = own + self.most[number][a][labels.state] <= self.high[a]
+                exact.append(np.where(reached, -1, np.where(safe, -2, own)))
+                budgets.append(np.where(reached, np.where(safe, 0, own), -own))
+        return exact, budgets
+
+    def _promise(self, labels: _Labels, number: int) -> np.ndarray:
+        """Return what the best end of each label would be compared by, first of all."""
+        if self.roles.goals:
+            a, sense = self.roles.goals[0]
+            reach: np.ndarray = labels.sums[a] + (self.least if sense > 0 else self.most)[number][a][labels.state]
+            return sense * reach
+        ranks: np.ndarray = labels.ranks + self.least_ranks[number][labels.state]
+        return ranks
+
+    def _finish(self, labels: _Labels, trail: Trail, keep: int) -> list[Scored]:
+        names = [accumulator.name for accumulator in self.part.accumulators]
+        columns = {**{n: labels.sums[a] for a, n in enumerate(names)},
+                   **{n: c[labels.state] for n, c in self.ends.items()}}  # fmt: skip
+        holds = np.ones(labels.count, dtype=bool)
+        for demand in self.part.final:
+            for name in demand.inputs:
+                columns.setdefault(name, self.fixed.get(name))
+            holds &= np.asarray(evaluate_arrays(demand.condition, columns), dtype=bool)
+        scores = []
+        for i, goal in enumerate(self.system.goals):
+            score = np.zeros(labels.count, dtype=np.int64)
+            if i in self.part.goals:
+                assert isinstance(goal.value, Var)
+                score = columns[goal.value.name] * goal.sense
+            scores.append(score)
+        ranked: Sequence[np.ndarray] = (labels.order, labels.ranks, *reversed(scores))
+        order = np.lexsort(tuple(ranked))
+        return trail.assignments(order[holds[order]][:keep], scores, labels.ranks)

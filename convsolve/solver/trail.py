@@ -1,0 +1,50 @@
+"""The trail of a sweep: how each state, or label, was come by."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from .cells import Choices
+
+__all__ = ["Found", "Scored", "Trail"]
+
+Scored = tuple[tuple[int, ...], dict[str, int]]
+"""What an assignment is compared by (objectives, then the sum of ranks), and the assignment."""
+
+
+@dataclass(frozen=True)
+class Found:
+    """The best assignments of a part; ``proven`` says that nothing is better, else ``reason`` why not."""
+
+    best: list[Scored]
+    proven: bool
+    reason: str = ""
+
+
+class Trail:
+    """For each block: the row of the block before, and the combination of values that was chosen."""
+
+    def __init__(self) -> None:
+        self._links: list[tuple[np.ndarray, np.ndarray, Choices]] = []
+
+    def add(self, row: np.ndarray, combination: np.ndarray, choices: Choices) -> None:
+        """Note how the rows after one more block were come by."""
+        small = np.int32 if len(row) < 2**31 else np.int64
+        self._links.append((row.astype(small), combination.astype(np.int32), choices))
+
+    def assignments(
+        self, rows: Sequence[int] | np.ndarray, scores: Sequence[np.ndarray], ranks: np.ndarray
+    ) -> list[Scored]:
+        """Return the assignments that led to some rows, with what they are compared by."""
+        found: list[Scored] = []
+        for row in rows:
+            at = int(row)
+            assignment: dict[str, int] = {}
+            for parent, combination, choices in reversed(self._links):
+                assignment.update(choices.combination(int(combination[at])))
+                at = int(parent[at])
+            found.append(((*(int(s[row]) for s in scores), int(ranks[row])), assignment))
+        return found
