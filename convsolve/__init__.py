@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from .network import Layer, Network
     from .problem import Objective, Problem
     from .queries.check import CheckReport, Failure, check
+    from .queries.pareto import Front, pareto
+    from .queries.relax import Relaxation
     from .queries.synthesize import Infeasible, Solution, Unknown, solutions, solve
 
 __version__ = "0.1.0"
@@ -26,14 +28,16 @@ _PLACES = {
     "network": ("Layer", "Network"),
     "problem": ("Objective", "Problem"),
     "queries.check": ("CheckReport", "Failure", "check"),
+    "queries.pareto": ("Front", "pareto"),
+    "queries.relax": ("Relaxation",),
     "queries.synthesize": ("Infeasible", "Solution", "Unknown", "solutions", "solve"),
 }
 _MODULE_OF = {name: module for module, names in _PLACES.items() for name in names}
 
 __all__ = [
-    "CheckReport", "ConvsolveError", "Domain", "Failure", "FileError", "Infeasible", "Layer", "Network",
-    "NetworkError", "Objective", "Problem", "Solution", "Unknown", "all_of", "any_of", "check", "dump", "eq", "hole",
-    "load", "maximum", "minimum", "operators", "parse", "solutions", "solve", "where",
+    "CheckReport", "ConvsolveError", "Domain", "Failure", "FileError", "Front", "Infeasible", "Layer", "Network",
+    "NetworkError", "Objective", "Problem", "Relaxation", "Solution", "Unknown", "all_of", "any_of", "check", "dump",
+    "eq", "hole", "load", "maximum", "minimum", "operators", "pareto", "parse", "solutions", "solve", "where",
 ]
 
 

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from .dims import Cond, Var, evaluate, variables
+from .dims import Cond, Domain, Var, evaluate, variables
+from .dims.rewrite import rewrite
 from .errors import NetworkError
 from .operators import Choice, Input, Operator
 from .operators.base import DataFormat, Framework
@@ -210,6 +211,15 @@ class Network:
                 continue
             layers.append(dataclasses.replace(layer, operator=operator, inputs=inputs, when=when))
         return dataclasses.replace(self, layers=tuple(layers), outputs=tuple(map(follow, self.outputs)))
+
+    def with_domain(self, name: str, domain: Domain) -> Network:
+        """Return the network with another domain for one of its holes."""
+        replaced = {name: Var(name, domain)}
+        layers = tuple(
+            dataclasses.replace(layer, operator=layer.operator.replace(replaced), when=rewrite(layer.when, replaced))
+            for layer in self.layers
+        )
+        return dataclasses.replace(self, layers=layers)
 
     def with_input(self, *shapes: Iterable[int]) -> Network:
         """Return the network with these shapes for its inputs, in order, as the data format writes them."""

@@ -36,18 +36,21 @@ class Problem:
 
     Requirements may speak of ``output``, ``input``, layers (``conv1.height``, ``conv1.kernel_size``,
     ``conv1.macs``), costs (``params``, ``macs``, ``activations``, ``receptive_field``) and holes (``$k``).
+    ``pareto`` names two or three expressions whose trade-off is of interest (all minimised);
     ``expect`` is what the problem's author knows of its answer; tests hold it.
     """
 
     network: Network
     requirements: tuple[str, ...] = ()
     objectives: tuple[Objective, ...] = ()
+    pareto: tuple[str, ...] = ()
     description: str = ""
     expect: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "requirements", tuple(self.requirements))
         object.__setattr__(self, "objectives", tuple(self.objectives))
+        object.__setattr__(self, "pareto", tuple(self.pareto))
 
 
 @dataclass(frozen=True)
@@ -208,7 +211,7 @@ class Scope:
 
     def _unknown(self, name: str, column: int) -> ExpressionError:
         names = [*COSTS, "receptive_field", "input", "output", *self.trace.shapes]
-        names += [f"${hole}" for hole in self.network.holes]
+        names = list(dict.fromkeys([*names, *(f"${hole}" for hole in self.network.holes)]))
         return ExpressionError(f"there is no {name!r}{nearest(name.split('.')[0], names, listed=8)}", column)
 
 

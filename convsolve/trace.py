@@ -13,7 +13,7 @@ from typing import Any
 
 from .dims import Cond, Dim, Var, any_of, bounds, eq, evaluate, evaluate_arrays, negation, product, total, where
 from .errors import ConvsolveError, NetworkError, RankError
-from .network import Layer, Network
+from .network import Layer, Network, tensor_layer
 from .operators import Operator, Rule, Shape, axis_names
 from .operators.base import DataFormat, Framework
 from .operators.rules import RANK
@@ -159,6 +159,10 @@ def trace(network: Network) -> Trace:
             costs[cost].append(_define(site.steps, f"{layer.name}.{cost}", guarded, layer.name))
         steps.extend(site.steps)
         training.extend(site.training)
+    for output in network.outputs:
+        if output not in shapes:
+            layer = network.by_name[tensor_layer(output)]
+            raise NetworkError(f"{output!r} is not an output of {layer.name}", layer=layer.name)
     for cost in COSTS:
         _define(steps, cost, total(costs[cost]), "")
     return Trace(network, tuple(steps), shapes, tuple(training), _canonical(network))

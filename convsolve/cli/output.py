@@ -14,8 +14,12 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from ..queries.check import CheckReport, Failure
+    from ..queries.pareto import Front
 
-__all__ = ["ShapeType", "console", "print_failures", "print_json", "print_table", "progress", "report_data", "shape"]
+__all__ = [
+    "ShapeType", "assignment_lines", "console", "print_costs", "print_failures", "print_front", "print_json",
+    "print_table", "progress", "report_data", "shape",
+]
 
 
 class ShapeType(click.ParamType):  # type: ignore[type-arg,unused-ignore]
@@ -100,6 +104,27 @@ def print_costs(out: Console, report: CheckReport) -> None:
         parts.append(f"receptive field {shape(field) if isinstance(field, tuple) else field}")
     if parts:
         out.print("   ".join(parts), markup=False)
+
+
+def print_front(out: Console, front: Front) -> None:
+    """Print a Pareto front: the objectives' values, and what makes them."""
+    from rich.table import Table
+    from rich.text import Text
+
+    if front.points:
+        table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
+        for name in front.objectives:
+            table.add_column(Text(name), justify="right", no_wrap=True)
+        table.add_column("assignment", no_wrap=True)
+        for point, solution in zip(front.points, front.solutions, strict=True):
+            made = ", ".join(f"{name}={value}" for name, value in solution.assignment.items())
+            table.add_row(*(f"{value:,}" for value in point), Text(made))
+        _print_stripped(out, table)
+    count = f"{len(front.points)} point{'' if len(front.points) == 1 else 's'}"
+    if front.complete:
+        out.print(f"{count}: the whole front, proven" if front.points else "no solution (proven)", markup=False)
+    else:
+        out.print(f"{count}, not the whole front: {front.reason}", markup=False)
 
 
 def print_failures(out: Console, failures: Sequence[Failure]) -> None:

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from .output import assignment_lines, console, print_costs, print_json, print_table, progress, report_data
+from .output import assignment_lines, console, print_costs, print_front, print_json, print_table, progress, report_data
 
 if TYPE_CHECKING:
+    from ..problem import Problem
     from ..queries.synthesize import Infeasible, Solution, Unknown
 
 __all__ = ["command"]
@@ -19,13 +20,17 @@ __all__ = ["command"]
 @click.argument("source")
 @click.option("-n", "--number", type=click.IntRange(1, 100_000), default=1, show_default=True,
               help="How many different solutions to find, best first.")  # fmt: skip
+@click.option("--different", type=click.IntRange(1), default=1, show_default=True,
+              help="In how many values each solution differs from those before it.")  # fmt: skip
+@click.option("--pareto", metavar="A,B[,C]", help="Find the Pareto front of two or three expressions, all minimised.")
 @click.option("--emit", type=click.Choice(["yaml", "json"]), help="Print the finished network as a problem file.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 @click.option("--timeout", type=click.FloatRange(min=0, min_open=True), help="Seconds after which to stop.")
 @click.option("--seed", type=click.IntRange(0, 2**31), default=0, help="For the solver, where it makes choices.")
 @click.option("-q", "--quiet", is_flag=True, help="Show no progress.")
 def command(
-    source: str, number: int, emit: str | None, as_json: bool, timeout: float | None, seed: int, quiet: bool
+    source: str, number: int, different: int, pareto: str | None, emit: str | None, as_json: bool,
+    timeout: float | None, seed: int, quiet: bool,
 ) -> int:
     """Find values for the open parameters of a problem, or say why there are none.
 
@@ -39,6 +44,9 @@ def command(
         raise click.UsageError("--emit writes one network: leave out --json and -n")
     problem = load(source)
     tell = progress(quiet)
+    if pareto is not None or (problem.pareto and number == 1 and not emit):
+        wished = [text.strip() for text in pareto.split(",")] if pareto else []
+        return _front(problem, wished, as_json, timeout=timeout, seed=seed, progress=tell)
     found: list[Solution] = []
     answer: Solution | Infeasible | Unknown
     try:
@@ -47,7 +55,7 @@ def command(
             found = [answer] if isinstance(answer, Solution) else []
         else:
             try:
-                many = solutions(problem, limit=number, timeout=timeout, seed=seed, progress=tell)
+                many = solutions(problem, limit=number, different=different, timeout=timeout, seed=seed, progress=tell)
                 found = list(islice(many, number))
                 answer = found[0] if found else solve(problem, timeout=timeout, seed=seed, progress=tell)
             except TimeoutError as error:
@@ -62,6 +70,23 @@ def command(
     else:
         _show(answer, found, number)
     return status
+
+
+def _front(problem: Problem, wished: list[str], as_json: bool, **options: Any) -> int:
+    """Find and print a Pareto front."""
+    from ..queries.pareto import pareto
+
+    try:
+        front = pareto(problem, wished, **options)
+    finally:
+        options["progress"].done()
+    if as_json:
+        found = zip(front.points, front.solutions, strict=True)
+        data = [{"values": point, "assignment": dict(solution.assignment)} for point, solution in found]
+        print_json({"objectives": front.objectives, "complete": front.complete, "reason": front.reason, "points": data})
+    else:
+        print_front(console(), front)
+    return 0 if front.points else 1 if front.complete else 3
 
 
 def _emit(answer: Solution | Infeasible | Unknown, format: str) -> None:
@@ -134,7 +159,10 @@ def _no_answer(answer: Any) -> list[str]:
         tail = "each of them is needed: without any one, the others can hold"
     else:
         head, tail = "no solution (proven)", "among these is the reason; the time ran out before it was narrowed down"
-    return [head, *(f"  - {name}" for name in answer.core), tail]
+    lines = [head, *(f"  - {name}" for name in answer.core), tail]
+    if answer.relaxations:
+        lines += ["ways out, each of them enough:", *(f"  - {relaxation}" for relaxation in answer.relaxations)]
+    return lines
 
 
 def _data(answer: Any, found: list[Solution]) -> dict[str, Any]:
@@ -143,7 +171,8 @@ def _data(answer: Any, found: list[Solution]) -> dict[str, Any]:
     if isinstance(answer, Unknown):
         return {"status": "unknown", "reason": answer.reason}
     if isinstance(answer, Infeasible):
-        return {"status": "infeasible", "core": list(answer.core), "minimal": answer.minimal}
+        ways = [{"change": r.change, "instead_of": r.instead_of, "least": r.least} for r in answer.relaxations]
+        return {"status": "infeasible", "core": list(answer.core), "minimal": answer.minimal, "relaxations": ways}
     return {
         "status": "solved",
         "solutions": [

@@ -166,7 +166,7 @@ class Var(Expr):
     def __init__(self, name: str, domain: Domain | None = None, interval: Interval = (None, None)) -> None:
         if domain is not None:
             interval = (domain.lower, domain.upper)
-        super().__init__("var", (name,), interval)
+        super().__init__("var", (name, domain), interval)  # one name with two domains is two unknowns
         self.domain = domain
 
     @property
@@ -186,12 +186,10 @@ def hole(name: str, *values: int, domain: Domain | None = None) -> Var:
     return Var(name, domain if domain is not None else Domain.of(*values))
 
 
-def bounds(x: Dim | Cond | str) -> Interval:
+def bounds(x: Dim | Cond) -> Interval:
     """Return ``(lower, upper)`` between which ``x`` lies; None on a side means unbounded."""
     if isinstance(x, _Node):
         return x.interval
-    if isinstance(x, str):  # the name of a Var
-        return (None, None)
     return (int(x), int(x))
 
 

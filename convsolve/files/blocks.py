@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from ..dims import Domain, Var, eq
 from .document import Key, Node
-from .layers import Block, Layers
+from .layers import Block, Layers, is_optional
 from .mistakes import Rejected, listed, shown
 
 __all__ = ["Blocks"]
@@ -40,7 +40,8 @@ class Blocks:
             try:
                 block.previous = self._entry(entry, block)
             except Rejected as rejected:
-                mistakes.add(rejected.place, rejected.message)
+                if rejected.message:
+                    mistakes.add(rejected.place, rejected.message)
         return block.previous
 
     def _entry(self, node: Node, block: Block) -> str:
@@ -69,9 +70,8 @@ class Blocks:
             raise Rejected(alternatives.place, f"choose takes a list of layers, found {shown(alternatives)}")
         name = self.layers.naming.take(entries.get("name"), "choice", block.names, block.suffix)
         bodies = list(alternatives.value)
-        optional = entries.get("optional")
-        if optional is not None and optional.value is True:
-            bodies.append(Node([], optional.place))
+        if is_optional(entries.get("optional")):
+            bodies.append(Node([], node.place))
         selector = Var(f"{name}.choose", Domain.range(1, len(bodies)))
         conditions = [eq(selector, number) for number in range(1, len(bodies) + 1)]
         ends = [

@@ -18,7 +18,7 @@ from .mistakes import Mistakes, Rejected, shown
 from .names import Names, Naming, read_references
 from .values import Values
 
-__all__ = ["Block", "Layers"]
+__all__ = ["Block", "Layers", "is_optional"]
 
 
 @dataclass
@@ -54,7 +54,9 @@ class Layers:
         name = self.naming.take(entries.get("name"), key.text, block.names, block.suffix)
         when = self._when(entries.get("when"), block)
         inputs = self._inputs(entries.get("inputs"), operator, block)
-        optional = _is_optional(entries.get("optional"))
+        optional = is_optional(entries.get("optional"))
+        if optional and not inputs:
+            raise Rejected(key.place, f"{key.text} has no input that could be passed on in its absence")
         values = {
             parameter: self.values.parameter(name, parameter, kinds[parameter], node, block.names)
             for parameter, node in entries.items() if parameter in kinds
@@ -117,7 +119,8 @@ class Layers:
         return () if operator.arity[1] == 0 else (block.previous,)
 
 
-def _is_optional(node: Node | None) -> bool:
+def is_optional(node: Node | None) -> bool:
+    """Return whether a layer or block may be left out, or raise Rejected."""
     if node is None:
         return False
     if not isinstance(node.value, bool):

@@ -19,6 +19,7 @@ TOP_KEYS: dict[str, str] = {
     "require": "conditions that a solution must meet",
     "minimize": "an expression, or a list of them, most important first",
     "maximize": "an expression, or a list of them, most important first",
+    "pareto": "two or three expressions, all minimised, whose Pareto front is of interest",
     "expect": "what is known of the answer; tests hold it",
 }
 """The keys of a document, with what each is for."""

@@ -17,7 +17,10 @@ T = TypeVar("T")
 
 
 class Rejected(Exception):
-    """A mistake that leaves nothing of a layer to be read, on its way to the list of mistakes."""
+    """A mistake that leaves nothing of a layer to be read, on its way to the list of mistakes.
+
+    Without a message, the mistake is in the list already.
+    """
 
     def __init__(self, place: Place, message: str) -> None:
         super().__init__(message)

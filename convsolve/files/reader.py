@@ -100,7 +100,11 @@ class _Reader:
             for sense in entries if sense in ("minimize", "maximize")  # as written: most important first
             for text in self.texts(entries, sense, scope.objective)
         )
-        return Problem(network, requirements, objectives, description, self.expectations(entries, network))
+        pareto = self.texts(entries, "pareto", scope.objective)
+        if pareto and len(pareto) not in (2, 3):
+            self.mistakes.add(entries["pareto"].place, f"pareto takes two or three expressions, found {len(pareto)}")
+        expect = self.expectations(entries, network)
+        return Problem(network, requirements, objectives, pareto, description, expect)
 
     # -- the network
 

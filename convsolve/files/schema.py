@@ -40,6 +40,7 @@ def schema() -> dict[str, Any]:
         "require": _TEXTS,
         "minimize": _TEXTS,
         "maximize": _TEXTS,
+        "pareto": {"type": "array", "items": {"type": "string"}, "minItems": 2, "maxItems": 3},
         "expect": _expect(),
     }
     assert top.keys() == TOP_KEYS.keys()

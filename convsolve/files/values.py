@@ -46,16 +46,21 @@ class Values:
 
     def condition(self, node: Node, names: Names) -> Cond | None:
         """Return the condition that a node writes, or None after noting what is wrong with it."""
+        if isinstance(node.value, bool):
+            return node.value
         return self.mistakes.attempt(node, parse_condition, str(node.value), self._resolver(names))
 
     def shape(self, name: str, node: Node) -> tuple[Any, ...]:
         """Return an input's shape, with None for a size that is wrong; or raise NetworkError."""
-        if isinstance(node.value, str) and _SHAPE.fullmatch(node.value):
+        if isinstance(node.value, str) and len(node.value) < 100 and _SHAPE.fullmatch(node.value):
             return tuple(int(part) for part in re.split(r"[x,]\s*", node.value))
         if not isinstance(node.value, list) or not node.value:
             raise NetworkError(f"{name} must be a shape, such as [3, 224, 224], found {shown(node)}")
         if len(node.value) > _MOST_AXES:
             raise NetworkError(f"{name} has {len(node.value)} axes; at most {_MOST_AXES} are read")
+        for entry in node.value:
+            if entry.value is None:
+                self.mistakes.add(entry.place, "a size must be a whole number, a domain or a hole, found nothing")
         return self._entries(name, node.value, Sizes(), Names())
 
     def count(self, block: str, node: Node, names: Names) -> int | Var:
@@ -64,10 +69,11 @@ class Values:
             found = self.mistakes.attempt(node, self._resolver(names), node.value, 0)
             if isinstance(found, Var):
                 return found
-            raise Rejected(node.place, f"repeat takes a count, a domain or a hole, found {node.value!r}")
+            wrong = "" if found is None else f"repeat takes a count, a domain or a hole, found {node.value!r}"
+            raise Rejected(node.place, wrong)
         domain = read_domain("repeat", node, self.mistakes)
         if domain is None:
-            raise Rejected(node.place, "repeat takes a count such as 3, or a domain such as 1..4")
+            raise Rejected(node.place, "")
         return domain.lower if domain.size == 1 else Var(f"{block}.repeat", domain)
 
     def _value(self, name: str, node: Node, kind: Kind, names: Names) -> Any:

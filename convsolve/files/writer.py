@@ -72,6 +72,8 @@ def to_document(problem: Problem) -> dict[str, Any]:
         document["require"] = list(problem.requirements)
     for sense, texts in _objectives(problem).items():
         document[sense] = texts[0] if len(texts) == 1 else texts
+    if problem.pareto:
+        document["pareto"] = list(problem.pareto)
     if problem.expect:
         document["expect"] = dict(problem.expect)
     return document

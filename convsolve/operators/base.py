@@ -13,7 +13,7 @@ from typing import Any, ClassVar, Literal, Protocol, TypeAlias
 
 from ..dims import Cond, Dim, Var, bounds, maximum, variables
 from ..errors import NetworkError, RankError
-from .parameters import Kind, dims_in, substitute
+from .parameters import Kind, dims_in, replaced, substitute
 from .rules import OUTPUT_POSITIVE, PARAMETER_IN_RANGE, Rule
 
 __all__ = [
@@ -110,6 +110,13 @@ class Operator:
         if not any(True for _ in self.unknowns()):
             return self
         changes = {name: substitute(getattr(self, name), values) for name in self.parameters()}
+        return dataclasses.replace(self, **changes)
+
+    def replace(self, replacements: dict[str, Any]) -> Operator:
+        """Return the operator with other expressions in place of some of its unknowns."""
+        if not any(u.name in replacements for u in self.unknowns()):
+            return self
+        changes = {name: replaced(getattr(self, name), replacements) for name in self.parameters()}
         return dataclasses.replace(self, **changes)
 
     def guarded(self, site: Site) -> Operator:

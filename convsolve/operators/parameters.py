@@ -13,11 +13,12 @@ from fractions import Fraction
 from typing import Any
 
 from ..dims import Condition, Dim, Domain, Expr, Var, bounds, evaluate, variables
+from ..dims.rewrite import rewrite
 from ..errors import NetworkError
 
 __all__ = [
     "Conditions", "Count", "Flag", "Kind", "Number", "Padding", "PerAxis", "Scale", "Sizes", "Word", "dims_in",
-    "parameter", "substitute", "usual_domain",
+    "parameter", "replaced", "substitute", "usual_domain",
 ]
 
 LARGEST = 2**40
@@ -247,6 +248,13 @@ def dims_in(value: Any) -> Iterator[Expr | Condition]:
     elif isinstance(value, tuple):
         for v in value:
             yield from dims_in(v)
+
+
+def replaced(value: Any, replacements: dict[str, Any]) -> Any:
+    """Return the parameter with other expressions in place of some unknowns."""
+    if isinstance(value, tuple):
+        return tuple(replaced(v, replacements) for v in value)
+    return rewrite(value, replacements)
 
 
 def substitute(value: Any, values: dict[str, int]) -> Any:

@@ -102,7 +102,7 @@ def check(network: Network | Problem, input_shape: Iterable[int] | None = None) 
     net = problem.network
     if input_shape is not None:
         net = net.with_input(tuple(input_shape))
-        problem = Problem(net, problem.requirements, (), problem.description)
+        problem = Problem(net, problem.requirements)
     if net.holes:
         some = ", ".join(list(net.holes)[:5])
         raise NetworkError(

@@ -4,14 +4,21 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import TYPE_CHECKING
 
-from ..dims import evaluate
+from ..dims import Expr, Var, bounds, evaluate, ne, total, where
 from ..errors import ExpressionError, InternalError
 from ..network import Network
+from ..operators.rules import PROBLEM
 from ..problem import Objective, Problem, ProblemTrace, trace_problem
-from ..trace import Requirement, run
+from ..trace import Definition, Requirement, run
 from .check import CheckReport, check
+from .relax import Relaxation, relaxations
+
+if TYPE_CHECKING:
+    from ..solver.clock import Clock
 
 __all__ = ["Goal", "Infeasible", "Solution", "Unknown", "solutions", "solve"]
 
@@ -85,7 +92,12 @@ class Infeasible:
 
     core: tuple[str, ...]
     minimal: bool
-    relaxations: tuple[str, ...] = ()
+    problem: Problem | None = field(default=None, compare=False, repr=False)
+
+    @cached_property
+    def relaxations(self) -> tuple[Relaxation, ...]:
+        """Ways out, each of which is enough by itself and has been solved; found when first asked for."""
+        return relaxations(self.problem, self.core) if self.problem is not None else ()
 
 
 @dataclass(frozen=True)
@@ -96,7 +108,7 @@ class Unknown:
 
 
 def solve(
-    problem: Problem, *, timeout: float | None = None, seed: int = 0,
+    problem: Problem, *, timeout: float | None = None, seed: int = 0, explain: bool = True,
     progress: Callable[[str], None] | None = None,
 ) -> Solution | Infeasible | Unknown:
     """Find the best solution of a problem, or the requirements that rule every solution out.
@@ -105,6 +117,7 @@ def solve(
         problem: a network with holes, requirements and objectives.
         timeout: seconds; afterwards the best so far is returned, or Unknown.
         seed: for z3, where it is asked.
+        explain: whether to look for the core of a problem that has no solution; otherwise it stays empty.
         progress: called with a short text at each stage.
 
     Raises:
@@ -132,10 +145,12 @@ def solve(
             return _solution(traced, outcome.assignments[0], outcome.proven, outcome.bound, outcome.reason)
         if not outcome.proven:
             return Unknown(outcome.reason or "the search gave no answer")
+        if not explain:
+            return Infeasible((), False, problem)
         core = minimal_core(traced, clock, seed)
     except OutOfTime:
         return Unknown("the time ran out before the search was over")
-    return Infeasible(_names(core.requirements), core.minimal)
+    return Infeasible(_names(core.requirements), core.minimal, problem)
 
 
 def _names(requirements: Sequence[Requirement]) -> tuple[str, ...]:
@@ -150,10 +165,19 @@ def _names(requirements: Sequence[Requirement]) -> tuple[str, ...]:
 
 
 def solutions(
-    problem: Problem, *, limit: int | None = None, timeout: float | None = None, seed: int = 0,
+    problem: Problem, *, limit: int | None = None, different: int = 1, timeout: float | None = None, seed: int = 0,
     progress: Callable[[str], None] | None = None,
 ) -> Iterator[Solution]:
     """Yield the distinct solutions of a problem, best first, until there are no more (or ``limit``).
+
+    Args:
+        problem: the problem.
+        limit: how many to yield at most.
+        different: in how many holes each solution must differ from every one before it; with more than 1, each
+            is the best that differs so much.
+        timeout: seconds for all.
+        seed: for z3, where it is asked.
+        progress: called with a short text at each stage.
 
     Raises:
         TimeoutError: the time ran out before the next solution was known.
@@ -162,6 +186,9 @@ def solutions(
     from ..solver.engine import optimise
 
     clock = Clock(timeout, progress)
+    if different > 1:
+        yield from _different(problem, limit, different, clock, seed)
+        return
     traced = trace_problem(problem)
     given = 0
     for keep in itertools.chain([8], (64 * 4**i for i in itertools.count())):
@@ -174,6 +201,35 @@ def solutions(
             raise TimeoutError(outcome.reason)
         if len(outcome.assignments) < wanted or given == limit:
             return
+
+
+def _different(
+    problem: Problem, limit: int | None, different: int, clock: Clock, seed: int
+) -> Iterator[Solution]:
+    """Yield solutions that differ in some holes: for each before, the number of other values is a requirement."""
+    from ..solver.engine import optimise
+
+    traced = trace_problem(problem)
+    known: list[dict[str, int]] = []
+    steps = traced.trace.steps
+    while limit is None or len(known) < limit:
+        outcome = optimise(traced, clock, seed)
+        if not outcome.assignments:
+            if not outcome.proven:
+                raise TimeoutError(outcome.reason)
+            return
+        assignment = outcome.assignments[0]
+        yield _solution(traced, assignment, outcome.proven, outcome.bound, outcome.reason)
+        known.append(assignment)
+        holes = problem.network.holes
+        changed = total(where(ne(holes[name], value), 1, 0) for name, value in assignment.items())
+        name = f"values other than in solution {len(known)}"
+        count = Var(name, interval=bounds(changed))
+        more = (Definition(name, changed, ""), Requirement("", PROBLEM, count >= different, text=name))
+        steps = (*steps, *more) if isinstance(changed, Expr) else steps
+        if not isinstance(changed, Expr):
+            return  # nothing is open
+        traced = replace(traced, trace=replace(traced.trace, steps=steps))
 
 
 def _solution(

@@ -217,3 +217,28 @@ def test_inside_a_block_is_not_outside():
 def test_alternatives_of_another_rank_are_refused_as_a_failure():
     answer = cs.solve(cs.parse("input: [4, 8, 8]\nlayers:\n  - choose: [flatten, relu]\n"))
     assert isinstance(answer, cs.Infeasible) and "choice1: number of axes" in answer.core
+
+
+@pytest.mark.parametrize(
+    ("text", "word"),
+    [
+        ("input: [1, 8]\nholes: {conv1.kernel_size: 3 | 5}\nlayers: [{conv: {kernel_size: 1 | 2, "
+         "out_channels: $conv1.kernel_size}}]\n", "two domains"),
+        ("input: [1, 8]\nlayers: [{constant: {shape: [1, 8], optional: true}}]\n", "no input"),
+        (f"input: '{'1' * 5000}'\nlayers: [relu]\n", "shape"),
+        ("input: [1, null, 3]\nlayers: [relu]\n", "found nothing"),
+        ("input: [1, 8]\nlayers: [relu]\noutput: relu1[3]\n", "not an output"),
+        ("input: [1, 8]\nlayers: [{choose: [relu, tanh], optional: 'yes'}]\n", "true or false"),
+        ("input: [1, 8]\nlayers: [{repeat: $x, layers: [relu]}]\n", "no hole 'x'"),
+        ("input: [1, 8]\nlayers: [{repeat: 1 | a, layers: [relu]}]\n", "found 'a'"),
+        ("input: [1, 8]\nlayers: [relu]\nexpect: {fails_at: [a]}\n", "no layer"),
+    ],
+)  # fmt: skip
+def test_one_mistake_one_message(text, word):
+    with pytest.raises(FileError, match=word) as caught:
+        cs.parse(text)
+    assert len(caught.value.mistakes) == 1
+
+
+def test_a_condition_may_be_plainly_true():
+    assert cs.check(cs.parse("input: [1, 8]\nlayers: [{relu: {when: true}}]\n")).ok
