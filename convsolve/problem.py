@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from .dims import Cond, Dim, Var, any_of, bounds, negation, product, variables
+from .dims import Cond, Dim, Var, all_of, bounds, product, variables, where
 from .dims.grammar import Value, parse_condition, parse_dim
 from .errors import ExpressionError
 from .network import Layer, Network, tensor_layer
@@ -93,19 +94,27 @@ class Scope:
         self.holes_named: set[str] = set()
         self._defined: dict[str, Var] = {}
         self._whens: list[Cond] = []
-        self._fields: dict[str, Value] = {}
+        self._absent_counts_0 = False
 
     def requirement(self, text: str) -> Requirement:
-        """Read a requirement; where it speaks of a layer that may be absent, it holds in its absence."""
+        """Read a requirement; a comparison that speaks of a layer which is not present is false."""
         self._whens = []
-        condition = parse_condition(text, self.resolve)
-        condition = any_of(*(negation(when) for when in self._whens), condition)
+        condition = parse_condition(text, self.resolve, self._present)
         values = tuple((v.name, v) for v in variables(condition))
         return Requirement("", PROBLEM, condition, text=text, values=values)
 
     def objective(self, text: str) -> Dim:
-        """Read an objective."""
-        return parse_dim(text, self.resolve)
+        """Read an objective; what it takes of a layer that is not present counts 0."""
+        self._absent_counts_0 = True
+        try:
+            return parse_dim(text, self.resolve)
+        finally:
+            self._absent_counts_0 = False
+
+    def _present(self, comparison: Cond) -> Cond:
+        """Return that a comparison holds and every layer it speaks of is present."""
+        whens, self._whens = self._whens, []
+        return all_of(*whens, comparison)
 
     # -- names
 
@@ -151,8 +160,15 @@ class Scope:
 
     def _attribute(self, tensor: str, attribute: str, axis: str, column: int) -> Value:
         layer = self.network.by_name[tensor_layer(tensor)]
-        if layer.when is not True:
-            self._whens.append(layer.when)
+        value = self._of_layer(layer, tensor, attribute, axis, column)
+        if layer.when is True:
+            return value
+        if self._absent_counts_0:
+            return where(layer.when, value, 0) if not isinstance(value, tuple) else value
+        self._whens.append(layer.when)
+        return value
+
+    def _of_layer(self, layer: Layer, tensor: str, attribute: str, axis: str, column: int) -> Value:
         if attribute.startswith("receptive_field"):
             return self._field(tensor, attribute, axis, column)
         parameter, index = _indexed(attribute)
@@ -212,7 +228,9 @@ class Scope:
     def _unknown(self, name: str, column: int) -> ExpressionError:
         names = [*COSTS, "receptive_field", "input", "output", *self.trace.shapes]
         names = list(dict.fromkeys([*names, *(f"${hole}" for hole in self.network.holes)]))
-        return ExpressionError(f"there is no {name!r}{nearest(name.split('.')[0], names, listed=8)}", column)
+        odd = [n for n in self.network.by_name if not re.fullmatch(r"[A-Za-z_]\w*(\.\w+)*", n)]
+        hint = f"; names like {odd[0]} stand in backquotes: `{odd[0]}`.size" if odd else ""
+        return ExpressionError(f"there is no {name!r}{nearest(name.split('.')[0], names, listed=8)}{hint}", column)
 
 
 def _indexed(name: str) -> tuple[str, int | None]:

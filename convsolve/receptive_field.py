@@ -1,7 +1,8 @@
 """Receptive fields: how many input positions, along each axis, can influence one output element.
 
 Source: Araujo, Norris and Sim, "Computing Receptive Fields of Convolutional Neural Networks" (Distill,
-2019), extended to layers that enlarge. With ``e + 1`` neighbouring outputs of a layer, ``(e*stride +
+2019), extended to layers that enlarge (with a stride behind one, the number depends on where an output lies,
+and is not given). With ``e + 1`` neighbouring outputs of a layer, ``(e*stride +
 window - 1)//up + 1`` neighbouring inputs are seen; borders are not taken into account, and where
 branches join the farthest-seeing one counts.
 """
@@ -141,11 +142,18 @@ def _backward(
     """Go back from the output: ``seen[l]`` is how far apart the outermost outputs of ``l`` that count are."""
     target = tensor_layer(tensor)
     seen: dict[str, Dim] = {target: 0}
+    strided: set[str] = set()
+    """Layers of whose outputs not every one is looked at: behind them comes a stride."""
     for layer in reversed(used):
         if layer.name not in seen or not layer.inputs:
             continue
         reach = reaches[layer.name]
         assert reach is not None
+        if reach.up != 1 and layer.name in strided:
+            raise _Undefined(
+                f"{layer.name} enlarges and a stride follows: how far an output sees differs from one to the next")
+        if not reach.whole and (reach.stride != 1 or layer.name in strided):
+            strided.update(map(tensor_layer, layer.inputs))
         for reference in layer.inputs:
             shape = traced.shapes[reference]
             if shape is None or len(shape) < 2:

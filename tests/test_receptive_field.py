@@ -32,12 +32,9 @@ def seen(operators):
             for i in range(size):
                 for j in range(k):
                     new[i * s + j].append(reached[i])
-            reached = [_span(sources) if sources else None for sources in new]
-            reached = [r for r in reached if r is not None] if None not in reached else reached
+            reached = [_span(sources) for sources in new]
         else:
             reached = [r for r in reached for _ in range(operator.scale_factor)]
-        if None in reached:
-            return None
     return reached
 
 
@@ -69,23 +66,31 @@ def random_operators(rng):
     return operators
 
 
-@pytest.mark.parametrize("seed", range(150))
+def strided_behind_enlarged(operators):
+    enlarged = False
+    for operator in operators:
+        if isinstance(operator, (Conv, AvgPool)):
+            if enlarged and operator.stride != 1:
+                return True
+        else:
+            enlarged |= (operator.stride if isinstance(operator, ConvTranspose) else operator.scale_factor) != 1
+    return False
+
+
+@pytest.mark.parametrize("seed", range(200))
 def test_random_chains(seed):
     operators = random_operators(random.Random(seed))
     if not operators:
         return
+    traced = trace(chain(operators))
+    fields = receptive_field(traced, f"l{len(operators) - 1}")
+    if strided_behind_enlarged(operators):
+        assert isinstance(fields, str) and "stride" in fields
+        return
     reached = seen(operators)
-    fields = receptive_field(trace(chain(operators)), f"l{len(operators) - 1}", lambda name, value: value)
-    extent = fields["length"][0]
-    value = extent if isinstance(extent, int) else evaluate(extent, run(trace(chain(operators)), {}))
     widths = [high - low + 1 for low, high in reached]
     middle = widths[len(widths) // 4 : -len(widths) // 4] or widths
-    enlarging = [o for o in operators if isinstance(o, (Upsample, ConvTranspose))]
-    if enlarging:  # alignments may not all occur; the extent is the most that any alignment allows
-        assert max(middle) <= value <= max(middle) + sum(o.stride if hasattr(o, "stride") else o.scale_factor
-                                                         for o in operators) * 4  # fmt: skip
-    else:
-        assert value == max(middle)
+    assert evaluate(fields["length"][0], run(traced, {})) == max(middle)
 
 
 def fields_of(*operators, shape=(3, 64, 64)):

@@ -153,13 +153,14 @@ def _no_answer(answer: Any) -> list[str]:
     if isinstance(answer, Unknown):
         return [f"not known: {answer.reason}"]
     if answer.minimal and len(answer.core) == 1:
-        head, tail = "no solution: this requirement cannot hold", "without it there are solutions"
+        head, tail = "no solution: this requirement cannot hold", []
     elif answer.minimal:
         head = "no solution: these requirements cannot hold together"
-        tail = "each of them is needed: without any one, the others can hold"
+        tail = ["each of them is needed for that: any of them left out, the rest of them can hold"]
     else:
-        head, tail = "no solution (proven)", "among these is the reason; the time ran out before it was narrowed down"
-    lines = [head, *(f"  - {name}" for name in answer.core), tail]
+        head = "no solution (proven)"
+        tail = ["among these is the reason; the time ran out before it was narrowed down"]
+    lines = [head, *(f"  - {name}" for name in answer.core), *tail]
     if answer.relaxations:
         lines += ["ways out, each of them enough:", *(f"  - {relaxation}" for relaxation in answer.relaxations)]
     return lines

@@ -12,13 +12,13 @@ from functools import reduce
 from typing import TYPE_CHECKING, Any
 
 from ..errors import DimensionError
-from .bounds import INTERVALS
-from .expr import Var, _Node, fold
+from .bounds import INTERVALS, Interval
+from .expr import Var, _Node, fold, variables
 
 if TYPE_CHECKING:
     import numpy as np
 
-__all__ = ["ARRAYS", "INTEGERS", "evaluate", "evaluate_arrays"]
+__all__ = ["ARRAYS", "INTEGERS", "evaluate", "evaluate_arrays", "evaluate_words", "fits_word"]
 
 INTEGERS: dict[str, Callable[[list[Any]], Any]] = {
     "add": sum,
@@ -101,17 +101,21 @@ ARRAYS: dict[str, Callable[[list[Any]], Any]] = {
 _WORD = 2**62
 
 
-def _span(x: Any, ranges: Mapping[str, tuple[int, int]]) -> tuple[int, tuple[int, int]]:
-    """Return the greatest magnitude inside the expression, and the interval of its value."""
+def _magnitude(x: Any, ranges: Mapping[str, Interval]) -> tuple[int, Interval]:
+    """Return the greatest magnitude inside an expression (that of a word where it is open), and its bounds."""
     if not isinstance(x, _Node):
         return abs(int(x)), (int(x), int(x))
     if isinstance(x, Var):
-        low, high = ranges[x.name]
-        return max(abs(low), abs(high)), (low, high)
-    parts = [_span(a, ranges) for a in x.args]
-    low, high = INTERVALS[x.op]([interval for _, interval in parts])  # type: ignore[assignment]
+        return _farthest(ranges[x.name]), ranges[x.name]
+    parts = [_magnitude(a, ranges) for a in x.args]
+    interval = INTERVALS[x.op]([i for _, i in parts])
     sums = sum(m for m, _ in parts) if x.op == "add" else 0  # partial sums may be larger than the sum
-    return max(abs(low), abs(high), sums, *(m for m, _ in parts)), (low, high)
+    return max(_farthest(interval), sums, *(m for m, _ in parts)), interval
+
+
+def _farthest(interval: Interval) -> int:
+    low, high = interval
+    return _WORD if low is None or high is None else max(abs(low), abs(high))
 
 
 def evaluate_arrays(x: Any, columns: Mapping[str, np.ndarray | int]) -> np.ndarray:
@@ -127,10 +131,10 @@ def evaluate_arrays(x: Any, columns: Mapping[str, np.ndarray | int]) -> np.ndarr
     """
     import numpy as np
 
-    names = {v.name for v in _variables(x)}
-    ranges: dict[str, tuple[int, int]] = {}
+    ranges: dict[str, Interval] = {}
     used: dict[str, Any] = {}
-    for name in names:
+    for unknown in variables(x):
+        name = unknown.name
         if name not in columns:
             raise DimensionError(f"no value is given for `{name}`")
         column = np.asarray(columns[name])
@@ -139,12 +143,18 @@ def evaluate_arrays(x: Any, columns: Mapping[str, np.ndarray | int]) -> np.ndarr
         else:
             ranges[name] = (int(column.min()), int(column.max()))
         used[name] = column
-    if _span(x, ranges)[0] >= _WORD:
+    if not fits_word(x, ranges):
         used = {name: column.astype(object) for name, column in used.items()}
-    return np.asarray(fold(x, ARRAYS, _lookup(used)))
+    return evaluate_words(x, used)
 
 
-def _variables(x: Any) -> list[Var]:
-    from .expr import variables
+def evaluate_words(x: Any, columns: Mapping[str, Any]) -> np.ndarray:
+    """Return the same as ``evaluate_arrays``, without looking for overflow: for expressions that fit a word."""
+    import numpy as np
 
-    return list(variables(x))
+    return np.asarray(fold(x, ARRAYS, _lookup(columns)))
+
+
+def fits_word(x: Any, ranges: Mapping[str, Interval]) -> bool:
+    """Return whether nothing inside an expression can leave 64 bits, its unknowns being within these bounds."""
+    return _magnitude(x, ranges)[0] < _WORD

@@ -27,11 +27,14 @@ from ..errors import DimensionError, ExpressionError
 from .domain import Domain, Span
 from .expr import Cond, Condition, Dim, Expr, all_of, any_of, eq, isin, maximum, minimum, ne, negation
 
-__all__ = ["Resolver", "Value", "parse_condition", "parse_dim", "parse_expression", "parse_value"]
+__all__ = ["Guard", "Resolver", "Value", "parse_condition", "parse_dim", "parse_expression", "parse_value"]
 
 Value = Any  # Dim | Cond | tuple[Dim, ...]
 Resolver = Callable[[str, int], Value]
 """Gives the value of a name (with its ``$``, if it has one) at a column, or raises ExpressionError."""
+
+Guard = Callable[[Cond], Cond]
+"""Is given every comparison once its names have been resolved, and returns what shall stand for it."""
 
 _LONGEST = 20_000
 _DEEPEST = 50
@@ -89,7 +92,8 @@ def _number(token: _Token) -> int:
 
 
 class _Parser:
-    def __init__(self, text: str, resolve: Resolver) -> None:
+    def __init__(self, text: str, resolve: Resolver, guard: Guard = lambda condition: condition) -> None:
+        self.guard = guard
         self.tokens = _tokens(text)
         self.at = 0
         self.depth = 0
@@ -166,7 +170,7 @@ class _Parser:
                 self.at += 2
                 parts.append(negation(self._member(left, column)))
             else:
-                return all_of(*parts) if parts else left
+                return self.guard(all_of(*parts)) if parts else left
 
     def _member(self, left: Value, column: int) -> Cond:
         left = _dim(left, column)
@@ -356,17 +360,17 @@ def parse_value(text: str, resolve: Resolver) -> Domain | Value:
     return value
 
 
-def parse_expression(text: str, resolve: Resolver) -> Value:
+def parse_expression(text: str, resolve: Resolver, guard: Guard = lambda condition: condition) -> Value:
     """Read an expression: a dimension, a condition, or a tuple of dimensions."""
-    parser = _Parser(text, resolve)
+    parser = _Parser(text, resolve, guard)
     value = parser.condition()
     parser.finish("the end or an operator")
     return value
 
 
-def parse_condition(text: str, resolve: Resolver) -> Cond:
+def parse_condition(text: str, resolve: Resolver, guard: Guard = lambda condition: condition) -> Cond:
     """Read a condition, such as ``conv2.height == 7 and params <= 100_000``."""
-    value = parse_expression(text, resolve)
+    value = parse_expression(text, resolve, guard)
     if not isinstance(value, (bool, Condition)):
         raise ExpressionError("wanted a condition, such as `output.height == 7`; this is a value")
     return value

@@ -100,18 +100,32 @@ def check(network: Network | Problem, input_shape: Iterable[int] | None = None) 
     """
     problem = network if isinstance(network, Problem) else Problem(network)
     net = problem.network
+    notes = []
     if input_shape is not None:
-        net = net.with_input(tuple(input_shape))
-        problem = Problem(net, problem.requirements)
+        shape = tuple(input_shape)
+        notes = _outside(net, shape)
+        net = net.with_input(shape)
+    domains = {name: unknown.domain for name, unknown in net.holes.items()}
+    net = net.assign({name: d.lower for name, d in domains.items() if d is not None and d.size == 1})
     if net.holes:
-        some = ", ".join(list(net.holes)[:5])
-        raise NetworkError(
-            f"the network has open parameters ({some}{', ...' if len(net.holes) > 5 else ''}): "
-            f"give the input a shape, or let synth find values")
-    return _report(problem)
+        in_input = {u.name for layer in net.inputs for u in layer.operator.unknowns()}
+        some = ", ".join(list(net.holes)[:5]) + (", ..." if len(net.holes) > 5 else "")
+        advice = "give the input a shape" if in_input >= set(net.holes) else "let synth find values for them"
+        raise NetworkError(f"the network has open parameters ({some}): {advice}")
+    return _report(Problem(net, problem.requirements), notes)
 
 
-def _report(problem: Problem) -> CheckReport:
+def _outside(network: Network, shape: tuple[int, ...]) -> list[str]:
+    """Return a note where an input's shape lies outside what the network states."""
+    stated = network.inputs[0].operator.shape if network.inputs else ()  # type: ignore[attr-defined]
+    for wanted, size in zip(stated, shape, strict=False):
+        domain = wanted.domain if isinstance(wanted, Var) else None
+        if domain is not None and size not in domain:
+            return [f"the file asks for an input size within {domain}, which {size} is not"]
+    return []
+
+
+def _report(problem: Problem, remarks: Sequence[str]) -> CheckReport:
     traced = trace_problem(Problem(problem.network, problem.requirements)).trace
     values = run(traced, {})
     failed, poisoned = _failures(traced, values)
@@ -121,6 +135,7 @@ def _report(problem: Problem) -> CheckReport:
     costs = {cost: values[cost] if cost not in poisoned else None for cost in COSTS}
     unshaped = any(shape is None for shape in traced.shapes.values())
     field_value, notes = _receptive_field(traced, values)
+    notes = [*remarks, *notes]
     output = shapes.get(traced.network.outputs[0].partition("[")[0])
     if not failed:
         head = f"in training with a batch of {traced.network.batch_size},"
@@ -201,7 +216,7 @@ def _receptive_field(traced: Trace, values: Mapping[str, int]) -> tuple[tuple[in
         return None, []
     fields = receptive_field(traced, traced.network.outputs[0], define)
     if isinstance(fields, str):
-        return None, []
+        return None, [f"no receptive field: {fields}"] if "stride" in fields else []
     found = tuple(evaluate(extent, known) for extent, _ in fields.values())
     return (found[0] if len(found) == 1 else found), []
 

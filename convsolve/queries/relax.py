@@ -31,7 +31,8 @@ _MOST_ADDED = 16
 class Relaxation:
     """One way out: with ``change`` in place of ``instead_of`` (a requirement or a domain) there is a solution.
 
-    ``least`` says that nothing nearer to what was asked is possible, the rest of the problem as it is.
+    An empty ``change`` means that it is left out. ``least`` says that nothing nearer to what was asked is
+    possible, the rest of the problem as it is.
     """
 
     change: str
@@ -39,6 +40,8 @@ class Relaxation:
     least: bool
 
     def __str__(self) -> str:
+        if not self.change:
+            return f"without {self.instead_of}"
         return f"{self.change} instead of {self.instead_of}{' (the least that is enough)' if self.least else ''}"
 
 
@@ -83,7 +86,7 @@ def _of_requirement(problem: Problem, text: str, clock: Clock) -> Iterator[Relax
     match = _COMPARISON.fullmatch(text.strip())
     if match is None:
         if _best(replace(problem, requirements=others, objectives=()), clock) is not None:
-            yield Relaxation("nothing", f"`{text}`", False)
+            yield Relaxation("", f"`{text}`", True)
         return
     left, op, right = match["left"], match["op"], match["right"]
     senses = {"<=": ["minimize"], "<": ["minimize"], ">=": ["maximize"], ">": ["maximize"]}

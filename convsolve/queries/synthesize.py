@@ -71,6 +71,16 @@ class Solution:
         return self.report.macs
 
     @property
+    def activations(self) -> int | None:
+        """The number of elements of all layers' outputs."""
+        return self.report.activations
+
+    @property
+    def receptive_field(self) -> tuple[int, ...] | int | None:
+        """The receptive field along each axis of the input; a number where there is one axis."""
+        return self.report.receptive_field
+
+    @property
     def concrete(self) -> Problem:
         """The finished network as a problem of its own, with the requirements that do not speak of what was open."""
         kept = []

@@ -12,7 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from ..dims import Condition, Expr, evaluate_arrays
+from ..dims import Condition, Expr, variables
+from ..dims.evaluate import evaluate_words, fits_word
 from .clock import Clock
 from .plan import Block
 from .presolve import Domains
@@ -121,13 +122,13 @@ def _expand(
             if name not in known:
                 known[name] = domains[name].fixed
         if isinstance(step, Define):
-            value = _read(step.value, known)
+            value = _read(step.value, known, domains)
             fixed = domains[step.name].fixed
             holds = value == fixed if fixed is not None else domains[step.name].holds(value)
             if fixed is None:
                 known[step.name] = value
         else:
-            holds = np.asarray(evaluate_arrays(step.condition, known), dtype=bool)
+            holds = _read(step.condition, known, domains).astype(bool)
         if not holds.all():
             alive = holds if alive is None else alive & holds
             if not alive.any():
@@ -150,28 +151,19 @@ def _expand(
     added = []
     for terms in sums:
         for term in terms:
-            for name in _names(term):
-                if name not in known:
-                    known[name] = domains[name].fixed
-        grown = [_read(term, known) if isinstance(term, Expr) else np.asarray(term) for term in terms]
+            for unknown in variables(term):
+                if unknown.name not in known:
+                    known[unknown.name] = domains[unknown.name].fixed
+        grown = [_read(term, known, domains) if isinstance(term, Expr) else np.asarray(term) for term in terms]
         added.append(take(sum(grown)) if grown else np.zeros(len(flat), dtype=np.int64))
     row, combination = np.divmod(flat, choices.count)
     return Cells(row + start, combination, {name: take(known[name]) for name in block.kept}, added)
 
 
-def _names(x: Any) -> list[str]:
-    from ..dims import variables
-
-    return [v.name for v in variables(x)]
-
-
-def _read(x: Expr | Condition, known: Mapping[str, Any]) -> np.ndarray:
-    value = evaluate_arrays(x, known)
-    if value.dtype == object:
-        if value.size and max(abs(int(value.min())), abs(int(value.max()))) >= _WORD:
-            raise TooWide
-        return value.astype(np.int64)
-    return value
+def _read(x: Expr | Condition, known: Mapping[str, Any], domains: Domains) -> np.ndarray:
+    if not fits_word(x, {v.name: domains[v.name].interval for v in variables(x)}):
+        raise TooWide
+    return evaluate_words(x, known)
 
 
 def keys(columns: Sequence[np.ndarray], count: int) -> tuple[np.ndarray, int]:

@@ -11,10 +11,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..dims import Cond, eq, evaluate
+from ..dims import Cond, Domain, eq, evaluate
 from ..problem import ProblemTrace
 from ..trace import Requirement, run
 from .clock import Clock, OutOfTime
+from .dive import dive
 from .presolve import Domains, Refuted, presolve
 from .sweep import TooWide, sweep
 from .system import System, build
@@ -22,6 +23,8 @@ from .system import System, build
 __all__ = ["Outcome", "decide", "optimise"]
 
 _WINDOWS = (64, 512, 4096)
+_FAR = 1 << 40
+"""Beyond this, an objective is taken to have no limit."""
 
 
 @dataclass(frozen=True)
@@ -114,6 +117,8 @@ def _close(
     if keep > 1:
         return Outcome(outcome.assignments, False, outcome.bound, "sizes are open above: there may be others")
     best = outcome.assignments[0]
+    if _no_limit(problem, in_force, system, best, clock, seed):
+        return Outcome((best,), False, None, "the objective has no limit: input sizes are open above")
     equal: list[Cond] = []
     for i, (goal, objective) in enumerate(zip(system.goals, problem.objectives, strict=True)):
         while True:
@@ -128,19 +133,35 @@ def _close(
             best = found.assignments[0]
         equal.append(eq(objective, value))
     most = sum(system.holes[name].rank(best[name]) for name in system.holes)
-    known = {
-        name: domains[name].meet(np.array(sorted(system.holes[name].values(most + 1)), dtype=np.int64))
-        for name in wide
-    }
+    known = {name: domains[name].within(None, _highest(system.holes[name], most)) for name in wide}
     found = _region(problem, in_force, equal, known, clock, seed)
     return found if found.assignments else Outcome((best,), False, reason="sizes are open above")
 
 
+def _no_limit(
+    problem: ProblemTrace, in_force: Sequence[Requirement] | None, system: System, best: dict[str, int], clock: Clock,
+    seed: int,
+) -> bool:
+    """Return whether the first objective can be better than anything that a network could mean."""
+    if not system.goals:
+        return False
+    objective, sense = problem.objectives[0], system.goals[0].sense
+    far = objective < -_FAR if sense > 0 else objective > _FAR
+    return bool(_region(problem, in_force, [far], {}, clock, seed, narrow=False).assignments)
+
+
+def _highest(domain: Domain, rank: int) -> int:
+    """Return a value that no value of at most this rank exceeds, in a domain that is open above."""
+    last = domain.spans[-1]
+    finite = [span.stop for span in domain.spans if span.stop is not None]
+    return max([last.start + rank * last.step, *finite])
+
+
 def _region(
     problem: ProblemTrace, in_force: Sequence[Requirement] | None, extra: Sequence[Cond], known: Domains,
-    clock: Clock, seed: int,
+    clock: Clock, seed: int, *, narrow: bool = True,
 ) -> Outcome:
-    """Search where some further conditions hold."""
+    """Search where some further conditions hold; without ``narrow``, for any solution, by z3 alone."""
     if any(condition is False for condition in extra):
         return Outcome((), True)
     system = build(problem, in_force, extra=[c for c in extra if c is not True])
@@ -148,12 +169,18 @@ def _region(
         domains = presolve(system, clock, known)
     except Refuted:
         return Outcome((), True)
-    if all(domains[name].array is not None for name in system.holes):
+    if narrow and all(domains[name].array is not None for name in system.holes):
         return _bounded(system, domains, clock, seed, 1, True)
+    if not narrow:
+        system.goals.clear()
     return _by_z3(system, domains, clock, seed, 1, False)
 
 
 def _bounded(system: System, domains: Domains, clock: Clock, seed: int, keep: int, plainest: bool) -> Outcome:
+    if keep == 1 and not plainest and not system.goals:
+        assignment = dive(system, domains, clock)
+        if assignment is not None:
+            return Outcome((assignment,), True)
     try:
         found = sweep(system, domains, clock, keep=keep, plainest=plainest)
         return Outcome(tuple(assignment for _, assignment in found.best), found.proven, reason=found.reason)

@@ -17,6 +17,8 @@ from .system import System, values_of
 
 __all__ = ["tighten"]
 
+_FAR = 1 << 62
+
 
 def tighten(system: System, domains: Domains, clock: Clock, seed: int, keep: int, plainest: bool) -> Outcome:
     """Return the best assignments that z3 finds, with a proof that there are no better ones if time allows."""
@@ -82,6 +84,8 @@ class _Search:
         step = 1
         while limit is None or limit != reached:
             if limit is None:
+                if step > _FAR:
+                    raise GaveUp("the objective has no limit")
                 asked = reached - sense * step
                 step *= 2
             else:

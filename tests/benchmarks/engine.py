@@ -82,8 +82,8 @@ def _geometric_mean(values: list[float]) -> float:
 
 
 def _summary(rows: list[dict[str, Any]], peers: list[str]) -> None:
-    for kind, optimise in (("decisions", False), ("optimisations", True)):
-        chosen = [row["answers"] for row in rows if row["optimise"] is optimise]
+    for kind, wanted in (("decisions", False), ("optimisations", True)):
+        chosen = [row["answers"] for row in rows if row["optimise"] is wanted]
         for peer in peers:
             ratios = [a["convsolve"]["seconds"] / a[peer]["seconds"] for a in chosen if a.get(peer)]
             if ratios:

@@ -146,3 +146,17 @@ def test_several_inputs_and_outputs():
                    "  - chunk: {chunks: 2}\n  - linear: {inputs: 'chunk1[1]', out_features: 2}\n"
                    "outputs: ['chunk1[0]', linear1]\n")  # fmt: skip
     assert report.ok and report.shapes["linear1"] == (2,)
+
+
+def test_a_hole_of_one_value_is_not_open():
+    assert check("input: [1, 8, 8]\nholes: {k: 3}\nlayers:\n  - conv: {out_channels: 4, kernel_size: $k}\n").ok
+
+
+def test_an_input_outside_what_the_file_asks_for_is_noted():
+    report = check("input: [3, 8.., 8..]\nlayers: [{conv: {out_channels: 4, kernel_size: 3}}]\n", (3, 5, 9))
+    assert report.ok and "8.." in report.notes[0]
+
+
+def test_the_receptive_field_is_not_given_where_it_depends_on_the_place():
+    report = check("input: [1, 32]\nlayers: [{upsample: {scale_factor: 2}}, {max_pool: {kernel_size: 2}}]\n")
+    assert report.ok and report.receptive_field is None and "stride" in report.notes[0]

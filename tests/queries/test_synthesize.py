@@ -162,3 +162,99 @@ def test_the_finished_network_reads_back():
     solution = cs.solve(problem)
     again = cs.parse(cs.dump(solution.concrete))
     assert cs.check(again).shapes == solution.shapes
+
+
+OPTIONAL = """
+input: [3, 32, 32]
+layers:
+  - conv: {name: c1, out_channels: 8, kernel_size: 3, optional: true}
+  - conv: {name: c2, out_channels: 8, kernel_size: 3}
+"""
+
+
+@pytest.mark.parametrize(
+    ("requirement", "present"),
+    [
+        ("c1.height == 30", 1),
+        ("c1.height == 7 and output.height == 5", None),
+        ("c1.height == 7 or output.height == 30", 0),
+        ("not c1.height == 30", 0),
+        ("c1.params >= 1", 1),
+        ("$c1.present == 0 or c1.height == 30", 1),
+        ("output.height == 28", 1),
+    ],
+)
+def test_a_comparison_of_an_absent_layer_is_false(requirement, present):
+    answer = cs.solve(cs.parse(OPTIONAL + f"require: ['{requirement}']\n"))
+    if present is None:
+        assert isinstance(answer, cs.Infeasible)
+    else:
+        assert answer.assignment == {"c1.present": present}
+
+
+def test_an_absent_layer_counts_nothing_in_an_objective():
+    solution = cs.solve(cs.parse(OPTIONAL + "minimize: c1.height\n"))
+    assert solution.assignment == {"c1.present": 0} and solution.goals[0].value == 0
+    solution = cs.solve(cs.parse(OPTIONAL + "maximize: c1.height\n"))
+    assert solution.assignment == {"c1.present": 1} and solution.goals[0].value == 30
+
+
+def test_an_objective_without_limit_is_said_to_be_one():
+    problem = cs.parse("input: [3, 32.., 32]\nlayers: [{conv: {out_channels: 8, kernel_size: 3, stride: 2}}]\n"
+                       "maximize: input.height\n")  # fmt: skip
+    solution = cs.solve(problem)
+    assert not solution.proven and "no limit" in solution.reason
+    limited = cs.parse("input: [3, 8.., 8]\nlayers: [{conv: {name: a, out_channels: 8, kernel_size: 3}}]\n"
+                       "require: macs <= 1000000000000\nmaximize: input.height\n")  # fmt: skip
+    solution = cs.solve(limited, timeout=60)
+    assert solution.proven and solution.goals[0].value == 771_604_940
+
+
+INFEASIBLE = """
+input: [3, 32, 32]
+layers:
+  - conv: {name: stem, out_channels: 16 | 32, kernel_size: 3 | 5, stride: 1 | 2}
+  - conv: {name: next, out_channels: 64, kernel_size: 3 | 5, stride: 1 | 2}
+"""
+
+
+@pytest.mark.parametrize(
+    ("requirements", "changes"),
+    [
+        (["output.height == 4"], {"`output.height == 5`", "stem.stride = 3", "next.kernel_size = 7"}),
+        (["output == 64x4x4"], {"`output == 64x5x5`", "stem.stride = 3", "next.stride = 3"}),
+        (["macs <= 300K"], {"`macs <= 548_784`", "stem.stride = 3"}),
+        (["params < 100", "output.channels == 64"], {"`params <= 9_728`"}),
+        (["output.height >= 29"], {"`output.height >= 28`"}),
+        (["output.height % 2 == 1 and output.width % 2 == 0"], {""}),
+    ],
+)
+def test_ways_out_are_the_least_and_enough(requirements, changes):
+    problem = cs.parse(INFEASIBLE + "require: [" + ", ".join(f"'{r}'" for r in requirements) + "]\n")
+    answer = cs.solve(problem)
+    assert isinstance(answer, cs.Infeasible) and answer.minimal
+    found = {r.change for r in answer.relaxations}
+    assert changes <= found
+    for relaxation in answer.relaxations:
+        if relaxation.change.startswith("`"):
+            others = [r for r in requirements if f"`{r}`" != relaxation.instead_of]
+            text = ", ".join(f"'{r}'" for r in [*others, relaxation.change.strip("`")])
+            assert isinstance(cs.solve(cs.parse(INFEASIBLE + f"require: [{text}]\n")), cs.Solution)
+            if " <= " in relaxation.change:
+                less = text.replace("_", "") + " - 1'"
+                less = less.replace("' - 1'", " - 1'")
+                assert isinstance(cs.solve(cs.parse(INFEASIBLE + f"require: [{less}]\n")), cs.Infeasible)
+
+
+def test_solutions_that_differ():
+    problem = cs.parse(INFEASIBLE + "minimize: macs\n")
+    found = list(cs.solutions(problem, different=3))
+    for i, one in enumerate(found):
+        for other in found[:i]:
+            assert sum(one.assignment[n] != other.assignment[n] for n in one.assignment) >= 3
+    assert len(found) >= 3
+    assert found[0].assignment == next(cs.solutions(problem)).assignment
+    values = [s.goals[0].value for s in found]
+    assert values == sorted(values)
+    every = [s.assignment for s in cs.solutions(problem)]
+    assert all(any(sum(a[n] != s.assignment[n] for n in a) < 3 for s in found) for a in every)  # none was missed

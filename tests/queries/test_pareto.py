@@ -1,0 +1,56 @@
+"""Pareto fronts against brute force."""
+
+from __future__ import annotations
+
+import pytest
+
+import convsolve as cs
+from convsolve.dims import evaluate
+from convsolve.errors import NetworkError
+from convsolve.problem import Objective, Problem, trace_problem
+from convsolve.trace import run
+from tests.solver.random_problems import brute_force, problems
+
+
+def expected_front(traced, objectives):
+    problem = traced.problem
+    asked = trace_problem(Problem(problem.network, problem.requirements, [Objective("minimize", o) for o in objectives]))
+    points = set()
+    for assignment in brute_force(traced):
+        values = run(asked.trace, assignment)
+        points.add(tuple(evaluate(o, values) for o in asked.objectives))
+    return sorted(p for p in points if not any(q != p and all(a <= b for a, b in zip(q, p, strict=True)) for q in points))
+
+
+@pytest.mark.parametrize("objectives", [("params", "macs"), ("macs", "-output.size"), ("params", "-macs", "activations")])
+def test_fronts_are_complete(objectives):
+    seen = 0
+    for seed, traced in problems(range(0, 60, 2), most=400):
+        expected = expected_front(traced, objectives)
+        front = cs.pareto(traced.problem, objectives)
+        assert front.complete, seed
+        assert list(front.points) == expected, seed
+        seen += len(expected) > 1
+    assert seen >= 3
+
+
+def test_a_file_may_ask_for_a_front():
+    problem = cs.parse("input: [1, 28, 28]\nlayers:\n  - conv: {out_channels: 4 | 8, kernel_size: 3 | 5}\n"
+                       "pareto: [macs, '-receptive_field.height']\n")  # fmt: skip
+    front = cs.pareto(problem)
+    assert front.points == ((24336, -3), (57600, -5))
+    assert [s.assignment["conv1.out_channels"] for s in front.solutions] == [4, 4]
+    assert cs.parse(cs.dump(problem)) == problem
+
+
+def test_a_front_needs_two_or_three_objectives():
+    with pytest.raises(NetworkError, match="two or three"):
+        cs.pareto(cs.parse("input: [1, 8]\nlayers: [relu]\n"), ["params"])
+    with pytest.raises(cs.FileError, match="two or three"):
+        cs.parse("input: [1, 8]\nlayers: [relu]\npareto: [params]\n")
+
+
+def test_a_limit_makes_a_front_incomplete():
+    problem = cs.parse("input: [1, 28, 28]\nlayers:\n  - conv: {out_channels: 4, kernel_size: 3 | 5 | 7}\n")
+    front = cs.pareto(problem, ["macs", "-receptive_field.height"], limit=2)
+    assert len(front.points) == 2 and not front.complete and "more" in front.reason
