@@ -177,12 +177,11 @@ def _region(
 
 
 def _bounded(system: System, domains: Domains, clock: Clock, seed: int, keep: int, plainest: bool) -> Outcome:
-    if keep == 1 and not plainest and not system.goals:
-        assignment = dive(system, domains, clock)
-        if assignment is not None:
-            return Outcome((assignment,), True)
+    known = dive(system, domains, clock) if keep == 1 and not system.goals else None
+    if known is not None and not plainest:
+        return Outcome((known,), True)
     try:
-        found = sweep(system, domains, clock, keep=keep, plainest=plainest)
+        found = sweep(system, domains, clock, keep=keep, plainest=plainest, known=known)
         return Outcome(tuple(assignment for _, assignment in found.best), found.proven, reason=found.reason)
     except TooWide:
         return _by_z3(system, domains, clock, seed, keep, plainest)

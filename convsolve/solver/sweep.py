@@ -11,7 +11,7 @@ holes. Sums that only the end looks at are no part of a state: see :mod:`convsol
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import zip_longest
 
@@ -33,7 +33,7 @@ _MOST_STATES = 1 << 21
 
 def sweep(
     system: System, domains: Domains, clock: Clock, *, keep: int = 1, plainest: bool = True,
-    most_states: int = _MOST_STATES,
+    known: Mapping[str, int] | None = None, most_states: int = _MOST_STATES,
 ) -> Found:
     """Return the ``keep`` best assignments of the system's holes, best first; none if there is no solution.
 
@@ -43,6 +43,7 @@ def sweep(
         clock: the deadline.
         keep: how many assignments to return.
         plainest: whether preference decides where the objectives do not; otherwise any will do.
+        known: some solution of a system without goals: what is less plain need not be looked at.
         most_states: how many states to hold at most.
 
     Raises:
@@ -52,8 +53,14 @@ def sweep(
     joined: list[Scored] = [((0,) * (len(system.goals) + 1), fixed)]
     reasons = []
     for part in plan(system, domains):
-        method = sweep_with_sums if part.accumulators else _sweep_states
-        found = method(part, system, domains, clock, keep, plainest, most_states)
+        if part.accumulators:
+            found = sweep_with_sums(part, system, domains, clock, keep, plainest, most_states)
+        else:
+            limit = None
+            if known is not None:
+                own = [name for block in part.blocks for name in block.holes]
+                limit = sum(system.holes[name].rank(known[name]) for name in own)
+            found = _sweep_states(part, system, domains, clock, keep, plainest, most_states, limit)
         if not found.best:
             return found
         joined = _combine(joined, found.best, keep, system.holes)
@@ -82,9 +89,13 @@ class _States:
 
 
 def _sweep_states(
-    part: Part, system: System, domains: Domains, clock: Clock, keep: int, plainest: bool, most_states: int
+    part: Part, system: System, domains: Domains, clock: Clock, keep: int, plainest: bool, most_states: int,
+    limit: int | None,
 ) -> Found:
-    """Sweep a part that has no sums: one best assignment (or ``keep``) for each state."""
+    """Sweep a part that has no sums: one best assignment (or ``keep``) for each state.
+
+    ``limit`` is a sum of ranks that the best does not exceed.
+    """
     states, trail = _States(), Trail()
     for block in part.blocks:
         choices = Choices.of(block, system, domains)
@@ -92,6 +103,9 @@ def _sweep_states(
         survivors: list[tuple[Cells, np.ndarray, np.ndarray]] = []
         for cells in expand(block, states.columns, states.count, choices, (), domains, clock):
             total = states.ranks[cells.row] + ranks[cells.combination]
+            if limit is not None:
+                plain = np.flatnonzero(total <= limit)
+                cells, total = take(cells, plain), total[plain]
             order = states.order[cells.row] * choices.count + cells.combination
             survivors.append(_merge(cells, total, order, keep, plainest))
         cells, total, order = survivors[0] if len(survivors) == 1 else _merge(*_concat(survivors), keep, plainest)
