@@ -83,6 +83,8 @@ class Operator:
     kind: ClassVar[str] = ""
     arity: ClassVar[tuple[int, int | None]] = (1, 1)
     written: ClassVar[bool] = False
+    pointwise: ClassVar[bool] = False
+    """Whether every output element sees just the input elements at its own place."""
 
     def __post_init__(self) -> None:
         for name, kind in self.parameters().items():
@@ -145,7 +147,7 @@ class Operator:
 
     def reach(self, site: Site, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> Sequence[Reach] | None:
         """Return how far an output element sees, for each spatial axis of the inputs; None if undefined."""
-        return None
+        return [Reach()] * max(*(len(shape) - 1 for shape in inputs), 0) if self.pointwise else None
 
 
 def _guard(site: Site, name: str, value: Any, minimum: int) -> Any:

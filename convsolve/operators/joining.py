@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from ..dims import Dim, any_of, eq, total, where
 from ..errors import NetworkError, RankError
-from .base import Operator, Reach, Shape, Site, axis_names, normal_axis
+from .base import Operator, Shape, Site, axis_names, normal_axis
 from .parameters import Conditions, Count, Flag, parameter
 from .rules import CONCAT_SIZES_AGREE, SIZES_AGREE
 
@@ -28,6 +27,7 @@ class Add(Operator):
     """
 
     kind = "add"
+    pointwise = True
     arity = (2, None)
     written = True
 
@@ -56,9 +56,6 @@ class Add(Operator):
                 site.require(SIZES_AGREE, allowed, axis=axis, first=x, second=y)
                 out.append(where(eq(x, 1), y, x) if self.broadcast else x)
         return tuple(out)
-
-    def reach(self, site: Site, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> Sequence[Reach]:
-        return [Reach()] * (max(map(len, inputs)) - 1)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -107,6 +104,7 @@ class Concat(Operator):
     """
 
     kind = "concat"
+    pointwise = True
     arity = (1, None)
     written = True
 
@@ -132,9 +130,6 @@ class Concat(Operator):
             out.append(sizes[0])
         return tuple(out)
 
-    def reach(self, site: Site, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> Sequence[Reach]:
-        return [Reach()] * (len(inputs[0]) - 1)
-
 
 @dataclass(frozen=True, kw_only=True)
 class Choice(Operator):
@@ -145,6 +140,7 @@ class Choice(Operator):
     """
 
     kind = "choice"
+    pointwise = True
     arity = (1, None)
 
     conditions: Any = parameter(Conditions())
@@ -169,6 +165,3 @@ class Choice(Operator):
             if condition is not False:
                 return None
         return len(self.conditions)
-
-    def reach(self, site: Site, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> Sequence[Reach]:
-        return [Reach()] * (len(inputs[0]) - 1)

@@ -27,6 +27,7 @@ class BatchNorm(Operator):
     """
 
     kind = "batch_norm"
+    pointwise = True
 
     affine: bool = parameter(Flag(), default=True)
     num_features: Dim | None = parameter(Count(optional=True), default=None)
@@ -42,9 +43,6 @@ class BatchNorm(Operator):
     def params(self, site: Site, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> Dim:
         affine = 2 * inputs[0][0] if self.affine else 0
         return affine + 2 * inputs[0][0] if site.framework == "keras" else affine  # with the running statistics
-
-    def reach(self, site: Site, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> Sequence[Reach]:
-        return [Reach()] * (len(inputs[0]) - 1)
 
 
 def _declared(site: Site, channels: Dim, declared: Dim | None) -> None:
@@ -62,6 +60,7 @@ class InstanceNorm(Operator):
     """
 
     kind = "instance_norm"
+    pointwise = True
 
     affine: bool = parameter(Flag(), default=False)
 
@@ -75,9 +74,6 @@ class InstanceNorm(Operator):
     def params(self, site: Site, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> Dim:
         return 2 * inputs[0][0] if self.affine else 0
 
-    def reach(self, site: Site, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> Sequence[Reach]:
-        return [Reach()] * (len(inputs[0]) - 1)
-
 
 @dataclass(frozen=True, kw_only=True)
 class GroupNorm(Operator):
@@ -89,6 +85,7 @@ class GroupNorm(Operator):
     """
 
     kind = "group_norm"
+    pointwise = True
 
     groups: Dim = parameter(Count(usual=(1, 2, 4, 8, 16, 32)))
     affine: bool = parameter(Flag(), default=True)
@@ -104,9 +101,6 @@ class GroupNorm(Operator):
 
     def params(self, site: Site, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> Dim:
         return 2 * inputs[0][0] if self.affine else 0
-
-    def reach(self, site: Site, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> Sequence[Reach]:
-        return [Reach()] * (len(inputs[0]) - 1)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,7 +8,7 @@ from typing import Any
 
 from ..dims import Dim, bounds, maximum, minimum, total
 from ..errors import NetworkError
-from .base import Operator, Reach, Shape, Site, pairs, per_axis, positive, spatial, spatial_names
+from .base import Operator, Shape, Site, pairs, per_axis, positive, spatial, spatial_names
 from .parameters import Padding, PerAxis, Word, parameter
 from .rules import CIRCULAR_PADDING, CROP_LEAVES, REFLECT_PADDING
 from .windows import both_sides
@@ -58,6 +58,7 @@ class Pad(Operator):
     """
 
     kind = "pad"
+    pointwise = True
 
     padding: Any = parameter(Padding(minimum=None, usual=(0, 1, 2, 3)))
     mode: str = parameter(Word(options=_MODES), default="constant")
@@ -73,9 +74,6 @@ class Pad(Operator):
             out.append(positive(site, result, axis, size=size, before=before, after=after))
         return (channels, *out)
 
-    def reach(self, site: Site, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> Sequence[Reach]:
-        return [Reach()] * (len(inputs[0]) - 1)
-
 
 @dataclass(frozen=True, kw_only=True)
 class Crop(Operator):
@@ -87,6 +85,7 @@ class Crop(Operator):
     """
 
     kind = "crop"
+    pointwise = True
 
     amount: Any = parameter(Padding(usual=(0, 1, 2)))
 
@@ -101,9 +100,6 @@ class Crop(Operator):
             out.append(size - taken)
         return (channels, *out)
 
-    def reach(self, site: Site, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> Sequence[Reach]:
-        return [Reach()] * (len(inputs[0]) - 1)
-
 
 @dataclass(frozen=True, kw_only=True)
 class CenterCrop(Operator):
@@ -117,6 +113,7 @@ class CenterCrop(Operator):
     """
 
     kind = "center_crop"
+    pointwise = True
     arity = (1, 2)
 
     size: Any = parameter(PerAxis(optional=True), default=None)
@@ -130,9 +127,6 @@ class CenterCrop(Operator):
             site.require(CROP_LEAVES, target <= size, axis=axis, size=size, wished=target)
             out.append(target)
         return (channels, *out)
-
-    def reach(self, site: Site, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> Sequence[Reach]:
-        return [Reach()] * (len(inputs[0]) - 1)
 
 
 def reference_sizes(operator: Operator, size: Any, inputs: Sequence[Shape]) -> tuple[Dim | None, ...]:

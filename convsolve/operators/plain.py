@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..dims import Dim, product
-from .base import Operator, Reach, Shape, Site, positive
+from .base import Operator, Shape, Site, positive
 from .joining import written_names
 from .parameters import Flag, Number, Sizes, parameter
 
@@ -51,12 +51,10 @@ class Identity(Operator):
     """
 
     kind = "identity"
+    pointwise = True
 
     def infer(self, site: Site, *inputs: Shape) -> Shape:
         return inputs[0]
-
-    def reach(self, site: Site, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> Sequence[Reach]:
-        return [Reach()] * max(len(inputs[0]) - 1, 0)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import z3
@@ -103,29 +103,23 @@ class _Search:
     def _plainest(self) -> None:
         assert self.best is not None
         ranks = {name: self._rank(name) for name in self.system.holes}
-        total = z3.Sum([*ranks.values()])
-        low, high = 0, self._sum_of_ranks(self.best)
+        self._down(z3.Sum([*ranks.values()]), self._sum_of_ranks)
+        for name, rank in ranks.items():
+            self._down(rank, lambda found, name=name: self.system.holes[name].rank(found[name]))  # type: ignore[misc]
+
+    def _down(self, term: Any, value: Callable[[Mapping[str, int]], int]) -> None:
+        """Bring a term that is never negative down as far as it goes, and hold it there."""
+        assert self.best is not None
+        low, high = 0, value(self.best)
         while low < high:
             middle = (low + high) // 2
-            answer = self.session.solve(total <= middle)
+            answer = self.session.solve(term <= middle)
             if answer is None:
                 low = middle + 1
             else:
                 self.best = dict(answer)
-                high = self._sum_of_ranks(answer)
-        self.session.add(total == high)
-        for name, rank in ranks.items():
-            domain = self.system.holes[name]
-            low, high = 0, domain.rank(self.best[name])
-            while low < high:
-                middle = (low + high) // 2
-                answer = self.session.solve(rank <= middle)
-                if answer is None:
-                    low = middle + 1
-                else:
-                    self.best = dict(answer)
-                    high = domain.rank(answer[name])
-            self.session.add(rank == high)
+                high = value(answer)
+        self.session.add(term == high)
 
     def _sum_of_ranks(self, assignment: Mapping[str, int]) -> int:
         return sum(self.system.holes[n].rank(v) for n, v in assignment.items())
