@@ -137,7 +137,9 @@ def _standing(solution: Solution, *, first: bool) -> list[str]:
         if goal.proven:
             text += " (proven best)" if first else " (proven: nothing better but what is above)"
         else:
-            limit = f"; no better than {goal.bound:,} is possible" if goal.bound is not None else ""
+            limit = ""
+            if goal.bound is not None:
+                limit = f"; no better than {goal.bound:,} is possible, a gap of {abs(goal.value - goal.bound):,}"
             text += f" (best found, not proven{limit})"
         lines.append(text)
     if not solution.goals and solution.proven and first:

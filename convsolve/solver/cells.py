@@ -31,7 +31,9 @@ _WORD = 1 << 62
 
 
 class TooWide(Exception):
-    """There are too many cells or rows for this method."""
+    """There are too many cells or rows for this method; ``found`` are solutions that were met before."""
+
+    found: Sequence[tuple[tuple[int, ...], dict[str, int]]] = ()
 
 
 @dataclass(frozen=True)

@@ -182,13 +182,24 @@ def _bounded(system: System, domains: Domains, clock: Clock, seed: int, keep: in
         return Outcome((known,), True)
     try:
         found = sweep(system, domains, clock, keep=keep, plainest=plainest, known=known)
-        return Outcome(tuple(assignment for _, assignment in found.best), found.proven, reason=found.reason)
-    except TooWide:
-        return _by_z3(system, domains, clock, seed, keep, plainest)
+        assignments = tuple(assignment for _, assignment in found.best)
+        return Outcome(assignments, found.proven, found.bound, found.reason)
+    except TooWide as wide:
+        parts = [assignment for _, assignment in wide.found[:1]]
+        whole = [a for a in parts if a.keys() | _fixed(system, domains).keys() == system.holes.keys()]
+        start = {**_fixed(system, domains), **whole[0]} if whole else None
+        return _by_z3(system, domains, clock, seed, keep, plainest, start)
 
 
-def _by_z3(system: System, domains: Domains, clock: Clock, seed: int, keep: int, plainest: bool) -> Outcome:
+def _fixed(system: System, domains: Domains) -> dict[str, int]:
+    return {name: value for name in system.holes if (value := domains[name].fixed) is not None}
+
+
+def _by_z3(
+    system: System, domains: Domains, clock: Clock, seed: int, keep: int, plainest: bool,
+    start: dict[str, int] | None = None,
+) -> Outcome:
     from .tighten import tighten
 
-    return tighten(system, domains, clock, seed, keep, plainest)
+    return tighten(system, domains, clock, seed, keep, plainest, start)
 

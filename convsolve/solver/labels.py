@@ -10,15 +10,16 @@ constraints: Irnich and Desaulniers, "Shortest Path Problems with Resource Const
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from ..dims import Var, evaluate_arrays
 from ..dims.expr import _Node
-from .cells import Choices, TooWide, best_of_each, expand, keys
+from .cells import TooWide, best_of_each, keys
 from .clock import Clock, OutOfTime
+from .graph import Graph, Layer, build_graph
 from .plan import Part
 from .presolve import Domains
 from .system import System
@@ -26,35 +27,12 @@ from .trail import Found, Scored, Trail
 
 __all__ = ["sweep_with_sums"]
 
-_MOST_EDGES = 1 << 25
 _MOST_AT_ONCE = 1 << 22
 _BEAMS = (256, 4096)
 """How many labels the quick searches hold that give the exact one something to beat."""
 
 _MOST_FOR_PREFERENCE = 1 << 16
 """Labels that the exact search may hold where only preference is left to decide."""
-
-_NEVER = np.int64(1) << 60
-"""Further than any sum can grow: marks states from which the end cannot be reached."""
-
-
-@dataclass
-class _Layer:
-    """Edges from the states before a block to those after it, sorted by where they come from."""
-
-    source: np.ndarray
-    target: np.ndarray
-    combination: np.ndarray
-    added: np.ndarray  # one row for each accumulator
-    ranks: np.ndarray
-    choices: Choices
-    sources: int
-    targets: int
-
-    def only(self, kept: np.ndarray) -> None:
-        """Drop all other edges."""
-        self.source, self.target, self.combination = self.source[kept], self.target[kept], self.combination[kept]
-        self.added, self.ranks = self.added[:, kept], self.ranks[kept]
 
 
 @dataclass
@@ -90,12 +68,12 @@ def sweep_with_sums(
     part: Part, system: System, domains: Domains, clock: Clock, keep: int, plainest: bool, most_states: int
 ) -> Found:
     """Return the best assignments of a part with accumulators, best first; raises TooWide."""
-    layers, ends = _graph(part, system, domains, clock, most_states)
-    if not layers:
+    graph = build_graph(part, system, domains, clock, most_states)
+    if graph is None:
         return Found([], True)
-    search = _Search(part, system, layers, ends, clock, plainest or keep > 1, most_states)
+    search = _Search(part, system, graph, clock, plainest or keep > 1, keep > 1, most_states)
     search.fixed = {name: values.fixed for name, values in domains.items() if values.fixed is not None}
-    if not search.prune_edges(_roles(part, system), keep):
+    if not search.prune():
         return Found([], True)
     if keep > 1:
         return Found(search.run(keep=keep), True)
@@ -116,50 +94,12 @@ def _improve(search: _Search, goals: bool, plainest: bool) -> Found:
     except OutOfTime:
         if not found:
             raise
-        return Found(found, False, "the time ran out")
-    except TooWide:
+        return Found(found, False, "the time ran out", search.limit())
+    except TooWide as wide:
         if not found or goals:
+            wide.found = found
             raise
         return Found(found, False, "the plainest of very many solutions was not looked for to the end")
-
-
-def _graph(
-    part: Part, system: System, domains: Domains, clock: Clock, most_states: int
-) -> tuple[list[_Layer], dict[str, np.ndarray]]:
-    """Sweep the states without the sums; return the layers of edges, and the columns of the last states."""
-    layers: list[_Layer] = []
-    columns: dict[str, np.ndarray] = {}
-    count, edges = 1, 0
-    for number, block in enumerate(part.blocks):
-        choices = Choices.of(block, system, domains)
-        sums = [accumulator.added.get(number, ()) for accumulator in part.accumulators]
-        pieces = []
-        for piece in expand(block, columns, count, choices, sums, domains, clock):
-            pieces.append(piece)
-            edges += len(piece.row)
-            if edges > _MOST_EDGES:
-                raise TooWide
-        row = np.concatenate([p.row for p in pieces])
-        kept = {name: np.concatenate([p.columns[name] for p in pieces]) for name in block.kept}
-        key, size = keys(list(kept.values()), len(row))
-        seen = np.zeros(size, dtype=bool)
-        seen[key] = True
-        number_of = np.cumsum(seen) - 1
-        target = number_of[key]
-        targets = int(seen.sum())
-        if targets > most_states:
-            raise TooWide
-        if targets == 0:
-            return [], {}
-        first = np.zeros(targets, dtype=np.int64)
-        first[target] = np.arange(len(target))
-        columns = {name: column[first] for name, column in kept.items()}
-        combination = np.concatenate([p.combination for p in pieces])
-        added = np.array([np.concatenate([p.added[a] for p in pieces]) for a in range(len(part.accumulators))])
-        ranks = choices.sum_of_ranks()[combination]
-        layers.append(_Layer(row, target, combination, added, ranks, choices, count, targets))
-        count = targets
-    return layers, columns
 
 
 def _roles(part: Part, system: System) -> _Roles:
@@ -210,84 +150,27 @@ def _growth(x: object) -> dict[str, int]:
 
 
 class _Search:
+    """A search on a graph; ``every`` keeps what would only be beaten, for when many assignments are wanted."""
+
     def __init__(
-        self, part: Part, system: System, layers: list[_Layer], ends: Mapping[str, np.ndarray], clock: Clock,
-        plainest: bool, most_labels: int,
+        self, part: Part, system: System, graph: Graph, clock: Clock, plainest: bool, every: bool, most_labels: int
     ) -> None:
-        self.part, self.system, self.layers, self.ends = part, system, layers, ends
-        self.clock, self.plainest, self.most_labels = clock, plainest, most_labels
-        self.low = np.array([a.low for a in part.accumulators], dtype=np.int64)
-        self.high = np.array([a.high for a in part.accumulators], dtype=np.int64)
-        self.roles = _Roles((), (), False)
+        self.part, self.system, self.graph, self.clock = part, system, graph, clock
+        self.plainest, self.every, self.most_labels = plainest, every, most_labels
+        self.roles = _roles(part, system)
         self.fixed: dict[str, int] = {}
-        self.least: list[np.ndarray] = []  # by layer: how little each sum can still grow, for each state
-        self.most: list[np.ndarray] = []
-        self.least_ranks: list[np.ndarray] = []
 
-    # -- the graph
-
-    def prune_edges(self, roles: _Roles, keep: int) -> bool:
-        """Drop edges on which some sum cannot end between its bounds; return whether any way is left."""
-        self.roles = roles
-        for _ in range(3):
-            self._to_go()
-            before = sum(len(layer.source) for layer in self.layers)
-            if not self._drop_hopeless():
-                return False
-            if sum(len(layer.source) for layer in self.layers) > 0.9 * before:
-                break
-        if keep == 1:
-            for layer in self.layers:
+    def prune(self) -> bool:
+        """Drop edges without hope, and those beaten by another; return whether any way is left."""
+        if not self.graph.prune():
+            return False
+        if not self.every:
+            for layer in self.graph.layers:
                 self._drop_beaten(layer)
-        self._to_go()
+            self.graph.measure()
         return True
 
-    def _to_go(self) -> None:
-        """Find how much each sum, and the ranks, can still grow from each state."""
-        count = len(self.part.accumulators)
-        last = self.layers[-1].targets
-        least, most = np.zeros((count, last), dtype=np.int64), np.zeros((count, last), dtype=np.int64)
-        ranks = np.zeros(last, dtype=np.int64)
-        self.least, self.most, self.least_ranks = [least], [most], [ranks]
-        for layer in reversed(self.layers):
-            self.clock.check("searching")
-            new_least = np.full((count, layer.sources), _NEVER)
-            new_most = np.full((count, layer.sources), -_NEVER)
-            new_ranks = np.full(layer.sources, _NEVER)
-            for a in range(count):
-                np.minimum.at(new_least[a], layer.source, layer.added[a] + least[a][layer.target])
-                np.maximum.at(new_most[a], layer.source, layer.added[a] + most[a][layer.target])
-            np.minimum.at(new_ranks, layer.source, layer.ranks + ranks[layer.target])
-            # what can never be reached stays as far away as it is, however many blocks are added
-            least, most = np.minimum(new_least, _NEVER), np.maximum(new_most, -_NEVER)
-            ranks = np.minimum(new_ranks, _NEVER)
-            self.least.insert(0, least)
-            self.most.insert(0, most)
-            self.least_ranks.insert(0, ranks)
-
-    def _drop_hopeless(self) -> bool:
-        count = len(self.part.accumulators)
-        came_least = np.zeros((count, 1), dtype=np.int64)
-        came_most = np.zeros((count, 1), dtype=np.int64)
-        for number, layer in enumerate(self.layers, start=1):
-            hope = np.ones(len(layer.source), dtype=bool)
-            for a in range(count):
-                least, most = self.least[number][a][layer.target], self.most[number][a][layer.target]
-                hope &= came_least[a][layer.source] + layer.added[a] + least <= self.high[a]
-                hope &= came_most[a][layer.source] + layer.added[a] + most >= self.low[a]
-            if not hope.all():
-                layer.only(hope)
-            if len(layer.source) == 0:
-                return False
-            new_least = np.full((count, layer.targets), _NEVER)
-            new_most = np.full((count, layer.targets), -_NEVER)
-            for a in range(count):
-                np.minimum.at(new_least[a], layer.target, came_least[a][layer.source] + layer.added[a])
-                np.maximum.at(new_most[a], layer.target, came_most[a][layer.source] + layer.added[a])
-            came_least, came_most = np.minimum(new_least, _NEVER), np.maximum(new_most, -_NEVER)
-        return True
-
-    def _drop_beaten(self, layer: _Layer) -> None:
+    def _drop_beaten(self, layer: Layer) -> None:
         """Of edges between the same two states, drop those that another is no worse than in anything."""
         exact = [layer.added[a] for a, harm in enumerate(self.roles.harm) if harm in (2, 3)]
         budgets = [harm * layer.added[a] for a, harm in enumerate(self.roles.harm) if harm in (1, -1)]
@@ -299,6 +182,13 @@ class _Search:
     def _scores(self, sums: np.ndarray, ranks: np.ndarray, order: np.ndarray) -> list[np.ndarray]:
         goals = [sums[a] * sense for a, sense in self.roles.goals]
         return [*goals, ranks, order] if self.plainest else [*goals, order]
+
+    def limit(self) -> int | None:
+        """Return what the first objective cannot pass, if it adds up: each sum by itself is as good as it can be."""
+        if not self.roles.first_goal_adds:
+            return None
+        a, sense = self.roles.goals[0]
+        return int((self.graph.least if sense > 0 else self.graph.most)[0][a][0])
 
     # -- the labels
 
@@ -313,7 +203,7 @@ class _Search:
         zero = np.zeros(1, dtype=np.int64)
         labels = _Labels(zero, np.zeros((len(self.part.accumulators), 1), dtype=np.int64), zero, zero)
         trail = Trail()
-        for number, layer in enumerate(self.layers, start=1):
+        for number, layer in enumerate(self.graph.layers, start=1):
             labels, row, combination = self._advance(labels, layer, number, keep, best)
             if beam and labels.count > beam:
                 promising = np.argpartition(self._promise(labels, number), beam - 1)[:beam]
@@ -326,7 +216,7 @@ class _Search:
         return self._finish(labels, trail, keep)
 
     def _advance(
-        self, labels: _Labels, layer: _Layer, number: int, keep: int, best: tuple[int, ...] | None
+        self, labels: _Labels, layer: Layer, number: int, keep: int, best: tuple[int, ...] | None
     ) -> tuple[_Labels, np.ndarray, np.ndarray]:
         """Take labels over the edges of a layer; return the new ones, where each came from, and by what choice."""
         starts = np.searchsorted(layer.source, np.arange(layer.sources + 1))
@@ -354,17 +244,17 @@ class _Search:
         return self._merge((joined, rows, combinations), number, keep)
 
     def _moved(
-        self, labels: _Labels, row: np.ndarray, layer: _Layer, edge: np.ndarray, number: int,
+        self, labels: _Labels, row: np.ndarray, layer: Layer, edge: np.ndarray, number: int,
         best: tuple[int, ...] | None,
     ) -> tuple[_Labels, np.ndarray, np.ndarray]:
         """Take labels over edges, and drop those without hope."""
         target = layer.target[edge]
         sums = labels.sums[:, row] + layer.added[:, edge]
-        least, most = self.least[number], self.most[number]
+        least, most = self.graph.least[number], self.graph.most[number]
         hope = np.ones(len(edge), dtype=bool)
         for a in range(len(sums)):
-            hope &= sums[a] + least[a][target] <= self.high[a]
-            hope &= sums[a] + most[a][target] >= self.low[a]
+            hope &= sums[a] + least[a][target] <= self.graph.high[a]
+            hope &= sums[a] + most[a][target] >= self.graph.low[a]
         ranks = labels.ranks[row] + layer.ranks[edge]
         if best is not None:
             hope &= self._as_good(sums, ranks, target, number, best)
@@ -382,13 +272,13 @@ class _Search:
         if self.roles.first_goal_adds:
             a, sense = self.roles.goals[0]
             known = best[self.part.goals[0]]
-            reach = sums[a] + (self.least if sense > 0 else self.most)[number][a][target]
+            reach = sums[a] + (self.graph.least if sense > 0 else self.graph.most)[number][a][target]
             good: np.ndarray = sense * reach <= known
             if self.plainest and len(self.system.goals) == 1:
-                good &= (sense * reach < known) | (ranks + self.least_ranks[number][target] <= best[-1])
+                good &= (sense * reach < known) | (ranks + self.graph.least_ranks[number][target] <= best[-1])
             return good
         if not self.system.goals and self.plainest:
-            plain: np.ndarray = ranks + self.least_ranks[number][target] <= best[-1]
+            plain: np.ndarray = ranks + self.graph.least_ranks[number][target] <= best[-1]
             return plain
         return np.ones(len(ranks), dtype=bool)
 
@@ -420,8 +310,8 @@ class _Search:
             elif harm == 3:
                 exact.append(own)
             elif harm == 2:  # one bound can no longer be missed: then only the other counts
-                reached = own + self.least[number][a][labels.state] >= self.low[a]
-                safe = own + self.most[number][a][labels.state] <= self.high[a]
+                reached = own + self.graph.least[number][a][labels.state] >= self.graph.low[a]
+                safe = own + self.graph.most[number][a][labels.state] <= self.graph.high[a]
                 exact.append(np.where(reached, -1, np.where(safe, -2, own)))
                 budgets.append(np.where(reached, np.where(safe, 0, own), -own))
         return exact, budgets
@@ -430,15 +320,16 @@ class _Search:
         """Return what the best end of each label would be compared by, first of all."""
         if self.roles.goals:
             a, sense = self.roles.goals[0]
-            reach: np.ndarray = labels.sums[a] + (self.least if sense > 0 else self.most)[number][a][labels.state]
-            return sense * reach
-        ranks: np.ndarray = labels.ranks + self.least_ranks[number][labels.state]
+            to_go = (self.graph.least if sense > 0 else self.graph.most)[number][a]
+            reach: np.ndarray = sense * (labels.sums[a] + to_go[labels.state])
+            return reach
+        ranks: np.ndarray = labels.ranks + self.graph.least_ranks[number][labels.state]
         return ranks
 
     def _finish(self, labels: _Labels, trail: Trail, keep: int) -> list[Scored]:
         names = [accumulator.name for accumulator in self.part.accumulators]
         columns = {**{n: labels.sums[a] for a, n in enumerate(names)},
-                   **{n: c[labels.state] for n, c in self.ends.items()}}  # fmt: skip
+                   **{n: c[labels.state] for n, c in self.graph.ends.items()}}  # fmt: skip
         holds = np.ones(labels.count, dtype=bool)
         for demand in self.part.final:
             for name in demand.inputs:

@@ -51,7 +51,7 @@ def sweep(
     """
     fixed = {n: v.fixed for n in system.holes if (v := domains[n]).fixed is not None}
     joined: list[Scored] = [((0,) * (len(system.goals) + 1), fixed)]
-    reasons = []
+    reasons, bounds = [], []
     for part in plan(system, domains):
         if part.accumulators:
             found = sweep_with_sums(part, system, domains, clock, keep, plainest, most_states)
@@ -64,8 +64,10 @@ def sweep(
         if not found.best:
             return found
         joined = _combine(joined, found.best, keep, system.holes)
-        reasons += [] if found.proven else [found.reason]
-    return Found(joined, not reasons, "; ".join(reasons))
+        if not found.proven:
+            reasons.append(found.reason)
+            bounds += [] if found.bound is None else [found.bound]
+    return Found(joined, not reasons, "; ".join(reasons), bounds[0] if bounds else None)
 
 
 def _combine(one: list[Scored], other: list[Scored], keep: int, holes: dict[str, Domain]) -> list[Scored]:

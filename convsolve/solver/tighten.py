@@ -20,14 +20,20 @@ __all__ = ["tighten"]
 _FAR = 1 << 62
 
 
-def tighten(system: System, domains: Domains, clock: Clock, seed: int, keep: int, plainest: bool) -> Outcome:
-    """Return the best assignments that z3 finds, with a proof that there are no better ones if time allows."""
+def tighten(
+    system: System, domains: Domains, clock: Clock, seed: int, keep: int, plainest: bool,
+    start: dict[str, int] | None = None,
+) -> Outcome:
+    """Return the best assignments that z3 finds, with a proof that there are no better ones if time allows.
+
+    ``start`` is a solution that is known already.
+    """
     found: list[dict[str, int]] = []
     try:
         session = Session(system, domains, clock, seed)
         while len(found) < keep:
             session.push()
-            search = _Search(system, domains, session)
+            search = _Search(system, domains, session, start if not found else None)
             complete = search.run(plainest)
             session.pop()
             if search.best is None:
@@ -38,7 +44,8 @@ def tighten(system: System, domains: Domains, clock: Clock, seed: int, keep: int
             session.add(z3.Or([session.term(_var(system, n)) != v for n, v in search.best.items()]))
     except (OutOfTime, GaveUp) as error:
         reason = "the time ran out" if isinstance(error, OutOfTime) else f"z3 gave up: {error}"
-        return Outcome(tuple(found), False, reason=reason)
+        known = [start] if start is not None and not found else []
+        return Outcome((*found, *known), False, reason=reason)
     return Outcome(tuple(found), True)
 
 
@@ -49,20 +56,21 @@ def _var(system: System, name: str) -> Dim:
 class _Search:
     """One search for the best: after each answer, a stronger question."""
 
-    def __init__(self, system: System, domains: Domains, session: Session) -> None:
+    def __init__(self, system: System, domains: Domains, session: Session, start: dict[str, int] | None) -> None:
         self.system = system
         self.domains = domains
         self.session = session
-        self.best: dict[str, int] | None = None
+        self.best = start
         self.bound: int | None = None
         self.reason = ""
 
     def run(self, plainest: bool) -> bool:
         """Search; return whether the answer is proven best. Without a first answer, raises as the session does."""
-        first = self.session.solve()
-        if first is None:
-            return True
-        self.best = dict(first)
+        if self.best is None:
+            first = self.session.solve()
+            if first is None:
+                return True
+            self.best = dict(first)
         try:
             for i, goal in enumerate(self.system.goals):
                 if isinstance(goal.value, Expr):

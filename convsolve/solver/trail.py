@@ -17,11 +17,15 @@ Scored = tuple[tuple[int, ...], dict[str, int]]
 
 @dataclass(frozen=True)
 class Found:
-    """The best assignments of a part; ``proven`` says that nothing is better, else ``reason`` why not."""
+    """The best assignments of a part; ``proven`` says that nothing is better, else ``reason`` why not.
+
+    ``bound`` is what the first objective cannot pass, where that is known.
+    """
 
     best: list[Scored]
     proven: bool
     reason: str = ""
+    bound: int | None = None
 
 
 class Trail:

@@ -12,6 +12,7 @@ that is proven. All read the trace that convsolve writes, so that the problem is
 from __future__ import annotations
 
 import itertools
+import multiprocessing
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -58,7 +59,21 @@ def _senses(problem: ProblemTrace) -> list[int]:
 
 
 def plain_z3(problem: ProblemTrace, timeout: float) -> Answer:
-    """Ask z3 with the formulas as they stand; with an objective, its ``Optimize``."""
+    """Ask z3 with the formulas as they stand; with an objective, its ``Optimize``.
+
+    In a process of its own: nonlinear division can keep z3 from noticing its own time limit.
+    """
+    context = multiprocessing.get_context("fork")
+    receive, send = context.Pipe(duplex=False)
+    start = time.monotonic()
+    process = context.Process(target=lambda: send.send(_plain_z3(problem, timeout)), daemon=True)
+    process.start()
+    answer = receive.recv() if receive.poll(timeout + 1) else None
+    process.kill()
+    return answer or Answer("unknown", None, False, time.monotonic() - start)
+
+
+def _plain_z3(problem: ProblemTrace, timeout: float) -> Answer:
     import z3
 
     context = z3.Context()

@@ -166,3 +166,46 @@ def test_a_deadline_is_honoured():
     assert clock.elapsed < 6
     assert outcome.proven or outcome.reason
 
+
+
+WIDE = ("input: [3, 224]\nlayers:\n"
+        + "  - conv: {out_channels: 16 | 32 | 64 | 128, kernel_size: 1 | 3 | 5 | 7, stride: 1 | 2, padding: 0..3}\n" * 12
+        + "require: [output.length == 7, params <= 120000, params >= 60000]\nminimize: macs\n")  # fmt: skip
+
+
+def test_time_that_runs_out_leaves_the_best_so_far_and_a_bound():
+    outcome = optimise(trace_problem(parse(WIDE)), Clock(timeout=1.2))
+    if not outcome.proven:  # a fast machine may finish
+        assert "time" in outcome.reason
+        assert not outcome.assignments or outcome.bound is not None
+    if outcome.assignments:
+        traced = trace_problem(parse(WIDE))
+        values = values_of(build(traced), outcome.assignments[0])
+        assert 60_000 <= values["params"] <= 120_000
+        assert outcome.bound is None or outcome.bound <= values["macs"]
+
+
+def test_what_was_found_before_a_method_gave_up_is_a_start_for_the_next(monkeypatch):
+    traced = trace_problem(parse(
+        "input: [1, 9, 9]\nlayers:\n  - conv: {out_channels: 1..9, kernel_size: 1..5}\n"
+        "require: [params >= 90]\nminimize: macs"))  # fmt: skip
+    best = brute_force(traced)
+
+    def gives_up(*args, **kwargs):
+        wide = TooWide()
+        wide.found = [((0, 0), best[-1])]
+        raise wide
+
+    monkeypatch.setattr(engine, "sweep", gives_up)
+    assert optimise(traced, Clock()).assignments == (best[0],)
+    outcome = optimise(traced, Clock(timeout=0.05))
+    assert outcome.assignments and (outcome.proven or outcome.assignments[0] in best)
+
+
+@pytest.mark.parametrize("timeout", [0.0, 0.01, 0.1, 0.5])
+def test_a_deadline_is_honoured_at_every_stage(timeout):
+    for text in (WIDE, random_problem(3), OPEN + "minimize: macs"):
+        clock = Clock(timeout)
+        outcome = optimise(trace_problem(parse(text)), clock)
+        assert outcome.proven or outcome.reason
+        assert clock.elapsed < timeout + 1.5

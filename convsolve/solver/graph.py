@@ -1,0 +1,166 @@
+"""The layered graph of a part whose costs add up: its states without the sums, and edges that know the sums.
+
+There is a layer of states after every block, and an edge for every way from one state to another, with what
+it adds to each sum. From the end backwards, the least and the most that each sum can still grow is known for
+every state, and edges on which some sum cannot end between its bounds are dropped.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from .cells import Choices, TooWide, expand, keys
+from .clock import Clock
+from .plan import Accumulator, Part
+from .presolve import Domains
+from .system import System
+
+__all__ = ["Graph", "Layer", "build_graph"]
+
+_MOST_EDGES = 1 << 25
+_NEVER = np.int64(1) << 60
+"""Further than any sum can grow: marks states from which the end cannot be reached."""
+
+
+@dataclass
+class Layer:
+    """Edges from the states before a block to those after it, sorted by where they come from."""
+
+    source: np.ndarray
+    target: np.ndarray
+    combination: np.ndarray
+    added: np.ndarray  # one row for each accumulator
+    ranks: np.ndarray
+    choices: Choices
+    sources: int
+    targets: int
+
+    def only(self, kept: np.ndarray) -> None:
+        """Drop all other edges."""
+        self.source, self.target, self.combination = self.source[kept], self.target[kept], self.combination[kept]
+        self.added, self.ranks = self.added[:, kept], self.ranks[kept]
+
+
+class Graph:
+    """Layers of edges, and how far each state is from the end: its sums (``least``, ``most``) and its ranks."""
+
+    def __init__(
+        self, layers: list[Layer], ends: dict[str, np.ndarray], accumulators: Sequence[Accumulator], clock: Clock
+    ) -> None:
+        self.layers = layers
+        self.ends = ends
+        """The columns of the last layer's states."""
+        self.low = np.array([a.low for a in accumulators], dtype=np.int64)
+        self.high = np.array([a.high for a in accumulators], dtype=np.int64)
+        self.least: list[np.ndarray] = []
+        self.most: list[np.ndarray] = []
+        self.least_ranks: list[np.ndarray] = []
+        self._clock = clock
+
+    @property
+    def edges(self) -> int:
+        """The number of edges."""
+        return sum(len(layer.source) for layer in self.layers)
+
+    def prune(self) -> bool:
+        """Drop edges on which some sum cannot end between its bounds; return whether any way is left."""
+        for _ in range(3):
+            self.measure()
+            before = self.edges
+            if not self._drop_hopeless():
+                return False
+            if self.edges > 0.9 * before:
+                break
+        self.measure()
+        return True
+
+    def measure(self) -> None:
+        """Find how much each sum, and the ranks, can still grow from each state."""
+        count = len(self.low)
+        last = self.layers[-1].targets
+        least, most = np.zeros((count, last), dtype=np.int64), np.zeros((count, last), dtype=np.int64)
+        ranks = np.zeros(last, dtype=np.int64)
+        self.least, self.most, self.least_ranks = [least], [most], [ranks]
+        for layer in reversed(self.layers):
+            self._clock.check("searching")
+            new_least = np.full((count, layer.sources), _NEVER)
+            new_most = np.full((count, layer.sources), -_NEVER)
+            new_ranks = np.full(layer.sources, _NEVER)
+            for a in range(count):
+                np.minimum.at(new_least[a], layer.source, layer.added[a] + least[a][layer.target])
+                np.maximum.at(new_most[a], layer.source, layer.added[a] + most[a][layer.target])
+            np.minimum.at(new_ranks, layer.source, layer.ranks + ranks[layer.target])
+            # what can never be reached stays as far away as it is, however many blocks are added
+            least, most = np.minimum(new_least, _NEVER), np.maximum(new_most, -_NEVER)
+            ranks = np.minimum(new_ranks, _NEVER)
+            self.least.insert(0, least)
+            self.most.insert(0, most)
+            self.least_ranks.insert(0, ranks)
+
+    def _drop_hopeless(self) -> bool:
+        count = len(self.low)
+        came_least = np.zeros((count, 1), dtype=np.int64)
+        came_most = np.zeros((count, 1), dtype=np.int64)
+        for number, layer in enumerate(self.layers, start=1):
+            hope = np.ones(len(layer.source), dtype=bool)
+            for a in range(count):
+                least, most = self.least[number][a][layer.target], self.most[number][a][layer.target]
+                hope &= came_least[a][layer.source] + layer.added[a] + least <= self.high[a]
+                hope &= came_most[a][layer.source] + layer.added[a] + most >= self.low[a]
+            if not hope.all():
+                layer.only(hope)
+            if len(layer.source) == 0:
+                return False
+            new_least = np.full((count, layer.targets), _NEVER)
+            new_most = np.full((count, layer.targets), -_NEVER)
+            for a in range(count):
+                np.minimum.at(new_least[a], layer.target, came_least[a][layer.source] + layer.added[a])
+                np.maximum.at(new_most[a], layer.target, came_most[a][layer.source] + layer.added[a])
+            came_least, came_most = np.minimum(new_least, _NEVER), np.maximum(new_most, -_NEVER)
+        return True
+
+
+def build_graph(
+    part: Part, system: System, domains: Domains, clock: Clock, most_states: int
+) -> Graph | None:
+    """Sweep the states of a part without its sums; return the graph, or None where no state is left.
+
+    Raises:
+        TooWide: there are too many states or edges.
+    """
+    layers: list[Layer] = []
+    columns: dict[str, np.ndarray] = {}
+    count, edges = 1, 0
+    for number, block in enumerate(part.blocks):
+        choices = Choices.of(block, system, domains)
+        sums = [accumulator.added.get(number, ()) for accumulator in part.accumulators]
+        pieces = []
+        for piece in expand(block, columns, count, choices, sums, domains, clock):
+            pieces.append(piece)
+            edges += len(piece.row)
+            if edges > _MOST_EDGES:
+                raise TooWide
+        row = np.concatenate([p.row for p in pieces])
+        kept = {name: np.concatenate([p.columns[name] for p in pieces]) for name in block.kept}
+        key, size = keys(list(kept.values()), len(row))
+        seen = np.zeros(size, dtype=bool)
+        seen[key] = True
+        number_of = np.cumsum(seen) - 1
+        target = number_of[key]
+        targets = int(seen.sum())
+        if targets > most_states:
+            raise TooWide
+        if targets == 0:
+            return None
+        first = np.zeros(targets, dtype=np.int64)
+        first[target] = np.arange(len(target))
+        columns = {name: column[first] for name, column in kept.items()}
+        combination = np.concatenate([p.combination for p in pieces])
+        added = np.array([np.concatenate([p.added[a] for p in pieces]) for a in range(len(part.accumulators))])
+        ranks = choices.sum_of_ranks()[combination]
+        layers.append(Layer(row, target, combination, added, ranks, choices, count, targets))
+        count = targets
+    return Graph(layers, columns, part.accumulators, clock)
