@@ -197,9 +197,9 @@ def known_mode(site: Site, operator: Operator, padding: Any) -> None:
             f"whose network it is")
 
 
-def positive(site: Site, output: Dim, axis: str, /, **values: Dim) -> Dim:
-    """Require that an output size is at least 1, and return it."""
-    site.require(OUTPUT_POSITIVE, 1 <= output, axis=axis, **values, output=output)  # type: ignore[arg-type]
+def positive(site: Site, output: Dim, axis: str, /, *, note: str = "", **values: Dim) -> Dim:
+    """Require that an output size is at least 1, and return it; ``note`` is what a framework does instead."""
+    site.require(OUTPUT_POSITIVE, 1 <= output, axis=axis, note=note, **values, output=output)  # type: ignore[arg-type]
     return output
 
 

@@ -15,6 +15,13 @@ from .windows import both_sides, clipped_count, dilated, same_count, window_coun
 __all__ = ["AdaptiveAvgPool", "AdaptiveMaxPool", "AvgPool", "GlobalAvgPool", "GlobalMaxPool", "LpPool", "MaxPool"]
 
 
+_SILENT = {
+    "keras": "Keras before 3.15 lets an output of size 0 pass without a word",
+    "onnx": "onnxruntime may return one window that is not there",
+}
+"""What frameworks do instead of refusing a kernel that does not fit."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class MaxPool(Operator):
     """Max pooling over ``(channels, *spatial)``; the stride defaults to the kernel size.
@@ -76,9 +83,8 @@ class MaxPool(Operator):
                 result = clipped_count(size, before, after, window, stride)
                 out.append(positive(site, result, axis, size=size, window=window, stride=stride))
             else:
-                site.require(
-                    KERNEL_FITS, window <= padded, axis=axis, window=window, padded=padded,
-                    note="onnxruntime may return one window that is not there" if site.framework == "onnx" else "")
+                silent = _SILENT.get(site.framework, "")
+                site.require(KERNEL_FITS, window <= padded, axis=axis, note=silent, window=window, padded=padded)
                 out.append(window_count(padded, window, stride))
         return (channels, *out)
 

@@ -141,7 +141,8 @@ class Squeeze(Operator):
     def infer(self, site: Site, *inputs: Shape) -> Shape:
         shape = inputs[0]
         axis = normal_axis(self.axis, len(shape))
-        site.require(ELEMENTS_MATCH, eq(shape[axis], 1), size=shape[axis], wished=1)
+        silent = "PyTorch leaves the axis as it is without a word" if site.framework == "torch" else ""
+        site.require(ELEMENTS_MATCH, eq(shape[axis], 1), note=silent, size=shape[axis], wished=1)
         return (*shape[:axis], *shape[axis + 1 :])
 
 
@@ -191,8 +192,9 @@ class Slice(Operator):
         start = _position(self.start, size)
         stop = size if self.stop is None else _position(self.stop, size)
         length = ceil_div(stop - start, self.step)
-        site.require(
-            IN_RANGE, 1 <= length, axis=written_names(site, len(shape))[axis], size=size, start=start, stop=stop)
+        silent = "PyTorch returns an empty tensor without a word" if site.framework == "torch" else ""
+        name = written_names(site, len(shape))[axis]
+        site.require(IN_RANGE, 1 <= length, axis=name, note=silent, size=size, start=start, stop=stop)
         return (*shape[:axis], length, *shape[axis + 1 :])
 
 
@@ -256,7 +258,8 @@ class Chunk(Operator):
         axis = _part_axis(site, self.axis, len(shape))
         part = ceil_div(shape[axis], chunks)
         last = shape[axis] - (chunks - 1) * part
-        positive(site, last, written_names(site, len(shape))[axis], size=shape[axis], chunks=chunks)
+        silent = "PyTorch returns fewer parts without a word" if site.framework == "torch" else ""
+        positive(site, last, written_names(site, len(shape))[axis], note=silent, size=shape[axis], chunks=chunks)
         return [(*shape[:axis], n, *shape[axis + 1 :]) for n in [part] * (chunks - 1) + [last]]
 
 

@@ -86,7 +86,11 @@ def hard(tmp_path) -> str:
 
 
 def test_time_that_runs_out(tmp_path):
-    result = convsolve("synth", hard(tmp_path), "--timeout", "0.5", timeout=60)
+    path = hard(tmp_path)
+    slow = convsolve("synth", path, "--timeout", "2.5", timeout=60)
+    assert slow.stdout.count("(1 s)") == 0 and "(1 s)" in slow.stderr  # progress, once a second has passed
+    assert convsolve("synth", path, "--timeout", "2.5", "-q", timeout=60).stderr == ""
+    result = convsolve("synth", path, "--timeout", "0.5", timeout=60)
     assert result.returncode in (0, 3)
     if result.returncode == 3:
         assert "not known: the time ran out" in result.stdout

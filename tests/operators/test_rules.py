@@ -231,3 +231,22 @@ def test_costs():
     assert values["y.macs"] == 32 * 4 * 15 * 9 * 8
     assert values["y.activations"] == values["activations"] == 32 * 9 * 8
     assert bounds(trace(conv).shapes["y"][0]) == (32, 32)
+
+
+@pytest.mark.parametrize(
+    ("operator", "shape", "framework", "word"),
+    [
+        (Conv(out_channels=2, kernel_size=3), (1, 2, 2), "keras", "3.14"),
+        (MaxPool(kernel_size=2), (1, 1, 1), "keras", "3.15"),
+        (MaxPool(kernel_size=2), (1, 1, 1), "onnx", "window that is not there"),
+        (Slice(axis=1, start=4), (1, 4, 4), "torch", "empty tensor"),
+        (Pad(padding=-2), (1, 4, 4), "torch", "empty tensor"),
+        (OPERATORS["chunk"](chunks=3, axis=1), (1, 4, 4), "torch", "fewer parts"),
+        (OPERATORS["squeeze"](axis=1), (1, 4, 4), "torch", "leaves the axis"),
+    ],
+)
+def test_what_a_framework_silently_does_is_a_note(operator, shape, framework, word):
+    traced = trace(network(operator, shape, framework=framework))
+    values = run(traced, {})
+    notes = [r.note for r in traced.requirements if not evaluate(r.condition, values)]
+    assert any(word in note for note in notes)
