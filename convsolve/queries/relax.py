@@ -16,7 +16,8 @@ from ..errors import ConvsolveError, ExpressionError, NetworkError
 from ..operators import axis_names
 from ..problem import Objective, Problem, trace_problem
 from ..solver.clock import Clock, OutOfTime
-from ..solver.engine import Outcome, optimise
+from ..solver.engine import optimise
+from ..solver.outcome import Outcome
 from ..trace import run, to_written, trace
 
 __all__ = ["Relaxation", "relaxations"]

@@ -7,7 +7,6 @@ beyond the last window is left to presolve (which often shows that nothing bette
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
@@ -16,30 +15,16 @@ from ..problem import ProblemTrace
 from ..trace import Requirement, run
 from .clock import Clock, OutOfTime
 from .dive import dive
+from .outcome import Outcome
 from .presolve import Domains, Refuted, presolve
 from .sweep import TooWide, sweep
 from .system import System, build
 
-__all__ = ["Outcome", "decide", "optimise"]
+__all__ = ["decide", "optimise"]
 
 _WINDOWS = (64, 512, 4096)
 _FAR = 1 << 40
 """Beyond this, an objective is taken to have no limit."""
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What the engine found.
-
-    ``assignments`` are the best ones, best first; empty if there is none. ``proven`` says that nothing
-    better exists (or, if empty, that nothing does); ``bound`` is a limit that the first objective cannot
-    pass. ``reason`` says why something is not proven.
-    """
-
-    assignments: tuple[dict[str, int], ...]
-    proven: bool
-    bound: int | None = None
-    reason: str = ""
 
 
 def decide(problem: ProblemTrace, in_force: Sequence[Requirement], clock: Clock, seed: int = 0) -> bool | None:
@@ -82,7 +67,10 @@ def _search(
             continue
         if not plainest and not system.goals:
             return outcome
-        return _close(problem, in_force, system, domains, wide, outcome, clock, seed, keep, goals)
+        try:
+            return _close(problem, in_force, system, domains, wide, outcome, clock, seed, keep)
+        except OutOfTime:
+            return Outcome(outcome.assignments, False, reason="the time ran out")
     return _by_z3(system, domains, clock, seed, keep, plainest)
 
 
@@ -107,7 +95,7 @@ def _in_window(
 
 def _close(
     problem: ProblemTrace, in_force: Sequence[Requirement] | None, system: System, domains: Domains,
-    wide: Sequence[str], outcome: Outcome, clock: Clock, seed: int, keep: int, goals: bool,
+    wide: Sequence[str], outcome: Outcome, clock: Clock, seed: int, keep: int,
 ) -> Outcome:
     """Show that nothing outside the window is better than what was found inside, or find what is.
 
@@ -117,7 +105,7 @@ def _close(
     if keep > 1:
         return Outcome(outcome.assignments, False, outcome.bound, "sizes are open above: there may be others")
     best = outcome.assignments[0]
-    if _no_limit(problem, in_force, system, best, clock, seed):
+    if _no_limit(problem, in_force, system, clock, seed):
         return Outcome((best,), False, None, "the objective has no limit: input sizes are open above")
     equal: list[Cond] = []
     for i, (goal, objective) in enumerate(zip(system.goals, problem.objectives, strict=True)):
@@ -139,8 +127,7 @@ def _close(
 
 
 def _no_limit(
-    problem: ProblemTrace, in_force: Sequence[Requirement] | None, system: System, best: dict[str, int], clock: Clock,
-    seed: int,
+    problem: ProblemTrace, in_force: Sequence[Requirement] | None, system: System, clock: Clock, seed: int
 ) -> bool:
     """Return whether the first objective can be better than anything that a network could mean."""
     if not system.goals:

@@ -10,7 +10,7 @@ import z3
 from ..dims import Dim, Domain, Expr, Var, evaluate
 from ..dims.expr import bounds
 from .clock import Clock, OutOfTime
-from .engine import Outcome
+from .outcome import Outcome
 from .presolve import Domains
 from .session import GaveUp, Session
 from .system import System, values_of
