@@ -25,7 +25,11 @@ _REFERENCE = re.compile(r"(?P<layer>[^\[\]]+)(\[(?P<index>\d+)\])?")
 
 
 def tensor_layer(reference: str) -> str:
-    """Return the layer that makes a tensor: of ``split1[2]``, ``split1``."""
+    """Return the layer that makes a tensor.
+
+    >>> tensor_layer("split1[2]"), tensor_layer("conv1")
+    ('split1', 'conv1')
+    """
     match = _REFERENCE.fullmatch(reference)
     if match is None:
         raise NetworkError(f"{reference!r} names no tensor: write a layer's name, or name[i] for its i-th output")
@@ -149,7 +153,7 @@ class Network:
         """The unknown parameters by name, in order of first use."""
         found: dict[str, Var] = {}
         for layer in self.ordered:
-            for unknown in (*layer.operator.unknowns(), *variables(layer.when)):
+            for unknown in (*variables(layer.when), *layer.operator.unknowns()):
                 if unknown.domain is not None:
                     known = found.setdefault(unknown.name, unknown)
                     if known.domain != unknown.domain:
@@ -162,6 +166,11 @@ class Network:
 
         Edges carry ``inputs``, the positions at which the tensor enters; a layer of which only a size is
         used has none.
+
+        >>> from convsolve.operators import Add
+        >>> double = Network((Layer("x", Input(shape=(3, 8, 8))), Layer("double", Add(), ("x", "x"))))
+        >>> list(double.graph().edges(data=True))
+        [('x', 'double', {'inputs': [0, 1]})]
         """
         import networkx as nx
 
@@ -183,6 +192,13 @@ class Network:
 
         Raises:
             NetworkError: a value lies outside its hole's domain, or names no hole.
+
+        >>> from convsolve.dims import hole
+        >>> from convsolve.operators import MaxPool
+        >>> pool = Layer("pool", MaxPool(kernel_size=hole("k", 2, 3)), ("x",))
+        >>> net = Network((Layer("x", Input(shape=(3, 8, 8))), pool)).assign({"k": 3})
+        >>> net.by_name["pool"].operator.kernel_size, net.holes
+        (3, {})
         """
         for name, value in values.items():
             if name not in self.holes:
@@ -213,7 +229,13 @@ class Network:
         return dataclasses.replace(self, layers=tuple(layers), outputs=tuple(map(follow, self.outputs)))
 
     def with_domain(self, name: str, domain: Domain) -> Network:
-        """Return the network with another domain for one of its holes."""
+        """Return the network with another domain for one of its holes.
+
+        Raises:
+            NetworkError: there is no such hole, or a parameter does not take the domain.
+        """
+        if name not in self.holes:
+            raise NetworkError(f"there is no hole {name!r}")
         replaced = {name: Var(name, domain)}
         layers = tuple(
             dataclasses.replace(layer, operator=layer.operator.replace(replaced), when=rewrite(layer.when, replaced))
@@ -222,7 +244,15 @@ class Network:
         return dataclasses.replace(self, layers=layers)
 
     def with_input(self, *shapes: Iterable[int]) -> Network:
-        """Return the network with these shapes for its inputs, in order, as the data format writes them."""
+        """Return the network with these shapes for its inputs, in order, as the data format writes them.
+
+        Raises:
+            NetworkError: there are more or fewer shapes than inputs, or one has another number of axes.
+
+        >>> net = Network((Layer("x", Input(shape=(3, 8, 8))),)).with_input((3, 32, 48))
+        >>> net.inputs[0].operator.shape
+        (3, 32, 48)
+        """
         inputs = self.inputs
         if len(shapes) != len(inputs):
             raise NetworkError(f"the network has {len(inputs)} inputs, got {len(shapes)} shapes")

@@ -11,7 +11,7 @@ from .dims import Cond, Dim, Var, all_of, bounds, product, variables, where
 from .dims.grammar import Value, parse_condition, parse_dim
 from .errors import ExpressionError
 from .network import Layer, Network, tensor_layer
-from .operators import Operator, axis_names
+from .operators import axis_names
 from .operators.rules import PROBLEM
 from .receptive_field import receptive_field
 from .trace import COSTS, Definition, Requirement, Trace, trace
@@ -56,11 +56,15 @@ class Problem:
 
 @dataclass(frozen=True)
 class ProblemTrace:
-    """The trace of a problem: that of its network, with the problem's requirements and objectives read."""
+    """The trace of a problem: that of its network, with the problem's requirements and objectives read.
+
+    ``named`` are the holes that requirements and objectives speak of.
+    """
 
     problem: Problem
     trace: Trace
     objectives: tuple[Dim, ...]
+    named: frozenset[str] = frozenset()
 
 
 def trace_problem(problem: Problem) -> ProblemTrace:
@@ -69,6 +73,11 @@ def trace_problem(problem: Problem) -> ProblemTrace:
     Raises:
         ExpressionError: a requirement or an objective cannot be read.
         NetworkError: an operator's parameters do not fit together.
+
+    >>> from convsolve.files import parse
+    >>> problem = parse("{input: [1, 8, 8], layers: [{conv: {out_channels: 4, kernel_size: 3 | 5}}], minimize: macs}")
+    >>> trace_problem(problem).objectives
+    (macs,)
     """
     traced = trace(problem.network)
     scope = Scope(traced)
@@ -81,7 +90,7 @@ def trace_problem(problem: Problem) -> ProblemTrace:
         traced.training,
         tuple(c for c in traced.canonical if not any(v.name in scope.holes_named for v in variables(c))),
     )
-    return ProblemTrace(problem, whole, objectives)
+    return ProblemTrace(problem, whole, objectives, frozenset(scope.holes_named))
 
 
 class Scope:
@@ -173,7 +182,7 @@ class Scope:
             return self._field(tensor, attribute, axis, column)
         parameter, index = _indexed(attribute)
         if parameter in layer.operator.parameters() and not axis:
-            return _parameter(layer, layer.operator, parameter, index, column)
+            return _parameter(layer, parameter, index, column)
         if attribute in COSTS and not axis:
             return self._var(f"{layer.name}.{attribute}")
         shape = self.trace.shapes[tensor]
@@ -238,15 +247,15 @@ def _indexed(name: str) -> tuple[str, int | None]:
     return head, int(index.rstrip("]")) if bracket else None
 
 
-def _parameter(layer: Layer, operator: Operator, name: str, index: int | None, column: int) -> Value:
-    value = getattr(operator, name)
+def _parameter(layer: Layer, name: str, index: int | None, column: int) -> Value:
+    value = getattr(layer.operator, name)
     if isinstance(value, tuple):
         flat = [v for entry in value for v in (entry if isinstance(entry, tuple) else (entry,))]
         if index is not None and index < len(flat):
             return flat[index]
         value = tuple(flat) if index is None else None
-    if value is None and name == "stride" and hasattr(operator, "kernel_size"):
-        return _parameter(layer, operator, "kernel_size", index, column)
+    if value is None and name == "stride" and hasattr(layer.operator, "kernel_size"):
+        return _parameter(layer, "kernel_size", index, column)
     entries = value if isinstance(value, tuple) else (value,)
     if any(isinstance(v, (str, bool)) or v is None for v in entries):
         raise ExpressionError(f"{layer.name}.{name} is {value!r}, not a number", column)

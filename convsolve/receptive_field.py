@@ -37,6 +37,15 @@ def receptive_field(
     """Return the receptive field of a tensor for each axis of the input, or a sentence on why it has none.
 
     ``define`` may give each intermediate value a name, so that expressions stay shallow.
+
+    >>> from convsolve.network import Network
+    >>> from convsolve.operators import Conv, Input
+    >>> from convsolve.trace import trace
+    >>> net = Network((Layer("x", Input(shape=(1, 64))),
+    ...                Layer("conv1", Conv(out_channels=4, kernel_size=3, stride=2), ("x",)),
+    ...                Layer("conv2", Conv(out_channels=4, kernel_size=3), ("conv1",))))
+    >>> receptive_field(trace(net), "conv2")
+    {'length': (7, 2)}
     """
     network = traced.network
     if len(network.inputs) != 1:
@@ -88,10 +97,10 @@ def _reach(traced: Trace, layer: Layer, position: int) -> Reach | None:
     if all(len(shape) < 2 for shape in known):
         return Reach(whole=True)  # after flattening everything is seen, and each layer sees all of it
     operator = layer.operator
-    site = _SiteView(traced)
-    ordered = [to_written(site.data_format, shape) if operator.written else shape for shape in known]
-    outputs = [to_written(site.data_format, own) if operator.written else own]
-    reaches = operator.reach(site, ordered, outputs)  # type: ignore[arg-type]
+    network = traced.network
+    ordered = [to_written(network.data_format, shape) if operator.written else shape for shape in known]
+    outputs = [to_written(network.data_format, own) if operator.written else own]
+    reaches = operator.reach(network, ordered, outputs)  # type: ignore[arg-type]  # it requires nothing of a site
     if reaches is None:
         if operator.kind == "linear" and len(own) == len(known[0]):
             return Reach()
@@ -101,18 +110,11 @@ def _reach(traced: Trace, layer: Layer, position: int) -> Reach | None:
     return reaches[position]
 
 
-class _SiteView:
-    def __init__(self, traced: Trace) -> None:
-        self.framework = traced.network.framework
-        self.data_format = traced.network.data_format
-        self.batch_size = traced.network.batch_size
-
-
-Reaches = Mapping[str, "Reach | None"]
+_Reaches = Mapping[str, "Reach | None"]
 
 
 def _forward(
-    used: list[Layer], reaches: Reaches, source: str, axis: str, define: Callable[[str, Dim], Dim], tensor: str
+    used: list[Layer], reaches: _Reaches, source: str, axis: str, define: Callable[[str, Dim], Dim], tensor: str
 ) -> Dim:
     """Sum up from the input: each layer adds ``(window - 1)`` times the stride so far."""
     extent: dict[str, Dim] = {source: 1}
@@ -136,7 +138,7 @@ def _forward(
 
 
 def _backward(
-    traced: Trace, used: list[Layer], reaches: Reaches, source: str, position: int, axis: str,
+    traced: Trace, used: list[Layer], reaches: _Reaches, source: str, position: int, axis: str,
     define: Callable[[str, Dim], Dim], tensor: str,
 ) -> Dim:
     """Go back from the output: ``seen[l]`` is how far apart the outermost outputs of ``l`` that count are."""
@@ -173,7 +175,7 @@ def _backward(
 
 
 def _stride(
-    used: list[Layer], reaches: Reaches, source: str, axis: str, define: Callable[[str, Dim], Dim], tensor: str
+    used: list[Layer], reaches: _Reaches, source: str, axis: str, define: Callable[[str, Dim], Dim], tensor: str
 ) -> Dim | None:
     """Return the product of the strides over the product of the enlargements, if it is a whole number."""
     ratio: dict[str, tuple[Dim, Dim]] = {source: (1, 1)}

@@ -7,7 +7,7 @@ or in a reader recurses over the depth of a network.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,10 +15,10 @@ from .dims import Cond, Dim, Var, any_of, bounds, eq, evaluate, evaluate_arrays,
 from .errors import ConvsolveError, NetworkError, RankError
 from .network import Layer, Network, tensor_layer
 from .operators import Operator, Rule, Shape, axis_names
-from .operators.base import DataFormat, Framework
+from .operators.base import DataFormat, Framework, to_canonical, to_written
 from .operators.rules import RANK
 
-__all__ = ["COSTS", "Definition", "Requirement", "Trace", "run", "run_arrays", "trace"]
+__all__ = ["COSTS", "Definition", "Requirement", "Trace", "run", "run_arrays", "to_canonical", "to_written", "trace"]
 
 COSTS = ("params", "macs", "activations")
 """The costs of a layer and of a network, in the order in which they are shown."""
@@ -76,20 +76,6 @@ class Trace:
         """Return a tensor's dimensions in the order of the network's data format."""
         shape = self.shapes[tensor]
         return None if shape is None else to_written(self.network.data_format, shape)
-
-
-def to_written(data_format: DataFormat, shape: Sequence[Any]) -> tuple[Any, ...]:
-    """Return a canonical shape in the order of a data format."""
-    if data_format == "channels_last" and len(shape) > 1:
-        return (*shape[1:], shape[0])
-    return tuple(shape)
-
-
-def to_canonical(data_format: DataFormat, shape: Sequence[Any]) -> tuple[Any, ...]:
-    """Return a shape in the order of a data format in canonical order."""
-    if data_format == "channels_last" and len(shape) > 1:
-        return (shape[-1], *shape[:-1])
-    return tuple(shape)
 
 
 @dataclass
@@ -229,7 +215,21 @@ def _canonical(network: Network) -> tuple[Cond, ...]:
 def run(traced: Trace, values: Mapping[str, int]) -> dict[str, int]:
     """Return the value of every name of the trace, by plain integer arithmetic.
 
-    ``values`` gives the holes' values.
+    Args:
+        traced: the trace.
+        values: the holes' values by name.
+
+    Raises:
+        DimensionError: a hole has no value.
+
+    >>> from convsolve.dims import hole
+    >>> from convsolve.network import Layer, Network
+    >>> from convsolve.operators import Conv, Input
+    >>> conv = Conv(out_channels=8, kernel_size=hole("k", 3, 5))
+    >>> t = trace(Network((Layer("x", Input(shape=(3, 32, 32))), Layer("conv1", conv, ("x",)))))
+    >>> values = run(t, {"k": 5})
+    >>> values["conv1.height"], values["params"]
+    (28, 608)
     """
     known = dict(values)
     for definition in traced.definitions:
@@ -241,8 +241,21 @@ def run(traced: Trace, values: Mapping[str, int]) -> dict[str, int]:
 def run_arrays(traced: Trace, columns: Mapping[str, Any]) -> dict[str, Any]:
     """Return the values of every name of the trace for many candidates at once, as numpy arrays.
 
-    ``columns`` gives values for the holes; a tensor's dimension that it names, such as ``input.height``,
-    takes these values in place of its definition's.
+    Args:
+        traced: the trace.
+        columns: values for the holes, broadcast as in numpy; a tensor's dimension that is named here, such as
+            ``input.height``, takes these values in place of its definition's.
+
+    Raises:
+        DimensionError: a hole has no values.
+
+    >>> import numpy as np
+    >>> from convsolve.network import Layer, Network
+    >>> from convsolve.operators import Conv, Input
+    >>> t = trace(Network((Layer("x", Input(shape=(3, 32, 32))),
+    ...                    Layer("conv1", Conv(out_channels=8, kernel_size=5, stride=2), ("x",)))))
+    >>> run_arrays(t, {"x.height": np.array([5, 32, 33])})["conv1.height"]
+    array([ 1, 14, 15])
     """
     known = dict(columns)
     for definition in traced.definitions:

@@ -6,9 +6,28 @@ import random
 
 import pytest
 
-from convsolve.dims import evaluate
+from convsolve.dims import eq, evaluate, hole
 from convsolve.network import Layer, Network
-from convsolve.operators import Add, AvgPool, Conv, ConvTranspose, Flatten, GlobalAvgPool, Input, Upsample
+from convsolve.operators import (
+    OPERATORS,
+    AdaptiveAvgPool,
+    Add,
+    AvgPool,
+    Choice,
+    Conv,
+    ConvTranspose,
+    DepthToSpace,
+    Flatten,
+    GlobalAvgPool,
+    Input,
+    Linear,
+    MaxPool,
+    Permute,
+    Reduce,
+    SpaceToDepth,
+    Unsqueeze,
+    Upsample,
+)
 from convsolve.problem import Problem, trace_problem
 from convsolve.receptive_field import receptive_field
 from convsolve.trace import run, trace
@@ -134,3 +153,78 @@ def test_requirements_may_speak_of_it():
     traced = trace_problem(problem).trace
     values = run(traced, {})
     assert all(evaluate(r.condition, values) for r in traced.requirements)
+
+
+def extents(*operators, shape=(3, 12, 10), **options):
+    """Return the receptive field as numbers, or the sentence on why there is none."""
+    layers = [Layer("x", Input(shape=shape))]
+    for i, operator in enumerate(operators):
+        layers.append(Layer(f"l{i}", operator, (layers[-1].name,)))
+    traced = trace(Network(tuple(layers), **options))
+    fields = receptive_field(traced, layers[-1].name)
+    return fields if isinstance(fields, str) else [evaluate(far, run(traced, {})) for far, _ in fields.values()]
+
+
+@pytest.mark.parametrize(
+    ("operators", "expected"),
+    [
+        ([AdaptiveAvgPool(output_size=(1, None))], [12, 1]),
+        ([Reduce(axes=(1, 2))], [12, 10]),
+        ([Reduce(axes=(2,), keepdims=True)], [1, 10]),
+        ([SpaceToDepth(block_size=2)], [2, 2]),
+        ([Conv(out_channels=4, kernel_size=3), DepthToSpace(block_size=2)], [3, 3]),
+        ([Upsample(scale_factor=2, mode="linear")], [2, 2]),
+        ([Flatten(), Linear(out_features=4)], [12, 10]),
+    ],
+)
+def test_what_operators_see(operators, expected):
+    assert extents(*operators) == expected
+
+
+def test_a_linear_layer_on_the_channels_keeps_neighbours_apart():
+    conv, mix = Conv(out_channels=4, kernel_size=3), Linear(out_features=5)
+    assert extents(conv, mix, shape=(12, 10, 3), data_format="channels_last") == [3, 3]
+
+
+@pytest.mark.parametrize(
+    ("operators", "shape", "word"),
+    [
+        ([Linear(out_features=4)], (3,), "the input has no spatial axes"),
+        ([AdaptiveAvgPool(output_size=5)], (3, 12), "does not keep neighbours together"),
+        ([Permute(order=(1, 0, 2))], (3, 12, 10), "does not keep neighbours together"),
+        ([Flatten(start_axis=1)], (3, 12, 10), "does not keep neighbours together"),
+        ([Upsample(scale_factor=1.5)], (3, 12), "does not keep neighbours together"),
+        ([MaxPool(kernel_size=(2, 2))], (3, 12), "has no shape"),
+        ([Flatten(), Unsqueeze(axis=0), MaxPool(kernel_size=2)], (3, 12, 10), "another number of spatial axes"),
+    ],
+)
+def test_where_there_is_none(operators, shape, word):
+    found = extents(*operators, shape=shape)
+    assert isinstance(found, str) and word in found
+
+
+def test_several_inputs_have_no_receptive_field():
+    net = Network((Layer("x", Input(shape=(3, 8))), Layer("y", Input(shape=(3, 8))), Layer("z", Add(), ("x", "y"))))
+    assert receptive_field(trace(net), "z") == "the network has several inputs"
+
+
+@pytest.mark.parametrize("operator", [Conv(out_channels=4, kernel_size=3), Upsample(scale_factor=2)])
+def test_what_does_not_depend_on_the_input(operator):
+    layers = (Layer("x", Input(shape=(3, 8))), Layer("c", OPERATORS["constant"](shape=(3, 8))))
+    net = Network((*layers, Layer("y", operator, ("c",))))
+    assert receptive_field(trace(net), "y") == "y does not depend on the input"
+
+
+@pytest.mark.parametrize("up", [Conv(out_channels=3, kernel_size=1), Upsample(scale_factor=2)])
+def test_an_absent_layer_sees_nothing(up):
+    here = eq(hole("here", 1, 0), 1)
+    net = Network((
+        Layer("x", Input(shape=(3, 32))),
+        Layer("up", up, ("x",)),
+        Layer("c", Conv(out_channels=3, kernel_size=5, padding=2), ("up",), here),
+        Layer("y", Choice(conditions=(here,)), ("c", "up")),
+    ))  # fmt: skip
+    traced = trace(net)
+    extent = receptive_field(traced, "y")["length"][0]
+    seen_by = [evaluate(extent, run(traced, {"here": value})) for value in (0, 1)]
+    assert seen_by == ([1, 5] if isinstance(up, Conv) else [1, 3])

@@ -47,13 +47,16 @@ def _product(a: int | float, b: int | float) -> int | float:
     return a * b
 
 
-def _interval(ends: Sequence[int | float]) -> Interval:
-    low, high = min(ends), max(ends)
+def _interval(low: int | float, high: int | float) -> Interval:
     return (None if isinstance(low, float) else low, None if isinstance(high, float) else high)
 
 
+def _hull(values: Sequence[int | float]) -> Interval:
+    return _interval(min(values), max(values))
+
+
 def _mul(args: Sequence[Interval]) -> Interval:
-    return _interval([_product(a, b) for a in _ends(args[0]) for b in _ends(args[1])])
+    return _hull([_product(a, b) for a in _ends(args[0]) for b in _ends(args[1])])
 
 
 def _quotient(a: int | float, b: int | float) -> int | float:
@@ -63,7 +66,7 @@ def _quotient(a: int | float, b: int | float) -> int | float:
 
 
 def _floordiv(args: Sequence[Interval]) -> Interval:
-    return _interval([_quotient(a, b) for a in _ends(args[0]) for b in _ends(args[1])])
+    return _hull([_quotient(a, b) for a in _ends(args[0]) for b in _ends(args[1])])
 
 
 def _mod(args: Sequence[Interval]) -> Interval:
@@ -79,16 +82,12 @@ def _mod(args: Sequence[Interval]) -> Interval:
 
 def _min(args: Sequence[Interval]) -> Interval:
     ends = [_ends(a) for a in args]
-    return _interval_pair(min(a for a, _ in ends), min(b for _, b in ends))
+    return _interval(min(a for a, _ in ends), min(b for _, b in ends))
 
 
 def _max(args: Sequence[Interval]) -> Interval:
     ends = [_ends(a) for a in args]
-    return _interval_pair(max(a for a, _ in ends), max(b for _, b in ends))
-
-
-def _interval_pair(low: int | float, high: int | float) -> Interval:
-    return (None if isinstance(low, float) else low, None if isinstance(high, float) else high)
+    return _interval(max(a for a, _ in ends), max(b for _, b in ends))
 
 
 def _where(args: Sequence[Interval]) -> Interval:
@@ -98,7 +97,7 @@ def _where(args: Sequence[Interval]) -> Interval:
     if chosen == (0, 0):
         return second
     ends = [*map(_ends, (first, second))]
-    return _interval_pair(min(a for a, _ in ends), max(b for _, b in ends))
+    return _interval(min(a for a, _ in ends), max(b for _, b in ends))
 
 
 def _truth(certainly: bool, possibly: bool) -> Interval:

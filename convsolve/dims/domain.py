@@ -35,6 +35,7 @@ class Span:
 
     @property
     def size(self) -> int | None:
+        """The number of integers, or None where there is no end."""
         return None if self.stop is None else (self.stop - self.start) // self.step + 1
 
     def __str__(self) -> str:
@@ -119,24 +120,15 @@ class Domain:
         before = 0
         for position, span in enumerate(self.spans):
             if value in span:
-                if len(self.spans) == 1:
-                    return (value - span.start) // span.step
-                seen = self.spans[:position]
-                inside = range(span.start, value, span.step)
-                return before + sum(1 for v in inside if not any(v in earlier for earlier in seen))
-            seen = self.spans[:position]
-            before += sum(1 for v in range(span.start, (span.stop or 0) + 1, span.step)
-                          if not any(v in earlier for earlier in seen))
+                return before + self._new(position, value)
+            before += self._new(position, (span.stop or 0) + 1)
         raise DimensionError(f"{value} is not in the domain {self}")
 
-    def clip(self, stop: int) -> Domain | None:
-        """Return the part of the domain that is at most ``stop``, or None when nothing is left."""
-        kept = [
-            Span(s.start, stop if s.stop is None else min(s.stop, stop), s.step)
-            for s in self.spans
-            if s.start <= stop
-        ]
-        return Domain(tuple(kept)) if kept else None
+    def _new(self, position: int, end: int) -> int:
+        """Return how many values below ``end`` a span holds that no span before it does."""
+        span, earlier = self.spans[position], self.spans[:position]
+        inside = range(span.start, end, span.step)
+        return sum(not any(v in other for other in earlier) for v in inside) if earlier else len(inside)
 
     def __str__(self) -> str:
         return " | ".join(map(str, self.spans))

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import DimensionError
 from .bounds import INTERVALS, Interval
-from .expr import Var, _Node, fold, variables
+from .expr import Symbolic, Var, fold, variables
 
 if TYPE_CHECKING:
     import numpy as np
@@ -103,7 +103,7 @@ _WORD = 2**62
 
 def _magnitude(x: Any, ranges: Mapping[str, Interval]) -> tuple[int, Interval]:
     """Return the greatest magnitude inside an expression (that of a word where it is open), and its bounds."""
-    if not isinstance(x, _Node):
+    if not isinstance(x, Symbolic):
         return abs(int(x)), (int(x), int(x))
     if isinstance(x, Var):
         return _farthest(ranges[x.name]), ranges[x.name]

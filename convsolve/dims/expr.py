@@ -19,8 +19,8 @@ from .bounds import INTERVALS, Interval
 from .domain import Domain
 
 __all__ = [
-    "OPERATIONS", "Cond", "Condition", "Dim", "Expr", "Var", "add", "all_of", "any_of", "bounds", "eq",
-    "fold", "hole", "isin", "maximum", "minimum", "ne", "negation", "product", "total", "variables", "where",
+    "OPERATIONS", "Cond", "Condition", "Dim", "Expr", "Symbolic", "Var", "add", "all_of", "any_of", "bounds",
+    "eq", "fold", "hole", "isin", "maximum", "minimum", "ne", "negation", "product", "total", "variables", "where",
 ]
 
 OPERATIONS = frozenset(INTERVALS)
@@ -29,7 +29,7 @@ OPERATIONS = frozenset(INTERVALS)
 _DEEPEST = 200  # readers recurse over an expression, never over a network
 
 
-class _Node:
+class Symbolic:
     """What expressions and conditions share: immutable, hashable, structural equality."""
 
     __slots__ = ("_hash", "args", "depth", "interval", "op")
@@ -43,7 +43,7 @@ class _Node:
         self.op = op
         self.args = args
         self.interval = INTERVALS[op]([bounds(a) for a in args]) if interval is None else interval
-        self.depth = 1 + max((a.depth for a in args if isinstance(a, _Node)), default=0)
+        self.depth = 1 + max((a.depth for a in args if isinstance(a, Symbolic)), default=0)
         if self.depth > _DEEPEST:
             raise DimensionError(f"an expression is nested more than {_DEEPEST} deep: name a part of it")
         self._hash = hash((op, args))
@@ -54,7 +54,7 @@ class _Node:
     def __eq__(self, other: object) -> bool:
         if self is other:
             return True
-        if not isinstance(other, _Node) or self._hash != other._hash:
+        if not isinstance(other, Symbolic) or self._hash != other._hash:
             return False
         return type(self) is type(other) and self.op == other.op and self.args == other.args
 
@@ -70,7 +70,7 @@ class _Node:
         )
 
 
-class Expr(_Node):
+class Expr(Symbolic):
     """An integer that depends on unknowns. Build it from :func:`hole` with ``+ - * // %``."""
 
     __slots__ = ()
@@ -134,7 +134,7 @@ class Expr(_Node):
         raise DimensionError(f"`{self!r}` is a single dimension, not a sequence")
 
 
-class Condition(_Node):
+class Condition(Symbolic):
     """A truth value that depends on unknowns. Combine with :func:`all_of`, :func:`any_of`, :func:`negation`."""
 
     __slots__ = ()
@@ -188,7 +188,7 @@ def hole(name: str, *values: int, domain: Domain | None = None) -> Var:
 
 def bounds(x: Dim | Cond) -> Interval:
     """Return ``(lower, upper)`` between which ``x`` lies; None on a side means unbounded."""
-    if isinstance(x, _Node):
+    if isinstance(x, Symbolic):
         return x.interval
     return (int(x), int(x))
 
@@ -246,8 +246,6 @@ def total(terms: Iterable[Dim]) -> Dim:
 def _sub(a: Dim, b: Dim) -> Dim:
     _dims("-", (a, b))
     if isinstance(b, int):
-        if isinstance(a, int):
-            return a - b
         if b == 0:
             return a
         if b < 0:
@@ -285,8 +283,6 @@ def _positive(op: str, divisor: Dim) -> None:
 def _floordiv(a: Dim, b: Dim) -> Dim:
     _dims("//", (a, b))
     _positive("//", b)
-    if isinstance(a, int) and isinstance(b, int):
-        return a // b
     if b == 1 or a == 0:
         return a
     return Expr("floordiv", (a, b))
@@ -295,8 +291,6 @@ def _floordiv(a: Dim, b: Dim) -> Dim:
 def _mod(a: Dim, b: Dim) -> Dim:
     _dims("%", (a, b))
     _positive("%", b)
-    if isinstance(a, int) and isinstance(b, int):
-        return a % b
     if b == 1 or a == 0:
         return 0
     return Expr("mod", (a, b))
@@ -313,17 +307,29 @@ def _extreme(op: str, pick: Callable[..., int], args: tuple[Dim, ...]) -> Dim:
 
 
 def minimum(*args: Dim) -> Dim:
-    """Return the least of the arguments."""
+    """Return the least of the arguments.
+
+    >>> minimum(3, 5), minimum(hole("k", 3, 5), 4)
+    (3, min(k, 4))
+    """
     return _extreme("min", min, args)
 
 
 def maximum(*args: Dim) -> Dim:
-    """Return the greatest of the arguments."""
+    """Return the greatest of the arguments.
+
+    >>> maximum(3, 5), maximum(hole("k", 3, 5), 4)
+    (5, max(k, 4))
+    """
     return _extreme("max", max, args)
 
 
 def where(condition: Cond, a: Dim, b: Dim) -> Dim:
-    """Return ``a`` where the condition holds, else ``b``."""
+    """Return ``a`` where the condition holds, else ``b``.
+
+    >>> where(hole("k", 3, 5) < 5, 1, 2)
+    where(k < 5, 1, 2)
+    """
     _conds("where", (condition,))
     _dims("where", (a, b))
     if isinstance(condition, bool):
@@ -341,7 +347,12 @@ def _compare(op: str, a: Dim, b: Dim) -> Cond:
 
 
 def eq(a: Dim, b: Dim) -> Cond:
-    """Return the condition that two dimensions are equal (``==`` would compare the expressions)."""
+    """Return the condition that two dimensions are equal (``==`` would compare the expressions).
+
+    >>> k = hole("k", 3, 5)
+    >>> eq(k, 3), k == 3
+    (k == 3, False)
+    """
     return _compare("eq", a, b)
 
 
@@ -370,12 +381,22 @@ def _junction(op: str, absorbing: bool, conditions: tuple[Cond, ...]) -> Cond:
 
 
 def all_of(*conditions: Cond) -> Cond:
-    """Return the condition that all of the conditions hold."""
+    """Return the condition that all of the conditions hold.
+
+    >>> k = hole("k", 3, 5, 7)
+    >>> all_of(3 < k, k < 7), all_of()
+    (3 < k and k < 7, True)
+    """
     return _junction("and", False, conditions)
 
 
 def any_of(*conditions: Cond) -> Cond:
-    """Return the condition that at least one of the conditions holds."""
+    """Return the condition that at least one of the conditions holds.
+
+    >>> k = hole("k", 3, 5, 7)
+    >>> any_of(eq(k, 3), k >= 7), any_of()
+    (k == 3 or 7 <= k, False)
+    """
     return _junction("or", True, conditions)
 
 
@@ -395,7 +416,7 @@ def negation(condition: Cond) -> Cond:
 
 def fold(x: Any, table: dict[str, Callable[[list[Any]], Any]], leaf: Callable[[Any], Any]) -> Any:
     """Read an expression with a table: ``leaf`` reads numbers and unknowns, ``table[op]`` the rest."""
-    if not isinstance(x, _Node) or x.op == "var":
+    if not isinstance(x, Symbolic) or x.op == "var":
         return leaf(x)
     return table[x.op]([fold(a, table, leaf) for a in x.args])
 
@@ -410,5 +431,5 @@ def variables(*expressions: Any) -> Iterator[Var]:
             if x not in seen:
                 seen.add(x)
                 yield x
-        elif isinstance(x, _Node):
+        elif isinstance(x, Symbolic):
             stack.extend(reversed(x.args))

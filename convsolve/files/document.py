@@ -259,8 +259,8 @@ def _toml_places(text: str) -> Iterator[tuple[tuple[str | int, ...], Place]]:
 
     def resolve(words: str) -> tuple[str | int, ...]:
         path: tuple[str | int, ...] = ()
-        for word in re.findall(r"""[\w-]+|"[^"]*"|'[^']*'""", words):
-            path = (*path, word.strip("\"'"))
+        for word in _toml_words(words):
+            path = (*path, word)
             if path in counts:
                 path = (*path, counts[path])
         return path
@@ -281,10 +281,10 @@ def _toml_places(text: str) -> Iterator[tuple[tuple[str | int, ...], Place]]:
             table = resolve(match["table"])
             yield table, place
         else:
-            yield (*table, *resolve_key(match["key"])), place
+            yield (*table, *_toml_words(match["key"])), place
 
 
-def resolve_key(words: str) -> tuple[str, ...]:
+def _toml_words(words: str) -> tuple[str, ...]:
     """Return the parts of a dotted TOML key."""
     return tuple(word.strip("\"'") for word in re.findall(r"""[\w-]+|"[^"]*"|'[^']*'""", words))
 

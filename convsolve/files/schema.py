@@ -11,7 +11,6 @@ from .layout import EXPECT_KEYS, LAYER_KEYS, TOP_KEYS, VERDICTS
 __all__ = ["schema"]
 
 _TEXTS = {"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]}
-_NAMES = {"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]}
 _DOMAIN = {
     "description": "a domain, most preferred value first: 3 | 5 | 7, 0..3, 8..64 step 8",
     "anyOf": [{"type": "string"}, {"type": "integer"}, {"type": "array", "items": {"type": "integer"}, "minItems": 1}],
@@ -35,8 +34,8 @@ def schema() -> dict[str, Any]:
         "inputs": {"type": "object", "additionalProperties": shape, "minProperties": 1},
         "holes": {"type": "object", "additionalProperties": _DOMAIN},
         "layers": {"$ref": "#/$defs/layers"},
-        "output": _NAMES,
-        "outputs": _NAMES,
+        "output": _TEXTS,
+        "outputs": _TEXTS,
         "require": _TEXTS,
         "minimize": _TEXTS,
         "maximize": _TEXTS,
@@ -70,7 +69,7 @@ def _operator(operator: type[Operator]) -> dict[str, Any]:
     properties = {name: kind.schema() for name, kind in operator.parameters().items()}
     common: dict[str, dict[str, Any]] = {
         "name": {"type": "string"},
-        "inputs": _NAMES,
+        "inputs": _TEXTS,
         "optional": {"type": "boolean"},
         "when": {"type": "string"},
     }

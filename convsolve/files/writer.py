@@ -21,6 +21,13 @@ def dump(problem: Problem, format: str = "yaml") -> str:
 
     Blocks (``choose``, ``repeat``, ``optional``) are written out: each alternative as a layer with a
     ``when``, followed by a ``choice``.
+
+    >>> from convsolve.files import parse
+    >>> print(dump(parse("{input: [1, 8, 8], layers: [relu, {max_pool: {kernel_size: 2 | 4}}]}")), end="")
+    input: [1, 8, 8]
+    layers:
+    - relu
+    - max_pool: {kernel_size: 2 | 4}
     """
     document = to_document(problem)
     if format == "json":

@@ -6,8 +6,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 
-from .base import Framework, Operator, Reach, Shape, Site, axis_names
+from ..dims import Cond, Dim
+from ..errors import NetworkError
+from .base import DataFormat, Framework, Operator, Reach, Shape, Site, axis_names
 from .convolution import Conv, ConvTranspose, DepthwiseConv
 from .dense import Embedding, Gru, Linear, Lstm, Matmul, Rnn
 from .joining import Add, Choice, Concat, Maximum, Mul, Sub
@@ -70,28 +73,24 @@ def shape_of(
     ...
     convsolve.errors.NetworkError: the kernel does not fit the padded input (height): window=2, padded=1
     """
-    from ..errors import NetworkError
-
-    failures: list[str] = []
-
-    class Here:
-        data_format = "channels_first"
-        batch_size = 2
-
-        def require(self, rule: Rule, condition: object, *, axis: str = "", note: str = "",
-                    training: bool = False, **values: object) -> None:
-            if condition is False:
-                failures.append(message(rule, axis, values))
-
-    site = Here()
-    site.framework = framework  # type: ignore[attr-defined]
-    result = operator.infer(site, *inputs)  # type: ignore[arg-type]
-    if failures:
-        raise NetworkError(failures[0])
-    return result  # type: ignore[return-value]
+    site = _Alone(framework)
+    result = operator.infer(site, *inputs)
+    if site.failures:
+        raise NetworkError(site.failures[0])
+    return result  # type: ignore[return-value]  # sizes computed from integers are integers
 
 
-def message(rule: Rule, axis: str, values: object) -> str:
-    """Return the sentence of a failed requirement."""
-    shown = ", ".join(f"{name}={value}" for name, value in dict(values).items())  # type: ignore[call-overload]
-    return f"{rule.failure}{f' ({axis})' if axis else ''}{f': {shown}' if shown else ''}"
+@dataclass
+class _Alone:
+    """A site without a network, for one operator by itself: keeps the messages of requirements that fail."""
+
+    framework: Framework
+    data_format: DataFormat = "channels_first"
+    batch_size: int = 2
+    failures: list[str] = field(default_factory=list)
+
+    def require(
+        self, rule: Rule, condition: Cond, *, axis: str = "", note: str = "", training: bool = False, **values: Dim
+    ) -> None:
+        if condition is False:
+            self.failures.append(rule.message(axis, values))

@@ -17,8 +17,9 @@ from .parameters import Kind, dims_in, replaced, substitute
 from .rules import OUTPUT_POSITIVE, PARAMETER_IN_RANGE, Rule
 
 __all__ = [
-    "DataFormat", "Framework", "Operator", "Reach", "Shape", "Site", "axis_names", "known_mode", "normal_axis", "pairs",
-    "per_axis", "positive", "spatial", "spatial_names",
+    "DataFormat", "Framework", "Operator", "Reach", "Shape", "Site", "axis_names", "axis_or_channels", "known_mode",
+    "normal_axis", "pairs", "per_axis", "positive", "spatial", "spatial_names", "to_canonical", "to_written",
+    "written_names",
 ]
 
 Shape: TypeAlias = "tuple[Dim, ...]"
@@ -43,6 +44,28 @@ def axis_names(rank: int) -> tuple[str, ...]:
 def spatial_names(rank: int) -> tuple[str, ...]:
     """Return the names of that many spatial axes."""
     return _SPATIAL.get(rank) or tuple(f"axis{i + 1}" for i in range(rank))
+
+
+def to_written(data_format: DataFormat, shape: Sequence[Any]) -> tuple[Any, ...]:
+    """Return a canonical shape in the order of a data format.
+
+    >>> to_written("channels_last", (3, 28, 28))
+    (28, 28, 3)
+    """
+    if data_format == "channels_last" and len(shape) > 1:
+        return (*shape[1:], shape[0])
+    return tuple(shape)
+
+
+def to_canonical(data_format: DataFormat, shape: Sequence[Any]) -> tuple[Any, ...]:
+    """Return a shape in the order of a data format in canonical order.
+
+    >>> to_canonical("channels_last", (28, 28, 3))
+    (3, 28, 28)
+    """
+    if data_format == "channels_last" and len(shape) > 1:
+        return (shape[-1], *shape[:-1])
+    return tuple(shape)
 
 
 class Site(Protocol):
@@ -210,3 +233,14 @@ def normal_axis(axis: Dim, rank: int, name: str = "axis") -> int:
     if not -rank <= axis < rank:
         raise RankError(f"{name} {axis} is out of range for {rank} axes")
     return axis % rank
+
+
+def axis_or_channels(site: Site, axis: Dim | None, rank: int) -> int:
+    """Return an axis number counted from the front, as written; None is the axis of the channels."""
+    channels = -1 if site.data_format == "channels_last" else 0
+    return normal_axis(channels if axis is None else axis, rank)
+
+
+def written_names(site: Site, rank: int) -> tuple[str, ...]:
+    """Return the names of a tensor's axes in the order in which the data format writes them."""
+    return to_written(site.data_format, axis_names(rank))

@@ -151,12 +151,12 @@ class ConvTranspose(Operator):
 
     kind = "conv_transpose"
 
-    out_channels: Dim = parameter(Count(usual=_WIDTHS))
     kernel_size: Any = parameter(PerAxis(usual=(2, 3, 4)))
     stride: Any = parameter(PerAxis(usual=(1, 2)), default=1)
     padding: Any = parameter(Padding(modes=("valid", "same"), usual=(0, 1, 2)), default=0)
     output_padding: Any = parameter(PerAxis(minimum=0, optional=True, usual=(0, 1)), default=None)
     dilation: Any = parameter(PerAxis(usual=(1, 2)), default=1)
+    out_channels: Dim = parameter(Count(usual=_WIDTHS))
     groups: Dim = parameter(Count(usual=_GROUPS), default=1)
     bias: bool = parameter(Flag(), default=True)
     output_size: Any = parameter(PerAxis(optional=True), default=None)

@@ -7,7 +7,7 @@ from typing import Any
 
 from ..dims import Dim, any_of, eq, total, where
 from ..errors import NetworkError, RankError
-from .base import Operator, Shape, Site, axis_names, normal_axis
+from .base import Operator, Shape, Site, axis_or_channels, written_names
 from .parameters import Conditions, Count, Flag, parameter
 from .rules import CONCAT_SIZES_AGREE, SIZES_AGREE
 
@@ -72,26 +72,30 @@ class Mul(Add):
 
 @dataclass(frozen=True, kw_only=True)
 class Sub(Add):
-    """Element-wise difference; sizes as in addition."""
+    """Element-wise difference; sizes as in addition.
+
+    >>> from convsolve.operators import Sub, shape_of
+    >>> shape_of(Sub(), (64, 28, 28), (28, 28))
+    (64, 28, 28)
+    """
 
     kind = "sub"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Maximum(Add):
-    """Element-wise maximum; sizes as in addition."""
+    """Element-wise maximum; sizes as in addition.
+
+    >>> from convsolve.operators import Maximum, shape_of
+    >>> shape_of(Maximum(), (64, 28, 28), (64, 28, 28), (1, 28, 1))
+    (64, 28, 28)
+    """
 
     kind = "maximum"
 
 
 def _filled(shape: Shape, rank: int) -> Shape:
     return (*(1,) * (rank - len(shape)), *shape)
-
-
-def written_names(site: Site, rank: int) -> tuple[str, ...]:
-    """Return the names of a tensor's axes in the order in which the data format writes them."""
-    names = axis_names(rank)
-    return (*names[1:], names[0]) if site.data_format == "channels_last" and rank > 1 else names
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -115,8 +119,7 @@ class Concat(Operator):
         for shape in inputs[1:]:
             if len(shape) != rank:
                 raise RankError(f"concat joins tensors of {rank} and of {len(shape)} axes")
-        default = -1 if site.data_format == "channels_last" else 0
-        joined = normal_axis(default if self.axis is None else self.axis, rank)
+        joined = axis_or_channels(site, self.axis, rank)
         out: list[Dim] = []
         for i, axis in enumerate(written_names(site, rank)):
             sizes = [shape[i] for shape in inputs]
@@ -137,6 +140,11 @@ class Choice(Operator):
 
     This is how ``choose:``, ``optional:`` and ``repeat:`` stand in a network: every alternative is there,
     present under a condition, and a choice passes one of them on.
+
+    >>> from convsolve.dims import eq, hole
+    >>> from convsolve.operators import Choice, shape_of
+    >>> shape_of(Choice(conditions=(eq(hole("pick", 1, 2), 1),)), (64, 14, 14), (64, 7, 14))
+    (64, where(pick == 1, 14, 7), 14)
     """
 
     kind = "choice"

@@ -21,7 +21,7 @@ __all__ = [
     "parameter", "replaced", "substitute", "usual_domain",
 ]
 
-LARGEST = 2**40
+_LARGEST = 2**40
 """No parameter or size may exceed this: beyond it lie typing errors, not networks."""
 
 _EXPRESSION = {"type": "string", "description": "a domain (`3 | 5 | 7`, `0..3`, `any`) or an expression over `$holes`"}
@@ -51,13 +51,13 @@ def _dim(name: str, value: Any, minimum: int | None) -> Dim:
     if isinstance(value, bool) or not isinstance(value, (int, Expr)):
         raise NetworkError(f"{name} must be a whole number, got {value!r}")
     low, high = bounds(value)
-    if isinstance(value, int) and abs(value) > LARGEST:
-        raise NetworkError(f"{name} is {value}, which is more than any network needs (at most {LARGEST})")
+    if isinstance(value, int) and abs(value) > _LARGEST:
+        raise NetworkError(f"{name} is {value}, which is more than any network needs (at most {_LARGEST})")
     plain = isinstance(value, (int, Var))
     if minimum is not None and plain and low is not None and low < minimum:
         raise NetworkError(f"{name} must be at least {minimum}, got {_shown(value)}")
-    if isinstance(value, Var) and high is not None and high > LARGEST:
-        raise NetworkError(f"{name} may reach {high}, which is more than any network needs (at most {LARGEST})")
+    if isinstance(value, Var) and high is not None and high > _LARGEST:
+        raise NetworkError(f"{name} may reach {high}, which is more than any network needs (at most {_LARGEST})")
     return value
 
 
@@ -218,7 +218,7 @@ class Scale(Kind):
             except (ValueError, ZeroDivisionError):
                 raise NetworkError(f"{name} must be a number or a fraction like 3/2, got {value!r}") from None
         if isinstance(value, (float, Fraction)):
-            if not 0 < value < LARGEST:  # also false for nan
+            if not 0 < value < _LARGEST:  # also false for nan
                 raise NetworkError(f"{name} must be above 0, got {value}")
             return int(value) if value == int(value) else value
         return _dim(name, value, 1)

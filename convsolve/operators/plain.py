@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..dims import Dim, product
-from .base import Operator, Shape, Site, positive
-from .joining import written_names
+from .base import Operator, Shape, Site, positive, written_names
 from .parameters import Flag, Number, Sizes, parameter
 
 __all__ = ["Constant", "Dropout", "Identity", "Input", "identities"]
@@ -16,7 +15,12 @@ __all__ = ["Constant", "Dropout", "Identity", "Input", "identities"]
 
 @dataclass(frozen=True, kw_only=True)
 class Input(Operator):
-    """An input of the network: its shape as the data format writes it, without the batch axis."""
+    """An input of the network: its shape as the data format writes it, without the batch axis.
+
+    >>> from convsolve.operators import Input, shape_of
+    >>> shape_of(Input(shape=(3, 224, 224)))
+    (3, 224, 224)
+    """
 
     kind = "input"
     arity = (0, 0)
@@ -31,7 +35,12 @@ class Input(Operator):
 
 @dataclass(frozen=True, kw_only=True)
 class Constant(Input):
-    """A tensor that does not depend on the input, such as a position embedding; learned or not."""
+    """A tensor that does not depend on the input, such as a position embedding; learned or not.
+
+    >>> from convsolve.operators import Constant, shape_of
+    >>> shape_of(Constant(shape=(49, 96), learned=True))
+    (49, 96)
+    """
 
     kind = "constant"
 
@@ -59,7 +68,12 @@ class Identity(Operator):
 
 @dataclass(frozen=True, kw_only=True)
 class Dropout(Identity):
-    """Dropout; the rate matters only to code that is written from the network."""
+    """Dropout; no shape depends on the rate.
+
+    >>> from convsolve.operators import Dropout, shape_of
+    >>> shape_of(Dropout(p=0.2), (64, 28, 28))
+    (64, 28, 28)
+    """
 
     kind = "dropout"
 

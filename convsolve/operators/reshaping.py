@@ -8,8 +8,7 @@ from typing import Any
 
 from ..dims import Dim, bounds, eq, maximum, minimum, product, total, where
 from ..errors import NetworkError, RankError
-from .base import Operator, Reach, Shape, Site, normal_axis, positive
-from .joining import written_names
+from .base import Operator, Reach, Shape, Site, axis_or_channels, normal_axis, positive, written_names
 from .parameters import Count, Flag, Sizes, parameter
 from .rules import ELEMENTS_MATCH, IN_RANGE
 from .windows import ceil_div
@@ -61,10 +60,10 @@ class Reshape(Operator):
     shape: Any = parameter(Sizes(minimum=-1))
 
     def infer(self, site: Site, *inputs: Shape) -> Shape:
-        return reshaped(site, product(inputs[0]), self.shape)
+        return _reshaped(site, product(inputs[0]), self.shape)
 
 
-def reshaped(site: Site, elements: Dim, shape: Sequence[Dim]) -> Shape:
+def _reshaped(site: Site, elements: Dim, shape: Sequence[Dim]) -> Shape:
     """Return the shape with -1 filled in, and require that it has that many elements."""
     open_axes = [i for i, n in enumerate(shape) if n == -1]
     if len(open_axes) > 1:
@@ -100,7 +99,7 @@ class Unflatten(Operator):
     def infer(self, site: Site, *inputs: Shape) -> Shape:
         shape = inputs[0]
         axis = normal_axis(self.axis, len(shape))
-        return (*shape[:axis], *reshaped(site, shape[axis], self.sizes), *shape[axis + 1 :])
+        return (*shape[:axis], *_reshaped(site, shape[axis], self.sizes), *shape[axis + 1 :])
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -225,7 +224,7 @@ class Split(Operator):
 
     def infer(self, site: Site, *inputs: Shape) -> Sequence[Shape]:
         shape = inputs[0]
-        axis = _part_axis(site, self.axis, len(shape))
+        axis = axis_or_channels(site, self.axis, len(shape))
         wished = total(self.sizes)
         site.require(
             ELEMENTS_MATCH, eq(shape[axis], wished), axis=written_names(site, len(shape))[axis],
@@ -255,17 +254,12 @@ class Chunk(Operator):
         shape, chunks = inputs[0], self.chunks
         if not isinstance(chunks, int):
             raise NetworkError("the number of chunks must be known: it decides how many outputs there are")
-        axis = _part_axis(site, self.axis, len(shape))
+        axis = axis_or_channels(site, self.axis, len(shape))
         part = ceil_div(shape[axis], chunks)
         last = shape[axis] - (chunks - 1) * part
         silent = "PyTorch returns fewer parts without a word" if site.framework == "torch" else ""
         positive(site, last, written_names(site, len(shape))[axis], note=silent, size=shape[axis], chunks=chunks)
         return [(*shape[:axis], n, *shape[axis + 1 :]) for n in [part] * (chunks - 1) + [last]]
-
-
-def _part_axis(site: Site, axis: int | None, rank: int) -> int:
-    default = -1 if site.data_format == "channels_last" else 0
-    return normal_axis(default if axis is None else axis, rank)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -39,7 +39,7 @@ def _rounding(scale: float | Fraction, single: bool) -> tuple[int, int, tuple[in
     return ratio.numerator, ratio.denominator, tuple(int(n) for n in sizes[short == 1])
 
 
-def scaled(site: Site, size: Dim, scale: Any, axis: str) -> Dim:
+def _scaled(site: Site, size: Dim, scale: Any, axis: str) -> Dim:
     """Return ``floor(size * scale)`` as the framework computes it."""
     if isinstance(scale, (int, Expr)):
         return size * scale
@@ -81,7 +81,7 @@ class Upsample(Operator):
             raise RankError(f"cubic interpolation works on 2 spatial axes, got {len(sizes)}")
         if self.scale_factor is not None:
             scales = per_axis("scale_factor", self.scale_factor, len(sizes))
-            out = [scaled(site, n, s, a) for n, s, a in zip(sizes, scales, names, strict=True)]
+            out = [_scaled(site, n, s, a) for n, s, a in zip(sizes, scales, names, strict=True)]
             for a, n in zip(names, out, strict=True):
                 positive(site, n, a)
             return (channels, *out)

@@ -6,9 +6,16 @@ what is wrong when it does not hold (it opens a finding).
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
-__all__ = ["RULES", "Rule"]
+__all__ = [
+    "CHANNELS_MATCH", "CIRCULAR_PADDING", "CONCAT_SIZES_AGREE", "CROP_LEAVES", "DIVISIBLE", "ELEMENTS_MATCH",
+    "FEATURES_MATCH", "GROUPS_DIVIDE_INPUT", "GROUPS_DIVIDE_OUTPUT", "INNER_SIZES_AGREE", "IN_RANGE",
+    "KERNEL_FITS", "KERNEL_FITS_UNPADDED", "ONE_VALUE_TRAINING", "OUTPUT_PADDING", "OUTPUT_POSITIVE",
+    "OUTPUT_SIZE_IN_REACH", "PARAMETER_IN_RANGE", "POOL_PADDING", "PROBLEM", "RANK", "REFLECT_PADDING", "RULES",
+    "SAME_NEEDS_DILATION_1", "SAME_NEEDS_STRIDE_1", "SIZES_AGREE", "STRIDE_OR_DILATION", "Rule",
+]
 
 
 @dataclass(frozen=True)
@@ -23,6 +30,15 @@ class Rule:
     demand: str
     failure: str
     poisons: bool = True
+
+    def message(self, axes: str, values: Mapping[str, object]) -> str:
+        """Return the sentence of a failure: what is wrong, along which axes, with which numbers.
+
+        >>> KERNEL_FITS.message("height", {"window": 3, "padded": 1})
+        'the kernel does not fit the padded input (height): window=3, padded=1'
+        """
+        shown = ", ".join(f"{name}={value}" for name, value in values.items())
+        return f"{self.failure}{f' ({axes})' if axes else ''}{f': {shown}' if shown else ''}"
 
 
 RULES: dict[str, Rule] = {}
@@ -94,5 +110,3 @@ KERNEL_FITS_UNPADDED = _rule(
     "CS025", "kernel fits the input itself", "the kernel is larger than the input itself")
 PROBLEM = _rule(
     "CS026", "requirement of the problem", "a requirement of the problem does not hold", poisons=False)
-GUARD = _rule(
-    "CS027", "branch taken", "the network would take another branch at this size")

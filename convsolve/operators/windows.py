@@ -23,12 +23,20 @@ def dilated(kernel_size: Dim, dilation: Dim) -> Dim:
 
 
 def both_sides(before: Dim, after: Dim) -> Dim:
-    """Return the padding on both sides together."""
+    """Return the padding on both sides together.
+
+    >>> both_sides(1, 1), both_sides(0, 1)
+    (2, 1)
+    """
     return 2 * before if before == after else before + after
 
 
 def ceil_div(a: Dim, b: Dim) -> Dim:
-    """Return ``a / b`` rounded up, for a positive ``b``."""
+    """Return ``a / b`` rounded up, for a positive ``b``.
+
+    >>> ceil_div(7, 2), ceil_div(8, 2)
+    (4, 4)
+    """
     return a if b == 1 else (a + b - 1) // b
 
 
@@ -42,7 +50,11 @@ def window_count(padded: Dim, window: Dim, stride: Dim) -> Dim:
 
 
 def same_count(size: Dim, stride: Dim) -> Dim:
-    """Return the output size of padding "same": the size over the stride, rounded up."""
+    """Return the output size of padding "same": the size over the stride, rounded up.
+
+    >>> same_count(7, 2)
+    4
+    """
     return ceil_div(size, stride)
 
 

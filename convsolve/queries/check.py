@@ -126,7 +126,7 @@ def _outside(network: Network, shape: tuple[int, ...]) -> list[str]:
 
 
 def _report(problem: Problem, remarks: Sequence[str]) -> CheckReport:
-    traced = trace_problem(Problem(problem.network, problem.requirements)).trace
+    traced = trace_problem(problem).trace
     values = run(traced, {})
     failed, poisoned = _failures(traced, values)
     rows = tuple(_rows(traced, values, {r.layer for r in failed}, poisoned))
@@ -261,9 +261,8 @@ def _message(requirement: Requirement, values: Mapping[str, int], axes: Sequence
         numbers = ", ".join(f"{name}={values[name]}" for name in sorted({n for n, _ in requirement.values})
                             if name in values)  # fmt: skip
         return f"the requirement `{requirement.text}` does not hold{f': {numbers}' if numbers else ''}"
-    shown = ", ".join(f"{name}={evaluate(value, values)}" for name, value in requirement.values)
-    where = f" ({', '.join(axes)})" if axes else ""
-    return f"{requirement.rule.failure}{where}{f': {shown}' if shown else ''}"
+    shown = {name: evaluate(value, values) for name, value in requirement.values}
+    return requirement.rule.message(", ".join(axes), shown)
 
 
 def _needed(requirement: Requirement, values: Mapping[str, int]) -> int | None:

@@ -143,23 +143,20 @@ def solve(
     >>> dict(solution.assignment), solution.output
     ({'conv1.kernel_size': 3, 'conv1.stride': 2, 'conv1.padding': 1}, (8, 14, 14))
     """
-    from ..solver.clock import Clock, OutOfTime
+    from ..solver.clock import Clock
     from ..solver.core import minimal_core
     from ..solver.engine import optimise
 
     clock = Clock(timeout, progress)
-    try:
-        traced = trace_problem(problem)
-        outcome = optimise(traced, clock, seed)
-        if outcome.assignments:
-            return _solution(traced, outcome.assignments[0], outcome.proven, outcome.bound, outcome.reason)
-        if not outcome.proven:
-            return Unknown(outcome.reason or "the search gave no answer")
-        if not explain:
-            return Infeasible((), False, problem)
-        core = minimal_core(traced, clock, seed)
-    except OutOfTime:
-        return Unknown("the time ran out before the search was over")
+    traced = trace_problem(problem)
+    outcome = optimise(traced, clock, seed)
+    if outcome.assignments:
+        return _solution(traced, outcome.assignments[0], outcome.proven, outcome.bound, outcome.reason)
+    if not outcome.proven:
+        return Unknown(outcome.reason or "the search gave no answer")
+    if not explain:
+        return Infeasible((), False, problem)
+    core = minimal_core(traced, clock, seed)
     return Infeasible(_names(core.requirements), core.minimal, problem)
 
 
@@ -191,6 +188,11 @@ def solutions(
 
     Raises:
         TimeoutError: the time ran out before the next solution was known.
+
+    >>> from convsolve.files import parse
+    >>> problem = parse("{input: [1, 28, 28], layers: [{max_pool: {kernel_size: 2 | 4 | 7}}], minimize: output.size}")
+    >>> [solution.output for solution in solutions(problem, limit=2)]
+    [(1, 4, 4), (1, 7, 7)]
     """
     from ..solver.clock import Clock
     from ..solver.engine import optimise
@@ -269,7 +271,6 @@ def _solution(
         u.name for layer in problem.network.layers if evaluate(layer.when, assignment)
         for u in layer.operator.unknowns()
     }  # fmt: skip
-    named = {n for text in problem.requirements for n in problem.network.holes if n in text}
-    shown = {n: v for n, v in assignment.items() if n in present or n in named}
+    shown = {n: v for n, v in assignment.items() if n in present or n in traced.named}
     ordered = {n: shown[n] for n in problem.network.holes if n in shown}
     return Solution(ordered, network, report, tuple(goals), proven, problem, reason)

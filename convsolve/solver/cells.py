@@ -60,6 +60,7 @@ class Choices:
 
     @property
     def shape(self) -> tuple[int, ...]:
+        """How many values each hole has."""
         return tuple(len(v) for v in self.values)
 
     @property

@@ -12,18 +12,18 @@ from typing import Any
 
 from ..dims import Var
 from ..dims.bounds import INTERVALS, Interval
-from ..dims.expr import _Node
+from ..dims.expr import Symbolic
 
 __all__ = ["NARROW", "Contradiction", "narrow"]
 
-Narrowing = Callable[[Interval, Sequence[Interval]], Sequence[Interval]]
+_Narrowing = Callable[[Interval, Sequence[Interval]], Sequence[Interval]]
 
 
 class Contradiction(Exception):
     """No arguments give the result."""
 
 
-def meet(a: Interval, b: Interval) -> Interval:
+def _meet(a: Interval, b: Interval) -> Interval:
     """Return the common part of two intervals."""
     low = a[0] if b[0] is None else b[0] if a[0] is None else max(a[0], b[0])
     high = a[1] if b[1] is None else b[1] if a[1] is None else min(a[1], b[1])
@@ -120,7 +120,7 @@ def _max(result: Interval, args: Sequence[Interval]) -> list[Interval]:
 
 def _disjoint(a: Interval, b: Interval) -> bool:
     try:
-        meet(a, b)
+        _meet(a, b)
     except Contradiction:
         return True
     return False
@@ -129,20 +129,20 @@ def _disjoint(a: Interval, b: Interval) -> bool:
 def _where(result: Interval, args: Sequence[Interval]) -> list[Interval]:
     chosen, first, second = args
     if _disjoint(result, first):
-        chosen = meet(chosen, _FALSE)
+        chosen = _meet(chosen, _FALSE)
     if _disjoint(result, second):
-        chosen = meet(chosen, _TRUE)
+        chosen = _meet(chosen, _TRUE)
     return [
         chosen,
-        meet(first, result) if chosen == _TRUE else first,
-        meet(second, result) if chosen == _FALSE else second,
+        _meet(first, result) if chosen == _TRUE else first,
+        _meet(second, result) if chosen == _FALSE else second,
     ]
 
 
 def _eq(result: Interval, args: Sequence[Interval]) -> list[Interval]:
     a, b = args
     if result == _TRUE:
-        both = meet(a, b)
+        both = _meet(a, b)
         return [both, both]
     if result == _FALSE:
         return [_without(a, b), _without(b, a)]
@@ -166,7 +166,7 @@ def _ordered(a: Interval, b: Interval, gap: int) -> list[Interval]:
     """Return the intervals of ``a + gap <= b``."""
     high = None if b[1] is None else b[1] - gap
     low = None if a[0] is None else a[0] + gap
-    return [meet(a, (None, high)), meet(b, (low, None))]
+    return [_meet(a, (None, high)), _meet(b, (low, None))]
 
 
 def _lt(result: Interval, args: Sequence[Interval]) -> list[Interval]:
@@ -181,13 +181,13 @@ def _le(result: Interval, args: Sequence[Interval]) -> list[Interval]:
     return _ordered(args[1], args[0], 1)[::-1] if result == _FALSE else list(args)
 
 
-def _junction(all_value: Interval) -> Narrowing:
+def _junction(all_value: Interval) -> _Narrowing:
     """Return the narrowing of "and" (``all_value`` true) or "or" (false): one value forces every argument."""
     other = _FALSE if all_value == _TRUE else _TRUE
 
     def read(result: Interval, args: Sequence[Interval]) -> list[Interval]:
         if result == all_value:
-            return [meet(a, all_value) for a in args]
+            return [_meet(a, all_value) for a in args]
         if result == other:
             undecided = [i for i, a in enumerate(args) if a != all_value]
             if not undecided:
@@ -203,7 +203,7 @@ def _not(result: Interval, args: Sequence[Interval]) -> list[Interval]:
     return [_FALSE if result == _TRUE else _TRUE if result == _FALSE else args[0]]
 
 
-NARROW: dict[str, Narrowing] = {
+NARROW: dict[str, _Narrowing] = {
     "add": _add,
     "sub": _sub,
     "mul": _mul,
@@ -232,23 +232,23 @@ def narrow(x: Any, result: Interval, known: Mapping[str, Interval]) -> tuple[Int
     def forward(node: Any) -> tuple[Interval, Any]:
         if isinstance(node, Var):
             return found.get(node.name, known[node.name]), None
-        if not isinstance(node, _Node):
+        if not isinstance(node, Symbolic):
             return (int(node), int(node)), None
         parts = [forward(a) for a in node.args]
         return INTERVALS[node.op]([interval for interval, _ in parts]), parts
 
     def backward(node: Any, wanted: Interval, parts: Any, own: Interval) -> None:
-        wanted = meet(own, wanted)
+        wanted = _meet(own, wanted)
         if isinstance(node, Var):
-            found[node.name] = meet(found.get(node.name, known[node.name]), wanted)
-        elif isinstance(node, _Node) and parts is not None:
+            found[node.name] = _meet(found.get(node.name, known[node.name]), wanted)
+        elif isinstance(node, Symbolic) and parts is not None:
             intervals = [interval for interval, _ in parts]
             for arg, new, (interval, inner) in zip(
                 node.args, NARROW[node.op](wanted, intervals), parts, strict=True
             ):
-                if isinstance(arg, _Node):
+                if isinstance(arg, Symbolic):
                     backward(arg, new, inner, interval)
 
     own, parts = forward(x)
     backward(x, result, parts, own)
-    return meet(own, result), found
+    return _meet(own, result), found

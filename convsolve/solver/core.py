@@ -37,8 +37,7 @@ def minimal_core(problem: ProblemTrace, clock: Clock, seed: int = 0) -> Core:
 
     The problem's own requirements come first: rules of layers appear only where they are part of the reason.
     """
-    groups = _groups(problem)
-    flat = [group for groups_of in groups for group in groups_of]
+    own, rules = _groups(problem)
 
     def infeasible(wanted: Sequence[_Group]) -> bool:
         answer = decide(problem, [r for group in wanted for r in group], clock, seed)
@@ -46,7 +45,6 @@ def minimal_core(problem: ProblemTrace, clock: Clock, seed: int = 0) -> Core:
             raise _Undecided
         return not answer
 
-    own, rules = groups
     try:
         if infeasible(own):
             found = _quickxplain(infeasible, [], own)
@@ -56,7 +54,7 @@ def minimal_core(problem: ProblemTrace, clock: Clock, seed: int = 0) -> Core:
             if infeasible(needed_rules):  # the problem's requirements are not even part of it
                 found = list(needed_rules)
     except (OutOfTime, _Undecided):
-        return Core(tuple(r for group in flat for r in group), minimal=False)
+        return Core(tuple(r for group in (*own, *rules) for r in group), minimal=False)
     return Core(tuple(r for group in found for r in group), minimal=True)
 
 

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..dims import Var, evaluate_arrays
-from ..dims.expr import _Node
+from ..dims.expr import Symbolic
 from .cells import TooWide, best_of_each, keys
 from .clock import Clock, OutOfTime
 from .graph import Graph, Layer, build_graph
@@ -126,7 +126,7 @@ def _growth(x: object) -> dict[str, int]:
     """Return for each unknown whether an expression only grows with it (1), only falls (-1), or neither (0)."""
     if isinstance(x, Var):
         return {x.name: 1}
-    if not isinstance(x, _Node):
+    if not isinstance(x, Symbolic):
         return {}
     parts = [_growth(a) for a in x.args]
     if x.op in ("le", "lt"):

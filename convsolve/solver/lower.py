@@ -14,7 +14,7 @@ import z3
 
 from ..dims import Var
 from ..dims.bounds import INTERVALS, Interval
-from ..dims.expr import _Node
+from ..dims.expr import Symbolic
 from .presolve import Domains
 from .system import Define, Step
 from .values import Values
@@ -80,7 +80,7 @@ class Lowering:
             values = self.domains.get(x.name, Values(*x.interval))
             few = values.array if values.array is not None and len(values.array) <= _MOST_CASES else None
             return self.unknown(x.name), values.interval, None if few is None else [int(v) for v in few]
-        if isinstance(x, _Node):
+        if isinstance(x, Symbolic):
             args = [self.read(a) for a in x.args]
             interval = INTERVALS[x.op]([a[1] for a in args])
             term = LOWER[x.op](self, args, interval)

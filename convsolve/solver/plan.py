@@ -51,9 +51,13 @@ class Part:
     goals: tuple[int, ...]
 
 
-def plan(system: System, domains: Domains) -> list[Part]:
-    """Return the parts of a system whose unknowns are all finite."""
-    return [_part(steps, holes, system, domains) for steps, holes in _independent(system, domains)]
+def plan(system: System, domains: Domains, *, in_order: bool = True) -> list[Part]:
+    """Return the parts of a system whose unknowns are all finite.
+
+    With ``in_order``, the blocks of a part introduce its holes in the system's order, for preference to be
+    decided in that order; otherwise each hole as late as possible.
+    """
+    return [_part(steps, holes, system, domains, in_order) for steps, holes in _independent(system, domains)]
 
 
 def _independent(system: System, domains: Domains) -> list[tuple[list[Step], list[str]]]:
@@ -85,7 +89,9 @@ def _independent(system: System, domains: Domains) -> list[tuple[list[Step], lis
     return list(parts.values())
 
 
-def _part(steps: list[Step], holes: list[str], system: System, domains: Domains) -> Part:
+def _part(steps: list[Step], holes: list[str], system: System, domains: Domains, in_order: bool) -> Part:
+    place = {name: i for i, name in enumerate(holes)}  # in the order of the system
+    introduced: set[str] = set()
     own = {*holes, *(s.name for s in steps if isinstance(s, Define))}
     goals = [i for i, g in enumerate(system.goals) if isinstance(g.value, Var) and g.value.name in own]
     chains, final = _chains(steps, [system.goals[i] for i in goals], domains)
@@ -101,7 +107,7 @@ def _part(steps: list[Step], holes: list[str], system: System, domains: Domains)
     def close(position: int) -> None:
         nonlocal fresh, taken, pending, known
         known = {name: None for name in known if last.get(name, -1) >= position}
-        blocks.append(Block(tuple(fresh), tuple(taken), tuple(known)))
+        blocks.append(Block(tuple(sorted(fresh, key=place.__getitem__)), tuple(taken), tuple(known)))
         fresh, taken, pending = [], [], set()
 
     for position, step in enumerate(steps):
@@ -109,6 +115,10 @@ def _part(steps: list[Step], holes: list[str], system: System, domains: Domains)
             continue
         new = [n for n in step.inputs if n in own and n in system.holes and n not in known and n not in fresh]
         new = [n for n in new if domains[n].fixed is None]
+        if in_order and new:
+            latest = max(place[n] for n in new)
+            new = [n for n in holes[: latest + 1] if n not in introduced]
+        introduced.update(new)
         if new and any(last.get(name, -1) < position for name in {*known, *fresh} & pending):
             close(position)
         fresh += new

@@ -127,13 +127,11 @@ def _by_table(step: Step, open_names: list[str], domains: Domains) -> Domains:
 
 
 def _set_of(array: np.ndarray) -> Values:
-    """Return the set of the values in an array; integers beyond 64 bits become an interval."""
+    """Return the set of the values in an array."""
     flat = array.ravel()
     if flat.size == 0:
         return EMPTY
     low, high = int(flat.min()), int(flat.max())
-    if flat.dtype == object:
-        return Values.between(low, high)
     if high - low < 4 * flat.size + 1024:
         seen = np.zeros(high - low + 1, dtype=bool)
         seen[flat - low] = True

@@ -52,7 +52,7 @@ def sweep(
     fixed = {n: v.fixed for n in system.holes if (v := domains[n]).fixed is not None}
     joined: list[Scored] = [((0,) * (len(system.goals) + 1), fixed)]
     reasons, bounds = [], []
-    for part in plan(system, domains):
+    for part in plan(system, domains, in_order=plainest or keep > 1):
         if part.accumulators:
             found = sweep_with_sums(part, system, domains, clock, keep, plainest, most_states)
         else:
@@ -107,7 +107,7 @@ def _sweep_states(
             total = states.ranks[cells.row] + ranks[cells.combination]
             if limit is not None:
                 plain = np.flatnonzero(total <= limit)
-                cells, total = take(cells, plain), total[plain]
+                cells, total = _take(cells, plain), total[plain]
             order = states.order[cells.row] * choices.count + cells.combination
             survivors.append(_merge(cells, total, order, keep, plainest))
         cells, total, order = survivors[0] if len(survivors) == 1 else _merge(*_concat(survivors), keep, plainest)
@@ -127,10 +127,10 @@ def _merge(
 ) -> tuple[Cells, np.ndarray, np.ndarray]:
     key, size = keys(list(cells.columns.values()), len(total))
     kept = best_of_each(key, size, (total, order) if plainest or keep > 1 else (order,), keep=keep)
-    return take(cells, kept), total[kept], order[kept]
+    return _take(cells, kept), total[kept], order[kept]
 
 
-def take(cells: Cells, index: np.ndarray) -> Cells:
+def _take(cells: Cells, index: np.ndarray) -> Cells:
     """Return some of the cells."""
     return Cells(
         cells.row[index], cells.combination[index], {n: c[index] for n, c in cells.columns.items()},

@@ -15,7 +15,7 @@ from ..dims.rewrite import rewrite
 from ..problem import ProblemTrace
 from ..trace import Definition, Requirement
 
-__all__ = ["Define", "Demand", "Step", "System", "build", "values_of"]
+__all__ = ["Define", "Demand", "Goal", "Step", "System", "build", "values_of"]
 
 _LONG_SUM = 3
 
@@ -57,10 +57,6 @@ class System:
     steps: list[Step]
     goals: list[Goal]
     refuted: Demand | Requirement | None = None
-
-    def names(self) -> list[str]:
-        """Return every unknown: the holes, then what is defined."""
-        return [*self.holes, *(s.name for s in self.steps if isinstance(s, Define))]
 
 
 def build(

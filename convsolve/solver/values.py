@@ -9,7 +9,7 @@ import numpy as np
 from ..dims import Domain
 from ..dims.bounds import Interval
 
-__all__ = ["MOST_VALUES", "Values"]
+__all__ = ["EMPTY", "MOST_VALUES", "Values"]
 
 MOST_VALUES = 1 << 13
 """A set larger than this is kept as an interval."""
@@ -50,6 +50,7 @@ class Values:
 
     @property
     def empty(self) -> bool:
+        """Whether there is no value."""
         return self is EMPTY
 
     @property
@@ -61,6 +62,7 @@ class Values:
 
     @property
     def interval(self) -> Interval:
+        """The least and the greatest value; None where there is no end."""
         return (self.low, self.high)
 
     @property

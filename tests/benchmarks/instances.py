@@ -121,6 +121,9 @@ def _decisions() -> Iterator[tuple[str, str]]:
     yield "tied chain 40: 224 to 28", tied_chain(40, 224, 28)
     for count, wanted, field in [(12, 7, 121), (24, 4, 333), (40, 14, 511), (12, 56, 200)]:
         yield f"field chain {count}: field {field}", field_chain(count, 224, wanted, field)
+    yield "chain 3: 32 to 5", chain(3, 32, 5)  # small enough for brute force
+    yield "optional 1 infeasible", optional(1, 20, 6, ["output.height == 7"])
+    yield "shared 4", shared(4, 64, 5)
     yield "shared 8", shared(8, 128, 9)
     yield "shared 20", shared(20, 300, 5)
     for stages, size, wanted in [(2, 32, 8), (4, 64, 4), (6, 97, 3)]:
@@ -146,6 +149,8 @@ def _optimisations() -> Iterator[tuple[str, str]]:
             yield f"least macs {count}, params at least half", wide(count, 224, 7, require, "minimize: macs\n")
     yield "least params 12", wide(12, 224, 7, ["macs <= 2M", "receptive_field >= 100"], "minimize: params\n")
     yield "largest field 12", wide(12, 224, 7, ["macs <= 2M"], "maximize: receptive_field\n")
+    yield "least macs 2", wide(2, 28, 7, ["params <= 3000"], "minimize: macs\n")
+    yield "residual 1 macs", residual(1, 32, 16) + "minimize: macs\n"
     for count in (10, 40):
         total = " + ".join(f"conv{i}.padding" for i in range(1, count + 1))
         yield f"least padding {count}", chain(count, 224, 7) + f"minimize: {total}\n"

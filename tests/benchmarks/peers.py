@@ -20,7 +20,7 @@ from typing import Any
 
 from convsolve.dims import Domain, Var, evaluate, variables
 from convsolve.dims.bounds import INTERVALS
-from convsolve.dims.expr import _Node
+from convsolve.dims.expr import Symbolic
 from convsolve.problem import ProblemTrace
 from convsolve.solver.system import build
 from convsolve.trace import Definition
@@ -93,7 +93,7 @@ def _plain_z3(problem: ProblemTrace, timeout: float) -> Answer:
     def read(x: Any) -> Any:
         if isinstance(x, Var):
             return z3.Int(x.name, context)
-        if isinstance(x, _Node):
+        if isinstance(x, Symbolic):
             return table[x.op]([read(a) for a in x.args])
         return z3.BoolVal(x, context) if isinstance(x, bool) else z3.IntVal(x, context)
 

@@ -110,3 +110,48 @@ def test_an_interrupt(tmp_path):
     out, err = process.communicate(timeout=30)
     assert process.returncode == 130
     assert out == "" and "Traceback" not in err and "interrupted" in err
+
+
+def test_a_front_is_a_table_or_a_document():
+    words = ["synth", "problems/shared_kernel.yaml", "--pareto", "params,macs"]
+    shown, data = convsolve(*words), json.loads(convsolve(*words, "--json").stdout)
+    assert shown.returncode == 0 and data["complete"] and data["objectives"] == ["params", "macs"]
+    assert shown.stdout.splitlines()[-1].startswith(f"{len(data['points'])} point")
+    for point in data["points"]:
+        assert all(f"{value:,}" in shown.stdout for value in point["values"])
+
+
+NOTHING = "input: [1, 8, 8]\nlayers: [{conv: {out_channels: 2, kernel_size: 3 | 5}}]\nrequire: [output.height > 9]\n"
+
+
+def test_what_has_no_solution_cannot_be_emitted():
+    result = convsolve("synth", "-", "--emit", "yaml", text=NOTHING)
+    assert result.returncode == 1 and result.stdout == ""
+    assert "no solution: this requirement cannot hold\n  - output.height > 9" in result.stderr
+    front = convsolve("synth", "-", "--pareto", "params,macs", text=NOTHING)
+    assert front.returncode == 1 and front.stdout == "no solution (proven)\n"
+
+
+def test_a_network_without_holes_is_solved_as_it_is():
+    result = convsolve("synth", "-", "-n", "3", text="input: [1, 8, 8]\nlayers: [relu]\n")
+    assert result.returncode == 0
+    assert "nothing was open" in result.stdout and "this is the only solution" in result.stdout
+
+
+@pytest.mark.parametrize(("words", "said"), [((), "not known: "), (("--json",), '"status": "unknown"')])
+def test_no_time_is_no_answer(words, said, tmp_path):
+    result = convsolve("synth", hard(tmp_path), "--timeout", "0.000001", *words)
+    assert result.returncode == 3 and said in result.stdout
+    several = convsolve("synth", hard(tmp_path), "--timeout", "0.000001", "-n", "2", *words)
+    assert several.returncode == 3 and said in several.stdout
+
+
+@pytest.mark.parametrize(("shape", "code"), [("3,8,8", 0), ("3X8X8", 0), ("3x0x8", 2), (f"3x8x{2**41}", 2)])
+def test_shapes_on_the_command_line(shape, code):
+    result = convsolve("check", "-", "--input", shape, text="input: [3, 4, 4]\nlayers: [relu]\n")
+    assert result.returncode == code and ("not a shape" in result.stderr) is (code == 2)
+
+
+def test_a_front_with_a_wrong_number_of_objectives():
+    result = convsolve("synth", "problems/shared_kernel.yaml", "--pareto", "params")
+    assert result.returncode == 2 and "two or three objectives, got 1" in result.stderr

@@ -40,10 +40,9 @@ def test_an_open_domain_never_ends():
     domain = parse_value("32.. step 16", None)
     assert domain.size is None and domain.upper is None
     assert domain.values(3) == (32, 48, 64) and domain.rank(64) == 2 and 10**12 in domain
-    assert str(domain.clip(70)) == "32..64 step 16"
 
 
-@pytest.mark.parametrize("text", ["5..3", "1..4 step 0", "3.. | 5", "1..x", "3 |", "..", "1.5"])
+@pytest.mark.parametrize("text", ["5..3", "1..4 step 0", "1..4 step", "1..4 step x", "3.. | 5", "1..x", "3 |", "..", "1.5"])
 def test_wrong_domains_are_refused(text):
     with pytest.raises(ExpressionError):
         parse_value(text, lambda name, column: 1)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from convsolve.dims import (
+    Condition,
     Domain,
     Expr,
     Var,
@@ -55,7 +56,7 @@ def test_equality_compares_structure():
     assert (n + 1 == n + 2) is False
     assert (n == 3) is False
     assert len({n + 1, n + 1, k}) == 2
-    assert isinstance(eq(n, 3), object) and eq(n, n) is True
+    assert isinstance(eq(n, 3), Condition) and eq(n, n) is True
 
 
 @pytest.mark.parametrize("divisor", [0, -2, hole("z", 0, 1), hole("m", -1, 2), s - 1, Var("free")])
@@ -86,7 +87,7 @@ def test_small_simplifications_keep_formulas_readable():
     assert repr(n - (-3)) == "n + 3"
     assert repr((n + 2 - k) // s + 1) == "(n + 2 - k)//s + 1"
     assert repr(negation(n < 3)) == "3 <= n"
-    assert repr(n - (k - 1)) == "n - (k - 1)"
+    assert repr(n - (k - 1)) == "n - (k - 1)" and repr(-n) == "0 - n"
 
 
 def test_conditions_combine():
@@ -128,3 +129,9 @@ def test_bounds_of_open_unknowns():
     assert bounds(n * 0) == (0, 0)
     assert bounds(n % 5) == (0, 4)
     assert bounds((n - 100) % hole("d", 4, 8)) == (0, 7)
+
+
+@pytest.mark.parametrize("extreme", [minimum, maximum])
+def test_nothing_has_no_extreme(extreme):
+    with pytest.raises(DimensionError, match="at least one"):
+        extreme()

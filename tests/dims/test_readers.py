@@ -7,12 +7,13 @@ import pytest
 import z3
 from hypothesis import given
 
-from convsolve.dims import OPERATIONS, bounds, evaluate, evaluate_arrays, render, variables
+from convsolve.dims import OPERATIONS, Domain, Var, bounds, evaluate, evaluate_arrays, render, variables
 from convsolve.dims.bounds import INTERVALS
 from convsolve.dims.evaluate import ARRAYS, INTEGERS
 from convsolve.dims.grammar import parse_expression
 from convsolve.dims.render import TEXT
 from convsolve.dims.rewrite import REWRITE, rewrite
+from convsolve.errors import DimensionError
 from convsolve.solver.contract import NARROW, Contradiction, narrow
 from convsolve.solver.lower import LOWER, Lowering
 from convsolve.solver.values import Values
@@ -56,6 +57,17 @@ def test_arrays_do_not_overflow():
 def test_arrays_do_not_overflow_in_partial_sums():
     x = UNKNOWNS["a"] + 2**62 - 2**62
     assert evaluate_arrays(x, {"a": np.array([2**62])}).tolist() == [2**62]
+
+
+def test_a_value_that_is_missing_is_named():
+    x = UNKNOWNS["a"] + UNKNOWNS["b"]
+    for read in (evaluate, evaluate_arrays):
+        with pytest.raises(DimensionError, match="no value is given for `b`"):
+            read(x, {"a": 1})
+
+
+def test_no_candidates_have_no_values():
+    assert evaluate_arrays(UNKNOWNS["a"] * 2 + 1, {"a": np.array([], dtype=np.int64)}).tolist() == []
 
 
 @given(dims, assignments)
@@ -144,3 +156,12 @@ def test_z3_agrees_with_integers(x, values):
 def test_z3_agrees_with_integers_on_conditions(x, values):
     domains = {name: Values.of_domain(domain) for name, domain in DOMAINS.items()}
     assert z3.is_true(_z3_value(x, values, domains)) is bool(evaluate(x, values))
+
+
+@pytest.mark.parametrize("value", [-700, -1, 0, 5, 699])
+def test_z3_divides_by_one_of_many_values(value):
+    n, divisor = Var("n", Domain.range(-700, 700)), Var("d", Domain.range(1, 1000))
+    values = {"n": value, "d": 7}
+    domains = {v.name: Values.of_domain(v.domain) for v in (n, divisor)}
+    for x in (n // divisor, n % divisor):
+        assert _z3_value(x, values, domains).as_long() == evaluate(x, values)

@@ -11,6 +11,7 @@ import convsolve as cs
 from convsolve.errors import FileError
 from convsolve.files.layout import LAYER_KEYS, TOP_KEYS
 from convsolve.files.schema import schema
+from convsolve.files.writer import to_document
 from convsolve.operators import OPERATORS, Conv
 
 DOCUMENT = {
@@ -232,6 +233,26 @@ def test_alternatives_of_another_rank_are_refused_as_a_failure():
         ("input: [1, 8]\nlayers: [{repeat: $x, layers: [relu]}]\n", "no hole 'x'"),
         ("input: [1, 8]\nlayers: [{repeat: 1 | a, layers: [relu]}]\n", "found 'a'"),
         ("input: [1, 8]\nlayers: [relu]\nexpect: {fails_at: [a]}\n", "no layer"),
+        ("input: [1, 8]\nlayers: relu\n", "wanted a list of layers"),
+        ("input: [1, 8]\nlayers: [3]\n", "wanted a layer, such as"),
+        ("input: [1, 8]\nlayers: [{choose: []}]\n", "choose takes a list of layers"),
+        ("input: [1, 8]\nlayers: [{repeat: 2}]\n", "repeat needs `layers`"),
+        ("input: [1, 8]\nlayers: [{max_pool: 2}]\n", "takes named parameters, found 2: write {kernel_size: 2}"),
+        ("input: [1, 8]\nlayers: [{max_pool: {kernel_size: {of: 2}}}]\n", "kernel_size must not be a mapping"),
+        ("input: [1, 8]\nlayers: [{relu: {inputs: 3}}]\n", "wanted a layer's name, found 3"),
+        ("input: [1, 8]\nlayers: [{relu: {inputs: 'a['}}]\n", "names no tensor"),
+        ("input: [1, 8]\nlayers: [relu]\nholes: [3]\n", "holes must be a mapping"),
+        ("input: [1, 8]\nlayers: [relu]\nholes: {2x: 3 | 5}\n", "cannot be a hole's name"),
+        ("input: [1, 8]\nlayers: [relu]\nholes: {k: 3 | 5}\n", "no layer uses the hole 'k'"),
+        ("input: [1, 8]\nlayers: [relu]\nholes: {k: true}\n", "k needs a domain"),
+        ("input: [1, 8]\nlayers: [relu]\ntraining: 1\n", "training must be true or false, found 1"),
+        ("input: [1, 8]\nlayers: [relu]\noutput: relu1\noutputs: [relu1]\n", "give `output` or `outputs`, not both"),
+        ("layers: [{constant: {shape: [1, 8]}}]\n", "`input` is missing"),
+        ("inputs: {}\nlayers: [{constant: {shape: [1, 8]}}]\n", "inputs must name at least one input"),
+        ("input: 2x-8\nlayers: [relu]\n", "input must be a shape"),
+        ("input: [1, 8]\nlayers: [relu]\n? [a]\n: 1\n", "a key must be a word"),
+        ("input: [1, 8]\nlayers: [relu]\ndescription: !!binary aGk=\n", "a value of type binary is not read"),
+        ("input: [1, 0x1F]\nlayers: [relu]\n", "write 0x1F as a plain decimal number"),
     ],
 )  # fmt: skip
 def test_one_mistake_one_message(text, word):
@@ -242,3 +263,45 @@ def test_one_mistake_one_message(text, word):
 
 def test_a_condition_may_be_plainly_true():
     assert cs.check(cs.parse("input: [1, 8]\nlayers: [{relu: {when: true}}]\n")).ok
+
+
+def test_a_hole_without_its_sign_is_recognised():
+    with pytest.raises(FileError, match=r"did you mean \$k\?"):
+        cs.parse("input: [1, 8]\nholes: {k: 2 | 3}\nlayers: [{max_pool: {kernel_size: k + 1, stride: $k}}]\n")
+
+
+@pytest.mark.parametrize("shape", ["1x8x9", "'1, 8, 9'", "[1, 8, 9]"])
+def test_a_shape_may_be_a_text(shape):
+    assert cs.check(cs.parse(f"input: {shape}\nlayers: [relu]\n")).output == (1, 8, 9)
+
+
+def test_a_block_that_may_be_left_out():
+    problem = cs.parse("input: [1, 8]\nlayers: [{choose: [{max_pool: {kernel_size: 2}}], optional: true, name: down}]\n")
+    assert {s.output for s in cs.solutions(problem)} == {(1, 4), (1, 8)}
+
+
+def test_toml_has_values_that_are_not_read():
+    with pytest.raises(FileError, match=":1:1: a value of type date is not read here"):
+        cs.parse("description = 2001-01-01\ninput = [1, 8]\nlayers = ['relu']\n", format="toml")
+
+
+def test_a_quoted_toml_key_has_a_place():
+    with pytest.raises(FileError, match="at least 1, got 0") as caught:
+        cs.parse("layers = ['relu']\n[inputs]\n'a.b' = [1, 8]\n\"c\" = [0, 8]\n", format="toml")
+    assert [(m.line, m.column) for m in caught.value.mistakes] == [(4, 1)]
+
+
+@pytest.mark.parametrize(
+    ("objectives", "written"),
+    [
+        (("minimize", "maximize"), {"minimize": "a", "maximize": "b"}),
+        (("maximize", "maximize", "minimize"), {"maximize": ["a", "b"], "minimize": "c"}),
+        (("minimize", "maximize", "minimize"), {"minimize": ["a", "-(b)", "c"]}),
+    ],
+)
+def test_objectives_are_written_in_their_order(objectives, written):
+    problem = cs.parse("input: [1, 8]\nlayers: [relu]\n")
+    goals = tuple(cs.Objective(sense, text) for sense, text in zip(objectives, "abc", strict=False))
+    document = to_document(cs.Problem(problem.network, objectives=goals))
+    assert {key: document[key] for key in ("minimize", "maximize") if key in document} == written
+    assert list(document).index("layers") < min(list(document).index(key) for key in written)

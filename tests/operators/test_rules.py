@@ -6,12 +6,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from convsolve.dims import bounds, evaluate, hole
-from convsolve.errors import NetworkError
+from convsolve.dims import Domain, bounds, eq, evaluate, hole
+from convsolve.errors import NetworkError, RankError
 from convsolve.network import Layer, Network
 from convsolve.operators import (
     OPERATORS,
     RULES,
+    Choice,
     Conv,
     ConvTranspose,
     Input,
@@ -150,6 +151,7 @@ def test_what_fulfils_its_requirements_has_elements(kind):
         (OPERATORS["avg_pool"](kernel_size=2, padding=1), [(3, 1, 1, 1)], {}, "CS025"),
         (MaxPool(kernel_size=2), [(3,)], {}, "CS022"),
         (Conv(out_channels=8, kernel_size=(3, 3)), [(3, 4)], {}, "CS022"),
+        (Conv(out_channels=8, kernel_size=3, dilation=2, padding="same"), [(3, 9, 9)], {"framework": "onnx"}, "CS023"),
     ],
 )
 def test_each_failure_has_its_own_requirement(operator, shapes, options, code):
@@ -215,7 +217,13 @@ def test_a_scale_is_computed_as_the_framework_computes_it():
         (lambda: Conv(out_channels=3, kernel_size=hole("k", 0, 3)), "at least 1"),
         (lambda: Upsample(scale_factor=2, size=3), "not both"),
         (lambda: Upsample(scale_factor=0), "at least 1"),
+        (lambda: Upsample(scale_factor=-0.5), "above 0"),
+        (lambda: Upsample(scale_factor=[2, "1/0"]), r"scale_factor\[1\] must be a number or a fraction"),
         (lambda: OPERATORS["reshape"](shape=7), "list"),
+        (lambda: OPERATORS["dropout"](p="half"), "must be a number"),
+        (lambda: Choice(conditions=[1]), "list of conditions"),
+        (lambda: Conv(out_channels=3, kernel_size=3, padding=[]), "empty"),
+        (lambda: Conv(out_channels=hole("w", domain=Domain.range(1, 2**50)), kernel_size=3), "may reach"),
     ],
 )
 def test_wrong_parameters_are_refused(build, word):
@@ -250,3 +258,121 @@ def test_what_a_framework_silently_does_is_a_note(operator, shape, framework, wo
     values = run(traced, {})
     notes = [r.note for r in traced.requirements if not evaluate(r.condition, values)]
     assert any(word in note for note in notes)
+
+
+@pytest.mark.parametrize(
+    ("operator", "shapes", "word"),
+    [
+        (MaxPool(kernel_size=2), [(3,)], "at least 1 spatial axes, got 1 axes"),
+        (OPERATORS["matmul"](), [(3,), (3, 2)], "two axes on both sides"),
+        (OPERATORS["rnn"](hidden_size=4), [(3, 4, 5)], "a length and features"),
+        (OPERATORS["add"](broadcast=False), [(3, 4), (4,)], "joins 2 axes with 1"),
+        (OPERATORS["concat"](), [(3, 4), (4,)], "of 2 and of 1 axes"),
+        (Choice(conditions=(eq(hole("c", 1, 2), 1),)), [(3, 4), (4,)], "same number of axes, got 2, 1"),
+        (OPERATORS["layer_norm"](normalized_shape=(4, 5)), [(5,)], "normalises 2 axes, got 1"),
+        (OPERATORS["permute"](order=(0, 0)), [(3, 4)], "does not name each of 2 axes once"),
+        (OPERATORS["squeeze"](axis=2), [(3, 4)], "axis 2 is out of range for 2 axes"),
+        (Upsample(scale_factor=2, mode="cubic"), [(3, 4)], "2 spatial axes, got 1"),
+        (OPERATORS["center_crop"](), [(3, 8, 8), (3, 4)], "2 spatial axes, got 2 axes"),
+    ],
+)
+def test_a_rank_that_an_operator_cannot_work_on(operator, shapes, word):
+    with pytest.raises(RankError, match=word):
+        shape_of(operator, *shapes)
+
+
+@pytest.mark.parametrize(
+    ("operator", "shapes", "word"),
+    [
+        (OPERATORS["flatten"](start_axis=2, end_axis=1), [(3, 4, 5)], "start_axis 2 comes after end_axis 1"),
+        (OPERATORS["reshape"](shape=(-1, -1)), [(3, 4)], "only one entry"),
+        (OPERATORS["reshape"](shape=(0, 12)), [(3, 4)], "must not be 0"),
+        (OPERATORS["chunk"](chunks=hole("n", 2, 3)), [(6,)], "number of chunks must be known"),
+        (OPERATORS["squeeze"](axis=hole("n", 0, 1)), [(1, 1)], "axis must be a known number"),
+        (Upsample(), [(3, 4)], "needs a scale_factor, a size, or a second input"),
+        (Upsample(size=4), [(3, 4), (3, 8)], "a size or a second input, not both"),
+        (Upsample(scale_factor=1.41421356), [(3, 100)], "not close to a simple fraction"),
+        (Conv(out_channels=8, kernel_size=3, padding="causal"), [(3, 8)], "torch has no padding 'causal' for conv"),
+    ],
+)
+def test_parameters_that_do_not_fit_together(operator, shapes, word):
+    with pytest.raises(NetworkError, match=word) as caught:
+        shape_of(operator, *shapes)
+    assert not isinstance(caught.value, RankError)
+
+
+def test_causal_padding_works_along_one_axis():
+    causal = Conv(out_channels=8, kernel_size=3, stride=2, padding="causal")
+    assert shape_of(causal, (3, 9), framework="keras") == (8, 5)
+    with pytest.raises(RankError, match="1 spatial axis"):
+        shape_of(causal, (3, 9, 9), framework="keras")
+
+
+@pytest.mark.parametrize(
+    ("framework", "settings", "expected"),
+    [
+        ("torch", {"kernel_size": 3}, 11),
+        ("torch", {"kernel_size": 3, "padding": 1, "output_padding": 1}, 10),
+        ("torch", {"kernel_size": 3, "output_size": 12}, 12),
+        ("torch", {"kernel_size": 3, "output_padding": 7, "output_size": 12}, 12),
+        ("keras", {"kernel_size": 3, "padding": "valid"}, 11),
+        ("keras", {"kernel_size": 1, "padding": "valid"}, 10),
+        ("keras", {"kernel_size": 3, "padding": "same"}, 10),
+        ("keras", {"kernel_size": 3, "padding": "same", "output_padding": 1}, 10),
+        ("onnx", {"kernel_size": 1, "padding": "valid"}, 9),
+        ("onnx", {"kernel_size": 3, "padding": "same"}, 10),
+        ("onnx", {"kernel_size": 1, "padding": "same"}, 9),
+        ("onnx", {"kernel_size": 3, "padding": "same", "output_padding": 1}, 10),
+        ("onnx", {"kernel_size": 3, "padding": 9, "output_size": 2}, 2),
+    ],
+)
+def test_transposed_sizes_by_framework(framework, settings, expected):
+    operator = ConvTranspose(out_channels=2, stride=2, **settings)
+    assert shape_of(operator, (3, 5), framework=framework) == (2, expected)
+
+
+@pytest.mark.parametrize("kernel", [1, 2, 3])
+def test_same_padding_of_a_pooling_is_rounded_up_in_every_framework(kernel):
+    pool = MaxPool(kernel_size=kernel, stride=2, padding="same")
+    assert shape_of(pool, (3, 7), framework="keras") == (3, 4)
+    assert shape_of(pool, (3, 7), framework="onnx") == (3, 4)
+
+
+def test_onnxruntime_refuses_a_same_padding_that_crops():
+    pool = MaxPool(kernel_size=1, stride=3, padding="same")  # 3 windows from 0, 3 and 6 leave the last of 8 over
+    with pytest.raises(NetworkError, match="padding is too large"):
+        shape_of(pool, (3, 8), framework="onnx")
+    assert shape_of(OPERATORS["lp_pool"](kernel_size=1, stride=3, padding="same"), (3, 8), framework="onnx") == (3, 3)
+
+
+def test_a_slice_from_an_open_position_counts_from_either_end():
+    net = network(Slice(axis=1, start=hole("start", -2, 2)), (3, 7))
+    assert [run(trace(net), {"start": start})["y.length"] for start in (-2, 2)] == [2, 5]
+
+
+@pytest.mark.parametrize(
+    ("operator", "framework", "expected"),
+    [
+        (OPERATORS["embedding"](count=100, dim=8), "torch", 800),
+        (OPERATORS["batch_norm"](), "torch", 2 * 6),
+        (OPERATORS["batch_norm"](), "keras", 4 * 6),
+        (OPERATORS["batch_norm"](affine=False), "torch", 0),
+        (OPERATORS["instance_norm"](affine=True), "torch", 2 * 6),
+        (OPERATORS["group_norm"](groups=3), "torch", 2 * 6),
+        (OPERATORS["layer_norm"](), "torch", 2 * 5),
+        (OPERATORS["layer_norm"](normalized_shape=(4, 5)), "torch", 2 * 20),
+        (Linear(out_features=7), "torch", 5 * 7 + 7),
+        (Linear(out_features=7, bias=False), "torch", 5 * 7),
+        (ConvTranspose(out_channels=2, kernel_size=(3, 2), groups=2), "torch", 6 // 2 * 2 * 6 + 2),
+        (OPERATORS["depthwise_conv"](kernel_size=3, multiplier=2), "torch", 12 * 9 + 12),
+    ],
+)
+def test_learned_parameters(operator, framework, expected):
+    net = network(operator, (6, 4, 5), framework=framework)
+    assert run(trace(net), {})["y.params"] == expected
+
+
+def test_a_learned_constant_is_counted():
+    for learned, expected in ((True, 60), (False, 0)):
+        net = Network((Layer("y", OPERATORS["constant"](shape=(3, 4, 5), learned=learned)),))
+        assert run(trace(net), {})["params"] == expected

@@ -54,3 +54,9 @@ def test_a_limit_makes_a_front_incomplete():
     problem = cs.parse("input: [1, 28, 28]\nlayers:\n  - conv: {out_channels: 4, kernel_size: 3 | 5 | 7}\n")
     front = cs.pareto(problem, ["macs", "-receptive_field.height"], limit=2)
     assert len(front.points) == 2 and not front.complete and "more" in front.reason
+
+
+def test_no_time_leaves_an_empty_front_that_is_not_proven():
+    problem = cs.parse("input: [1, 28, 28]\nlayers:\n  - conv: {out_channels: 4, kernel_size: 3 | 5 | 7}\n")
+    front = cs.pareto(problem, ["macs", "params"], timeout=1e-9)
+    assert front.points == () and not front.complete and "time" in front.reason

@@ -10,6 +10,7 @@ import convsolve as cs
 from convsolve.errors import InternalError
 from convsolve.problem import trace_problem
 from convsolve.queries import synthesize
+from convsolve.queries.relax import relaxations
 
 
 def chain(layers, size, wanted, more=""):
@@ -120,7 +121,7 @@ def test_a_core_of_layers_speaks_of_layers():
     assert answer.core == ("conv1: kernel fits the padded input (height, width)",)
 
 
-def test_time_that_runs_out_is_not_a_proof(monkeypatch):
+def test_time_that_runs_out_is_not_a_proof():
     layers = "  - conv: {out_channels: 8..256 step 8, kernel_size: 1 | 3 | 5, stride: 1 | 2, padding: 0..2}\n" * 12
     problem = cs.parse(f"input: [3, 97, 101]\nlayers:\n{layers}require: [params == 123457]\n")
     answer = cs.solve(problem, timeout=0.3)
@@ -258,3 +259,38 @@ def test_solutions_that_differ():
     assert values == sorted(values)
     every = [s.assignment for s in cs.solutions(problem)]
     assert all(any(sum(a[n] != s.assignment[n] for n in a) < 3 for s in found) for a in every)  # none was missed
+
+
+def test_no_time_is_no_answer():
+    problem = cs.parse(INFEASIBLE)
+    answer = cs.solve(problem, timeout=1e-9)
+    assert isinstance(answer, cs.Unknown) and "time" in answer.reason
+    for different in (1, 2):
+        with pytest.raises(TimeoutError, match="time"):
+            next(cs.solutions(problem, different=different, timeout=1e-9))
+
+
+def test_solutions_that_differ_where_nothing_is_open():
+    problem = cs.parse("input: [1, 9, 9]\nlayers: [relu]\n")
+    assert [s.assignment for s in cs.solutions(problem, different=2)] == [{}]
+
+
+def test_a_solution_gives_what_its_report_says():
+    solution = cs.solve(cs.parse("input: [1, 9, 9]\nlayers: [{conv: {out_channels: 4, kernel_size: 3 | 5}}]\n"))
+    assert solution.shapes == {"input": (1, 9, 9), "conv1": (4, 7, 7)} and solution.receptive_field == (3, 3)
+    assert (solution.params, solution.macs, solution.activations) == (40, 36 * 49, 4 * 49)
+
+
+def test_without_an_explanation_there_is_no_core():
+    answer = cs.solve(cs.parse(INFEASIBLE + "require: [output.height == 4]\n"), explain=False)
+    assert answer == cs.Infeasible((), False) and answer.relaxations != ()
+
+
+def test_no_time_to_look_for_ways_out():
+    problem = cs.parse(INFEASIBLE + "require: [output.height == 4]\n")
+    assert relaxations(problem, ("output.height == 4",), seconds=1e-9) == ()
+
+
+def test_a_way_out_without_a_change_is_to_leave_a_requirement_out():
+    assert str(cs.Relaxation("", "`a == 1 or b == 1`", True)) == "without `a == 1 or b == 1`"
+    assert str(cs.Relaxation("k = 3", "5 | 7", False)) == "k = 3 instead of 5 | 7"

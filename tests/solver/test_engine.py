@@ -45,6 +45,13 @@ def test_all_solutions_in_order(chunk):
         assert list(outcome.assignments) == expected, (seed, random_problem(seed))
 
 
+@pytest.mark.parametrize("keep", [2, 3, 5])
+def test_the_first_of_many_are_the_first_in_order(keep):
+    for seed, traced in CASES:
+        expected = brute_force(traced)
+        assert list(optimise(traced, Clock(), keep=keep).assignments) == expected[:keep], (seed, random_problem(seed))
+
+
 def test_z3_agrees_where_the_sweep_gives_up():
     for seed, traced in CASES[::5]:
         expected = brute_force(traced)
