@@ -88,7 +88,7 @@ def trace_problem(problem: Problem) -> ProblemTrace:
         (*traced.steps, *scope.definitions, *(r for r in requirements if r.condition is not True)),
         traced.shapes,
         traced.training,
-        tuple(c for c in traced.canonical if not any(v.name in scope.holes_named for v in variables(c))),
+        {name: c for name, c in traced.canonical.items() if name not in scope.holes_named},
     )
     return ProblemTrace(problem, whole, objectives, frozenset(scope.holes_named))
 
@@ -181,7 +181,7 @@ class Scope:
         if attribute.startswith("receptive_field"):
             return self._field(tensor, attribute, axis, column)
         parameter, index = _indexed(attribute)
-        if parameter in layer.operator.parameters() and not axis:
+        if parameter in layer.operator.parameters() and attribute not in ("shape", "size") and not axis:
             return _parameter(layer, parameter, index, column)
         if attribute in COSTS and not axis:
             return self._var(f"{layer.name}.{attribute}")

@@ -53,14 +53,14 @@ class Trace:
     ``steps`` holds definitions and requirements in the order in which they can be read; ``shapes`` the
     dimensions of each tensor in canonical order (channels first), None where an error of rank left a
     layer without a shape. ``training`` are requirements that hold only in training and are not in force;
-    ``canonical`` are conditions that fix the holes of layers which are not present.
+    ``canonical`` has, by name, the conditions that fix the holes of layers which are not present.
     """
 
     network: Network
     steps: tuple[Definition | Requirement, ...]
     shapes: dict[str, tuple[Dim, ...] | None]
     training: tuple[Requirement, ...] = ()
-    canonical: tuple[Cond, ...] = ()
+    canonical: Mapping[str, Cond] = field(default_factory=dict)
 
     @property
     def definitions(self) -> Iterator[Definition]:
@@ -193,7 +193,7 @@ def _define(steps: list[Any], name: str, value: Dim, layer: str) -> Var:
     return Var(name, interval=bounds(value))
 
 
-def _canonical(network: Network) -> tuple[Cond, ...]:
+def _canonical(network: Network) -> dict[str, Cond]:
     """Return the conditions that give the holes of absent layers their preferred values.
 
     Without them, one network would be found once for every value of a hole that it does not have.
@@ -203,13 +203,13 @@ def _canonical(network: Network) -> tuple[Cond, ...]:
         for unknown in layer.operator.unknowns():
             if unknown.domain is not None:
                 present.setdefault(unknown.name, []).append(layer.when)
-    conditions = []
+    conditions: dict[str, Cond] = {}
     for name, whens in present.items():
         unknown = network.holes[name]
         if unknown.domain is not None and True not in whens:
             preferred = next(iter(unknown.domain))
-            conditions.append(any_of(*whens, eq(unknown, preferred)))
-    return tuple(conditions)
+            conditions[name] = any_of(*whens, eq(unknown, preferred))
+    return conditions
 
 
 def run(traced: Trace, values: Mapping[str, int]) -> dict[str, int]:

@@ -115,3 +115,9 @@ def test_a_hole_that_a_requirement_names_is_not_fixed_where_its_layer_is_absent(
 
 def test_an_objective_reads_as_it_is_written():
     assert str(Objective("maximize", "macs - params")) == "maximize macs - params"
+
+
+def test_size_is_the_number_of_elements_whatever_an_operator_calls_its_parameters():
+    report = cs.check(cs.parse("input: [2, 3, 3]\nlayers:\n  - upsample: {name: u, scale_factor: 2}\n"
+                               "  - reshape: {name: r, shape: [72]}\nrequire: [u.size == 72, 'r.shape == [72]']\n"))  # fmt: skip
+    assert report.ok

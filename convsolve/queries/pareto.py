@@ -10,9 +10,14 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
+from ..dims import Cond, any_of
 from ..errors import NetworkError
-from ..problem import Objective, Problem
-from .synthesize import Solution, Unknown, solve
+from ..operators.rules import PROBLEM
+from ..problem import Objective, Problem, ProblemTrace, trace_problem
+from ..solver.clock import Clock
+from ..solver.engine import optimise
+from ..trace import Requirement
+from .synthesize import Solution, solution_of
 
 __all__ = ["Front", "pareto"]
 
@@ -56,35 +61,36 @@ def pareto(
     >>> front.points
     ((80, 12168, -3), (208, 28800, -5), (400, 47432, -7))
     """
-    from ..solver.clock import Clock
-
     wished = tuple(objectives) or problem.pareto
     if len(wished) not in (2, 3):
         raise NetworkError(f"a Pareto front has two or three objectives, got {len(wished)}")
     clock = Clock(timeout, progress)
-    senses = tuple(Objective("minimize", text) for text in wished)
-    left = replace(problem, objectives=senses)
+    asked = replace(problem, objectives=tuple(Objective("minimize", text) for text in wished))
+    traced = trace_problem(asked)
+    left = traced
     found: list[Solution] = []
     points: list[tuple[int, ...]] = []
     while len(found) < limit:
-        answer = solve(left, timeout=clock.left, seed=seed, progress=progress, explain=False)
-        if not isinstance(answer, Solution):
-            reason = answer.reason if isinstance(answer, Unknown) else ""
-            return _front(wished, points, found, not isinstance(answer, Unknown), reason)
-        point = tuple(goal.value for goal in answer.goals)
-        if not all(goal.proven for goal in answer.goals):
-            return _front(wished, [*points, point], [*found, answer], False, answer.reason)
-        found.append(answer)
-        points.append(point)
-        left = replace(problem, objectives=senses, requirements=(*problem.requirements, *_below(wished, points)))
+        outcome = optimise(left, clock, seed)
+        if not outcome.assignments:
+            return _front(wished, points, found, outcome.proven, outcome.reason)
+        solution = solution_of(traced, outcome.assignments[0], outcome.proven, outcome.bound, outcome.reason)
+        found.append(solution)
+        points.append(tuple(goal.value for goal in solution.goals))
+        if not solution.proven:
+            return _front(wished, points, found, False, solution.reason)
+        better = _better(traced, points)
+        steps = (*traced.trace.steps, *(Requirement("", PROBLEM, c, text="on the front") for c in better))
+        left = replace(traced, trace=replace(traced.trace, steps=steps))
     return _front(wished, points, found, False, f"there are more than {limit} points")
 
 
-def _below(wished: Sequence[str], points: Sequence[tuple[int, ...]]) -> list[str]:
-    """Return requirements that leave just what no found point is as good as in everything."""
-    if len(wished) == 2:  # points come with the first objective rising: the second has to fall
-        return [f"({wished[1]}) < {points[-1][1]}"]
-    return [" or ".join(f"({f}) < {value}" for f, value in zip(wished, point, strict=True)) for point in points]
+def _better(traced: ProblemTrace, points: Sequence[tuple[int, ...]]) -> list[Cond]:
+    """Return conditions that leave just what no found point is as good as in everything."""
+    objectives = traced.objectives
+    if len(objectives) == 2:  # points come with the first objective rising: the second has to fall
+        return [objectives[1] < points[-1][1]]
+    return [any_of(*(o < value for o, value in zip(objectives, point, strict=True))) for point in points]
 
 
 def _front(

@@ -90,6 +90,7 @@ def _of_requirement(problem: Problem, text: str, clock: Clock) -> Iterator[Relax
             yield Relaxation("", f"`{text}`", True)
         return
     left, op, right = match["left"], match["op"], match["right"]
+    others = (*others, f"{left} == {left}")  # holds just where every layer that it speaks of is present
     senses = {"<=": ["minimize"], "<": ["minimize"], ">=": ["maximize"], ">": ["maximize"]}
     for sense in senses.get(op, ["maximize", "minimize"]):
         limit = () if op != "==" else (f"{left} < {right}",) if sense == "maximize" else (f"{left} > {right}",)

@@ -20,7 +20,7 @@ from .relax import Relaxation, relaxations
 if TYPE_CHECKING:
     from ..solver.clock import Clock
 
-__all__ = ["Goal", "Infeasible", "Solution", "Unknown", "solutions", "solve"]
+__all__ = ["Goal", "Infeasible", "Solution", "Unknown", "solution_of", "solutions", "solve"]
 
 
 @dataclass(frozen=True)
@@ -151,7 +151,7 @@ def solve(
     traced = trace_problem(problem)
     outcome = optimise(traced, clock, seed)
     if outcome.assignments:
-        return _solution(traced, outcome.assignments[0], outcome.proven, outcome.bound, outcome.reason)
+        return solution_of(traced, outcome.assignments[0], outcome.proven, outcome.bound, outcome.reason)
     if not outcome.proven:
         return Unknown(outcome.reason or "the search gave no answer")
     if not explain:
@@ -207,7 +207,7 @@ def solutions(
         wanted = keep if limit is None else min(keep, limit)
         outcome = optimise(traced, clock, seed, wanted)
         for assignment in outcome.assignments[given:]:
-            yield _solution(traced, assignment, outcome.proven, outcome.bound, outcome.reason)
+            yield solution_of(traced, assignment, outcome.proven, outcome.bound, outcome.reason)
         given = max(given, len(outcome.assignments))
         if not outcome.proven and given < wanted:
             raise TimeoutError(outcome.reason)
@@ -231,7 +231,7 @@ def _different(
                 raise TimeoutError(outcome.reason)
             return
         assignment = outcome.assignments[0]
-        yield _solution(traced, assignment, outcome.proven, outcome.bound, outcome.reason)
+        yield solution_of(traced, assignment, outcome.proven, outcome.bound, outcome.reason)
         known.append(assignment)
         holes = problem.network.holes
         changed = total(where(ne(holes[name], value), 1, 0) for name, value in assignment.items())
@@ -244,7 +244,7 @@ def _different(
         traced = replace(traced, trace=replace(traced.trace, steps=steps))
 
 
-def _solution(
+def solution_of(
     traced: ProblemTrace, assignment: dict[str, int], proven: bool, bound: int | None, reason: str
 ) -> Solution:
     """Replay an assignment by integer arithmetic, and build the network it makes.

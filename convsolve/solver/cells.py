@@ -24,7 +24,7 @@ __all__ = ["Cells", "Choices", "TooWide", "best_of_each", "expand", "keys"]
 _MOST_CELLS = 1 << 22
 """Cells that are held in memory at once."""
 
-_MOST_IN_ALL = 1 << 28
+_MOST_IN_ALL = 1 << 26
 """Cells of one block: beyond this, another method is faster."""
 
 _WORD = 1 << 62
@@ -100,7 +100,7 @@ def expand(
     ``sums`` are the expressions that each accumulator grows by in this block.
     """
     per_row = choices.count
-    if count * per_row > _MOST_IN_ALL:
+    if per_row > _MOST_CELLS or count * per_row > _MOST_IN_ALL:
         raise TooWide
     chunk = max(1, _MOST_CELLS // per_row)
     for start in range(0, count, chunk):

@@ -20,7 +20,7 @@ from .system import System
 
 __all__ = ["Graph", "Layer", "build_graph"]
 
-_MOST_EDGES = 1 << 25
+_MOST_EDGES = 1 << 23
 _NEVER = np.int64(1) << 60
 """Further than any sum can grow: marks states from which the end cannot be reached."""
 

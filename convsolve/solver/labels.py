@@ -105,7 +105,8 @@ def _improve(search: _Search, goals: bool, plainest: bool) -> Found:
 def _roles(part: Part, system: System) -> _Roles:
     places = {accumulator.name: i for i, accumulator in enumerate(part.accumulators)}
     goals = [
-        (places[g.value.name], g.sense) for g in system.goals if isinstance(g.value, Var) and g.value.name in places
+        (places[g.value.name], g.sense) for i, g in enumerate(system.goals)
+        if i in part.goals and isinstance(g.value, Var) and g.value.name in places
     ]
     senses: list[set[int]] = [set() for _ in places]
     for demand in part.final:

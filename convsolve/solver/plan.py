@@ -93,6 +93,7 @@ def _part(steps: list[Step], holes: list[str], system: System, domains: Domains,
     place = {name: i for i, name in enumerate(holes)}  # in the order of the system
     introduced: set[str] = set()
     own = {*holes, *(s.name for s in steps if isinstance(s, Define))}
+    own = {name for name in own if domains[name].fixed is None}
     goals = [i for i, g in enumerate(system.goals) if isinstance(g.value, Var) and g.value.name in own]
     chains, final = _chains(steps, [system.goals[i] for i in goals], domains)
     inside = {name: chain for chain in chains for name in chain.links}

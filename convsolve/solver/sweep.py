@@ -110,6 +110,8 @@ def _sweep_states(
                 cells, total = _take(cells, plain), total[plain]
             order = states.order[cells.row] * choices.count + cells.combination
             survivors.append(_merge(cells, total, order, keep, plainest))
+            if sum(len(kept) for _, kept, _ in survivors) > 2 * most_states:
+                raise TooWide
         cells, total, order = survivors[0] if len(survivors) == 1 else _merge(*_concat(survivors), keep, plainest)
         if len(total) > most_states:
             raise TooWide

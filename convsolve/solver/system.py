@@ -74,7 +74,7 @@ def build(
     trace = problem.trace
     wanted = list(trace.requirements) if in_force is None else list(in_force)
     demanded: list[tuple[Cond, Requirement | None]] = [(r.condition, r) for r in wanted]
-    demanded += [(c, None) for c in (*trace.canonical, *extra)]
+    demanded += [(c, None) for c in (*trace.canonical.values(), *extra)]
     senses = [1 if o.sense == "minimize" else -1 for o in problem.problem.objectives]
     objectives = list(zip(problem.objectives, senses, strict=True)) if goals else []
     needed = _needed(trace.definitions, [c for c, _ in demanded], [d for d, _ in objectives])

@@ -42,7 +42,7 @@ def _needed(problem: ProblemTrace) -> list[Definition]:
     """Return the definitions that matter: nobody would model costs that no requirement speaks of."""
     wanted = {v.name for r in problem.trace.requirements for v in variables(r.condition)}
     wanted |= {v.name for o in problem.objectives for v in variables(o)}
-    wanted |= {v.name for c in problem.trace.canonical for v in variables(c)}
+    wanted |= {v.name for c in problem.trace.canonical.values() for v in variables(c)}
     found = []
     for definition in reversed(list(problem.trace.definitions)):
         if definition.name in wanted:
@@ -109,7 +109,7 @@ def _plain_z3(problem: ProblemTrace, timeout: float) -> Answer:
             solver.add(x >= domain.lower)
     for definition in _needed(problem):
         solver.add(z3.Int(definition.name, context) == read(definition.value))
-    for condition in [*(r.condition for r in problem.trace.requirements), *problem.trace.canonical]:
+    for condition in [*(r.condition for r in problem.trace.requirements), *problem.trace.canonical.values()]:
         solver.add(read(condition))
     for objective, sense in zip(problem.objectives, _senses(problem), strict=True):
         (solver.minimize if sense > 0 else solver.maximize)(read(objective))
@@ -150,7 +150,7 @@ class _CpSat:
                 self.model.Add(x == term)
                 self.known[definition.name] = x
             self.intervals[definition.name] = interval
-        for condition in [*(r.condition for r in problem.trace.requirements), *problem.trace.canonical]:
+        for condition in [*(r.condition for r in problem.trace.requirements), *problem.trace.canonical.values()]:
             self.demand(condition)
 
     def new(self, interval: tuple[int, int]) -> Any:
@@ -305,7 +305,7 @@ def brute_force(problem: ProblemTrace, timeout: float, most: int = 200_000) -> A
         return None
     start = time.monotonic()
     needed = _needed(problem)
-    conditions = [*(r.condition for r in problem.trace.requirements), *problem.trace.canonical]
+    conditions = [*(r.condition for r in problem.trace.requirements), *problem.trace.canonical.values()]
     best: tuple[int, ...] | None = None
     for choice in itertools.product(*(d.values() for d in holes.values())):
         values = dict(zip(holes, choice, strict=True))

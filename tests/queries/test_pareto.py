@@ -60,3 +60,9 @@ def test_no_time_leaves_an_empty_front_that_is_not_proven():
     problem = cs.parse("input: [1, 28, 28]\nlayers:\n  - conv: {out_channels: 4, kernel_size: 3 | 5 | 7}\n")
     front = cs.pareto(problem, ["macs", "params"], timeout=1e-9)
     assert front.points == () and not front.complete and "time" in front.reason
+
+
+def test_an_absent_layer_counts_nothing_on_a_front():
+    problem = cs.parse("input: [3, 8, 8]\nlayers:\n  - conv: {name: c, out_channels: 2, kernel_size: 3, optional: true}\n")
+    assert cs.pareto(problem, ["output.channels", "c.size"]).points == ((2, 72), (3, 0))
+    assert cs.pareto(problem, ["output.channels", "c.size", "params"]).points == ((2, 72, 56), (3, 0, 0))

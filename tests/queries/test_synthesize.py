@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import resource
 
 import pytest
 
@@ -133,7 +134,7 @@ def test_time_that_runs_out_is_not_a_proof():
 def test_a_wrong_answer_of_the_solver_is_never_shown():
     problem = cs.parse("input: [1, 9, 9]\nlayers:\n  - conv: {out_channels: 4, kernel_size: 3 | 5}\nrequire: [output.height == 7]\n")
     with pytest.raises(InternalError, match="report"):
-        synthesize._solution(trace_problem(problem), {"conv1.kernel_size": 5}, True, None, "")
+        synthesize.solution_of(trace_problem(problem), {"conv1.kernel_size": 5}, True, None, "")
 
 
 def test_a_network_without_holes_is_its_own_solution():
@@ -294,3 +295,53 @@ def test_no_time_to_look_for_ways_out():
 def test_a_way_out_without_a_change_is_to_leave_a_requirement_out():
     assert str(cs.Relaxation("", "`a == 1 or b == 1`", True)) == "without `a == 1 or b == 1`"
     assert str(cs.Relaxation("k = 3", "5 | 7", False)) == "k = 3 instead of 5 | 7"
+
+
+@pytest.mark.parametrize("objective", ["minimize: output.height", "maximize: [output.height, params]", "minimize: macs * 0 + 3"])
+def test_an_objective_that_is_decided_beforehand(objective):
+    problem = cs.parse("input: [3, 16, 16]\nlayers:\n  - conv: {kernel_size: 3 | 5, out_channels: 4, stride: 2, padding: 1 | 2}\n"
+                       f"require: [output.height == 8, params >= 0]\n{objective}\n")  # fmt: skip
+    solution = cs.solve(problem)
+    assert solution.proven and solution.output == (4, 8, 8)
+    assert len(list(cs.solutions(problem))) == 2
+
+
+def test_solutions_are_distinct_networks_where_a_selector_is_named():
+    problem = cs.parse("input: [1, 20, 20]\nholes: {n: 1..3}\nlayers:\n  - repeat: $n\n    layers:\n"
+                       "      - conv: {name: c, out_channels: 4 | 8, kernel_size: 3, optional: true}\n"
+                       "require: ['$n <= 2']\nminimize: $n\n")  # fmt: skip
+    networks = [cs.dump(s.concrete) + str(s.assignment["n"]) for s in cs.solutions(problem)]
+    assert len(set(networks)) == len(networks) == 3 + 9
+    assert len({str(dict(s.assignment)) for s in cs.solutions(problem)}) == 12
+
+
+def test_the_first_of_many_is_the_only_one_of_one():
+    for text in (
+        "input: [3, 40]\nlayers:\n  - conv: {kernel_size: 2..3, padding: [[2 | 1 | 0, 0]], out_channels: 4}\n"
+        "require: [output.length == 40]\n",
+        "input: [1, 8]\nlayers: [{conv_transpose: {out_channels: 3, kernel_size: 2..3, stride: 1 | 2, padding: 0..1}}]\n"
+        "require: ['output.length != 9']\n",
+    ):
+        problem = cs.parse(text)
+        many = [s.assignment for s in cs.solutions(problem, limit=3)]
+        assert cs.solve(problem).assignment == many[0] == next(cs.solutions(problem, limit=1)).assignment
+
+
+def test_a_way_out_keeps_the_layer_that_it_speaks_of():
+    answer = cs.solve(cs.parse("input: [3, 8, 8]\nlayers:\n"
+                               "  - conv: {name: c, out_channels: 8, kernel_size: 3, optional: true}\n"
+                               "require: [c.height <= 5]\n"))  # fmt: skip
+    assert [r.change for r in answer.relaxations] == ["`c.height <= 6`"]
+
+
+def test_wide_open_sizes_do_not_take_all_memory():
+    layers = ("  - choose: [{conv: {kernel_size: 5, stride: 3, out_channels: 2*$w}}, "
+              "{conv: {kernel_size: 2 | 1, stride: 3, out_channels: 2*$w}}]\n"
+              "  - flatten: {name: f}\n  - linear: {out_features: 3}\n")  # fmt: skip
+    problem = cs.parse(f"input: [1, 20.., 14..]\nholes: {{w: 2 | 4 | 3}}\nlayers:\n{layers}"
+                       "require: [params == 1748, 'input.height >= 23 or params in [1745, 1746]', "
+                       "'2*f.features - input.width <= 510']\n")  # fmt: skip
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    answer = cs.solve(problem, timeout=4, explain=False)
+    assert not isinstance(answer, cs.Solution)
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 3 << 20  # kilobytes

@@ -74,7 +74,7 @@ def brute_force(traced: ProblemTrace) -> list[dict[str, int]]:
         values = run(traced.trace, assignment)
         if not all(evaluate(r.condition, values) for r in traced.trace.requirements):
             continue
-        if not all(evaluate(c, values) for c in traced.trace.canonical):
+        if not all(evaluate(c, values) for c in traced.trace.canonical.values()):
             continue
         ranks = [holes[n].rank(v) for n, v in assignment.items()]
         goals = [s * evaluate(o, values) for s, o in zip(senses, traced.objectives, strict=True)]
