@@ -178,6 +178,7 @@ def _chains(
     uses = Counter(name for s in steps for name in s.inputs)
     in_definitions = {name for s in steps if isinstance(s, Define) for name in s.inputs}
     wanted = {g.value.name for g in goals if isinstance(g.value, Var)}
+    uses.update(wanted)  # what is a goal itself is no link of another sum
     demands = [s for s in steps if isinstance(s, Demand)]
     sums = {
         name for name, s in defined.items()

@@ -306,6 +306,17 @@ def test_an_objective_that_is_decided_beforehand(objective):
     assert len(list(cs.solutions(problem))) == 2
 
 
+def test_an_objective_may_be_part_of_another():
+    problem = cs.parse("input: [2, 8, 12]\nholes: {k: 5 | 3}\nlayers:\n"
+                       "  - conv: {name: c1, kernel_size: $k, stride: 3, out_channels: 6 | 4}\n"
+                       "  - flatten: {name: f2}\n  - linear: {name: l3, out_features: 3 | 5}\n"
+                       "minimize: [c1.width + params, params, c1.width]\n")  # fmt: skip
+    solution = cs.solve(problem)
+    values = [(s.report.shapes["c1"][2] + s.params, s.params) for s in cs.solutions(problem)]
+    assert len(values) == 8 and values == sorted(values)
+    assert tuple(goal.value for goal in solution.goals[:2]) == values[0]
+
+
 def test_solutions_are_distinct_networks_where_a_selector_is_named():
     problem = cs.parse("input: [1, 20, 20]\nholes: {n: 1..3}\nlayers:\n  - repeat: $n\n    layers:\n"
                        "      - conv: {name: c, out_channels: 4 | 8, kernel_size: 3, optional: true}\n"
