@@ -20,10 +20,11 @@ from ..solver.engine import optimise
 from ..solver.outcome import Outcome
 from ..trace import run, to_written, trace
 
-__all__ = ["Relaxation", "relaxations"]
+__all__ = ["LONGEST", "Relaxation", "relaxations"]
 
 _COMPARISON = re.compile(r"(?P<left>[^<>=!]+?)\s*(?P<op><=|>=|==|<|>)\s*(?P<right>[^<>=!]+)")
-_SECONDS = 10.0
+LONGEST = 10.0
+"""Seconds to look for ways out at most, where nothing else is said."""
 _MOST_HOLES = 24
 _MOST_ADDED = 16
 
@@ -46,7 +47,7 @@ class Relaxation:
         return f"{self.change} instead of {self.instead_of}{' (the least that is enough)' if self.least else ''}"
 
 
-def relaxations(problem: Problem, core: Sequence[str], *, seconds: float = _SECONDS) -> tuple[Relaxation, ...]:
+def relaxations(problem: Problem, core: Sequence[str], *, seconds: float = LONGEST) -> tuple[Relaxation, ...]:
     """Return ways out of a problem that has no solution, each of which is enough by itself.
 
     Args:
@@ -57,7 +58,7 @@ def relaxations(problem: Problem, core: Sequence[str], *, seconds: float = _SECO
     clock = Clock(seconds)
     found: list[Relaxation] = []
     try:
-        for text in problem.requirements:
+        for text in dict.fromkeys(problem.requirements):  # what is written twice is given up twice
             if text in core:
                 found += _of_requirement(problem, text, clock)
         for name in list(problem.network.holes)[:_MOST_HOLES]:

@@ -15,7 +15,7 @@ from ..operators.rules import PROBLEM
 from ..problem import Objective, Problem, ProblemTrace, trace_problem
 from ..trace import Definition, Requirement, run
 from .check import CheckReport, check
-from .relax import Relaxation, relaxations
+from .relax import LONGEST, Relaxation, relaxations
 
 if TYPE_CHECKING:
     from ..solver.clock import Clock
@@ -103,11 +103,13 @@ class Infeasible:
     core: tuple[str, ...]
     minimal: bool
     problem: Problem | None = field(default=None, compare=False, repr=False)
+    seconds: float = field(default=LONGEST, compare=False, repr=False)
+    """How long to look for ways out: what was left of the time that was given."""
 
     @cached_property
     def relaxations(self) -> tuple[Relaxation, ...]:
         """Ways out, each of which is enough by itself and has been solved; found when first asked for."""
-        return relaxations(self.problem, self.core) if self.problem is not None else ()
+        return relaxations(self.problem, self.core, seconds=self.seconds) if self.problem is not None else ()
 
 
 @dataclass(frozen=True)
@@ -157,7 +159,8 @@ def solve(
     if not explain:
         return Infeasible((), False, problem)
     core = minimal_core(traced, clock, seed)
-    return Infeasible(_names(core.requirements), core.minimal, problem)
+    seconds = LONGEST if clock.left is None else min(LONGEST, max(clock.left, 0.0))
+    return Infeasible(_names(core.requirements), core.minimal, problem, seconds)
 
 
 def _names(requirements: Sequence[Requirement]) -> tuple[str, ...]:
@@ -235,12 +238,12 @@ def _different(
         known.append(assignment)
         holes = problem.network.holes
         changed = total(where(ne(holes[name], value), 1, 0) for name, value in assignment.items())
+        if not isinstance(changed, Expr):
+            return  # nothing is open
         name = f"values other than in solution {len(known)}"
         count = Var(name, interval=bounds(changed))
         more = (Definition(name, changed, ""), Requirement("", PROBLEM, count >= different, text=name))
-        steps = (*steps, *more) if isinstance(changed, Expr) else steps
-        if not isinstance(changed, Expr):
-            return  # nothing is open
+        steps = (*steps, *more)
         traced = replace(traced, trace=replace(traced.trace, steps=steps))
 
 

@@ -51,8 +51,6 @@ def minimal_core(problem: ProblemTrace, clock: Clock, seed: int = 0) -> Core:
         else:
             needed_rules = _quickxplain(infeasible, own, rules)
             found = [*_quickxplain(infeasible, needed_rules, own), *needed_rules]
-            if infeasible(needed_rules):  # the problem's requirements are not even part of it
-                found = list(needed_rules)
     except (OutOfTime, _Undecided):
         return Core(tuple(r for group in (*own, *rules) for r in group), minimal=False)
     return Core(tuple(r for group in found for r in group), minimal=True)

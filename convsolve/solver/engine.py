@@ -122,7 +122,7 @@ def _close(
         equal.append(eq(objective, value))
     most = sum(system.holes[name].rank(best[name]) for name in system.holes)
     known = {name: domains[name].within(None, _highest(system.holes[name], most)) for name in wide}
-    found = _region(problem, in_force, equal, known, clock, seed)
+    found = _region(problem, in_force, equal, known, clock, seed, plainest=True)
     return found if found.assignments else Outcome((best,), False, reason="sizes are open above")
 
 
@@ -146,9 +146,12 @@ def _highest(domain: Domain, rank: int) -> int:
 
 def _region(
     problem: ProblemTrace, in_force: Sequence[Requirement] | None, extra: Sequence[Cond], known: Domains,
-    clock: Clock, seed: int, *, narrow: bool = True,
+    clock: Clock, seed: int, *, narrow: bool = True, plainest: bool = False,
 ) -> Outcome:
-    """Search where some further conditions hold; without ``narrow``, for any solution, by z3 alone."""
+    """Search where some further conditions hold; without ``narrow``, for any solution, by z3 alone.
+
+    ``plainest`` says whether z3, if it is asked, has to decide preference, too.
+    """
     if any(condition is False for condition in extra):
         return Outcome((), True)
     system = build(problem, in_force, extra=[c for c in extra if c is not True])
@@ -160,7 +163,7 @@ def _region(
         return _bounded(system, domains, clock, seed, 1, True)
     if not narrow:
         system.goals.clear()
-    return _by_z3(system, domains, clock, seed, 1, False)
+    return _by_z3(system, domains, clock, seed, 1, plainest)
 
 
 def _bounded(system: System, domains: Domains, clock: Clock, seed: int, keep: int, plainest: bool) -> Outcome:

@@ -23,7 +23,7 @@ from .graph import Graph, Layer, build_graph
 from .plan import Part
 from .presolve import Domains
 from .system import System
-from .trail import Found, Scored, Trail
+from .trail import Found, Scored, Trail, goal_scores
 
 __all__ = ["sweep_with_sums"]
 
@@ -313,8 +313,10 @@ class _Search:
             elif harm == 2:  # one bound can no longer be missed: then only the other counts
                 reached = own + self.graph.least[number][a][labels.state] >= self.graph.low[a]
                 safe = own + self.graph.most[number][a][labels.state] <= self.graph.high[a]
-                exact.append(np.where(reached, -1, np.where(safe, -2, own)))
-                budgets.append(np.where(reached, np.where(safe, 0, own), -own))
+                standing = np.where(reached, 1, np.where(safe, 2, 0))
+                exact += [standing, np.where(standing == 0, own, 0)]
+                # where neither can be missed, no label minds its sum: as good as the least there is
+                budgets.append(np.where(reached, np.where(safe, own.min(), own), -own))
         return exact, budgets
 
     def _promise(self, labels: _Labels, number: int) -> np.ndarray:
@@ -336,13 +338,7 @@ class _Search:
             for name in demand.inputs:
                 columns.setdefault(name, self.fixed.get(name))
             holds &= np.asarray(evaluate_arrays(demand.condition, columns), dtype=bool)
-        scores = []
-        for i, goal in enumerate(self.system.goals):
-            score = np.zeros(labels.count, dtype=np.int64)
-            if i in self.part.goals:
-                assert isinstance(goal.value, Var)
-                score = columns[goal.value.name] * goal.sense
-            scores.append(score)
+        scores = goal_scores(self.part, self.system, columns, labels.count)
         ranked: Sequence[np.ndarray] = (labels.order, labels.ranks, *reversed(scores))
         order = np.lexsort(tuple(ranked))
         return trail.assignments(order[holds[order]][:keep], scores, labels.ranks)

@@ -17,14 +17,14 @@ from itertools import zip_longest
 
 import numpy as np
 
-from ..dims import Domain, Var
+from ..dims import Domain
 from .cells import Cells, Choices, TooWide, best_of_each, expand, keys
 from .clock import Clock
 from .labels import sweep_with_sums
 from .plan import Part, plan
 from .presolve import Domains
 from .system import System
-from .trail import Found, Scored, Trail
+from .trail import Found, Scored, Trail, goal_scores
 
 __all__ = ["TooWide", "sweep"]
 
@@ -119,7 +119,7 @@ def _sweep_states(
         states = _States(len(total), cells.columns, total, np.argsort(np.argsort(order, kind="stable"), kind="stable"))
         if states.count == 0:
             return Found([], True)
-    scores = _goal_scores(part, system, states.columns, states.count)
+    scores = goal_scores(part, system, states.columns, states.count)
     best = np.lexsort((states.order, states.ranks, *reversed(scores)))[:keep]
     return Found(trail.assignments(best, scores, states.ranks), True)
 
@@ -149,15 +149,3 @@ def _concat(parts: Sequence[tuple[Cells, np.ndarray, np.ndarray]]) -> tuple[Cell
         [],
     )
     return cells, np.concatenate([t for _, t, _ in parts]), np.concatenate([o for _, _, o in parts])
-
-
-def _goal_scores(part: Part, system: System, columns: dict[str, np.ndarray], count: int) -> list[np.ndarray]:
-    """Return the value of every goal for each state, zero for goals that other parts decide."""
-    scores = []
-    for i, goal in enumerate(system.goals):
-        score = np.zeros(count, dtype=np.int64)
-        if i in part.goals:
-            assert isinstance(goal.value, Var)
-            score = columns[goal.value.name] * goal.sense
-        scores.append(score)
-    return scores

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
+from ..dims import Var
 from .cells import Choices
+from .plan import Part
+from .system import System
 
-__all__ = ["Found", "Scored", "Trail"]
+__all__ = ["Found", "Scored", "Trail", "goal_scores"]
 
 Scored = tuple[tuple[int, ...], dict[str, int]]
 """What an assignment is compared by (objectives, then the sum of ranks), and the assignment."""
@@ -52,3 +55,15 @@ class Trail:
                 at = int(parent[at])
             found.append(((*(int(s[row]) for s in scores), int(ranks[row])), assignment))
         return found
+
+
+def goal_scores(part: Part, system: System, columns: Mapping[str, np.ndarray], count: int) -> list[np.ndarray]:
+    """Return the value of every goal for each state, zero for goals that other parts decide."""
+    scores = []
+    for i, goal in enumerate(system.goals):
+        score = np.zeros(count, dtype=np.int64)
+        if i in part.goals:
+            assert isinstance(goal.value, Var)
+            score = columns[goal.value.name] * goal.sense
+        scores.append(score)
+    return scores
