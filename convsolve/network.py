@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +18,7 @@ from .operators.base import DataFormat, Framework
 if TYPE_CHECKING:
     import networkx
 
-__all__ = ["Layer", "Network", "tensor_layer"]
+__all__ = ["Guard", "Layer", "Network", "tensor_layer"]
 
 _NAME = re.compile(r"[^\s\[\]$\"']+")
 _REFERENCE = re.compile(r"(?P<layer>[^\[\]]+)(\[(?P<index>\d+)\])?")
@@ -69,6 +69,17 @@ class Layer:
 
 
 @dataclass(frozen=True)
+class Guard:
+    """A branch that a recorded program took: the condition, over sizes of tensors, under which it takes it again.
+
+    Where the condition does not hold, the program does something else, and nothing is known of it.
+    """
+
+    condition: Cond
+    source: str = ""
+
+
+@dataclass(frozen=True)
 class Network:
     """A directed acyclic graph of layers; unknowns in the parameters make it a sketch of many networks.
 
@@ -78,6 +89,8 @@ class Network:
         framework: whose meaning of "same" padding, ceil_mode and limits applies.
         data_format: the order in which shapes are written; rules always see channels first.
         training: also apply what only training requires, with ``batch_size``.
+        guards: the branches taken by the program that the network was recorded from.
+        record: records that program again with another input shape, which may take other branches.
 
     Raises:
         NetworkError: a name is used twice or unknown, or layers depend on each other in a circle.
@@ -95,9 +108,12 @@ class Network:
     data_format: DataFormat = "channels_first"
     training: bool = False
     batch_size: int = 1
+    guards: tuple[Guard, ...] = ()
+    record: Callable[[tuple[int, ...]], Network] | None = field(default=None, compare=False, repr=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "layers", tuple(self.layers))
+        object.__setattr__(self, "guards", tuple(self.guards))
         if not self.layers:
             raise NetworkError("a network needs at least one layer")
         object.__setattr__(self, "outputs", tuple(self.outputs) or (self.layers[-1].name,))

@@ -11,12 +11,27 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from .dims import Cond, Dim, Var, any_of, bounds, eq, evaluate, evaluate_arrays, negation, product, total, where
+from .dims import (
+    Cond,
+    Dim,
+    Var,
+    any_of,
+    bounds,
+    eq,
+    evaluate,
+    evaluate_arrays,
+    negation,
+    product,
+    render,
+    total,
+    variables,
+    where,
+)
 from .errors import ConvsolveError, NetworkError, RankError
 from .network import Layer, Network, tensor_layer
 from .operators import Operator, Rule, Shape, axis_names
 from .operators.base import DataFormat, Framework, to_canonical, to_written
-from .operators.rules import RANK
+from .operators.rules import BRANCH, RANK
 
 __all__ = ["COSTS", "Definition", "Requirement", "Trace", "run", "run_arrays", "to_canonical", "to_written", "trace"]
 
@@ -149,9 +164,22 @@ def trace(network: Network) -> Trace:
         if output not in shapes:
             layer = network.by_name[tensor_layer(output)]
             raise NetworkError(f"{output!r} is not an output of {layer.name}", layer=layer.name)
+    steps.extend(_guards(network, steps))
     for cost in COSTS:
         _define(steps, cost, total(costs[cost]), "")
     return Trace(network, tuple(steps), shapes, tuple(training), _canonical(network))
+
+
+def _guards(network: Network, steps: list[Definition | Requirement]) -> list[Requirement]:
+    """Return the branches that were recorded as requirements, those whose sizes the trace knows."""
+    defined = {step.name for step in steps if isinstance(step, Definition)}
+    found = []
+    for guard in network.guards:
+        sizes = list(variables(guard.condition))
+        if guard.condition is not True and all(v.name in defined for v in sizes):
+            text = f"{render(guard.condition)}{f' ({guard.source})' if guard.source else ''}"
+            found.append(Requirement("", BRANCH, guard.condition, text=text, values=tuple((v.name, v) for v in sizes)))
+    return found
 
 
 def _shape(shapes: Mapping[str, Shape | None], layer: Layer, reference: str) -> Shape | None:

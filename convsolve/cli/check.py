@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
 
 from .output import ShapeType, console, print_costs, print_failures, print_json, print_table, report_data, shape
+
+if TYPE_CHECKING:
+    from ..queries.check import CheckReport
 
 __all__ = ["command"]
 
@@ -18,7 +23,7 @@ def command(source: str, input_shape: tuple[int, ...] | None, as_json: bool, qui
     """Check a network's shapes, and find the layers that are impossible.
 
     SOURCE is a problem file (.yaml, .json or .toml); - reads YAML from standard input. Exits with 0 when
-    every requirement holds, with 1 when one does not.
+    every requirement holds, with 1 when one does not, with 3 when that is not known.
     """
     from ..files import load
     from ..queries.check import check
@@ -26,7 +31,7 @@ def command(source: str, input_shape: tuple[int, ...] | None, as_json: bool, qui
     report = check(load(source), input_shape)
     if as_json:
         print_json(report_data(report))
-        return 0 if report.ok else 1
+        return _code(report)
     out = console()
     if not quiet:
         print_table(out, report)
@@ -36,9 +41,15 @@ def command(source: str, input_shape: tuple[int, ...] | None, as_json: bool, qui
     if not quiet:
         for note in report.notes:
             out.print(f"note: {note}", markup=False)
+        for unknown in report.unknown:
+            out.print(f"unknown: {unknown.layer}{': ' if unknown.layer else ''}{unknown.message}", markup=False)
         if report.ok:
             out.print(f"valid: the output is {shape(report.output)}", markup=False)
-        else:
+        elif report.failures:
             count = len(report.failures)
             out.print(f"invalid: {count} failure{'s' if count > 1 else ''}", markup=False)
-    return 0 if report.ok else 1
+    return _code(report)
+
+
+def _code(report: CheckReport) -> int:
+    return 0 if report.ok else 1 if report.failures else 3

@@ -174,6 +174,7 @@ def report_data(report: CheckReport) -> dict[str, Any]:
              "nearest_input": f.nearest_input or None, "mends_all": f.mends_all}
             for f in report.failures
         ],
+        "unknown": [{"layer": u.layer, "code": u.code, "message": u.message} for u in report.unknown],
         "notes": report.notes,
     }  # fmt: skip
 

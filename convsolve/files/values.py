@@ -9,7 +9,7 @@ from typing import Any
 from ..dims import Cond, Domain, Var
 from ..dims.grammar import Resolver, Value, parse_condition, parse_value
 from ..errors import ExpressionError, NetworkError
-from ..operators.parameters import Conditions, Flag, Kind, Number, Padding, Scale, Sizes, Word, usual_domain
+from ..operators.parameters import Conditions, Flag, Kind, Number, Padding, Scale, Sizes, Text, Word, usual_domain
 from .document import Node
 from .holes import Holes, read_domain
 from .mistakes import Mistakes, Rejected, shown
@@ -83,7 +83,7 @@ class Values:
             return self._entries(name, value, kind, names)
         if isinstance(value, dict):
             raise NetworkError(f"{name.rpartition('.')[2]} must not be a mapping")
-        if not isinstance(value, str) or isinstance(kind, (Flag, Word, Number)):
+        if not isinstance(value, str) or isinstance(kind, (Flag, Word, Number, Text)):
             return value
         if isinstance(kind, Conditions):
             return parse_condition(value, self._resolver(names))

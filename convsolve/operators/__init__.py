@@ -17,7 +17,7 @@ from .joining import Add, Choice, Concat, Maximum, Mul, Sub
 from .normalisation import BatchNorm, GroupNorm, InstanceNorm, LayerNorm
 from .padding import CenterCrop, Crop, Pad
 from .parameters import Kind
-from .plain import Constant, Dropout, Identity, Input, identities
+from .plain import Constant, Dropout, Identity, Input, Opaque, identities
 from .pooling import AdaptiveAvgPool, AdaptiveMaxPool, AvgPool, GlobalAvgPool, GlobalMaxPool, LpPool, MaxPool
 from .reshaping import (
     Chunk,
@@ -38,9 +38,10 @@ __all__ = [
     "OPERATORS", "RULES", "AdaptiveAvgPool", "AdaptiveMaxPool", "Add", "AvgPool", "BatchNorm", "CenterCrop", "Choice",
     "Chunk", "Concat", "Constant", "Conv", "ConvTranspose", "Crop", "DepthToSpace", "DepthwiseConv", "Dropout",
     "Embedding", "Flatten", "Framework", "GlobalAvgPool", "GlobalMaxPool", "GroupNorm", "Gru", "Identity", "Input",
-    "InstanceNorm", "Kind", "LayerNorm", "Linear", "LpPool", "Lstm", "Matmul", "MaxPool", "Maximum", "Mul", "Operator",
-    "Pad", "Permute", "PixelShuffle", "PixelUnshuffle", "Reach", "Reduce", "Reshape", "Rnn", "Rule", "Shape", "Site",
-    "Slice", "SpaceToDepth", "Split", "Squeeze", "Sub", "Unflatten", "Unsqueeze", "Upsample", "axis_names", "shape_of",
+    "InstanceNorm", "Kind", "LayerNorm", "Linear", "LpPool", "Lstm", "Matmul", "MaxPool", "Maximum", "Mul", "Opaque",
+    "Operator", "Pad", "Permute", "PixelShuffle", "PixelUnshuffle", "Reach", "Reduce", "Reshape", "Rnn", "Rule",
+    "Shape", "Site", "Slice", "SpaceToDepth", "Split", "Squeeze", "Sub", "Unflatten", "Unsqueeze", "Upsample",
+    "axis_names", "shape_of",
 ]
 
 _ALL: tuple[type[Operator], ...] = (
@@ -52,7 +53,7 @@ _ALL: tuple[type[Operator], ...] = (
     Add, Sub, Mul, Maximum, Concat,
     Linear, Matmul, Embedding, Rnn, Lstm, Gru,
     BatchNorm, InstanceNorm, GroupNorm, LayerNorm,
-    Identity, Dropout, Constant, *identities().values(),
+    Identity, Dropout, Constant, Opaque, *identities().values(),
 )  # fmt: skip
 
 OPERATORS: dict[str, type[Operator]] = {operator.kind: operator for operator in _ALL}

@@ -17,8 +17,8 @@ from ..dims.rewrite import rewrite
 from ..errors import NetworkError
 
 __all__ = [
-    "Conditions", "Count", "Flag", "Kind", "Number", "Padding", "PerAxis", "Scale", "Sizes", "Word", "dims_in",
-    "parameter", "replaced", "substitute", "usual_domain",
+    "Conditions", "Count", "Flag", "Kind", "Number", "Padding", "PerAxis", "Scale", "Shapes", "Sizes", "Text", "Word",
+    "dims_in", "parameter", "replaced", "substitute", "usual_domain",
 ]
 
 _LARGEST = 2**40
@@ -226,6 +226,34 @@ class Scale(Kind):
     def schema(self) -> dict[str, Any]:
         one = [{"type": "number", "exclusiveMinimum": 0}, _EXPRESSION]
         return {"anyOf": [*one, {"type": "array", "items": {"anyOf": one}, "minItems": 1}]}
+
+
+@dataclass(frozen=True)
+class Text(Kind):
+    """Free text, for people."""
+
+    def check(self, name: str, value: Any) -> Any:
+        if not isinstance(value, str):
+            raise NetworkError(f"{name} must be text, got {value!r}")
+        return value
+
+    def schema(self) -> dict[str, Any]:
+        return {"type": "string"}
+
+
+@dataclass(frozen=True)
+class Shapes(Kind):
+    """A list of shapes, each a list of known sizes."""
+
+    def check(self, name: str, value: Any) -> Any:
+        known = isinstance(value, (list, tuple)) and all(isinstance(shape, (list, tuple)) for shape in value)
+        if not known or not all(type(n) is int and 0 <= n <= _LARGEST for shape in value for n in shape):
+            raise NetworkError(f"{name} must be a list of shapes like [[64, 7, 7]], got {value!r}")
+        return tuple(tuple(shape) for shape in value)
+
+    def schema(self) -> dict[str, Any]:
+        size = {"type": "integer", "minimum": 0, "maximum": _LARGEST}
+        return {"type": "array", "items": {"type": "array", "items": size}}
 
 
 @dataclass(frozen=True)

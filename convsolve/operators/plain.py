@@ -6,11 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ..dims import Dim, product
+from ..dims import Dim, eq, product
+from ..errors import NetworkError, RankError
 from .base import Operator, Shape, Site, positive, written_names
-from .parameters import Flag, Number, Sizes, parameter
+from .parameters import Count, Flag, Number, Shapes, Sizes, Text, parameter
+from .rules import AS_RECORDED
 
-__all__ = ["Constant", "Dropout", "Identity", "Input", "identities"]
+__all__ = ["Constant", "Dropout", "Identity", "Input", "Opaque", "identities"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,6 +50,41 @@ class Constant(Input):
 
     def params(self, site: Site, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> Dim:
         return product(outputs[0]) if self.learned else 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Opaque(Operator):
+    """An operator that convsolve does not know, with the shapes that were seen when it ran.
+
+    It gives ``outputs`` for the inputs that were ``seen``; for any other nothing is known, which is not the
+    same as a failure. Shapes are as the data format writes them.
+
+    >>> from convsolve.operators import Opaque, shape_of
+    >>> shape_of(Opaque(what="torch.fft.rfft2", seen=((3, 32, 32),), outputs=((3, 32, 17),)), (3, 32, 32))
+    (3, 32, 17)
+    """
+
+    kind = "opaque"
+    arity = (0, None)
+    written = True
+
+    what: str = parameter(Text())
+    seen: Any = parameter(Shapes())
+    outputs: Any = parameter(Shapes())
+    weights: int = parameter(Count(minimum=0), default=0)
+
+    def infer(self, site: Site, *inputs: Shape) -> Shape | Sequence[Shape]:
+        if not self.outputs:
+            raise NetworkError(f"{self.what} has no outputs")
+        if [len(shape) for shape in inputs] != [len(shape) for shape in self.seen]:
+            raise RankError(f"{self.what} was recorded with other numbers of axes or inputs")
+        for shape, seen in zip(inputs, self.seen, strict=True):
+            for axis, size, known in zip(written_names(site, len(shape)), shape, seen, strict=True):
+                site.require(AS_RECORDED, eq(size, known), axis=axis, size=size, recorded=known)
+        return self.outputs[0] if len(self.outputs) == 1 else list(self.outputs)
+
+    def params(self, site: Site, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> Dim:
+        return self.weights
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,9 +10,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 __all__ = [
-    "CHANNELS_MATCH", "CIRCULAR_PADDING", "CONCAT_SIZES_AGREE", "CROP_LEAVES", "DIVISIBLE", "ELEMENTS_MATCH",
-    "FEATURES_MATCH", "GROUPS_DIVIDE_INPUT", "GROUPS_DIVIDE_OUTPUT", "INNER_SIZES_AGREE", "IN_RANGE",
-    "KERNEL_FITS", "KERNEL_FITS_UNPADDED", "ONE_VALUE_TRAINING", "OUTPUT_PADDING", "OUTPUT_POSITIVE",
+    "AS_RECORDED", "BRANCH", "CHANNELS_MATCH", "CIRCULAR_PADDING", "CONCAT_SIZES_AGREE", "CROP_LEAVES", "DIVISIBLE",
+    "ELEMENTS_MATCH", "FEATURES_MATCH", "GROUPS_DIVIDE_INPUT", "GROUPS_DIVIDE_OUTPUT", "INNER_SIZES_AGREE",
+    "IN_RANGE", "KERNEL_FITS", "KERNEL_FITS_UNPADDED", "ONE_VALUE_TRAINING", "OUTPUT_PADDING", "OUTPUT_POSITIVE",
     "OUTPUT_SIZE_IN_REACH", "PARAMETER_IN_RANGE", "POOL_PADDING", "PROBLEM", "RANK", "REFLECT_PADDING", "RULES",
     "SAME_NEEDS_DILATION_1", "SAME_NEEDS_STRIDE_1", "SIZES_AGREE", "STRIDE_OR_DILATION", "Rule",
 ]
@@ -24,12 +24,15 @@ class Rule:
 
     ``poisons``: sizes computed from the same numbers mean nothing once the rule has failed, so that
     failures further down which rest on them are not reported as independent.
+    ``decides``: where the rule fails, the network fails. Otherwise nothing is known there: neither that it
+    works nor that it does not.
     """
 
     code: str
     demand: str
     failure: str
     poisons: bool = True
+    decides: bool = True
 
     def message(self, axes: str, values: Mapping[str, object]) -> str:
         """Return the sentence of a failure: what is wrong, along which axes, with which numbers.
@@ -44,9 +47,9 @@ class Rule:
 RULES: dict[str, Rule] = {}
 
 
-def _rule(code: str, demand: str, failure: str, *, poisons: bool = True) -> Rule:
+def _rule(code: str, demand: str, failure: str, *, poisons: bool = True, decides: bool = True) -> Rule:
     assert code not in RULES
-    RULES[code] = Rule(code, demand, failure, poisons)
+    RULES[code] = Rule(code, demand, failure, poisons, decides)
     return RULES[code]
 
 
@@ -110,3 +113,9 @@ KERNEL_FITS_UNPADDED = _rule(
     "CS025", "kernel fits the input itself", "the kernel is larger than the input itself")
 PROBLEM = _rule(
     "CS026", "requirement of the problem", "a requirement of the problem does not hold", poisons=False)
+AS_RECORDED = _rule(
+    "CS027", "sizes are as they were recorded", "what an opaque operator does is known only for the sizes recorded",
+    decides=False)
+BRANCH = _rule(
+    "CS028", "the branch that was recorded is taken", "another branch would be taken than the one that was recorded",
+    poisons=False, decides=False)

@@ -11,7 +11,7 @@ from ..dims import Expr, Var, evaluate, evaluate_arrays, render, variables
 from ..errors import ConvsolveError, NetworkError
 from ..network import Network
 from ..operators import axis_names
-from ..operators.rules import RANK
+from ..operators.rules import BRANCH, RANK, RULES
 from ..problem import Problem, trace_problem
 from ..receptive_field import receptive_field
 from ..trace import COSTS, Definition, Requirement, Trace, run, run_arrays, to_written
@@ -60,6 +60,8 @@ class Row:
 class CheckReport:
     """What a check found. Shapes leave out the batch axis and are in the network's data format.
 
+    ``ok`` says that every requirement holds. Where ``failures`` is empty and ``unknown`` is not, it is not known:
+    an operator was met with sizes for which it was not recorded, or another branch would be taken.
     ``shapes`` holds the layers whose shapes are certain: not those behind a failure. Costs are None where
     they depend on one. ``receptive_field`` is a number for each spatial axis of the input (a plain number
     for one axis), or None where it is not defined; ``notes`` say why, and what else is worth knowing.
@@ -73,6 +75,7 @@ class CheckReport:
     activations: int | None
     receptive_field: tuple[int, ...] | int | None
     failures: tuple[Failure, ...]
+    unknown: tuple[Failure, ...] = ()
     rows: tuple[Row, ...] = ()
     notes: tuple[str, ...] = ()
 
@@ -129,9 +132,11 @@ def _report(problem: Problem, remarks: Sequence[str]) -> CheckReport:
     traced = trace_problem(problem).trace
     values = run(traced, {})
     failed, poisoned = _failures(traced, values)
-    rows = tuple(_rows(traced, values, {r.layer for r in failed}, poisoned))
+    rows = tuple(_rows(traced, values, {r.layer for r in failed if r.rule.decides}, poisoned))
     shapes = {row.layer: row.shape for row in rows if row.shape is not None and None not in row.shape and not row.fails}
-    failures = tuple(_explained(traced, values, failed))
+    found = list(_explained(traced, values, failed))
+    failures = tuple(f for f in found if RULES[f.code].decides)
+    unknown = tuple(f for f in found if not RULES[f.code].decides)
     costs = {cost: values[cost] if cost not in poisoned else None for cost in COSTS}
     unshaped = any(shape is None for shape in traced.shapes.values())
     field_value, notes = _receptive_field(traced, values)
@@ -142,14 +147,15 @@ def _report(problem: Problem, remarks: Sequence[str]) -> CheckReport:
         broken = [r for r in traced.training if not evaluate(r.condition, values)]
         notes += [f"{head} {r.layer} would fail: {_message(r, values, [])}" for r in broken]
     return CheckReport(
-        ok=not failures,
+        ok=not found,
         shapes=shapes,  # type: ignore[arg-type]
         output=output,  # type: ignore[arg-type]
         params=None if unshaped else costs["params"],
         macs=None if unshaped else costs["macs"],
         activations=None if unshaped else costs["activations"],
-        receptive_field=field_value if not failures else None,
+        receptive_field=field_value if not found else None,
         failures=failures,
+        unknown=unknown,
         rows=rows,
         notes=tuple(notes),
     )
@@ -160,14 +166,17 @@ def _failures(traced: Trace, values: Mapping[str, int]) -> tuple[list[Requiremen
     failed: list[Requirement] = []
     poisoned: set[str] = set()
     spoilt: dict[str, set[str]] = {}  # by layer: the sizes that a failed rule speaks of
+    unknown: set[str] = set()  # layers of whose outputs nothing is known
     for step in traced.steps:
         names = {v.name for v in variables(step.value if isinstance(step, Definition) else step.condition)}
         if isinstance(step, Definition):
-            if names & poisoned or names & spoilt.get(step.layer, set()):
+            if names & poisoned or names & spoilt.get(step.layer, set()) or step.layer in unknown:
                 poisoned.add(step.name)
         elif not names & poisoned and not evaluate(step.condition, values):
             failed.append(step)
-            if step.rule.poisons:
+            if not step.rule.decides and step.layer:
+                unknown.add(step.layer)
+            elif step.rule.poisons:
                 spoilt.setdefault(step.layer, set()).update(names)
     return failed, poisoned
 
@@ -257,6 +266,8 @@ def _explained(traced: Trace, values: Mapping[str, int], failed: Sequence[Requir
 def _message(requirement: Requirement, values: Mapping[str, int], axes: Sequence[str]) -> str:
     if requirement.rule is RANK:
         return requirement.note
+    if requirement.rule is BRANCH:
+        return f"{BRANCH.failure}: that one needs {requirement.text}"
     if not requirement.layer:
         numbers = ", ".join(f"{name}={values[name]}" for name in sorted({n for n, _ in requirement.values})
                             if name in values)  # fmt: skip

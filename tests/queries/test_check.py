@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 import convsolve as cs
+from convsolve.dims import Var
 from convsolve.errors import NetworkError
+from convsolve.network import Guard
 
 
 def check(text, shape=None):
@@ -160,3 +164,35 @@ def test_an_input_outside_what_the_file_asks_for_is_noted():
 def test_the_receptive_field_is_not_given_where_it_depends_on_the_place():
     report = check("input: [1, 32]\nlayers: [{upsample: {scale_factor: 2}}, {max_pool: {kernel_size: 2}}]\n")
     assert report.ok and report.receptive_field is None and "stride" in report.notes[0]
+
+
+OPAQUE = """
+input: [3, 8, 8]
+layers:
+  - conv: {out_channels: 4, kernel_size: 3}
+  - opaque: {what: roll, seen: [[4, 6, 6]], outputs: [[4, 6, 6]], weights: 7}
+  - max_pool: {kernel_size: 7}
+"""
+
+
+def test_an_opaque_operator_is_exact_for_what_was_seen_and_unknown_elsewhere():
+    seen = check(OPAQUE.replace("kernel_size: 7", "kernel_size: 2"))
+    assert seen.ok and seen.shapes["opaque1"] == (4, 6, 6) and seen.params == 3 * 4 * 9 + 4 + 7
+    fails = check(OPAQUE)
+    assert [f.layer for f in fails.failures] == ["max_pool1"] and not fails.unknown
+    other = check(OPAQUE, (3, 10, 8))
+    assert not other.ok and not other.failures and [u.code for u in other.unknown] == ["CS027"]
+    assert "opaque1" not in other.shapes and other.output is None
+
+
+def test_outside_a_recorded_branch_nothing_is_known():
+    network = cs.parse("input: [3, 8, 8]\nlayers: [{max_pool: {kernel_size: 2}}]").network
+    height = Var("max_pool1.height", interval=(None, None))
+    network = replace(network, guards=(Guard(height < 5, "net.py:12"),))
+    assert cs.check(network).ok
+    report = cs.check(network, (3, 10, 8))
+    assert not report.ok and not report.failures
+    assert [(u.code, u.message) for u in report.unknown] == [
+        ("CS028", "another branch would be taken than the one that was recorded: that one needs "
+                  "max_pool1.height < 5 (net.py:12)")]
+    assert report.output == (3, 5, 4)
