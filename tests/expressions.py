@@ -49,11 +49,16 @@ def _compared(dims, conds):
     )
 
 
-leaves = st.one_of(st.integers(-5, 9), st.sampled_from([UNKNOWNS[n] for n in NAMES]))
-simple_conds = st.one_of(st.booleans(), st.tuples(leaves, leaves).map(lambda p: eq(*p)))
-_level1 = st.one_of(leaves, _combined(leaves, simple_conds))
-_conds1 = st.one_of(simple_conds, _compared(_level1, simple_conds))
-_level2 = st.one_of(_level1, _combined(_level1, _conds1))
-dims = st.one_of(_level2, _combined(_level2, _conds1))
-conditions = _compared(_level2, _conds1)
+
+def language(*unknowns):
+    """Return strategies for dimensions and conditions over some unknowns."""
+    leaves = st.one_of(st.integers(-5, 9), st.sampled_from(unknowns))
+    simple_conds = st.one_of(st.booleans(), st.tuples(leaves, leaves).map(lambda p: eq(*p)))
+    level1 = st.one_of(leaves, _combined(leaves, simple_conds))
+    conds1 = st.one_of(simple_conds, _compared(level1, simple_conds))
+    level2 = st.one_of(level1, _combined(level1, conds1))
+    return st.one_of(level2, _combined(level2, conds1)), _compared(level2, conds1)
+
+
+dims, conditions = language(*UNKNOWNS.values())
 assignments = st.fixed_dictionaries({n: st.sampled_from(sorted(DOMAINS[n].values())) for n in NAMES})

@@ -11,6 +11,7 @@ from convsolve.dims import OPERATIONS, Domain, Var, bounds, evaluate, evaluate_a
 from convsolve.dims.bounds import INTERVALS
 from convsolve.dims.evaluate import ARRAYS, INTEGERS
 from convsolve.dims.grammar import parse_expression
+from convsolve.dims.quasi_reader import QUASI
 from convsolve.dims.render import TEXT
 from convsolve.dims.rewrite import REWRITE, rewrite
 from convsolve.errors import DimensionError
@@ -21,7 +22,7 @@ from tests.expressions import DOMAINS, UNKNOWNS, assignments, conditions, dims
 
 READERS = {
     "intervals": INTERVALS, "integers": INTEGERS, "arrays": ARRAYS, "text": TEXT, "rewriting": REWRITE,
-    "narrowing": NARROW, "z3": LOWER,
+    "narrowing": NARROW, "z3": LOWER, "quasi-polynomials": QUASI,
 }  # fmt: skip
 
 
