@@ -10,34 +10,46 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .dims import Domain, all_of, any_of, eq, hole, maximum, minimum, where
-    from .errors import ConvsolveError, FileError, NetworkError
+    from .dims.sizeset import SizeSet
+    from .errors import ConvsolveError, FileError, NetworkError, UndecidedError
     from .files import dump, load, parse
     from .network import Layer, Network
     from .problem import Objective, Problem
     from .queries.check import CheckReport, Failure, check
+    from .queries.compare import Comparison, compare
+    from .queries.counterexample import Counterexample, counterexample
     from .queries.pareto import Front, pareto
     from .queries.relax import Relaxation
+    from .queries.sizes import ValidSizes, valid_sizes
+    from .queries.smallest import minimum_input, smallest_input
     from .queries.synthesize import Infeasible, Solution, Unknown, solutions, solve
 
 __version__ = "0.1.0"
 
 _PLACES = {
     "dims": ("Domain", "all_of", "any_of", "eq", "hole", "maximum", "minimum", "where"),
-    "errors": ("ConvsolveError", "FileError", "NetworkError"),
+    "dims.sizeset": ("SizeSet",),
+    "errors": ("ConvsolveError", "FileError", "NetworkError", "UndecidedError"),
     "files": ("dump", "load", "parse"),
     "network": ("Layer", "Network"),
     "problem": ("Objective", "Problem"),
     "queries.check": ("CheckReport", "Failure", "check"),
+    "queries.compare": ("Comparison", "compare"),
+    "queries.counterexample": ("Counterexample", "counterexample"),
     "queries.pareto": ("Front", "pareto"),
     "queries.relax": ("Relaxation",),
+    "queries.sizes": ("ValidSizes", "valid_sizes"),
+    "queries.smallest": ("minimum_input", "smallest_input"),
     "queries.synthesize": ("Infeasible", "Solution", "Unknown", "solutions", "solve"),
 }
 _MODULE_OF = {name: module for module, names in _PLACES.items() for name in names}
 
 __all__ = [
-    "CheckReport", "ConvsolveError", "Domain", "Failure", "FileError", "Front", "Infeasible", "Layer", "Network",
-    "NetworkError", "Objective", "Problem", "Relaxation", "Solution", "Unknown", "all_of", "any_of", "check", "dump",
-    "eq", "hole", "load", "maximum", "minimum", "operators", "pareto", "parse", "solutions", "solve", "where",
+    "CheckReport", "Comparison", "ConvsolveError", "Counterexample", "Domain", "Failure", "FileError", "Front",
+    "Infeasible", "Layer", "Network", "NetworkError", "Objective", "Problem", "Relaxation", "SizeSet", "Solution",
+    "UndecidedError", "Unknown", "ValidSizes", "all_of", "any_of", "check", "compare", "counterexample", "dump", "eq",
+    "hole", "load", "maximum", "minimum", "minimum_input", "operators", "pareto", "parse", "smallest_input",
+    "solutions", "solve", "valid_sizes", "where",
 ]
 
 

@@ -18,6 +18,7 @@ __all__ = [
     "NetworkError",
     "Problematic",
     "RankError",
+    "UndecidedError",
 ]
 
 
@@ -55,6 +56,10 @@ class ExpressionError(ConvsolveError, ValueError):
 
 class InternalError(ConvsolveError, RuntimeError):
     """Two readings of one problem disagree: a bug of convsolve, with what is needed to report it."""
+
+
+class UndecidedError(ConvsolveError, RuntimeError):
+    """A question has no answer that is certain: for want of time, or because something is not known."""
 
 
 @dataclass(frozen=True, order=True)

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 from .dims import Cond, Domain, Var, evaluate, variables
 from .dims.rewrite import rewrite
 from .errors import NetworkError
-from .operators import Choice, Input, Operator
-from .operators.base import DataFormat, Framework
+from .operators import Choice, Input, Operator, axis_names
+from .operators.base import DataFormat, Framework, to_written
 
 if TYPE_CHECKING:
     import networkx
@@ -163,6 +163,20 @@ class Network:
     def inputs(self) -> tuple[Layer, ...]:
         """The input layers."""
         return tuple(layer for layer in self.layers if type(layer.operator) is Input)
+
+    @property
+    def input_axes(self) -> dict[str, tuple[str, int]]:
+        """The axes of the inputs by name: the layer, and the place in its shape as written.
+
+        An axis of the only input is called ``height``; where there are several inputs, ``left.height``.
+        """
+        inputs = self.inputs
+        found: dict[str, tuple[str, int]] = {}
+        for layer in inputs:
+            names = axis_names(len(layer.operator.shape))  # type: ignore[attr-defined]
+            for i, axis in enumerate(to_written(self.data_format, names)):
+                found[axis if len(inputs) == 1 else f"{layer.name}.{axis}"] = (layer.name, i)
+        return found
 
     @cached_property
     def holes(self) -> dict[str, Var]:

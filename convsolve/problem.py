@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from .dims import Cond, Dim, Var, all_of, bounds, product, variables, where
+from .dims import Cond, Dim, Domain, Var, all_of, bounds, product, variables, where
 from .dims.grammar import Value, parse_condition, parse_dim
 from .errors import ExpressionError
 from .network import Layer, Network, tensor_layer
@@ -37,7 +37,8 @@ class Problem:
 
     Requirements may speak of ``output``, ``input``, layers (``conv1.height``, ``conv1.kernel_size``,
     ``conv1.macs``), costs (``params``, ``macs``, ``activations``, ``receptive_field``) and holes (``$k``).
-    ``pareto`` names two or three expressions whose trade-off is of interest (all minimised);
+    ``pareto`` names two or three expressions whose trade-off is of interest (all minimised). ``for_all`` gives
+    ranges of input sizes by axis: every requirement has to hold for each of them.
     ``expect`` is what the problem's author knows of its answer; tests hold it.
     """
 
@@ -47,6 +48,7 @@ class Problem:
     pareto: tuple[str, ...] = ()
     description: str = ""
     expect: Mapping[str, Any] = field(default_factory=dict)
+    for_all: Mapping[str, Domain] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "requirements", tuple(self.requirements))

@@ -87,6 +87,14 @@ class Trace:
         """The requirements in force, in order."""
         return (s for s in self.steps if isinstance(s, Requirement))
 
+    def needed(self, *expressions: Any) -> set[str]:
+        """Return the names that some expressions depend on, directly or through definitions."""
+        names = {v.name for v in variables(*expressions)}
+        for definition in reversed(list(self.definitions)):
+            if definition.name in names:
+                names.update(v.name for v in variables(definition.value))
+        return names
+
     def written(self, tensor: str) -> tuple[Dim, ...] | None:
         """Return a tensor's dimensions in the order of the network's data format."""
         shape = self.shapes[tensor]

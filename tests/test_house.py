@@ -23,12 +23,12 @@ FLOORS = [
     {"problem"},
     {"files", "solver"},
     {"queries"},
-    {"cli"},
+    {"cli", "testing"},
     {"__init__", "__main__"},
 ]
 """The rooms from the ground up: a room imports from its own floor's folder and from floors below."""
 
-ONLY_IN = {"z3": "solver", "click": "cli", "rich": "cli", "yaml": "files", "torch": "frameworks", "keras": "frameworks"}
+ONLY_IN = {"hypothesis": "testing", "pytest": "testing", "z3": "solver", "click": "cli", "rich": "cli", "yaml": "files", "torch": "frameworks", "keras": "frameworks"}
 
 
 def rooms() -> dict[Path, str]:

@@ -14,6 +14,9 @@ __all__ = ["cli", "main"]
 _COMMANDS = {
     "check": "Check a network's shapes, and find the layers that are impossible.",
     "synth": "Find values for the open parameters of a problem.",
+    "sizes": "Say which input sizes a network takes, exactly.",
+    "counterexample": "Find the smallest input that breaks a claim, or prove that there is none.",
+    "diff": "Compare the input sizes that two networks take.",
     "schema": "Print the JSON Schema of problem files, for editors.",
 }
 
@@ -57,7 +60,7 @@ def cli() -> None:
 
 def main(args: Sequence[str] | None = None) -> None:
     """Run the command line and exit."""
-    from ..errors import ConvsolveError, InternalError
+    from ..errors import ConvsolveError, InternalError, UndecidedError
 
     try:
         status = cli.main(args=list(args) if args is not None else None, prog_name="convsolve", standalone_mode=False)
@@ -70,6 +73,9 @@ def main(args: Sequence[str] | None = None) -> None:
     except (KeyboardInterrupt, click.Abort):
         click.echo("interrupted", err=True)
         sys.exit(130)
+    except UndecidedError as error:
+        click.echo(f"not known: {error}", err=True)
+        sys.exit(3)
     except InternalError as error:
         click.echo(f"internal error: {error}", err=True)
         sys.exit(70)

@@ -144,6 +144,9 @@ def _standing(solution: Solution, *, first: bool) -> list[str]:
         lines.append(text)
     if not solution.goals and solution.proven and first:
         lines.append("the plainest solution: no other keeps more closely to the preferred values (proven)")
+    if solution.problem.for_all:
+        ranges = ", ".join(f"{axis} {domain}" for axis, domain in solution.problem.for_all.items())
+        lines.append(f"every requirement holds for all of {ranges}{' (proven)' if solution.proven else ''}")
     if not solution.proven:
         lines.append(f"not proven: {solution.reason}")
     return lines

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     import numpy as np
 
 __all__ = [
-    "NoClosedForm", "Quasi", "aligned", "common_base", "fits", "largest", "normal", "shifted", "tail_values",
+    "NoClosedForm", "Quasi", "aligned", "common_base", "fits", "largest", "normal", "primes", "shifted", "tail_values",
     "unknown_size", "wide",
 ]
 
@@ -100,20 +100,34 @@ class Quasi:
         t, r = divmod(m - len(self.head), self.period)
         return int(sum(int(c) * t**k for k, c in enumerate(self.tail[:, r])))
 
+    def values(self, sizes: np.ndarray) -> np.ndarray:
+        """Return the values for many sizes, which must be at least 1."""
+        import numpy as np
+
+        m = (sizes + self.offset) // self.divisor - self.first
+        table = self.head
+        if len(m) and m.max() >= len(table):
+            table = np.concatenate([table, tail_values(self.tail, 0, int(m.max()) + 1 - len(table))])
+        return np.asarray(table[m])
+
     @cached_property
     def bounds(self) -> Interval:
         """Between which two values the function lies; None where it grows, or is not known to stop growing."""
-        low: int | None
-        high: int | None
-        low, high = int(self.tail[0].min()), int(self.tail[0].max())
-        if (self.tail[1:] < 0).any():
-            low = None
-        if (self.tail[1:] > 0).any():
-            high = None
-        for value in ([int(self.head.min()), int(self.head.max())] if len(self.head) else []):
-            low = None if low is None else min(low, value)
-            high = None if high is None else max(high, value)
+        return self.bounds_from(1)
+
+    def bounds_from(self, n: int) -> Interval:
+        """Return between which two values the function lies from ``n`` on."""
+        at = (n + self.offset) // self.divisor - self.first
+        head = self.head[at:]
+        tail = shifted(self.tail, max(0, at - len(self.head)), self.period)
+        low = None if (tail[1:] < 0).any() else int(head.min(initial=tail[0].min()))
+        high = None if (tail[1:] > 0).any() else int(head.max(initial=tail[0].max()))
         return low, high
+
+    @cached_property
+    def content(self) -> int:
+        """The greatest number that divides every value."""
+        return math.gcd(*map(int, self.head.tolist()), *(c for row in self.tail.tolist() for c in row))
 
     def from_m(self, m: int) -> int:
         """Return the first ``n >= 1`` that has this ``m``."""
@@ -243,7 +257,7 @@ def normal(base: tuple[int, int], head: np.ndarray, tail: np.ndarray) -> Any:
 
 def _least_period(tail: np.ndarray) -> np.ndarray:
     period = tail.shape[1]
-    for p in _primes(period):
+    for p in primes(period):
         while period % p == 0:
             shorter = _with_period(tail, p)
             if shorter is None:
@@ -271,7 +285,8 @@ def _with_period(tail: np.ndarray, p: int) -> np.ndarray | None:
     return np.array([values[0], step])
 
 
-def _primes(n: int) -> list[int]:
+def primes(n: int) -> list[int]:
+    """Return the prime factors of a number, each once, in ascending order."""
     found, p = [], 2
     while p * p <= n:
         if n % p == 0:

@@ -3,26 +3,28 @@
 from __future__ import annotations
 
 import bisect
+import dataclasses
 import itertools
+import math
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from .domain import Domain
-from .expr import Cond, Dim, Expr, Var, all_of, any_of, eq
-from .quasi import Quasi, normal, unknown_size
-from .quasi_reader import QuasiReader
+from .expr import Cond, Dim, Expr, all_of, any_of, eq
+from .quasi import NoClosedForm, Quasi, primes
 
 if TYPE_CHECKING:
     import numpy as np
 
-__all__ = ["Progression", "SizeSet"]
+__all__ = ["Progression", "SizeSet", "inside"]
 
 _SPLIT = 1 << 18
 """Residues of periods up to this are split into progressions; those of longer ones are given as ranges."""
 
 _MOST_SHOWN = 12
+_MOST_RANGES = 1 << 18
 
 
 @dataclass(frozen=True)
@@ -42,69 +44,41 @@ class Progression:
 class SizeSet:
     """A set of sizes, which are whole numbers from 1 on.
 
-    ``function`` tells by 1 and 0 which sizes belong to it; ``proved`` says that z3 has proven, for all sizes,
-    that they are just those for which the network's requirements hold; ``axis`` is the name in its text.
+    ``below`` are the members below ``start``; from there on a size is a member when its residue modulo ``period``
+    lies in ``classes``. All are ranges, in ascending order; ``start`` and ``period`` are as small as can be, so equal
+    sets are equal values. ``proved`` says that z3 has proven, for all sizes, that they are just those for which the
+    network's requirements hold; ``axis`` is the name in the set's text.
 
     >>> sizes = SizeSet.between(32, None, 32) | SizeSet.between(31, None, 32)
     >>> 63 in sizes, sizes.minimum, sizes.period, sizes.residues, sizes.threshold, sizes.exceptions
     (True, 31, 32, (0, 31), 31, ())
     """
 
-    function: Any
-    axis: str = "n"
-    proved: bool = False
+    below: tuple[range, ...]
+    start: int
+    period: int
+    classes: tuple[range, ...]
+    axis: str = field(default="n", compare=False)
+    proved: bool = field(default=False, compare=False)
 
     # -- what it is
 
     def __contains__(self, size: object) -> bool:
         if not isinstance(size, int) or size < 1:
             return False
-        return bool(self.function.at(size)) if isinstance(self.function, Quasi) else bool(self.function)
+        if size >= self.start:
+            return _inside_ranges(self.classes, size % self.period)
+        return _inside_ranges(self.below, size)
+
+    def contains(self, sizes: np.ndarray) -> np.ndarray:
+        """Return for many sizes, each at least 1, whether they belong to the set."""
+        import numpy as np
+
+        recurs = _inside_many(self.classes, sizes % self.period)
+        return np.where(sizes >= self.start, recurs, _inside_many(self.below, sizes))
 
     def __bool__(self) -> bool:
-        return self.function is not False
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, SizeSet) and self.function == other.function
-
-    def __hash__(self) -> int:
-        return hash(self.function)
-
-    @cached_property
-    def _start(self) -> int:
-        """From which size on membership is periodic."""
-        f = self.function
-        return f.from_m(f.threshold) if isinstance(f, Quasi) else 1
-
-    @cached_property
-    def below(self) -> tuple[range, ...]:
-        """The members before those that recur, as ranges."""
-        f = self.function
-        if not isinstance(f, Quasi):
-            return ()
-        return tuple(range(f.from_m(f.first + a), f.from_m(f.first + b)) for a, b in _runs(f.head))
-
-    @cached_property
-    def classes(self) -> tuple[range, ...]:
-        """The residues modulo the period, as ranges in ascending order."""
-        f = self.function
-        if not isinstance(f, Quasi):
-            return (range(1),) if f else ()
-        first = f.threshold * f.divisor - f.offset
-        pieces = []
-        for a, b in _runs(f.tail[0]):
-            start = (first + a * f.divisor) % self.period
-            stop = start + (b - a) * f.divisor
-            pieces += [range(start, min(stop, self.period))]
-            if stop > self.period:
-                pieces.append(range(stop - self.period))
-        return _merged(pieces)
-
-    @property
-    def period(self) -> int:
-        """The period; 1 where no residue, or every one, belongs to the set in the end."""
-        f = self.function
-        return f.divisor * f.period if isinstance(f, Quasi) and f.period > 1 else 1
+        return bool(self.below or self.classes)
 
     @property
     def finite(self) -> bool:
@@ -116,7 +90,7 @@ class SizeSet:
         """The first size from which on the residues alone decide; in a finite set, that after the last member."""
         if self.finite:
             return self.below[-1].stop if self.below else 1
-        return self._recurring(self._start)
+        return self._recurring(self.start)
 
     @property
     def residues(self) -> tuple[int, ...]:
@@ -166,21 +140,33 @@ class SizeSet:
             return around * self.period + self.classes[i + 1].start
         return (around + 1) * self.period + self.classes[0].start
 
+    def _run_of(self, n: int) -> range:
+        """Return the longest range around a recurring ``n`` within one period."""
+        around, residue = divmod(n, self.period)
+        i = bisect.bisect_right(self.classes, residue, key=lambda r: r.start) - 1
+        return range(around * self.period + self.classes[i].start, around * self.period + self.classes[i].stop)
+
+    def _gap_of(self, n: int) -> int:
+        """Return the first number of those around ``n`` that do not recur, within one period."""
+        around, residue = divmod(n, self.period)
+        i = bisect.bisect_right(self.classes, residue, key=lambda r: r.start) - 1
+        return around * self.period + (self.classes[i].stop if i >= 0 else 0)
+
     def at_least(self, n: int) -> int | None:
         """Return the smallest member that is not below ``n``; None if there is none."""
         for piece in self.below:
             if n < piece.stop:
                 return max(n, piece.start)
-        return None if self.finite else self._recurring(max(n, self._start))
+        return None if self.finite else self._recurring(max(n, self.start))
 
     def at_most(self, n: int) -> int | None:
         """Return the largest member that is not above ``n``; None if there is none."""
-        if not self.finite and n >= self._start:
+        if not self.finite and n >= self.start:
             around, residue = divmod(n, self.period)
             for turn in (around, around - 1):
                 for piece in reversed(self.classes):
                     found = turn * self.period + min(piece.stop - 1, residue if turn == around else self.period)
-                    if found % self.period in piece and found >= self._start:
+                    if found % self.period in piece and found >= self.start:
                         return found
         for piece in reversed(self.below):
             if piece.start <= n:
@@ -206,7 +192,50 @@ class SizeSet:
         """Return the smallest members, as many as there are up to ``count``."""
         return tuple(itertools.islice(self, count))
 
+    def count(self, limit: int) -> int:
+        """Return how many members do not exceed ``limit``."""
+        found = sum(len(range(piece.start, min(piece.stop, limit + 1))) for piece in self.below)
+        return found if self.finite else found + max(0, self._residues_to(limit) - self._residues_to(self.start - 1))
+
+    def _residues_to(self, n: int) -> int:
+        """Return how many numbers from 0 to ``n`` have a residue of the set."""
+        around, residue = divmod(n, self.period)
+        own = sum(map(len, self.classes))
+        return around * own + sum(len(range(piece.start, min(piece.stop, residue + 1))) for piece in self.classes)
+
+    def nth(self, i: int) -> int:
+        """Return the ``i``-th smallest member, counted from 0.
+
+        Raises:
+            IndexError: there are not so many.
+
+        >>> [SizeSet.between(32, None, 32).nth(i) for i in (0, 1, 10)]
+        [32, 64, 352]
+        """
+        for piece in self.below:
+            if i < len(piece):
+                return piece[i]
+            i -= len(piece)
+        if i < 0 or self.finite:
+            raise IndexError("the set has fewer members")
+        around, i = divmod(i + self._residues_to(self.start - 1), sum(map(len, self.classes)))
+        for piece in self.classes:
+            if i < len(piece):
+                break
+            i -= len(piece)
+        return around * self.period + piece[i]
+
     # -- making sets
+
+    @classmethod
+    def everything(cls, axis: str = "n") -> SizeSet:
+        """Return the set of all sizes."""
+        return cls((), 1, 1, (range(1),), axis)
+
+    @classmethod
+    def nothing(cls, axis: str = "n") -> SizeSet:
+        """Return the empty set."""
+        return cls((), 1, 1, (), axis)
 
     @classmethod
     def between(cls, start: int, stop: int | None, step: int = 1, axis: str = "n") -> SizeSet:
@@ -216,37 +245,85 @@ class SizeSet:
     @classmethod
     def of_domain(cls, domain: Domain, axis: str = "n") -> SizeSet:
         """Return the values of a domain that are sizes, that is, at least 1."""
-        n = Var("n", interval=(1, None))
-        return cls(QuasiReader().of(_inside(n, domain), {"n": unknown_size()}), axis)
+        found = cls.nothing(axis)
+        for span in domain.spans:
+            low, step = span.start, span.step
+            if low < 1:
+                low += -(-(1 - low) // step) * step
+            if span.stop is None:
+                residue = low % step
+                found |= _normal((), low, step, [range(residue, residue + 1)], axis)
+            elif low <= span.stop:
+                pieces = [range(low, span.stop + 1)] if step == 1 else [
+                    range(n, n + 1) for n in range(low, span.stop + 1, step)]
+                found |= _normal(pieces, span.stop + 1, 1, [], axis)
+        return found
 
     @classmethod
-    def of_members(cls, members: np.ndarray, beyond: bool, axis: str = "n") -> SizeSet:
-        """Return the set with these truth values for the sizes 1, 2, ..., and one for all beyond."""
-        import numpy as np
+    def of(cls, function: Quasi | bool, axis: str = "n") -> SizeSet:
+        """Return the sizes for which a condition, read as a function, holds."""
+        if not isinstance(function, Quasi):
+            return cls.everything(axis) if function else cls.nothing(axis)
+        f = function
+        below = [range(f.from_m(f.first + a), f.from_m(f.first + b)) for a, b in _runs(f.head)]
+        start = f.from_m(f.threshold)
+        if f.period == 1:
+            return _normal(below, start, 1, [range(1)] if f.tail[0, 0] else [], axis)
+        period, first = f.divisor * f.period, f.threshold * f.divisor - f.offset
+        classes = [range((first + a * f.divisor) % period, (first + a * f.divisor) % period + (b - a) * f.divisor)
+                   for a, b in _runs(f.tail[0])]  # fmt: skip
+        return _normal(below, start, period, classes, axis)
 
-        function = normal((0, 1), np.asarray(members, dtype=np.int64), np.array([[int(beyond)]]))
-        return cls(function if isinstance(function, Quasi) else bool(function), axis)
+    @classmethod
+    def of_members(cls, members: np.ndarray, axis: str = "n") -> SizeSet:
+        """Return the finite set with these truth values for the sizes 1, 2, ..."""
+        return _normal([range(a + 1, b + 1) for a, b in _runs(members)], len(members) + 1, 1, [], axis)
 
     def __and__(self, other: SizeSet) -> SizeSet:
-        return self._with("and", other)
+        start, period = max(self.start, other.start), math.lcm(self.period, other.period)
+        below = _meet(self.below, other.below)
+        for one, two in ((self, other), (other, self)):  # what recurs in one, below the start of the other
+            for piece in two.below:
+                below += one._recurring_in(range(max(piece.start, one.start), piece.stop))
+        classes = _meet(self._classes_of(period), other._classes_of(period))
+        both = _normal(below, start, period, classes, self.axis)
+        return dataclasses.replace(both, proved=self.proved and other.proved)
 
     def __or__(self, other: SizeSet) -> SizeSet:
-        return self._with("or", other)
+        return ~(~self & ~other)
 
     def __sub__(self, other: SizeSet) -> SizeSet:
         return self & ~other
 
     def __invert__(self) -> SizeSet:
-        return SizeSet(QuasiReader().read("not", [self.function]), self.axis, self.proved)
+        below = _gaps(self.below, 1, self.start)
+        found = _normal(below, self.start, self.period, _gaps(self.classes, 0, self.period), self.axis)
+        return dataclasses.replace(found, proved=self.proved)
 
-    def _with(self, op: str, other: SizeSet) -> SizeSet:
-        both = self.proved and other.proved
-        return SizeSet(QuasiReader().read(op, [self.function, other.function]), self.axis, both)
+    def _classes_of(self, period: int) -> list[range]:
+        """Return the residues modulo a multiple of the period."""
+        times = period // self.period
+        if len(self.classes) == 1 and len(self.classes[0]) == self.period:
+            return [range(period)]
+        _few(times * len(self.classes))
+        return [range(c.start + t * self.period, c.stop + t * self.period) for t in range(times) for c in self.classes]
+
+    def _recurring_in(self, piece: range) -> list[range]:
+        """Return the part of a range whose residues belong to the set."""
+        if not piece or not self.classes:
+            return []
+        if self.period == 1:
+            return [piece]
+        first, last = piece.start // self.period, (piece.stop - 1) // self.period
+        _few((last - first + 1) * len(self.classes))
+        whole = [range(c.start + t * self.period, c.stop + t * self.period)
+                 for t in range(first, last + 1) for c in self.classes]  # fmt: skip
+        return _meet(whole, [piece])
 
     def condition(self, n: Dim) -> Cond:
         """Return the condition that ``n``, which must be at least 1, belongs to the set."""
         recurs = any_of(*(any_of(*(_between(n % p.modulus, r) for r in p.residues)) for p in self.progressions))
-        return any_of(*(_between(n, r) for r in self.below), all_of(n >= self._start, recurs))
+        return any_of(*(_between(n, r) for r in self.below), all_of(n >= self.start, recurs))
 
     # -- its text
 
@@ -265,7 +342,7 @@ class SizeSet:
         if self.finite:
             return f"{self.axis} {_members(self.below)}"
         if self.period == 1:
-            ends = [*(r.start for r in self.below), self._start][1:]
+            ends = [*(r.start for r in self.below), self.start][1:]
             gaps = [range(piece.stop, end) for piece, end in zip(self.below, ends, strict=True)]
             if sum(map(len, gaps)) <= sum(map(len, self.below)):
                 return f"{self.axis} >= {self.minimum}" + (f" except {_shown(gaps).strip('{}')}" if gaps else "")
@@ -274,6 +351,65 @@ class SizeSet:
             residues = " or ".join(f"{self.axis} {p}" for p in self.progressions)
             recurring = f"{residues}, {self.axis} >= {self.threshold}"
         return f"{recurring}; and {self.axis} {_members(self.below)}" if self.below else recurring
+
+
+def _normal(below: Iterable[range], start: int, period: int, classes: Iterable[range], axis: str) -> SizeSet:
+    """Return a set in its shortest form: least period, least start, ranges that do not touch."""
+    wrapped = [r for c in classes for r in (range(c.start, min(c.stop, period)), range(c.stop - period)) if r]
+    recurring = _least_period(_merged(wrapped), period)
+    own, length = recurring
+    members = _merged(below)
+    if not own:
+        return SizeSet(members, members[-1].stop if members else 1, 1, (), axis)
+    probe = SizeSet((), 1, length, own)
+    while start > 1:  # from the start down, as far as the members below are those that would recur
+        n = start - 1
+        inside = bool(members) and n in members[-1]
+        if inside != _inside_ranges(own, n % length):
+            break
+        if inside:
+            low = max(members[-1].start, probe._run_of(n).start)
+            members = (*members[:-1], range(members[-1].start, low)) if low > members[-1].start else members[:-1]
+            start = low
+        else:
+            start = max(members[-1].stop if members else 1, probe._gap_of(n))
+    return SizeSet(members, start, length, own, axis)
+
+
+def _least_period(classes: tuple[range, ...], period: int) -> tuple[tuple[range, ...], int]:
+    if not classes:
+        return (), 1
+    if len(classes) == 1 and len(classes[0]) == period:
+        return (range(1),), 1
+    for p in primes(math.gcd(period, sum(map(len, classes)))):
+        while period % p == 0:
+            short = period // p
+            first = [range(c.start, min(c.stop, short)) for c in classes if c.start < short]
+            again = [range(c.start + t * short, c.stop + t * short) for t in range(p) for c in first]
+            if _merged(again) != classes:
+                break
+            classes, period = _merged(first), short
+    return classes, period
+
+
+def _few(count: int) -> None:
+    if count > _MOST_RANGES:
+        raise NoClosedForm(f"a set of more than {_MOST_RANGES} separate ranges of sizes")
+
+
+def _inside_ranges(ranges: Sequence[range], n: int) -> bool:
+    i = bisect.bisect_right(ranges, n, key=lambda r: r.start) - 1
+    return i >= 0 and n in ranges[i]
+
+
+def _inside_many(ranges: Sequence[range], numbers: np.ndarray) -> np.ndarray:
+    import numpy as np
+
+    if not ranges:
+        return np.zeros(numbers.shape, dtype=bool)
+    starts, stops = (np.array([getattr(r, end) for r in ranges]) for end in ("start", "stop"))
+    i = np.searchsorted(starts, numbers, side="right") - 1
+    return np.asarray((i >= 0) & (numbers < stops[i]))
 
 
 def _runs(flags: Any) -> list[tuple[int, int]]:
@@ -287,12 +423,30 @@ def _runs(flags: Any) -> list[tuple[int, int]]:
 def _merged(pieces: Iterable[range]) -> tuple[range, ...]:
     """Return ranges in ascending order, those that touch as one."""
     found: list[range] = []
-    for piece in sorted(pieces, key=lambda r: r.start):
+    for piece in sorted((p for p in pieces if p), key=lambda r: r.start):
         if found and found[-1].stop >= piece.start:
             found[-1] = range(found[-1].start, max(found[-1].stop, piece.stop))
         else:
             found.append(piece)
     return tuple(found)
+
+
+def _gaps(ranges: Sequence[range], start: int, stop: int) -> list[range]:
+    """Return what lies between ranges."""
+    ends = [start, *(r.stop for r in ranges)]
+    starts = [*(r.start for r in ranges), stop]
+    return [range(a, b) for a, b in zip(ends, starts, strict=True) if a < b]
+
+
+def _meet(one: Sequence[range], two: Sequence[range]) -> list[range]:
+    """Return the intersection of ascending ranges."""
+    found, i, j = [], 0, 0
+    while i < len(one) and j < len(two):
+        a, b = one[i], two[j]
+        if max(a.start, b.start) < min(a.stop, b.stop):
+            found.append(range(max(a.start, b.start), min(a.stop, b.stop)))
+        i, j = (i + 1, j) if a.stop <= b.stop else (i, j + 1)
+    return found
 
 
 def _shown(ranges: Sequence[range]) -> str:
@@ -315,7 +469,7 @@ def _between(x: Dim, piece: range) -> Cond:
     return all_of(piece.start <= x, x < piece.stop)
 
 
-def _inside(n: Expr, domain: Domain) -> Cond:
+def inside(n: Expr, domain: Domain) -> Cond:
     """Return the condition that ``n`` is in a domain."""
     spans = []
     for span in domain.spans:

@@ -17,6 +17,7 @@ TOP_KEYS: dict[str, str] = {
     "output": "the layer whose output is the network's (default: the last)",
     "outputs": "the same, for several",
     "require": "conditions that a solution must meet",
+    "for_all": "ranges of input sizes by axis: every requirement has to hold for each of them",
     "minimize": "an expression, or a list of them, most important first",
     "maximize": "an expression, or a list of them, most important first",
     "pareto": "two or three expressions, all minimised, whose Pareto front is of interest",

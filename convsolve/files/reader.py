@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, get_args
 
+from ..dims import Domain
 from ..errors import FileError, NetworkError, Problematic
 from ..network import Network
 from ..operators import Input
@@ -19,7 +20,7 @@ from ..trace import Trace, trace
 from ..words import nearest
 from .blocks import Blocks
 from .document import FORMATS, LARGEST_FILE, Node, Place, format_of, parse_document
-from .holes import Holes
+from .holes import Holes, read_domain
 from .layers import Block, Layers
 from .layout import EXPECT_KEYS, TOP_KEYS, VERDICTS
 from .mistakes import Mistakes
@@ -104,7 +105,7 @@ class _Reader:
         if pareto and len(pareto) not in (2, 3):
             self.mistakes.add(entries["pareto"].place, f"pareto takes two or three expressions, found {len(pareto)}")
         expect = self.expectations(entries, network)
-        return Problem(network, requirements, objectives, pareto, description, expect)
+        return Problem(network, requirements, objectives, pareto, description, expect, self.ranges(entries, network))
 
     # -- the network
 
@@ -202,6 +203,20 @@ class _Reader:
         for node in nodes:
             self.mistakes.attempt(node, read, str(node.value))
         return tuple(str(node.value) for node in nodes)
+
+    def ranges(self, entries: Mapping[str, Node], network: Network) -> dict[str, Domain]:
+        """Return the ranges of ``for_all`` by axis."""
+        if "for_all" not in entries:
+            return {}
+        found = self.mistakes.mapping(entries["for_all"], "for_all", dict.fromkeys(network.input_axes, ""))
+        ranges = {}
+        for axis, node in (found or {}).items():
+            domain = read_domain(f"for_all.{axis}", node, self.mistakes)
+            if domain is not None and domain.lower < 1:
+                self.mistakes.add(node.place, f"sizes are at least 1, found {domain}")
+            elif domain is not None:
+                ranges[axis] = domain
+        return ranges
 
     def expectations(self, entries: Mapping[str, Node], network: Network) -> dict[str, Any]:
         """Return what is expected of the answer; only names of layers and the verdict are checked."""

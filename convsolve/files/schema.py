@@ -37,6 +37,7 @@ def schema() -> dict[str, Any]:
         "output": _TEXTS,
         "outputs": _TEXTS,
         "require": _TEXTS,
+        "for_all": {"type": "object", "additionalProperties": _DOMAIN, "minProperties": 1},
         "minimize": _TEXTS,
         "maximize": _TEXTS,
         "pareto": {"type": "array", "items": {"type": "string"}, "minItems": 2, "maxItems": 3},

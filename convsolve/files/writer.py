@@ -77,6 +77,8 @@ def to_document(problem: Problem) -> dict[str, Any]:
         document["outputs"] = list(network.outputs)
     if problem.requirements:
         document["require"] = list(problem.requirements)
+    if problem.for_all:
+        document["for_all"] = {axis: _domain(domain) for axis, domain in problem.for_all.items()}
     for sense, texts in _objectives(problem).items():
         document[sense] = texts[0] if len(texts) == 1 else texts
     if problem.pareto:

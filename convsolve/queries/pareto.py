@@ -13,10 +13,10 @@ from dataclasses import dataclass, replace
 from ..dims import Cond, any_of
 from ..errors import NetworkError
 from ..operators.rules import PROBLEM
-from ..problem import Objective, Problem, ProblemTrace, trace_problem
+from ..problem import Objective, Problem, ProblemTrace
 from ..solver.clock import Clock
-from ..solver.engine import optimise
 from ..trace import Requirement
+from .robust import Search
 from .synthesize import Solution, solution_of
 
 __all__ = ["Front", "pareto"]
@@ -66,12 +66,13 @@ def pareto(
         raise NetworkError(f"a Pareto front has two or three objectives, got {len(wished)}")
     clock = Clock(timeout, progress)
     asked = replace(problem, objectives=tuple(Objective("minimize", text) for text in wished))
-    traced = trace_problem(asked)
+    search = Search(asked, clock, seed)
+    traced = search.trace
     left = traced
     found: list[Solution] = []
     points: list[tuple[int, ...]] = []
     while len(found) < limit:
-        outcome = optimise(left, clock, seed)
+        outcome = search.optimise(left)
         if not outcome.assignments:
             return _front(wished, points, found, outcome.proven, outcome.reason)
         solution = solution_of(traced, outcome.assignments[0], outcome.proven, outcome.bound, outcome.reason)

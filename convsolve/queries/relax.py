@@ -16,9 +16,9 @@ from ..errors import ConvsolveError, ExpressionError, NetworkError
 from ..operators import axis_names
 from ..problem import Objective, Problem, trace_problem
 from ..solver.clock import Clock, OutOfTime
-from ..solver.engine import optimise
 from ..solver.outcome import Outcome
 from ..trace import run, to_written, trace
+from .robust import Search
 
 __all__ = ["LONGEST", "Relaxation", "relaxations"]
 
@@ -59,7 +59,7 @@ def relaxations(problem: Problem, core: Sequence[str], *, seconds: float = LONGE
     found: list[Relaxation] = []
     try:
         for text in dict.fromkeys(problem.requirements):  # what is written twice is given up twice
-            if text in core:
+            if any(name == text or name.startswith(f"{text} (at ") for name in core):
                 found += _of_requirement(problem, text, clock)
         for name in list(problem.network.holes)[:_MOST_HOLES]:
             found += _of_domain(problem, name, clock)
@@ -72,7 +72,8 @@ def _best(problem: Problem, clock: Clock) -> Outcome | None:
     """Solve a changed problem; None where there is no solution, or the change makes no sense."""
     clock.check()
     try:
-        outcome = optimise(trace_problem(problem), clock)
+        search = Search(problem, clock)
+        outcome = search.optimise(search.trace)
     except (ExpressionError, NetworkError):
         return None
     return outcome if outcome.assignments else None
@@ -86,7 +87,7 @@ def _value(problem: Problem, text: str, outcome: Outcome) -> int:
 def _of_requirement(problem: Problem, text: str, clock: Clock) -> Iterator[Relaxation]:
     others = tuple(r for r in problem.requirements if r != text)
     match = _COMPARISON.fullmatch(text.strip())
-    if match is None:
+    if match is None or problem.for_all:  # over a range of sizes, no one value is the nearest
         if _best(replace(problem, requirements=others, objectives=()), clock) is not None:
             yield Relaxation("", f"`{text}`", True)
         return

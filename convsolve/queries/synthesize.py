@@ -18,7 +18,7 @@ from .check import CheckReport, check
 from .relax import LONGEST, Relaxation, relaxations
 
 if TYPE_CHECKING:
-    from ..solver.clock import Clock
+    from .robust import Search
 
 __all__ = ["Goal", "Infeasible", "Solution", "Unknown", "solution_of", "solutions", "solve"]
 
@@ -147,18 +147,19 @@ def solve(
     """
     from ..solver.clock import Clock
     from ..solver.core import minimal_core
-    from ..solver.engine import optimise
+    from .robust import Search
 
     clock = Clock(timeout, progress)
-    traced = trace_problem(problem)
-    outcome = optimise(traced, clock, seed)
+    search = Search(problem, clock, seed)
+    traced = search.trace
+    outcome = search.optimise(traced)
     if outcome.assignments:
         return solution_of(traced, outcome.assignments[0], outcome.proven, outcome.bound, outcome.reason)
     if not outcome.proven:
         return Unknown(outcome.reason or "the search gave no answer")
     if not explain:
         return Infeasible((), False, problem)
-    core = minimal_core(traced, clock, seed)
+    core = minimal_core(search.everywhere(traced), clock, seed)
     seconds = LONGEST if clock.left is None else min(LONGEST, max(clock.left, 0.0))
     return Infeasible(_names(core.requirements), core.minimal, problem, seconds)
 
@@ -198,17 +199,17 @@ def solutions(
     [(1, 4, 4), (1, 7, 7)]
     """
     from ..solver.clock import Clock
-    from ..solver.engine import optimise
+    from .robust import Search
 
-    clock = Clock(timeout, progress)
+    search = Search(problem, Clock(timeout, progress), seed)
     if different > 1:
-        yield from _different(problem, limit, different, clock, seed)
+        yield from _different(search, limit, different)
         return
-    traced = trace_problem(problem)
+    traced = search.trace
     given = 0
     for keep in itertools.chain([8], (64 * 4**i for i in itertools.count())):
         wanted = keep if limit is None else min(keep, limit)
-        outcome = optimise(traced, clock, seed, wanted)
+        outcome = search.optimise(traced, wanted)
         for assignment in outcome.assignments[given:]:
             yield solution_of(traced, assignment, outcome.proven, outcome.bound, outcome.reason)
         given = max(given, len(outcome.assignments))
@@ -218,17 +219,13 @@ def solutions(
             return
 
 
-def _different(
-    problem: Problem, limit: int | None, different: int, clock: Clock, seed: int
-) -> Iterator[Solution]:
+def _different(search: Search, limit: int | None, different: int) -> Iterator[Solution]:
     """Yield solutions that differ in some holes: for each before, the number of other values is a requirement."""
-    from ..solver.engine import optimise
-
-    traced = trace_problem(problem)
+    traced, problem = search.trace, search.problem
     known: list[dict[str, int]] = []
     steps = traced.trace.steps
     while limit is None or len(known) < limit:
-        outcome = optimise(traced, clock, seed)
+        outcome = search.optimise(traced)
         if not outcome.assignments:
             if not outcome.proven:
                 raise TimeoutError(outcome.reason)

@@ -80,6 +80,11 @@ class Choices:
         places = np.unravel_index(number, self.shape) if self.names else ()
         return {n: int(v[p]) for n, v, p in zip(self.names, self.values, places, strict=True)}
 
+    def columns(self, numbers: np.ndarray) -> dict[str, np.ndarray]:
+        """Return the holes' values in many combinations."""
+        places = np.unravel_index(numbers, self.shape) if self.names else ()
+        return {n: v[p] for n, v, p in zip(self.names, self.values, places, strict=True)}
+
 
 @dataclass(frozen=True)
 class Cells:

@@ -37,6 +37,8 @@ class Layer:
     choices: Choices
     sources: int
     targets: int
+    size: np.ndarray
+    """For each state after the block the sum of what is known there."""
 
     def only(self, kept: np.ndarray) -> None:
         """Drop all other edges."""
@@ -145,8 +147,8 @@ def build_graph(
                 raise TooWide
         row = np.concatenate([p.row for p in pieces])
         kept = {name: np.concatenate([p.columns[name] for p in pieces]) for name in block.kept}
-        key, size = keys(list(kept.values()), len(row))
-        seen = np.zeros(size, dtype=bool)
+        key, distinct = keys(list(kept.values()), len(row))
+        seen = np.zeros(distinct, dtype=bool)
         seen[key] = True
         number_of = np.cumsum(seen) - 1
         target = number_of[key]
@@ -161,6 +163,7 @@ def build_graph(
         combination = np.concatenate([p.combination for p in pieces])
         added = np.array([np.concatenate([p.added[a] for p in pieces]) for a in range(len(part.accumulators))])
         ranks = choices.sum_of_ranks()[combination]
-        layers.append(Layer(row, target, combination, added, ranks, choices, count, targets))
+        size = sum((column.astype(np.int64) for column in columns.values()), np.zeros(targets, dtype=np.int64))
+        layers.append(Layer(row, target, combination, added, ranks, choices, count, targets, size))
         count = targets
     return Graph(layers, columns, part.accumulators, clock)

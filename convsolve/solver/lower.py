@@ -12,7 +12,7 @@ from typing import Any
 
 import z3
 
-from ..dims import Var
+from ..dims import Dim, Var
 from ..dims.bounds import INTERVALS, Interval
 from ..dims.expr import Symbolic
 from .presolve import Domains
@@ -65,14 +65,18 @@ class Lowering:
     def step(self, step: Step) -> None:
         """Assert one step."""
         if isinstance(step, Define):
-            own = self.domains.get(step.name)
-            result = self.read(step.value)[0]
-            if own is not None and own.fixed is not None:
-                self.assertions.append(result == own.fixed)
-            else:
-                self.assertions.append(self.unknown(step.name) == result)
+            self.definition(step.name, step.value)
         else:
             self.assertions.append(self.read(step.condition)[0])
+
+    def definition(self, name: str, value: Dim) -> None:
+        """Assert that a name has the value of an expression."""
+        own = self.domains.get(name)
+        result = self.read(value)[0]
+        if own is not None and own.fixed is not None:
+            self.assertions.append(result == own.fixed)
+        else:
+            self.assertions.append(self.unknown(name) == result)
 
     def read(self, x: Any) -> _Term:
         """Return the z3 term of an expression, its bounds, and its values if they are few."""

@@ -51,13 +51,14 @@ class Part:
     goals: tuple[int, ...]
 
 
-def plan(system: System, domains: Domains, *, in_order: bool = True) -> list[Part]:
+def plan(system: System, domains: Domains, *, in_order: bool = True, sums: bool = True) -> list[Part]:
     """Return the parts of a system whose unknowns are all finite.
 
     With ``in_order``, the blocks of a part introduce its holes in the system's order, for preference to be
-    decided in that order; otherwise each hole as late as possible.
+    decided in that order; otherwise each hole as late as possible. Without ``sums``, costs that add up are
+    remembered as everything else is, and nothing is left to be demanded at the end.
     """
-    return [_part(steps, holes, system, domains, in_order) for steps, holes in _independent(system, domains)]
+    return [_part(steps, holes, system, domains, in_order, sums) for steps, holes in _independent(system, domains)]
 
 
 def _independent(system: System, domains: Domains) -> list[tuple[list[Step], list[str]]]:
@@ -89,13 +90,15 @@ def _independent(system: System, domains: Domains) -> list[tuple[list[Step], lis
     return list(parts.values())
 
 
-def _part(steps: list[Step], holes: list[str], system: System, domains: Domains, in_order: bool) -> Part:
+def _part(
+    steps: list[Step], holes: list[str], system: System, domains: Domains, in_order: bool, sums: bool
+) -> Part:
     place = {name: i for i, name in enumerate(holes)}  # in the order of the system
     introduced: set[str] = set()
     own = {*holes, *(s.name for s in steps if isinstance(s, Define))}
     own = {name for name in own if domains[name].fixed is None}
     goals = [i for i, g in enumerate(system.goals) if isinstance(g.value, Var) and g.value.name in own]
-    chains, final = _chains(steps, [system.goals[i] for i in goals], domains)
+    chains, final = _chains(steps, [system.goals[i] for i in goals], domains) if sums else ([], [])
     inside = {name: chain for chain in chains for name in chain.links}
     blocks: list[Block] = []
     added: dict[str, dict[int, list[Expr | int]]] = {chain.name: {} for chain in chains}

@@ -14,7 +14,7 @@ from .lower import Lowering
 from .presolve import Domains
 from .system import System
 
-__all__ = ["GaveUp", "Session"]
+__all__ = ["GaveUp", "Session", "ask"]
 
 _PATIENCE = 2.0
 """Seconds that z3 gets to stop once it has been told to."""
@@ -75,41 +75,49 @@ class Session:
             GaveUp: z3 does not know.
             KeyboardInterrupt: the user interrupted.
         """
-        answer, reason = self._check(assumptions)
-        if answer == z3.sat:
-            return self._values()
-        if answer == z3.unsat:
+        model = ask(self._solver, self._clock, *assumptions)
+        if model is None:
             return None
-        if "interrupted" in reason or "keyboard" in reason:
-            raise KeyboardInterrupt
-        raise GaveUp(reason)
-
-    def _check(self, assumptions: tuple[Any, ...]) -> tuple[Any, str]:
-        """Ask z3 in a thread of its own, so that a deadline or an interrupt is honoured at once."""
-        found: list[tuple[Any, str]] = []
-
-        def ask() -> None:
-            try:
-                answer = self._solver.check(*assumptions)
-                found.append((answer, self._solver.reason_unknown() if answer == z3.unknown else ""))
-            except z3.Z3Exception as error:
-                found.append((z3.unknown, str(error)))
-
-        thread = threading.Thread(target=ask, daemon=True)
-        thread.start()
-        try:
-            while thread.is_alive():
-                thread.join(0.05)
-                self._clock.check("asking z3")
-        except BaseException:
-            self._lowering.context.interrupt()
-            thread.join(_PATIENCE)
-            raise
-        return found[0]
-
-    def _values(self) -> dict[str, int]:
-        model = self._solver.model()
         return {
             name: model.eval(self._lowering.unknown(name), model_completion=True).as_long()
             for name in self._system.holes
         }
+
+
+def ask(solver: Any, clock: Clock, *assumptions: Any) -> Any:
+    """Return a model of a z3 solver's assertions, or None where there is none.
+
+    z3 works in a thread of its own, so that a deadline or an interrupt is honoured at once.
+
+    Raises:
+        OutOfTime: the deadline passed.
+        GaveUp: z3 does not know.
+        KeyboardInterrupt: the user interrupted.
+    """
+    found: list[tuple[Any, str]] = []
+
+    def work() -> None:
+        try:
+            answer = solver.check(*assumptions)
+            found.append((answer, solver.reason_unknown() if answer == z3.unknown else ""))
+        except z3.Z3Exception as error:
+            found.append((z3.unknown, str(error)))
+
+    thread = threading.Thread(target=work, daemon=True)
+    thread.start()
+    try:
+        while thread.is_alive():
+            thread.join(0.05)
+            clock.check("asking z3")
+    except BaseException:
+        solver.ctx.interrupt()
+        thread.join(_PATIENCE)
+        raise
+    answer, reason = found[0]
+    if answer == z3.sat:
+        return solver.model()
+    if answer == z3.unsat:
+        return None
+    if "interrupted" in reason or "keyboard" in reason:
+        raise KeyboardInterrupt
+    raise GaveUp(reason)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from ..dims import Cond, Condition, Dim, Domain, Expr, Var, evaluate, variables
 from ..dims.rewrite import rewrite
 from ..problem import ProblemTrace
-from ..trace import Definition, Requirement
+from ..trace import Requirement
 
 __all__ = ["Define", "Demand", "Goal", "Step", "System", "build", "values_of"]
 
@@ -77,7 +77,7 @@ def build(
     demanded += [(c, None) for c in (*trace.canonical.values(), *extra)]
     senses = [1 if o.sense == "minimize" else -1 for o in problem.problem.objectives]
     objectives = list(zip(problem.objectives, senses, strict=True)) if goals else []
-    needed = _needed(trace.definitions, [c for c, _ in demanded], [d for d, _ in objectives])
+    needed = trace.needed(*(c for c, _ in demanded), *(d for d, _ in objectives))
     builder = _Builder()
     for definition in trace.definitions:
         if definition.name in needed:
@@ -92,15 +92,6 @@ def build(
             value = builder.replaced.get(f"objective {i + 1}", Var(f"objective {i + 1}", interval=value.interval))
         found.append(Goal(value, sense))
     return builder.system(problem, found)
-
-
-def _needed(definitions: Iterable[Definition], conditions: list[Cond], objectives: list[Dim]) -> set[str]:
-    """Return the names that the conditions and objectives depend on."""
-    needed = {v.name for v in variables(*conditions, *objectives)}
-    for definition in reversed(list(definitions)):
-        if definition.name in needed:
-            needed.update(v.name for v in variables(definition.value))
-    return needed
 
 
 class _Builder:

@@ -16,7 +16,7 @@ LAST = 400
 
 
 def of(condition, axis="h"):
-    return SizeSet(QuasiReader().of(condition, {"n": unknown_size()}), axis)
+    return SizeSet.of(QuasiReader().of(condition, {"n": unknown_size()}), axis)
 
 
 def members(condition):
@@ -41,6 +41,8 @@ def test_a_set_is_its_members(condition):
             assert s.threshold in s  # where the recurring ones begin
     if expected:
         assert s.minimum == expected[0] and s.first(5)[: len(expected)] == tuple(expected[:5])
+        assert [s.nth(i) for i in range(min(len(expected), 40))] == expected[:40]
+    assert s.count(LAST - 1) == len(expected) and s.count(37) == len([n for n in expected if n <= 37])
     again = of(s.condition(N))
     assert again == s and hash(again) == hash(s)
 

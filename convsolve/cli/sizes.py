@@ -1,0 +1,184 @@
+"""``convsolve sizes``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from .output import ShapeType, assignment_lines, console, print_json, shape
+
+if TYPE_CHECKING:
+    from ..dims.sizeset import SizeSet
+    from ..problem import Problem
+    from ..queries.sizes import ValidSizes
+
+__all__ = ["command", "set_data"]
+
+
+@click.command()
+@click.argument("source")
+@click.option("--near", type=ShapeType(), help="Also the valid sizes nearest to these, such as 300x300.")
+@click.option("--training", is_flag=True, help="Also apply what only training requires.")
+@click.option("--dims", is_flag=True, help="Also the declarations for torch.export and ONNX.")
+@click.option("--no-proof", is_flag=True, help="Do not have z3 prove the answer.")
+@click.option("--timeout", type=click.FloatRange(min=0, min_open=True), default=30.0, show_default=True,
+              help="Seconds for the proof, or for the search where parameters are open.")  # fmt: skip
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+def command(
+    source: str, near: tuple[int, ...] | None, training: bool, dims: bool, no_proof: bool, timeout: float,
+    as_json: bool,
+) -> int:
+    """Say which input sizes a network takes: all of them, in closed form, proven.
+
+    SOURCE is a problem file (.yaml, .json or .toml); - reads YAML from standard input. Every spatial axis of the
+    input is taken as open. Where parameters are open, too, it is the smallest input over all their values. Exits
+    with 0 where some size is valid, 1 where none is, 3 where that is not known.
+    """
+    from ..files import load
+    from ..queries.sizes import valid_sizes
+
+    problem = load(source)
+    in_inputs = {u.name for layer in problem.network.inputs for u in layer.operator.unknowns()}
+    if any(v.domain is not None and v.domain.size != 1 and name not in in_inputs
+           for name, v in problem.network.holes.items()):  # fmt: skip
+        return _smallest(problem, timeout, as_json)
+    sizes = valid_sizes(problem, training=training, prove=not no_proof, timeout=timeout)
+    data = _data(sizes, near)
+    if as_json:
+        print_json(data)
+    else:
+        _show(sizes, data, dims)
+    return 0 if sizes.region and not sizes.unresolved else 3 if not sizes.complete else 1
+
+
+def _smallest(problem: Problem, timeout: float, as_json: bool) -> int:
+    """Find the smallest input over all values of the open parameters."""
+    from ..queries.smallest import smallest_input
+    from ..queries.synthesize import Solution, Unknown
+
+    found = smallest_input(problem, timeout=timeout)
+    if isinstance(found, Unknown):
+        text, data, status = f"not known: {found.reason}", {"status": "unknown", "reason": found.reason}, 3
+    elif not isinstance(found, Solution):
+        text, status = "no input is valid, whatever the values of the open parameters (proven)", 1
+        data = {"status": "infeasible", "core": list(found.core)}  # type: ignore[dict-item]
+    else:
+        shapes = [layer.operator.shape for layer in found.network.inputs]  # type: ignore[attr-defined]
+        proven = found.goals[0].proven
+        inner = {n: v for n, v in found.assignment.items() if "[" not in n or n.partition("[")[0] not in
+                 {layer.name for layer in found.network.inputs}}  # fmt: skip
+        standing = "proven" if proven else f"not proven: {found.reason}"
+        lines = [f"smallest input over all values of the open parameters: {_shapes(shapes)} ({standing})"]
+        text, status = "\n".join([*lines, *assignment_lines(inner)]), 0
+        data = {"status": "solved", "smallest": shapes, "assignment": inner, "proven": proven}  # type: ignore[dict-item]
+    if as_json:
+        print_json(data)
+    else:
+        click.echo(text)
+    return status
+
+
+def _shapes(shapes: Sequence[Sequence[int]]) -> str:
+    return ", ".join(map(shape, shapes))
+
+
+def set_data(sizes: SizeSet) -> dict[str, Any]:
+    """Return a set of sizes as plain data for JSON."""
+    return {
+        "text": str(sizes),
+        "minimum": sizes.minimum,
+        "threshold": sizes.threshold,
+        "period": sizes.period,
+        "residues": [[piece.start, piece.stop - 1] for piece in sizes.classes],
+        "exceptions": [[piece.start, piece.stop - 1] for piece in sizes.below],
+    }
+
+
+def _data(sizes: ValidSizes, near: tuple[int, ...] | None) -> dict[str, Any]:
+    """Return the answer as plain data for JSON, from which the text is made, too."""
+    from ..queries.exporters import exported_dimensions
+
+    axes = {axis: sizes[axis] for axis in sizes}
+    smallest = sizes.smallest()
+    return {
+        "axes": {axis: {
+            **set_data(s),
+            "minimum_set_by": [f"{f.layer}: {f.requirement}" if f.layer else f.requirement for f in sizes.limits(axis)],
+            "period_set_by": sizes.period_set_by(axis),
+            "dimensions": [{"torch": d.torch, "onnx": d.onnx, "sizes": str(d.sizes)}
+                           for d in exported_dimensions(axis, s)],
+        } for axis, s in axes.items()},
+        "coupled": [{axis: set_data(part[i]) for axis, i in sizes.axes.items()} for part in sizes.region.parts]
+        if sizes.coupled else [],
+        "smallest": smallest,
+        "near": _near(sizes, near) if near else None,
+        "unresolved": list(sizes.unresolved),
+        "unknown": [] if sizes.complete or sizes.unresolved else [str(~sizes.known)],
+        "proved": sizes.proved,
+    }  # fmt: skip
+
+
+def _near(sizes: ValidSizes, near: tuple[int, ...]) -> dict[str, Any]:
+    from ..queries.check import check
+
+    asked = sizes.pick(near)
+    report = check(sizes.at(asked))
+    return {
+        "asked": dict(zip(sizes.axes, asked, strict=True)),
+        "valid": asked in sizes.region,
+        "failures": [{"layer": f.layer, "code": f.code, "message": f.message} for f in report.failures],
+        "nearest": {} if sizes.coupled else
+        {axis: sizes[axis].nearest(n) for axis, n in zip(sizes.axes, asked, strict=True)},
+        "nearest_point": sizes.region.nearest(asked),
+    }  # fmt: skip
+
+
+def _show(sizes: ValidSizes, data: Mapping[str, Any], dims: bool) -> None:
+    out = console()
+
+    def say(text: str) -> None:
+        out.print(text, markup=False)
+
+    if not sizes.region:
+        say("no size is valid")
+    for line in str(sizes).splitlines() if sizes.region else ():
+        say(line)
+    if data["smallest"]:
+        say(f"smallest input: {_shapes(data['smallest'])}")
+    for what, key in (("minimum", "minimum_set_by"), ("period", "period_set_by")):
+        by: dict[tuple[str, ...], list[str]] = {}
+        for axis, found in data["axes"].items():
+            by.setdefault(tuple(found[key]), []).append(axis)
+        for causes, names in by.items():
+            if causes:
+                more = f", and {len(causes) - 4} more" if len(causes) > 4 else ""
+                say(f"the {what} ({', '.join(names)}) is set by {'; '.join(causes[:4])}{more}")
+    if data["near"]:
+        _show_near(data["near"], say)
+    if dims:
+        for axis, found in data["axes"].items():
+            for dimension in found["dimensions"]:
+                say(f"{dimension['torch']}    # {dimension['sizes']}; in ONNX: {dimension['onnx']}")
+            if not found["dimensions"]:
+                say(f"# {axis}: no size is valid")
+    for text in data["unresolved"]:
+        say(f"not taken into account, as it has no closed form: {text}")
+    for text in data["unknown"]:
+        say(f"not known for {text}: the network was recorded at other sizes")
+    say("proven for all sizes" if sizes.proved else "derived, not proven by z3")
+
+
+def _show_near(near: Mapping[str, Any], say: Any) -> None:
+    asked = "x".join(map(str, near["asked"].values()))
+    say(f"{asked} is {'valid' if near['valid'] else 'not valid'}")
+    for failure in near["failures"]:
+        say(f"  {failure['layer']}{': ' if failure['layer'] else ''}{failure['code']} {failure['message']}")
+    if near["valid"]:
+        return
+    if near["nearest"]:
+        for axis, found in near["nearest"].items():
+            say(f"  nearest {axis}: {' and '.join(map(str, found)) or 'none'}")
+    if near["nearest_point"]:
+        say(f"  nearest: {'x'.join(map(str, near['nearest_point']))}")
