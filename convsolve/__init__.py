@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from .dims import Domain, all_of, any_of, eq, hole, maximum, minimum, where
     from .errors import ConvsolveError, FileError, NetworkError
     from .files import dump, load, parse
+    from .frameworks import code, to_keras, to_onnx, to_torch
     from .network import Layer, Network
     from .problem import Objective, Problem
     from .queries.check import CheckReport, Failure, check
@@ -25,6 +26,7 @@ _PLACES = {
     "dims": ("Domain", "all_of", "any_of", "eq", "hole", "maximum", "minimum", "where"),
     "errors": ("ConvsolveError", "FileError", "NetworkError"),
     "files": ("dump", "load", "parse"),
+    "frameworks": ("code", "to_keras", "to_onnx", "to_torch"),
     "network": ("Layer", "Network"),
     "problem": ("Objective", "Problem"),
     "queries.check": ("CheckReport", "Failure", "check"),
@@ -36,8 +38,9 @@ _MODULE_OF = {name: module for module, names in _PLACES.items() for name in name
 
 __all__ = [
     "CheckReport", "ConvsolveError", "Domain", "Failure", "FileError", "Front", "Infeasible", "Layer", "Network",
-    "NetworkError", "Objective", "Problem", "Relaxation", "Solution", "Unknown", "all_of", "any_of", "check", "dump",
-    "eq", "hole", "load", "maximum", "minimum", "operators", "pareto", "parse", "solutions", "solve", "where",
+    "NetworkError", "Objective", "Problem", "Relaxation", "Solution", "Unknown", "all_of", "any_of", "check", "code",
+    "dump", "eq", "hole", "load", "maximum", "minimum", "operators", "pareto", "parse", "solutions", "solve",
+    "to_keras", "to_onnx", "to_torch", "where",
 ]
 
 

@@ -21,14 +21,17 @@ FLOORS = [
     {"trace"},
     {"receptive_field"},
     {"problem"},
-    {"files", "solver"},
+    {"files", "solver", "frameworks"},
     {"queries"},
     {"cli"},
     {"__init__", "__main__"},
 ]
 """The rooms from the ground up: a room imports from its own floor's folder and from floors below."""
 
-ONLY_IN = {"z3": "solver", "click": "cli", "rich": "cli", "yaml": "files", "torch": "frameworks", "keras": "frameworks"}
+ONLY_IN = {
+    "z3": "solver", "click": "cli", "rich": "cli", "yaml": "files", "torch": "frameworks/torch",
+    "keras": "frameworks/keras", "onnx": "frameworks/onnx",
+}  # fmt: skip
 
 
 def rooms() -> dict[Path, str]:

@@ -120,7 +120,9 @@ def statement(indent: int, before: str, code: Call | Code | Chained, after: str 
         if len(whole) <= WIDTH or not pieces:
             return [whole]
         inner = f"{space}    {', '.join(pieces)}"
-        middle = [inner] if len(inner) <= WIDTH else [line for piece in pieces for line in _piece(indent + 4, piece)]
+        # where only the comment is too long, a formatter would break the second pair of brackets: commas prevent it
+        behind_alone = bool(after) and after[0] in "([" and len(whole) - len(behind) <= WIDTH
+        middle = [inner] if len(inner) <= WIDTH and not behind_alone else [line for piece in pieces for line in _piece(indent + 4, piece)]
         return [f"{space}{before}{code.head}(", *middle, f"{space}){after}{behind}"]
     text = f" {code.operator} ".join(code.operands) if isinstance(code, Chained) else code.text
     whole = f"{space}{before}{text}{after}{behind}"

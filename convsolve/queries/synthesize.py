@@ -18,6 +18,10 @@ from .check import CheckReport, check
 from .relax import LONGEST, Relaxation, relaxations
 
 if TYPE_CHECKING:
+    import keras
+    import onnx
+    import torch
+
     from ..solver.clock import Clock
 
 __all__ = ["Goal", "Infeasible", "Solution", "Unknown", "solution_of", "solutions", "solve"]
@@ -91,6 +95,30 @@ class Solution:
                 continue
             kept.append(text)
         return Problem(self.network, tuple(kept), description=self.problem.description)
+
+    def to_torch(self) -> torch.nn.Module:
+        """Return the network as a PyTorch module: :func:`convsolve.to_torch`."""
+        from ..frameworks import to_torch
+
+        return to_torch(self.network)
+
+    def to_keras(self) -> keras.Model:
+        """Return the network as a Keras model: :func:`convsolve.to_keras`."""
+        from ..frameworks import to_keras
+
+        return to_keras(self.network)
+
+    def to_onnx(self, *, seed: int = 0) -> onnx.ModelProto:
+        """Return the network as an ONNX model: :func:`convsolve.to_onnx`."""
+        from ..frameworks import to_onnx
+
+        return to_onnx(self.network, seed=seed)
+
+    def code(self, language: str = "torch", *, name: str = "Net") -> str:
+        """Return the network as source code for "torch" or "keras": :func:`convsolve.code`."""
+        from ..frameworks import code
+
+        return code(self.network, language, name=name)
 
 
 @dataclass(frozen=True)

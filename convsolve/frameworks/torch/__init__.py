@@ -1,7 +1,1 @@
-"""PyTorch: networks written as modules and as source."""
-
-from __future__ import annotations
-
-from .writer import to_torch
-
-__all__ = ["to_torch"]
+"""PyTorch: networks written as modules and as source. PyTorch itself is imported when it is first needed."""

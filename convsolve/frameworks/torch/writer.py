@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ...network import Network
+from ..live import run_source
 from .code import source
 
 if TYPE_CHECKING:
@@ -24,15 +25,7 @@ def to_torch(network: Network) -> nn.Module:
         NetworkError: the network has holes or does not work, or PyTorch has no word for an operator.
         ImportError: PyTorch is not installed.
     """
-    import linecache
-
     import torch  # noqa: F401  # says that PyTorch is missing before anything is written
 
-    text = source(network)
-    name = f"<convsolve {abs(hash(text)):x}>"
-    linecache.cache[name] = (len(text), None, text.splitlines(keepends=True), name)  # for tracebacks
-    space: dict[str, Any] = {"__name__": "convsolve_net"}
-    # Nothing of a file's text is in it: numbers, words from closed lists, and identifiers made from names.
-    exec(compile(text, name, "exec"), space)
-    made: nn.Module = space["Net"]()
+    made: nn.Module = run_source(source(network))["Net"]()
     return made
