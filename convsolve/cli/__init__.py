@@ -14,6 +14,7 @@ __all__ = ["cli", "main"]
 _COMMANDS = {
     "check": "Check a network's shapes, and find the layers that are impossible.",
     "synth": "Find values for the open parameters of a problem.",
+    "export": "Write a network as PyTorch or Keras source, ONNX or YAML.",
     "schema": "Print the JSON Schema of problem files, for editors.",
 }
 

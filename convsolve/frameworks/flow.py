@@ -100,12 +100,12 @@ class Flow:
         for i, (reference, turned) in enumerate(zip(step.inputs, step.turned, strict=True)):
             if turned:
                 rank = len(self.plan.shapes[reference]) + 1
-                code = self.turn(tensors[str(i)], rank, step.works)
+                around = self.turn(tensors[str(i)], rank, step.works)
                 if len(step.inputs) == 1:
-                    lines.append(Line("x", code))
+                    lines.append(Line("x", around))
                     tensors["0"] = "x"
                 else:
-                    tensors[str(i)] = code.text
+                    tensors[str(i)] = around.text
         tensors["x"] = tensors.get("0", "")
         stages = self.said[step.name]
         for stage in stages:

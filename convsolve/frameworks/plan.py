@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..dims import Var, evaluate
-from ..errors import NetworkError, RankError
+from ..errors import NetworkError
 from ..network import Layer, Network, tensor_layer
 from ..operators import CenterCrop, Choice, Opaque, Upsample, axis_names
 from ..operators.base import DataFormat, Framework, to_written
@@ -124,7 +124,8 @@ def plan(network: Network, own: DataFormat, *, strict: bool = True) -> Plan:
     if strict:
         _must_work(traced, values)
     shapes = {
-        tensor: tuple(evaluate(n, values) for n in shape) for tensor, shape in traced.shapes.items() if shape is not None
+        tensor: tuple(evaluate(n, values) for n in shape)
+        for tensor, shape in traced.shapes.items() if shape is not None
     }
     orders: dict[str, DataFormat] = {}
     steps = []

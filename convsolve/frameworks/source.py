@@ -9,7 +9,7 @@ from typing import Any
 
 from ..errors import NetworkError
 
-__all__ = ["WIDTH", "Call", "Chained", "Code", "Stage", "brief", "literal", "shape_text", "statement"]
+__all__ = ["WIDTH", "Call", "Chained", "Code", "Stage", "brief", "literal", "module", "shape_text", "statement"]
 
 WIDTH = 88
 """The longest line, that of Black and Ruff."""
@@ -63,6 +63,11 @@ class Stage:
     def plain(self) -> bool:
         """Whether it is a module that is applied to one tensor and gives one."""
         return self.module and self.use == "{m}({x})"
+
+
+def module(head: str, *args: Any, suffix: str = "", use: str = "{m}({x})", **options: Any) -> Stage:
+    """Return a stage that is a module, made by a call."""
+    return Stage(Call(head, args, options), True, suffix, use)
 
 
 def literal(value: Any) -> str:
@@ -122,7 +127,9 @@ def statement(indent: int, before: str, code: Call | Code | Chained, after: str 
         inner = f"{space}    {', '.join(pieces)}"
         # where only the comment is too long, a formatter would break the second pair of brackets: commas prevent it
         behind_alone = bool(after) and after[0] in "([" and len(whole) - len(behind) <= WIDTH
-        middle = [inner] if len(inner) <= WIDTH and not behind_alone else [line for piece in pieces for line in _piece(indent + 4, piece)]
+        middle = [inner]
+        if len(inner) > WIDTH or behind_alone:
+            middle = [line for piece in pieces for line in _piece(indent + 4, piece)]
         return [f"{space}{before}{code.head}(", *middle, f"{space}){after}{behind}"]
     text = f" {code.operator} ".join(code.operands) if isinstance(code, Chained) else code.text
     whole = f"{space}{before}{text}{after}{behind}"

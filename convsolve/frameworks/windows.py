@@ -12,7 +12,7 @@ from ..operators.base import pairs, per_axis
 from ..operators.windows import both_sides, dilated, transposed_size, window_count
 from .plan import Step
 
-__all__ = ["Pairs", "crops_of", "overhang", "paddings", "spread", "steps_of", "symmetric", "windows_of"]
+__all__ = ["Pairs", "crops_of", "overhang", "paddings", "sides_of", "spread", "steps_of", "symmetric", "windows_of"]
 
 Pairs = tuple[tuple[int, int], ...]
 
@@ -20,6 +20,12 @@ Pairs = tuple[tuple[int, int], ...]
 def spread(step: Step, name: str) -> tuple[Any, ...]:
     """Return a parameter as one value for each spatial axis."""
     return per_axis(name, getattr(step.operator, name), step.rank)
+
+
+def sides_of(step: Step, name: str = "padding") -> Pairs:
+    """Return a padding (or a crop's ``amount``) as stated, a pair for each axis; the name of a mode counts as 0."""
+    value = getattr(step.operator, name)
+    return pairs(name, 0 if isinstance(value, str) else value, step.rank)  # type: ignore[return-value]
 
 
 def symmetric(padding: Pairs) -> bool:
@@ -53,8 +59,9 @@ def paddings(step: Step) -> Pairs:
     if operator.padding == "causal":
         return tuple((window - 1, 0) for window in windows_of(step))
     found: list[tuple[int, int]] = []
-    given = pairs("padding", 0 if isinstance(operator.padding, str) else operator.padding, step.rank)
-    axes = zip(step.sizes[0][1:], outs, windows_of(step), steps_of(step), given, spread(step, "kernel_size"), strict=True)
+    axes = zip(
+        step.sizes[0][1:], outs, windows_of(step), steps_of(step), sides_of(step), spread(step, "kernel_size"),
+        strict=True)
     for size, out, window, stride, (before, after), kernel in axes:
         if operator.padding == "same":
             pool_of_onnx = step.framework == "onnx" and "pool" in operator.kind
@@ -63,11 +70,11 @@ def paddings(step: Step) -> Pairs:
             total = total if pool_of_onnx else max(total, 0)
             before, after = (total // 2, total - total // 2) if total > 0 else (0, total)
         elif getattr(operator, "ceil_mode", False):
-            after = max(after, (out - 1) * stride + window - size - before)  # type: ignore[type-var,assignment]
+            after = max(after, (out - 1) * stride + window - size - before)
         if window_count(size + both_sides(before, after), window, stride) != out:
             raise InternalError(
                 f"{step.name}: no padding of {size} gives {out}. Please report this with the network")
-        found.append((before, after))  # type: ignore[arg-type]
+        found.append((before, after))
     return tuple(found)
 
 
@@ -78,13 +85,12 @@ def crops_of(step: Step) -> Pairs:
     """
     operator = step.operator
     axes = zip(step.sizes[0][1:], step.made[0][1:], windows_of(step), steps_of(step), strict=True)
-    totals = [transposed_size(size, 0, 0, window, stride, 0) - out for size, out, window, stride in axes]  # type: ignore[operator]
+    totals: list[Any] = [transposed_size(size, 0, 0, window, stride, 0) - out for size, out, window, stride in axes]
     if isinstance(operator.padding, str):
         return tuple((total // 2, total - total // 2) if total > 0 else (0, total) for total in totals)
-    sides = pairs("padding", operator.padding, step.rank)
     if operator.output_size is not None and step.framework == "onnx":  # which ignores the padding that is given
         return tuple((max(total // 2, 0), total - max(total // 2, 0)) for total in totals)
-    return tuple((before, total - before) for (before, _), total in zip(sides, totals, strict=True))  # type: ignore[misc]
+    return tuple((before, total - before) for (before, _), total in zip(sides_of(step), totals, strict=True))
 
 
 def overhang(crop: tuple[int, int]) -> tuple[int, int, int]:

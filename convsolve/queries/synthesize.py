@@ -6,7 +6,7 @@ import itertools
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ..dims import Expr, Var, bounds, evaluate, ne, total, where
 from ..errors import ExpressionError, InternalError
@@ -18,10 +18,6 @@ from .check import CheckReport, check
 from .relax import LONGEST, Relaxation, relaxations
 
 if TYPE_CHECKING:
-    import keras
-    import onnx
-    import torch
-
     from ..solver.clock import Clock
 
 __all__ = ["Goal", "Infeasible", "Solution", "Unknown", "solution_of", "solutions", "solve"]
@@ -96,19 +92,19 @@ class Solution:
             kept.append(text)
         return Problem(self.network, tuple(kept), description=self.problem.description)
 
-    def to_torch(self) -> torch.nn.Module:
+    def to_torch(self) -> Any:
         """Return the network as a PyTorch module: :func:`convsolve.to_torch`."""
         from ..frameworks import to_torch
 
         return to_torch(self.network)
 
-    def to_keras(self) -> keras.Model:
+    def to_keras(self) -> Any:
         """Return the network as a Keras model: :func:`convsolve.to_keras`."""
         from ..frameworks import to_keras
 
         return to_keras(self.network)
 
-    def to_onnx(self, *, seed: int = 0) -> onnx.ModelProto:
+    def to_onnx(self, *, seed: int = 0) -> Any:
         """Return the network as an ONNX model: :func:`convsolve.to_onnx`."""
         from ..frameworks import to_onnx
 

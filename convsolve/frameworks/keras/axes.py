@@ -7,14 +7,9 @@ from typing import Any
 
 from ..plan import Step
 from ..shuffles import shuffle
-from ..source import Call, Code, Stage
+from ..source import Call, Code, Stage, module
 
-__all__ = ["PHRASES", "layer"]
-
-
-def layer(head: str, *args: Any, suffix: str = "", use: str = "{m}({x})", **options: Any) -> Stage:
-    """Return a stage that is a layer."""
-    return Stage(Call(head, args, options), True, suffix, use)
+__all__ = ["PHRASES"]
 
 
 def _function(name: str, *args: Any, **options: Any) -> list[Stage]:
@@ -25,23 +20,23 @@ def _pixels(step: Step) -> list[Stage]:
     up = step.operator.kind in ("pixel_shuffle", "depth_to_space")
     moves = shuffle(step, up=up, last=True)
     return [
-        layer("layers.Reshape", moves.split, suffix="split"),
-        layer("layers.Permute", tuple(axis + 1 for axis in moves.order), suffix="permute"),
-        layer("layers.Reshape", moves.merged),
+        module("layers.Reshape", moves.split, suffix="split"),
+        module("layers.Permute", tuple(axis + 1 for axis in moves.order), suffix="permute"),
+        module("layers.Reshape", moves.merged),
     ]
 
 
 def _flatten(step: Step) -> list[Stage]:
     made = step.shape(step.made[0])
-    return [layer("layers.Flatten") if len(made) == 1 else layer("layers.Reshape", made)]
+    return [module("layers.Flatten") if len(made) == 1 else module("layers.Reshape", made)]
 
 
 def _reshape(step: Step) -> list[Stage]:
-    return [layer("layers.Reshape", step.shape(step.made[0]))]
+    return [module("layers.Reshape", step.shape(step.made[0]))]
 
 
 def _permute(step: Step) -> list[Stage]:
-    return [layer("layers.Permute", tuple(axis + 1 for axis in step.operator.order))]
+    return [module("layers.Permute", tuple(axis + 1 for axis in step.operator.order))]
 
 
 def _slice(step: Step) -> list[Stage]:
@@ -52,7 +47,7 @@ def _slice(step: Step) -> list[Stage]:
 
 def _split(step: Step) -> list[Stage]:
     if len(step.outputs) == 1:
-        return [layer("layers.Identity")]
+        return [module("layers.Identity")]
     axis = step.axis(step.operator.axis)
     parts = [step.shape(sizes)[axis - 1] for sizes in step.made]
     ends = [sum(parts[: i + 1]) for i in range(len(parts) - 1)]
@@ -70,22 +65,23 @@ def _every(step: Step) -> str:
 
 
 def _joined(name: str) -> Callable[[Step], list[Stage]]:
-    return lambda step: [layer(f"layers.{name}", use=_every(step))]
+    return lambda step: [module(f"layers.{name}", use=_every(step))]
 
 
 def _sub(step: Step) -> list[Stage]:
-    first = layer("layers.Subtract", use="{m}([{0}, {1}])")
+    first = module("layers.Subtract", use="{m}([{0}, {1}])")
     if len(step.inputs) == 2:
         return [first]
     rest = ", ".join(f"{{{i}}}" for i in range(1, len(step.inputs)))
-    return [layer("layers.Subtract", use=f"{{m}}([{{0}}, layers.Add()([{rest}])])")]
+    return [module("layers.Subtract", use=f"{{m}}([{{0}}, layers.Add()([{rest}])])")]
 
 
 def _concat(step: Step) -> list[Stage]:
     if len(step.inputs) == 1:
-        return [layer("layers.Identity")]
+        return [module("layers.Identity")]
     axis = step.axis(step.operator.axis)
-    return [layer("layers.Concatenate", use=_every(step), **({} if axis == len(step.sizes[0]) else {"axis": axis}))]
+    options: dict[str, Any] = {} if axis == len(step.sizes[0]) else {"axis": axis}
+    return [module("layers.Concatenate", use=_every(step), **options)]
 
 
 def _matmul(step: Step) -> list[Stage]:
@@ -98,8 +94,8 @@ def _matmul(step: Step) -> list[Stage]:
 
 
 def _linear(step: Step) -> list[Stage]:
-    options = {} if step.operator.bias else {"use_bias": False}
-    return [layer("layers.Dense", step.operator.out_features, **options)]
+    options: dict[str, Any] = {} if step.operator.bias else {"use_bias": False}
+    return [module("layers.Dense", step.operator.out_features, **options)]
 
 
 def _recurrent(step: Step) -> list[Stage]:
@@ -121,11 +117,11 @@ def _layer_norm(step: Step) -> list[Stage]:
     count = len(step.operator.normalized_shape or (1,))
     options: dict[str, Any] = {} if count == 1 else {"axis": list(range(-count, 0))}
     options |= {} if step.operator.affine else {"center": False, "scale": False}
-    return [layer("layers.LayerNormalization", **options)]
+    return [module("layers.LayerNormalization", **options)]
 
 
 def _constant(step: Step) -> list[Stage]:
-    return [layer("Constant", step.shape(step.made[0]), learned=step.operator.learned)]
+    return [module("Constant", step.shape(step.made[0]), learned=step.operator.learned)]
 
 
 PHRASES: dict[str, Callable[[Step], list[Stage]]] = {
@@ -134,6 +130,6 @@ PHRASES: dict[str, Callable[[Step], list[Stage]]] = {
     "squeeze": _reshape, "unsqueeze": _reshape, "slice": _slice, "split": _split, "chunk": _split,
     "reduce": _reduce, "add": _joined("Add"), "mul": _joined("Multiply"), "maximum": _joined("Maximum"), "sub": _sub,
     "concat": _concat, "matmul": _matmul, "linear": _linear,
-    "embedding": lambda step: [layer("layers.Embedding", step.operator.count, step.operator.dim)],
+    "embedding": lambda step: [module("layers.Embedding", step.operator.count, step.operator.dim)],
     "rnn": _recurrent, "lstm": _recurrent, "gru": _recurrent, "layer_norm": _layer_norm, "constant": _constant,
 }  # fmt: skip

@@ -10,12 +10,10 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-from ...operators.base import pairs
 from ..plan import Step, cannot
-from ..source import Call, Code, Stage, brief
-from ..windows import Pairs, crops_of, paddings, spread, steps_of, windows_of
+from ..source import Call, Code, Stage, brief, module
+from ..windows import Pairs, crops_of, paddings, sides_of, spread, steps_of, windows_of
 from .axes import PHRASES as AXES
-from .axes import layer
 
 __all__ = ["say"]
 
@@ -71,18 +69,18 @@ def framed(step: Step, padding: Pairs, suffix: str = "", *, mode: str = "constan
     """Return the stages that pad the spatial axes; negative padding crops."""
     stages: list[Stage] = []
     if mode not in ("constant", "zeros", "reflect"):
-        raise cannot(step, f"Keras has no {mode!r} padding", "take 'constant' or 'reflect', or write it to torch or onnx")
+        raise cannot(step, f"Keras has no {mode!r} padding", "take 'constant' or 'reflect', or write torch or onnx")
     crop = tuple((max(-before, 0), max(-after, 0)) for before, after in padding)
     grow = tuple((max(before, 0), max(after, 0)) for before, after in padding)
     if any(n for pair in crop for n in pair):
-        stages += [layer(spatial_name(step, "Cropping{}"), _per_axis(step, crop), suffix=f"{suffix}_crop".strip("_"))]
+        stages += [module(spatial_name(step, "Cropping{}"), _per_axis(step, crop), suffix=f"{suffix}_crop".strip("_"))]
     if not any(n for pair in grow for n in pair):
         return stages
     if mode == "reflect" or fill:
         whole = ((0, 0), *grow, (0, 0))
         options: dict[str, Any] = {"mode": "reflect"} if mode == "reflect" else {"constant_values": Code(fill)}
         return [*stages, Stage(Call("keras.ops.pad", (Code("{x}"), whole), options))]
-    return [*stages, layer(spatial_name(step, "ZeroPadding{}"), _per_axis(step, grow), suffix=suffix)]
+    return [*stages, module(spatial_name(step, "ZeroPadding{}"), _per_axis(step, grow), suffix=suffix)]
 
 
 def _mode(step: Step, padding: Pairs) -> str | None:
@@ -114,11 +112,11 @@ def _conv(step: Step) -> list[Stage]:
     kernel = brief(spread(step, "kernel_size"))
     if op.kind == "depthwise_conv" and step.rank < 3:
         more = _given(depth_multiplier=op.multiplier)
-        return [*before, layer(spatial_name(step, "DepthwiseConv{}"), kernel_size=kernel, **more, **options)]
+        return [*before, module(spatial_name(step, "DepthwiseConv{}"), kernel_size=kernel, **more, **options)]
     channels = step.sizes[0][0]
     groups = channels if op.kind == "depthwise_conv" else op.groups
     more = _given(groups=groups)
-    return [*before, layer(spatial_name(step, "Conv{}"), step.made[0][0], kernel_size=kernel, **options, **more)]
+    return [*before, module(spatial_name(step, "Conv{}"), step.made[0][0], kernel_size=kernel, **options, **more)]
 
 
 def _not_both(step: Step) -> None:
@@ -134,20 +132,20 @@ def _conv_transpose(step: Step) -> list[Stage]:
     options = _given(
         strides=brief(steps_of(step)), dilation_rate=brief(spread(step, "dilation")), use_bias=op.bias)
     kernel = brief(spread(step, "kernel_size"))
-    made = [spatial_name(step, "Conv{}Transpose"), op.out_channels]
+    name = spatial_name(step, "Conv{}Transpose")
     grown = [n * s for n, s in zip(step.sizes[0][1:], steps_of(step), strict=True)]
     plain = op.output_padding is None
     if step.framework == "keras" and isinstance(op.padding, str):
         extra = {} if plain else {"output_padding": brief(spread(step, "output_padding"))}
-        return [layer(*made, kernel_size=kernel, **_given(padding=op.padding), **extra, **options)]
+        return [module(name, op.out_channels, kernel_size=kernel, **_given(padding=op.padding), **extra, **options)]
     if list(step.made[0][1:]) == grown and all(w >= s for w, s in zip(windows_of(step), steps_of(step), strict=True)):
-        return [layer(*made, kernel_size=kernel, padding="same", **options)]
+        return [module(name, op.out_channels, kernel_size=kernel, padding="same", **options)]
     # "valid" gives the least that no padding gives, or more where a stride is above the window
     whole = [g + max(w - s, 0) for g, w, s in zip(grown, windows_of(step), steps_of(step), strict=True)]
     left = tuple(
         (-max(before, 0), out + max(before, 0) - size)
         for (before, _), out, size in zip(crops_of(step), step.made[0][1:], whole, strict=True))
-    return [layer(*made, kernel_size=kernel, **options), *framed(step, left, "frame")]
+    return [module(name, op.out_channels, kernel_size=kernel, **options), *framed(step, left, "frame")]
 
 
 # -- pools
@@ -167,7 +165,7 @@ def _pool(step: Step) -> list[Stage]:
     kernel, stride = spread(step, "kernel_size"), steps_of(step)
     options = ({} if stride == kernel else {"strides": brief(stride)}) | _given(padding=word)
     name = spatial_name(step, "MaxPooling{}" if op.kind == "max_pool" else "AveragePooling{}")
-    pool = layer(name, brief(kernel), **options)
+    pool = module(name, brief(kernel), **options)
     if op.kind != "lp_pool":
         return [*before, pool]
     square, root = Call("keras.ops.square", (Code("{x}"),)), f"keras.ops.sqrt({{x}} * {math.prod(kernel)})"
@@ -177,26 +175,25 @@ def _pool(step: Step) -> list[Stage]:
 def _adaptive_pool(step: Step) -> list[Stage]:
     word = "Average" if step.operator.kind == "adaptive_avg_pool" else "Max"
     if set(step.made[0][1:]) == {1}:
-        return [layer(spatial_name(step, f"Global{word}Pooling{{}}"), keepdims=True)]
-    return [layer(spatial_name(step, f"Adaptive{word}Pooling{{}}"), brief(step.made[0][1:]))]
+        return [module(spatial_name(step, f"Global{word}Pooling{{}}"), keepdims=True)]
+    return [module(spatial_name(step, f"Adaptive{word}Pooling{{}}"), brief(step.made[0][1:]))]
 
 
 def _global_pool(step: Step) -> list[Stage]:
     word = "Average" if step.operator.kind == "global_avg_pool" else "Max"
-    options = {"keepdims": True} if step.operator.keepdims else {}
-    return [layer(spatial_name(step, f"Global{word}Pooling{{}}"), **options)]
+    options: dict[str, Any] = {"keepdims": True} if step.operator.keepdims else {}
+    return [module(spatial_name(step, f"Global{word}Pooling{{}}"), **options)]
 
 
 # -- padding, cropping, resizing
 
 
 def _pad(step: Step) -> list[Stage]:
-    return _or_nothing(framed(step, pairs("padding", step.operator.padding, step.rank), mode=step.operator.mode))  # type: ignore[arg-type]
+    return _or_nothing(framed(step, sides_of(step), mode=step.operator.mode))
 
 
 def _crop(step: Step) -> list[Stage]:
-    amount = pairs("amount", step.operator.amount, step.rank)
-    return _or_nothing(framed(step, tuple((-before, -after) for before, after in amount)))  # type: ignore[operator]
+    return _or_nothing(framed(step, tuple((-before, -after) for before, after in sides_of(step, "amount"))))
 
 
 def _center_crop(step: Step) -> list[Stage]:
@@ -206,7 +203,7 @@ def _center_crop(step: Step) -> list[Stage]:
 
 
 def _or_nothing(stages: list[Stage]) -> list[Stage]:
-    return stages or [layer("layers.Identity")]
+    return stages or [module("layers.Identity")]
 
 
 def _upsample(step: Step) -> list[Stage]:
@@ -219,14 +216,14 @@ def _upsample(step: Step) -> list[Stage]:
     if all(isinstance(s, int) for s in scales) and (step.rank == 2 or mode == "nearest"):
         whole = list(scales)
     elif step.rank == 2:
-        return [layer("layers.Resizing", *step.made[0][1:], interpolation=mode)]
+        return [module("layers.Resizing", *step.made[0][1:], interpolation=mode)]
     elif mode != "nearest" or [n * s for n, s in zip(step.sizes[0][1:], whole, strict=True)] != [*step.made[0][1:]]:
         raise cannot(
             step, f"Keras resizes {step.rank} spatial axes by whole numbers and mode 'nearest' only",
             "take such a scale_factor, or write the network to torch or onnx")
     size = whole[0] if step.rank == 1 else brief(whole)
     options = {} if mode == "nearest" else {"interpolation": mode}
-    return [layer(spatial_name(step, "UpSampling{}"), size, **options)]
+    return [module(spatial_name(step, "UpSampling{}"), size, **options)]
 
 
 # -- normalisation, dropout
@@ -238,7 +235,7 @@ def _affine(step: Step) -> dict[str, Any]:
 
 def _group_norm(step: Step) -> list[Stage]:
     groups = -1 if step.operator.kind == "instance_norm" else step.operator.groups
-    return [layer("layers.GroupNormalization", groups, **_affine(step))]
+    return [module("layers.GroupNormalization", groups, **_affine(step))]
 
 
 _PHRASES: dict[str, Callable[[Step], list[Stage]]] = {
@@ -247,8 +244,8 @@ _PHRASES: dict[str, Callable[[Step], list[Stage]]] = {
     "adaptive_avg_pool": _adaptive_pool, "adaptive_max_pool": _adaptive_pool,
     "global_avg_pool": _global_pool, "global_max_pool": _global_pool,
     "pad": _pad, "crop": _crop, "center_crop": _center_crop, "upsample": _upsample,
-    "batch_norm": lambda step: [layer("layers.BatchNormalization", **_affine(step))],
+    "batch_norm": lambda step: [module("layers.BatchNormalization", **_affine(step))],
     "instance_norm": _group_norm, "group_norm": _group_norm,
-    "dropout": lambda step: [layer("layers.Dropout", step.operator.p)],
+    "dropout": lambda step: [module("layers.Dropout", step.operator.p)],
     **AXES,
 }  # fmt: skip

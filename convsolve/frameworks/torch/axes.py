@@ -6,14 +6,10 @@ from collections.abc import Callable
 from typing import Any
 
 from ..plan import Step
-from ..shuffles import Shuffle, shuffle
-from ..source import Call, Chained, Code, Stage, brief
+from ..shuffles import shuffle
+from ..source import Call, Chained, Code, Stage, brief, module
 
 __all__ = ["PHRASES"]
-
-
-def _module(head: str, *args: Any, suffix: str = "", use: str = "{m}({x})", **options: Any) -> Stage:
-    return Stage(Call(head, args, options), True, suffix, use)
 
 
 def _code(text: str) -> list[Stage]:
@@ -28,8 +24,8 @@ def _pixels(step: Step) -> list[Stage]:
     op = step.operator
     up = op.kind in ("pixel_shuffle", "depth_to_space")
     if step.rank == 2:
-        return [_module("nn.PixelShuffle" if up else "nn.PixelUnshuffle", op.block_size)]
-    moves: Shuffle = shuffle(step, up=up, last=False)
+        return [module("nn.PixelShuffle" if up else "nn.PixelUnshuffle", op.block_size)]
+    moves = shuffle(step, up=up, last=False)
     return [
         Stage(Call("{x}.reshape", (Code("len({x})"), *moves.split))),
         Stage(Call("{x}.permute", (0, *(axis + 1 for axis in moves.order)))),
@@ -41,16 +37,16 @@ def _flatten(step: Step) -> list[Stage]:
     rank = len(step.sizes[0])
     start, end = step.operator.start_axis % rank, step.operator.end_axis % rank
     options = {} if end == rank - 1 else {"end_dim": end + 1}
-    return [_module("nn.Flatten", **({"start_dim": start + 1} if start else {}), **options)]
+    return [module("nn.Flatten", **({"start_dim": start + 1} if start else {}), **options)]
 
 
 def _unflatten(step: Step) -> list[Stage]:
-    return [_module("nn.Unflatten", step.operator.axis % len(step.sizes[0]) + 1, step.operator.sizes)]
+    return [module("nn.Unflatten", step.operator.axis % len(step.sizes[0]) + 1, step.operator.sizes)]
 
 
 def _reshape(step: Step) -> list[Stage]:
     if len(step.sizes[0]) == 1:
-        return [_module("nn.Unflatten", 1, step.operator.shape)]
+        return [module("nn.Unflatten", 1, step.operator.shape)]
     return _method("reshape", Code("len({x})"), *step.operator.shape)
 
 
@@ -74,13 +70,13 @@ def _slice(step: Step) -> list[Stage]:
 
 def _split(step: Step) -> list[Stage]:
     if len(step.outputs) == 1:
-        return [_module("nn.Identity")]
+        return [module("nn.Identity")]
     return _method("split", list(step.operator.sizes), dim=step.axis(step.operator.axis))
 
 
 def _chunk(step: Step) -> list[Stage]:
     if len(step.outputs) == 1:
-        return [_module("nn.Identity")]
+        return [module("nn.Identity")]
     return _method("chunk", step.operator.chunks, dim=step.axis(step.operator.axis))
 
 
@@ -118,11 +114,12 @@ def _concat(step: Step) -> list[Stage]:
 def _linear(step: Step) -> list[Stage]:
     op = step.operator
     features = op.in_features or step.shape(step.sizes[0])[-1]
-    return [_module("nn.Linear", features, op.out_features, **({} if op.bias else {"bias": False}))]
+    options: dict[str, Any] = {} if op.bias else {"bias": False}
+    return [module("nn.Linear", features, op.out_features, **options)]
 
 
 def _embedding(step: Step) -> list[Stage]:
-    return [_module("nn.Embedding", step.operator.count, step.operator.dim, use="{m}({x}.long())")]
+    return [module("nn.Embedding", step.operator.count, step.operator.dim, use="{m}({x}.long())")]
 
 
 def _recurrent(step: Step) -> list[Stage]:
@@ -132,14 +129,14 @@ def _recurrent(step: Step) -> list[Stage]:
     options |= {"batch_first": True} | ({"bidirectional": True} if op.bidirectional else {})
     use = "{m}({x})[0]" if op.return_sequences else "{m}({x})[0][:, -1]"
     features = step.shape(step.sizes[0])[-1]
-    return [_module(f"nn.{op.kind.upper()}", features, op.hidden_size, use=use, **options)]
+    return [module(f"nn.{op.kind.upper()}", features, op.hidden_size, use=use, **options)]
 
 
 def _layer_norm(step: Step) -> list[Stage]:
     op = step.operator
     shape = op.normalized_shape or step.shape(step.sizes[0])[-1:]
-    return [_module("nn.LayerNorm", brief(shape) if len(shape) == 1 else shape,
-                    **({} if op.affine else {"elementwise_affine": False}))]  # fmt: skip
+    options: dict[str, Any] = {} if op.affine else {"elementwise_affine": False}
+    return [module("nn.LayerNorm", brief(shape) if len(shape) == 1 else shape, **options)]
 
 
 def _constant(step: Step) -> list[Stage]:

@@ -6,7 +6,7 @@ from ...network import Network
 from ..flow import Flow, Line, is_chain
 from ..names import Names
 from ..plan import Plan, Step, plan
-from ..source import Call, Code, Stage, brief, literal, shape_text, statement
+from ..source import Call, Code, Stage, literal, shape_text, statement
 from .phrases import say
 
 __all__ = ["TAKEN", "Written", "source", "written"]

@@ -9,10 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from ...operators.base import pairs
 from ..plan import Step, cannot
-from ..source import Call, Code, Stage, brief
-from ..windows import Pairs, crops_of, overhang, paddings, spread, steps_of, symmetric, windows_of
+from ..source import Call, Code, Stage, brief, module
+from ..windows import Pairs, crops_of, overhang, paddings, sides_of, spread, steps_of, symmetric
 from .axes import PHRASES as AXES
 
 __all__ = ["say"]
@@ -38,11 +37,6 @@ def say(step: Step) -> list[Stage]:
     if kind not in _PHRASES:
         raise cannot(step, f"PyTorch has no {kind}", "put another operator in its place")
     return _PHRASES[kind](step)
-
-
-def module(head: str, *args: Any, suffix: str = "", use: str = "{m}({x})", **options: Any) -> Stage:
-    """Return a stage that is a module."""
-    return Stage(Call(head, args, options), True, suffix, use)
 
 
 def spatial_name(step: Step, name: str, *, least: int = 0) -> str:
@@ -80,7 +74,7 @@ def _conv(step: Step) -> list[Stage]:
 
 def _convolution(step: Step, channels: int, out_channels: int, groups: int) -> list[Stage]:
     op, before = step.operator, []
-    padding: Any = pairs("padding", 0 if isinstance(op.padding, str) else op.padding, step.rank)
+    padding: Any = sides_of(step)
     if op.padding == "same" and (step.framework == "torch" or set(steps_of(step)) == {1}):
         padding = "same"
     elif op.padding in ("same", "causal"):
@@ -99,8 +93,8 @@ def _conv_transpose(step: Step) -> list[Stage]:
     op, own = step.operator, step.framework == "torch"
     after: list[Stage] = []
     use = "{m}({x})"
-    if own and not isinstance(op.padding, str) and symmetric(pairs("padding", op.padding, step.rank)):
-        sides = tuple(before for before, _ in pairs("padding", op.padding, step.rank))
+    if own and not isinstance(op.padding, str) and symmetric(sides_of(step)):
+        sides = tuple(before for before, _ in sides_of(step))
         extras = tuple(n or 0 for n in spread(step, "output_padding"))
         if op.output_size is not None:
             found = zip(sides, crops_of(step), strict=True)
@@ -143,7 +137,7 @@ def _pool(step: Step) -> list[Stage]:
     op, before = step.operator, []
     kernel, stride, dilation = spread(step, "kernel_size"), steps_of(step), spread(step, "dilation")
     literal = not isinstance(op.padding, str) or op.padding == "valid"
-    padding = pairs("padding", op.padding if literal and op.padding != "valid" else 0, step.rank)
+    padding = sides_of(step)
     if not literal or not (step.framework == "torch" and symmetric(padding)):
         padding = paddings(step)
     ceil = op.ceil_mode and symmetric(padding) and literal
@@ -191,12 +185,12 @@ def _global_pool(step: Step) -> list[Stage]:
 
 
 def _pad(step: Step) -> list[Stage]:
-    stage = padded(step, pairs("padding", step.operator.padding, step.rank), step.operator.mode)
+    stage = padded(step, sides_of(step), step.operator.mode)
     return [Stage(stage.code, True)]
 
 
 def _crop(step: Step) -> list[Stage]:
-    amount = pairs("amount", step.operator.amount, step.rank)
+    amount = sides_of(step, "amount")
     return [Stage(padded(step, tuple((-before, -after) for before, after in amount)).code, True)]
 
 
@@ -236,7 +230,7 @@ def _batch_norm(step: Step) -> list[Stage]:
 
 
 def _instance_norm(step: Step) -> list[Stage]:
-    options = {"affine": True} if step.operator.affine else {}
+    options: dict[str, Any] = {"affine": True} if step.operator.affine else {}
     return [module(spatial_name(step, "InstanceNormNd"), step.sizes[0][0], **options)]
 
 
