@@ -11,7 +11,7 @@ from ..plan import Plan, Step, plan
 from ..source import Call, Code, Stage, brief, literal, shape_text, statement
 from .phrases import say
 
-__all__ = ["TAKEN", "Written", "source", "written"]
+__all__ = ["PRELUDE", "TAKEN", "Written", "source", "written"]
 
 TAKEN = frozenset({"Constant", "float", "keras", "layers", "x"})
 """What a variable cannot be called: names that the source uses."""
@@ -39,6 +39,10 @@ class Constant(layers.Layer):
         return {**super().get_config(), "shape": self.shape, "learned": self.learned}
 
 '''
+
+
+PRELUDE = f"import keras\nfrom keras import layers\n\n{_CONSTANT}"
+"""Everything that lines may need before them."""
 
 
 class Written:

@@ -9,7 +9,7 @@ from ..plan import Plan, Step, plan
 from ..source import Call, Code, Stage, literal, shape_text, statement
 from .phrases import say
 
-__all__ = ["TAKEN", "Written", "source", "written"]
+__all__ = ["PRELUDE", "TAKEN", "Written", "source", "written"]
 
 TAKEN = frozenset({
     "F", "T_destination", "Tensor", "add_module", "append", "apply", "bfloat16", "buffers", "call_super_init",
@@ -33,6 +33,15 @@ def center_crop(x: Tensor, size: Sequence[int]) -> Tensor:
         x = x.narrow(axis, (x.shape[axis] - wished) // 2, wished)
     return x
 '''
+
+
+PRELUDE = f"""from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+{_CENTER_CROP}"""
+"""Everything that lines may need before them."""
 
 
 class Written:
@@ -122,7 +131,7 @@ def _module(found: Written, name: str) -> list[str]:
     variables = [found.flow.variables[step.name] for step in found.plan.inputs]
     several = len(found.plan.outputs) > 1
     returned = f"tuple[{', '.join(['Tensor'] * len(found.plan.outputs))}]" if several else "Tensor"
-    parameters = tuple(Code(f"{variable}: Tensor") for variable in ("self", *variables)[1:])
+    parameters = tuple(Code(f"{variable}: Tensor") for variable in variables)
     signature = statement(4, "def ", Call("forward", (Code("self"), *parameters)), f" -> {returned}:")
     lines += ["", *signature]
     for step in found.plan.steps:
