@@ -32,20 +32,17 @@ def command(source: str, form: str, output: str, name: str, timeout: float | Non
     """Write a network as PyTorch or Keras source, as an ONNX model, or as a finished problem file.
 
     SOURCE is a problem file (.yaml, .json or .toml); - reads YAML from standard input. What is open in it is
-    solved first. Exits with 0 when the network is written, with 1 when there is no solution, with 3 when the
-    time ran out before one was found.
+    solved first. Exits with 0 when the network is written, with 1 when there is no solution or the network does
+    not work, with 3 when the time ran out before that was known.
     """
     from ..files import load
 
     if form == "onnx" and output == "-":
         raise click.UsageError("an ONNX model is not text: name a file with -o")
-    problem = load(source)
-    if problem.network.holes:
-        solved = _solved(problem, timeout, seed, quiet)
-        if isinstance(solved, int):
-            return solved
-        problem = solved
-    _write(output, _written(problem, form, name, seed))
+    solved = _solved(load(source), timeout, seed, quiet)
+    if isinstance(solved, int):
+        return solved
+    _write(output, _written(solved, form, name, seed))
     return 0
 
 

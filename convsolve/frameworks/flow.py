@@ -66,14 +66,14 @@ class Line:
 class Flow:
     """Writes a body: tensors that only the next layer uses are called ``x``, the others after their layers.
 
-    ``turn`` gives the code that turns a tensor with that many axes (batch included) into an order of axes;
-    ``apply`` gives the code that applies a module of a layer, and what stands behind it.
+    ``turn`` gives the code that turns a tensor into an order of axes; ``apply`` gives the code that applies a
+    module of a layer, and what stands behind it.
     """
 
     plan: Plan
     said: Mapping[str, Sequence[Stage]]
     names: Names
-    turn: Callable[[str, int, str], Code]
+    turn: Callable[[str, str], Code]
     apply: Callable[[Step, Stage], tuple[Call | Code, str]]
 
     def __post_init__(self) -> None:
@@ -82,8 +82,8 @@ class Flow:
         self.variables: dict[str, str] = {}
         for name in sources:
             alone = len(sources) == 1
-            brief = alone and self._brief(uses, name, -1)
-            self.variables[name] = "x" if brief else self.names.of("inputs" if alone and name == "x" else name)
+            wanted = "inputs" if alone and name in ("x", "input") else name
+            self.variables[name] = "x" if alone and self._brief(uses, name, -1) else self.names.of(wanted)
         for place, step in enumerate(self.plan.steps):
             for tensor in step.outputs:
                 brief = len(step.outputs) == 1 and self._brief(uses, tensor, place)
@@ -97,10 +97,9 @@ class Flow:
         lines: list[Line] = []
         tensors = {str(i): self.variables[reference] for i, reference in enumerate(step.inputs)}
         target = ", ".join(self.variables[tensor] for tensor in step.outputs)
-        for i, (reference, turned) in enumerate(zip(step.inputs, step.turned, strict=True)):
+        for i, turned in enumerate(step.turned):
             if turned:
-                rank = len(self.plan.shapes[reference]) + 1
-                around = self.turn(tensors[str(i)], rank, step.works)
+                around = self.turn(tensors[str(i)], step.works)
                 if len(step.inputs) == 1:
                     lines.append(Line("x", around))
                     tensors["0"] = "x"
@@ -121,6 +120,5 @@ class Flow:
         found = []
         for reference, turned in self.plan.outputs:
             variable = self.variables[reference]
-            rank = len(self.plan.shapes[reference]) + 1
-            found.append(self.turn(variable, rank, self.plan.own).text if turned else variable)
+            found.append(self.turn(variable, self.plan.own).text if turned else variable)
         return Code(", ".join(found))

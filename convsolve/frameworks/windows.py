@@ -69,7 +69,7 @@ def paddings(step: Step) -> Pairs:
             total = (-(-size // stride) - 1) * stride + (kernel if pool_of_onnx else window) - size
             total = total if pool_of_onnx else max(total, 0)
             before, after = (total // 2, total - total // 2) if total > 0 else (0, total)
-        elif getattr(operator, "ceil_mode", False):
+        if getattr(operator, "ceil_mode", False):
             after = max(after, (out - 1) * stride + window - size - before)
         if window_count(size + both_sides(before, after), window, stride) != out:
             raise InternalError(

@@ -90,7 +90,7 @@ def walk(
 def _stricter(step: Step, tensors: list[Any]) -> None:
     """Refuse what PyTorch lets pass, and convsolve calls a mistake."""
     op = step.operator
-    if op.kind == "squeeze" and tensors[0].shape[step.axis(op.axis)] != 1:
+    if op.kind == "squeeze" and to_written(step.written, step.sizes[0])[op.axis] != 1:
         raise ValueError("PyTorch would silently keep the axis")
     if not getattr(op, "broadcast", True) and len({x.shape for x in tensors}) > 1:
         raise ValueError(f"{' and '.join(str(tuple(x.shape)) for x in tensors)} differ")

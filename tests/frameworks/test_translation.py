@@ -15,14 +15,14 @@ from tests.conformance import test_keras, test_onnx, test_torch
 from tests.frameworks.execute import TARGETS, layer_shapes, learned, params_in
 
 SUITES = {"torch": test_torch.suite, "keras": test_keras.suite, "onnx": test_onnx.suite}
-CASES = 10
+CASES = 15
 
 REFUSALS = {
-    "torch": ("has no dilation", "takes no"),
+    "torch": ("takes no circular padding", "takes no reflect padding", "takes no instance norm", "has no dilation"),
     "keras": (
         "has no 'replicate' padding", "has no 'circular' padding", "no stride and dilation", "no groups in a transposed",
         "has no dilation", "resizes", "has no mode 'area'", "Keras has no local_response_norm"),
-    "onnx": ("has no mode 'area'",),
+    "onnx": ("has no mode 'area'", "a crop leaves nothing of"),
 }  # fmt: skip
 """What each framework has no word for; anything else must be written."""
 
@@ -53,14 +53,11 @@ def test_every_word_means_the_same(framework: str, operation: str, target: str) 
         try:
             model = write(network)
         except NetworkError as error:
-            assert str(error).startswith("op: ")
-            assert any(reason in str(error) for reason in REFUSALS[target]), (network, str(error))
+            if not (str(error).startswith("op: ") and any(reason in str(error) for reason in REFUSALS[target])):
+                raise
             refused += 1
             continue
         shapes = layer_shapes(network, target)
         assert {name: shapes[name] for name in report.shapes} == report.shapes, network
         assert learned(network, target, model) == params_in(network, target), network
-    assert refused < len(cases) or (target != framework and operation in ALWAYS_REFUSED), "nothing was written"
-
-
-ALWAYS_REFUSED: tuple[str, ...] = ()
+    assert refused < len(cases), "nothing was written"

@@ -75,7 +75,7 @@ class Written:
         return self.flow.step(step)
 
 
-def _turned(variable: str, rank: int, order: str) -> Code:
+def _turned(variable: str, order: str) -> Code:
     """Return a tensor with its channels in front of the spatial axes, or behind them."""
     moved = "-1, 1" if order == "channels_first" else "1, -1"
     return Code(f"keras.ops.moveaxis({variable}, {moved})")

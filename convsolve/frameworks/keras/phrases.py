@@ -72,15 +72,18 @@ def framed(step: Step, padding: Pairs, suffix: str = "", *, mode: str = "constan
         raise cannot(step, f"Keras has no {mode!r} padding", "take 'constant' or 'reflect', or write torch or onnx")
     crop = tuple((max(-before, 0), max(-after, 0)) for before, after in padding)
     grow = tuple((max(before, 0), max(after, 0)) for before, after in padding)
-    if any(n for pair in crop for n in pair):
-        stages += [module(spatial_name(step, "Cropping{}"), _per_axis(step, crop), suffix=f"{suffix}_crop".strip("_"))]
-    if not any(n for pair in grow for n in pair):
-        return stages
-    if mode == "reflect" or fill:
+    if any(n for pair in grow for n in pair):
         whole = ((0, 0), *grow, (0, 0))
-        options: dict[str, Any] = {"mode": "reflect"} if mode == "reflect" else {"constant_values": Code(fill)}
-        return [*stages, Stage(Call("keras.ops.pad", (Code("{x}"), whole), options))]
-    return [*stages, module(spatial_name(step, "ZeroPadding{}"), _per_axis(step, grow), suffix=suffix)]
+        if mode == "reflect" or fill:
+            options: dict[str, Any] = {"mode": "reflect"} if mode == "reflect" else {"constant_values": Code(fill)}
+            stages += [Stage(Call("keras.ops.pad", (Code("{x}"), whole), options))]
+        else:
+            stages += [module(spatial_name(step, "ZeroPadding{}"), _per_axis(step, grow), suffix=suffix)]
+    if any(n for pair in crop for n in pair):
+        cut = module(spatial_name(step, "Cropping{}"), _per_axis(step, crop), suffix=f"{suffix}_crop".strip("_"))
+        # zeros come first, in case that the crop is larger than the input; a reflection shows what is left
+        stages = [cut, *stages] if mode == "reflect" else [*stages, cut]
+    return stages
 
 
 def _mode(step: Step, padding: Pairs) -> str | None:

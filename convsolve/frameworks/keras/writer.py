@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ...network import Network
-from ..live import run_source
+from ..live import need, run_source
 from .code import source
 
 if TYPE_CHECKING:
@@ -23,9 +23,8 @@ def to_keras(network: Network) -> keras.Model:
 
     Raises:
         NetworkError: the network has holes or does not work, or Keras has no word for an operator.
-        ImportError: Keras is not installed.
+        FrameworkMissingError: Keras is not installed.
     """
-    import keras  # noqa: F401  # says that Keras is missing before anything is written
-
+    need("keras")
     made: keras.Model = run_source(source(network))["build_net"]()
     return made

@@ -132,7 +132,12 @@ def _global_pool(graph: Graph, step: Step, inputs: list[str]) -> None:
 
 
 def _pad(graph: Graph, step: Step, inputs: list[str]) -> None:
-    padded(graph, step, inputs[0], sides_of(step), step.name, step.operator.mode)
+    sides, mode = sides_of(step), step.operator.mode
+    axes = zip(step.sizes[0][1:], sides, strict=True)
+    left = [size + min(before, 0) + min(after, 0) for size, (before, after) in axes]
+    if mode != "constant" and min(left) < 1:
+        raise cannot(step, f"ONNX has no {mode} padding of what a crop leaves nothing of", "crop by less")
+    padded(graph, step, inputs[0], sides, step.name, mode)
 
 
 def _crop(graph: Graph, step: Step, inputs: list[str]) -> None:
@@ -152,16 +157,18 @@ def _upsample(graph: Graph, step: Step, inputs: list[str]) -> None:
     if op.mode == "area":
         raise cannot(step, "ONNX has no mode 'area'", "take 'nearest' or 'linear'")
     scales = spread(step, "scale_factor")
-    axes = list(range(2, step.rank + 2))
+    # for every axis, since onnxruntime loses the attribute that names some where it moves a transposition past
     if all(isinstance(s, int) for s in scales) or (step.framework == "onnx" and op.scale_factor is not None):
-        sized = ["", graph.floats(step, *map(float, scales))]
+        sized = ["", graph.floats(step, 1.0, 1.0, *map(float, scales))]
     else:
-        sized = ["", "", graph.numbers(step, *step.made[0][1:])]
+        front = graph.node(step, "Shape", inputs[:1], start=0, end=2)
+        sizes = graph.numbers(step, *step.made[0][1:])
+        sized = ["", "", graph.node(step, "Concat", [front, sizes], axis=0)]
     if op.mode == "nearest":
         how = {"coordinate_transformation_mode": "asymmetric", "nearest_mode": "floor"}
     else:
         how = {"coordinate_transformation_mode": "half_pixel"}
-    graph.node(step, "Resize", [inputs[0], *sized], step.name, mode=op.mode, axes=axes, **how)
+    graph.node(step, "Resize", [inputs[0], *sized], step.name, mode=op.mode, **how)
 
 
 # -- normalisation

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ...network import Network
+from ..live import need
 from ..plan import Step, cannot, plan
 from .axes import AXES
 from .graph import Graph
@@ -35,8 +36,9 @@ def to_onnx(network: Network, *, seed: int = 0) -> ModelProto:
     Raises:
         NetworkError: the network has holes or does not work, ONNX has no such operator, or the weights are
             too large for one model (2 GiB).
-        ImportError: onnx is not installed.
+        FrameworkMissingError: onnx is not installed.
     """
+    need("onnx")
     import onnx
     from onnx import helper
 

@@ -73,7 +73,7 @@ class Written:
         return self.flow.step(step)
 
 
-def _turned(variable: str, rank: int, order: str) -> Code:
+def _turned(variable: str, order: str) -> Code:
     """Return a tensor with its channels in front of the spatial axes, or behind them."""
     return Code(f"{variable}.movedim(-1, 1)" if order == "channels_first" else f"{variable}.movedim(1, -1)")
 

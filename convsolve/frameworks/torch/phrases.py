@@ -185,7 +185,11 @@ def _global_pool(step: Step) -> list[Stage]:
 
 
 def _pad(step: Step) -> list[Stage]:
-    stage = padded(step, sides_of(step), step.operator.mode)
+    mode, axes = step.operator.mode, zip(step.sizes[0][1:], sides_of(step), strict=True)
+    limit = {"circular": 0, "reflect": 1}.get(mode)
+    if step.framework != "torch" and limit is not None and any(max(sides) > size - limit for size, sides in axes):
+        raise cannot(step, f"PyTorch takes no {mode} padding that is larger than the input", "pad by less")
+    stage = padded(step, sides_of(step), mode)
     return [Stage(stage.code, True)]
 
 
@@ -230,6 +234,8 @@ def _batch_norm(step: Step) -> list[Stage]:
 
 
 def _instance_norm(step: Step) -> list[Stage]:
+    if step.framework != "torch" and set(step.sizes[0][1:]) == {1}:
+        raise cannot(step, "PyTorch takes no instance norm of a single element", "leave the layer out")
     options: dict[str, Any] = {"affine": True} if step.operator.affine else {}
     return [module(spatial_name(step, "InstanceNormNd"), step.sizes[0][0], **options)]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ...network import Network
-from ..live import run_source
+from ..live import need, run_source
 from .code import source
 
 if TYPE_CHECKING:
@@ -23,9 +23,8 @@ def to_torch(network: Network) -> nn.Module:
 
     Raises:
         NetworkError: the network has holes or does not work, or PyTorch has no word for an operator.
-        ImportError: PyTorch is not installed.
+        FrameworkMissingError: PyTorch is not installed.
     """
-    import torch  # noqa: F401  # says that PyTorch is missing before anything is written
-
+    need("torch")
     made: nn.Module = run_source(source(network))["Net"]()
     return made
