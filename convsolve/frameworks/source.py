@@ -9,7 +9,7 @@ from typing import Any
 
 from ..errors import NetworkError
 
-__all__ = ["WIDTH", "Call", "Chained", "Code", "Stage", "brief", "literal", "module", "shape_text", "statement"]
+__all__ = ["WIDTH", "Call", "Chained", "Code", "Stage", "brief", "literal", "maps", "module", "shape_text", "statement"]
 
 WIDTH = 88
 """The longest line, that of Black and Ruff."""
@@ -111,6 +111,18 @@ def shape_text(*shapes: Iterable[int]) -> str:
     return ", ".join("x".join(map(str, shape)) or "1" for shape in shapes)
 
 
+def maps(verb: str, ins: Iterable[Sequence[int]], outs: Iterable[Sequence[int]]) -> list[str]:
+    """Return a docstring that says what goes in and comes out, batch included, indented by four.
+
+    >>> maps("Maps", [(3, 8, 8)], [(10,), (4, 2)])
+    ['    \"""Maps (N, 3, 8, 8) to (N, 10) and (N, 4, 2).\"""']
+    """
+    given, made = (
+        " and ".join(f"({', '.join(['N', *map(str, shape)])})" for shape in shapes) for shapes in (ins, outs))
+    line = f'    """{verb} {given} to {made}."""'
+    return [line] if len(line) <= WIDTH else [f'    """{verb} {given}', f"    to {made}.", '    """']
+
+
 def statement(indent: int, before: str, code: Call | Code | Chained, after: str = "", comment: str = "") -> list[str]:
     """Return the lines of ``before code after  # comment``, broken where they are too long.
 
@@ -125,8 +137,9 @@ def statement(indent: int, before: str, code: Call | Code | Chained, after: str 
         if len(whole) <= WIDTH or not pieces:
             return [whole]
         inner = f"{space}    {', '.join(pieces)}"
-        # where only the comment is too long, a formatter would break the second pair of brackets: commas prevent it
-        behind_alone = bool(after) and after[0] in "([" and len(whole) - len(behind) <= WIDTH
+        # where the first pair of brackets fits, a formatter would break the second one: a last comma prevents it
+        first = f"{space}{before}{code.head}({', '.join(pieces)})"
+        behind_alone = bool(after) and after[0] in "([" and len(first) < WIDTH
         middle = [inner]
         if len(inner) > WIDTH or behind_alone:
             middle = [line for piece in pieces for line in _piece(indent + 4, piece)]

@@ -5,10 +5,11 @@ from __future__ import annotations
 import dataclasses
 
 from ...network import Network
+from ...operators.base import to_written
 from ..flow import Flow, Line, is_chain
 from ..names import Names, snake
 from ..plan import Plan, Step, plan
-from ..source import Call, Code, Stage, brief, literal, shape_text, statement
+from ..source import Call, Code, Stage, literal, maps, shape_text, statement
 from .phrases import say
 
 __all__ = ["PRELUDE", "TAKEN", "Written", "source", "written"]
@@ -95,19 +96,17 @@ def source(network: Network, name: str = "Net") -> str:
     found = written(network)
     model = snake(name)
     body = _sequential(found, model) if is_chain(found.plan, found.said) else _functional(found, model)
-    text = "\n".join([f"def build_{model}() -> keras.Model:", _doc(found), *body])
+    text = "\n".join([f"def build_{model}() -> keras.Model:", *_doc(found), *body])
     helper = _CONSTANT if "Constant(" in text else ""
-    return f"import keras\nfrom keras import layers\n\n{helper}\n{text}\n"
+    imports = "import keras\nfrom keras import layers\n" if "layers." in helper + text else "import keras\n"
+    return f"{imports}\n{helper}\n{text}\n"
 
 
-def _doc(found: Written) -> str:
-    """Return what goes in and comes out, batch included."""
+def _doc(found: Written) -> list[str]:
     plan = found.plan
-    ins, outs = (
-        " and ".join(f"({', '.join(['N', *map(str, plan.inputs[0].shape(plan.shapes[name]))])})" for name in names)
-        for names in ([step.name for step in plan.inputs], [output for output, _ in plan.outputs])
-    )
-    return f'    """Map {ins} to {outs}."""'
+    names = [step.name for step in plan.inputs], [output for output, _ in plan.outputs]
+    ins, outs = ([to_written(plan.own, plan.shapes[name]) for name in group] for group in names)
+    return maps("Map", ins, outs)
 
 
 def _sequential(found: Written, model: str) -> list[str]:
@@ -137,6 +136,6 @@ def _functional(found: Written, model: str) -> list[str]:
             lines += line.lines(4)
     result = found.flow.result().text
     outputs = f"[{result}]" if len(found.plan.outputs) > 1 else result
-    inputs = brief(sources) if len(sources) == 1 else f"[{', '.join(sources)}]"
+    inputs = sources[0] if len(sources) == 1 else f"[{', '.join(sources)}]"
     model_call = Call("keras.Model", (Code(inputs), Code(outputs)), {"name": model})
     return [*lines, *statement(4, "return ", model_call)]

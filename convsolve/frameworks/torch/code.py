@@ -6,7 +6,7 @@ from ...network import Network
 from ..flow import Flow, Line, is_chain
 from ..names import Names
 from ..plan import Plan, Step, plan
-from ..source import Call, Code, Stage, literal, shape_text, statement
+from ..source import Call, Code, Stage, literal, maps, shape_text, statement
 from .phrases import say
 
 __all__ = ["PRELUDE", "TAKEN", "Written", "source", "written"]
@@ -103,17 +103,16 @@ def source(network: Network, name: str = "Net") -> str:
     return f"{head.rstrip()}\n\n\n{text}\n"
 
 
-def _doc(found: Written) -> str:
-    """Return what goes in and comes out, batch included."""
+def _head(found: Written, name: str, base: str) -> list[str]:
+    """Return the first lines of a class, up to its modules."""
     plan = found.plan
-    ins = " and ".join(f"({', '.join(['N', *map(str, plan.shapes[step.name])])})" for step in plan.inputs)
-    outs = " and ".join(f"({', '.join(['N', *map(str, plan.shapes[output])])})" for output, _ in plan.outputs)
-    return f'    """Maps {ins} to {outs}."""'
+    ins = [plan.shapes[step.name] for step in plan.inputs]
+    doc = maps("Maps", ins, [plan.shapes[output] for output, _ in plan.outputs])
+    return [f"class {name}({base}):", *doc, "", "    def __init__(self) -> None:", "        super().__init__()"]
 
 
 def _sequential(found: Written, name: str) -> list[str]:
-    lines = [f"class {name}(nn.Sequential):", _doc(found), "", "    def __init__(self) -> None:",
-             "        super().__init__()"]  # fmt: skip
+    lines = _head(found, name, "nn.Sequential")
     for step in found.plan.steps:
         modules = found.modules(step)
         for attribute, call in modules:
@@ -123,8 +122,7 @@ def _sequential(found: Written, name: str) -> list[str]:
 
 
 def _module(found: Written, name: str) -> list[str]:
-    lines = [f"class {name}(nn.Module):", _doc(found), "", "    def __init__(self) -> None:",
-             "        super().__init__()"]  # fmt: skip
+    lines = _head(found, name, "nn.Module")
     for step in found.plan.steps:
         for attribute, call in found.modules(step):
             lines += statement(8, f"self.{attribute} = ", call)
