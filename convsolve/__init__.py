@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from .dims.sizeset import SizeSet
     from .errors import ConvsolveError, FileError, NetworkError, UndecidedError
     from .files import dump, load, parse
+    from .frameworks import code, to_keras, to_onnx, to_torch
     from .network import Layer, Network
     from .problem import Objective, Problem
     from .queries.check import CheckReport, Failure, check
@@ -31,6 +32,7 @@ _PLACES = {
     "dims.sizeset": ("SizeSet",),
     "errors": ("ConvsolveError", "FileError", "NetworkError", "UndecidedError"),
     "files": ("dump", "load", "parse"),
+    "frameworks": ("code", "to_keras", "to_onnx", "to_torch"),
     "network": ("Layer", "Network"),
     "problem": ("Objective", "Problem"),
     "queries.check": ("CheckReport", "Failure", "check"),
@@ -47,9 +49,9 @@ _MODULE_OF = {name: module for module, names in _PLACES.items() for name in name
 __all__ = [
     "CheckReport", "Comparison", "ConvsolveError", "Counterexample", "Domain", "Failure", "FileError", "Front",
     "Infeasible", "Layer", "Network", "NetworkError", "Objective", "Problem", "Relaxation", "SizeSet", "Solution",
-    "UndecidedError", "Unknown", "ValidSizes", "all_of", "any_of", "check", "compare", "counterexample", "dump", "eq",
-    "hole", "load", "maximum", "minimum", "minimum_input", "operators", "pareto", "parse", "smallest_input",
-    "solutions", "solve", "valid_sizes", "where",
+    "UndecidedError", "Unknown", "ValidSizes", "all_of", "any_of", "check", "code", "compare", "counterexample",
+    "dump", "eq", "hole", "load", "maximum", "minimum", "minimum_input", "operators", "pareto", "parse",
+    "smallest_input", "solutions", "solve", "to_keras", "to_onnx", "to_torch", "valid_sizes", "where",
 ]
 
 

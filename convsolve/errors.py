@@ -14,6 +14,7 @@ __all__ = [
     "DimensionError",
     "ExpressionError",
     "FileError",
+    "FrameworkMissingError",
     "InternalError",
     "NetworkError",
     "Problematic",
@@ -52,6 +53,10 @@ class ExpressionError(ConvsolveError, ValueError):
         super().__init__(message)
         self.message = message
         self.column = column
+
+
+class FrameworkMissingError(ConvsolveError, ImportError):
+    """A framework that is needed is not installed, or does not start."""
 
 
 class InternalError(ConvsolveError, RuntimeError):

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from ..queries.pareto import Front
 
 __all__ = [
-    "ShapeType", "assignment_lines", "console", "print_costs", "print_failures", "print_front", "print_json",
-    "print_table", "progress", "report_data", "shape",
+    "ShapeType", "assignment_lines", "console", "no_answer", "print_costs", "print_failures", "print_front",
+    "print_json", "print_table", "progress", "report_data", "shape",
 ]
 
 
@@ -205,3 +205,23 @@ def assignment_lines(assignment: Mapping[str, int]) -> list[str]:
     """Return the values of the holes, one a line."""
     width = max(map(len, assignment), default=0)
     return [f"  {name.ljust(width)} = {value}" for name, value in assignment.items()]
+
+
+def no_answer(answer: Any) -> list[str]:
+    """Return why there is no solution, and the ways out, one a line."""
+    from ..queries.synthesize import Unknown
+
+    if isinstance(answer, Unknown):
+        return [f"not known: {answer.reason}"]
+    if answer.minimal and len(answer.core) == 1:
+        head, tail = "no solution: this requirement cannot hold", []
+    elif answer.minimal:
+        head = "no solution: these requirements cannot hold together"
+        tail = ["each of them is needed for that: any of them left out, the rest of them can hold"]
+    else:
+        head = "no solution (proven)"
+        tail = ["among these is the reason; the time ran out before it was narrowed down"]
+    lines = [head, *(f"  - {name}" for name in answer.core), *tail]
+    if answer.relaxations:
+        lines += ["ways out, each of them enough:", *(f"  - {relaxation}" for relaxation in answer.relaxations)]
+    return lines

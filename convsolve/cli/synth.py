@@ -7,7 +7,17 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from .output import assignment_lines, console, print_costs, print_front, print_json, print_table, progress, report_data
+from .output import (
+    assignment_lines,
+    console,
+    no_answer,
+    print_costs,
+    print_front,
+    print_json,
+    print_table,
+    progress,
+    report_data,
+)
 
 if TYPE_CHECKING:
     from ..problem import Problem
@@ -96,7 +106,7 @@ def _emit(answer: Solution | Infeasible | Unknown, format: str) -> None:
     if isinstance(answer, Solution):
         click.echo(dump(answer.concrete, format), nl=False)
     else:
-        for line in _no_answer(answer):
+        for line in no_answer(answer):
             click.echo(line, err=True)
 
 
@@ -104,7 +114,7 @@ def _show(answer: Solution | Infeasible | Unknown, found: list[Solution], number
     from ..queries.synthesize import Solution
 
     if not isinstance(answer, Solution):
-        for line in _no_answer(answer):
+        for line in no_answer(answer):
             click.echo(line)
         return
     out = console()
@@ -149,25 +159,6 @@ def _standing(solution: Solution, *, first: bool) -> list[str]:
         lines.append(f"every requirement holds for all of {ranges}{' (proven)' if solution.proven else ''}")
     if not solution.proven:
         lines.append(f"not proven: {solution.reason}")
-    return lines
-
-
-def _no_answer(answer: Any) -> list[str]:
-    from ..queries.synthesize import Unknown
-
-    if isinstance(answer, Unknown):
-        return [f"not known: {answer.reason}"]
-    if answer.minimal and len(answer.core) == 1:
-        head, tail = "no solution: this requirement cannot hold", []
-    elif answer.minimal:
-        head = "no solution: these requirements cannot hold together"
-        tail = ["each of them is needed for that: any of them left out, the rest of them can hold"]
-    else:
-        head = "no solution (proven)"
-        tail = ["among these is the reason; the time ran out before it was narrowed down"]
-    lines = [head, *(f"  - {name}" for name in answer.core), *tail]
-    if answer.relaxations:
-        lines += ["ways out, each of them enough:", *(f"  - {relaxation}" for relaxation in answer.relaxations)]
     return lines
 
 

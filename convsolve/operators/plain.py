@@ -116,6 +116,11 @@ class Dropout(Identity):
 
     p: float = parameter(Number(), default=0.5)
 
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not 0 <= self.p <= 1:
+            raise NetworkError(f"p is the share that is dropped: it must be from 0 to 1, got {self.p}")
+
 
 def identities() -> dict[str, type[Identity]]:
     """Return an operator for each well-known function that keeps the shape."""

@@ -6,7 +6,7 @@ import itertools
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ..dims import Expr, Var, bounds, evaluate, ne, total, where
 from ..errors import ExpressionError, InternalError
@@ -91,6 +91,30 @@ class Solution:
                 continue
             kept.append(text)
         return Problem(self.network, tuple(kept), description=self.problem.description)
+
+    def to_torch(self) -> Any:
+        """Return the network as a PyTorch module: :func:`convsolve.to_torch`."""
+        from ..frameworks import to_torch
+
+        return to_torch(self.network)
+
+    def to_keras(self) -> Any:
+        """Return the network as a Keras model: :func:`convsolve.to_keras`."""
+        from ..frameworks import to_keras
+
+        return to_keras(self.network)
+
+    def to_onnx(self, *, seed: int = 0) -> Any:
+        """Return the network as an ONNX model: :func:`convsolve.to_onnx`."""
+        from ..frameworks import to_onnx
+
+        return to_onnx(self.network, seed=seed)
+
+    def code(self, language: str = "torch", *, name: str = "Net") -> str:
+        """Return the network as source code for "torch" or "keras": :func:`convsolve.code`."""
+        from ..frameworks import code
+
+        return code(self.network, language, name=name)
 
 
 @dataclass(frozen=True)

@@ -45,6 +45,15 @@ GOLDEN = {
     "diff": ["diff", "problems/unet_300x300.yaml", "problems/unet_any_size.yaml"],
     "diff_same": ["diff", "problems/unet_any_size.yaml", "problems/unet_any_size.yaml", "--json"],
     "synth_for_all": ["synth", "problems/robust_autoencoder.yaml"],
+    "export_torch": ["export", "problems/downsampling_choice.yaml", "--to", "torch", "--name", "Small"],
+    "export_keras": ["export", "problems/rllib_42x42.yaml", "--to", "keras"],
+    "export_yaml": ["export", "problems/mnist_repair.yaml", "--to", "yaml"],
+    "export_infeasible": ["export", "problems/overconstrained_tiny_model.yaml", "--to", "torch"],
+    "export_invalid": ["export", "problems/seeds/kernel_5_on_4x4.yaml", "--to", "torch"],
+    "export_onnx_to_a_terminal": ["export", "problems/mnist_repair.yaml", "--to", "onnx"],
+    "export_nowhere": ["export", "problems/mnist_repair.yaml", "--to", "onnx", "-o", "no/such/folder.onnx"],
+    "export_bad_name": ["export", "problems/mnist_repair.yaml", "--to", "keras", "--name", "a-b"],
+    "help_export": ["export", "--help"],
     "help": ["--help"],
     "help_sizes": ["sizes", "--help"],
     "help_counterexample": ["counterexample", "--help"],
@@ -76,6 +85,25 @@ def test_golden(name, request):
         path.parent.mkdir(exist_ok=True)
         path.write_text(shown)
     assert shown == path.read_text()
+
+
+def test_an_onnx_model_is_written_whole(tmp_path):
+    onnx = pytest.importorskip("onnx")
+    path = tmp_path / "net.onnx"
+    path.write_text("old")
+    result = convsolve("export", "problems/mnist_repair.yaml", "--to", "onnx", "-o", str(path), "--seed", "3")
+    assert (result.returncode, result.stdout, result.stderr) == (0, "", f"wrote {path}\n")
+    onnx.checker.check_model(onnx.load(path))
+    assert [p.name for p in tmp_path.iterdir()] == ["net.onnx"]
+    (tmp_path / "other").touch()
+    assert path.stat().st_mode == (tmp_path / "other").stat().st_mode
+
+
+def test_export_reads_standard_input_and_says_when_time_ran_out(tmp_path):
+    text = "input: [1, 8, 8]\nlayers: [relu]\n"
+    assert "nn.ReLU()" in convsolve("export", "-", "--to", "torch", text=text).stdout
+    late = convsolve("export", hard(tmp_path), "--to", "torch", "--timeout", "0.000001")
+    assert late.returncode == 3 and late.stdout == "" and "not known" in late.stderr
 
 
 def test_json_is_one_document():

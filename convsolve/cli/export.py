@@ -1,0 +1,97 @@
+"""``convsolve export``."""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from .output import no_answer, progress
+
+if TYPE_CHECKING:
+    from ..problem import Problem
+
+__all__ = ["command"]
+
+
+@click.command()
+@click.argument("source")
+@click.option("--to", "form", type=click.Choice(["torch", "keras", "onnx", "yaml"]), required=True,
+              help="What to write: source code, an ONNX model, or a problem file.")  # fmt: skip
+@click.option("-o", "--output", type=click.Path(dir_okay=False, allow_dash=True), default="-",
+              help="The file to write; ONNX needs one.")  # fmt: skip
+@click.option("--name", default="Net", show_default=True, help="The class, in the source code.")
+@click.option("--timeout", type=click.FloatRange(min=0, min_open=True), help="Seconds after which to stop solving.")
+@click.option("--seed", type=click.IntRange(0, 2**31), default=0, help="For the solver, and for ONNX's weights.")
+@click.option("-q", "--quiet", is_flag=True, help="Show no progress.")
+def command(source: str, form: str, output: str, name: str, timeout: float | None, seed: int, quiet: bool) -> int:
+    """Write a network as PyTorch or Keras source, as an ONNX model, or as a finished problem file.
+
+    SOURCE is a problem file (.yaml, .json or .toml); - reads YAML from standard input. What is open in it is
+    solved first. Exits with 0 when the network is written, with 1 when there is no solution or the network does
+    not work, with 3 when the time ran out before that was known.
+    """
+    from ..files import load
+
+    if form == "onnx" and output == "-":
+        raise click.UsageError("an ONNX model is not text: name a file with -o")
+    solved = _solved(load(source), timeout, seed, quiet)
+    if isinstance(solved, int):
+        return solved
+    _write(output, _written(solved, form, name, seed))
+    return 0
+
+
+def _solved(problem: Problem, timeout: float | None, seed: int, quiet: bool) -> Problem | int:
+    """Return the finished problem, or the exit code where there is none."""
+    from ..queries.synthesize import Solution, Unknown, solve
+
+    tell = progress(quiet)
+    try:
+        answer = solve(problem, timeout=timeout, seed=seed, progress=tell)
+    finally:
+        tell.done()  # type: ignore[attr-defined]
+    if isinstance(answer, Solution):
+        return answer.concrete
+    for line in no_answer(answer):
+        click.echo(line, err=True)
+    return 3 if isinstance(answer, Unknown) else 1
+
+
+def _written(problem: Problem, form: str, name: str, seed: int) -> str | bytes:
+    from ..files import dump
+    from ..frameworks import code, to_onnx
+
+    if form == "yaml":
+        return dump(problem)
+    if form == "onnx":
+        model: Any = to_onnx(problem.network, seed=seed)
+        return bytes(model.SerializeToString())
+    return code(problem.network, form, name=name)
+
+
+def _write(output: str, content: str | bytes) -> None:
+    """Write to standard output, or beside a file which then takes its place: there is never half a file."""
+    if output == "-":
+        click.echo(content, nl=False)
+        return
+    path = Path(output)
+    try:
+        handle, beside = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+        try:
+            with os.fdopen(handle, "wb") as file:
+                file.write(content.encode() if isinstance(content, str) else content)
+            mask = os.umask(0)
+            os.umask(mask)
+            os.chmod(beside, 0o666 & ~mask)  # as any other file that is made
+            os.replace(beside, path)
+        except BaseException:
+            os.unlink(beside)
+            raise
+    except OSError as error:
+        raise click.ClickException(f"cannot write {output}: {error.strerror}") from None
+    print(f"wrote {output}", file=sys.stderr)

@@ -1,0 +1,187 @@
+"""How ONNX says the operators that count axes, join tensors, or work on features, sequences and single elements."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..plan import Step
+from ..shuffles import shuffle
+from .graph import Graph
+from .nodes import Write
+
+__all__ = ["AXES"]
+
+_END = 2**62
+"""The end of a slice that goes as far as the axis does."""
+
+
+# -- axes
+
+
+def _pixels(graph: Graph, step: Step, inputs: list[str]) -> None:
+    op = step.operator
+    up = op.kind in ("pixel_shuffle", "depth_to_space")
+    if step.rank == 2 and op.kind != "pixel_unshuffle":
+        order = {"mode": "CRD" if op.kind == "pixel_shuffle" else "DCR"} if up else {}
+        graph.node(step, "DepthToSpace" if up else "SpaceToDepth", inputs, step.name, blocksize=op.block_size, **order)
+        return
+    moves = shuffle(step, up=up, last=False)
+    x = graph.node(step, "Reshape", [inputs[0], graph.numbers(step, 0, *moves.split)])
+    x = graph.node(step, "Transpose", [x], perm=[0, *(axis + 1 for axis in moves.order)])
+    graph.node(step, "Reshape", [x, graph.numbers(step, 0, *moves.merged)], step.name)
+
+
+def _reshape(graph: Graph, step: Step, inputs: list[str]) -> None:
+    shape = graph.numbers(step, 0, *step.shape(step.made[0]))  # 0 keeps the batch axis
+    graph.node(step, "Reshape", [inputs[0], shape], step.name)
+
+
+def _flatten(graph: Graph, step: Step, inputs: list[str]) -> None:
+    if len(step.made[0]) > 1:
+        _reshape(graph, step, inputs)
+    else:
+        graph.node(step, "Flatten", inputs, step.name, axis=1)
+
+
+def _permute(graph: Graph, step: Step, inputs: list[str]) -> None:
+    graph.node(step, "Transpose", inputs, step.name, perm=[0, *(axis + 1 for axis in step.operator.order)])
+
+
+def _squeeze(graph: Graph, step: Step, inputs: list[str]) -> None:
+    grown = step.operator.kind == "unsqueeze"
+    axis = step.operator.axis % (len(step.sizes[0]) + grown) + 1
+    graph.node(step, "Unsqueeze" if grown else "Squeeze", [*inputs, graph.numbers(step, axis)], step.name)
+
+
+def _slice(graph: Graph, step: Step, inputs: list[str]) -> None:
+    op = step.operator
+    values = (op.start, _END if op.stop is None else op.stop, step.axis(op.axis), op.step)
+    graph.node(step, "Slice", [*inputs, *(graph.numbers(step, value) for value in values)], step.name)
+
+
+def _split(graph: Graph, step: Step, inputs: list[str]) -> None:
+    axis = step.axis(step.operator.axis)
+    parts = [step.shape(sizes)[axis - 1] for sizes in step.made]
+    graph.nodes_of(step, "Split", [*inputs, graph.numbers(step, *parts)], list(step.outputs), axis=axis)
+
+
+def _reduce(graph: Graph, step: Step, inputs: list[str]) -> None:
+    axes = sorted({step.axis(axis) for axis in step.operator.axes})
+    graph.node(
+        step, "ReduceMean", [*inputs, graph.numbers(step, *axes)], step.name, keepdims=int(step.operator.keepdims))
+
+
+# -- several inputs
+
+
+def _aligned(graph: Graph, step: Step, inputs: list[str]) -> list[str]:
+    """Give all inputs as many axes: new ones come behind the batch axis."""
+    rank = max(len(sizes) for sizes in step.sizes)
+    return [
+        name if len(sizes) == rank
+        else graph.node(step, "Unsqueeze", [name, graph.numbers(step, *range(1, rank - len(sizes) + 1))])
+        for name, sizes in zip(inputs, step.sizes, strict=True)
+    ]
+
+
+def _joined(graph: Graph, step: Step, inputs: list[str]) -> None:
+    kind = {"add": "Add", "sub": "Sub", "mul": "Mul", "maximum": "Max", "matmul": "MatMul"}[step.operator.kind]
+    first, *rest = _aligned(graph, step, inputs)
+    for i, other in enumerate(rest, start=1):
+        first = graph.node(step, kind, [first, other], step.name if i == len(rest) else None)
+
+
+def _concat(graph: Graph, step: Step, inputs: list[str]) -> None:
+    graph.node(step, "Concat", inputs, step.name, axis=step.axis(step.operator.axis))
+
+
+# -- features and sequences
+
+
+def _linear(graph: Graph, step: Step, inputs: list[str]) -> None:
+    op, features = step.operator, step.shape(step.sizes[0])[-1]
+    bias = [graph.weight(step, "bias", op.out_features)] if op.bias else []
+    if len(step.sizes[0]) == 1:
+        weight = graph.weight(step, "weight", op.out_features, features)
+        graph.node(step, "Gemm", [*inputs, weight, *bias], step.name, transB=1)
+        return
+    weight = graph.weight(step, "weight", features, op.out_features)
+    made = graph.node(step, "MatMul", [*inputs, weight], None if bias else step.name)
+    if bias:
+        graph.node(step, "Add", [made, *bias], step.name)
+
+
+def _embedding(graph: Graph, step: Step, inputs: list[str]) -> None:
+    indices = graph.node(step, "Cast", inputs, to=7)  # INT64
+    weight = graph.weight(step, "weight", step.operator.count, step.operator.dim)
+    graph.node(step, "Gather", [weight, indices], step.name)
+
+
+def _recurrent(graph: Graph, step: Step, inputs: list[str]) -> None:
+    op, hidden = step.operator, step.operator.hidden_size
+    gates, directions = op.gates, 2 if op.bidirectional else 1
+    features = step.shape(step.sizes[0])[-1]
+    direction = "bidirectional" if op.bidirectional else "forward"
+    attributes: dict[str, Any] = {"hidden_size": hidden, "direction": direction}
+    if op.kind == "gru":
+        attributes["linear_before_reset"] = 1  # as PyTorch and Keras compute it
+    x = graph.node(step, "Transpose", inputs, perm=[1, 0, 2])  # the length comes first
+    for _ in range(op.num_layers):
+        weights = [graph.weight(step, "weight", directions, gates * hidden, features),
+                   graph.weight(step, "weight", directions, gates * hidden, hidden)]  # fmt: skip
+        weights += [graph.weight(step, "bias", directions, 2 * gates * hidden)] if op.bias else []
+        x = graph.node(step, op.kind.upper(), [x, *weights], **attributes)  # (length, directions, batch, hidden)
+        x = graph.node(step, "Transpose", [x], perm=[0, 2, 1, 3])
+        features = directions * hidden
+        x = graph.node(step, "Reshape", [x, graph.numbers(step, 0, 0, features)])
+    if op.return_sequences:
+        graph.node(step, "Transpose", [x], step.name, perm=[1, 0, 2])
+    else:
+        graph.node(step, "Gather", [x, graph.scalar(step, -1)], step.name, axis=0)
+
+
+def _constant(graph: Graph, step: Step, inputs: list[str]) -> None:
+    shape = step.shape(step.made[0])
+    value = graph.filled(step, "weight" if step.operator.learned else "zeros", 0.0, 1, *shape)
+    batch = graph.node(step, "Shape", inputs, start=0, end=1)
+    whole = graph.node(step, "Concat", [batch, graph.numbers(step, *shape)], axis=0)
+    graph.node(step, "Expand", [value, whole], step.name)
+
+
+# -- single elements
+
+
+def _function(kind: str, **attributes: Any) -> Write:
+    return lambda graph, step, inputs: graph.node(step, kind, inputs, step.name, **attributes)
+
+
+def _clipped(low: float, high: float) -> Write:
+    def write(graph: Graph, step: Step, inputs: list[str]) -> None:
+        graph.node(step, "Clip", [*inputs, graph.scalar(step, low), graph.scalar(step, high)], step.name)
+
+    return write
+
+
+def _silu(graph: Graph, step: Step, inputs: list[str]) -> None:
+    graph.node(step, "Mul", [*inputs, graph.node(step, "Sigmoid", inputs)], step.name)
+
+
+def _dropout(graph: Graph, step: Step, inputs: list[str]) -> None:
+    graph.node(step, "Dropout", [*inputs, graph.scalar(step, float(step.operator.p))], step.name)
+
+
+AXES: dict[str, Write] = {
+    "pixel_shuffle": _pixels, "pixel_unshuffle": _pixels, "depth_to_space": _pixels, "space_to_depth": _pixels,
+    "flatten": _flatten, "unflatten": _reshape, "reshape": _reshape, "permute": _permute,
+    "squeeze": _squeeze, "unsqueeze": _squeeze, "slice": _slice, "split": _split, "chunk": _split, "reduce": _reduce,
+    "add": _joined, "sub": _joined, "mul": _joined, "maximum": _joined, "matmul": _joined, "concat": _concat,
+    "linear": _linear, "embedding": _embedding, "rnn": _recurrent, "lstm": _recurrent, "gru": _recurrent,
+    "constant": _constant, "dropout": _dropout, "silu": _silu,
+    "relu6": _clipped(0.0, 6.0), "hardtanh": _clipped(-1.0, 1.0),
+    "identity": _function("Identity"), "relu": _function("Relu"), "leaky_relu": _function("LeakyRelu", alpha=0.01),
+    "elu": _function("Elu"), "selu": _function("Selu"), "celu": _function("Celu"), "gelu": _function("Gelu"),
+    "mish": _function("Mish"), "hardswish": _function("HardSwish"),
+    "hardsigmoid": _function("HardSigmoid", alpha=1 / 6, beta=0.5), "sigmoid": _function("Sigmoid"),
+    "tanh": _function("Tanh"), "softplus": _function("Softplus"), "softmax": _function("Softmax", axis=1),
+    "log_softmax": _function("LogSoftmax", axis=1), "local_response_norm": _function("LRN", size=5),
+}  # fmt: skip

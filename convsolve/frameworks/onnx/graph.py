@@ -1,0 +1,96 @@
+"""A graph that is being written: nodes, weights and constants, each with a name that says whose they are."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+from ...errors import NetworkError
+from ..plan import Plan, Step
+
+if TYPE_CHECKING:
+    import numpy as np
+
+__all__ = ["Graph"]
+
+_LARGEST = 2**31 - 2**20
+"""A model in one message stays below two gibibytes, with some room for what is not weights."""
+
+
+class Graph:
+    """Collects nodes and tensors. Tensors are called after the layers, what is learned after its layer and role."""
+
+    def __init__(self, plan: Plan, seed: int) -> None:
+        import numpy as np
+
+        self.plan = plan
+        self.nodes: list[Any] = []
+        self.tensors: list[Any] = []
+        self._random = np.random.default_rng(seed)
+        self._names: set[str] = {name for step in (*plan.inputs, *plan.steps) for name in (step.name, *step.outputs)}
+        self._bytes = 0
+
+    def name(self, wanted: str) -> str:
+        """Return a name that is not used yet, as near to the wanted one as can be."""
+        name, number = wanted, 2
+        while name in self._names:
+            name, number = f"{wanted}_{number}", number + 1
+        self._names.add(name)
+        return name
+
+    def node(self, step: Step, kind: str, inputs: list[str], output: str | None = None, **attributes: Any) -> str:
+        """Add a node with one output and return that tensor's name."""
+        return self.nodes_of(step, kind, inputs, [output or self.name(f"{step.name}.{kind}")], **attributes)[0]
+
+    def nodes_of(self, step: Step, kind: str, inputs: list[str], outputs: list[str], **attributes: Any) -> list[str]:
+        """Add a node with several outputs and return their names."""
+        from onnx import helper
+
+        self.nodes.append(helper.make_node(kind, inputs, outputs, name=f"{step.name}/{len(self.nodes)}", **attributes))
+        return outputs
+
+    def weight(self, step: Step, role: str, *shape: int) -> str:
+        """Add something learned, filled at random within what its fan-in allows, and return its name."""
+        self._weigh(step, math.prod(shape))
+        bound = 1 / math.sqrt(max(math.prod(shape[1:]), 1))
+        values = self._random.uniform(-bound, bound, shape).astype("float32")
+        return self._tensor(f"{step.name}.{role}", values)
+
+    def filled(self, step: Step, role: str, value: float, *shape: int) -> str:
+        """Add a tensor that has the same value everywhere, and return its name."""
+        import numpy as np
+
+        self._weigh(step, math.prod(shape))
+        return self._tensor(f"{step.name}.{role}", np.full(shape, value, "float32"))
+
+    def numbers(self, step: Step, *values: int) -> str:
+        """Add whole numbers, such as axes or sizes, and return their name."""
+        import numpy as np
+
+        return self._tensor(f"{step.name}.numbers", np.array(values, "int64"))
+
+    def scalar(self, step: Step, value: float | int) -> str:
+        """Add one number without an axis and return its name."""
+        import numpy as np
+
+        return self._tensor(f"{step.name}.number", np.array(value, "int64" if isinstance(value, int) else "float32"))
+
+    def floats(self, step: Step, *values: float) -> str:
+        """Add numbers such as scales, and return their name."""
+        import numpy as np
+
+        return self._tensor(f"{step.name}.numbers", np.array(values, "float32"))
+
+    def _weigh(self, step: Step, elements: int) -> None:
+        self._bytes += 4 * elements
+        if self._bytes > _LARGEST:
+            raise NetworkError(
+                f"{step.name}: the weights up to here take {self._bytes:,} bytes, and an ONNX model holds less than "
+                "2 GiB: write the network to torch or keras", layer=step.name)
+
+    def _tensor(self, name: str, values: np.ndarray[Any, Any]) -> str:
+        from onnx import numpy_helper
+
+        name = self.name(name)
+        self.tensors.append(numpy_helper.from_array(values, name))
+        return name

@@ -1,0 +1,1 @@
+"""PyTorch: networks written as modules and as source. PyTorch itself is imported when it is first needed."""

@@ -1,0 +1,158 @@
+"""How PyTorch says the operators that count axes, join tensors, or work on features and sequences."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from ..plan import Step
+from ..shuffles import shuffle
+from ..source import Call, Chained, Code, Stage, brief, module
+
+__all__ = ["PHRASES"]
+
+
+def _code(text: str) -> list[Stage]:
+    return [Stage(Code(text))]
+
+
+def _method(name: str, *args: Any, **options: Any) -> list[Stage]:
+    return [Stage(Call(f"{{x}}.{name}", args, options))]
+
+
+def _pixels(step: Step) -> list[Stage]:
+    op = step.operator
+    up = op.kind in ("pixel_shuffle", "depth_to_space")
+    if step.rank == 2:
+        return [module("nn.PixelShuffle" if up else "nn.PixelUnshuffle", op.block_size)]
+    moves = shuffle(step, up=up, last=False)
+    return [
+        Stage(Call("{x}.reshape", (Code("len({x})"), *moves.split))),
+        Stage(Call("{x}.permute", (0, *(axis + 1 for axis in moves.order)))),
+        Stage(Call("{x}.reshape", (Code("len({x})"), *moves.merged))),
+    ]
+
+
+def _flatten(step: Step) -> list[Stage]:
+    rank = len(step.sizes[0])
+    start, end = step.operator.start_axis % rank, step.operator.end_axis % rank
+    options = {} if end == rank - 1 else {"end_dim": end + 1}
+    return [module("nn.Flatten", **({"start_dim": start + 1} if start else {}), **options)]
+
+
+def _unflatten(step: Step) -> list[Stage]:
+    return [module("nn.Unflatten", step.operator.axis % len(step.sizes[0]) + 1, step.operator.sizes)]
+
+
+def _reshape(step: Step) -> list[Stage]:
+    if len(step.sizes[0]) == 1:
+        return [module("nn.Unflatten", 1, step.operator.shape)]
+    return _method("reshape", Code("len({x})"), *step.operator.shape)
+
+
+def _permute(step: Step) -> list[Stage]:
+    return _method("permute", 0, *(axis + 1 for axis in step.operator.order))
+
+
+def _squeeze(step: Step) -> list[Stage]:
+    return _method("squeeze", step.operator.axis % len(step.sizes[0]) + 1)
+
+
+def _unsqueeze(step: Step) -> list[Stage]:
+    return _method("unsqueeze", step.operator.axis % (len(step.sizes[0]) + 1) + 1)
+
+
+def _slice(step: Step) -> list[Stage]:
+    op, axis = step.operator, step.axis(step.operator.axis)
+    span = f"{op.start or ''}:{'' if op.stop is None else op.stop}{f':{op.step}' if op.step != 1 else ''}"
+    return _code(f"{{x}}[{':, ' * axis}{span}]")
+
+
+def _split(step: Step) -> list[Stage]:
+    if len(step.outputs) == 1:
+        return [module("nn.Identity")]
+    return _method("split", list(step.operator.sizes), dim=step.axis(step.operator.axis))
+
+
+def _chunk(step: Step) -> list[Stage]:
+    if len(step.outputs) == 1:
+        return [module("nn.Identity")]
+    return _method("chunk", step.operator.chunks, dim=step.axis(step.operator.axis))
+
+
+def _reduce(step: Step) -> list[Stage]:
+    axes = sorted({step.axis(axis) for axis in step.operator.axes})
+    options = {"keepdim": True} if step.operator.keepdims else {}
+    return _method("mean", dim=axes[0] if len(axes) == 1 else tuple(axes), **options)
+
+
+def _aligned(step: Step) -> list[str]:
+    """Return the inputs with as many axes each: new ones come behind the batch axis."""
+    rank = max(len(sizes) for sizes in step.sizes)
+    return [
+        f"{{{i}}}" if len(sizes) == rank else f"{{{i}}}[:{', None' * (rank - len(sizes))}]"
+        for i, sizes in enumerate(step.sizes)
+    ]
+
+
+def _joined(operator: str) -> Callable[[Step], list[Stage]]:
+    return lambda step: [Stage(Chained(tuple(_aligned(step)), operator))]
+
+
+def _maximum(step: Step) -> list[Stage]:
+    first, *rest = _aligned(step)
+    for other in rest:
+        first = f"torch.maximum({first}, {other})"
+    return _code(first)
+
+
+def _concat(step: Step) -> list[Stage]:
+    names = Code(f"[{', '.join(f'{{{i}}}' for i in range(len(step.inputs)))}]")
+    return [Stage(Call("torch.cat", (names,), {"dim": step.axis(step.operator.axis)}))]
+
+
+def _linear(step: Step) -> list[Stage]:
+    op = step.operator
+    features = op.in_features or step.shape(step.sizes[0])[-1]
+    options: dict[str, Any] = {} if op.bias else {"bias": False}
+    return [module("nn.Linear", features, op.out_features, **options)]
+
+
+def _embedding(step: Step) -> list[Stage]:
+    return [module("nn.Embedding", step.operator.count, step.operator.dim, use="{m}({x}.long())")]
+
+
+def _recurrent(step: Step) -> list[Stage]:
+    op = step.operator
+    options: dict[str, Any] = {"num_layers": op.num_layers} if op.num_layers > 1 else {}
+    options |= {} if op.bias else {"bias": False}
+    options |= {"batch_first": True} | ({"bidirectional": True} if op.bidirectional else {})
+    use = "{m}({x})[0]" if op.return_sequences else "{m}({x})[0][:, -1]"
+    features = step.shape(step.sizes[0])[-1]
+    return [module(f"nn.{op.kind.upper()}", features, op.hidden_size, use=use, **options)]
+
+
+def _layer_norm(step: Step) -> list[Stage]:
+    op = step.operator
+    shape = op.normalized_shape or step.shape(step.sizes[0])[-1:]
+    options: dict[str, Any] = {} if op.affine else {"elementwise_affine": False}
+    return [module("nn.LayerNorm", brief(shape) if len(shape) == 1 else shape, **options)]
+
+
+def _constant(step: Step) -> list[Stage]:
+    shape = step.shape(step.made[0])
+    if not step.operator.learned:
+        return [Stage(Call("{x}.new_zeros", (Code("len({x})"), *shape)))]
+    use = f"{{m}}.expand({', '.join(['len({x})', *('-1' for _ in shape)])})"
+    zeros = Code(f"torch.zeros(1, {', '.join(map(str, shape))})")
+    return [Stage(Call("nn.Parameter", (zeros,)), True, use=use)]
+
+
+PHRASES: dict[str, Callable[[Step], list[Stage]]] = {
+    "pixel_shuffle": _pixels, "pixel_unshuffle": _pixels, "depth_to_space": _pixels, "space_to_depth": _pixels,
+    "flatten": _flatten, "unflatten": _unflatten, "reshape": _reshape, "permute": _permute,
+    "squeeze": _squeeze, "unsqueeze": _unsqueeze, "slice": _slice, "split": _split, "chunk": _chunk,
+    "reduce": _reduce, "add": _joined("+"), "sub": _joined("-"), "mul": _joined("*"), "maximum": _maximum,
+    "concat": _concat, "matmul": _joined("@"), "linear": _linear, "embedding": _embedding,
+    "rnn": _recurrent, "lstm": _recurrent, "gru": _recurrent, "layer_norm": _layer_norm, "constant": _constant,
+}  # fmt: skip
