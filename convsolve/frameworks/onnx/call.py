@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 from ...dims import Dim
 from ...operators import Constant, Operator
 from ..builder import Builder
-from .values import Known, NotReadError, Tensor, Unknown, Value, depends_on_batch
+from .values import Known, NotReadError, NotThereError, Tensor, Unknown, Value, depends_on_batch
 
 __all__ = ["READERS", "Call", "Result", "reads"]
 
@@ -56,7 +56,7 @@ class Call:
         if value is None:
             raise NotReadError(f"its input {position} is missing")
         if isinstance(value, Unknown):
-            raise NotReadError(value.why)
+            raise NotThereError(value.why)
         return value
 
     def tensor(self, position: int = 0, *, batch: int | None = None) -> Tensor:
@@ -124,7 +124,7 @@ class Call:
         """Return a tensor just made, with the batch where another has it."""
         shape = self.builder.shapes[reference]
         assert shape is not None
-        return Tensor(reference, shape, like.batch, like.merged)
+        return Tensor(reference, shape, like.batch, like.merged, like.inner)
 
     def constant(self, known: Known, shape: Sequence[Dim]) -> str:
         """Add a constant of this shape, and return its name."""

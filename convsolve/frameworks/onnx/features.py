@@ -118,7 +118,7 @@ def _joined(call: Call, operator: Operator, values: list[Tensor | Known]) -> Ten
     tensors = [v for v in values if isinstance(v, Tensor)]
     rank = max(v.rank if isinstance(v, Tensor) else len(v.shape) for v in values)
     from_end = {v.rank - v.batch for v in tensors}
-    if len(from_end) > 1 or len({v.merged for v in tensors}) > 1:
+    if len(from_end) > 1 or len({(v.merged, v.inner) for v in tensors}) > 1:
         raise NotReadError("it joins tensors with the batch on different axes")
     first = tensors[0]
     batch, merged = rank - from_end.pop(), first.merged
@@ -143,7 +143,7 @@ def _joined(call: Call, operator: Operator, values: list[Tensor | Known]) -> Ten
     else:
         (made,) = call.add(operator, *references)
     found = call.made(made, first)
-    return Tensor(made, found.shape, batch, merged)
+    return Tensor(made, found.shape, batch, merged, first.inner)
 
 
 @reads("Concat")
@@ -169,7 +169,7 @@ def _concat(call: Call) -> Value:
 @reads("Gemm")
 def _gemm(call: Call) -> Value:
     x, weight = call.tensor(), call.known(1)
-    if call.option("transA", 0) or x.rank != 2 or x.merged or x.batch != 0 or len(weight.shape) != 2:
+    if call.option("transA", 0) or x.rank != 2 or x.batch != 0 or len(weight.shape) != 2:
         raise NotReadError("it is no linear layer")
     out, features = weight.shape if call.option("transB", 0) else weight.shape[::-1]
     bias = call.known(2) if call.has(2) else None
@@ -203,7 +203,7 @@ def _matmul(call: Call) -> Value:
         references.append(call.constant(value, shape))
     (made,) = call.add(Matmul(), *references)
     found = call.made(made, tensors[0])
-    return Tensor(made, found.shape, max(ranks) - min(places), tensors[0].merged)
+    return Tensor(made, found.shape, max(ranks) - min(places), tensors[0].merged, tensors[0].inner)
 
 
 @reads("BatchNormalization")
@@ -255,8 +255,6 @@ def _recurrent(call: Call) -> list[Value]:
     options: dict[str, Any] = {"hidden_size": hidden, "bidirectional": both, "bias": call.has(3)}
     if weight.shape[2] != x.shape[1]:
         raise NotReadError(f"its weights are for {weight.shape[2]} features, its input has {x.shape[1]}")
-    if call.outputs > 1 and both:
-        return [_steps(call, x, kind(**options), hidden, by_sample), *[_NO_STATE] * (call.outputs - 1)]
     return [_steps(call, x, kind(**options), hidden, by_sample), *[_NO_STATE] * (call.outputs - 1)]
 
 

@@ -55,7 +55,7 @@ def _reshape(call: Call) -> Value:
 
 def _reshaped(call: Call, x: Tensor, wished: Sequence[Dim]) -> Tensor:
     """Return the tensor with the same elements in another shape, after finding out where the batch goes."""
-    axis, merged, shape = _batch_in(call, x, list(wished))
+    axis, merged, inner, shape = _batch_in(call, x, list(wished))
     if not shape:
         raise NotReadError("nothing but the batch axis is left")
     if shape == list(x.shape):
@@ -64,11 +64,15 @@ def _reshaped(call: Call, x: Tensor, wished: Sequence[Dim]) -> Tensor:
         made = call.layer(Flatten() if shape[0] == -1 else Reshape(shape=shape), x)
     else:
         made = call.layer(Reshape(shape=shape), x)
-    return Tensor(made.reference, made.shape, axis, merged)
+    return Tensor(made.reference, made.shape, axis, merged, inner)
 
 
-def _batch_in(call: Call, x: Tensor, wished: list[Dim]) -> tuple[int, bool, list[Dim]]:
-    """Return the batch's axis in a wished shape, whether other elements are merged into it, and the rest."""
+_Place = tuple[int, bool, bool, list[Dim]]
+"""The batch's axis, whether and how other elements are merged into it, and the shape without it."""
+
+
+def _batch_in(call: Call, x: Tensor, wished: list[Dim]) -> _Place:
+    """Find the batch in a wished shape."""
     marked = [i for i, n in enumerate(wished) if depends_on_batch(n)]
     if len(marked) > 1:
         raise NotReadError("its shape has the batch on two axes")
@@ -76,7 +80,7 @@ def _batch_in(call: Call, x: Tensor, wished: list[Dim]) -> tuple[int, bool, list
         factor = without_batch(wished[marked[0]])
         if factor is None:
             raise NotReadError(f"the batch takes part in {wished[marked[0]]}")
-        return _placed(wished, marked[0], factor)
+        return _placed(wished, marked[0], factor, _follow_first(x, product(wished[marked[0] + 1 :])))
     size = call.batch if isinstance(call.batch, int) else 1  # a shape without a batch was made for batches of 1
     if x.batch == 0 and not x.merged and wished and wished[0] == size:
         return _placed(wished, 0, 1)
@@ -90,13 +94,24 @@ def _batch_in(call: Call, x: Tensor, wished: list[Dim]) -> tuple[int, bool, list
     raise NotReadError("where its shape has the batch cannot be told")
 
 
-def _placed(wished: list[Dim], axis: int, factor: Dim) -> tuple[int, bool, list[Dim]]:
+def _apart(x: Tensor) -> Dim:
+    """Return how far apart two samples are stored."""
+    within = x.shape[x.batch] if x.merged and not x.inner else 1
+    return product((within, *x.shape[x.batch + x.merged :]))
+
+
+def _follow_first(x: Tensor, below: Dim) -> bool:
+    """Return whether, on an axis with so many elements below it, the samples follow each other first."""
+    return _apart(x) == below
+
+
+def _placed(wished: list[Dim], axis: int, factor: Dim, inner: bool = False) -> _Place:
     """Return a shape with the batch on an axis, times a factor."""
     merged = factor != 1
-    return axis, merged, [*wished[:axis], *([factor] if merged else []), *wished[axis + 1 :]]
+    return axis, merged, merged and inner, [*wished[:axis], *([factor] if merged else []), *wished[axis + 1 :]]
 
 
-def _open(x: Tensor, wished: list[Dim], axis: int) -> tuple[int, bool, list[Dim]]:
+def _open(x: Tensor, wished: list[Dim], axis: int) -> _Place:
     """Return a shape whose -1 is the batch, or the batch times what else is left.
 
     A second axis alone (``[-1, 400]``) means features of each sample; another number of them is a failure,
@@ -111,10 +126,10 @@ def _open(x: Tensor, wished: list[Dim], axis: int) -> tuple[int, bool, list[Dim]
         return _placed(wished, 0, elements // rest)
     if len(wished) == 2 or elements == rest:
         return _placed(wished, 0, 1)
-    return 0, True, list(wished)  # -1 now counts the rows of one sample
+    return 0, True, False, list(wished)  # -1 now counts the rows of one sample
 
 
-def _by_stride(x: Tensor, wished: list[Any], batch: int) -> tuple[int, bool, list[Dim]]:
+def _by_stride(x: Tensor, wished: list[Any], batch: int) -> _Place:
     """Find the batch of known size among known sizes: reshaping keeps how far apart two samples are stored."""
     elements: Any = product(x.shape) * batch
     if -1 in wished:
@@ -124,18 +139,17 @@ def _by_stride(x: Tensor, wished: list[Any], batch: int) -> tuple[int, bool, lis
         wished = [elements // rest if n == -1 else n for n in wished]
     if product(wished) != elements:
         raise NotReadError(f"{elements} elements do not fit the shape {wished}")
-    apart: Any = product(x.shape[x.batch + x.merged :])
-    if x.merged:
-        apart *= x.shape[x.batch]
-    places = []
+    apart, places = _apart(x), []
     for axis, size in enumerate(wished):
         below: Any = product(wished[axis + 1 :])
-        if size % batch == 0 and below * (size // batch) == apart:
-            places.append((axis, size // batch))
+        if size % batch == 0 and apart in (below, below * (size // batch)):
+            places.append((axis, size // batch, apart == below))
     if not places:
         raise NotReadError("its shape mixes the batch with other axes")
-    axis, factor = min(places, key=lambda place: (place[1] != 1, place[0]))
-    return _placed(list(wished), axis, factor)
+    # of a batch of 1 any place is true; best is one of its own, then one that leaves the features by themselves
+    flat = len(wished) == 2
+    axis, factor, inner = min(places, key=lambda place: (place[1] != 1, not flat and place[2], place[0]))
+    return _placed(list(wished), axis, factor, inner)
 
 
 @reads("Transpose")
@@ -146,7 +160,7 @@ def _transpose(call: Call) -> Value:
         raise NotReadError(f"its order {order} does not fit {x.rank} axes")
     own = [a if x.merged else x.own_axis(a) for a in order if x.merged or a != x.batch]
     made = call.layer(Identity() if own == sorted(own) else Permute(order=own), x)
-    return Tensor(made.reference, made.shape, order.index(x.batch), x.merged)
+    return Tensor(made.reference, made.shape, order.index(x.batch), x.merged, x.inner)
 
 
 @reads("Unsqueeze")
@@ -160,7 +174,7 @@ def _unsqueeze(call: Call) -> Value:
     made = x
     for i, axis in enumerate(new):
         made = call.layer(Unsqueeze(axis=axis - (axis > batch and not x.merged)), made, last=i == len(new) - 1)
-    return Tensor(made.reference, made.shape, batch, x.merged)
+    return Tensor(made.reference, made.shape, batch, x.merged, x.inner)
 
 
 @reads("Squeeze")
@@ -181,7 +195,7 @@ def _squeeze(call: Call) -> Value:
             raise NotReadError("it squeezes the batch axis")
         own = axis if x.merged else x.own_axis(axis)
         made = call.layer(Squeeze(axis=own), made, last=i == len(gone) - 1)
-    return Tensor(made.reference, made.shape, x.batch - sum(a < x.batch for a in gone), x.merged)
+    return Tensor(made.reference, made.shape, x.batch - sum(a < x.batch for a in gone), x.merged, x.inner)
 
 
 def _own(x: Tensor, axis: int) -> int:
@@ -228,7 +242,7 @@ def _gather(call: Call) -> Value:
         return call.layer(part, x)
     batch = x.batch - (not x.merged and axis < x.batch) - (x.merged and axis < x.batch)
     made = call.layer(Squeeze(axis=axis), call.layer(part, x, last=False))
-    return Tensor(made.reference, made.shape, batch, x.merged)
+    return Tensor(made.reference, made.shape, batch, x.merged, x.inner)
 
 
 def _embedding(call: Call) -> Value:
@@ -304,4 +318,4 @@ def _reduced(call: Call, x: Tensor, axes: Sequence[int], keepdims: bool) -> Tens
     own = sorted({_own(x, a) for a in axes})
     made = call.layer(Reduce(axes=own, keepdims=keepdims), x)
     gone = 0 if keepdims else len({a % x.rank for a in axes if a % x.rank < x.batch})
-    return Tensor(made.reference, made.shape, x.batch - gone, x.merged)
+    return Tensor(made.reference, made.shape, x.batch - gone, x.merged, x.inner)

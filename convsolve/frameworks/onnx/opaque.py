@@ -61,6 +61,9 @@ def seen_as_opaque(call: Call, node: Any, inference: Inference, why: str) -> lis
     Raises:
         NotReadError: a size is not known; the text says ``why`` the node is not read by a rule.
     """
+    for position in range(len(call.inputs)):
+        if call.has(position):
+            call.value(position)  # none of its inputs may be unknown
     tensors = [value for value in call.inputs if isinstance(value, Tensor)]
     outputs = []
     try:

@@ -18,7 +18,7 @@ from .call import READERS, Call, Result
 from .opaque import Inference, seen_as_opaque
 from .proto import attributes_of, known_of, load, sizes_of
 from .sizes import array, fold, known
-from .values import BATCH, Known, NotReadError, Tensor, Unknown, Value
+from .values import BATCH, Known, NotReadError, NotThereError, Tensor, Unknown, Value
 
 __all__ = ["Graph", "from_onnx"]
 
@@ -134,6 +134,9 @@ class Graph:
         try:
             call = self._call(node, where)
             result = self._read(call, node)
+        except NotThereError as error:
+            self._give(node, Unknown(str(error)))
+            return
         except (NotReadError, ConvsolveError) as error:
             self._give(node, Unknown(f"{where}: {error}"))
             return
@@ -167,6 +170,9 @@ class Graph:
             return _measured(call)
         before = len(self.builder.layers)
         if not any(isinstance(value, Tensor) for value in call.inputs):
+            for position in range(len(call.inputs)):
+                if call.has(position):
+                    call.known(position)  # what could not be read is to blame, not this node
             return fold(call)
         if call.kind not in READERS:
             return seen_as_opaque(call, node, self.inference, "convsolve has no rule for it")
@@ -202,4 +208,4 @@ def _measured(call: Call) -> Known:
     full = call.tensor().full(call.batch)
     if call.kind == "Size":
         return known(array([product(full)], ()))
-    return known(array(full[call.option("start", 0) : call.option("end")], ()))
+    return known(array(full[call.option("start", 0) : call.option("end")]))

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from ...dims import maximum, minimum, product, total
+from ...dims import bounds, eq, maximum, minimum, product, total
 from ...operators import Expand
 from . import numbers
 from .call import Call
@@ -32,12 +32,12 @@ def _folds(*names: str) -> Callable[[Callable[[Call], Any]], Callable[[Call], An
     return register
 
 
-def array(items: Sequence[Any], shape: Sequence[int] = ()) -> Any:
-    """Return an array of objects, none of which numpy takes apart."""
+def array(items: Sequence[Any], shape: Sequence[int] | None = None) -> Any:
+    """Return an array of objects, none of which numpy takes apart; without a shape, a list of them."""
     made = np.empty(len(items), object)
     for i, item in enumerate(items):
         made[i] = item
-    return made.reshape(tuple(shape) if shape or len(items) == 1 else (len(items),))
+    return made if shape is None else made.reshape(tuple(shape))
 
 
 def known(items: Any, learned: bool = False) -> Known:
@@ -255,6 +255,36 @@ def _arithmetic(call: Call) -> Known:
     return known(result, learned)
 
 
+@_folds("Equal")
+def _equal(call: Call) -> Known:
+    a, b = call.known(0), call.known(1)
+    shape = np.broadcast_shapes(a.shape, b.shape)
+    if a.items is None or b.items is None or prod(shape) > _MOST:
+        return Known(tuple(shape))
+    pairs = np.broadcast_arrays(a.items, b.items)
+    return known(array([_same(x, y) for x, y in zip(pairs[0].ravel(), pairs[1].ravel(), strict=True)], shape))
+
+
+def _same(a: Any, b: Any) -> bool:
+    """Return whether two numbers are equal for every input, or raise NotReadError."""
+    if any(isinstance(x, (Fraction, numbers.Ratio)) for x in (a, b)):
+        raise NotReadError("it compares floating-point numbers")
+    truth = bounds(eq(a, b))
+    if truth[0] != truth[1]:
+        raise NotReadError("whether two sizes are equal depends on the input")
+    return truth == (1, 1)
+
+
+@_folds("Where")
+def _where(call: Call) -> Known:
+    values = [call.known(i) for i in range(3)]
+    shape = np.broadcast_shapes(*(v.shape for v in values))
+    if any(v.items is None for v in values) or prod(shape) > _MOST:
+        return Known(tuple(shape), None, any(v.learned for v in values[1:]))
+    rows = zip(*(a.ravel() for a in np.broadcast_arrays(*(v.items for v in values))), strict=True)
+    return known(array([a if chosen else b for chosen, a, b in rows], shape))
+
+
 _ROUNDING: Mapping[str, Callable[[Any], Any]] = {
     "Floor": numbers.floor, "Ceil": numbers.ceiling, "Neg": lambda x: numbers.subtract(numbers.zero(x), x),
 }
@@ -281,8 +311,9 @@ def _reduced(call: Call) -> Known:
     return known(array([pick[call.kind](list(x.items))], shape))
 
 
-@_folds("Sqrt", "Exp", "Log", "Abs", "Erf", "Sigmoid", "Tanh", "Relu", "Reciprocal", "Pow", "Cos", "Sin", "Where",
-        "Equal", "Greater", "Less", "Not", "And", "Or", "MatMul", "Trilu", "DequantizeLinear")  # fmt: skip
+@_folds("Sqrt", "Exp", "Log", "Abs", "Erf", "Sigmoid", "Tanh", "Relu", "Reciprocal", "Pow", "Cos", "Sin",
+        "Greater", "Less", "Not", "And", "Or", "MatMul", "Trilu", "DequantizeLinear",
+        "ScatterND", "ScatterElements")  # fmt: skip
 def _shape_only(call: Call) -> Known:
     """Of other operators on constants only the shape matters."""
     values = [call.known(i) for i in range(len(call.inputs))]
@@ -293,6 +324,6 @@ def _shape_only(call: Call) -> Known:
             raise NotReadError("the inner sizes of a product differ")
         front = np.broadcast_shapes(a.shape[:-2], b.shape[:-2])
         return Known((*front, a.shape[-2], b.shape[-1]), None, learned)
-    if call.kind in ("Trilu", "DequantizeLinear"):
+    if call.kind in ("Trilu", "DequantizeLinear", "ScatterND", "ScatterElements"):
         values = values[:1]
     return Known(tuple(np.broadcast_shapes(*(v.shape for v in values))), None, learned)

@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 from ...dims import Dim, Expr, Var, variables
 from ...operators import Shape
 
-__all__ = ["BATCH", "Known", "NotReadError", "Tensor", "Unknown", "Value", "depends_on_batch", "without_batch"]
+__all__ = ["BATCH", "Known", "NotReadError", "NotThereError", "Tensor", "Unknown", "Value", "depends_on_batch", "without_batch"]
 
 BATCH = Var("batch", interval=(1, None))
 """The size of the batch axis where the graph leaves it open. It never gets into a network."""
@@ -18,18 +18,24 @@ class NotReadError(Exception):
     """Why a node cannot be read; the reader adds where it stands."""
 
 
+class NotThereError(NotReadError):
+    """A node takes what an earlier one, which the text names, was to give."""
+
+
 @dataclass(frozen=True)
 class Tensor:
     """A tensor that depends on the network's input.
 
     ``shape`` leaves out the batch, as everywhere; ``batch`` is the axis on which ONNX has it. Where ``merged``,
-    that axis has the batch *times* the size that ``shape`` has there (``[N*heads, length, features]``).
+    that axis has the batch *times* the size that ``shape`` has there (``[N*heads, length, features]``); ``inner``
+    says that the samples then follow each other first (``[length*N, features]``).
     """
 
     reference: str
     shape: Shape
     batch: int = 0
     merged: bool = False
+    inner: bool = False
 
     @property
     def rank(self) -> int:
