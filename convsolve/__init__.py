@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .dims import Domain, all_of, any_of, eq, hole, maximum, minimum, where
-    from .errors import ConvsolveError, FileError, NetworkError
+    from .errors import ConvsolveError, FileError, NetworkError, UnreadableError
     from .files import dump, load, parse
+    from .frameworks.keras import from_keras
+    from .frameworks.onnx import from_onnx
     from .network import Layer, Network
     from .problem import Objective, Problem
     from .queries.check import CheckReport, Failure, check
@@ -23,7 +25,9 @@ __version__ = "0.1.0"
 
 _PLACES = {
     "dims": ("Domain", "all_of", "any_of", "eq", "hole", "maximum", "minimum", "where"),
-    "errors": ("ConvsolveError", "FileError", "NetworkError"),
+    "errors": ("ConvsolveError", "FileError", "NetworkError", "UnreadableError"),
+    "frameworks.keras": ("from_keras",),
+    "frameworks.onnx": ("from_onnx",),
     "files": ("dump", "load", "parse"),
     "network": ("Layer", "Network"),
     "problem": ("Objective", "Problem"),
@@ -36,8 +40,9 @@ _MODULE_OF = {name: module for module, names in _PLACES.items() for name in name
 
 __all__ = [
     "CheckReport", "ConvsolveError", "Domain", "Failure", "FileError", "Front", "Infeasible", "Layer", "Network",
-    "NetworkError", "Objective", "Problem", "Relaxation", "Solution", "Unknown", "all_of", "any_of", "check", "dump",
-    "eq", "hole", "load", "maximum", "minimum", "operators", "pareto", "parse", "solutions", "solve", "where",
+    "NetworkError", "Objective", "Problem", "Relaxation", "Solution", "Unknown", "UnreadableError", "all_of", "any_of",
+    "check", "dump", "eq", "from_keras", "from_onnx", "hole", "load", "maximum", "minimum", "operators", "pareto",
+    "parse", "solutions", "solve", "where",
 ]
 
 

@@ -21,14 +21,17 @@ FLOORS = [
     {"trace"},
     {"receptive_field"},
     {"problem"},
-    {"files", "solver"},
+    {"files", "frameworks", "solver"},
     {"queries"},
     {"cli"},
     {"__init__", "__main__"},
 ]
 """The rooms from the ground up: a room imports from its own floor's folder and from floors below."""
 
-ONLY_IN = {"z3": "solver", "click": "cli", "rich": "cli", "yaml": "files", "torch": "frameworks", "keras": "frameworks"}
+ONLY_IN = {
+    "z3": "solver", "click": "cli", "rich": "cli", "yaml": "files", "torch": "frameworks", "keras": "frameworks",
+    "onnx": "frameworks", "h5py": "frameworks",
+}
 
 
 def rooms() -> dict[Path, str]:
@@ -87,7 +90,7 @@ def loaded_after(code: str) -> set[str]:
 
 
 def test_importing_is_light():
-    assert not loaded_after("import convsolve") & {"z3", "numpy", "networkx", "yaml", "click", "rich", "torch", "keras"}
+    assert not loaded_after("import convsolve") & {"z3", "numpy", "networkx", "yaml", "click", "rich", "torch", "keras", "onnx"}
 
 
 def test_the_probe_can_see_a_heavy_import():

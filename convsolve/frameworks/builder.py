@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from collections import Counter
 from collections.abc import Sequence
@@ -93,6 +94,13 @@ class Builder:
             for tensor in [t for t in self.shapes if t == layer.name or t.startswith(f"{layer.name}[")]:
                 del self.shapes[tensor]
         del self.layers[count:]
+
+    def share(self, count: int, prefix: str, original: str) -> None:
+        """Let the layers after the first ``count`` share parameters with those of one name under another prefix."""
+        for i in range(count, len(self.layers)):
+            first = original + self.layers[i].name.removeprefix(prefix)
+            if first in self.shapes and first != self.layers[i].name:
+                self.layers[i] = dataclasses.replace(self.layers[i], shares=first)
 
     def network(self, outputs: Sequence[str]) -> Network:
         """Return the network; a constant that nothing uses is left out."""

@@ -8,7 +8,10 @@ from typing import Any, TypeAlias
 from ...dims import Dim, Expr, Var, variables
 from ...operators import Shape
 
-__all__ = ["BATCH", "Known", "NotReadError", "NotThereError", "Tensor", "Unknown", "Value", "depends_on_batch", "without_batch"]
+__all__ = [
+    "BATCH", "Known", "NotReadError", "NotThereError", "Tensor", "Unknown", "Value", "depends_on_batch",
+    "without_batch",
+]
 
 BATCH = Var("batch", interval=(1, None))
 """The size of the batch axis where the graph leaves it open. It never gets into a network."""
