@@ -18,6 +18,13 @@ _BATCH = 7
 """In place of an open batch, so that the batch axis can be told in what is inferred."""
 
 
+_NOT_TRUSTED = {
+    "AveragePool", "Conv", "ConvInteger", "ConvTranspose", "DeformConv", "LpPool", "MaxPool", "MaxUnpool", "Pad",
+    "QLinearConv", "Resize", "STFT", "Upsample",
+}
+"""ONNX infers sizes for these that are not there, or (STFT) other ones than come out."""
+
+
 class Inference:
     """ONNX's shape inference at the sizes of the inputs, made when it is first asked for."""
 
@@ -67,6 +74,8 @@ def seen_as_opaque(call: Call, node: Any, inference: Inference, why: str) -> lis
     tensors = [value for value in call.inputs if isinstance(value, Tensor)]
     outputs = []
     try:
+        if call.kind in _NOT_TRUSTED:
+            raise NotReadError("what ONNX infers for it cannot be trusted")
         if any(x.batch or x.merged for x in tensors) or not tensors:
             raise NotReadError("the batch is not its first axis")
         for name in node.output:

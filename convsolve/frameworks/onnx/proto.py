@@ -60,7 +60,7 @@ def sizes_of(info: Any) -> list[int | str | None] | None:
     if not info.type.HasField("tensor_type") or not info.type.tensor_type.HasField("shape"):
         return None
     return [
-        d.dim_value if d.HasField("dim_value") and d.dim_value > 0 else d.dim_param or None
+        d.dim_value if d.HasField("dim_value") and d.dim_value >= 0 else d.dim_param or None
         for d in info.type.tensor_type.shape.dim
     ]
 

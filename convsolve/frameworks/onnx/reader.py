@@ -102,6 +102,8 @@ class Graph:
                         f"{self.name}: the input {info.name!r} has {len(rest)} axes beside the batch, "
                         f"got the shape {tuple(wished)}")
                 rest = list(wished)
+            if 0 in sizes or not all(n is None or isinstance(n, (int, str)) for n in rest):
+                raise UnreadableError(f"{self.name}: the input {info.name!r} has no usable shape: {sizes}")
             name = self.builder.free_name(info.name)
             found = [self._size(holes, f"{name}[{i}]", n) for i, n in enumerate(rest)]
             self.builder.input(name, found, source=f"input {info.name!r}")
