@@ -11,6 +11,7 @@ from types import FrameType
 from typing import Any
 
 from ...errors import UnreadableError
+from .history import Unfinished, tensors_in
 
 __all__ = ["config_of", "live_layers"]
 
@@ -164,12 +165,13 @@ def _in_traceback(error: BaseException) -> Any:
         if _is_keras(model) and hasattr(model, "get_config") and type(model).__name__ in ("Sequential", "Functional"):
             return model
     for frame in _frames(error):
-        layer, called = frame.f_locals.get("self"), frame.f_locals.get("args")
-        if _is_keras(layer) and hasattr(layer, "get_config") and isinstance(called, tuple):
-            from .history import Unfinished, tensors_in
-
-            if any(True for _ in tensors_in(called)):
-                return Unfinished(layer, called)
+        called = frame.f_locals.get("args")
+        if not isinstance(called, tuple):
+            continue
+        layer = frame.f_locals.get("self", called[0] if called else None)
+        called = called[1:] if called and called[0] is layer else called
+        if _is_keras(layer) and hasattr(layer, "get_config") and any(True for _ in tensors_in(called)):
+            return Unfinished(layer, called)
     raise UnreadableError(f"there is no Keras network in the traceback of the {type(error).__name__}")
 
 
