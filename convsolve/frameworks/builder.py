@@ -112,7 +112,10 @@ class Builder:
 
 def _named(name: str, size: Dim) -> Dim:
     """Return a size that later layers may use: a number, or the dimension of a layer."""
-    return size if isinstance(size, int) and size >= 1 else Var(name, interval=bounds(size))
+    if isinstance(size, int) and size >= 1:
+        return size
+    low, high = bounds(size)
+    return Var(name, interval=(low if low is not None and low >= 1 else None, high))
 
 
 @dataclass

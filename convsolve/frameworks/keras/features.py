@@ -37,7 +37,7 @@ from ...operators import (
 from . import layers
 from .call import Call, NotReadError, activation, reads
 
-__all__: list[str] = []
+__all__ = ()
 
 
 def _dense_operator(call: Call) -> Operator:

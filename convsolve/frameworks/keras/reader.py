@@ -177,10 +177,11 @@ class Reading:
             self.tensors[path] = tuple(outputs)
             return outputs
         built = (entry.get("build_config") or {}).get("input_shape")
-        plain = isinstance(built, (list, tuple)) and all(n is None or type(n) is int for n in built)
+        sizes = built[1:] if isinstance(built, (list, tuple)) else []
+        plain = bool(sizes) and all(n is None or type(n) is int for n in sizes)
         call = Call(
             kind=kind, name=path, config=config, inputs=inputs, builder=self.builder,
-            arguments=_arguments(node), options=_options(node), built=built[1:] if plain else None, shared=shared,
+            arguments=_arguments(node), options=_options(node), built=sizes if plain else None, shared=shared,
             source=f"{kind} {path!r}")
         before = len(self.builder.layers)
         try:

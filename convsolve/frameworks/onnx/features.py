@@ -34,7 +34,7 @@ from ...operators import (
 from .call import Call, reads
 from .values import Known, NotReadError, Tensor, Unknown, Value
 
-__all__: list[str] = []
+__all__ = ()
 
 _JOINS: dict[str, type[Operator]] = {
     "Add": Add, "Sub": Sub, "Mul": Mul, "Div": Div, "Pow": Pow, "Max": Maximum, "Min": Minimum, "Sum": Add,

@@ -24,7 +24,7 @@ from ...operators import (
 from .call import Call, reads
 from .values import Known, NotReadError, Tensor, Value, depends_on_batch, without_batch
 
-__all__: list[str] = []
+__all__ = ()
 
 _FAR = 2**31 - 1
 """A position of a slice from here on means the end."""

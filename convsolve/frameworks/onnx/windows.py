@@ -25,7 +25,7 @@ from ...operators import (
 from .call import Call, reads
 from .values import Known, NotReadError, Unknown, Value
 
-__all__: list[str] = []
+__all__ = ()
 
 _POOLS = {"MaxPool": MaxPool, "AveragePool": AvgPool, "LpPool": LpPool}
 _PAD_MODES = {"constant": "constant", "reflect": "reflect", "edge": "replicate", "wrap": "circular"}
