@@ -111,11 +111,14 @@ class Builder:
 
 
 def _named(name: str, size: Dim) -> Dim:
-    """Return a size that later layers may use: a number, or the dimension of a layer."""
+    """Return a size that later layers may use: a number, or the dimension of a layer.
+
+    Such a dimension is taken for at least 1: where it is not, the layer that makes it has failed.
+    """
     if isinstance(size, int) and size >= 1:
         return size
     low, high = bounds(size)
-    return Var(name, interval=(low if low is not None and low >= 1 else None, high))
+    return Var(name, interval=(max(low or 1, 1), None if high is None else max(high, 1)))
 
 
 @dataclass

@@ -162,6 +162,15 @@ def test_networks(make: Any) -> None:
     compare(model)
 
 
+@pytest.mark.parametrize("make", NETWORKS, ids=lambda make: make.__name__)
+def test_what_was_read_can_be_written_and_read(make: Any) -> None:
+    network = cs.from_keras(make())
+    again = cs.parse(cs.dump(cs.Problem(network))).network
+    described = [{(x.name, x.operator, x.inputs, x.shares) for x in n.layers} for n in (network, again)]
+    assert described[0] == described[1]
+    assert cs.check(again).params == cs.check(network).params
+
+
 def test_names_of_shared_and_nested_layers() -> None:
     network = cs.from_keras(nested())
     named = {layer.name: layer for layer in network.layers}

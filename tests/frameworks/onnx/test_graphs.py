@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from typing import Any
 
 import numpy as np
@@ -112,6 +113,17 @@ def test_every_tensor_has_the_shape_that_runs(name: str) -> None:
         assert not missing
         assert {n: read[n] for n in executed if n in read} == executed
     assert not any(layer.operator.kind == "opaque" for layer in graph.network().layers)
+
+
+@pytest.mark.parametrize("name", GRAPHS)
+def test_what_was_read_can_be_written_and_read(name: str) -> None:
+    nodes, weights, inputs, opset = GRAPHS[name]
+    nodes = copy.deepcopy(nodes)
+    for i, part in enumerate(nodes):
+        part.name = f"/part {i}/{part.op_type}"
+    network = from_onnx(graph_of(nodes, inputs, weights, opset=opset))
+    again = cs.parse(cs.dump(cs.Problem(network))).network
+    assert {(x.name, x.operator, x.inputs) for x in again.layers} == {(x.name, x.operator, x.inputs) for x in network.layers}
 
 
 def test_sizes_stay_formulas() -> None:
