@@ -10,13 +10,13 @@ from ...network import Network
 from ...operators import Opaque
 from ...operators.base import DataFormat
 from ..builder import Builder
-from . import features, layers
+from . import axes, features, layers
 from .call import READERS, Call, NotReadError
 from .sources import config_of, live_layers
 
 __all__ = ["Reading", "from_keras"]
 
-_READ = (features, layers)  # they register how each class is read
+_READ = (axes, features, layers)  # they register how each class is read
 _NETWORKS = ("Sequential", "Functional", "Model")
 _OWN = ("keras", "keras_core", "tf_keras", "tensorflow")
 
@@ -46,7 +46,9 @@ def from_keras(source: Any, *, input_shape: Sequence[int] | None = None) -> Netw
     config, live, name = config_of(source)
     try:
         return Reading(config, name, live, input_shape).network
-    except (KeyError, TypeError, IndexError, AttributeError) as error:
+    except ConvsolveError:
+        raise
+    except (KeyError, TypeError, IndexError, AttributeError, ValueError, OverflowError) as error:
         raise UnreadableError(f"{name} has a config that Keras would not write: {error!r}") from None
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import zipfile
+import zlib
 from collections.abc import Mapping
 from pathlib import Path
 from types import FrameType
@@ -105,12 +106,8 @@ def _from_zip(path: Path) -> bytes:
             return file.read(_LARGEST + 1)
     except KeyError:
         raise UnreadableError(f"{path} is no Keras file: it has no config.json") from None
-    except (zipfile.BadZipFile, OSError, EOFError, RuntimeError, NotImplementedError, ValueError) as error:
+    except (zipfile.BadZipFile, zlib.error, OSError, EOFError, RuntimeError, ValueError) as error:
         raise UnreadableError(f"{path} is no Keras file, or it is damaged: {error}") from None
-    except Exception as error:
-        if type(error).__module__ in ("zlib", "lzma"):
-            raise UnreadableError(f"{path} is damaged: {error}") from None
-        raise
 
 
 def _from_h5(path: Path) -> bytes:

@@ -13,7 +13,7 @@ from ...dims import Dim, Domain, Var
 from ...errors import ConvsolveError, UnreadableError
 from ...network import Network
 from ..builder import Builder
-from . import features, layout, windows
+from . import arithmetic, features, layout, windows
 from .call import READERS, Call, Result
 from .opaque import Inference, seen_as_opaque
 from .proto import attributes_of, known_of, load, sizes_of
@@ -22,7 +22,7 @@ from .values import BATCH, Known, NotReadError, NotThereError, Tensor, Unknown, 
 
 __all__ = ["Graph", "from_onnx"]
 
-_READ = (features, layout, windows)  # they register how each operator is read
+_READ = (arithmetic, features, layout, windows)  # they register how each operator is read
 
 
 def from_onnx(source: Any, *, input_shape: Sequence[Any] | None = None) -> Network:
@@ -43,7 +43,12 @@ def from_onnx(source: Any, *, input_shape: Sequence[Any] | None = None) -> Netwo
     proto = load(Path(source), name) if isinstance(source, (str, os.PathLike)) else source
     if not hasattr(proto, "graph") or not hasattr(proto, "opset_import"):
         raise UnreadableError(f"from_onnx takes a path or an onnx.ModelProto, got {type(source).__name__}")
-    return Graph(proto, name, input_shape).network()
+    try:
+        return Graph(proto, name, input_shape).network()
+    except ConvsolveError:
+        raise
+    except (KeyError, TypeError, IndexError, AttributeError, ValueError, ArithmeticError) as error:
+        raise UnreadableError(f"{name} has a graph that is not as ONNX describes it: {error!r}") from None
 
 
 class Graph:

@@ -2,29 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from fractions import Fraction
 from math import prod
 from typing import Any
 
 import numpy as np
 
-from ...dims import bounds, eq, maximum, minimum, product, total
+from ...dims import Expr
 from ...operators import Expand
 from . import numbers
 from .call import Call
 from .values import BATCH, Known, NotReadError, Tensor, Value, depends_on_batch
 
-__all__ = ["FOLDS", "array", "fold"]
+__all__ = ["FOLDS", "MOST", "array", "fold", "folds", "known"]
 
-_MOST = 4096
+MOST = 4096
 """Of more items than this the values are not kept: shapes are shorter."""
+
+_DEEPEST = 16
+"""Sizes are not computed in more steps on top of each other; read as a tree, each may double the work."""
 
 FOLDS: dict[str, Callable[[Call], Value | Sequence[Value]]] = {}
 """How operators are read whose inputs are all known beforehand."""
 
 
-def _folds(*names: str) -> Callable[[Callable[[Call], Any]], Callable[[Call], Any]]:
+def folds(*names: str) -> Callable[[Callable[[Call], Any]], Callable[[Call], Any]]:
+    """Register how operators are read whose inputs are all known beforehand."""
+
     def register(folding: Callable[[Call], Any]) -> Callable[[Call], Any]:
         FOLDS.update(dict.fromkeys(names, folding))
         return folding
@@ -42,7 +47,10 @@ def array(items: Sequence[Any], shape: Sequence[int] | None = None) -> Any:
 
 def known(items: Any, learned: bool = False) -> Known:
     """Return what is known of an array of objects."""
-    return Known(tuple(items.shape), items if items.size <= _MOST else None, learned)
+    sizes = (item.size if isinstance(item, numbers.Ratio) else item for item in items.ravel()[: MOST + 1])
+    if any(isinstance(size, Expr) and size.depth > _DEEPEST for size in sizes):
+        raise NotReadError(f"a size is computed in more than {_DEEPEST} steps")
+    return Known(tuple(items.shape), items if items.size <= MOST else None, learned)
 
 
 def fold(call: Call) -> Value | Sequence[Value]:
@@ -63,23 +71,23 @@ def _moved(call: Call, move: Callable[[Any], Any]) -> Known:
     return known(move(x.items), x.learned)
 
 
-@_folds("Identity", "Dropout")
+@folds("Identity", "Dropout")
 def _identity(call: Call) -> Known:
     return call.known(0)
 
 
-@_folds("Transpose")
+@folds("Transpose")
 def _transpose(call: Call) -> Known:
     return _moved(call, lambda x: np.transpose(x, call.option("perm")))
 
 
-@_folds("Reshape")
+@folds("Reshape")
 def _reshape(call: Call) -> Known:
     x = call.known(0)
     wished = call.integers(1) if call.has(1) else call.option("shape")
     if not call.option("allowzero", 0):
         wished = [x.shape[i] if n == 0 else n for i, n in enumerate(wished)]
-    if prod(n for n in wished if n != -1) > _MOST or x.items is None:
+    if prod(n for n in wished if n != -1) > MOST or x.items is None:
         rest = prod(n for n in wished if n != -1)
         shape = tuple(prod(x.shape) // max(rest, 1) if n == -1 else n for n in wished)
         if prod(shape) != prod(x.shape):
@@ -88,25 +96,25 @@ def _reshape(call: Call) -> Known:
     return known(x.items.reshape(wished), x.learned)
 
 
-@_folds("Flatten")
+@folds("Flatten")
 def _flatten(call: Call) -> Known:
     x, axis = call.known(0), call.option("axis", 1)
     return _moved(call, lambda a: a.reshape(prod(x.shape[:axis]), prod(x.shape[axis:])))
 
 
-@_folds("Unsqueeze")
+@folds("Unsqueeze")
 def _unsqueeze(call: Call) -> Known:
     axes = call.listed("axes", 1)
     return _moved(call, lambda x: np.expand_dims(x, tuple(axes)))
 
 
-@_folds("Squeeze")
+@folds("Squeeze")
 def _squeeze(call: Call) -> Known:
     axes = call.listed("axes", 1)
     return _moved(call, lambda x: np.squeeze(x, None if axes is None else tuple(axes)))
 
 
-@_folds("Slice")
+@folds("Slice")
 def _slice(call: Call) -> Known:
     x = call.known(0)
     starts = call.listed("starts", 1)
@@ -120,7 +128,7 @@ def _slice(call: Call) -> Known:
     return _moved(call, lambda a: a[tuple(parts)])
 
 
-@_folds("Gather")
+@folds("Gather")
 def _gather(call: Call) -> Known:
     index = call.known(1)
     if index.items is None:
@@ -133,7 +141,7 @@ def _gather(call: Call) -> Known:
     return known(taken if isinstance(taken, np.ndarray) else array([taken], ()), x.learned)
 
 
-@_folds("Concat")
+@folds("Concat")
 def _concat(call: Call) -> Known:
     parts = [call.known(i) for i in range(len(call.inputs))]
     axis, learned = call.option("axis", 0), any(p.learned for p in parts)
@@ -144,7 +152,7 @@ def _concat(call: Call) -> Known:
     return known(np.concatenate([p.items for p in parts], axis), learned)
 
 
-@_folds("Split")
+@folds("Split")
 def _split(call: Call) -> list[Value]:
     x, axis = call.known(0), call.option("axis", 0)
     sizes = call.listed("split", 1) or [x.shape[axis] // call.outputs] * call.outputs
@@ -153,7 +161,7 @@ def _split(call: Call) -> list[Value]:
     return [known(part, x.learned) for part in np.split(x.items, np.cumsum(sizes)[:-1], axis)]
 
 
-@_folds("Expand")
+@folds("Expand")
 def _expand(call: Call) -> Value:
     x = call.known(0)
     wished = call.numbers(1)
@@ -163,7 +171,7 @@ def _expand(call: Call) -> Value:
     shape = np.broadcast_shapes(x.shape, tuple(wished))
     if prod(shape) > prod(x.shape) and x.learned:
         raise NotReadError("it repeats a learned constant")
-    if x.items is None or prod(shape) > _MOST:
+    if x.items is None or prod(shape) > MOST:
         return Known(tuple(shape), None, x.learned)
     return known(np.broadcast_to(x.items, shape), x.learned)
 
@@ -183,38 +191,38 @@ def _for_every_sample(call: Call, x: Known, wished: Sequence[Any]) -> Tensor:
     return Tensor(made, shape, axes[0])
 
 
-@_folds("ConstantOfShape")
+@folds("ConstantOfShape")
 def _constant_of_shape(call: Call) -> Value:
     if depends_on_batch(*call.numbers(0)):
         return _for_every_sample(call, Known((1,) * len(call.numbers(0))), call.numbers(0))
     shape = tuple(call.integers(0))
     value = call.option("value")
     item = Fraction(0) if value is None else value.items.ravel()[0] if value.items is not None else None
-    if item is None or prod(shape) > _MOST:
+    if item is None or prod(shape) > MOST:
         return Known(shape)
     return known(array([item] * prod(shape), shape))
 
 
-@_folds("Range")
+@folds("Range")
 def _range(call: Call) -> Known:
     start, stop, step = (call.integers(i)[0] for i in range(3))
-    if step == 0 or abs(stop - start) // abs(step) > _MOST:
+    if step == 0 or abs(stop - start) // abs(step) > MOST:
         raise NotReadError("its range is too long")
     return known(array(list(range(start, stop, step))))
 
 
-@_folds("Size")
+@folds("Size")
 def _size(call: Call) -> Known:
     return known(array([prod(call.known(0).shape)], ()))
 
 
-@_folds("Shape")
+@folds("Shape")
 def _shape(call: Call) -> Known:
     shape = call.known(0).shape
     return known(array(list(shape)[call.option("start", 0) : call.option("end")]))
 
 
-@_folds("Cast")
+@folds("Cast")
 def _cast(call: Call) -> Known:
     x = call.known(0)
     if x.items is None:
@@ -225,93 +233,7 @@ def _cast(call: Call) -> Known:
     return known(array([change(item) for item in x.items.ravel()], x.shape), x.learned)
 
 
-_ARITHMETIC: Mapping[str, Callable[[Any, Any], Any]] = {
-    "Add": numbers.add, "Sub": numbers.subtract, "Mul": numbers.multiply, "Div": numbers.divide,
-    "Mod": numbers.modulo, "Max": lambda a, b: _extreme(maximum, a, b), "Min": lambda a, b: _extreme(minimum, a, b),
-}
-
-
-def _extreme(pick: Callable[..., Any], a: Any, b: Any) -> Any:
-    if isinstance(a, Fraction) and isinstance(b, Fraction):
-        return max(a, b) if pick is maximum else min(a, b)
-    if any(isinstance(x, (Fraction, numbers.Ratio)) for x in (a, b)):
-        raise NotReadError("it compares floating-point numbers of unknown size")
-    return pick(a, b)
-
-
-@_folds(*_ARITHMETIC)
-def _arithmetic(call: Call) -> Known:
-    values = [call.known(i) for i in range(len(call.inputs))]
-    learned = any(v.learned for v in values)
-    shape = np.broadcast_shapes(*(v.shape for v in values))
-    if any(v.items is None for v in values) or prod(shape) > _MOST:
-        return Known(tuple(shape), None, learned)
-    result = values[0].items
-    for other in values[1:]:
-        pairs = np.broadcast_arrays(result, other.items)
-        shape = pairs[0].shape
-        joined = zip(pairs[0].ravel(), pairs[1].ravel(), strict=True)
-        result = array([_ARITHMETIC[call.kind](a, b) for a, b in joined], shape)
-    return known(result, learned)
-
-
-@_folds("Equal")
-def _equal(call: Call) -> Known:
-    a, b = call.known(0), call.known(1)
-    shape = np.broadcast_shapes(a.shape, b.shape)
-    if a.items is None or b.items is None or prod(shape) > _MOST:
-        return Known(tuple(shape))
-    pairs = np.broadcast_arrays(a.items, b.items)
-    return known(array([_same(x, y) for x, y in zip(pairs[0].ravel(), pairs[1].ravel(), strict=True)], shape))
-
-
-def _same(a: Any, b: Any) -> bool:
-    """Return whether two numbers are equal for every input, or raise NotReadError."""
-    if any(isinstance(x, (Fraction, numbers.Ratio)) for x in (a, b)):
-        raise NotReadError("it compares floating-point numbers")
-    truth = bounds(eq(a, b))
-    if truth[0] != truth[1]:
-        raise NotReadError("whether two sizes are equal depends on the input")
-    return truth == (1, 1)
-
-
-@_folds("Where")
-def _where(call: Call) -> Known:
-    values = [call.known(i) for i in range(3)]
-    shape = np.broadcast_shapes(*(v.shape for v in values))
-    if any(v.items is None for v in values) or prod(shape) > _MOST:
-        return Known(tuple(shape), None, any(v.learned for v in values[1:]))
-    rows = zip(*(a.ravel() for a in np.broadcast_arrays(*(v.items for v in values))), strict=True)
-    return known(array([a if chosen else b for chosen, a, b in rows], shape))
-
-
-_ROUNDING: Mapping[str, Callable[[Any], Any]] = {
-    "Floor": numbers.floor, "Ceil": numbers.ceiling, "Neg": lambda x: numbers.subtract(numbers.zero(x), x),
-}
-
-
-@_folds(*_ROUNDING)
-def _rounded(call: Call) -> Known:
-    x = call.known(0)
-    if x.items is None:
-        return x
-    return known(array([_ROUNDING[call.kind](item) for item in x.items.ravel()], x.shape), x.learned)
-
-
-@_folds("ReduceProd", "ReduceSum", "ReduceMax", "ReduceMin")
-def _reduced(call: Call) -> Known:
-    x, axes = call.known(0), call.listed("axes", 1)
-    if len(x.shape) != 1 or (axes and not {0, -1} >= {*axes}) or x.items is None:
-        raise NotReadError(f"{call.kind} of constants is computed for lists only")
-    pick: dict[str, Callable[[Any], Any]] = {
-        "ReduceProd": product, "ReduceSum": total,
-        "ReduceMax": lambda a: maximum(*a), "ReduceMin": lambda a: minimum(*a),
-    }
-    shape = (1,) if call.option("keepdims", 1) else ()
-    return known(array([pick[call.kind](list(x.items))], shape))
-
-
-@_folds("Sqrt", "Exp", "Log", "Abs", "Erf", "Sigmoid", "Tanh", "Relu", "Reciprocal", "Pow", "Cos", "Sin",
+@folds("Sqrt", "Exp", "Log", "Abs", "Erf", "Sigmoid", "Tanh", "Relu", "Reciprocal", "Pow", "Cos", "Sin",
         "Greater", "Less", "Not", "And", "Or", "MatMul", "Trilu", "DequantizeLinear",
         "ScatterND", "ScatterElements")  # fmt: skip
 def _shape_only(call: Call) -> Known:

@@ -1,0 +1,118 @@
+"""Reading Keras's layers and operations that rearrange axes, pick from them or reduce them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ...operators import (
+    Expand,
+    Flatten,
+    Identity,
+    Operator,
+    Permute,
+    Reduce,
+    Reshape,
+    Slice,
+    Squeeze,
+    Unsqueeze,
+)
+from .call import Call, NotReadError, reads
+
+__all__ = ()
+
+
+@reads("Flatten")
+def _flatten(call: Call) -> str:
+    return call.add(Flatten())
+
+
+@reads("Reshape")
+def _reshape(call: Call) -> str:
+    target = call.config.get("target_shape")
+    if target is None:
+        target = call.option("newshape")
+        if target is None or len(target) < 2:
+            raise NotReadError(f"its shape {target} has no batch axis and more")
+        if target[0] not in (-1, None):
+            raise NotReadError(f"its shape {target} fixes the batch")
+        if -1 in target[1:]:
+            raise NotReadError(f"its shape {target} leaves more than the batch open")
+        target = target[1:]
+    return call.add(Reshape(shape=[-1 if n is None else n for n in target]))
+
+
+@reads("Permute")
+def _permute(call: Call) -> str:
+    return call.add(Permute(order=[n - 1 for n in call.config["dims"]]))
+
+
+@reads("Transpose")
+def _transpose(call: Call) -> str:
+    axes = call.option("axes")
+    rank = len(call.shape())
+    if axes is None or axes[0] != 0:
+        raise NotReadError("it moves the batch axis")
+    return call.add(Permute(order=[call.axis(a, rank) for a in axes[1:]]))
+
+
+@reads("RepeatVector")
+def _repeat_vector(call: Call) -> str:
+    raised = call.add(Unsqueeze(axis=0), part="unsqueeze")
+    return call.add(Expand(shape=(call.config["n"], 1)), raised)
+
+
+@reads("ExpandDims")
+def _expand_dims(call: Call) -> str:
+    return call.add(Unsqueeze(axis=call.axis(call.option("axis"), len(call.shape()) + 1)))
+
+
+@reads("Squeeze")
+def _squeeze(call: Call) -> str:
+    return call.add(Squeeze(axis=call.axis(call.option("axis"))))
+
+
+@reads("Mean", "Sum", "Max", "Min", "Prod", "Amax", "Amin", "Var", "Std")
+def _reduce(call: Call) -> str:
+    axis = call.option("axis")
+    if axis is None:
+        raise NotReadError("it reduces the batch axis, too")
+    axes = sorted(call.axis(a) for a in (axis if isinstance(axis, (list, tuple)) else [axis]))
+    return call.add(Reduce(axes=axes, keepdims=bool(call.option("keepdims", False))))
+
+
+@reads("GetItem")
+def _get_item(call: Call) -> str:
+    if len(call.arguments) < 2:
+        raise NotReadError("what it picks is not in its config")
+    picked = call.arguments[1]
+    parts = picked if isinstance(picked, (list, tuple)) else [picked]
+    if not parts or _range(parts[0]) != (0, None, 1):
+        raise NotReadError("it picks from the batch")
+    made, axis = call.inputs[0], 0
+    steps: list[Operator] = []
+    for part in parts[1:]:
+        if part is None:
+            steps.append(Unsqueeze(axis=axis))
+        elif type(part) is int:
+            steps += [Slice(axis=axis, start=part, stop=part + 1 if part != -1 else None), Squeeze(axis=axis)]
+            continue
+        else:
+            start, stop, step = _range(part)
+            if (start, stop, step) != (0, None, 1):
+                steps.append(Slice(axis=axis, start=start, stop=stop, step=step))
+        axis += 1
+    for i, operator in enumerate(steps or [Identity()]):
+        made = call.add(operator, made, part="" if i >= len(steps) - 1 else f"{operator.kind}{i + 1}")
+    return made
+
+
+def _range(part: Any) -> tuple[int, int | None, int]:
+    """Return start, stop and step of a slice in a config."""
+    if not isinstance(part, Mapping) or part.get("class_name") != "__slice__":
+        raise NotReadError("it picks by something else than numbers and slices")
+    config = part.get("config") or {}
+    start, stop, step = (config.get(n) for n in ("start", "stop", "step"))
+    if any(n is not None and type(n) is not int for n in (start, stop, step)) or (step or 1) < 1:
+        raise NotReadError("its slice is not made of numbers, or goes backwards")
+    return start or 0, stop, step or 1
