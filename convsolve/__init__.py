@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from .dims import Domain, all_of, any_of, eq, hole, maximum, minimum, where
     from .dims.sizeset import SizeSet
-    from .errors import ConvsolveError, FileError, NetworkError, UndecidedError
+    from .errors import ConvsolveError, FileError, NetworkError, UndecidedError, UnreadableError
     from .files import dump, load, parse
     from .frameworks import code, to_keras, to_onnx, to_torch
+    from .frameworks.keras import from_keras
+    from .frameworks.onnx import from_onnx
     from .network import Layer, Network
     from .problem import Objective, Problem
     from .queries.check import CheckReport, Failure, check
@@ -30,9 +32,11 @@ __version__ = "0.1.0"
 _PLACES = {
     "dims": ("Domain", "all_of", "any_of", "eq", "hole", "maximum", "minimum", "where"),
     "dims.sizeset": ("SizeSet",),
-    "errors": ("ConvsolveError", "FileError", "NetworkError", "UndecidedError"),
+    "errors": ("ConvsolveError", "FileError", "NetworkError", "UndecidedError", "UnreadableError"),
     "files": ("dump", "load", "parse"),
     "frameworks": ("code", "to_keras", "to_onnx", "to_torch"),
+    "frameworks.keras": ("from_keras",),
+    "frameworks.onnx": ("from_onnx",),
     "network": ("Layer", "Network"),
     "problem": ("Objective", "Problem"),
     "queries.check": ("CheckReport", "Failure", "check"),
@@ -49,9 +53,10 @@ _MODULE_OF = {name: module for module, names in _PLACES.items() for name in name
 __all__ = [
     "CheckReport", "Comparison", "ConvsolveError", "Counterexample", "Domain", "Failure", "FileError", "Front",
     "Infeasible", "Layer", "Network", "NetworkError", "Objective", "Problem", "Relaxation", "SizeSet", "Solution",
-    "UndecidedError", "Unknown", "ValidSizes", "all_of", "any_of", "check", "code", "compare", "counterexample",
-    "dump", "eq", "hole", "load", "maximum", "minimum", "minimum_input", "operators", "pareto", "parse",
-    "smallest_input", "solutions", "solve", "to_keras", "to_onnx", "to_torch", "valid_sizes", "where",
+    "UndecidedError", "Unknown", "UnreadableError", "ValidSizes", "all_of", "any_of", "check", "code", "compare",
+    "counterexample", "dump", "eq", "from_keras", "from_onnx", "hole", "load", "maximum", "minimum", "minimum_input",
+    "operators", "pareto", "parse", "smallest_input", "solutions", "solve", "to_keras", "to_onnx", "to_torch",
+    "valid_sizes", "where",
 ]
 
 

@@ -10,16 +10,16 @@ from ..words import nearest
 
 if TYPE_CHECKING:
     from ..network import Network
-    from .keras.writer import to_keras
-    from .onnx.writer import to_onnx
-    from .torch.writer import to_torch
+    from .keras.writing.writer import to_keras
+    from .onnx.writing.writer import to_onnx
+    from .torch.writing.writer import to_torch
 
 __all__ = ["LANGUAGES", "code", "to_keras", "to_onnx", "to_torch"]
 
 LANGUAGES = ("torch", "keras")
 """The frameworks for which there is source code."""
 
-_PLACES = {"to_keras": "keras.writer", "to_onnx": "onnx.writer", "to_torch": "torch.writer"}
+_PLACES = {"to_keras": "keras.writing.writer", "to_onnx": "onnx.writing.writer", "to_torch": "torch.writing.writer"}
 
 
 def code(network: Network, language: str = "torch", *, name: str = "Net") -> str:
@@ -47,13 +47,13 @@ def code(network: Network, language: str = "torch", *, name: str = "Net") -> str
             self.relu1 = nn.ReLU()  # 4x6x6
     <BLANKLINE>
     """
-    from .names import identifier
+    from .writing.names import identifier
 
     if language not in LANGUAGES:
         raise NetworkError(f"there is no source code for {language!r}{nearest(language, LANGUAGES)}")
     if not name.isascii() or identifier(name) != name:
         raise NetworkError(f"{name!r} cannot be the name of a class: take letters, digits and _, like UNetSmall")
-    source = import_module(f".{language}.code", __name__).source
+    source = import_module(f".{language}.writing.code", __name__).source
     return str(source(network, name))
 
 

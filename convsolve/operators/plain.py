@@ -88,15 +88,9 @@ class Opaque(Operator):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Identity(Operator):
-    """Any operator that keeps its input's shape and learns nothing.
+class _Same(Operator):
+    """What keeps the shape of its input, element by element."""
 
-    >>> from convsolve.operators import Identity, shape_of
-    >>> shape_of(Identity(), (64, 28, 28))
-    (64, 28, 28)
-    """
-
-    kind = "identity"
     pointwise = True
 
     def infer(self, site: Site, *inputs: Shape) -> Shape:
@@ -104,7 +98,24 @@ class Identity(Operator):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Dropout(Identity):
+class Identity(_Same):
+    """Any operator that keeps its input's shape, with as many parameters as ``weights`` says.
+
+    >>> from convsolve.operators import Identity, shape_of
+    >>> shape_of(Identity(), (64, 28, 28))
+    (64, 28, 28)
+    """
+
+    kind = "identity"
+
+    weights: Dim = parameter(Count(minimum=0), default=0)
+
+    def params(self, site: Site, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> Dim:
+        return self.weights
+
+
+@dataclass(frozen=True, kw_only=True)
+class Dropout(_Same):
     """Dropout; no shape depends on the rate.
 
     >>> from convsolve.operators import Dropout, shape_of
@@ -122,14 +133,14 @@ class Dropout(Identity):
             raise NetworkError(f"p is the share that is dropped: it must be from 0 to 1, got {self.p}")
 
 
-def identities() -> dict[str, type[Identity]]:
+def identities() -> dict[str, type[Operator]]:
     """Return an operator for each well-known function that keeps the shape."""
     names = (
         "relu", "relu6", "leaky_relu", "elu", "selu", "celu", "gelu", "silu", "mish", "hardswish", "hardsigmoid",
         "hardtanh", "sigmoid", "tanh", "softplus", "softmax", "log_softmax", "local_response_norm",
     )
-    found: dict[str, type[Identity]] = {}
+    found: dict[str, type[Operator]] = {}
     for name in names:
-        made = type(name.title().replace("_", ""), (Identity,), {"kind": name, "__doc__": f"The function {name}."})
+        made = type(name.title().replace("_", ""), (_Same,), {"kind": name, "__doc__": f"The function {name}."})
         found[name] = dataclass(frozen=True, kw_only=True)(made)
     return found

@@ -15,8 +15,8 @@ from onnx import helper
 
 from convsolve.frameworks import to_onnx
 from convsolve.frameworks.keras import code as keras_code
-from convsolve.frameworks.live import run_source
-from convsolve.frameworks.plan import Plan, plan
+from convsolve.frameworks.writing.live import run_source
+from convsolve.frameworks.writing.plan import Plan, plan
 from convsolve.network import Network
 from convsolve.operators.base import to_canonical, to_written
 from tests.conformance import execute_torch

@@ -13,8 +13,8 @@ import torch
 
 import convsolve as cs
 from convsolve.errors import FrameworkMissingError, NetworkError
-from convsolve.frameworks.live import run_source
-from convsolve.frameworks.names import snake
+from convsolve.frameworks.writing.live import run_source
+from convsolve.frameworks.writing.names import snake
 from convsolve.operators import OPERATORS
 from tests.conformance.test_networks import NETWORKS
 from tests.frameworks.execute import TARGETS, layer_shapes, leading_out, learned, params_in, run
@@ -142,8 +142,8 @@ def test_wrong_words_are_seen(monkeypatch: pytest.MonkeyPatch) -> None:
     network = cs.parse("input: [3, 9, 9]\nlayers: [{conv: {out_channels: 4, kernel_size: 3, padding: 1}}]").network
     for target in TARGETS:
         agree(network, target)
-    monkeypatch.setattr("convsolve.frameworks.windows.sides_of", lambda step, name="": ((0, 0), (0, 0)))
-    monkeypatch.setattr("convsolve.frameworks.torch.phrases.sides_of", lambda step, name="": ((0, 0), (0, 0)))
+    monkeypatch.setattr("convsolve.frameworks.writing.windows.sides_of", lambda step, name="": ((0, 0), (0, 0)))
+    monkeypatch.setattr("convsolve.frameworks.torch.writing.phrases.sides_of", lambda step, name="": ((0, 0), (0, 0)))
     with pytest.raises(AssertionError):
         agree(network, "torch")
 
@@ -299,14 +299,14 @@ def test_weights_are_those_of_the_seed() -> None:
 
 
 def test_reserved_names_are_complete() -> None:
-    from convsolve.frameworks.torch.code import TAKEN
+    from convsolve.frameworks.torch.writing.code import TAKEN
 
     inherited = {name for name in dir(torch.nn.Sequential()) if not name.startswith("_")}
     assert inherited <= TAKEN, sorted(inherited - TAKEN)
 
 
 def test_leading_out_is_no_empty_promise() -> None:
-    from convsolve.frameworks.plan import plan
+    from convsolve.frameworks.writing.plan import plan
 
     network = network_of("mnist_repair.yaml")
     assert leading_out(plan(network, "channels_first")) == {s.name for s in plan(network, "channels_first").steps}

@@ -1,1 +1,5 @@
-"""Keras: networks written as models and as source. Keras itself is imported when it is first needed."""
+"""Keras: reading a network out of a saved file, a config or a live model. Keras itself is never loaded for it."""
+
+from .reader import from_keras
+
+__all__ = ["from_keras"]

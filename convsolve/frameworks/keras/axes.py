@@ -1,135 +1,118 @@
-"""How Keras says the operators that count axes, join tensors, or work on features and sequences."""
+"""Reading Keras's layers and operations that rearrange axes, pick from them or reduce them."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Mapping
 from typing import Any
 
-from ..plan import Step
-from ..shuffles import shuffle
-from ..source import Call, Code, Stage, module
+from ...operators import (
+    Expand,
+    Flatten,
+    Identity,
+    Operator,
+    Permute,
+    Reduce,
+    Reshape,
+    Slice,
+    Squeeze,
+    Unsqueeze,
+)
+from .call import Call, NotReadError, reads
 
-__all__ = ["PHRASES"]
-
-
-def _function(name: str, *args: Any, **options: Any) -> list[Stage]:
-    return [Stage(Call(f"keras.ops.{name}", (Code("{x}"), *args), options))]
-
-
-def _pixels(step: Step) -> list[Stage]:
-    up = step.operator.kind in ("pixel_shuffle", "depth_to_space")
-    moves = shuffle(step, up=up, last=True)
-    return [
-        module("layers.Reshape", moves.split, suffix="split"),
-        module("layers.Permute", tuple(axis + 1 for axis in moves.order), suffix="permute"),
-        module("layers.Reshape", moves.merged),
-    ]
+__all__ = ()
 
 
-def _flatten(step: Step) -> list[Stage]:
-    made = step.shape(step.made[0])
-    return [module("layers.Flatten") if len(made) == 1 else module("layers.Reshape", made)]
+@reads("Flatten")
+def _flatten(call: Call) -> str:
+    return call.add(Flatten())
 
 
-def _reshape(step: Step) -> list[Stage]:
-    return [module("layers.Reshape", step.shape(step.made[0]))]
+@reads("Reshape")
+def _reshape(call: Call) -> str:
+    target = call.config.get("target_shape")
+    if target is None:
+        target = call.option("newshape")
+        if target is None or len(target) < 2:
+            raise NotReadError(f"its shape {target} has no batch axis and more")
+        if target[0] not in (-1, None):
+            raise NotReadError(f"its shape {target} fixes the batch")
+        if -1 in target[1:]:
+            raise NotReadError(f"its shape {target} leaves more than the batch open")
+        target = target[1:]
+    return call.add(Reshape(shape=[-1 if n is None else n for n in target]))
 
 
-def _permute(step: Step) -> list[Stage]:
-    return [module("layers.Permute", tuple(axis + 1 for axis in step.operator.order))]
+@reads("Permute")
+def _permute(call: Call) -> str:
+    return call.add(Permute(order=[n - 1 for n in call.config["dims"]]))
 
 
-def _slice(step: Step) -> list[Stage]:
-    op, axis = step.operator, step.axis(step.operator.axis)
-    span = f"{op.start or ''}:{'' if op.stop is None else op.stop}{f':{op.step}' if op.step != 1 else ''}"
-    return [Stage(Code(f"{{x}}[{':, ' * axis}{span}]"))]
+@reads("Transpose")
+def _transpose(call: Call) -> str:
+    axes = call.option("axes")
+    rank = len(call.shape())
+    if axes is None or axes[0] != 0:
+        raise NotReadError("it moves the batch axis")
+    return call.add(Permute(order=[call.axis(a, rank) for a in axes[1:]]))
 
 
-def _split(step: Step) -> list[Stage]:
-    if len(step.outputs) == 1:
-        return [module("layers.Identity")]
-    axis = step.axis(step.operator.axis)
-    parts = [step.shape(sizes)[axis - 1] for sizes in step.made]
-    ends = [sum(parts[: i + 1]) for i in range(len(parts) - 1)]
-    return _function("split", ends, axis=axis)
+@reads("RepeatVector")
+def _repeat_vector(call: Call) -> str:
+    raised = call.add(Unsqueeze(axis=0), part="unsqueeze")
+    return call.add(Expand(shape=(call.config["n"], 1)), raised)
 
 
-def _reduce(step: Step) -> list[Stage]:
-    axes = sorted({step.axis(axis) for axis in step.operator.axes})
-    options = {"keepdims": True} if step.operator.keepdims else {}
-    return _function("mean", axis=axes[0] if len(axes) == 1 else tuple(axes), **options)
+@reads("ExpandDims")
+def _expand_dims(call: Call) -> str:
+    return call.add(Unsqueeze(axis=call.axis(call.option("axis"), len(call.shape()) + 1)))
 
 
-def _every(step: Step) -> str:
-    return f"{{m}}([{', '.join(f'{{{i}}}' for i in range(len(step.inputs)))}])"
+@reads("Squeeze")
+def _squeeze(call: Call) -> str:
+    return call.add(Squeeze(axis=call.axis(call.option("axis"))))
 
 
-def _joined(name: str) -> Callable[[Step], list[Stage]]:
-    return lambda step: [module(f"layers.{name}", use=_every(step))]
+@reads("Mean", "Sum", "Max", "Min", "Prod", "Amax", "Amin", "Var", "Std")
+def _reduce(call: Call) -> str:
+    axis = call.option("axis")
+    if axis is None:
+        raise NotReadError("it reduces the batch axis, too")
+    axes = sorted(call.axis(a) for a in (axis if isinstance(axis, (list, tuple)) else [axis]))
+    return call.add(Reduce(axes=axes, keepdims=bool(call.option("keepdims", False))))
 
 
-def _sub(step: Step) -> list[Stage]:
-    first = module("layers.Subtract", use="{m}([{0}, {1}])")
-    if len(step.inputs) == 2:
-        return [first]
-    rest = ", ".join(f"{{{i}}}" for i in range(1, len(step.inputs)))
-    return [module("layers.Subtract", use=f"{{m}}([{{0}}, layers.Add()([{rest}])])")]
+@reads("GetItem")
+def _get_item(call: Call) -> str:
+    if len(call.arguments) < 2:
+        raise NotReadError("what it picks is not in its config")
+    picked = call.arguments[1]
+    parts = picked if isinstance(picked, (list, tuple)) else [picked]
+    if not parts or _range(parts[0]) != (0, None, 1):
+        raise NotReadError("it picks from the batch")
+    made, axis = call.inputs[0], 0
+    steps: list[Operator] = []
+    for part in parts[1:]:
+        if part is None:
+            steps.append(Unsqueeze(axis=axis))
+        elif type(part) is int:
+            steps += [Slice(axis=axis, start=part, stop=part + 1 if part != -1 else None), Squeeze(axis=axis)]
+            continue
+        else:
+            start, stop, step = _range(part)
+            if (start, stop, step) != (0, None, 1):
+                steps.append(Slice(axis=axis, start=start, stop=stop, step=step))
+        axis += 1
+    for i, operator in enumerate(steps or [Identity()]):
+        made = call.add(operator, made, part="" if i >= len(steps) - 1 else f"{operator.kind}{i + 1}")
+    return made
 
 
-def _concat(step: Step) -> list[Stage]:
-    if len(step.inputs) == 1:
-        return [module("layers.Identity")]
-    axis = step.axis(step.operator.axis)
-    options: dict[str, Any] = {} if axis == len(step.sizes[0]) else {"axis": axis}
-    return [module("layers.Concatenate", use=_every(step), **options)]
-
-
-def _matmul(step: Step) -> list[Stage]:
-    rank = max(len(sizes) for sizes in step.sizes)
-    tensors = [
-        Code(f"{{{i}}}" if len(sizes) == rank else f"{{{i}}}[:{', None' * (rank - len(sizes))}]")
-        for i, sizes in enumerate(step.sizes)
-    ]
-    return [Stage(Call("keras.ops.matmul", tuple(tensors)))]
-
-
-def _linear(step: Step) -> list[Stage]:
-    options: dict[str, Any] = {} if step.operator.bias else {"use_bias": False}
-    return [module("layers.Dense", step.operator.out_features, **options)]
-
-
-def _recurrent(step: Step) -> list[Stage]:
-    op = step.operator
-    stages = []
-    for i in range(op.num_layers):
-        last = i == op.num_layers - 1
-        options: dict[str, Any] = {"return_sequences": True} if op.return_sequences or not last else {}
-        options |= {} if op.bias else {"use_bias": False}
-        made = Call({"rnn": "layers.SimpleRNN", "lstm": "layers.LSTM", "gru": "layers.GRU"}[op.kind],
-                    (op.hidden_size,), options)  # fmt: skip
-        if op.bidirectional:
-            made = Call("layers.Bidirectional", (made,))
-        stages.append(Stage(made, True, "" if last else f"layer{i + 1}"))
-    return stages
-
-
-def _layer_norm(step: Step) -> list[Stage]:
-    count = len(step.operator.normalized_shape or (1,))
-    options: dict[str, Any] = {} if count == 1 else {"axis": list(range(-count, 0))}
-    options |= {} if step.operator.affine else {"center": False, "scale": False}
-    return [module("layers.LayerNormalization", **options)]
-
-
-def _constant(step: Step) -> list[Stage]:
-    return [module("Constant", step.shape(step.made[0]), learned=step.operator.learned)]
-
-
-PHRASES: dict[str, Callable[[Step], list[Stage]]] = {
-    "pixel_shuffle": _pixels, "pixel_unshuffle": _pixels, "depth_to_space": _pixels, "space_to_depth": _pixels,
-    "flatten": _flatten, "unflatten": _reshape, "reshape": _reshape, "permute": _permute,
-    "squeeze": _reshape, "unsqueeze": _reshape, "slice": _slice, "split": _split, "chunk": _split,
-    "reduce": _reduce, "add": _joined("Add"), "mul": _joined("Multiply"), "maximum": _joined("Maximum"), "sub": _sub,
-    "concat": _concat, "matmul": _matmul, "linear": _linear,
-    "embedding": lambda step: [module("layers.Embedding", step.operator.count, step.operator.dim)],
-    "rnn": _recurrent, "lstm": _recurrent, "gru": _recurrent, "layer_norm": _layer_norm, "constant": _constant,
-}  # fmt: skip
+def _range(part: Any) -> tuple[int, int | None, int]:
+    """Return start, stop and step of a slice in a config."""
+    if not isinstance(part, Mapping) or part.get("class_name") != "__slice__":
+        raise NotReadError("it picks by something else than numbers and slices")
+    config = part.get("config") or {}
+    start, stop, step = (config.get(n) for n in ("start", "stop", "step"))
+    if any(n is not None and type(n) is not int for n in (start, stop, step)) or (step or 1) < 1:
+        raise NotReadError("its slice is not made of numbers, or goes backwards")
+    return start or 0, stop, step or 1

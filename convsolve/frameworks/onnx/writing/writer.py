@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ...network import Network
-from ..live import need
-from ..plan import Step, cannot, plan
+from ....network import Network
+from ...writing.live import need
+from ...writing.plan import Step, cannot, plan
 from .axes import AXES
 from .graph import Graph
 from .nodes import NODES

@@ -12,12 +12,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ..dims import Var, evaluate
-from ..errors import NetworkError
-from ..network import Layer, Network, tensor_layer
-from ..operators import CenterCrop, Choice, Opaque, Upsample, axis_names
-from ..operators.base import DataFormat, Framework, to_written
-from ..trace import Trace, run, trace
+from ...dims import Var, evaluate
+from ...errors import NetworkError
+from ...network import Layer, Network, tensor_layer
+from ...operators import CenterCrop, Choice, Opaque, Upsample, axis_names
+from ...operators.base import DataFormat, Framework, to_written
+from ...trace import Trace, run, trace
 
 __all__ = ["Plan", "Step", "cannot", "known_network", "plan"]
 

@@ -7,7 +7,7 @@ import linecache
 from importlib import import_module
 from typing import Any
 
-from ..errors import FrameworkMissingError
+from ...errors import FrameworkMissingError
 
 __all__ = ["need", "run_source"]
 

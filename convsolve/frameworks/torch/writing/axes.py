@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from ..plan import Step
-from ..shuffles import shuffle
-from ..source import Call, Chained, Code, Stage, brief, module
+from ...writing.plan import Step
+from ...writing.shuffles import shuffle
+from ...writing.source import Call, Chained, Code, Stage, brief, module
 
 __all__ = ["PHRASES"]
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
-from ...errors import NetworkError
-from ..plan import Plan, Step
+from ....errors import NetworkError
+from ...writing.plan import Plan, Step
 
 if TYPE_CHECKING:
     import numpy as np

@@ -10,9 +10,9 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-from ..plan import Step, cannot
-from ..source import Call, Code, Stage, brief, module
-from ..windows import Pairs, crops_of, paddings, sides_of, spread, steps_of, windows_of
+from ...writing.plan import Step, cannot
+from ...writing.source import Call, Code, Stage, brief, module
+from ...writing.windows import Pairs, crops_of, paddings, sides_of, spread, steps_of, windows_of
 from .axes import PHRASES as AXES
 
 __all__ = ["say"]

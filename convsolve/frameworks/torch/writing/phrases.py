@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from ..plan import Step, cannot
-from ..source import Call, Code, Stage, brief, module
-from ..windows import Pairs, crops_of, overhang, paddings, sides_of, spread, steps_of, symmetric
+from ...writing.plan import Step, cannot
+from ...writing.source import Call, Code, Stage, brief, module
+from ...writing.windows import Pairs, crops_of, overhang, paddings, sides_of, spread, steps_of, symmetric
 from .axes import PHRASES as AXES
 
 __all__ = ["say"]

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 
-from ...network import Network
-from ...operators.base import to_written
-from ..flow import Flow, Line, is_chain
-from ..names import Names, snake
-from ..plan import Plan, Step, plan
-from ..source import Call, Code, Stage, literal, maps, shape_text, statement
+from ....network import Network
+from ....operators.base import to_written
+from ...writing.flow import Flow, Line, is_chain
+from ...writing.names import Names, snake
+from ...writing.plan import Plan, Step, plan
+from ...writing.source import Call, Code, Stage, literal, maps, shape_text, statement
 from .phrases import say
 
 __all__ = ["PRELUDE", "TAKEN", "Written", "source", "written"]

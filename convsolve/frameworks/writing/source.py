@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from ..errors import NetworkError
+from ...errors import NetworkError
 
 __all__ = ["WIDTH", "Call", "Chained", "Code", "Stage", "brief", "literal", "maps", "module", "shape_text", "statement"]
 

@@ -1,15 +1,15 @@
 """The paddings of windows as numbers, whatever a network calls them: what other frameworks have to be told.
 
-Every function answers for the sizes that a :class:`~convsolve.frameworks.plan.Step` states.
+Every function answers for the sizes that a :class:`~convsolve.frameworks.writing.plan.Step` states.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
-from ..errors import InternalError
-from ..operators.base import pairs, per_axis
-from ..operators.windows import both_sides, dilated, transposed_size, window_count
+from ...errors import InternalError
+from ...operators.base import pairs, per_axis
+from ...operators.windows import both_sides, dilated, transposed_size, window_count
 from .plan import Step
 
 __all__ = ["Pairs", "crops_of", "overhang", "paddings", "sides_of", "spread", "steps_of", "symmetric", "windows_of"]

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from ...network import Network
-from ..flow import Flow, Line, is_chain
-from ..names import Names
-from ..plan import Plan, Step, plan
-from ..source import Call, Code, Stage, literal, maps, shape_text, statement
+from ....network import Network
+from ...writing.flow import Flow, Line, is_chain
+from ...writing.names import Names
+from ...writing.plan import Plan, Step, plan
+from ...writing.source import Call, Code, Stage, literal, maps, shape_text, statement
 from .phrases import say
 
 __all__ = ["PRELUDE", "TAKEN", "Written", "source", "written"]

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..plan import Step
-from ..shuffles import shuffle
+from ...writing.plan import Step
+from ...writing.shuffles import shuffle
 from .graph import Graph
 from .nodes import Write
 

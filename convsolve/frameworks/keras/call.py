@@ -1,0 +1,136 @@
+"""One call of a Keras layer as a reader of its class sees it: the config, the inputs, and where layers go."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from ...operators import OPERATORS, Identity, Operator, Permute, Shape
+from ...operators.base import DataFormat
+from ..builder import Builder
+
+__all__ = ["READERS", "Call", "NotReadError", "Result", "reads"]
+
+Result = str | Sequence[str]
+
+READERS: dict[str, Callable[[Call], Result]] = {}
+"""How each class of layers is read."""
+
+_ACTIVATIONS = {
+    "hard_sigmoid": "hardsigmoid", "hard_silu": "hardswish", "hard_swish": "hardswish", "hard_tanh": "hardtanh",
+    "swish": "silu",
+}
+
+
+class NotReadError(Exception):
+    """Why a layer cannot be read; the reader adds which."""
+
+
+def reads(*names: str) -> Callable[[Callable[[Call], Result]], Callable[[Call], Result]]:
+    """Register a function as the reader of these classes."""
+
+    def register(reader: Callable[[Call], Result]) -> Callable[[Call], Result]:
+        for name in names:
+            assert name not in READERS
+            READERS[name] = reader
+        return reader
+
+    return register
+
+
+@dataclass
+class Call:
+    """A call of a layer: its class and config, the tensors it takes, and a builder to add layers to.
+
+    ``arguments`` holds what else is passed in the call; ``built`` the input's shape (without the batch axis) that
+    the layer has weights for, None where it has none yet; ``shared`` the name that it had in its first call.
+    """
+
+    kind: str
+    name: str
+    config: Mapping[str, Any]
+    inputs: Sequence[str]
+    builder: Builder
+    arguments: Sequence[Any] = ()
+    options: Mapping[str, Any] = field(default_factory=dict)
+    built: Sequence[int | None] | None = None
+    shared: str = ""
+    source: str = ""
+
+    def shape(self, position: int = 0) -> Shape:
+        """Return the shape of an input as it is written, or raise NotReadError where a failure hides it."""
+        if position >= len(self.inputs):
+            raise NotReadError(f"its input {position} is missing")
+        shape = self.builder.shapes[self.inputs[position]]
+        if shape is None:
+            raise NotReadError("the number of axes of its input is not known")
+        return shape
+
+    def option(self, name: str, default: Any = None) -> Any:
+        """Return a setting: from the config, or else passed by name in the call."""
+        return self.config.get(name, self.options.get(name, default))
+
+    def axis(self, axis: Any, rank: int | None = None) -> int:
+        """Return an axis that counts the batch as one of ours, which do not."""
+        rank = len(self.shape()) if rank is None else rank
+        if type(axis) is not int or not -rank <= axis <= rank or axis == 0:
+            raise NotReadError(f"axis {axis!r} is no axis beside the batch")
+        return axis - 1 if axis > 0 else axis % rank
+
+    def add(self, operator: Operator, *inputs: str, part: str = "") -> str:
+        """Add a layer with one output, under the name of the call or that of a part of it."""
+        return self.several(operator, *inputs, part=part)[0]
+
+    def several(self, operator: Operator, *inputs: str, part: str = "") -> list[str]:
+        """Add a layer, and return all tensors that it makes."""
+        suffix = f".{part}" if part else ""
+        first = f"{self.shared}{suffix}" if self.shared else ""
+        return self.builder.add(
+            self.builder.free_name(f"{self.name}{suffix}"), operator, inputs or self.inputs, source=self.source,
+            shares=first if first in self.builder.shapes else "")
+
+    def spatial(self, operator: Operator, *inputs: str, part: str = "") -> str:
+        """Add a layer that works on channels and space, in the order that the config of the layer says."""
+        source = inputs[0] if inputs else self.inputs[0]
+        own: DataFormat = self.option("data_format") or self.builder.data_format
+        if own not in ("channels_first", "channels_last"):
+            raise NotReadError(f"its data_format {own!r} is neither channels_first nor channels_last")
+        shape = self.builder.shapes[source]
+        if own == self.builder.data_format or shape is None or len(shape) < 2:
+            return self.add(operator, source, part=part)
+        return self.at_channels(operator, 0 if own == "channels_first" else len(shape) - 1, source, part=part)
+
+    def at_channels(self, operator: Operator, axis: int, source: str, *, part: str = "") -> str:
+        """Add a layer that finds its channels on another axis than the network's: moved there, and back."""
+        shape = self.builder.shapes[source]
+        assert shape is not None
+        channels = len(shape) - 1 if self.builder.data_format == "channels_last" else 0
+        if axis == channels:
+            return self.add(operator, source, part=part)
+        order = [i for i in range(len(shape)) if i != axis]
+        order.insert(channels, axis)
+        moved = self.add(Permute(order=order), source, part=f"{part}to_{self.builder.data_format}")
+        made = self.add(operator, moved, part=part)
+        result = self.builder.shapes[made]
+        if result is None or len(result) < 2:
+            return made
+        back = [i for i in range(len(result)) if i != channels]
+        back.insert(min(axis, len(result) - 1), channels)
+        return self.add(Permute(order=back), made, part=f"{part}back")
+
+    def activated(self, reference: str) -> str:
+        """Return the tensor after the activation that the config names, if any."""
+        operator = activation(self.config.get("activation"))
+        return reference if operator is None else self.add(operator, reference, part=operator.kind)
+
+
+def activation(written: Any) -> Operator | None:
+    """Return the operator of an activation as a config writes it, None for a linear one."""
+    if isinstance(written, Mapping):
+        inner = written.get("config")
+        written = inner if isinstance(inner, str) else written.get("class_name")
+    if written in (None, "linear"):
+        return None
+    name = _ACTIVATIONS.get(str(written), str(written))
+    return OPERATORS[name]() if name in OPERATORS and not OPERATORS[name].parameters() else Identity()

@@ -1,0 +1,302 @@
+"""Reading the config of a Keras network: its layers, its calls, networks inside of networks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from ...errors import ConvsolveError, UnreadableError
+from ...network import Network
+from ...operators import Opaque
+from ...operators.base import DataFormat
+from ..builder import Builder
+from . import axes, features, layers
+from .call import READERS, Call, NotReadError
+from .sources import config_of, live_layers
+
+__all__ = ["Reading", "from_keras"]
+
+_READ = (axes, features, layers)  # they register how each class is read
+_NETWORKS = ("Sequential", "Functional", "Model")
+_OWN = ("keras", "keras_core", "tf_keras", "tensorflow")
+
+_Tensor = tuple[str, int, int]
+"""A layer's name, which of its calls, and which of that call's outputs."""
+
+
+def from_keras(source: Any, *, input_shape: Sequence[int] | None = None) -> Network:
+    """Read a network out of a Keras model, its config, a file, or the exception that building it raised.
+
+    Nothing is built or run, and for files (``.keras``, ``.h5``, ``.json``) Keras need not be installed. Layers
+    inside of a nested model are called ``outer/inner``, later calls of a shared layer ``name:2``, ``name:3``.
+
+    Args:
+        source: a ``Sequential`` or functional model, what its ``get_config()`` or ``to_json()`` gives (as a mapping),
+            the path of a file, or an exception, in whose traceback the model is looked for.
+        input_shape: the input's shape without the batch axis, where the config has none, or in its place.
+
+    Raises:
+        UnreadableError: there is no config, or a layer cannot be read; the text names it.
+
+    >>> conv = {"class_name": "Conv2D", "config": {"name": "c", "filters": 8, "kernel_size": [3, 3]}}
+    >>> network = from_keras({"class_name": "Sequential", "config": {"layers": [conv]}}, input_shape=(28, 28, 1))
+    >>> [layer.name for layer in network.layers], network.data_format
+    (['input', 'c'], 'channels_last')
+    """
+    config, live, name = config_of(source)
+    try:
+        return Reading(config, name, live, input_shape).network
+    except ConvsolveError:
+        raise
+    except (KeyError, TypeError, IndexError, AttributeError, ValueError, OverflowError) as error:
+        raise UnreadableError(f"{name} has a config that Keras would not write: {error!r}") from None
+
+
+class Reading:
+    """One config being read; ``tensors`` tells which of our tensors each call of a layer (by its path) makes."""
+
+    def __init__(
+        self, config: Mapping[str, Any], name: str, live: Any = None, input_shape: Sequence[int] | None = None
+    ) -> None:
+        self.name, self.given = name, None if input_shape is None else tuple(input_shape)
+        self.builder = Builder("keras", _data_format(config))
+        self.tensors: dict[str, tuple[str, ...]] = {}
+        outputs = self._model(config, "", None, live)
+        self.network: Network = self.builder.network(outputs)
+
+    # -- networks
+
+    def _model(self, entry: Mapping[str, Any], prefix: str, inputs: Sequence[str] | None, live: Any) -> list[str]:
+        """Read a network, whose inputs are given where it stands inside of another."""
+        config = entry["config"]
+        if isinstance(config, list):
+            config = {"layers": config}
+        if "input_layers" in config:
+            return self._functional(config, prefix, inputs, live)
+        return self._sequential(config, prefix, inputs, live)
+
+    def _sequential(
+        self, config: Mapping[str, Any], prefix: str, inputs: Sequence[str] | None, live: Any
+    ) -> list[str]:
+        entries = [entry for entry in config["layers"] if entry["class_name"] != "InputLayer"]
+        tensors = list(inputs) if inputs is not None else [self._first(config, prefix)]
+        found = live_layers(live)
+        for i, entry in enumerate(entries):
+            following = entries[i + 1] if i + 1 < len(entries) else {}
+            seen = (following.get("build_config") or {}).get("input_shape")
+            name = _name_of(entry)
+            tensors = self._call(entry, prefix + name, tensors, live=found.get(name), seen={0: seen} if seen else {})
+        return tensors
+
+    def _first(self, config: Mapping[str, Any], prefix: str) -> str:
+        """Add the input of a Sequential: declared, built, or as the caller says."""
+        first: Mapping[str, Any] = config["layers"][0] if config["layers"] else {"class_name": "", "config": {}}
+        inner = first["config"]
+        shape = inner.get("batch_shape") or inner.get("batch_input_shape")
+        if shape is None and first["class_name"] not in _NETWORKS:
+            shape = config.get("build_input_shape")
+        while shape is None and first["class_name"] in _NETWORKS and first["config"].get("layers"):
+            first = first["config"]["layers"][0]
+            shape = first["config"].get("batch_shape") or first["config"].get("batch_input_shape")
+        name = _name_of(first) if first["class_name"] == "InputLayer" else "input"
+        return self._input(prefix + name, shape)
+
+    def _input(self, name: str, shape: Any) -> str:
+        if self.given is not None and self.builder.layers:
+            raise UnreadableError(f"{self.name} has several inputs: input_shape cannot say all their shapes")
+        if self.given is not None:
+            if isinstance(shape, (list, tuple)) and len(shape) != len(self.given) + 1:
+                raise UnreadableError(
+                    f"{self.name}: the input has {len(shape) - 1} axes beside the batch, got the shape {self.given}")
+            shape = (None, *self.given)
+        if not isinstance(shape, (list, tuple)) or not all(n is None or type(n) is int for n in shape):
+            raise UnreadableError(
+                f"{self.name} does not say which input it takes: give input_shape=..., without the batch axis")
+        if len(shape) < 2:
+            raise UnreadableError(f"{self.name}: the input {name!r} has nothing beside the batch axis")
+        made = self.builder.input(name, shape[1:], source=f"input {name!r}")
+        self.tensors[name] = (made,)
+        return made
+
+    def _functional(
+        self, config: Mapping[str, Any], prefix: str, inputs: Sequence[str] | None, live: Any
+    ) -> list[str]:
+        made: dict[_Tensor, str] = {}
+        seen = dict(_recorded(config))
+        found = live_layers(live)
+        names = list(_histories(config["input_layers"]))
+        if inputs is not None and len(inputs) != len(names):
+            raise UnreadableError(
+                f"{self.name}: {prefix or 'the network'} takes {len(names)} inputs, "
+                f"got {len(inputs)}")
+        by_name = {_name_of(entry): entry for entry in config["layers"]}
+        for i, (name, _, _) in enumerate(names):
+            shape = by_name[name]["config"].get("batch_shape") or by_name[name]["config"].get("batch_input_shape")
+            made[name, 0, 0] = self._input(prefix + name, shape) if inputs is None else inputs[i]
+        waiting = [
+            (entry, i, node) for entry in config["layers"]
+            for i, node in enumerate(entry.get("inbound_nodes") or []) if entry["class_name"] != "InputLayer"
+        ]
+        while waiting:
+            later = []
+            for entry, i, node in waiting:
+                name, histories = _name_of(entry), list(_histories(node))
+                if not all(history in made for history in histories):
+                    later.append((entry, i, node))
+                    continue
+                path = prefix + name
+                outputs = self._call(
+                    entry, path if i == 0 else f"{path}:{i + 1}", [made[h] for h in histories], node=node,
+                    shared=path if i else "", live=found.get(name),
+                    seen={h[2]: shape for h, shape in seen.items() if h[:2] == (name, i)})
+                made.update({(name, i, n): tensor for n, tensor in enumerate(outputs)})
+            if len(later) == len(waiting):
+                missing = next(h for h in _histories(later[0][2]) if h not in made)
+                raise UnreadableError(
+                    f"{self.name}: the layer {_name_of(later[0][0])!r} takes output {missing[2]} of call "
+                    f"{missing[1] + 1} of {missing[0]!r}, which is not read or not there")
+            waiting = later
+        return [self._output(made, history) for history in _histories(config["output_layers"])]
+
+    def _output(self, made: Mapping[_Tensor, str], history: _Tensor) -> str:
+        if history not in made:
+            raise UnreadableError(f"{self.name}: its output {history[0]!r} is not there")
+        return made[history]
+
+    # -- layers
+
+    def _call(
+        self, entry: Mapping[str, Any], path: str, inputs: Sequence[str], *, node: Any = None, shared: str = "",
+        live: Any = None, seen: Mapping[int, Any],
+    ) -> list[str]:
+        """Read one call of a layer; return the tensors that it makes."""
+        kind, config = entry["class_name"], entry["config"]
+        if kind in _NETWORKS and isinstance(config, Mapping) and "layers" in config:
+            before = len(self.builder.layers)
+            outputs = self._model(entry, f"{path}/", inputs, live)
+            if shared:
+                self.builder.share(before, f"{path}/", f"{shared}/")
+            self.tensors[path] = tuple(outputs)
+            return outputs
+        built = (entry.get("build_config") or {}).get("input_shape")
+        sizes = built[1:] if isinstance(built, (list, tuple)) else []
+        plain = bool(sizes) and all(n is None or type(n) is int for n in sizes)
+        call = Call(
+            kind=kind, name=path, config=config, inputs=inputs, builder=self.builder,
+            arguments=_arguments(node), options=_options(node), built=sizes if plain else None, shared=shared,
+            source=f"{kind} {path!r}")
+        before = len(self.builder.layers)
+        try:
+            if kind not in READERS or not _is_kerass_own(entry):
+                raise NotReadError("convsolve has no rule for it")
+            result = READERS[kind](call)
+        except (NotReadError, ConvsolveError) as error:
+            self.builder.forget(before)
+            result = self._opaque(call, str(error), live, seen)
+        outputs = [result] if isinstance(result, str) else list(result)
+        self.tensors[path] = tuple(outputs)
+        return outputs
+
+    def _opaque(self, call: Call, why: str, live: Any, seen: Mapping[int, Any]) -> list[str]:
+        """Return the outputs of a layer that is known only at the sizes at which it was built."""
+        shapes = [self.builder.shapes[reference] for reference in call.inputs]
+        if any(shape is None for shape in shapes):  # a failure before it: nothing is known from there on
+            return [call.add(Opaque(what=f"Keras {call.kind}", seen=(), outputs=()))]
+        known = [shape for shape in shapes if shape is not None and all(isinstance(n, int) for n in shape)]
+        where = f"{self.name}: the layer {call.name!r} ({call.kind}) cannot be read: {why}"
+        if len(known) < len(shapes):
+            raise UnreadableError(f"{where}; at known sizes it may be: give input_shape=...")
+        outputs: list[Any] = _live_shapes(call.kind, live, known) or [seen[i] for i in sorted(seen)]
+        if not outputs or not all(_is_known(s) for s in outputs):
+            raise UnreadableError(f"{where}, and its output's shape is not in the config")
+        if self.given is not None and not _live_shapes(call.kind, live, known):
+            raise UnreadableError(f"{where}, and its config tells of other sizes than the ones given")
+        weights = live.count_params() if live is not None and getattr(live, "built", False) else 0
+        what = f"Keras {call.kind}" if live is not None else f"Keras {call.kind} (its parameters are not counted)"
+        return call.several(
+            Opaque(what=what, seen=known, outputs=[tuple(s)[1:] for s in outputs], weights=weights))
+
+
+def _live_shapes(kind: str, live: Any, shapes: Sequence[Sequence[Any]]) -> list[Any]:
+    """Return the output shapes that a live layer computes; the code of a Lambda is never run."""
+    if live is None or kind == "Lambda" or not hasattr(live, "compute_output_shape"):
+        return []
+    given = [(None, *shape) for shape in shapes]
+    try:
+        found = live.compute_output_shape(given[0] if len(given) == 1 else given)
+    except Exception:  # a stranger's code: whatever it raises, it does not tell
+        return []
+    return [found] if found and not isinstance(found[0], (list, tuple)) else list(found)
+
+
+def _is_known(shape: Any) -> bool:
+    """Return whether all sizes of a shape are known, but for the batch."""
+    return isinstance(shape, (list, tuple)) and len(shape) > 1 and all(type(n) is int and n > 0 for n in shape[1:])
+
+
+def _name_of(entry: Mapping[str, Any]) -> str:
+    return str(entry.get("name") or entry["config"].get("name") or entry["class_name"])
+
+
+def _is_kerass_own(entry: Mapping[str, Any]) -> bool:
+    """Return whether a class is Keras's own, not one of the same name."""
+    module, registered = entry.get("module"), entry.get("registered_name")
+    if module is not None:
+        return str(module).split(".")[0] in _OWN
+    return registered is None or ">" not in str(registered)
+
+
+def _data_format(config: Any) -> DataFormat:
+    """Return the order in which the first layer that has one writes its shapes."""
+    stack = [config]
+    while stack:
+        value = stack.pop()
+        if isinstance(value, Mapping):
+            if value.get("data_format") in ("channels_first", "channels_last"):
+                found: DataFormat = value["data_format"]
+                return found
+            stack.extend(v for v in reversed(list(value.values())) if isinstance(v, (Mapping, list)))
+        elif isinstance(value, list):
+            stack.extend(reversed(value))
+    return "channels_last"
+
+
+def _histories(value: Any) -> Iterator[_Tensor]:
+    """Yield the tensors that a node takes, or that a list names, in order; as Keras 3 or 2 writes them."""
+    stack = [value]
+    while stack:
+        item = stack.pop()
+        if isinstance(item, Mapping):
+            if item.get("class_name") == "__keras_tensor__":
+                name, node, index = item["config"]["keras_history"]
+                yield str(name), int(node), int(index)
+            else:
+                stack.extend(reversed(list(item.values())))
+        elif isinstance(item, (list, tuple)):
+            if len(item) >= 3 and isinstance(item[0], str) and type(item[1]) is int and type(item[2]) is int:
+                yield item[0], item[1], item[2]
+                stack.extend(reversed(item[3:]))
+            else:
+                stack.extend(reversed(item))
+
+
+def _recorded(config: Mapping[str, Any]) -> Iterator[tuple[_Tensor, Any]]:
+    """Yield the tensors of a network with the shapes that they had when it was made."""
+    stack: list[Any] = [entry.get("inbound_nodes") for entry in config["layers"]]
+    while stack:
+        item = stack.pop()
+        if isinstance(item, Mapping) and item.get("class_name") == "__keras_tensor__":
+            name, node, index = item["config"]["keras_history"]
+            yield (str(name), int(node), int(index)), item["config"].get("shape")
+        elif isinstance(item, Mapping):
+            stack.extend(item.values())
+        elif isinstance(item, (list, tuple)):
+            stack.extend(item)
+
+
+def _arguments(node: Any) -> Sequence[Any]:
+    return node.get("args") or () if isinstance(node, Mapping) else ()
+
+
+def _options(node: Any) -> Mapping[str, Any]:
+    return node.get("kwargs") or {} if isinstance(node, Mapping) else {}

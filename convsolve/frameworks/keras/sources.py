@@ -1,0 +1,185 @@
+"""Where the config of a Keras network comes from: files, texts, live models, and exceptions of failed ones."""
+
+from __future__ import annotations
+
+import json
+import os
+import zipfile
+import zlib
+from collections.abc import Mapping
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+from ...errors import UnreadableError
+from .history import Unfinished, tensors_in
+
+__all__ = ["config_of", "live_layers"]
+
+_LARGEST = 64 * 2**20
+"""No config is longer; the weights of a file are not read."""
+
+_DEEPEST = 60
+"""Lists and mappings inside each other; networks nested in networks take about four each."""
+
+
+def config_of(source: Any) -> tuple[Mapping[str, Any], Any, str]:
+    """Return a config, the live model that it was taken from (or None), and how messages call it.
+
+    Raises:
+        UnreadableError: there is no config to be had.
+    """
+    if isinstance(source, (str, os.PathLike)):
+        return _of_file(Path(source)), None, str(source)
+    if isinstance(source, Mapping):
+        return _checked(source, "the config"), None, "the config"
+    if isinstance(source, BaseException):
+        model = _in_traceback(source)
+        return _of_model(model), model, f"the network of the {type(source).__name__}"
+    if hasattr(source, "get_config") and hasattr(source, "layers"):
+        return _of_model(source), source, f"the network {getattr(source, 'name', '')!r}"
+    raise UnreadableError(
+        f"from_keras takes a model, its config, a .keras, .h5 or .json file, or an exception: "
+        f"got {type(source).__name__}")
+
+
+def live_layers(model: Any) -> dict[str, Any]:
+    """Return the layers of a live model by name."""
+    return {str(layer.name): layer for layer in getattr(model, "layers", ()) if hasattr(layer, "name")}
+
+
+def _of_model(model: Any) -> Mapping[str, Any]:
+    kind = type(model).__name__
+    try:
+        config = model.get_config()
+    except (NotImplementedError, TypeError, ValueError, AttributeError) as error:
+        raise UnreadableError(f"the {kind} has no config to read: {str(error).strip().splitlines()[0]}") from None
+    if not isinstance(config, Mapping) or "layers" not in config:
+        raise UnreadableError(
+            f"{kind} is a subclassed model, whose layers are joined by code: only Sequential and functional models "
+            f"can be read")
+    return _checked({"class_name": kind, "config": config}, kind)
+
+
+def _checked(config: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    """Return a whole config (class and settings), or raise UnreadableError."""
+    inner = config.get("config")
+    if isinstance(inner, list):  # Keras 2.2 and older: a Sequential is its list of layers
+        inner = {"layers": inner}
+        config = {**config, "config": inner}
+    if isinstance(inner, Mapping) and isinstance(inner.get("layers"), list):
+        return config
+    if isinstance(config.get("layers"), list):
+        kind = "Functional" if "input_layers" in config else "Sequential"
+        return {"class_name": kind, "config": config}
+    what = config.get("class_name", "something")
+    raise UnreadableError(f"{name} is no config of a Sequential or functional model: found {what!r} without layers")
+
+
+# -- files
+
+
+def _of_file(path: Path) -> Mapping[str, Any]:
+    name = str(path)
+    try:
+        with path.open("rb") as file:
+            start = file.read(8)
+    except OSError as error:
+        raise UnreadableError(f"{name} cannot be read: {error.strerror or error}") from None
+    if start[:4] == b"PK\x03\x04":
+        return _checked(_parsed(_from_zip(path), name), name)
+    if start == b"\x89HDF\r\n\x1a\n":
+        return _checked(_parsed(_from_h5(path), name), name)
+    if path.suffix.lower() in (".keras", ".h5", ".hdf5"):
+        raise UnreadableError(f"{name} is no Keras file, or it is damaged")
+    try:
+        with path.open("rb") as file:
+            text = file.read(_LARGEST + 1)
+    except OSError as error:
+        raise UnreadableError(f"{name} cannot be read: {error.strerror or error}") from None
+    return _checked(_parsed(text, name), name)
+
+
+def _from_zip(path: Path) -> bytes:
+    try:
+        with zipfile.ZipFile(path) as archive, archive.open("config.json") as file:
+            return file.read(_LARGEST + 1)
+    except KeyError:
+        raise UnreadableError(f"{path} is no Keras file: it has no config.json") from None
+    except (zipfile.BadZipFile, zlib.error, OSError, EOFError, RuntimeError, ValueError) as error:
+        raise UnreadableError(f"{path} is no Keras file, or it is damaged: {error}") from None
+
+
+def _from_h5(path: Path) -> bytes:
+    try:
+        import h5py
+    except ImportError:
+        raise UnreadableError(f"reading {path} needs the package h5py: pip install h5py") from None
+    try:
+        with h5py.File(path, "r") as file:
+            text = file.attrs.get("model_config")
+    except (OSError, RuntimeError, ValueError, KeyError) as error:
+        raise UnreadableError(f"{path} is no HDF5 file, or it is damaged: {error}") from None
+    if text is None:
+        raise UnreadableError(f"{path} holds weights alone: it has no model_config")
+    return text if isinstance(text, bytes) else str(text).encode()
+
+
+def _parsed(text: bytes, name: str) -> Mapping[str, Any]:
+    if len(text) > _LARGEST:
+        raise UnreadableError(f"{name} has a config of more than {_LARGEST // 2**20} MiB")
+    try:
+        config = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        reason = "it is nested too deep" if isinstance(error, RecursionError) else str(error)
+        raise UnreadableError(f"the config in {name} is no JSON: {reason}") from None
+    if not isinstance(config, Mapping):
+        raise UnreadableError(f"the config in {name} is no mapping, but {type(config).__name__}")
+    _bounded(config, name)
+    return config
+
+
+def _bounded(config: Any, name: str) -> None:
+    """Refuse what is nested deeper than any network, before anything walks down into it."""
+    level, depth = [config], 0
+    while level:
+        depth += 1
+        if depth > _DEEPEST:
+            raise UnreadableError(f"the config in {name} is nested more than {_DEEPEST} deep")
+        level = [
+            inner for value in level for inner in (value.values() if isinstance(value, Mapping) else value)
+            if isinstance(inner, (Mapping, list))
+        ]
+
+
+# -- exceptions
+
+
+def _in_traceback(error: BaseException) -> Any:
+    """Return the model that an exception was raised in, found in the frames of its traceback."""
+    for frame in _frames(error):
+        model = frame.f_locals.get("self")
+        if _is_keras(model) and hasattr(model, "get_config") and type(model).__name__ in ("Sequential", "Functional"):
+            return model
+    for frame in _frames(error):
+        called = frame.f_locals.get("args")
+        if not isinstance(called, tuple):
+            continue
+        layer = frame.f_locals.get("self", called[0] if called else None)
+        called = called[1:] if called and called[0] is layer else called
+        if _is_keras(layer) and hasattr(layer, "get_config") and any(True for _ in tensors_in(called)):
+            return Unfinished(layer, called)
+    raise UnreadableError(f"there is no Keras network in the traceback of the {type(error).__name__}")
+
+
+def _frames(error: BaseException) -> list[FrameType]:
+    frames = []
+    traceback = error.__traceback__
+    while traceback is not None:
+        frames.append(traceback.tb_frame)
+        traceback = traceback.tb_next
+    return frames
+
+
+def _is_keras(value: Any) -> bool:
+    return any(kind.__module__.split(".")[0] in ("keras", "tf_keras") for kind in type(value).__mro__)

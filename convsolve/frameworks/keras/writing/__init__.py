@@ -1,0 +1,1 @@
+"""Networks written for Keras, which is imported when it is first needed."""

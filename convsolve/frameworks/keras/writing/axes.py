@@ -1,0 +1,135 @@
+"""How Keras says the operators that count axes, join tensors, or work on features and sequences."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from ...writing.plan import Step
+from ...writing.shuffles import shuffle
+from ...writing.source import Call, Code, Stage, module
+
+__all__ = ["PHRASES"]
+
+
+def _function(name: str, *args: Any, **options: Any) -> list[Stage]:
+    return [Stage(Call(f"keras.ops.{name}", (Code("{x}"), *args), options))]
+
+
+def _pixels(step: Step) -> list[Stage]:
+    up = step.operator.kind in ("pixel_shuffle", "depth_to_space")
+    moves = shuffle(step, up=up, last=True)
+    return [
+        module("layers.Reshape", moves.split, suffix="split"),
+        module("layers.Permute", tuple(axis + 1 for axis in moves.order), suffix="permute"),
+        module("layers.Reshape", moves.merged),
+    ]
+
+
+def _flatten(step: Step) -> list[Stage]:
+    made = step.shape(step.made[0])
+    return [module("layers.Flatten") if len(made) == 1 else module("layers.Reshape", made)]
+
+
+def _reshape(step: Step) -> list[Stage]:
+    return [module("layers.Reshape", step.shape(step.made[0]))]
+
+
+def _permute(step: Step) -> list[Stage]:
+    return [module("layers.Permute", tuple(axis + 1 for axis in step.operator.order))]
+
+
+def _slice(step: Step) -> list[Stage]:
+    op, axis = step.operator, step.axis(step.operator.axis)
+    span = f"{op.start or ''}:{'' if op.stop is None else op.stop}{f':{op.step}' if op.step != 1 else ''}"
+    return [Stage(Code(f"{{x}}[{':, ' * axis}{span}]"))]
+
+
+def _split(step: Step) -> list[Stage]:
+    if len(step.outputs) == 1:
+        return [module("layers.Identity")]
+    axis = step.axis(step.operator.axis)
+    parts = [step.shape(sizes)[axis - 1] for sizes in step.made]
+    ends = [sum(parts[: i + 1]) for i in range(len(parts) - 1)]
+    return _function("split", ends, axis=axis)
+
+
+def _reduce(step: Step) -> list[Stage]:
+    axes = sorted({step.axis(axis) for axis in step.operator.axes})
+    options = {"keepdims": True} if step.operator.keepdims else {}
+    return _function("mean", axis=axes[0] if len(axes) == 1 else tuple(axes), **options)
+
+
+def _every(step: Step) -> str:
+    return f"{{m}}([{', '.join(f'{{{i}}}' for i in range(len(step.inputs)))}])"
+
+
+def _joined(name: str) -> Callable[[Step], list[Stage]]:
+    return lambda step: [module(f"layers.{name}", use=_every(step))]
+
+
+def _sub(step: Step) -> list[Stage]:
+    first = module("layers.Subtract", use="{m}([{0}, {1}])")
+    if len(step.inputs) == 2:
+        return [first]
+    rest = ", ".join(f"{{{i}}}" for i in range(1, len(step.inputs)))
+    return [module("layers.Subtract", use=f"{{m}}([{{0}}, layers.Add()([{rest}])])")]
+
+
+def _concat(step: Step) -> list[Stage]:
+    if len(step.inputs) == 1:
+        return [module("layers.Identity")]
+    axis = step.axis(step.operator.axis)
+    options: dict[str, Any] = {} if axis == len(step.sizes[0]) else {"axis": axis}
+    return [module("layers.Concatenate", use=_every(step), **options)]
+
+
+def _matmul(step: Step) -> list[Stage]:
+    rank = max(len(sizes) for sizes in step.sizes)
+    tensors = [
+        Code(f"{{{i}}}" if len(sizes) == rank else f"{{{i}}}[:{', None' * (rank - len(sizes))}]")
+        for i, sizes in enumerate(step.sizes)
+    ]
+    return [Stage(Call("keras.ops.matmul", tuple(tensors)))]
+
+
+def _linear(step: Step) -> list[Stage]:
+    options: dict[str, Any] = {} if step.operator.bias else {"use_bias": False}
+    return [module("layers.Dense", step.operator.out_features, **options)]
+
+
+def _recurrent(step: Step) -> list[Stage]:
+    op = step.operator
+    stages = []
+    for i in range(op.num_layers):
+        last = i == op.num_layers - 1
+        options: dict[str, Any] = {"return_sequences": True} if op.return_sequences or not last else {}
+        options |= {} if op.bias else {"use_bias": False}
+        made = Call({"rnn": "layers.SimpleRNN", "lstm": "layers.LSTM", "gru": "layers.GRU"}[op.kind],
+                    (op.hidden_size,), options)  # fmt: skip
+        if op.bidirectional:
+            made = Call("layers.Bidirectional", (made,))
+        stages.append(Stage(made, True, "" if last else f"layer{i + 1}"))
+    return stages
+
+
+def _layer_norm(step: Step) -> list[Stage]:
+    count = len(step.operator.normalized_shape or (1,))
+    options: dict[str, Any] = {} if count == 1 else {"axis": list(range(-count, 0))}
+    options |= {} if step.operator.affine else {"center": False, "scale": False}
+    return [module("layers.LayerNormalization", **options)]
+
+
+def _constant(step: Step) -> list[Stage]:
+    return [module("Constant", step.shape(step.made[0]), learned=step.operator.learned)]
+
+
+PHRASES: dict[str, Callable[[Step], list[Stage]]] = {
+    "pixel_shuffle": _pixels, "pixel_unshuffle": _pixels, "depth_to_space": _pixels, "space_to_depth": _pixels,
+    "flatten": _flatten, "unflatten": _reshape, "reshape": _reshape, "permute": _permute,
+    "squeeze": _reshape, "unsqueeze": _reshape, "slice": _slice, "split": _split, "chunk": _split,
+    "reduce": _reduce, "add": _joined("Add"), "mul": _joined("Multiply"), "maximum": _joined("Maximum"), "sub": _sub,
+    "concat": _concat, "matmul": _matmul, "linear": _linear,
+    "embedding": lambda step: [module("layers.Embedding", step.operator.count, step.operator.dim)],
+    "rnn": _recurrent, "lstm": _recurrent, "gru": _recurrent, "layer_norm": _layer_norm, "constant": _constant,
+}  # fmt: skip

@@ -1,0 +1,221 @@
+"""Reading what rearranges axes in ONNX: everything in which the place of the batch axis matters."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
+
+from ...dims import product
+from ...operators import (
+    Chunk,
+    Expand,
+    Flatten,
+    Identity,
+    Permute,
+    Reduce,
+    Slice,
+    Split,
+    Squeeze,
+    Tile,
+    Unsqueeze,
+)
+from .batch import reshaped
+from .call import Call, reads
+from .values import Known, NotReadError, Tensor, Value
+
+__all__ = ()
+
+_FAR = 2**31 - 1
+"""A position of a slice from here on means the end."""
+
+
+@reads("Flatten")
+def _flatten(call: Call) -> Value:
+    x = call.tensor()
+    axis = call.option("axis", 1)
+    axis += x.rank if axis < 0 else 0
+    if axis == 1 and x.batch == 0 and not x.merged and x.shape:
+        return call.layer(Flatten(), x)
+    front, back = x.full(call.batch)[:axis], x.full(call.batch)[axis:]
+    return reshaped(call, x, [product(front), product(back)])
+
+
+@reads("Reshape")
+def _reshape(call: Call) -> Value:
+    x = call.tensor()
+    wished = call.numbers(1) if call.has(1) else call.option("shape")
+    full = x.full(call.batch)
+    if not call.option("allowzero", 0):
+        if any(n == 0 and i >= len(full) for i, n in enumerate(wished)):
+            raise NotReadError("a 0 in its shape stands for an axis that the input does not have")
+        wished = [full[i] if n == 0 else n for i, n in enumerate(wished)]
+    return reshaped(call, x, wished)
+
+
+@reads("Transpose")
+def _transpose(call: Call) -> Value:
+    x = call.tensor()
+    order = call.option("perm") or list(reversed(range(x.rank)))
+    if sorted(order) != list(range(x.rank)):
+        raise NotReadError(f"its order {order} does not fit {x.rank} axes")
+    own = [a if x.merged else x.own_axis(a) for a in order if x.merged or a != x.batch]
+    made = call.layer(Identity() if own == sorted(own) else Permute(order=own), x)
+    return Tensor(made.reference, made.shape, order.index(x.batch), x.merged, x.inner)
+
+
+@reads("Unsqueeze")
+def _unsqueeze(call: Call) -> Value:
+    x = call.tensor()
+    axes = call.listed("axes", 1)
+    rank = x.rank + len(axes)
+    new = sorted(a % rank for a in axes)
+    old = [i for i in range(rank) if i not in new]
+    batch = old[x.batch]
+    made = x
+    for i, axis in enumerate(new):
+        made = call.layer(Unsqueeze(axis=axis - (axis > batch and not x.merged)), made, last=i == len(new) - 1)
+    return Tensor(made.reference, made.shape, batch, x.merged, x.inner)
+
+
+@reads("Squeeze")
+def _squeeze(call: Call) -> Value:
+    x = call.tensor()
+    axes = call.listed("axes", 1)
+    if axes is None:
+        full = x.full(call.batch)
+        if not all(isinstance(n, int) for n in x.shape):
+            raise NotReadError("it squeezes all axes of size 1, and which those are depends on the input")
+        axes = [i for i, n in enumerate(full) if n == 1 and i != x.batch]
+    gone = sorted({a % x.rank for a in axes}, reverse=True)
+    if not gone:
+        return call.layer(Identity(), x)
+    made = x
+    for i, axis in enumerate(gone):
+        if x.merged and axis == x.batch:
+            raise NotReadError("it squeezes the batch axis")
+        own = axis if x.merged else x.own_axis(axis)
+        made = call.layer(Squeeze(axis=own), made, last=i == len(gone) - 1)
+    return Tensor(made.reference, made.shape, x.batch - sum(a < x.batch for a in gone), x.merged, x.inner)
+
+
+def _own(x: Tensor, axis: int) -> int:
+    """Return the axis of ours for one of ONNX."""
+    return x.own_axis(axis)
+
+
+@reads("Slice")
+def _slice(call: Call) -> Value:
+    x = call.tensor()
+    starts = call.numbers(1) if call.has(1) else call.option("starts")
+    ends = call.numbers(2) if call.has(2) else call.option("ends")
+    axes = call.listed("axes", 3, list(range(len(starts))))
+    steps = call.listed("steps", 4, [1] * len(starts))
+    parts = []
+    for axis, start, stop, step in zip(axes, starts, ends, steps, strict=True):
+        if step == -1 and isinstance(start, int) and isinstance(stop, int) and (start == -1 or start >= _FAR) \
+                and stop <= -_FAR:  # fmt: skip
+            continue  # turned around, and nothing else
+        if step < 1:
+            raise NotReadError("it goes backwards")
+        stop = None if isinstance(stop, int) and stop >= _FAR else stop
+        if (start, stop, step) == (0, None, 1):
+            continue
+        parts.append(Slice(axis=_own(x, axis), start=start, stop=stop, step=step))
+    made = x
+    for i, part in enumerate(parts):
+        made = call.layer(part, made, last=i == len(parts) - 1)
+    return made if parts else call.layer(Identity(), x)
+
+
+@reads("Gather")
+def _gather(call: Call) -> Value:
+    if isinstance(call.value(0), Known):
+        return _embedding(call)
+    x, index = call.tensor(), call.known(1)
+    axis = _own(x, call.option("axis", 0))
+    places = call.integers(1)
+    in_order = all(b - a == 1 for a, b in pairwise(places))
+    if not places or not in_order or len(index.shape) > 1 or places[0] < 0 <= places[-1]:
+        raise NotReadError("it picks places that are no range")
+    part = Slice(axis=axis, start=places[0], stop=None if places[-1] == -1 else places[-1] + 1)
+    if index.shape:
+        return call.layer(part, x)
+    batch = x.batch - (not x.merged and axis < x.batch) - (x.merged and axis < x.batch)
+    made = call.layer(Squeeze(axis=axis), call.layer(part, x, last=False))
+    return Tensor(made.reference, made.shape, batch, x.merged, x.inner)
+
+
+def _embedding(call: Call) -> Value:
+    from ...operators import Embedding
+
+    table, index = call.known(0), call.tensor(1)
+    if len(table.shape) != 2 or call.option("axis", 0) != 0:
+        raise NotReadError("it picks from a table that is no matrix of embeddings")
+    return call.layer(Embedding(count=table.shape[0], dim=table.shape[1]), index)
+
+
+@reads("Split")
+def _split(call: Call) -> list[Value]:
+    x = call.tensor()
+    axis = _own(x, call.option("axis", 0))
+    sizes = call.numbers(1) if call.has(1) else call.option("split")
+    count = call.outputs
+    if count == 1:
+        return [call.layer(Identity(), x)]
+    if sizes is None and call.opset >= 18:
+        references = call.add(Chunk(chunks=count, axis=axis), x.reference)
+    else:
+        parts = sizes or [x.shape[axis] // count] * count
+        references = call.add(Split(sizes=parts, axis=axis), x.reference)
+    return [call.made(reference, x) for reference in references]
+
+
+@reads("Expand")
+def _expand(call: Call) -> Value:
+    x, wished = call.value(0), call.numbers(1)
+    if isinstance(x, Known):
+        raise NotReadError("it expands a constant by a size that is not known")
+    rank = max(x.rank, len(wished))
+    wished = [1] * (rank - len(wished)) + wished
+    batch = rank - x.rank + x.batch
+    if x.merged or not (wished[batch] == 1 or wished[batch] == call.batch):
+        raise NotReadError("it expands the batch axis")
+    shape = [n for i, n in enumerate(wished) if i != batch]
+    if all(n == 1 for n in shape) and rank == x.rank:
+        return call.layer(Identity(), x)
+    made = call.layer(Expand(shape=shape), x)
+    return Tensor(made.reference, made.shape, batch)
+
+
+@reads("Tile")
+def _tile(call: Call) -> Value:
+    x, repeats = call.tensor(), call.numbers(1)
+    if len(repeats) != x.rank or x.merged or repeats[x.batch] != 1:
+        raise NotReadError("it repeats the batch")
+    own = [n for i, n in enumerate(repeats) if i != x.batch]
+    return call.layer(Tile(repeats=own), x)
+
+
+@reads(
+    "ReduceL1", "ReduceL2", "ReduceLogSum", "ReduceLogSumExp", "ReduceMax", "ReduceMean", "ReduceMin", "ReduceProd",
+    "ReduceSum", "ReduceSumSquare")  # fmt: skip
+def _reduce(call: Call) -> Value:
+    x = call.tensor()
+    axes = call.listed("axes", 1)
+    if not axes:
+        if call.option("noop_with_empty_axes", 0):
+            return call.layer(Identity(), x)
+        raise NotReadError("it reduces the batch axis, too")
+    return _reduced(call, x, axes, bool(call.option("keepdims", 1)))
+
+
+@reads("ArgMax", "ArgMin")
+def _arg(call: Call) -> Value:
+    return _reduced(call, call.tensor(), [call.option("axis", 0)], bool(call.option("keepdims", 1)))
+
+
+def _reduced(call: Call, x: Tensor, axes: Sequence[int], keepdims: bool) -> Tensor:
+    own = sorted({_own(x, a) for a in axes})
+    made = call.layer(Reduce(axes=own, keepdims=keepdims), x)
+    gone = 0 if keepdims else len({a % x.rank for a in axes if a % x.rank < x.batch})
+    return Tensor(made.reference, made.shape, x.batch - gone, x.merged, x.inner)

@@ -1,0 +1,91 @@
+"""Operators that convsolve has no rule for, at known sizes: what ONNX's own inference says of them there."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from ...dims import Dim
+from ...network import Layer
+from ...operators import Input, Opaque
+from .call import Call
+from .proto import sizes_of
+from .values import NotReadError, Tensor, Value
+
+__all__ = ["Inference", "seen_as_opaque"]
+
+_BATCH = 7
+"""In place of an open batch, so that the batch axis can be told in what is inferred."""
+
+
+_NOT_TRUSTED = {
+    "AveragePool", "Conv", "ConvInteger", "ConvTranspose", "DeformConv", "LpPool", "MaxPool", "MaxUnpool", "Pad",
+    "QLinearConv", "Resize", "STFT", "Upsample",
+}
+"""ONNX infers sizes for these that are not there, or (STFT) other ones than come out."""
+
+
+class Inference:
+    """ONNX's shape inference at the sizes of the inputs, made when it is first asked for."""
+
+    def __init__(self, proto: Any, inputs: Sequence[Layer], batch: Dim) -> None:
+        self.proto, self.batch = proto, batch if isinstance(batch, int) else _BATCH
+        self.inputs = tuple(layer.operator for layer in inputs)
+        self._shapes: dict[str, list[Any] | None] | None = None
+
+    def shape(self, name: str) -> list[Any] | None:
+        """Return the shape of a tensor with the batch axis, or None where it is not known."""
+        if self._shapes is None:
+            self._shapes = self._infer()
+        return self._shapes.get(name)
+
+    def _infer(self) -> dict[str, list[Any] | None]:
+        import onnx
+
+        shapes = [op.shape for op in self.inputs if isinstance(op, Input)]
+        if not all(isinstance(n, int) for shape in shapes for n in shape):
+            raise NotReadError("what it does is known only at known sizes: give input_shape=...")
+        copy = onnx.ModelProto()
+        copy.CopyFrom(self.proto)
+        weights = {tensor.name for tensor in copy.graph.initializer}
+        for info, shape in zip((i for i in copy.graph.input if i.name not in weights), shapes, strict=True):
+            del info.type.tensor_type.shape.dim[:]
+            for size in (self.batch, *shape):
+                info.type.tensor_type.shape.dim.add().dim_value = size
+        del copy.graph.value_info[:]
+        for info in copy.graph.output:
+            info.type.tensor_type.ClearField("shape")
+        try:
+            inferred = onnx.shape_inference.infer_shapes(copy, data_prop=True)
+        except (RuntimeError, ValueError) as error:
+            raise NotReadError(f"ONNX cannot infer its shape: {error}") from None
+        return {info.name: sizes_of(info) for info in (*inferred.graph.value_info, *inferred.graph.output)}
+
+
+def seen_as_opaque(call: Call, node: Any, inference: Inference, why: str) -> list[Value]:
+    """Return the outputs of a node as those of an opaque operator, known for these sizes alone.
+
+    Raises:
+        NotReadError: a size is not known; the text says ``why`` the node is not read by a rule.
+    """
+    for position in range(len(call.inputs)):
+        if call.has(position):
+            call.value(position)  # none of its inputs may be unknown
+    tensors = [value for value in call.inputs if isinstance(value, Tensor)]
+    outputs = []
+    try:
+        if call.kind in _NOT_TRUSTED:
+            raise NotReadError("what ONNX infers for it cannot be trusted")
+        if any(x.batch or x.merged for x in tensors) or not tensors:
+            raise NotReadError("the batch is not its first axis")
+        for name in node.output:
+            found = inference.shape(name)
+            if not found or found[0] != inference.batch or not all(isinstance(n, int) for n in found):
+                raise NotReadError("its output's shape is not known")
+            outputs.append(tuple(found[1:]))
+        if not all(isinstance(n, int) for x in tensors for n in x.shape):
+            raise NotReadError("its input's shape is not known")
+    except NotReadError as error:
+        raise NotReadError(f"{why}, and {error}") from None
+    operator = Opaque(what=f"ONNX {call.kind}", seen=[x.shape for x in tensors], outputs=outputs)
+    return [call.made(made, tensors[0]) for made in call.add(operator, *(x.reference for x in tensors))]

@@ -1,0 +1,79 @@
+"""Damaged networks: whatever has been changed in a file, it is read, or refused with a message."""
+
+from __future__ import annotations
+
+import copy
+import json
+from collections.abc import Callable
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import keras
+import pytest
+from onnx import helper
+
+import convsolve as cs
+from tests.frameworks.keras.test_networks import joined, nested, sequence, sequential
+from tests.frameworks.onnx.execute import graph_of
+from tests.frameworks.onnx.test_graphs import GRAPHS
+
+ODD = (None, -1, 0, 7, 2**70, "x", [], {}, [1, 2], True, 1.5, [None], {"class_name": "Dog"}, [[["a", 0, 0]]])
+
+
+def refusal(read: Callable[[], Any]) -> str | None:
+    """Return the message with which something is refused, None where it is not."""
+    try:
+        read()
+    except cs.ConvsolveError as error:
+        return str(error) or "without a message"
+    return None
+
+
+def places(value: Any) -> list[tuple[Any, Any]]:
+    """Return every place in a document: a list or mapping, and the key in it."""
+    found, stack = [], [value]
+    while stack:
+        here = stack.pop()
+        keys = list(here) if isinstance(here, dict) else range(len(here))
+        for key in keys:
+            found.append((here, key))
+            if isinstance(here[key], (dict, list)):
+                stack.append(here[key])
+    return found
+
+
+@pytest.mark.parametrize("make", [sequential, sequence, joined, nested], ids=lambda make: make.__name__)
+def test_damaged_configs(make: Any) -> None:
+    with keras.device("meta"):
+        whole = json.loads(make().to_json())
+    random, refused = Random(make.__name__), 0
+    for _ in range(150):
+        document = copy.deepcopy(whole)
+        here, key = random.choice(places(document["config"]))
+        here[key] = random.choice(ODD)
+        message = refusal(lambda document=document: cs.check(cs.from_keras(document)))  # type: ignore[misc]
+        refused += message is not None
+        assert message is None or 0 < len(message) < 1000
+    assert refused > 5
+
+
+def test_damaged_graphs(tmp_path: Path) -> None:
+    path = tmp_path / "net.onnx"
+    random, refused = Random("damaged graphs"), 0
+    for nodes, weights, inputs, opset in GRAPHS.values():
+        content = graph_of(nodes, inputs, weights, opset=opset).SerializeToString()
+        for _ in range(12):
+            damaged = bytearray(content)
+            for _ in range(random.randint(1, 3)):
+                damaged[random.randrange(len(damaged))] = random.choice((0, 1, 8, 0x7F, 0xFF, random.randrange(256)))
+            path.write_bytes(bytes(damaged))
+            refused += refusal(lambda: cs.check(cs.from_onnx(path), (3, 32, 32))) is not None
+    assert refused > 50
+
+
+def test_sizes_that_double_are_bounded() -> None:
+    adds = [helper.make_node("Mul", [f"s{i}", f"s{i}"], [f"s{i + 1}"]) for i in range(60)]
+    nodes = [helper.make_node("Shape", ["x"], ["s0"]), *adds, helper.make_node("Reshape", ["x", "s60"], ["y"])]
+    message = refusal(lambda: cs.from_onnx(graph_of(nodes, {"x": (3, "H", "W")}, {})))
+    assert message is not None and "more than 16 steps" in message
