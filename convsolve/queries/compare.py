@@ -12,9 +12,9 @@ from ..dims.separate import Of, Sum
 from ..errors import NetworkError, UndecidedError
 from ..network import Network
 from ..problem import Problem
+from .analysis import Analysis, analyse_all, described
 from .check import check
 from .regions import region
-from .sizes import Analysis, analyse_all, described
 
 __all__ = ["Comparison", "compare"]
 

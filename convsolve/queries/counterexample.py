@@ -15,9 +15,9 @@ from ..errors import ExpressionError, InternalError, NetworkError, UndecidedErro
 from ..network import Network
 from ..problem import Problem
 from ..trace import run_arrays
+from .analysis import Analysis, analyse_all, described
 from .check import CheckReport, Failure, check
 from .open_inputs import OpenInputs
-from .sizes import Analysis, analyse_all, described
 
 __all__ = ["Counterexample", "Sizes", "asked_sizes", "counterexample"]
 

@@ -20,8 +20,8 @@ from ..solver.clock import Clock, OutOfTime
 from ..solver.engine import optimise
 from ..solver.outcome import Outcome
 from ..trace import Definition, Requirement
+from .analysis import analyse_opened, described, proved
 from .open_inputs import OpenInputs, open_inputs
-from .sizes import analyse_opened, described, proved
 
 __all__ = ["Search", "nominal"]
 

@@ -14,6 +14,7 @@ from convsolve.dims.grammar import parse_expression
 from convsolve.dims.quasi_reader import QUASI
 from convsolve.dims.render import TEXT
 from convsolve.dims.rewrite import REWRITE, rewrite
+from convsolve.dims.separate import SEPARATE
 from convsolve.errors import DimensionError
 from convsolve.solver.contract import NARROW, Contradiction, narrow
 from convsolve.solver.lower import LOWER, Lowering
@@ -23,6 +24,7 @@ from tests.expressions import DOMAINS, UNKNOWNS, assignments, conditions, dims
 READERS = {
     "intervals": INTERVALS, "integers": INTEGERS, "arrays": ARRAYS, "text": TEXT, "rewriting": REWRITE,
     "narrowing": NARROW, "z3": LOWER, "quasi-polynomials": QUASI,
+    "separation": SEPARATE,
 }  # fmt: skip
 
 

@@ -191,6 +191,7 @@ def test_several_inputs():
     sizes = cs.valid_sizes(problem)
     assert list(sizes) == ["left.height", "left.width", "right.height", "right.width"]
     assert not sizes.complete and len(sizes.unresolved) == 2  # left is a function of right: no box
+    assert (32, 32, 64, 65) in sizes and (32, 32, 66, 64) not in sizes
 
 
 def test_other_data_formats_and_one_axis():
