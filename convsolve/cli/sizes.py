@@ -98,7 +98,7 @@ def set_data(sizes: SizeSet) -> dict[str, Any]:
 
 def _data(sizes: ValidSizes, near: tuple[int, ...] | None) -> dict[str, Any]:
     """Return the answer as plain data for JSON, from which the text is made, too."""
-    from ..queries.exporters import exported_dimensions
+    from ..queries.exporters import onnx_dimensions, torch_dimensions
 
     axes = {axis: sizes[axis] for axis in sizes}
     smallest = sizes.smallest()
@@ -107,8 +107,8 @@ def _data(sizes: ValidSizes, near: tuple[int, ...] | None) -> dict[str, Any]:
             **set_data(s),
             "minimum_set_by": [f"{f.layer}: {f.requirement}" if f.layer else f.requirement for f in sizes.limits(axis)],
             "period_set_by": sizes.period_set_by(axis),
-            "dimensions": [{"torch": d.torch, "onnx": d.onnx, "sizes": str(d.sizes)}
-                           for d in exported_dimensions(axis, s)],
+            "torch_export": [{"text": d.text, "sizes": str(d.sizes)} for d in torch_dimensions(sizes, axis)],
+            "onnx": [{"text": d.text, "sizes": str(d.sizes)} for d in onnx_dimensions(sizes, axis)],
         } for axis, s in axes.items()},
         "coupled": [{axis: set_data(part[i]) for axis, i in sizes.axes.items()} for part in sizes.region.parts]
         if sizes.coupled else [],
@@ -158,11 +158,10 @@ def _show(sizes: ValidSizes, data: Mapping[str, Any], dims: bool) -> None:
     if data["near"]:
         _show_near(data["near"], say)
     if dims:
-        for axis, found in data["axes"].items():
-            for dimension in found["dimensions"]:
-                say(f"{dimension['torch']}    # {dimension['sizes']}; in ONNX: {dimension['onnx']}")
-            if not found["dimensions"]:
-                say(f"# {axis}: no size is valid")
+        for found in data["axes"].values():
+            for exporter in ("torch_export", "onnx"):
+                for dimension in found[exporter]:
+                    say(f"{exporter.replace('_', '.')}: {dimension['text']}    # {dimension['sizes']}")
     for text in data["unresolved"]:
         say(f"not taken into account, as it has no closed form: {text}")
     for text in data["unknown"]:

@@ -55,12 +55,14 @@ class Analysis:
 
 def analyse(problem: Problem) -> Analysis:
     """Read a problem without holes but those in its inputs: where do its requirements hold?"""
-    opened = open_inputs(settled(problem))
-    return analyse_opened(opened, trace_problem(opened.problem).trace)
+    return analyse_opened(open_inputs(settled(problem)))
 
 
-def analyse_opened(opened: OpenInputs, traced: Trace, values: Mapping[str, int] | None = None) -> Analysis:
+def analyse_opened(
+    opened: OpenInputs, traced: Trace | None = None, values: Mapping[str, int] | None = None
+) -> Analysis:
     """Read the trace of an opened problem, whose other holes have these values."""
+    traced = trace_problem(opened.problem).trace if traced is None else traced
     requirements = list(traced.requirements)
     outputs = [v for output in traced.network.outputs for v in traced.shapes[output] or ()]
     needed = traced.needed(*(r.condition for r in requirements), *outputs)

@@ -14,7 +14,7 @@ from convsolve.errors import NetworkError, UndecidedError
 from convsolve.network import Guard, Layer, Network
 from convsolve.operators import Conv, Input, MaxPool
 from convsolve.problem import trace_problem
-from convsolve.queries.exporters import exported_dimensions
+from convsolve.queries.exporters import exported_dimensions, onnx_dimensions, torch_dimensions
 from convsolve.queries.sizes import valid_sizes
 from convsolve.trace import run_arrays
 from tests.queries.random_networks import random_network
@@ -270,8 +270,10 @@ def test_exported_dimensions_cover_the_set():
     for text in (VGG, encoder_decoder(5), encoder_decoder(3, first=0)):
         s = cs.valid_sizes(cs.parse(text), prove=False)["height"]
         covered = SizeSet.nothing()
-        for dimension in exported_dimensions("height", s):
+        for dimension in exported_dimensions("height", s, torch=True):
             covered = covered | dimension.sizes
         assert covered == s
-    assert [d.torch for d in exported_dimensions("height", cs.valid_sizes(cs.parse(encoder_decoder(5)))["height"])] == [
-        'height = 32*torch.export.Dim("_height", min=1)', 'height = 32*torch.export.Dim("_height", min=0) + 31']
+    sizes = cs.valid_sizes(cs.parse(encoder_decoder(5)))
+    assert [d.text for d in torch_dimensions(sizes, "height")] == [  # at 32 the deepest tensor has a size of 1
+        'height = 32*torch.export.Dim("_height", min=2)', 'height = 32*torch.export.Dim("_height", min=1) + 31']
+    assert [d.text for d in onnx_dimensions(sizes, "height")] == ["32*_height", "32*_height + 31"]
