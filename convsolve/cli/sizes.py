@@ -101,11 +101,12 @@ def _data(sizes: ValidSizes, near: tuple[int, ...] | None) -> dict[str, Any]:
     from ..queries.exporters import onnx_dimensions, torch_dimensions
 
     axes = {axis: sizes[axis] for axis in sizes}
-    smallest = sizes.smallest()
+    smallest = None if sizes.unresolved else sizes.smallest()
     return {
         "axes": {axis: {
             **set_data(s),
-            "minimum_set_by": [f"{f.layer}: {f.requirement}" if f.layer else f.requirement for f in sizes.limits(axis)],
+            "minimum_set_by": [] if sizes.unresolved else [
+                f"{f.layer}: {f.requirement}" if f.layer else f.requirement for f in sizes.limits(axis)],
             "period_set_by": sizes.period_set_by(axis),
             "torch_export": [{"text": d.text, "sizes": str(d.sizes)} for d in torch_dimensions(sizes, axis)],
             "onnx": [{"text": d.text, "sizes": str(d.sizes)} for d in onnx_dimensions(sizes, axis)],
@@ -115,6 +116,7 @@ def _data(sizes: ValidSizes, near: tuple[int, ...] | None) -> dict[str, Any]:
         "smallest": smallest,
         "near": _near(sizes, near) if near else None,
         "unresolved": list(sizes.unresolved),
+        "never": list(sizes.never),
         "unknown": [] if sizes.complete or sizes.unresolved else [str(~sizes.known)],
         "proved": sizes.proved,
     }  # fmt: skip
@@ -125,12 +127,13 @@ def _near(sizes: ValidSizes, near: tuple[int, ...]) -> dict[str, Any]:
 
     asked = sizes.pick(near)
     report = check(sizes.at(asked))
+    each = {axis: asked[i] for axis, i in sizes.axes.items()}
     return {
-        "asked": dict(zip(sizes.axes, asked, strict=True)),
+        "asked": each,
         "valid": asked in sizes.region,
         "failures": [{"layer": f.layer, "code": f.code, "message": f.message} for f in report.failures],
         "nearest": {} if sizes.coupled else
-        {axis: sizes[axis].nearest(n) for axis, n in zip(sizes.axes, asked, strict=True)},
+        {axis: sizes[axis].nearest(n) for axis, n in each.items()},
         "nearest_point": sizes.region.nearest(asked),
     }  # fmt: skip
 
@@ -143,6 +146,8 @@ def _show(sizes: ValidSizes, data: Mapping[str, Any], dims: bool) -> None:
 
     if not sizes.region:
         say("no size is valid")
+        for text in data["never"]:
+            say(f"  whatever the size, this does not hold: {text}")
     for line in str(sizes).splitlines() if sizes.region else ():
         say(line)
     if data["smallest"]:

@@ -45,6 +45,7 @@ class Analysis:
     known: Boxes
     unresolved: tuple[Requirement, ...]
     causes: tuple[Cause, ...]
+    never: tuple[Requirement, ...] = ()
     holes: Mapping[str, int] = dataclasses.field(default_factory=dict)
 
     def values(self, tensor: str) -> list[Any] | None:
@@ -83,7 +84,8 @@ def analyse_opened(
         for i in decided if isinstance(value := truths[i], Of)
     )  # fmt: skip
     unresolved = tuple(dict.fromkeys(requirements[decided[i]] for i in left))
-    found = Analysis(opened, traced, reading, valid & known, known, unresolved, causes, values or {})
+    never = tuple(requirements[i] for i in decided if truths[i] is False)
+    found = Analysis(opened, traced, reading, valid & known, known, unresolved, causes, never, values or {})
     return dataclasses.replace(found, region=found.region & opened.domains())
 
 

@@ -115,11 +115,11 @@ def _smallest_failing(found: Sequence[Analysis], asked: Boxes) -> tuple[int, ...
     for analysis in found:
         failing |= asked & (analysis.known - known) - analysis.region
         known |= analysis.known
-    candidates = [failing.smallest()]
-    for analysis in found:
-        if analysis.unresolved:
-            candidates.append(_by_trying(analysis, asked))
-    points = [p for p in candidates if p is not None]
+    first = failing.smallest()
+    if first is not None:  # what could be smaller still is not without end
+        asked &= Boxes(asked.axes, (tuple(SizeSet.between(1, sum(first)) for _ in asked.axes),))
+    tried = (_by_trying(analysis, asked) for analysis in found if analysis.unresolved)
+    points = [p for p in (first, *tried) if p is not None]
     if points:
         return min(points, key=lambda p: (sum(p), p))
     unknown = (asked - known).smallest()

@@ -5,16 +5,21 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from ..dims import Dim, Domain, Var, variables
+from ..dims import Condition, Dim, Domain, Var, variables
 from ..dims.boxes import Boxes
 from ..dims.sizeset import SizeSet
 from ..errors import NetworkError
 from ..network import Network
 from ..operators import Input
-from ..problem import Problem
+from ..problem import Problem, Scope
+from ..trace import trace
 
 __all__ = ["OpenInputs", "open_inputs", "settled"]
+
+
+_ANY = Domain.range(1, None)
 
 
 @dataclass(frozen=True)
@@ -73,7 +78,8 @@ def open_inputs(problem: Problem, domains: Mapping[str, Domain] | None = None) -
     """Return a problem with every spatial size of its inputs open, and whatever else of them is.
 
     A size that the problem leaves open keeps its domain; one that it states may be anything from 1 on.
-    With ``domains``, by axis, just these axes are open, within them.
+    Axes that a requirement states to be equal (``input.height == input.width``) have one size, and the requirement
+    is left out. With ``domains``, by axis, just these axes are open, within them.
 
     Raises:
         NetworkError: there is nothing to open, or no such axis.
@@ -93,7 +99,7 @@ def open_inputs(problem: Problem, domains: Mapping[str, Domain] | None = None) -
                 continue
             size = Var(f"{layer}[{i}]", domains[label])
         elif isinstance(size, int) and label.rpartition(".")[2] not in ("channels", "features"):
-            size = Var(f"{layer}[{i}]", Domain.range(1, None))
+            size = Var(f"{layer}[{i}]", _ANY)
         if isinstance(size, Var) and size.domain is not None:
             axes[label] = size.name
         unknowns.update((v.name, v) for v in variables(size) if v.domain is not None)
@@ -106,5 +112,40 @@ def open_inputs(problem: Problem, domains: Mapping[str, Domain] | None = None) -
     layers = tuple(
         dataclasses.replace(layer, operator=Input(shape=tuple(shapes[layer.name]))) if layer.name in shapes else layer
         for layer in network.layers)
-    opened = dataclasses.replace(network, layers=layers)
-    return OpenInputs(dataclasses.replace(problem, network=opened), unknowns, axes)
+    opened = OpenInputs(
+        dataclasses.replace(problem, network=dataclasses.replace(network, layers=layers)), unknowns, axes)
+    return _tied(opened) if domains is None and len(axes) > 1 else opened
+
+
+def _tied(opened: OpenInputs) -> OpenInputs:
+    """Give axes one size that a requirement states to be equal."""
+    problem = opened.problem
+    names = {f"{layer}.{axis.rpartition('.')[2]}": opened.axes[axis]
+             for axis, (layer, _) in problem.network.input_axes.items() if axis in opened.axes}  # fmt: skip
+    kept: list[str] = []
+    same: dict[str, Var] = {}
+    scope = Scope(trace(problem.network)) if problem.requirements else None
+    for text in problem.requirements:
+        assert scope is not None
+        condition = scope.requirement(text).condition
+        pair = [names.get(v.name, "") for v in variables(condition)] if _is_equation(condition) else []
+        free = [name for name in pair if name and opened.unknowns[name].domain == _ANY and name not in same]
+        if len(pair) == 2 and all(pair) and free:
+            other = next(name for name in pair if name != free[-1])
+            same[free[-1]] = same.get(other, opened.unknowns[other])
+        else:
+            kept.append(text)
+    if not same:
+        return opened
+    layers = tuple(
+        dataclasses.replace(layer, operator=layer.operator.replace(dict(same)))
+        if isinstance(layer.operator, Input) else layer for layer in problem.network.layers)
+    network = dataclasses.replace(problem.network, layers=layers)
+    return OpenInputs(
+        dataclasses.replace(problem, network=network, requirements=tuple(kept)),
+        {name: v for name, v in opened.unknowns.items() if name not in same},
+        {axis: same[name].name if name in same else name for axis, name in opened.axes.items()})
+
+
+def _is_equation(condition: Any) -> bool:
+    return isinstance(condition, Condition) and condition.op == "eq" and all(isinstance(a, Var) for a in condition.args)

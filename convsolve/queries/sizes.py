@@ -26,8 +26,8 @@ class ValidSizes(Mapping[str, SizeSet]):
     Where axes are coupled, a set holds the sizes that are valid together with some size of the others, and
     ``region`` tells which go together. ``(224, 224) in sizes`` asks for sizes of all axes at once. ``known`` is where
     anything is known at all: outside, a recorded program does something that was not recorded. ``unresolved`` are
-    requirements that have no closed form; where there are any, the sets are only what all others allow. ``proved``
-    says that z3 has proven the sets, for all sizes.
+    requirements that have no closed form; where there are any, the sets are only what all others allow. ``never`` are
+    requirements that hold for no size. ``proved`` says that z3 has proven the sets, for all sizes.
     """
 
     region: Boxes
@@ -35,6 +35,7 @@ class ValidSizes(Mapping[str, SizeSet]):
     axes: Mapping[str, int]
     opened: OpenInputs = dataclasses.field(compare=False, repr=False)
     unresolved: tuple[str, ...] = ()
+    never: tuple[str, ...] = ()
     proved: bool = False
     causes: tuple[Cause, ...] = ()
 
@@ -53,7 +54,10 @@ class ValidSizes(Mapping[str, SizeSet]):
     def __contains__(self, key: object) -> bool:
         if isinstance(key, str):
             return key in self.axes
-        return key in self.region and (not self.unresolved or check(self.at(key)).ok)  # type: ignore[arg-type]
+        if not isinstance(key, tuple) or len(key) != len(self.axes):
+            return False
+        point = self._point(key)
+        return point in self.region and (not self.unresolved or check(self.at(point)).ok)
 
     @property
     def coupled(self) -> bool:
@@ -86,9 +90,16 @@ class ValidSizes(Mapping[str, SizeSet]):
             sizes = [sizes[0]] * len(self.axes)
         if len(sizes) != len(self.axes):
             raise NetworkError(f"wanted a size for each of {', '.join(self.axes)}, got {len(sizes)}")
-        point = [0] * len(self.opened.unknowns)
+        point = self._point(sizes)
+        if 0 in point:
+            raise NetworkError(f"some of {', '.join(self.axes)} have to be equal: give one size for both")
+        return point
+
+    def _point(self, sizes: Sequence[int]) -> tuple[int, ...]:
+        """Return a point from the sizes of all axes; 0 where axes that have one size are given two."""
+        point = [-1] * len(self.opened.unknowns)
         for i, size in zip(self.axes.values(), sizes, strict=True):
-            point[i] = size
+            point[i] = size if point[i] in (-1, size) else 0
         return tuple(point)
 
     def at(self, point: Sequence[int]) -> Problem:
@@ -115,7 +126,10 @@ class ValidSizes(Mapping[str, SizeSet]):
         """Return the sets as text, one line for each axis (for coupled axes, for each box)."""
         if self.coupled or not self.region:
             return str(self.region).replace("; or ", "\n")
-        return "\n".join(str(self[axis]) for axis in self)
+        first: dict[int, str] = {}
+        return "\n".join(
+            str(self[axis]) if first.setdefault(i, axis) == axis else f"{axis} = {first[i]}"
+            for axis, i in self.axes.items())
 
 
 def valid_sizes(
@@ -167,6 +181,7 @@ def valid_sizes(
         known=known,
         axes=axes or {label: i for i, label in enumerate(first.opened.labels)},
         unresolved=tuple(dict.fromkeys(described(r) for a in found for r in a.unresolved)),
+        never=tuple(dict.fromkeys(described(r) for a in found for r in a.never)),
         proved=certain,
         causes=tuple(c for a in found for c in a.causes),
         opened=first.opened,

@@ -72,6 +72,8 @@ def test_where_there_is_no_closed_form_sizes_are_tried():
     assert cs.counterexample(problem, "1..4") is None
     with pytest.raises(cs.UndecidedError, match="smaller range"):
         cs.counterexample(problem, "1..")
+    fails_early = cs.counterexample(problem, "1..", claim="input.height >= 40")
+    assert fails_early.input_shape == (3, 1, 1)
 
 
 @pytest.mark.parametrize(("sizes", "message"), [

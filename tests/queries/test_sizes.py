@@ -178,7 +178,24 @@ def test_sizes_that_two_axes_share():
     """)
     sizes = cs.valid_sizes(problem)
     assert dict(sizes) == {"height": SizeSet.between(28, 31), "width": SizeSet.between(28, 31)} and sizes.proved
-    assert cs.minimum_input(problem) == (3, 28, 28)
+    assert cs.minimum_input(problem) == (3, 28, 28) and (28, 28) in sizes and (28, 29) not in sizes
+    assert sizes.pick((30,)) == sizes.pick((30, 30)) == (30,)
+    with pytest.raises(NetworkError, match="equal"):
+        sizes.pick((30, 31))
+
+
+def test_axes_that_are_required_to_be_equal_have_one_size():
+    problem = cs.parse("input: [3, 9, 64]\nlayers: [{conv: {out_channels: 8, kernel_size: [5, 7]}}]\n"
+                       "require: [input.height == input.width, output.height <= 30]")
+    sizes = cs.valid_sizes(problem)
+    assert str(sizes) == "height in {7..34}\nwidth = height" and sizes.proved and (8, 8) in sizes and (8, 9) not in sizes
+    assert cs.minimum_input(problem) == (3, 7, 7) and cs.counterexample(problem, "7..34") is None
+    assert cs.counterexample(problem, "7..36").input_shape == (3, 35, 35)
+
+
+def test_what_holds_for_no_size_is_named():
+    sizes = cs.valid_sizes(cs.parse("input: [3, 8, 8]\nlayers: [{conv: {out_channels: 8, kernel_size: 3, in_channels: 4}}]"))
+    assert sizes.never == ("conv1: input channels are as declared (channels)",)
 
 
 def test_several_inputs():
