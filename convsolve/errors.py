@@ -18,6 +18,7 @@ __all__ = [
     "NetworkError",
     "Problematic",
     "RankError",
+    "UnreadableError",
 ]
 
 
@@ -73,3 +74,7 @@ class FileError(ConvsolveError, ValueError):
         self.source = source
         self.mistakes = tuple(sorted(set(mistakes)))
         super().__init__("\n".join(f"{source}:{m.line}:{m.column}: {m.message}" for m in self.mistakes))
+
+
+class UnreadableError(ConvsolveError, ValueError):
+    """A framework's network or file cannot be read; the text names the file, the layer or node, and why."""

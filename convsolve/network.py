@@ -41,7 +41,8 @@ class Layer:
     """An operator with a name and named inputs.
 
     ``inputs`` are names of layers, or ``name[i]`` for one output of several. ``when`` is the condition
-    under which the layer is present; ``source`` says where it comes from.
+    under which the layer is present; ``source`` says where it comes from. ``shares`` names the layer whose
+    parameters it uses, too: they are counted there, and not again here.
     """
 
     name: str
@@ -49,6 +50,7 @@ class Layer:
     inputs: tuple[str, ...] = ()
     when: Cond = True
     source: str = ""
+    shares: str = ""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "inputs", tuple(self.inputs))
@@ -125,6 +127,8 @@ class Network:
             for needed in layer.needs():
                 if needed not in self.by_name:
                     raise NetworkError(f"{layer.name}: there is no layer {needed!r}", layer=layer.name)
+            if layer.shares and layer.shares not in self.by_name:
+                raise NetworkError(f"{layer.name}: there is no layer {layer.shares!r} to share with", layer=layer.name)
         for output in self.outputs:
             if tensor_layer(output) not in self.by_name:
                 raise NetworkError(f"there is no layer {output!r} to be the output")
@@ -242,6 +246,12 @@ class Network:
                 renamed[layer.name] = inputs[chosen]
                 continue
             layers.append(dataclasses.replace(layer, operator=operator, inputs=inputs, when=when))
+        kept = {layer.name for layer in layers}
+        heirs: dict[str, str] = {}  # where a layer is left out, the first that shared with it counts the parameters
+        for i, layer in enumerate(layers):
+            if layer.shares and layer.shares not in kept:
+                heir = heirs.setdefault(layer.shares, layer.name)
+                layers[i] = dataclasses.replace(layer, shares="" if heir == layer.name else heir)
         return dataclasses.replace(self, layers=tuple(layers), outputs=tuple(map(follow, self.outputs)))
 
     def with_domain(self, name: str, domain: Domain) -> Network:

@@ -7,7 +7,7 @@ or in a reader recurses over the depth of a network.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -29,11 +29,14 @@ from .dims import (
 )
 from .errors import ConvsolveError, NetworkError, RankError
 from .network import Layer, Network, tensor_layer
-from .operators import Operator, Rule, Shape, axis_names
+from .operators import Operator, Rule, Shape, Site, axis_names
 from .operators.base import DataFormat, Framework, to_canonical, to_written
 from .operators.rules import BRANCH, RANK
 
-__all__ = ["COSTS", "Definition", "Requirement", "Trace", "run", "run_arrays", "to_canonical", "to_written", "trace"]
+__all__ = [
+    "COSTS", "Definition", "Requirement", "Trace", "apply_rule", "run", "run_arrays", "to_canonical", "to_written",
+    "trace",
+]
 
 COSTS = ("params", "macs", "activations")
 """The costs of a layer and of a network, in the order in which they are shown."""
@@ -142,7 +145,7 @@ def trace(network: Network) -> Trace:
             continue
         try:
             operator = layer.operator.guarded(site)
-            outputs = _infer(site, operator, known)
+            outputs = apply_rule(site, operator, known)
             named = _name_outputs(site.steps, layer.name, outputs)
             layer_costs = _costs(site, operator, known, named)
         except RankError as error:
@@ -188,8 +191,8 @@ def _shape(shapes: Mapping[str, Shape | None], layer: Layer, reference: str) -> 
     return shapes[reference]
 
 
-def _infer(site: _Site, operator: Operator, inputs: list[Shape]) -> list[Shape]:
-    """Run one layer's rule; take and return shapes in canonical order."""
+def apply_rule(site: Site, operator: Operator, inputs: Sequence[Shape]) -> list[Shape]:
+    """Run one operator's rule; take and return shapes in canonical order."""
     written = operator.written
     result = operator.infer(site, *(to_written(site.data_format, s) if written else s for s in inputs))
     several = bool(result) and isinstance(result[0], tuple)
@@ -213,7 +216,8 @@ def _costs(site: _Site, operator: Operator, inputs: list[Shape], outputs: list[S
     if operator.written:
         inputs = [to_written(site.data_format, shape) for shape in inputs]
         outputs = [to_written(site.data_format, shape) for shape in outputs]
-    return [operator.params(site, inputs, outputs), operator.macs(site, inputs, outputs), elements]
+    learned = 0 if site.layer.shares else operator.params(site, inputs, outputs)
+    return [learned, operator.macs(site, inputs, outputs), elements]
 
 
 def _define(steps: list[Any], name: str, value: Dim, layer: str) -> Var:

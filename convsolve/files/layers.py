@@ -64,7 +64,8 @@ class Layers:
         if len(self.mistakes.found) > before:
             return name
         here = eq(hole(f"{name}.present", 1, 0), 1) if optional else True
-        self.add(key.place, name, operator, values, inputs, all_of(when, here))
+        shares = read_references(entries["shares"], block.names, self.mistakes)[:1] if "shares" in entries else ()
+        self.add(key.place, name, operator, values, inputs, all_of(when, here), "".join(shares))
         if not optional:
             return name
         passed = f"{name}.or_skip"
@@ -74,7 +75,7 @@ class Layers:
 
     def add(
         self, place: Place, name: str, operator: type[Operator], values: dict[str, Any], inputs: Sequence[str] = (),
-        when: Cond = True,
+        when: Cond = True, shares: str = "",
     ) -> None:
         """Add a layer to the network, or note why it cannot be one."""
         self.places[name] = place
@@ -83,7 +84,7 @@ class Layers:
             self.mistakes.add(place, f"{operator.kind} needs {' and '.join(missing)}")
             return
         try:
-            self.made.append(Layer(name, operator(**values), tuple(inputs), when))
+            self.made.append(Layer(name, operator(**values), tuple(inputs), when, shares=shares))
         except ConvsolveError as error:
             self.mistakes.add(place, str(error))
 

@@ -28,6 +28,7 @@ LAYER_KEYS: dict[str, str] = {
     "name": "the layer's name (default: the operator and a number)",
     "inputs": "the layers whose outputs it takes (default: the layer above)",
     "optional": "true: the layer may be left out",
+    "shares": "the layer whose parameters it uses, too: they are counted there, and not again here",
     "when": "the condition on holes under which the layer is present",
 }
 """The keys that every layer takes beside its operator's parameters."""

@@ -71,6 +71,7 @@ def _operator(operator: type[Operator]) -> dict[str, Any]:
         "name": {"type": "string"},
         "inputs": _TEXTS,
         "optional": {"type": "boolean"},
+        "shares": {"type": "string"},
         "when": {"type": "string"},
     }
     assert common.keys() == LAYER_KEYS.keys()

@@ -135,6 +135,8 @@ def _layers(network: Network, natural: set[str]) -> list[Any]:
             body["name"] = layer.name
         if layer.inputs != (previous,) and layer.operator.arity[1] != 0:
             body["inputs"] = list(layer.inputs)
+        if layer.shares:
+            body["shares"] = layer.shares
         if layer.when is not True:
             body["when"] = _text(layer.when)
         body.update(_parameters(layer, natural))

@@ -13,7 +13,7 @@ from ..errors import NetworkError
 from .base import DataFormat, Framework, Operator, Reach, Shape, Site, axis_names
 from .convolution import Conv, ConvTranspose, DepthwiseConv
 from .dense import Embedding, Gru, Linear, Lstm, Matmul, Rnn
-from .joining import Add, Choice, Concat, Maximum, Mul, Sub
+from .joining import Add, Average, Choice, Concat, Div, Maximum, Minimum, Mul, Pow, Sub
 from .normalisation import BatchNorm, GroupNorm, InstanceNorm, LayerNorm
 from .padding import CenterCrop, Crop, Pad
 from .parameters import Kind
@@ -21,6 +21,7 @@ from .plain import Constant, Dropout, Identity, Input, Opaque, identities
 from .pooling import AdaptiveAvgPool, AdaptiveMaxPool, AvgPool, GlobalAvgPool, GlobalMaxPool, LpPool, MaxPool
 from .reshaping import (
     Chunk,
+    Expand,
     Flatten,
     Permute,
     Reduce,
@@ -28,6 +29,7 @@ from .reshaping import (
     Slice,
     Split,
     Squeeze,
+    Tile,
     Unflatten,
     Unsqueeze,
 )
@@ -35,13 +37,14 @@ from .resizing import DepthToSpace, PixelShuffle, PixelUnshuffle, SpaceToDepth, 
 from .rules import RULES, Rule
 
 __all__ = [
-    "OPERATORS", "RULES", "AdaptiveAvgPool", "AdaptiveMaxPool", "Add", "AvgPool", "BatchNorm", "CenterCrop", "Choice",
-    "Chunk", "Concat", "Constant", "Conv", "ConvTranspose", "Crop", "DepthToSpace", "DepthwiseConv", "Dropout",
-    "Embedding", "Flatten", "Framework", "GlobalAvgPool", "GlobalMaxPool", "GroupNorm", "Gru", "Identity", "Input",
-    "InstanceNorm", "Kind", "LayerNorm", "Linear", "LpPool", "Lstm", "Matmul", "MaxPool", "Maximum", "Mul", "Opaque",
-    "Operator", "Pad", "Permute", "PixelShuffle", "PixelUnshuffle", "Reach", "Reduce", "Reshape", "Rnn", "Rule",
-    "Shape", "Site", "Slice", "SpaceToDepth", "Split", "Squeeze", "Sub", "Unflatten", "Unsqueeze", "Upsample",
-    "axis_names", "shape_of",
+    "OPERATORS", "RULES", "AdaptiveAvgPool", "AdaptiveMaxPool", "Add", "Average", "AvgPool", "BatchNorm",
+    "CenterCrop", "Choice", "Chunk", "Concat", "Constant", "Conv", "ConvTranspose", "Crop", "DepthToSpace",
+    "DepthwiseConv", "Div", "Dropout", "Embedding", "Expand", "Flatten", "Framework", "GlobalAvgPool",
+    "GlobalMaxPool", "GroupNorm", "Gru", "Identity", "Input", "InstanceNorm", "Kind", "LayerNorm", "Linear",
+    "LpPool", "Lstm", "Matmul", "MaxPool", "Maximum", "Minimum", "Mul", "Opaque", "Operator", "Pad", "Permute",
+    "PixelShuffle", "PixelUnshuffle", "Pow", "Reach", "Reduce", "Reshape", "Rnn", "Rule", "Shape", "Site", "Slice",
+    "SpaceToDepth", "Split", "Squeeze", "Sub", "Tile", "Unflatten", "Unsqueeze", "Upsample", "axis_names",
+    "shape_of",
 ]
 
 _ALL: tuple[type[Operator], ...] = (
@@ -49,8 +52,8 @@ _ALL: tuple[type[Operator], ...] = (
     MaxPool, AvgPool, LpPool, AdaptiveAvgPool, AdaptiveMaxPool, GlobalAvgPool, GlobalMaxPool,
     Pad, Crop, CenterCrop,
     Upsample, PixelShuffle, PixelUnshuffle, DepthToSpace, SpaceToDepth,
-    Flatten, Unflatten, Reshape, Permute, Squeeze, Unsqueeze, Slice, Split, Chunk, Reduce,
-    Add, Sub, Mul, Maximum, Concat,
+    Flatten, Unflatten, Reshape, Permute, Squeeze, Unsqueeze, Slice, Split, Chunk, Expand, Tile, Reduce,
+    Add, Sub, Mul, Div, Pow, Maximum, Minimum, Average, Concat,
     Linear, Matmul, Embedding, Rnn, Lstm, Gru,
     BatchNorm, InstanceNorm, GroupNorm, LayerNorm,
     Identity, Dropout, Constant, Opaque, *identities().values(),

@@ -11,7 +11,7 @@ from .base import Operator, Shape, Site, axis_or_channels, written_names
 from .parameters import Conditions, Count, Flag, parameter
 from .rules import CONCAT_SIZES_AGREE, SIZES_AGREE
 
-__all__ = ["Add", "Choice", "Concat", "Maximum", "Mul", "Sub"]
+__all__ = ["Add", "Average", "Choice", "Concat", "Div", "Maximum", "Minimum", "Mul", "Pow", "Sub"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,6 +92,54 @@ class Maximum(Add):
     """
 
     kind = "maximum"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Minimum(Add):
+    """Element-wise minimum; sizes as in addition.
+
+    >>> from convsolve.operators import Minimum, shape_of
+    >>> shape_of(Minimum(), (64, 28, 28), (28, 1))
+    (64, 28, 28)
+    """
+
+    kind = "minimum"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Div(Add):
+    """Element-wise quotient; sizes as in addition.
+
+    >>> from convsolve.operators import Div, shape_of
+    >>> shape_of(Div(), (64, 28, 28), (64, 1, 1))
+    (64, 28, 28)
+    """
+
+    kind = "div"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pow(Add):
+    """Element-wise power; sizes as in addition.
+
+    >>> from convsolve.operators import Pow, shape_of
+    >>> shape_of(Pow(), (64, 28, 28), (1, 28, 28))
+    (64, 28, 28)
+    """
+
+    kind = "pow"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Average(Add):
+    """Element-wise average (Keras ``Average``, ONNX Mean); sizes as in addition.
+
+    >>> from convsolve.operators import Average, shape_of
+    >>> shape_of(Average(), (64, 28, 28), (64, 28, 28))
+    (64, 28, 28)
+    """
+
+    kind = "average"
 
 
 def _filled(shape: Shape, rank: int) -> Shape:

@@ -20,6 +20,7 @@ class BatchNorm(Operator):
     """Batch normalisation over the channels.
 
     PyTorch refuses to train on a single value per channel (batch times spatial size 1); Keras does not.
+    ``affine`` says whether anything is learned: a ``scale`` and a ``shift`` (PyTorch's weight and bias).
 
     >>> from convsolve.operators import BatchNorm, shape_of
     >>> shape_of(BatchNorm(), (64, 28, 28))
@@ -30,6 +31,8 @@ class BatchNorm(Operator):
     pointwise = True
 
     affine: bool = parameter(Flag(), default=True)
+    scale: bool = parameter(Flag(), default=True)
+    shift: bool = parameter(Flag(), default=True)
     num_features: Dim | None = parameter(Count(optional=True), default=None)
 
     def infer(self, site: Site, *inputs: Shape) -> Shape:
@@ -41,8 +44,13 @@ class BatchNorm(Operator):
         return inputs[0]
 
     def params(self, site: Site, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> Dim:
-        affine = 2 * inputs[0][0] if self.affine else 0
-        return affine + 2 * inputs[0][0] if site.framework == "keras" else affine  # with the running statistics
+        running = 2 if site.framework == "keras" else 0  # Keras counts the running statistics
+        return inputs[0][0] * (_learned(self) + running)
+
+
+def _learned(operator: BatchNorm | GroupNorm | LayerNorm) -> int:
+    """Return how many parameters are learned for each normalised entry: a scale and a shift, where affine."""
+    return int(operator.affine and operator.scale) + int(operator.affine and operator.shift)
 
 
 def _declared(site: Site, channels: Dim, declared: Dim | None) -> None:
@@ -89,6 +97,8 @@ class GroupNorm(Operator):
 
     groups: Dim = parameter(Count(usual=(1, 2, 4, 8, 16, 32)))
     affine: bool = parameter(Flag(), default=True)
+    scale: bool = parameter(Flag(), default=True)
+    shift: bool = parameter(Flag(), default=True)
 
     def infer(self, site: Site, *inputs: Shape) -> Shape:
         channels, sizes = spatial(self, inputs[0], least=0)
@@ -100,7 +110,7 @@ class GroupNorm(Operator):
         return inputs[0]
 
     def params(self, site: Site, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> Dim:
-        return 2 * inputs[0][0] if self.affine else 0
+        return inputs[0][0] * _learned(self)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -117,6 +127,8 @@ class LayerNorm(Operator):
 
     normalized_shape: Any = parameter(Sizes(optional=True), default=None)
     affine: bool = parameter(Flag(), default=True)
+    scale: bool = parameter(Flag(), default=True)
+    shift: bool = parameter(Flag(), default=True)
 
     def infer(self, site: Site, *inputs: Shape) -> Shape:
         shape = inputs[0]
@@ -130,7 +142,7 @@ class LayerNorm(Operator):
 
     def params(self, site: Site, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> Dim:
         normalised = self.normalized_shape or inputs[0][-1:]
-        return 2 * product(normalised) if self.affine else 0
+        return product(normalised) * _learned(self)
 
     def reach(self, site: Site, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> Sequence[Reach] | None:
         return None if len(self.normalized_shape or (1,)) > 1 else [Reach()] * (len(inputs[0]) - 1)

@@ -8,7 +8,7 @@ from typing import Any
 
 from ..dims import Dim, eq, product
 from ..errors import NetworkError, RankError
-from .base import Operator, Shape, Site, positive, written_names
+from .base import Operator, Reach, Shape, Site, positive, written_names
 from .parameters import Count, Flag, Number, Shapes, Sizes, Text, parameter
 from .rules import AS_RECORDED
 
@@ -88,15 +88,9 @@ class Opaque(Operator):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Identity(Operator):
-    """Any operator that keeps its input's shape and learns nothing.
+class _Same(Operator):
+    """What keeps the shape of its input, element by element."""
 
-    >>> from convsolve.operators import Identity, shape_of
-    >>> shape_of(Identity(), (64, 28, 28))
-    (64, 28, 28)
-    """
-
-    kind = "identity"
     pointwise = True
 
     def infer(self, site: Site, *inputs: Shape) -> Shape:
@@ -104,7 +98,30 @@ class Identity(Operator):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Dropout(Identity):
+class Identity(_Same):
+    """Any operator that keeps its input's shape, with as many parameters as ``weights`` says.
+
+    ``mixes``: an element depends on others, too (a roll, a cumulative sum), so that there is no receptive field.
+
+    >>> from convsolve.operators import Identity, shape_of
+    >>> shape_of(Identity(), (64, 28, 28))
+    (64, 28, 28)
+    """
+
+    kind = "identity"
+
+    weights: Dim = parameter(Count(minimum=0), default=0)
+    mixes: bool = parameter(Flag(), default=False)
+
+    def reach(self, site: Site, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> Sequence[Reach] | None:
+        return None if self.mixes else super().reach(site, inputs, outputs)
+
+    def params(self, site: Site, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> Dim:
+        return self.weights
+
+
+@dataclass(frozen=True, kw_only=True)
+class Dropout(_Same):
     """Dropout; no shape depends on the rate.
 
     >>> from convsolve.operators import Dropout, shape_of
@@ -117,14 +134,14 @@ class Dropout(Identity):
     p: float = parameter(Number(), default=0.5)
 
 
-def identities() -> dict[str, type[Identity]]:
+def identities() -> dict[str, type[Operator]]:
     """Return an operator for each well-known function that keeps the shape."""
     names = (
         "relu", "relu6", "leaky_relu", "elu", "selu", "celu", "gelu", "silu", "mish", "hardswish", "hardsigmoid",
         "hardtanh", "sigmoid", "tanh", "softplus", "softmax", "log_softmax", "local_response_norm",
     )
-    found: dict[str, type[Identity]] = {}
+    found: dict[str, type[Operator]] = {}
     for name in names:
-        made = type(name.title().replace("_", ""), (Identity,), {"kind": name, "__doc__": f"The function {name}."})
+        made = type(name.title().replace("_", ""), (_Same,), {"kind": name, "__doc__": f"The function {name}."})
         found[name] = dataclass(frozen=True, kw_only=True)(made)
     return found

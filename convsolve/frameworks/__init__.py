@@ -1,0 +1,1 @@
+"""Networks from and for the frameworks: one folder each, and only there is a framework imported, lazily."""
