@@ -84,27 +84,27 @@ class Call:
             (parameter,) = value.parameters if len(value.parameters) == 1 else ("",)
             own = parameter if parameter and self.graph.uncounted.get(parameter) == tensor.numel() else ""
             place = f"{self.graph.place}." if self.graph.place else ""
-            ref = self.graph.constant(parameter or f"{place}constant", shape, own)
+            ref = self.graph.constant(own or f"{place}constant", shape, own)
             self.tensor_constants[key] = tensor, ref
             self.graph.later_undo(lambda: self.tensor_constants.pop(key))
         return self.tensor_constants[key][1]
 
     def layer(
-        self, operator: Operator, *inputs: Value, weights: Sequence[Any] = (), name: str = "", whole: bool = False
+        self, operator: Operator, *inputs: Value, weights: Sequence[Any] = (), name: str = ""
     ) -> tuple[str, tuple[Polynomial, ...]]:
         """Add a layer with one output, and return the output's name and shape."""
-        return self.layers(operator, *inputs, weights=weights, name=name, whole=whole)[0]
+        return self.layers(operator, *inputs, weights=weights, name=name)[0]
 
     def layers(
-        self, operator: Operator, *inputs: Value, weights: Sequence[Any] = (), name: str = "", whole: bool = False
+        self, operator: Operator, *inputs: Value, weights: Sequence[Any] = (), name: str = ""
     ) -> list[tuple[str, tuple[Polynomial, ...]]]:
         """Add a layer, and return its outputs' names and shapes."""
         parameters = self.parameters(*weights)
-        return self.graph.add(name or self.function, operator, inputs, parameters, whole=whole)
+        return self.graph.add(name or self.function, operator, inputs, parameters)
 
     def same(self, operator: Operator, value: Value, *, weights: Sequence[Any] = (), name: str = "") -> Value:
         """Add a layer that leaves the axes where they are, and return its output."""
-        return value.made(*self.layer(operator, value, weights=weights, name=name, whole=bool(weights)))
+        return value.made(*self.layer(operator, value, weights=weights, name=name))
 
     def spatial(self, tensor: Any, rank: int) -> Value:
         """Return an input of channels and ``rank`` spatial axes, with the batch in front or with none."""

@@ -24,7 +24,8 @@ _KEEP = (
 _UNARY = (
     "abs exp log log2 log1p expm1 sqrt rsqrt square sin cos erf neg negative reciprocal sign floor ceil round clamp "
     "clip clamp_min clamp_max logsigmoid softsign softmin tanhshrink hardshrink softshrink threshold rrelu logit "
-    "nan_to_num bitwise_not logical_not masked_fill bernoulli isnan isfinite isinf triu tril"
+    "nan_to_num bitwise_not logical_not masked_fill bernoulli isnan isfinite isinf triu tril "
+    "eq ne lt le gt ge __eq__ __ne__ __lt__ __le__ __gt__ __ge__ fmod remainder __mod__ lerp"
 )
 _ALIASES = (
     "contiguous clone to detach float double half bfloat16 long int bool cpu cuda type type_as requires_grad_ "
@@ -54,9 +55,9 @@ def dropout(call: Call, input: Any, p: Any = 0.5, *_: Any, **__: Any) -> Value:
 def unary(call: Call, input: Any, *others: Any, **named: Any) -> Value:
     """A function of each element; other tensors must not change the shape."""
     x = call.input(input)
-    for other in (*others, *named.values()):
-        if isinstance(other, torch.Tensor) and other.dim() > 0:
-            raise Unsupported("a function of several tensors")
+    tensors = [t for t in (*others, *named.values()) if isinstance(t, torch.Tensor) and t.dim() > 0]
+    if any(call.value(t).real != x.real for t in tensors):
+        raise Unsupported("a function of tensors of several shapes")
     return call.same(Identity(), x)
 
 

@@ -60,7 +60,7 @@ def embedding(call: Call, input: Any, weight: Any, *_: Any, **__: Any) -> Value:
     """A vector for each index."""
     count, dim = weight.shape
     x = call.input(input)
-    return x.made(*call.layer(Embedding(count=count, dim=dim), x, weights=(weight,), whole=True))
+    return x.made(*call.layer(Embedding(count=count, dim=dim), x, weights=(weight,)))
 
 
 @handles("matmul bmm __matmul__ mm")
@@ -159,7 +159,7 @@ def recurrent(
         raise Unsupported("a projection of the state")
     operator = _RECURRENT[call.function](
         hidden_size=hidden, num_layers=num_layers, bidirectional=bidirectional, bias=bias)
-    result = x.made(*call.layer(operator, x, weights=tuple(weights), whole=True))
+    result = x.made(*call.layer(operator, x, weights=tuple(weights)))
     state = _last(call, result, hidden, 2 if bidirectional else 1, num_layers)
     return (result, *(state for _ in states))
 

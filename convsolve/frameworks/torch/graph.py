@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from ...dims import Cond, Dim, Var, evaluate
+from ...dims import Cond, Dim, Expr, Var, evaluate
 from ...dims.normal import Polynomial
 from ...errors import RankError
 from ...network import Layer
@@ -22,6 +22,16 @@ __all__ = ["Graph"]
 
 _NOT_IN_NAMES = re.compile(r"[\s\[\]$\"'`]+")
 _MOST_TERMS = 6
+_MOST_COMPUTED = 4
+"""A size with more terms, or more operations in them, gets a name of its own."""
+
+
+def _at_least_1(size: Dim) -> Dim:
+    """Return what a rule has kept from falling below 1: where it does, the rule's requirement fails, too."""
+    if isinstance(size, Expr) and size.op == "max" and len(size.args) == 2 and size.args[1] == 1:
+        inner: Dim = size.args[0]
+        return inner
+    return size
 
 
 @dataclass
@@ -100,11 +110,12 @@ class Graph:
 
     # -- layers
 
-    def free_name(self, function: str, *, whole: bool = False) -> str:
-        """Return a name for a layer in the present module; ``whole`` where it is all that the module does."""
-        own = (self.leaf or whole) and self.place
-        base = self.place if own else f"{self.place}.{function}" if self.place else function
-        return self.unique(base)
+    def free_name(self, function: str, parameters: Sequence[str] = ()) -> str:
+        """Return a name for a layer: that of the module whose parameters it uses, or in the present module."""
+        owner = parameters[0].rpartition(".")[0] if parameters else ""
+        if not owner.startswith(self.place) or not owner:
+            owner = self.place if self.leaf else ""
+        return self.unique(owner or (f"{self.place}.{function}" if self.place else function))
 
     def unique(self, base: str) -> str:
         """Return a name that is not taken."""
@@ -135,15 +146,14 @@ class Graph:
         return name
 
     def add(
-        self, function: str, operator: Operator, inputs: Sequence[Value], parameters: Sequence[str] = (),
-        *, whole: bool = False,
+        self, function: str, operator: Operator, inputs: Sequence[Value], parameters: Sequence[str] = ()
     ) -> list[tuple[str, tuple[Polynomial, ...]]]:
         """Add a layer; return the names and shapes of its outputs.
 
         Raises:
             Unsupported: the operator does not work on that many axes.
         """
-        name = self.free_name(function, whole=whole)
+        name = self.free_name(function, parameters)
         site = _Site()
         shapes = [tuple(n.dim() for n in value.shape) for value in inputs]
         try:
@@ -175,17 +185,22 @@ class Graph:
 
     def _named(self, name: str, size: Dim, broken: bool) -> Polynomial:
         """Return a size of a layer's output: as what it equals among the sizes known, or under its own name."""
-        form = Polynomial.of(size)
-        form = self.tape.known.get(form, form)
-        plain = all(isinstance(atom, Var) for atom in form.atoms()) and len(form.terms) <= _MOST_TERMS
-        if plain and not broken:
+        form = self.tape.canonical(Polynomial.of(_at_least_1(size)))
+        computed = [atom for atom in form.atoms() if not isinstance(atom, Var)]
+        if not broken and len(computed) <= _MOST_COMPUTED and len(computed) != 1 and len(form.terms) <= _MOST_TERMS:
             return form
         own = Polynomial.of(Var(name, interval=(1, None)))
         self.numbers[name] = max(self.number(form), 1)
-        if not broken and form not in self.tape.known:
-            self.tape.known[form] = own
-            self.later_undo(lambda: self.tape.known.pop(form))
+        if not broken and len(computed) == 1:
+            self._learn(computed[0], form, own)
         return own
+
+    def _learn(self, atom: Expr, form: Polynomial, own: Polynomial) -> None:
+        """Keep that an operation is a dimension with a name, where that dimension is it, but for a number."""
+        rest = form - Polynomial.atom(atom)
+        if rest.constant is not None:
+            self.tape.known[atom] = own - rest
+            self.later_undo(lambda: self.tape.known.pop(atom))
 
     # -- parameters
 

@@ -97,10 +97,12 @@ class Recorder(TorchFunctionMode):
     def value(self, tensor: torch.Tensor) -> Value:
         """Return what is known of a tensor."""
         if id(tensor) in self.tracked:
-            return self.tracked[id(tensor)][1]
+            value = self.tracked[id(tensor)][1]
+            shape = tuple(map(self.tape.canonical, value.shape))
+            return value if shape == value.shape else replace(value, shape=shape)
         found = self.parameters.get(id(tensor))
-        shape = tuple(Polynomial.of(int(n)) for n in _shape(tensor))
-        return Value("", shape, None, parameters=frozenset({found[0]} if found else ()))
+        sizes = tuple(Polynomial.of(int(n)) for n in _shape(tensor))
+        return Value("", sizes, None, parameters=frozenset({found[0]} if found else ()))
 
     def keep(self, tensor: torch.Tensor, value: Value) -> None:
         """Remember what is known of a tensor, and keep it alive, so that nothing else gets its identity."""

@@ -12,9 +12,10 @@ import math
 import sys
 from collections.abc import Callable
 from fractions import Fraction
+from math import lcm
 from typing import Any
 
-from ...dims import Cond, eq, negation
+from ...dims import Cond, eq, ne
 from ...dims.normal import Polynomial
 from .tape import Tape
 
@@ -27,7 +28,7 @@ _EXACT = 1 << 20
 def form_of(number: Any) -> Polynomial | None:
     """Return the expression of a size, a whole number, or a fraction that floating point holds exactly."""
     if isinstance(number, (Size, Ratio)):
-        return number.form
+        return number.tape.canonical(number.form)
     if isinstance(number, int):
         return Polynomial.of(int(number))
     if isinstance(number, float) and math.isfinite(number):
@@ -39,11 +40,21 @@ def form_of(number: Any) -> Polynomial | None:
 def expressed(number: Any) -> Any:
     """Return what stands in an operator's parameter for a size: its expression, or the plain number."""
     if isinstance(number, Size):
-        return number.form.dim()
+        return number.tape.canonical(number.form).dim()
     if isinstance(number, Ratio):
         number.freeze()
         return float.__float__(number)
     return number
+
+
+_CONDITIONS: dict[str, Callable[[Any, Any], Cond]] = {
+    "__lt__": lambda a, b: a < b,
+    "__le__": lambda a, b: a <= b,
+    "__gt__": lambda a, b: b < a,
+    "__ge__": lambda a, b: b <= a,
+    "__eq__": eq,
+    "__ne__": ne,
+}
 
 
 def _compared(name: str) -> Callable[[Any, Any], Any]:
@@ -59,13 +70,10 @@ def _compared(name: str) -> Callable[[Any, Any], Any]:
         if other_form is None:
             self.freeze()
             return outcome
-        gap = self.form - other_form
-        x = gap.scaled(gap.denominator).dim()
-        condition: Cond = {"__lt__": lambda: x < 0, "__le__": lambda: x <= 0, "__gt__": lambda: x > 0,
-                           "__ge__": lambda: x >= 0, "__eq__": lambda: eq(x, 0), "__ne__": lambda: negation(eq(x, 0)),
-                           }[name]()  # fmt: skip
-        self.tape.holds(condition, bool(outcome))
-        return bool(outcome)
+        scale = lcm(self.form.denominator, other_form.denominator)
+        x, y = self.form.scaled(scale).dim(), other_form.scaled(scale).dim()
+        condition = _CONDITIONS[name](x, y)
+        return self.tape.holds(condition, bool(outcome))
 
     return compare
 
@@ -79,7 +87,7 @@ class Size(int):
     @classmethod
     def made(cls, value: int, form: Polynomial, tape: Tape) -> int:
         """Return a number as a size, or as it is where its expression is a number, too."""
-        form = tape.known.get(form, form)
+        form = tape.canonical(form)
         if form.constant is not None:
             return value
         size = int.__new__(cls, value)
@@ -95,7 +103,7 @@ class Size(int):
             value = getattr(int, name)(self, other)
             other_form = form_of(other)
             assert other_form is not None
-            return Size.made(value, combine(self.form, other_form), self.tape)
+            return Size.made(value, combine(self.tape.canonical(self.form), other_form), self.tape)
         return getattr(Ratio.of(self), name)(other) if isinstance(other, float) else NotImplemented
 
     def __add__(self, other: Any) -> Any:

@@ -9,7 +9,7 @@ from fractions import Fraction
 from types import FrameType
 from typing import Any
 
-from ...dims import Cond, Var, bounds, eq, negation, variables
+from ...dims import Cond, Expr, Var, bounds, eq, negation, variables
 from ...dims.normal import Polynomial, normal
 from ...network import Guard
 
@@ -26,14 +26,26 @@ BATCH = Polynomial.of(Var(BATCH_NAME, interval=(1, None)))
 class Tape:
     """Keeps the branches that a program takes by its sizes.
 
-    ``source`` says where in the program a frame stands; ``known`` has the names of expressions that some
-    tensor's dimension is. ``leaks`` are the global names of modules that called ``int`` on a size.
+    ``source`` says where in the program a frame stands; ``known`` has the operations
+    that a tensor's dimension is the result of, by that dimension. ``leaks`` are the global names of modules that called ``int`` on a size.
     """
 
     source: Callable[[FrameType | None], str]
-    known: dict[Polynomial, Polynomial] = field(default_factory=dict)
+    known: dict[Expr, Polynomial] = field(default_factory=dict)
     conditions: dict[Cond, str] = field(default_factory=dict)
     leaks: dict[int, dict[str, Any]] = field(default_factory=dict)
+
+    def canonical(self, form: Polynomial) -> Polynomial:
+        """Return an expression with the names of tensors' dimensions in place of what makes them."""
+        if not any(atom in self.known for atom in form.atoms()):
+            return form
+        result = Polynomial(())
+        for monomial, factor in form.terms:
+            term = Polynomial.of(1).scaled(factor)
+            for atom in monomial:
+                term = term * (self.known[atom] if atom in self.known else Polynomial.atom(atom))
+            result = result + term
+        return result
 
     @property
     def guards(self) -> tuple[Guard, ...]:
