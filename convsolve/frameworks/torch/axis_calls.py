@@ -110,17 +110,16 @@ def _reshaped(call: Call, x: Value, wished: list[Any]) -> Value:
     if folded is None and x.many:
         folded = ONE  # the number of samples, as a plain number
     assert folded is not None
-    after = [f for f in forms[at + 1 :]]
     if folded.constant == 1:
         return _per_sample(call, x, wished, forms, at, 0)
     for count in range(1, len(x.shape) - x.batch + 1):  # the same axes, folded
         inner = x.shape[x.batch : x.batch + count]
-        if product_of(inner) == folded and [*x.shape[: x.batch], *x.shape[x.batch + count :]] == [*forms[:at], *after]:
+        outer = [*x.shape[: x.batch], *x.shape[x.batch + count :]]
+        if product_of(inner) == folded and outer == [*forms[:at], *forms[at + 1 :]]:
             return replace(x, fold=count, parameters=frozenset())
-    sizes = [*forms[:at], folded, *after]
-    if any(s is None for s in sizes):
-        raise Unsupported("a size that is not known")
-    ref, shape = call.layer(Reshape(shape=tuple(s.dim() for s in sizes if s is not None)), x, name=call.function)
+    sizes = [-1 if form is None else form.dim() for form in forms]
+    sizes[at] = folded.dim()
+    ref, shape = call.layer(Reshape(shape=tuple(sizes)), x, name=call.function)
     return replace(x.made(ref, shape), batch=at, fold=1)
 
 
@@ -149,8 +148,10 @@ def _open_entry(call: Call, forms: Sequence[Polynomial | None], open_at: Sequenc
     ``view(-1, 9216)`` regroups the elements of all samples where a sample has another number of them. PyTorch
     lets that pass if the numbers divide; here it is a failure.
     """
-    if x.batch == 0 and not x.fold and list(open_at) == [0] and forms[0] is None:
-        return 0
+    if x.batch == 0 and list(open_at) == [0] and forms[0] is None:
+        wished = product_of([f for f in forms if f is not None])
+        if not x.fold or call.graph.number(wished) == call.graph.number(product_of(x.shape)):
+            return 0
     raise Unsupported("a shape in which the samples cannot be told apart")
 
 

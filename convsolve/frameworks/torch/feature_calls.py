@@ -9,6 +9,7 @@ import torch
 
 from ...operators import (
     OPERATORS,
+    Add,
     Embedding,
     Gru,
     LayerNorm,
@@ -92,15 +93,18 @@ def attention(
         raise Unsupported("grouped queries")
     for x in (call.value(query), call.value(key), call.value(value)):
         x.axis(-1), x.axis(-2)
-    (q, k, v), like = call.joined([query, key, value])
-    return like.made(*_attended(call, like, q, k, v))
+    given = [query, key, value, *([] if attn_mask is None else [attn_mask])]
+    (q, k, v, *mask), like = call.joined(given)
+    return like.made(*_attended(call, like, q, k, v, *mask))
 
 
-def _attended(call: Call, like: Value, q: Value, k: Value, v: Value) -> Any:
+def _attended(call: Call, like: Value, q: Value, k: Value, v: Value, *mask: Value) -> Any:
     rank = len(k.shape)
     order = (*range(rank - 2), rank - 1, rank - 2)
     turned = k.made(*call.layer(Permute(order=order), k, name="attention.keys"))
     scores = like.made(*call.layer(Matmul(), q, turned, name="attention.scores"))
+    if mask:
+        scores = like.made(*call.layer(Add(), scores, *mask, name="attention.mask"))
     weights = like.made(*call.layer(OPERATORS["softmax"](), scores, name="attention.softmax"))
     return call.layer(Matmul(), weights, v, name="attention.values")
 
@@ -109,14 +113,17 @@ def _attended(call: Call, like: Value, q: Value, k: Value, v: Value) -> Any:
 def multi_head_attention(
     call: Call, query: Any, key: Any, value: Any, embed_dim_to_check: int, num_heads: int, in_proj_weight: Any,
     in_proj_bias: Any, bias_k: Any, bias_v: Any, add_zero_attn: bool, dropout_p: Any, out_proj_weight: Any,
-    out_proj_bias: Any, *_: Any, need_weights: bool = True, use_separate_proj_weight: bool = False,
+    out_proj_bias: Any, *_: Any, attn_mask: Any = None, key_padding_mask: Any = None, need_weights: bool = True, use_separate_proj_weight: bool = False,
     average_attn_weights: bool = True, **__: Any,
 ) -> Any:
     """Attention of several heads over ``(length, batch, features)``, with the linear layers before and after."""
-    if query is not key or key is not value or bias_k is not None or add_zero_attn or use_separate_proj_weight:
+    if need_weights:
+        raise Unsupported("the weights of attention")
+    masked = attn_mask is not None or key_padding_mask is not None
+    if query is not key or key is not value or bias_k is not None or add_zero_attn or masked:
         raise Unsupported("attention to another tensor")
     x = call.input(query)
-    if x.fold or len(x.shape) != 2:
+    if x.fold or len(x.shape) != 2 or use_separate_proj_weight:
         raise Unsupported("attention over something else than a sequence")
     size = embed_dim_to_check
     projected = x.made(*call.layer(
@@ -129,8 +136,6 @@ def multi_head_attention(
     merged = x.made(*call.layer(Reshape(shape=(-1, size)), back, name="heads.merge"))
     operator = Linear(out_features=size, in_features=size, bias=out_proj_bias is not None)
     result = x.made(*call.layer(operator, merged, weights=(out_proj_weight, out_proj_bias), name="out_proj"))
-    if need_weights:
-        raise Unsupported("the weights of attention")
     return (result, None)
 
 

@@ -43,6 +43,7 @@ _OURS = os.path.dirname(__file__) + os.sep
 _SIZES = {"size", "get:shape", "sym_size"}
 _COUNTS = {"numel", "nelement", "sym_numel"}
 _ASKS_SIZES = {"stride", "storage_offset", "get:nbytes", "sym_stride"}
+_PLAIN = {"dim", "ndimension", "is_floating_point", "is_complex", "get_device", "is_contiguous", "element_size"}
 _LOOKS = {"item", "tolist", "__bool__", "__int__", "__float__", "__index__", "__contains__", "numpy", "__array__",
           "is_nonzero", "equal", "allclose"}  # fmt: skip
 
@@ -134,7 +135,7 @@ class Recorder(TorchFunctionMode):
             name = self.names[func] = _name(func)
         if name in _SIZES or name in _COUNTS or name in _ASKS_SIZES or name == "__len__":
             return self._asked(name, func, args, kwargs)
-        if name.startswith(("get:", "set:")) and name not in HANDLERS:
+        if name in _PLAIN or (name.startswith(("get:", "set:")) and name not in HANDLERS):
             return func(*args, **kwargs)
         return self._called(name, func, args, kwargs)
 

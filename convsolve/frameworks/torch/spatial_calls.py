@@ -17,6 +17,7 @@ from ...operators import (
     LpPool,
     MaxPool,
     Pad,
+    Permute,
     PixelShuffle,
     PixelUnshuffle,
     Squeeze,
@@ -228,11 +229,24 @@ def batch_norm(
     training: bool = False, momentum: Any = 0.1, eps: Any = 1e-5, *_: Any,
 ) -> Value:
     """Batch normalisation."""
+    value = call.value(input)
+    if value.ref and value.batch == 0 and value.fold:
+        return _folded_norm(call, value, weight, bias)
     x = _normalised(call, input)
     sized = [t for t in (running_mean, weight) if t is not None]
     features = sized[0].shape[0] if sized else None
     operator = BatchNorm(**_affine(weight, bias), num_features=features)
     return call.same(operator, x, weights=(weight, bias))
+
+
+def _folded_norm(call: Call, x: Value, weight: Any, bias: Any) -> Value:
+    """Normalise the channels that stand behind folded axes: they go in front, and back again."""
+    rank, at = len(x.shape), x.fold
+    there = (at, *(i for i in range(rank) if i != at))
+    back = tuple(there.index(i) for i in range(rank))
+    fronted = x.made(*call.layer(Permute(order=there), x, name="permute"))
+    done = call.same(BatchNorm(**_affine(weight, bias)), fronted, weights=(weight, bias))
+    return x.made(*call.layer(Permute(order=back), done, name="permute"))
 
 
 @handles("instance_norm")
