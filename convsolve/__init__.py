@@ -10,34 +10,39 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .dims import Domain, all_of, any_of, eq, hole, maximum, minimum, where
-    from .errors import ConvsolveError, FileError, NetworkError
-    from .files import dump, load, parse
+    from .errors import ConvsolveError, FileError, NetworkError, UnreadableError
+    from .files import dump, parse
+    from .frameworks.torch import from_torch
     from .network import Layer, Network
     from .problem import Objective, Problem
     from .queries.check import CheckReport, Failure, check
     from .queries.pareto import Front, pareto
     from .queries.relax import Relaxation
     from .queries.synthesize import Infeasible, Solution, Unknown, solutions, solve
+    from .sources import load
 
 __version__ = "0.1.0"
 
 _PLACES = {
     "dims": ("Domain", "all_of", "any_of", "eq", "hole", "maximum", "minimum", "where"),
-    "errors": ("ConvsolveError", "FileError", "NetworkError"),
-    "files": ("dump", "load", "parse"),
+    "errors": ("ConvsolveError", "FileError", "NetworkError", "UnreadableError"),
+    "files": ("dump", "parse"),
+    "frameworks.torch": ("from_torch",),
     "network": ("Layer", "Network"),
     "problem": ("Objective", "Problem"),
     "queries.check": ("CheckReport", "Failure", "check"),
     "queries.pareto": ("Front", "pareto"),
     "queries.relax": ("Relaxation",),
     "queries.synthesize": ("Infeasible", "Solution", "Unknown", "solutions", "solve"),
+    "sources": ("load",),
 }
 _MODULE_OF = {name: module for module, names in _PLACES.items() for name in names}
 
 __all__ = [
     "CheckReport", "ConvsolveError", "Domain", "Failure", "FileError", "Front", "Infeasible", "Layer", "Network",
-    "NetworkError", "Objective", "Problem", "Relaxation", "Solution", "Unknown", "all_of", "any_of", "check", "dump",
-    "eq", "hole", "load", "maximum", "minimum", "operators", "pareto", "parse", "solutions", "solve", "where",
+    "NetworkError", "Objective", "Problem", "Relaxation", "Solution", "Unknown", "UnreadableError", "all_of", "any_of",
+    "check", "dump", "eq", "from_torch", "hole", "load", "maximum", "minimum", "operators", "pareto", "parse",
+    "solutions", "solve", "where",
 ]
 
 

@@ -15,7 +15,7 @@ from ...network import Guard, Network
 from ...trace import Requirement, Trace, run, trace
 from .builtin import lent, modules_of
 from .opaque import tensors_in
-from .recorder import Recorder, place_of
+from .recorder import Recorder, is_program, shortened
 
 __all__ = ["from_torch"]
 
@@ -103,14 +103,12 @@ def _run(
 
 
 def _own_failure(error: Exception) -> str:
-    frame = error.__traceback__
-    places = []
+    frame, where = error.__traceback__, "the network"
     while frame is not None:
-        place = place_of(frame.tb_frame)
-        places.append(f"{place.rpartition(':')[0]}:{frame.tb_lineno}" if place else "")
+        if is_program(frame.tb_frame):
+            where = f"{shortened(frame.tb_frame.f_code.co_filename)}:{frame.tb_lineno}"
         frame = frame.tb_next
     text = str(error).strip().split("\n")[0]
-    where = next((p for p in reversed(places) if p), "the network")
     return f"{where}: the network's own code raised {type(error).__name__}{f': {text}' if text else ''}"
 
 

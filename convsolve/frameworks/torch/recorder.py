@@ -33,7 +33,7 @@ from .sizes import Ratio, Size
 from .tape import BATCH_NAME, BATCH_SIZE, Tape
 from .values import Unsupported, Value
 
-__all__ = ["Recorder", "place_of"]
+__all__ = ["Recorder", "is_program", "place_of", "shortened"]
 
 _REGISTERED = (axis_calls, element_calls, feature_calls, spatial_calls)
 _REFUSALS = (RuntimeError, ValueError, TypeError, IndexError, AssertionError, NotImplementedError)
@@ -50,15 +50,18 @@ _LOOKS = {"item", "tolist", "__bool__", "__int__", "__float__", "__index__", "__
 
 def place_of(frame: FrameType | None) -> str:
     """Return the file and line of the program in which a frame stands: PyTorch's and our own are left out."""
-    while frame is not None:
-        name = frame.f_code.co_filename
-        if not name.startswith((_PYTORCH, _OURS, "<")):
-            return f"{_short(name)}:{frame.f_lineno}"
+    while frame is not None and not is_program(frame):
         frame = frame.f_back
-    return ""
+    return "" if frame is None else f"{shortened(frame.f_code.co_filename)}:{frame.f_lineno}"
 
 
-def _short(path: str) -> str:
+def is_program(frame: FrameType) -> bool:
+    """Return whether a frame is one of the program's, not PyTorch's or our own."""
+    return not frame.f_code.co_filename.startswith((_PYTORCH, _OURS, "<"))
+
+
+def shortened(path: str) -> str:
+    """Return a path as seen from the working directory, or inside the package that is installed."""
     _, packages, inside = path.rpartition("site-packages" + os.sep)
     if packages:
         return inside
