@@ -25,6 +25,7 @@ __all__ = ["load", "read_arguments"]
 Shape = Sequence[int]
 
 _LARGEST_SPECIFICATION = 10_000
+_WANTED = 'keyword arguments must be a JSON object like {"num_classes": 10}'
 
 
 def load(
@@ -238,7 +239,7 @@ def read_arguments(text: str) -> dict[str, Any]:
     try:
         found = json.loads(text)
     except ValueError as error:
-        raise UnreadableError(f"keyword arguments must be a JSON object like {{\"num_classes\": 10}}: {error}") from None
+        raise UnreadableError(f"{_WANTED}: {error}") from None
     if not isinstance(found, dict):
-        raise UnreadableError(f"keyword arguments must be a JSON object like {{\"num_classes\": 10}}, got {text}")
+        raise UnreadableError(f"{_WANTED}, got {text}")
     return found

@@ -146,10 +146,10 @@ class Polynomial:
             (by, factor), = divisor.terms
             terms: dict[_Monomial, _Number] = {}
             for monomial, c in self.terms:
-                rest = _without(monomial, by)
-                if rest is None:
+                without = _without(monomial, by)
+                if without is None:
                     return None
-                terms[rest] = Fraction(c) / factor
+                terms[without] = Fraction(c) / factor
             return self._made(terms)
         rest, found = self, Polynomial(())
         while rest.terms and divisor.terms and len(found.terms) < 16:

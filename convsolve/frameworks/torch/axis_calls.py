@@ -1,4 +1,4 @@
-"""Calls that rearrange axes: reshapes, permutations, slices, repetition."""
+"""Calls that rearrange axes: orders, slices, splits, joins along an axis."""
 
 from __future__ import annotations
 
@@ -8,168 +8,13 @@ from typing import Any
 
 from ...dims import bounds
 from ...dims.normal import Polynomial
-from ...operators import Chunk, Concat, Expand, Flatten, Reshape, Slice, Split, Squeeze, Tile, Unsqueeze
+from ...operators import Chunk, Concat, Slice, Split, Squeeze, Unsqueeze
+from .arguments import listed, whole_form
 from .calls import Call, handles, plain
-from .sizes import Size, form_of
-from .tape import BATCH, BATCH_SIZE
-from .values import ONE, Unsupported, Value, product_of
+from .sizes import Size
+from .values import Unsupported, Value
 
 __all__: list[str] = []
-
-
-def _listed(sizes: Sequence[Any]) -> list[Any]:
-    """Return sizes given one by one, or as one list, as a list."""
-    return list(sizes[0]) if len(sizes) == 1 and isinstance(sizes[0], (list, tuple)) else list(sizes)
-
-
-def _form(size: Any) -> Polynomial:
-    form = form_of(size) if isinstance(size, int) else None
-    if form is None:
-        raise Unsupported("a size that is no whole number")
-    return form
-
-
-# -- reshapes
-
-
-@handles("view reshape _unsafe_view")
-def reshape(call: Call, input: Any, *sizes: Any, shape: Any = None, size: Any = None) -> Value:
-    """A new shape for the same elements."""
-    wished = _listed(sizes) if sizes else list(shape if shape is not None else size)
-    if not all(isinstance(n, int) for n in wished):
-        raise Unsupported("a view as another type")
-    return _reshaped(call, call.input(input), wished)
-
-
-@handles("view_as reshape_as")
-def reshape_like(call: Call, input: Any, other: Any) -> Value:
-    """The shape of another tensor."""
-    return _reshaped(call, call.input(input), list(call.graph.sizes(call.value(other).real)))
-
-
-@handles("flatten ravel")
-def flatten(call: Call, input: Any, start_dim: int = 0, end_dim: int = -1) -> Value:
-    """Merging of neighbouring axes."""
-    x = call.input(input)
-    if x.rank < 2:
-        return x
-    start, end = start_dim % x.rank, end_dim % x.rank
-    if start == end:
-        return x
-    if x.batch is not None and start <= x.batch <= end:
-        sizes = list(call.graph.sizes(x.real))
-        merged = call.graph.sizes((product_of(x.real[start : end + 1]),))
-        return _reshaped(call, x, [*sizes[:start], *merged, *sizes[end + 1 :]])
-    operator = Flatten(start_axis=x.axis(start), end_axis=x.axis(end))
-    ref, shape = call.layer(operator, x)
-    batch = x.batch if x.batch is None or x.batch < start else x.batch - (end - start)
-    return replace(x.made(ref, shape), batch=batch)
-
-
-@handles("unflatten")
-def unflatten(call: Call, input: Any, dim: int, sizes: Any) -> Value:
-    """Splitting of one axis."""
-    x = call.input(input)
-    whole = list(call.graph.sizes(x.real))
-    axis = dim % x.rank
-    new = _listed([sizes])
-    if -1 in [int.__int__(n) for n in new]:
-        rest = product_of([_form(n) for n in new if int.__int__(n) != -1])
-        filled = call.graph.sizes((x.real[axis].floordiv(rest),))[0]
-        new = [filled if int.__int__(n) == -1 else n for n in new]
-    return _reshaped(call, x, [*whole[:axis], *new, *whole[axis + 1 :]])
-
-
-def _reshaped(call: Call, x: Value, wished: list[Any]) -> Value:
-    """Give a tensor a new shape, and find the batch axis in it.
-
-    The elements keep their order, so the batch axis stands where the sizes before it multiply to as much as
-    before. What its entry has beyond the number of samples are axes of the sample that are folded into it.
-    """
-    open_at = [i for i, n in enumerate(wished) if int.__int__(n) == -1]
-    if len(open_at) > 1 or any(int.__int__(n) == 0 for n in wished):
-        raise Unsupported("a shape that is not one")
-    entries: list[Polynomial | None] = [None if i in open_at else _form(n) for i, n in enumerate(wished)]
-    if x.batch is None:
-        return x.made(*call.layer(Reshape(shape=plain(wished)), x, name=call.function))
-    total = product_of(x.real)
-    known = product_of([e for e in entries if e is not None])
-    rest = total.quotient(known)
-    forms = [e if e is not None else rest if rest is not None and rest.is_whole else None for e in entries]
-    samples = BATCH if x.many else ONE
-    before = product_of(x.shape[: x.batch])
-    at = _batch_entry(forms, before, samples if x.many else Polynomial.of(BATCH_SIZE))
-    if at is None and not x.many:
-        at = _one_entry(forms, before)
-    if at is None:
-        at = _open_entry(call, forms, open_at, x)
-        return _per_sample(call, x, wished, forms, at, 0)
-    entry = forms[at]
-    assert entry is not None
-    folded = entry.quotient(samples) if x.many else entry
-    if folded is None and x.many:
-        folded = ONE  # the number of samples, as a plain number
-    assert folded is not None
-    if folded.constant == 1:
-        return _per_sample(call, x, wished, forms, at, 0)
-    for count in range(1, len(x.shape) - x.batch + 1):  # the same axes, folded
-        inner = x.shape[x.batch : x.batch + count]
-        outer = [*x.shape[: x.batch], *x.shape[x.batch + count :]]
-        if product_of(inner) == folded and outer == [*forms[:at], *forms[at + 1 :]]:
-            return replace(x, fold=count, parameters=frozenset())
-    sizes = [-1 if form is None else form.dim() for form in forms]
-    sizes[at] = folded.dim()
-    ref, shape = call.layer(Reshape(shape=tuple(sizes)), x, name=call.function)
-    return replace(x.made(ref, shape), batch=at, fold=1)
-
-
-def _batch_entry(forms: Sequence[Polynomial | None], before: Polynomial, samples: Polynomial) -> int | None:
-    for i, form in enumerate(forms):
-        if form is None:
-            return None
-        quotient = form.quotient(BATCH)
-        by_batch = quotient is not None and quotient.is_whole
-        if (by_batch or form.constant == BATCH_SIZE) and product_of([f for f in forms[:i] if f]) == before:
-            return i
-    return None
-
-
-def _one_entry(forms: Sequence[Polynomial | None], before: Polynomial) -> int | None:
-    """Return where the axis of size 1 is that stands for any number of samples."""
-    for i, form in enumerate(forms):
-        if form is not None and form.constant == 1 and product_of([f for f in forms[:i] if f]) == before:
-            return i
-    return None
-
-
-def _open_entry(call: Call, forms: Sequence[Polynomial | None], open_at: Sequence[int], x: Value) -> int:
-    """Return that the open entry is the batch: the others are what one sample is meant to have.
-
-    ``view(-1, 9216)`` regroups the elements of all samples where a sample has another number of them. PyTorch
-    lets that pass if the numbers divide; here it is a failure.
-    """
-    if x.batch == 0 and list(open_at) == [0] and forms[0] is None:
-        wished = product_of([f for f in forms if f is not None])
-        if not x.fold or call.graph.number(wished) == call.graph.number(product_of(x.shape)):
-            return 0
-    raise Unsupported("a shape in which the samples cannot be told apart")
-
-
-def _per_sample(
-    call: Call, x: Value, wished: list[Any], forms: Sequence[Polynomial | None], at: int, fold: int
-) -> Value:
-    """Give each sample the entries beside the batch axis as its shape."""
-    sizes = [plain(n) for i, n in enumerate(wished) if i != at]
-    target = [f for i, f in enumerate(forms) if i != at]
-    if target == list(x.shape):
-        return replace(x, batch=at, fold=fold, parameters=frozenset())
-    if not sizes:
-        raise Unsupported("a sample without axes")
-    if len(sizes) == 1 and target[0] is not None and (target[0] == product_of(x.shape)):
-        ref, shape = call.layer(Flatten(), x, name=call.function)
-    else:
-        ref, shape = call.layer(Reshape(shape=tuple(sizes)), x, name=call.function)
-    return replace(x.made(ref, shape), batch=at, fold=fold)
 
 
 @handles("squeeze")
@@ -190,11 +35,11 @@ def squeeze(call: Call, input: Any, dim: Any = None) -> Value:
             x = replace(x, batch=None) if not x.fold else x
         elif call.graph.number(x.real[axis]) == 1:
             ref, shape = call.layer(Squeeze(axis=x.axis(axis)), x)
-            x = replace(x.made(ref, shape), batch=_moved(x.batch, axis, -1))
+            x = replace(x.made(ref, shape), batch=moved(x.batch, axis, -1))
     return x
 
 
-def _moved(batch: int | None, axis: int, by: int) -> int | None:
+def moved(batch: int | None, axis: int, by: int) -> int | None:
     return batch if batch is None or batch < axis else batch + by
 
 
@@ -218,7 +63,7 @@ def _inserted(call: Call, x: Value, dim: int) -> Value:
 def permute(call: Call, input: Any, *dims: Any, **named: Any) -> Value:
     """A new order of the axes."""
     x = call.input(input)
-    return call.reordered(x, [d % x.rank for d in (_listed(dims) if dims else named["dims"])])
+    return call.reordered(x, [d % x.rank for d in (listed(dims) if dims else named["dims"])])
 
 
 @handles("transpose swapaxes swapdims")
@@ -297,7 +142,7 @@ def _selected(call: Call, x: Value, axis: int, position: Any) -> Value:
     stop = None if not isinstance(position, Size) and position == -1 else position + 1
     part = _sliced(call, x, axis, position, stop)
     ref, shape = call.layer(Squeeze(axis=part.axis(axis)), part, name="squeeze")
-    return replace(part.made(ref, shape), batch=_moved(part.batch, axis, -1))
+    return replace(part.made(ref, shape), batch=moved(part.batch, axis, -1))
 
 
 @handles("select")
@@ -312,10 +157,10 @@ def narrow(call: Call, input: Any, dim: int, start: Any, length: Any) -> Value:
     """Part of an axis, which must lie inside it."""
     x = call.input(input)
     axis = dim % x.rank
-    inside = (x.real[axis] - _form(start) - _form(length)).dim()
+    inside = (x.real[axis] - whole_form(start) - whole_form(length)).dim()
     low = bounds(inside)[0]
     if low is None or low < 0:
-        call.graph.tape.holds(inside >= 0, True)  # type: ignore[operator]
+        call.graph.tape.holds(inside >= 0, True)
     return _sliced(call, x, axis, start, start + length)
 
 
@@ -356,97 +201,6 @@ def split(
     if len(sizes) == 1:
         return [x]
     return [x.made(*made) for made in call.layers(Split(sizes=plain(sizes), axis=axis), x)]
-
-
-# -- repetition
-
-
-@handles("expand broadcast_to expand_as")
-def expand(call: Call, input: Any, *sizes: Any, size: Any = None, implicit: bool = False) -> Value:
-    """Repetition of axes of size 1, without a copy."""
-    if call.function == "expand_as":
-        wished = list(call.graph.sizes(call.value(sizes[0]).real))
-    else:
-        wished = _listed(sizes) if sizes else list(size)
-    raw = call.value(input)
-    new = len(wished) - raw.rank
-    forms: list[Polynomial | None] = [None if int.__int__(n) == -1 else _form(n) for n in wished]
-    at = next((i for i, f in enumerate(forms) if f is not None and _is_batch(f)), None)
-    x = raw
-    if raw.batch is None and at is not None:  # a constant, the same for each sample
-        if at >= new:
-            if raw.shape[at - new].constant != 1:
-                raise Unsupported("a constant that differs between samples")
-            inputs, like = call.joined([input]), None
-            x = inputs[0][0]
-            ref, shape = call.layer(Squeeze(axis=at - new), x, name="squeeze")
-            x = Value(ref, shape, at)
-            rest = [f for i, f in enumerate(forms) if i != at]
-            new = max(len(rest) - len(x.shape), 0)
-            _ = like
-        else:
-            x = replace(call.input(input), batch=at)
-            rest = [f for i, f in enumerate(forms) if i != at]
-            new = len(rest) - len(x.shape)
-    else:
-        x = call.input(input)
-        if x.batch is None:
-            rest = forms
-        else:
-            at = x.batch + new
-            if x.fold:
-                raise Unsupported("repetition of folded axes")
-            entry = forms[at]
-            if entry is not None and not _is_batch(entry) and entry.constant != 1:
-                raise Unsupported("repetition of samples")
-            many = x.many or (entry is not None and _is_batch(entry))
-            x = replace(x, batch=at, many=many)
-            rest = [f for i, f in enumerate(forms) if i != at]
-    own: list[Polynomial] = [*[ONE] * new, *x.shape]
-    target = [o if r is None else r for o, r in zip(own, rest, strict=True)]
-    if target == list(x.shape):
-        return x
-    kept = tuple(1 if t == o and i >= new else t.dim() for i, (t, o) in enumerate(zip(target, own, strict=True)))
-    return x.made(*call.layer(Expand(shape=kept), x, name="expand"))
-
-
-def _is_batch(form: Polynomial) -> bool:
-    return form == BATCH or form.constant == BATCH_SIZE
-
-
-@handles("repeat tile")
-def repeat(call: Call, input: Any, *sizes: Any, repeats: Any = None, dims: Any = None) -> Value:
-    """Repetition of the whole tensor along its axes."""
-    given = repeats if repeats is not None else dims
-    times = _listed(sizes) if sizes else list(given)
-    raw = call.value(input)
-    if call.function == "tile":
-        times = [*[1] * (raw.rank - len(times)), *times]
-    at = next((i for i, n in enumerate(times) if isinstance(n, Size) and _is_batch(n.form)), None)
-    if raw.batch is None and at is not None:
-        new = len(times) - raw.rank
-        if at >= new and raw.shape[at - new].constant != 1:
-            raise Unsupported("a constant that differs between samples")
-        x = call.input(input)
-        if at >= new:
-            x = x.made(*call.layer(Squeeze(axis=at - new), x, name="squeeze"))
-        else:
-            new -= 1
-        x = replace(x, batch=at)
-        times.pop(at)
-    else:
-        x = call.input(input)
-        new = len(times) - x.rank
-        if x.batch is not None:
-            if x.fold or times[x.batch + new] != 1:
-                raise Unsupported("repetition of samples")
-            times.pop(x.batch + new)
-            x = replace(x, batch=x.batch + new)
-    for _ in range(new):
-        x = x.made(*call.layer(Unsqueeze(axis=0), x, name="unsqueeze"))
-    if all(not isinstance(n, Size) and n == 1 for n in times):
-        return x
-    return x.made(*call.layer(Tile(repeats=plain(times)), x))
 
 
 # -- joining along an axis

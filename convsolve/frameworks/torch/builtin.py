@@ -13,7 +13,9 @@ from typing import Any
 
 from ...dims import maximum, minimum
 from ...dims.normal import Polynomial
-from .sizes import Ratio, Size, form_of
+from .followed import form_of
+from .ratios import Ratio
+from .sizes import Size
 
 __all__ = ["lent", "modules_of"]
 

@@ -10,8 +10,9 @@ import torch
 
 from ...dims.normal import Polynomial
 from ...operators import Operator, Permute, Squeeze
+from .followed import expressed
 from .graph import Graph
-from .sizes import Size, expressed
+from .sizes import Size
 from .values import Unsupported, Value
 
 __all__ = ["HANDLERS", "Call", "Handler", "handles", "plain"]

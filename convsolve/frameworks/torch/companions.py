@@ -17,7 +17,7 @@ def declare_torchvision_operators() -> torch.library.Library:
 
     They only have names then; whatever calls them fails. Return the declaration, which lasts as long as it is kept.
     """
-    library = torch.library.Library("torchvision", "FRAGMENT")
+    library: torch.library.Library = torch.library.Library("torchvision", "FRAGMENT")  # type: ignore[no-untyped-call]
     for name in ("nms", "qnms"):
-        library.define(f"{name}{_BOXES}")
+        library.define(f"{name}{_BOXES}")  # type: ignore[no-untyped-call]
     return library

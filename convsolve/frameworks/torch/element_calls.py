@@ -11,7 +11,8 @@ import torch
 from ...dims.normal import Polynomial
 from ...operators import OPERATORS, Add, Div, Dropout, Identity, Maximum, Minimum, Mul, Operator, Pow, Reduce, Sub
 from .calls import Call, handles
-from .sizes import Size, form_of
+from .followed import form_of
+from .sizes import Size
 from .tape import BATCH
 from .values import Unsupported, Value
 

@@ -113,8 +113,8 @@ def _attended(call: Call, like: Value, q: Value, k: Value, v: Value, *mask: Valu
 def multi_head_attention(
     call: Call, query: Any, key: Any, value: Any, embed_dim_to_check: int, num_heads: int, in_proj_weight: Any,
     in_proj_bias: Any, bias_k: Any, bias_v: Any, add_zero_attn: bool, dropout_p: Any, out_proj_weight: Any,
-    out_proj_bias: Any, *_: Any, attn_mask: Any = None, key_padding_mask: Any = None, need_weights: bool = True, use_separate_proj_weight: bool = False,
-    average_attn_weights: bool = True, **__: Any,
+    out_proj_bias: Any, *_: Any, attn_mask: Any = None, key_padding_mask: Any = None, need_weights: bool = True,
+    use_separate_proj_weight: bool = False, **__: Any,
 ) -> Any:
     """Attention of several heads over ``(length, batch, features)``, with the linear layers before and after."""
     if need_weights:

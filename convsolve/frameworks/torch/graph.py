@@ -178,7 +178,11 @@ class Graph:
     def _append(self, layer: Layer) -> None:
         self.layers.append(layer)
         self.names.add(layer.name)
-        self.later_undo(lambda: (self.layers.pop(), self.names.discard(layer.name)))
+        self.later_undo(lambda: self._remove(layer))
+
+    def _remove(self, layer: Layer) -> None:
+        self.layers.pop()
+        self.names.discard(layer.name)
 
     def _holds(self, condition: Cond) -> bool:
         return condition if isinstance(condition, bool) else bool(evaluate(condition, self.numbers))
@@ -207,7 +211,12 @@ class Graph:
     def _count(self, parameter: str, layer: str) -> None:
         size = self.uncounted.pop(parameter)
         self.counted[parameter] = layer
-        self.later_undo(lambda: (self.uncounted.__setitem__(parameter, size), self.counted.pop(parameter)))
+
+        def back() -> None:
+            self.uncounted[parameter] = size
+            self.counted.pop(parameter)
+
+        self.later_undo(back)
 
     def _shares(self, name: str, parameters: Sequence[str], learned: int, broken: bool) -> str:
         """Count a layer's parameters; return the layer that has counted them already, if one has.
@@ -231,7 +240,7 @@ class Graph:
 
         ``modules`` has the module of each parameter.
         """
-        reached = set()
+        reached: set[str] = set()
         for parameter in self.counted:
             parts = modules[parameter].split(".")
             reached.update(".".join(parts[: i + 1]) for i in range(len(parts)))

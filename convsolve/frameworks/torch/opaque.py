@@ -9,8 +9,9 @@ from typing import Any
 import torch
 
 from ...errors import UnreadableError
+from .followed import unfollowed
 from .graph import Graph
-from .sizes import Ratio, Size
+from .sizes import Size
 from .tape import BATCH_NAME, BATCH_SIZE
 from .values import Value
 
@@ -83,8 +84,6 @@ def _with_batch(x: Any, graph: Graph, value_of: Callable[[torch.Tensor], Value])
         return torch.empty(graph.shape(value.real), dtype=x.dtype, device="meta")
     if isinstance(x, Size):
         return graph.number(x.form)
-    if isinstance(x, Ratio):
-        return float.__add__(x, 0.0)
     if isinstance(x, (list, tuple)):
         items = [_with_batch(v, graph, value_of) for v in x]
         return items if isinstance(x, list) else tuple(items)
@@ -92,4 +91,4 @@ def _with_batch(x: Any, graph: Graph, value_of: Callable[[torch.Tensor], Value])
         return {k: _with_batch(v, graph, value_of) for k, v in x.items()}
     if isinstance(x, slice):
         return slice(*(_with_batch(v, graph, value_of) for v in (x.start, x.stop, x.step)))
-    return x
+    return unfollowed(x)

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import copy
+import dataclasses
 import inspect
 from collections.abc import Sequence
 from typing import Any
 
 import torch
 
-from ...dims import evaluate
+from ...dims import Var, eq, evaluate, variables
 from ...errors import ConvsolveError, UnreadableError
 from ...network import Guard, Network
+from ...operators import axis_names
 from ...trace import Requirement, Trace, run, trace
 from .builtin import lent, modules_of
 from .opaque import tensors_in
-from .recorder import Recorder, is_program, shortened
+from .places import is_program, shortened
+from .recorder import Recorder
 
 __all__ = ["from_torch"]
 
@@ -44,8 +47,13 @@ def from_torch(
         UnreadableError: the program raises an exception, looks at the values of tensors, or returns no tensor.
     """
     shapes = _shapes(input_shape)
-    network = _record(module, shapes, training, batch_size)
-    return _confirmed(network, module, shapes, training, batch_size)
+    copied = _copy(module, training)
+    network = _confirmed(_record(copied, shapes), copied, shapes)
+    return dataclasses.replace(
+        network, training=training, batch_size=batch_size,
+        record=lambda *again: from_torch(
+            module, again[0] if len(again) == 1 else again, training=training, batch_size=batch_size),
+    )  # fmt: skip
 
 
 def _shapes(input_shape: Any) -> tuple[tuple[int, ...], ...]:
@@ -55,14 +63,13 @@ def _shapes(input_shape: Any) -> tuple[tuple[int, ...], ...]:
     shapes = tuple(tuple(s) for s in given) if several else (given,)
     for shape in shapes:
         if not shape or any(type(n) is not int or n < 1 for n in shape):
-            raise UnreadableError(f"{input_shape!r} is no input shape: write it like (3, 224, 224), without the batch axis")
+            wanted = "write it like (3, 224, 224), without the batch axis"
+            raise UnreadableError(f"{input_shape!r} is no input shape: {wanted}")
     return shapes
 
 
-def _record(
-    module: torch.nn.Module, shapes: tuple[tuple[int, ...], ...], training: bool, batch_size: int
-) -> Network:
-    copied = _copy(module, training)
+def _record(copied: torch.nn.Module, shapes: tuple[tuple[int, ...], ...]) -> Network:
+    """Record a run of a copied module."""
     lending = modules_of(type(m) for m in copied.modules())
     leaks: dict[int, dict[str, Any]] = {}
     for _ in range(_MOST_ATTEMPTS):
@@ -72,11 +79,7 @@ def _record(
             break
         leaks.update(new)  # once more, with an `int` that carries expressions on
     graph = recorder.graph
-    return Network(
-        tuple(graph.layers), recorder.outputs, training=training, batch_size=batch_size, guards=recorder.tape.guards,
-        record=lambda *again: from_torch(
-            module, again[0] if len(again) == 1 else again, training=training, batch_size=batch_size),
-    )  # fmt: skip
+    return Network(tuple(graph.layers), recorder.outputs, guards=recorder.tape.guards)
 
 
 def _run(
@@ -129,7 +132,7 @@ def _copy(module: torch.nn.Module, training: bool) -> torch.nn.Module:
         raise UnreadableError("a scripted module does not run its Python code: read the module it was made from")
     memo: dict[int, Any] = {}
     for tensor in [*module.parameters(), *module.buffers()]:
-        if isinstance(tensor, torch.nn.parameter.UninitializedTensorMixin):
+        if torch.nn.parameter.is_lazy(tensor):
             raise UnreadableError("a lazy module has no parameters yet: run it once before it is read")
         bare = torch.empty_like(tensor, device="meta")
         learned = isinstance(tensor, torch.nn.Parameter)
@@ -144,9 +147,7 @@ def _copy(module: torch.nn.Module, training: bool) -> torch.nn.Module:
 # -- a second run
 
 
-def _confirmed(
-    network: Network, module: torch.nn.Module, shapes: tuple[tuple[int, ...], ...], training: bool, batch_size: int
-) -> Network:
+def _confirmed(network: Network, copied: torch.nn.Module, shapes: tuple[tuple[int, ...], ...]) -> Network:
     """Return the network if a run at another size agrees with it; otherwise bound to the sizes of this one.
 
     Expressions are lost unseen where a program turns sizes into plain numbers by way of code that is not
@@ -158,7 +159,7 @@ def _confirmed(
         if not all(evaluate(g.condition, values) for g in network.guards if _speaks_of(g, values)):
             continue
         try:
-            second = trace(_record(module, others, training, batch_size))
+            second = trace(_record(copied, others))
         except UnreadableError:
             return _bound(network, shapes)
         return network if _agree(foretold, values, second) else _bound(network, shapes)
@@ -176,8 +177,6 @@ def _other_sizes(shapes: tuple[tuple[int, ...], ...]) -> list[tuple[tuple[int, .
 
 
 def _speaks_of(guard: Guard, values: dict[str, int]) -> bool:
-    from ...dims import variables
-
     return all(v.name in values for v in variables(guard.condition))
 
 
@@ -210,11 +209,6 @@ def _failed(traced: Trace, values: dict[str, int]) -> list[tuple[str, str]]:
 
 def _bound(network: Network, shapes: tuple[tuple[int, ...], ...]) -> Network:
     """Return the network with guards that its spatial sizes are those recorded."""
-    import dataclasses
-
-    from ...dims import Var, eq
-    from ...operators import axis_names
-
     guards = [
         Guard(eq(Var(f"{layer.name}.{axis}", interval=(1, None)), size), "a size is used where it cannot be followed")
         for layer, shape in zip(network.inputs, shapes, strict=True)

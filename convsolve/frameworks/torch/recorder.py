@@ -7,14 +7,13 @@ Where they differ, or nothing is known of the call, the call becomes opaque.
 
 from __future__ import annotations
 
+import functools
 import inspect
 import logging
-import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from types import FrameType
 from typing import Any
 
 import torch
@@ -23,22 +22,22 @@ from torch.overrides import TorchFunctionMode
 
 from ...dims import variables
 from ...dims.normal import Polynomial
-from ...errors import ConvsolveError, UnreadableError
+from ...errors import ConvsolveError, InternalError, UnreadableError
 from ...operators import Opaque
-from . import axis_calls, element_calls, feature_calls, spatial_calls
+from . import axis_calls, element_calls, feature_calls, repeat_calls, reshape_calls, spatial_calls
 from .calls import HANDLERS, Call
+from .followed import Followed, unfollowed
 from .graph import Graph
 from .opaque import batch_axes, tensors_in
-from .sizes import Ratio, Size
+from .places import place_of
+from .sizes import Size
 from .tape import BATCH_NAME, BATCH_SIZE, Tape
 from .values import Unsupported, Value
 
-__all__ = ["Recorder", "is_program", "place_of", "shortened"]
+__all__ = ["Recorder"]
 
-_REGISTERED = (axis_calls, element_calls, feature_calls, spatial_calls)
+_REGISTERED = (axis_calls, element_calls, feature_calls, repeat_calls, reshape_calls, spatial_calls)
 _REFUSALS = (RuntimeError, ValueError, TypeError, IndexError, AssertionError, NotImplementedError)
-_PYTORCH = os.path.dirname(torch.__file__) + os.sep
-_OURS = os.path.dirname(__file__) + os.sep
 
 _SIZES = {"size", "get:shape", "sym_size"}
 _COUNTS = {"numel", "nelement", "sym_numel"}
@@ -48,25 +47,9 @@ _LOOKS = {"item", "tolist", "__bool__", "__int__", "__float__", "__index__", "__
           "is_nonzero", "equal", "allclose"}  # fmt: skip
 
 
-def place_of(frame: FrameType | None) -> str:
-    """Return the file and line of the program in which a frame stands: PyTorch's and our own are left out."""
-    while frame is not None and not is_program(frame):
-        frame = frame.f_back
-    return "" if frame is None else f"{shortened(frame.f_code.co_filename)}:{frame.f_lineno}"
-
-
-def is_program(frame: FrameType) -> bool:
-    """Return whether a frame is one of the program's, not PyTorch's or our own."""
-    return not frame.f_code.co_filename.startswith((_PYTORCH, _OURS, "<"))
-
-
-def shortened(path: str) -> str:
-    """Return a path as seen from the working directory, or inside the package that is installed."""
-    _, packages, inside = path.rpartition("site-packages" + os.sep)
-    if packages:
-        return inside
-    here = os.getcwd() + os.sep
-    return path.removeprefix(here)
+@functools.cache
+def _signature(handler: Any) -> inspect.Signature:
+    return inspect.signature(handler)
 
 
 def _name(function: Any) -> str:
@@ -166,7 +149,7 @@ class Recorder(TorchFunctionMode):
         tensors = list(tensors_in((args, kwargs)))
         sized = any(True for _ in _numbers((args, kwargs)))
         if not sized and not any(self._follows(t) for t in tensors):
-            result = self._run(func, args, kwargs, quiet=False)
+            result = self._run(func, args, kwargs)
             self._keep_constants(tensors, result)
             return result
         self.graph.place, self.graph.leaf = self.stack[-1] if self.stack else ("", False)
@@ -177,9 +160,8 @@ class Recorder(TorchFunctionMode):
         expected = self._handled(name, args, kwargs, mark)
         broken = self.graph.broken
         error: Exception | None = None
-        result: Any = None
         try:
-            result = self._run(func, args, kwargs, quiet=expected is not None)
+            result = self._run(func, args, kwargs)
         except _REFUSALS as raised:
             error = raised
         if error is not None:
@@ -205,21 +187,22 @@ class Recorder(TorchFunctionMode):
         plain_name = name if name in HANDLERS or not name.endswith("_") or name.startswith("__") else name[:-1]
         plain_name = {"__iadd__": "add", "__isub__": "sub", "__imul__": "mul", "__itruediv__": "div",
                       "__idiv__": "div"}.get(plain_name, plain_name)  # fmt: skip
-        handler = HANDLERS.get(plain_name)
+        handler: Any = HANDLERS.get(plain_name)
         if handler is None:
             return None
         call = Call(plain_name, self.graph, self.value, self.keep, self.constants)
         try:
-            inspect.signature(handler).bind(call, *args, **kwargs)
+            _signature(handler).bind(call, *args, **kwargs)
+        except TypeError:
+            return None  # arguments that are not foreseen
+        try:
             return handler(call, *args, **kwargs)
-        except (Unsupported, TypeError) as reason:
-            if isinstance(reason, TypeError) and "argument" not in str(reason):
-                raise
+        except (Unsupported, ConvsolveError):  # no operator for it, or parameters that the operator does not take
             self.graph.undo(mark)
             return None
-        except ConvsolveError:
-            self.graph.undo(mark)  # parameters that the operator does not take
-            return None
+        except Exception as error:
+            where = self.graph.source or "the network"
+            raise InternalError(f"{where}: the call of `{name}` could not be handled: {error!r}") from error
 
     def _follows(self, tensor: torch.Tensor) -> bool:
         """Return whether a tensor is part of the network so far, or has sizes that depend on its input."""
@@ -246,7 +229,7 @@ class Recorder(TorchFunctionMode):
 
     # -- running
 
-    def _run(self, func: Any, args: Any, kwargs: Any, *, quiet: bool) -> Any:
+    def _run(self, func: Any, args: Any, kwargs: Any) -> Any:
         """Run a call on the meta device, with plain numbers for sizes."""
         on_meta = any(t.is_meta for t in tensors_in((args, kwargs)))
         plain_args, plain_kwargs = self._plain(args, on_meta), self._plain(kwargs, on_meta)
@@ -255,10 +238,8 @@ class Recorder(TorchFunctionMode):
     def _plain(self, x: Any, on_meta: bool) -> Any:
         if isinstance(x, torch.Tensor):
             return self._on_meta(x) if on_meta and not x.is_meta else x
-        if isinstance(x, Size):
-            return int.__int__(x)
-        if isinstance(x, Ratio):
-            return float.__add__(x, 0.0)
+        if isinstance(x, Followed):
+            return unfollowed(x)
         if isinstance(x, (list, tuple)):
             items = [self._plain(v, on_meta) for v in x]
             if all(a is b for a, b in zip(items, x, strict=True)):
@@ -375,8 +356,8 @@ def _shape(tensor: torch.Tensor) -> tuple[int, ...]:
         return tuple(tensor.shape)
 
 
-def _numbers(x: Any) -> Iterator[Size | Ratio]:
-    if isinstance(x, (Size, Ratio)):
+def _numbers(x: Any) -> Iterator[Followed]:
+    if isinstance(x, Followed):
         yield x
     elif isinstance(x, (list, tuple)):
         for v in x:

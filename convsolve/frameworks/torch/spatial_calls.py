@@ -25,7 +25,8 @@ from ...operators import (
     Upsample,
 )
 from .calls import Call, handles, plain
-from .sizes import Size, form_of
+from .followed import form_of
+from .sizes import Size
 from .values import Unsupported, Value
 
 __all__: list[str] = []
@@ -151,7 +152,8 @@ def adaptive_max_pool(call: Call, input: Any, output_size: Any, return_indices: 
 def adaptive_max_pool_with_indices(call: Call, input: Any, output_size: Any, return_indices: bool = True) -> Any:
     """Max pooling to a size, and the places of the maxima."""
     call.function = call.function.removesuffix("_with_indices")
-    return adaptive_max_pool(call, input, output_size, True)
+    result = adaptive_max_pool(call, input, output_size)
+    return (result, result)
 
 
 @handles("pad constant_pad_nd")
@@ -256,7 +258,8 @@ def instance_norm(
 ) -> Value:
     """Instance normalisation; with running statistics it is one of the batch."""
     if not use_input_stats:
-        return batch_norm(call, input, running_mean, running_var, weight, bias)
+        result: Value = batch_norm(call, input, running_mean, running_var, weight, bias)
+        return result
     x = _normalised(call, input)
     if (weight is None) != (bias is None):
         raise Unsupported("a weight without a bias")

@@ -26,8 +26,8 @@ BATCH = Polynomial.of(Var(BATCH_NAME, interval=(1, None)))
 class Tape:
     """Keeps the branches that a program takes by its sizes.
 
-    ``source`` says where in the program a frame stands; ``known`` has the operations
-    that a tensor's dimension is the result of, by that dimension. ``leaks`` are the global names of modules that called ``int`` on a size.
+    ``source`` says where in the program a frame stands; ``known`` has the operations that a tensor's dimension is
+    the result of, by that dimension. ``leaks`` are the global names of modules that called ``int`` on a size.
     """
 
     source: Callable[[FrameType | None], str]

@@ -13,8 +13,8 @@ __all__ = ["ONE", "Unsupported", "Value", "product_of"]
 ONE = Polynomial.of(1)
 
 
-class Unsupported(Exception):  # noqa: N818 -- a signal, not an error: the call becomes opaque
-    """A call does something that no operator expresses."""
+class Unsupported(Exception):
+    """A call does something that no operator expresses; a signal, not an error: the call becomes opaque."""
 
 
 def product_of(sizes: Sequence[Polynomial]) -> Polynomial:

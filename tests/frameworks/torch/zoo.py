@@ -15,15 +15,15 @@ from convsolve.frameworks.torch import declare_torchvision_operators
 BATCH = 2
 
 TORCHVISION = (
-    "alexnet", "vgg11", "vgg16_bn", "resnet18", "resnet50", "resnext50_32x4d", "squeezenet1_0", "squeezenet1_1",
+    "alexnet", "vgg16_bn", "resnet18", "resnet50", "squeezenet1_0", "squeezenet1_1",
     "densenet121", "inception_v3", "googlenet", "shufflenet_v2_x1_0", "mobilenet_v2", "mobilenet_v3_large",
-    "mnasnet1_0", "efficientnet_b0", "efficientnet_v2_s", "convnext_tiny", "swin_t",
+    "efficientnet_b0", "convnext_tiny", "regnet_y_400mf",
 )
 SEGMENTATION = ("fcn_resnet50", "deeplabv3_resnet50", "lraspp_mobilenet_v3_large")
 TIMM = (
     "tf_efficientnet_b0", "resnet50d", "resnest14d", "hrnet_w18_small", "dla34", "convnext_atto", "mixnet_s",
-    "ghostnet_100", "repvgg_a0", "xception41", "cspdarknet53", "vovnet39a", "poolformer_s12", "res2net50_26w_4s",
-    "skresnet18", "legacy_xception", "pvt_v2_b0", "nfnet_f0",
+    "ghostnet_100", "repvgg_a0", "cspdarknet53", "vovnet39a", "poolformer_s12", "res2net50_26w_4s",
+    "skresnet18", "legacy_xception", "pvt_v2_b0",
 )
 SMP = ("Unet", "UnetPlusPlus", "FPN", "PSPNet", "DeepLabV3Plus", "Linknet", "MAnet", "PAN")
 FIXED = ("torchvision:vit_b_16", "timm:vit_tiny_patch16_224", "timm:swin_tiny_patch4_window7_224",
@@ -42,7 +42,8 @@ def build(name: str) -> nn.Module:
     kept = declare_torchvision_operators()  # torchvision may have been built for another PyTorch
     assert kept is not None
     kind, _, wished = name.partition(":")
-    with warnings.catch_warnings(), torch.device("meta"):
+    device = "cpu" if "regnet" in name else "meta"  # regnets compute their widths with tensors
+    with warnings.catch_warnings(), torch.device(device):
         warnings.simplefilter("ignore")
         made: Any
         if kind == "timm":
@@ -61,7 +62,7 @@ def build(name: str) -> nn.Module:
             else:
                 options = {"init_weights": False} if wished in ("googlenet", "inception_v3") else {}
                 made = getattr(torchvision.models, wished)(**options)
-    return made.eval()
+    return made.to("meta").eval()
 
 
 def executed(module: nn.Module, shape: tuple[int, ...]) -> tuple[dict[str, tuple[int, ...]], int]:
@@ -78,7 +79,8 @@ def executed(module: nn.Module, shape: tuple[int, ...]) -> tuple[dict[str, tuple
         return hook
 
     for name, one in module.named_modules():
-        if type(one).__module__.startswith("torch.nn") and not any(True for _ in one.children()):
+        leaf = type(one).__module__.startswith("torch.nn") and not any(True for _ in one.children())
+        if leaf and not isinstance(one, nn.Identity):
             hooks.append(one.register_forward_hook(keep(name)))
     counter = FlopCounterMode(display=False)
     try:
