@@ -233,6 +233,8 @@ class Recorder(TorchFunctionMode):
         """Run a call on the meta device, with plain numbers for sizes."""
         on_meta = any(t.is_meta for t in tensors_in((args, kwargs)))
         plain_args, plain_kwargs = self._plain(args, on_meta), self._plain(kwargs, on_meta)
+        if func is torch.nn.functional.embedding:  # an input's type is not known before: here are whole numbers
+            plain_args = (plain_args[0].long(), *plain_args[1:])
         return func(*plain_args, **plain_kwargs)
 
     def _plain(self, x: Any, on_meta: bool) -> Any:
