@@ -1,6 +1,7 @@
 """Reading PyTorch modules: the module's own program is run once, without data, and recorded."""
 
 from .companions import declare_torchvision_operators
+from .exported import from_exported
 from .reading import from_torch
 
-__all__ = ["declare_torchvision_operators", "from_torch"]
+__all__ = ["declare_torchvision_operators", "from_exported", "from_torch"]

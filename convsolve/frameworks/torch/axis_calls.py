@@ -152,6 +152,14 @@ def select(call: Call, input: Any, dim: int, index: Any) -> Value:
     return _selected(call, x, dim % x.rank, index)
 
 
+@handles("slice")
+def slice_of(call: Call, input: Any, dim: int = 0, start: Any = None, end: Any = None, step: Any = 1) -> Value:
+    """Part of an axis, as exported programs write it: an end far beyond is the end of the axis."""
+    x = call.input(input)
+    stop = None if isinstance(end, int) and not isinstance(end, Size) and end >= 2**62 else end
+    return _sliced(call, x, dim % x.rank, start, stop, step)
+
+
 @handles("narrow")
 def narrow(call: Call, input: Any, dim: int, start: Any, length: Any) -> Value:
     """Part of an axis, which must lie inside it."""

@@ -64,6 +64,14 @@ def embedding(call: Call, input: Any, weight: Any, *_: Any, **__: Any) -> Value:
     return x.made(*call.layer(Embedding(count=count, dim=dim), x, weights=(weight,)))
 
 
+@handles("torch.embedding")
+def torch_embedding(call: Call, weight: Any, indices: Any, *_: Any, **__: Any) -> Value:
+    """A vector for each index, as ``torch.embedding`` takes its arguments."""
+    call.function = "embedding"
+    result: Value = embedding(call, indices, weight)
+    return result
+
+
 @handles("matmul bmm __matmul__ mm")
 def matmul(call: Call, input: Any, mat2: Any = None, other: Any = None) -> Value:
     """A product of matrices, broadcasting the axes in front."""

@@ -40,7 +40,7 @@ class _Site:
 
     framework: Framework = "torch"
     data_format: DataFormat = "channels_first"
-    batch_size: int = BATCH_SIZE
+    batch_size: int = 1
     conditions: list[Cond] = field(default_factory=list)
 
     def require(
@@ -72,6 +72,11 @@ class Graph:
     _undo: list[Callable[[], Any]] = field(default_factory=list)
 
     # -- numbers
+
+    @property
+    def batch(self) -> int:
+        """The number of samples in the recorded batch."""
+        return self.numbers[BATCH_NAME]
 
     def number(self, form: Polynomial) -> int:
         """Return the recorded value of a size."""
@@ -154,7 +159,7 @@ class Graph:
             Unsupported: the operator does not work on that many axes.
         """
         name = self.free_name(function, parameters)
-        site = _Site()
+        site = _Site(batch_size=self.batch)
         shapes = [tuple(n.dim() for n in value.shape) for value in inputs]
         try:
             guarded = operator.guarded(site)

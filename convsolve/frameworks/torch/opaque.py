@@ -12,7 +12,7 @@ from ...errors import UnreadableError
 from .followed import unfollowed
 from .graph import Graph
 from .sizes import Size
-from .tape import BATCH_NAME, BATCH_SIZE
+from .tape import BATCH_NAME
 from .values import Value
 
 __all__ = ["batch_axes", "tensors_in"]
@@ -61,16 +61,16 @@ def batch_axes(
             other = tuple(second[i].shape) if i < len(second) else None
         if other is not None and len(other) == len(shape):
             axes = [a for a, (m, n) in enumerate(zip(shape, other, strict=True)) if m != n]
-            proportional = all(shape[a] * _OTHER_BATCH == other[a] * BATCH_SIZE for a in axes)
+            proportional = all(shape[a] * _OTHER_BATCH == other[a] * graph.batch for a in axes)
         else:
-            axes = [a for a, n in enumerate(shape) if n and n % BATCH_SIZE == 0]
+            axes = [a for a, n in enumerate(shape) if n and n % graph.batch == 0]
             proportional = len(axes) == 1
         if len(axes) > 1 or not proportional:
             where = f"{graph.source}: " if graph.source else ""
             name = getattr(func, "__name__", func)
             raise UnreadableError(
                 f"{where}what `{name}` makes of a batch of samples cannot be told apart by sample: it gives "
-                f"{'x'.join(map(str, shape))} for {BATCH_SIZE} of them")
+                f"{'x'.join(map(str, shape))} for {graph.batch} of them")
         found.append(axes[0] if axes else None)
     return found
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import dataclasses
 import inspect
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
@@ -20,7 +20,7 @@ from .opaque import tensors_in
 from .places import is_program, shortened
 from .recorder import Recorder
 
-__all__ = ["from_torch"]
+__all__ = ["confirmed", "from_torch", "shapes_of"]
 
 _MOST_ATTEMPTS = 4
 
@@ -46,9 +46,9 @@ def from_torch(
     Raises:
         UnreadableError: the program raises an exception, looks at the values of tensors, or returns no tensor.
     """
-    shapes = _shapes(input_shape)
+    shapes = shapes_of(input_shape)
     copied = _copy(module, training)
-    network = _confirmed(_record(copied, shapes), copied, shapes)
+    network = confirmed(_record(copied, shapes), shapes, lambda others: _record(copied, others))
     return dataclasses.replace(
         network, training=training, batch_size=batch_size,
         record=lambda *again: from_torch(
@@ -56,7 +56,7 @@ def from_torch(
     )  # fmt: skip
 
 
-def _shapes(input_shape: Any) -> tuple[tuple[int, ...], ...]:
+def shapes_of(input_shape: Any) -> tuple[tuple[int, ...], ...]:
     """Return the shapes of all inputs."""
     given = tuple(input_shape)
     several = bool(given) and not any(isinstance(n, int) for n in given)
@@ -147,7 +147,9 @@ def _copy(module: torch.nn.Module, training: bool) -> torch.nn.Module:
 # -- a second run
 
 
-def _confirmed(network: Network, copied: torch.nn.Module, shapes: tuple[tuple[int, ...], ...]) -> Network:
+def confirmed(
+    network: Network, shapes: tuple[tuple[int, ...], ...], record: Callable[[tuple[tuple[int, ...], ...]], Network]
+) -> Network:
     """Return the network if a run at another size agrees with it; otherwise bound to the sizes of this one.
 
     Expressions are lost unseen where a program turns sizes into plain numbers by way of code that is not
@@ -159,7 +161,7 @@ def _confirmed(network: Network, copied: torch.nn.Module, shapes: tuple[tuple[in
         if not all(evaluate(g.condition, values) for g in network.guards if _speaks_of(g, values)):
             continue
         try:
-            second = trace(_record(copied, others))
+            second = trace(record(others))
         except UnreadableError:
             return _bound(network, shapes)
         return network if _agree(foretold, values, second) else _bound(network, shapes)

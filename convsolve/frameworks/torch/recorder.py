@@ -31,7 +31,7 @@ from .graph import Graph
 from .opaque import batch_axes, tensors_in
 from .places import place_of
 from .sizes import Size
-from .tape import BATCH_NAME, BATCH_SIZE, Tape
+from .tape import BATCH_NAME, Tape
 from .values import Unsupported, Value
 
 __all__ = ["Recorder"]
@@ -42,6 +42,8 @@ _REFUSALS = (RuntimeError, ValueError, TypeError, IndexError, AssertionError, No
 _SIZES = {"size", "get:shape", "sym_size"}
 _COUNTS = {"numel", "nelement", "sym_numel"}
 _ASKS_SIZES = {"stride", "storage_offset", "get:nbytes", "sym_stride"}
+_OTHER_ORDER = {"batch_norm", "instance_norm", "embedding"}
+"""Functions of which `torch` has one, too, that takes its arguments in another order."""
 _PLAIN = {"dim", "ndimension", "is_floating_point", "is_complex", "get_device", "is_contiguous", "element_size"}
 _LOOKS = {"item", "tolist", "__bool__", "__int__", "__float__", "__index__", "__contains__", "numpy", "__array__",
           "is_nonzero", "equal", "allclose"}  # fmt: skip
@@ -60,6 +62,8 @@ def _name(function: Any) -> str:
     overload = getattr(function, "_overloadpacket", None)
     if overload is not None:  # torch.ops.aten.conv2d.default
         name = overload.__name__
+    if name in _OTHER_ORDER and not inspect.isfunction(function):  # those of torch.nn.functional are
+        return f"torch.{name}"
     return str(name)
 
 
@@ -73,6 +77,7 @@ class Recorder(TorchFunctionMode):
         self.parameters = parameters
         self.modules = modules
         self.stack: list[tuple[str, bool]] = []
+        self.place = ""
         self.tracked: dict[int, tuple[torch.Tensor, Value]] = {}
         self.constants: dict[tuple[int, tuple[Polynomial, ...]], tuple[torch.Tensor, str]] = {}
         self.names: dict[Any, str] = {}
@@ -108,7 +113,7 @@ class Recorder(TorchFunctionMode):
     def input(self, name: str, shape: Sequence[int]) -> torch.Tensor:
         """Add an input of the network, and return it as a tensor of the program."""
         value = self.graph.input(name, shape)
-        tensor = torch.empty(BATCH_SIZE, *shape, device="meta")
+        tensor = torch.empty(self.graph.batch, *shape, device="meta")
         self.tracked[id(tensor)] = tensor, value
         return tensor
 
@@ -153,7 +158,7 @@ class Recorder(TorchFunctionMode):
             self._keep_constants(tensors, result)
             return result
         self.graph.place, self.graph.leaf = self.stack[-1] if self.stack else ("", False)
-        self.graph.source = place_of(sys._getframe(2))
+        self.graph.source = self.place or place_of(sys._getframe(2))
         if not self.graph.place:
             self._place_by_parameters(tensors)
         mark = self.graph.mark()
@@ -302,7 +307,7 @@ class Recorder(TorchFunctionMode):
             shape = tuple(int(n) for n in _shape(tensor))
             fold = 0
             if batch is not None:
-                rest = shape[batch] // BATCH_SIZE
+                rest = shape[batch] // self.graph.batch
                 fold = 0 if rest == 1 else 1
                 shape = (*shape[:batch], *([rest] if fold else []), *shape[batch + 1 :])
             shapes.append(shape)

@@ -10,7 +10,7 @@ from ...operators import Expand, Squeeze, Tile, Unsqueeze
 from .arguments import listed, whole_form
 from .calls import Call, handles, plain
 from .sizes import Size
-from .tape import BATCH, BATCH_SIZE
+from .tape import BATCH
 from .values import ONE, Unsupported, Value
 
 __all__: list[str] = []
@@ -43,10 +43,10 @@ def _for_samples(call: Call, tensor: Any, forms: list[Polynomial | None], new: i
     if x.batch is not None:
         at = x.batch + new
         entry = forms[at]
-        if x.fold or not (entry is None or _is_batch(entry) or entry.constant == 1):
+        if x.fold or not (entry is None or _is_batch(call, entry) or entry.constant == 1):
             raise Unsupported("repetition of samples")
-        return replace(x, batch=at, many=x.many or (entry is not None and _is_batch(entry))), at
-    found = next((i for i, form in enumerate(forms) if form is not None and _is_batch(form)), None)
+        return replace(x, batch=at, many=x.many or (entry is not None and _is_batch(call, entry))), at
+    found = next((i for i, form in enumerate(forms) if form is not None and _is_batch(call, form)), None)
     return (x, None) if found is None else (_shared(call, x, found, new), found)
 
 
@@ -59,8 +59,8 @@ def _shared(call: Call, x: Value, at: int, new: int) -> Value:
     return replace(x.made(*call.layer(Squeeze(axis=at - new), x, name="squeeze")), batch=at)
 
 
-def _is_batch(form: Polynomial) -> bool:
-    return form == BATCH or form.constant == BATCH_SIZE
+def _is_batch(call: Call, form: Polynomial) -> bool:
+    return form == BATCH or form.constant == call.graph.batch
 
 
 @handles("repeat tile")
@@ -70,7 +70,7 @@ def repeat(call: Call, input: Any, *sizes: Any, repeats: Any = None, dims: Any =
     times = listed(sizes) if sizes else list(given)
     if call.function == "tile":
         times = [*[1] * (call.value(input).rank - len(times)), *times]
-    at = next((i for i, n in enumerate(times) if isinstance(n, Size) and _is_batch(n.form)), None)
+    at = next((i for i, n in enumerate(times) if isinstance(n, Size) and _is_batch(call, n.form)), None)
     x = call.input(input)
     new = len(times) - x.rank
     if x.batch is not None:

@@ -10,7 +10,7 @@ from ...dims.normal import Polynomial
 from ...operators import Flatten, Reshape
 from .arguments import listed, whole_form
 from .calls import Call, handles, plain
-from .tape import BATCH, BATCH_SIZE
+from .tape import BATCH
 from .values import ONE, Unsupported, Value, product_of
 
 __all__: list[str] = []
@@ -82,7 +82,7 @@ def _reshaped(call: Call, x: Value, wished: list[Any]) -> Value:
     forms = [e if e is not None else rest if rest is not None and rest.is_whole else None for e in entries]
     samples = BATCH if x.many else ONE
     before = product_of(x.shape[: x.batch])
-    at = _batch_entry(forms, before, samples if x.many else Polynomial.of(BATCH_SIZE))
+    at = _batch_entry(forms, before, call.graph.batch)
     if at is None and not x.many:
         at = _one_entry(forms, before)
     if at is None:
@@ -107,13 +107,13 @@ def _reshaped(call: Call, x: Value, wished: list[Any]) -> Value:
     return replace(x.made(ref, shape), batch=at, fold=1)
 
 
-def _batch_entry(forms: Sequence[Polynomial | None], before: Polynomial, samples: Polynomial) -> int | None:
+def _batch_entry(forms: Sequence[Polynomial | None], before: Polynomial, samples: int) -> int | None:
     for i, form in enumerate(forms):
         if form is None:
             return None
         quotient = form.quotient(BATCH)
         by_batch = quotient is not None and quotient.is_whole
-        if (by_batch or form.constant == BATCH_SIZE) and product_of([f for f in forms[:i] if f]) == before:
+        if (by_batch or form.constant == samples) and product_of([f for f in forms[:i] if f]) == before:
             return i
     return None
 

@@ -203,6 +203,23 @@ def interpolate(
     return call.same(Upsample(scale_factor=scale, mode=_MODES[mode]), x)
 
 
+@handles("upsample_nearest1d upsample_nearest2d upsample_nearest3d")
+def upsample_nearest(call: Call, input: Any, output_size: Any = None, scale_factors: Any = None) -> Value:
+    """Interpolation as exported programs write it."""
+    result: Value = interpolate(call, input, output_size, scale_factors)
+    return result
+
+
+@handles("upsample_linear1d upsample_bilinear2d upsample_trilinear3d upsample_bicubic2d")
+def upsample_linear(
+    call: Call, input: Any, output_size: Any, align_corners: bool, scale_factors: Any = None
+) -> Value:
+    """Interpolation as exported programs write it."""
+    mode = call.function.removeprefix("upsample_")[:-2]
+    result: Value = interpolate(call, input, output_size, scale_factors, mode)
+    return result
+
+
 def _scale(factor: Any) -> Any:
     if isinstance(factor, Size):
         return plain(factor)
@@ -264,6 +281,27 @@ def instance_norm(
     if (weight is None) != (bias is None):
         raise Unsupported("a weight without a bias")
     return call.same(InstanceNorm(affine=weight is not None), x, weights=(weight, bias))
+
+
+@handles("torch.batch_norm")
+def torch_batch_norm(
+    call: Call, input: Any, weight: Any, bias: Any, running_mean: Any, running_var: Any, *_: Any, **__: Any
+) -> Value:
+    """Batch normalisation, as ``torch.batch_norm`` takes its arguments."""
+    call.function = "batch_norm"
+    result: Value = batch_norm(call, input, running_mean, running_var, weight, bias)
+    return result
+
+
+@handles("torch.instance_norm")
+def torch_instance_norm(
+    call: Call, input: Any, weight: Any, bias: Any, running_mean: Any, running_var: Any, use_input_stats: bool,
+    *_: Any, **__: Any,
+) -> Value:
+    """Instance normalisation, as ``torch.instance_norm`` takes its arguments."""
+    call.function = "instance_norm"
+    result: Value = instance_norm(call, input, running_mean, running_var, weight, bias, use_input_stats)
+    return result
 
 
 @handles("group_norm")

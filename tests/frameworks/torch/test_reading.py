@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 import torch
-import torch.nn.functional as F
 from torch import nn
+from torch.nn import functional
 
 import convsolve as cs
 
@@ -67,7 +67,7 @@ class UNet(nn.Module):
 
     def join(self, up, skip):
         dy, dx = skip.size()[2] - up.size()[2], skip.size()[3] - up.size()[3]
-        up = F.pad(up, [dx // 2, dx - dx // 2, dy // 2, dy - dy // 2])
+        up = functional.pad(up, [dx // 2, dx - dx // 2, dy // 2, dy - dy // 2])
         return torch.cat([skip, up], dim=1)
 
     def forward(self, x):
@@ -81,7 +81,7 @@ class UNet(nn.Module):
 def test_a_unet_that_pads_by_computed_differences():
     network = faithful(UNet(), (3, 32, 32), (3, 33, 47), (3, 4, 5), (3, 3, 9), (3, 101, 64))
     assert not opaque(network) and not network.guards
-    assert "e.0" in network.by_name and network.by_name["pad_2"].source == line("F.pad(up")
+    assert "e.0" in network.by_name and network.by_name["pad_2"].source == line("up = functional.pad(up")
 
 
 class Classifier(nn.Module):
@@ -141,19 +141,19 @@ class Pyramid(nn.Module):
 @pytest.mark.parametrize(
     "join",
     [
-        lambda a, b: a + F.interpolate(b, size=a.shape[-2:]),
-        lambda a, b: a + F.interpolate(b, size=(a.shape[2], a.size(3)), mode="bilinear", align_corners=False),
+        lambda a, b: a + functional.interpolate(b, size=a.shape[-2:]),
+        lambda a, b: a + functional.interpolate(b, size=(a.shape[2], a.size(3)), mode="bilinear", align_corners=False),
         lambda a, b: a[:, :, : b.shape[2], : b.shape[3]] + b,
         lambda a, b: a[..., (a.shape[2] - b.shape[2]) // 2 :, :][..., : b.shape[2], -b.shape[3] :] + b,
-        lambda a, b: b + F.adaptive_avg_pool2d(a, b.shape[2:]),
-        lambda a, b: torch.cat([F.interpolate(b, scale_factor=2), a[:, :, 1:, 1:]], 1),
-        lambda a, b: F.avg_pool2d(a, a.size()[2:]) + b,
-        lambda a, b: F.interpolate(b, size=[int(n * 1.5) for n in a.shape[2:]]),
-        lambda a, b: F.interpolate(b, size=[round(n / 2) for n in a.shape[2:]]),
-        lambda a, b: F.interpolate(b, size=(math.ceil(a.shape[2] / 3), math.floor(a.shape[3] * 0.75) + 1)),
-        lambda a, b: F.interpolate(b, size=(max(a.shape[2] - 7, 2), min(a.shape[3], 9))),
-        lambda a, b: F.pad(b, (0, -b.shape[3] % 4, 0, -b.shape[2] % 4)),
-        lambda a, b: F.pad(b, [0, 0, 0, 0, 2, 2]) + 1,
+        lambda a, b: b + functional.adaptive_avg_pool2d(a, b.shape[2:]),
+        lambda a, b: torch.cat([functional.interpolate(b, scale_factor=2), a[:, :, 1:, 1:]], 1),
+        lambda a, b: functional.avg_pool2d(a, a.size()[2:]) + b,
+        lambda a, b: functional.interpolate(b, size=[int(n * 1.5) for n in a.shape[2:]]),
+        lambda a, b: functional.interpolate(b, size=[round(n / 2) for n in a.shape[2:]]),
+        lambda a, b: functional.interpolate(b, size=(math.ceil(a.shape[2] / 3), math.floor(a.shape[3] * 0.75) + 1)),
+        lambda a, b: functional.interpolate(b, size=(max(a.shape[2] - 7, 2), min(a.shape[3], 9))),
+        lambda a, b: functional.pad(b, (0, -b.shape[3] % 4, 0, -b.shape[2] % 4)),
+        lambda a, b: functional.pad(b, [0, 0, 0, 0, 2, 2]) + 1,
         lambda a, b: b * a.mean((2, 3), keepdim=True).sigmoid(),
         lambda a, b: b * b.new_ones(b.shape[0], b.shape[1], 1, 1) + torch.zeros_like(b),
         lambda a, b: b.repeat(1, 2, 1, 3)[:, ::2],
@@ -162,9 +162,9 @@ class Pyramid(nn.Module):
         lambda a, b: torch.cat(a.chunk(4, dim=1)[:2], 1) + b.unbind(1)[0].unsqueeze(1),
         lambda a, b: b + torch.arange(b.shape[3]).float(),
         lambda a, b: b + b.amax(1, keepdim=True).expand(-1, b.size(1), -1, -1).max(dim=1, keepdim=True)[0],
-        lambda a, b: F.pixel_shuffle(F.max_pool2d(b, 2, ceil_mode=True), 2),
+        lambda a, b: functional.pixel_shuffle(functional.max_pool2d(b, 2, ceil_mode=True), 2),
         lambda a, b: (b.flatten(2).transpose(1, 2) @ b.flatten(2)).softmax(-1),
-        lambda a, b: F.scaled_dot_product_attention(*[b.flatten(2).transpose(1, 2)] * 3),
+        lambda a, b: functional.scaled_dot_product_attention(*[b.flatten(2).transpose(1, 2)] * 3),
     ],
 )  # fmt: skip
 def test_sizes_that_come_from_other_tensors(join):
