@@ -162,10 +162,9 @@ class _Program:
 def _function(target: str) -> Any:
     """Return one of PyTorch's own operators, or of Python's on numbers; of anything else, UnreadableError."""
     match = _TARGET.fullmatch(target)
-    if match is not None and hasattr(torch.ops.aten, match[1]):
-        packet = getattr(torch.ops.aten, match[1])
-        if match[2] in packet.overloads():
-            return getattr(packet, match[2])
+    packet = getattr(torch.ops.aten, match[1], None) if match is not None else None
+    if match is not None and isinstance(packet, torch._ops.OpOverloadPacket) and match[2] in packet.overloads():
+        return getattr(packet, match[2])
     head, _, name = target.rpartition(".")
     if head == "_operator" and name in _PYTHON:
         return getattr(operator, name)
