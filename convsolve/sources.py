@@ -76,9 +76,9 @@ def _file_reader(name: str) -> Callable[[str, Any], Network] | None:
     """Return what reads a framework's file, or None for a problem file."""
     suffix = Path(name).suffix.lower()
     if suffix in (".keras", ".h5", ".hdf5") or (suffix == ".json" and _is_keras(name)):
-        return lambda path, shape: _shaped(_reader("keras").from_keras(path), shape)
+        return lambda path, shape: _reader("keras").from_keras(path, input_shape=shape)
     if suffix == ".onnx":
-        return lambda path, shape: _shaped(_reader("onnx").from_onnx(path), shape)
+        return lambda path, shape: _reader("onnx").from_onnx(path, input_shape=shape)
     if suffix in (".pt2", ".pt", ".pth"):
         return lambda path, shape: _read_exported(path, shape)
     return None
@@ -217,7 +217,7 @@ def _problem(name: str, made: Any, input_shape: Any) -> Problem:
     if isinstance(made, Network):
         return Problem(_shaped(made, input_shape))
     if _is_a(made, "keras", "Model"):
-        return Problem(_shaped(_reader("keras").from_keras(made), input_shape))
+        return Problem(_reader("keras").from_keras(made, input_shape=input_shape))
     if _is_a(made, "torch", "Module"):
         if input_shape is None:
             raise UnreadableError(

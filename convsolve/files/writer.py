@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import re
 from collections.abc import Mapping
 from fractions import Fraction
 from typing import Any
@@ -14,6 +15,8 @@ from ..operators import Choice, Input
 from ..problem import Problem
 
 __all__ = ["dump", "to_document"]
+
+_PLAIN = re.compile(r"[A-Za-z_]\w*(\[\d+\])*(\.\w+(\[\d+\])*)*")
 
 
 def dump(problem: Problem, format: str = "yaml") -> str:
@@ -177,9 +180,20 @@ def _domain(domain: Domain | None) -> Any:
 
 def _text(x: Expr | Cond) -> str:
     """Return an expression with its holes marked, as the grammar reads it."""
-    marked: Mapping[str, Any] = {v.name: _Mark(f"${v.name}") for v in variables(x) if v.domain is not None}
+    marked: Mapping[str, Any] = {v.name: _Mark(_name(v)) for v in variables(x)}
     return render(x, marked)
 
 
+def _name(unknown: Var) -> str:
+    """Return the name of a hole, or of a layer's dimension, as the grammar reads it: odd letters in backquotes."""
+    sign = "" if unknown.domain is None else "$"
+    if _PLAIN.fullmatch(unknown.name):
+        return sign + unknown.name
+    layer, bracket, rest = unknown.name.partition("[")
+    if not bracket:
+        layer, bracket, rest = unknown.name.rpartition(".")
+    return f"{sign}`{layer}`{bracket}{rest}"
+
+
 class _Mark(str):
-    """A hole's name as it is written in a file."""
+    """A name as it is written in a file."""

@@ -19,9 +19,9 @@ from .padding import CenterCrop, Crop, Pad
 from .parameters import Kind
 from .plain import Constant, Dropout, Identity, Input, Opaque, identities
 from .pooling import AdaptiveAvgPool, AdaptiveMaxPool, AvgPool, GlobalAvgPool, GlobalMaxPool, LpPool, MaxPool
+from .repeating import Expand, Tile
 from .reshaping import (
     Chunk,
-    Expand,
     Flatten,
     Permute,
     Reduce,
@@ -29,7 +29,6 @@ from .reshaping import (
     Slice,
     Split,
     Squeeze,
-    Tile,
     Unflatten,
     Unsqueeze,
 )

@@ -159,6 +159,8 @@ class Lstm(Rnn):
 class Gru(Rnn):
     """A gated recurrent unit layer; sizes as in a plain recurrent layer.
 
+    ``reset_after=False`` is the older variant of Keras, with one bias vector for each gate instead of two.
+
     >>> from convsolve.operators import Gru, shape_of
     >>> shape_of(Gru(hidden_size=32), (50, 8))
     (50, 32)
@@ -166,4 +168,10 @@ class Gru(Rnn):
 
     kind = "gru"
     gates = 3
-    keras_biases = 2
+
+    reset_after: bool = parameter(Flag(), default=True)
+
+    @property
+    def keras_biases(self) -> int:  # type: ignore[override]
+        """One bias vector for each gate, two where the state is reset after the product."""
+        return 2 if self.reset_after else 1

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from convsolve.network import Layer, Network
-from convsolve.operators import Operator, axis_names
+from convsolve.operators import OPERATORS, Operator, axis_names
 
 BATCH = 2
 
@@ -310,6 +310,18 @@ def unsqueeze(op: Any, x: Tensor) -> Tensor:
     return x.unsqueeze(batched(op.axis))
 
 
+@runs("expand")
+def expand(op: Any, x: Tensor) -> Tensor:
+    rank = max(x.dim() - 1, len(op.shape))
+    x = x.reshape(BATCH, *(1,) * (rank - x.dim() + 1), *x.shape[1:])
+    return x + torch.zeros(*op.shape, device=x.device)
+
+
+@runs("tile")
+def tile(op: Any, x: Tensor) -> Tensor:
+    return x.repeat(1, *op.repeats)
+
+
 @runs("slice")
 def slice_(op: Any, x: Tensor) -> Tensor:
     where = [slice(None)] * x.dim()
@@ -346,7 +358,13 @@ def reduce(op: Any, x: Tensor) -> Tensor:
 # -- several inputs
 
 
-@runs("add", "sub", "mul", "maximum")
+@runs("average")
+def average(op: Any, *tensors: Tensor) -> Tensor:
+    total: Tensor = elementwise(OPERATORS["add"](broadcast=op.broadcast), *tensors)
+    return total / len(tensors)
+
+
+@runs("add", "sub", "mul", "div", "pow", "maximum", "minimum")
 def elementwise(op: Any, x: Tensor, *others: Tensor) -> Tensor:
     for y in others:
         if not op.broadcast and x.shape != y.shape:
@@ -418,7 +436,7 @@ def group_norm(op: Any, x: Tensor) -> Tensor:
 @runs("layer_norm")
 def layer_norm(op: Any, x: Tensor) -> Tensor:
     wished = op.normalized_shape or x.shape[-1:]
-    result: Tensor = module("LayerNorm", x, tuple(wished), elementwise_affine=op.affine)(x)
+    result: Tensor = module("LayerNorm", x, tuple(wished), elementwise_affine=op.affine, bias=op.shift)(x)
     return result
 
 

@@ -261,7 +261,7 @@ def alike(r: Random, shape: tuple[int, ...], one: float = 0.2, other: float = 0.
 @suite.operation(90)
 def elementwise(r: Random) -> Case:
     shape = any_shape(r)
-    kind, name = r.choice((("add", "Add"), ("mul", "Multiply"), ("maximum", "Maximum"), ("sub", "Subtract")))
+    kind, name = r.choice((("add", "Add"), ("mul", "Multiply"), ("maximum", "Maximum"), ("sub", "Subtract"), ("minimum", "Minimum"), ("average", "Average")))
     shapes = [shape, *(alike(r, shape) for _ in range(1 if kind == "sub" else r.randint(1, 2)))]
     if r.random() < 0.3:
         shapes[1] = shapes[1][r.randrange(len(shape)) :]
@@ -309,9 +309,11 @@ def embedding(r: Random) -> Case:
 @suite.operation(60, refused=(0, 0.4))
 def recurrent(r: Random) -> Case:
     kind, name = r.choice((("rnn", "SimpleRNN"), ("lstm", "LSTM"), ("gru", "GRU")))
-    hidden, (both, bias, sequences) = r.randint(1, 5), (r.random() < 0.5 for _ in range(3))
-    op = ops.OPERATORS[kind](hidden_size=hidden, bidirectional=both, bias=bias, return_sequences=sequences)
-    module = f"layers.{name}({hidden}, return_sequences={sequences}, use_bias={bias})"
+    hidden, (both, bias, sequences, after) = r.randint(1, 5), (r.random() < 0.5 for _ in range(4))
+    more = {"reset_after": after} if kind == "gru" else {}
+    op = ops.OPERATORS[kind](hidden_size=hidden, bidirectional=both, bias=bias, return_sequences=sequences, **more)
+    options = f"return_sequences={sequences}, use_bias={bias}{f', reset_after={after}' if more else ''}"
+    module = f"layers.{name}({hidden}, {options})"
     shape = (r.randint(1, 4), r.randint(1, 4))
     if both:
         module = f"layers.Bidirectional({module})"
@@ -325,11 +327,11 @@ def small(r: Random, rank: int) -> tuple[int, ...]:
 
 @suite.operation(50, refused=(0, 0.3))
 def batch_norm(r: Random) -> Case:
-    rank, channels, affine = r.choice((0, 1, 2, 3)), r.randint(1, 5), r.random() < 0.6
+    rank, channels, (affine, scale, shift) = r.choice((0, 1, 2, 3)), r.randint(1, 5), (r.random() < 0.7 for _ in range(3))
     declared, training = near(r, channels), r.random() < 0.7
     sizes_ = small(r, rank)
-    op = ops.BatchNorm(num_features=declared, affine=affine)
-    module = f"layers.BatchNormalization(scale={affine}, center={affine})"
+    op = ops.BatchNorm(num_features=declared, affine=affine, scale=scale, shift=shift)
+    module = f"layers.BatchNormalization(scale={affine and scale}, center={affine and shift})"
     call = f"(m.build({(None, *sizes_, declared)}), m(x, training={training}))[1]"
     return last(
         op, (*sizes_, channels), call=call, module=module, training=training, batch_size=r.choice((1, 1, 2)))

@@ -52,7 +52,11 @@ NETWORKS = {
           - mul: {name: gated, inputs: [sum, gate]}
           - constant: {name: position, shape: [3, 7, 8], learned: true}
           - sub: {name: shifted, inputs: [gated, position]}
-          - maximum: {name: highest, inputs: [shifted, gated, gate]}
+          - div: {name: quotient, inputs: [shifted, gate]}
+          - pow: {name: power, inputs: [quotient, position]}
+          - minimum: {name: lowest, inputs: [power, gated, gate]}
+          - average: {name: middle, inputs: [lowest, gated]}
+          - maximum: {name: highest, inputs: [middle, gated, gate]}
           - chunk: {name: halves, inputs: "parts[2]", chunks: 2}
           - concat: {name: again, inputs: ["halves[0]", "halves[1]", highest]}
           - center_crop: {name: cropped, inputs: [left, again]}
@@ -73,12 +77,14 @@ NETWORKS = {
           - layer_norm: {normalized_shape: [5]}
           - rnn: {hidden_size: 6, return_sequences: false}
           - unsqueeze: {axis: 0}
+          - expand: {shape: [4, 1]}
           - identity
           - reshape: {shape: [2, -1]}
-          - unflatten: {axis: 1, sizes: [3, 1]}
+          - unflatten: {axis: 1, sizes: [12, 1]}
           - squeeze: {axis: -1}
           - embedding: {count: 9, dim: 4}
           - slice: {axis: 1, start: -2, step: 1}
+          - tile: {repeats: [1, 2, 3]}
           - reduce: {axes: [0, -1], keepdims: true}
           - flatten: {start_axis: 1}
           - log_softmax

@@ -263,11 +263,23 @@ def alike(r: Random, shape: tuple[int, ...], one: float = 0.2, other: float = 0.
 @suite.operation(80)
 def elementwise(r: Random) -> Case:
     shape = any_shape(r)
-    kind, name = r.choice((("add", "Add"), ("mul", "Mul"), ("sub", "Sub"), ("maximum", "Max")))
+    kind, name = r.choice((
+        ("add", "Add"), ("mul", "Mul"), ("sub", "Sub"), ("maximum", "Max"), ("div", "Div"), ("pow", "Pow"),
+        ("minimum", "Min"), ("average", "Mean")))
     if r.random() < 0.3:  # fewer axes: without the batch axis, which would be misread
         other = alike(r, shape)[r.randrange(len(shape)) :]
         return Case(ops.OPERATORS[kind](), (shape, other), f"node({name!r}, [x, y[0]])")
     return Case(ops.OPERATORS[kind](), (shape, alike(r, shape)), f"node({name!r}, [x, y])")
+
+
+@suite.operation(60)
+def expand_and_tile(r: Random) -> Case:
+    shape = any_shape(r, most=4)
+    if r.random() < 0.4:
+        repeats = [r.randint(1, 3) for _ in range(len(shape) if r.random() < 0.8 else len(shape) + 1)]
+        return Case(ops.Tile(repeats=repeats), (shape,), f"node('Tile', [x, np.array({[1, *repeats]})])")
+    wished = alike(r, shape, 0.3, 0.1)
+    return Case(ops.Expand(shape=wished), (alike(r, shape, 0.4, 0),), f"node('Expand', [x, np.array({[1, *wished]})])")
 
 
 @suite.operation(60)

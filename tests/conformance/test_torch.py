@@ -359,11 +359,22 @@ def alike(r: Random, shape: tuple[int, ...], one: float = 0.2, other: float = 0.
 def elementwise(r: Random) -> Case:
     shape = any_shape(r)
     shapes = [shape, *(alike(r, shape) for _ in range(r.randint(1, 2)))]
-    kind = r.choice(("add", "sub", "mul", "maximum"))
+    kind = r.choice(("add", "sub", "mul", "div", "pow", "maximum", "minimum"))
     call = f"torch.{kind}(x, y)" if len(shapes) == 2 else f"torch.{kind}(torch.{kind}(x, y), z)"
     if len(shapes) == 2 and r.random() < 0.4:  # fewer axes: without the batch axis, which would be misread
         shapes[1], call = shapes[1][r.randrange(len(shape)) :], f"torch.{kind}(x, y[0])"
     return Case(ops.OPERATORS[kind](), tuple(shapes), call)
+
+
+@suite.operation(60)
+def expand_and_tile(r: Random) -> Case:
+    shape = any_shape(r, most=4)
+    if r.random() < 0.4:
+        repeats = [r.randint(1, 3) for _ in shape[1:] if r.random() < 0.9] + [r.randint(1, 3)]
+        return Case(ops.Tile(repeats=repeats), (shape,), f"x.repeat(1, *{repeats})")
+    shape = alike(r, shape, 0.5, 0)
+    wished = alike(r, tuple(n if n > 1 else r.randint(1, 4) for n in shape), 0, 0.1)
+    return Case(ops.Expand(shape=wished), (shape,), f"torch.broadcast_to(x, (2, *{wished}))")
 
 
 @suite.operation(100)

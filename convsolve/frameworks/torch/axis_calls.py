@@ -14,7 +14,10 @@ from .calls import Call, handles, plain
 from .sizes import Size
 from .values import Unsupported, Value
 
-__all__: list[str] = []
+__all__ = [
+    "chunk", "concat", "getitem", "moved", "movedim", "narrow", "permute", "select", "slice_of", "split",
+    "squeeze", "stack", "transpose", "transposed", "unbind", "unsqueeze",
+]
 
 
 @handles("squeeze")

@@ -16,7 +16,10 @@ from .sizes import Size
 from .tape import BATCH
 from .values import Unsupported, Value
 
-__all__: list[str] = []
+__all__ = [
+    "activation", "alias", "arange", "dropout", "full", "joined", "linspace", "made", "made_by", "made_like",
+    "mixed", "new_full", "prelu", "reduced", "unary",
+]
 
 _KEEP = (
     "relu relu6 leaky_relu elu selu celu gelu silu mish hardswish hardsigmoid hardtanh sigmoid tanh softplus softmax "

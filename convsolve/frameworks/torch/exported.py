@@ -163,7 +163,7 @@ def _function(target: str) -> Any:
     """Return one of PyTorch's own operators, or of Python's on numbers; of anything else, UnreadableError."""
     match = _TARGET.fullmatch(target)
     packet = getattr(torch.ops.aten, match[1], None) if match is not None else None
-    if match is not None and isinstance(packet, torch._ops.OpOverloadPacket) and match[2] in packet.overloads():
+    if match is not None and isinstance(packet, torch._ops.OpOverloadPacket) and hasattr(packet, match[2]):
         return getattr(packet, match[2])
     head, _, name = target.rpartition(".")
     if head == "_operator" and name in _PYTHON:

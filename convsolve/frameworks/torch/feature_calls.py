@@ -12,7 +12,6 @@ from ...operators import (
     Add,
     Embedding,
     Gru,
-    LayerNorm,
     Linear,
     Lstm,
     Matmul,
@@ -22,10 +21,12 @@ from ...operators import (
     Slice,
     Split,
 )
-from .calls import Call, handles, plain
+from .calls import Call, handles
 from .values import Unsupported, Value
 
-__all__: list[str] = []
+__all__ = [
+    "attention", "embedding", "linear", "matmul", "multi_head_attention", "recurrent", "torch_embedding",
+]
 
 
 @handles("linear")
@@ -37,22 +38,6 @@ def linear(call: Call, input: Any, weight: Any, bias: Any = None) -> Value:
         raise Unsupported("a weight with other than two axes")
     out_features, in_features = weight.shape
     operator = Linear(out_features=out_features, in_features=in_features, bias=bias is not None)
-    return call.same(operator, x, weights=(weight, bias))
-
-
-@handles("layer_norm")
-def layer_norm(
-    call: Call, input: Any, normalized_shape: Any, weight: Any = None, bias: Any = None, *_: Any, **__: Any
-) -> Value:
-    """Layer normalisation over the last axes."""
-    x = call.input(input)
-    shape = plain(tuple(normalized_shape) if not isinstance(normalized_shape, int) else (normalized_shape,))
-    for i in range(len(shape)):
-        x.axis(-1 - i)
-    learned = weight is not None or bias is not None
-    operator = LayerNorm(
-        normalized_shape=shape, affine=learned, scale=weight is not None or not learned,
-        shift=bias is not None or not learned)
     return call.same(operator, x, weights=(weight, bias))
 
 

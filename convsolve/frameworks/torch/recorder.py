@@ -24,19 +24,29 @@ from ...dims import variables
 from ...dims.normal import Polynomial
 from ...errors import ConvsolveError, InternalError, UnreadableError
 from ...operators import Opaque
-from . import axis_calls, element_calls, feature_calls, repeat_calls, reshape_calls, spatial_calls
+from . import (
+    axis_calls,
+    element_calls,
+    feature_calls,
+    norm_calls,
+    repeat_calls,
+    reshape_calls,
+    spatial_calls,
+)
 from .calls import HANDLERS, Call
-from .followed import Followed, unfollowed
 from .graph import Graph
 from .opaque import batch_axes, tensors_in
 from .places import place_of
+from .running import Runner, numbers_in, shape_of, values_in
 from .sizes import Size
 from .tape import BATCH_NAME, Tape
 from .values import Unsupported, Value
 
 __all__ = ["Recorder"]
 
-_REGISTERED = (axis_calls, element_calls, feature_calls, repeat_calls, reshape_calls, spatial_calls)
+_REGISTERED = (
+    axis_calls, element_calls, feature_calls, norm_calls, repeat_calls, reshape_calls, spatial_calls)
+"""The modules whose handlers are registered by being imported."""
 _REFUSALS = (RuntimeError, ValueError, TypeError, IndexError, AssertionError, NotImplementedError)
 
 _SIZES = {"size", "get:shape", "sym_size"}
@@ -82,7 +92,7 @@ class Recorder(TorchFunctionMode):
         self.constants: dict[tuple[int, tuple[Polynomial, ...]], tuple[torch.Tensor, str]] = {}
         self.names: dict[Any, str] = {}
         self.outputs: tuple[str, ...] = ()
-        self.moved: dict[int, tuple[torch.Tensor, torch.Tensor]] = {}
+        self.runner = Runner()
 
     # -- what is known of tensors
 
@@ -93,7 +103,7 @@ class Recorder(TorchFunctionMode):
             shape = tuple(map(self.tape.canonical, value.shape))
             return value if shape == value.shape else replace(value, shape=shape)
         found = self.parameters.get(id(tensor))
-        sizes = tuple(Polynomial.of(int(n)) for n in _shape(tensor))
+        sizes = tuple(Polynomial.of(int(n)) for n in shape_of(tensor))
         return Value("", sizes, None, parameters=frozenset({found[0]} if found else ()))
 
     def keep(self, tensor: torch.Tensor, value: Value) -> None:
@@ -152,9 +162,9 @@ class Recorder(TorchFunctionMode):
     def _called(self, name: str, func: Any, args: Any, kwargs: Any) -> Any:
         """Turn a call into layers, run it for its shape, and remember what comes out."""
         tensors = list(tensors_in((args, kwargs)))
-        sized = any(True for _ in _numbers((args, kwargs)))
+        sized = any(True for _ in numbers_in((args, kwargs)))
         if not sized and not any(self._follows(t) for t in tensors):
-            result = self._run(func, args, kwargs)
+            result = self.runner.run(func, args, kwargs)
             self._keep_constants(tensors, result)
             return result
         self.graph.place, self.graph.leaf = self.stack[-1] if self.stack else ("", False)
@@ -166,7 +176,7 @@ class Recorder(TorchFunctionMode):
         broken = self.graph.broken
         error: Exception | None = None
         try:
-            result = self._run(func, args, kwargs)
+            result = self.runner.run(func, args, kwargs)
         except _REFUSALS as raised:
             error = raised
         if error is not None:
@@ -174,10 +184,10 @@ class Recorder(TorchFunctionMode):
                 raise self._refused(name, error) from error
             return self._stand_in(expected, tensors)
         if expected is not None:
-            values = list(_values_in(expected))
+            values = list(values_in(expected))
             outputs = list(tensors_in(result))
             agree = len(values) == len(outputs) and all(
-                self.graph.shape(v.real) == tuple(_shape(t)) for v, t in zip(values, outputs, strict=True))
+                self.graph.shape(v.real) == tuple(shape_of(t)) for v, t in zip(values, outputs, strict=True))
             if agree:
                 for value, tensor in zip(values, outputs, strict=True):
                     self.keep(tensor, value)
@@ -232,37 +242,7 @@ class Recorder(TorchFunctionMode):
         if module:
             self.graph.place, self.graph.leaf = module, True
 
-    # -- running
-
-    def _run(self, func: Any, args: Any, kwargs: Any) -> Any:
-        """Run a call on the meta device, with plain numbers for sizes."""
-        on_meta = any(t.is_meta for t in tensors_in((args, kwargs)))
-        plain_args, plain_kwargs = self._plain(args, on_meta), self._plain(kwargs, on_meta)
-        if func is torch.nn.functional.embedding:  # an input's type is not known before: here are whole numbers
-            plain_args = (plain_args[0].long(), *plain_args[1:])
-        return func(*plain_args, **plain_kwargs)
-
-    def _plain(self, x: Any, on_meta: bool) -> Any:
-        if isinstance(x, torch.Tensor):
-            return self._on_meta(x) if on_meta and not x.is_meta else x
-        if isinstance(x, Followed):
-            return unfollowed(x)
-        if isinstance(x, (list, tuple)):
-            items = [self._plain(v, on_meta) for v in x]
-            if all(a is b for a, b in zip(items, x, strict=True)):
-                return x
-            return type(x)(items) if type(x) in (list, tuple, torch.Size) else type(x)(*items)
-        if isinstance(x, dict):
-            return {k: self._plain(v, on_meta) for k, v in x.items()}
-        if isinstance(x, slice):
-            return slice(*(self._plain(v, on_meta) for v in (x.start, x.stop, x.step)))
-        return x
-
-    def _on_meta(self, tensor: torch.Tensor) -> torch.Tensor:
-        """Return a constant of the program on the meta device, too."""
-        if id(tensor) not in self.moved:
-            self.moved[id(tensor)] = tensor, tensor.to("meta")
-        return self.moved[id(tensor)][1]
+    # -- what comes out
 
     def _refused(self, name: str, error: Exception) -> ConvsolveError:
         where = self.graph.source or "the network"
@@ -272,8 +252,6 @@ class Recorder(TorchFunctionMode):
                 f"{where}: `{name}` looks at the values of a tensor, which a recording does not have; a network whose "
                 f"shapes depend on values cannot be read")
         return UnreadableError(f"{where}: PyTorch refuses `{name}`: {type(error).__name__}: {text}")
-
-    # -- what comes out
 
     def _stand_in(self, expected: Any, tensors: Sequence[torch.Tensor]) -> Any:
         """Return tensors of the shapes that the rules give, at least 1 everywhere, in place of a failed call's."""
@@ -290,7 +268,7 @@ class Recorder(TorchFunctionMode):
         """Add a layer of which only the shapes are known that were seen."""
         outputs = list(tensors_in(result))
         tensors = list({id(t): t for t in tensors_in((args, kwargs))}.values())
-        for number in _numbers((args, kwargs)):
+        for number in numbers_in((args, kwargs)):
             if any(v.name != BATCH_NAME for form in [number.form] for a in form.atoms() for v in variables(a)):
                 number.freeze()
         known = [(t, self.value(t)) for t in tensors]
@@ -304,7 +282,7 @@ class Recorder(TorchFunctionMode):
         seen, shapes = tuple(self.graph.shape(v.shape) for v in inputs), []
         made = []
         for tensor, batch in zip(outputs, batches, strict=True):
-            shape = tuple(int(n) for n in _shape(tensor))
+            shape = tuple(int(n) for n in shape_of(tensor))
             fold = 0
             if batch is not None:
                 rest = shape[batch] // self.graph.batch
@@ -356,30 +334,3 @@ class Recorder(TorchFunctionMode):
     def _leave(self, module: torch.nn.Module, inputs: Any, outputs: Any) -> None:
         if id(module) in self.modules and self.stack:
             self.stack.pop()
-
-
-def _shape(tensor: torch.Tensor) -> tuple[int, ...]:
-    with torch._C.DisableTorchFunction():
-        return tuple(tensor.shape)
-
-
-def _numbers(x: Any) -> Iterator[Followed]:
-    if isinstance(x, Followed):
-        yield x
-    elif isinstance(x, (list, tuple)):
-        for v in x:
-            yield from _numbers(v)
-    elif isinstance(x, dict):
-        for v in x.values():
-            yield from _numbers(v)
-    elif isinstance(x, slice):
-        yield from _numbers((x.start, x.stop, x.step))
-
-
-def _values_in(x: Any) -> Iterator[Value]:
-    if isinstance(x, Value):
-        yield x
-    elif isinstance(x, (list, tuple)):
-        for v in x:
-            yield from _values_in(v)
-

@@ -13,7 +13,9 @@ from .sizes import Size
 from .tape import BATCH
 from .values import ONE, Unsupported, Value
 
-__all__: list[str] = []
+__all__ = [
+    "expand", "repeat",
+]
 
 
 @handles("expand broadcast_to expand_as")

@@ -13,7 +13,9 @@ from .calls import Call, handles, plain
 from .tape import BATCH
 from .values import ONE, Unsupported, Value, product_of
 
-__all__: list[str] = []
+__all__ = [
+    "flatten", "reshape", "reshape_like", "unflatten",
+]
 
 
 @handles("view reshape _unsafe_view")
