@@ -12,10 +12,11 @@ if TYPE_CHECKING:
     from .dims import Domain, all_of, any_of, eq, hole, maximum, minimum, where
     from .dims.sizeset import SizeSet
     from .errors import ConvsolveError, FileError, NetworkError, UndecidedError, UnreadableError
-    from .files import dump, load, parse
+    from .files import dump, parse
     from .frameworks import code, to_keras, to_onnx, to_torch
     from .frameworks.keras import from_keras
     from .frameworks.onnx import from_onnx
+    from .frameworks.torch import from_torch
     from .network import Layer, Network
     from .problem import Objective, Problem
     from .queries.check import CheckReport, Failure, check
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from .queries.sizes import ValidSizes, valid_sizes
     from .queries.smallest import minimum_input, smallest_input
     from .queries.synthesize import Infeasible, Solution, Unknown, solutions, solve
+    from .sources import load
 
 __version__ = "0.1.0"
 
@@ -33,10 +35,11 @@ _PLACES = {
     "dims": ("Domain", "all_of", "any_of", "eq", "hole", "maximum", "minimum", "where"),
     "dims.sizeset": ("SizeSet",),
     "errors": ("ConvsolveError", "FileError", "NetworkError", "UndecidedError", "UnreadableError"),
-    "files": ("dump", "load", "parse"),
+    "files": ("dump", "parse"),
     "frameworks": ("code", "to_keras", "to_onnx", "to_torch"),
     "frameworks.keras": ("from_keras",),
     "frameworks.onnx": ("from_onnx",),
+    "frameworks.torch": ("from_torch",),
     "network": ("Layer", "Network"),
     "problem": ("Objective", "Problem"),
     "queries.check": ("CheckReport", "Failure", "check"),
@@ -47,6 +50,7 @@ _PLACES = {
     "queries.sizes": ("ValidSizes", "valid_sizes"),
     "queries.smallest": ("minimum_input", "smallest_input"),
     "queries.synthesize": ("Infeasible", "Solution", "Unknown", "solutions", "solve"),
+    "sources": ("load",),
 }
 _MODULE_OF = {name: module for module, names in _PLACES.items() for name in names}
 
@@ -54,9 +58,9 @@ __all__ = [
     "CheckReport", "Comparison", "ConvsolveError", "Counterexample", "Domain", "Failure", "FileError", "Front",
     "Infeasible", "Layer", "Network", "NetworkError", "Objective", "Problem", "Relaxation", "SizeSet", "Solution",
     "UndecidedError", "Unknown", "UnreadableError", "ValidSizes", "all_of", "any_of", "check", "code", "compare",
-    "counterexample", "dump", "eq", "from_keras", "from_onnx", "hole", "load", "maximum", "minimum", "minimum_input",
-    "operators", "pareto", "parse", "smallest_input", "solutions", "solve", "to_keras", "to_onnx", "to_torch",
-    "valid_sizes", "where",
+    "counterexample", "dump", "eq", "from_keras", "from_onnx", "from_torch", "hole", "load", "maximum", "minimum",
+    "minimum_input", "operators", "pareto", "parse", "smallest_input", "solutions", "solve", "to_keras", "to_onnx",
+    "to_torch", "valid_sizes", "where",
 ]
 
 

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from .output import ShapeType, console, print_costs, print_failures, print_json, print_table, report_data, shape
+from .output import console, print_costs, print_failures, print_json, print_table, report_data, shape
+from .source import source_options
 
 if TYPE_CHECKING:
     from ..queries.check import CheckReport
@@ -16,19 +17,23 @@ __all__ = ["command"]
 
 @click.command()
 @click.argument("source")
-@click.option("--input", "input_shape", type=ShapeType(), help="The input's shape without the batch: 3x224x224.")
+@source_options
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 @click.option("-q", "--quiet", is_flag=True, help="Print findings only.")
-def command(source: str, input_shape: tuple[int, ...] | None, as_json: bool, quiet: bool) -> int:
+def command(
+    source: str, input_shape: tuple[int, ...] | None, arguments: str, as_json: bool, quiet: bool
+) -> int:
     """Check a network's shapes, and find the layers that are impossible.
 
-    SOURCE is a problem file (.yaml, .json or .toml); - reads YAML from standard input. Exits with 0 when
-    every requirement holds, with 1 when one does not, with 3 when that is not known.
+    SOURCE is a problem file (.yaml, .json or .toml; - reads YAML from standard input), a framework's file
+    (.keras, .h5, .onnx, .pt2), or package.module:factory or file.py:Class, which is imported and called.
+    Exits with 0 when every requirement holds, with 1 when one does not, with 3 when that is not known.
     """
-    from ..files import load
     from ..queries.check import check
+    from ..sources import load, read_arguments
 
-    report = check(load(source), input_shape)
+    problem = load(source, input_shape=input_shape, arguments=read_arguments(arguments))
+    report = check(problem, input_shape)
     if as_json:
         print_json(report_data(report))
         return _code(report)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from .output import console, print_costs, print_failures, print_json, print_table, report_data, shape
+from .source import loaded, source_options
 
 if TYPE_CHECKING:
     from ..queries.counterexample import Counterexample, Sizes
@@ -16,6 +17,7 @@ __all__ = ["command"]
 
 @click.command()
 @click.argument("source")
+@source_options
 @click.option("--sizes", "texts", multiple=True, metavar="[AXIS=]SIZES",
               help="The sizes in question, such as 64..512, height=64.. or valid; by default all.")  # fmt: skip
 @click.option("--claim", "claims", multiple=True, metavar="EXPR", help="A condition, such as 'output.height == 7'.")
@@ -23,21 +25,22 @@ __all__ = ["command"]
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 @click.option("-q", "--quiet", is_flag=True, help="Print findings only.")
 def command(
-    source: str, texts: tuple[str, ...], claims: tuple[str, ...], training: bool, as_json: bool, quiet: bool
+    source: str, input_shape: tuple[int, ...] | None, arguments: str, texts: tuple[str, ...], claims: tuple[str, ...],
+    training: bool, as_json: bool, quiet: bool,
 ) -> int:
     """Find the smallest input that breaks a network or a claim about it, or prove that there is none.
 
-    SOURCE is a problem file (.yaml, .json or .toml), whose requirements are claims, too; - reads YAML from standard
-    input. With --sizes valid, only the sizes that the network takes are in question. Exits with 0 where there is
-    no counterexample, with 1 where there is one, with 3 where that is not known.
+    SOURCE is a problem file (.yaml, .json or .toml; - reads YAML from standard input), a framework's file (.keras,
+    .h5, .onnx, .pt2), or package.module:factory or file.py:Class, which is imported and called. The requirements of a
+    problem file are claims, too. With --sizes valid, only the sizes that the network takes are in question. Exits
+    with 0 where there is no counterexample, with 1 where there is one, with 3 where that is not known.
     """
     from ..errors import UndecidedError
-    from ..files import load
     from ..problem import Problem
     from ..queries.counterexample import counterexample
     from ..queries.sizes import valid_sizes
 
-    problem = load(source)
+    problem = loaded(source, input_shape, arguments)
     sizes: Sizes = _sizes(texts)
     if "valid" in texts:
         if len(texts) > 1:

@@ -6,6 +6,7 @@ import click
 
 from .output import console, print_json, shape
 from .sizes import set_data
+from .source import loaded, source_options
 
 __all__ = ["command"]
 
@@ -13,19 +14,22 @@ __all__ = ["command"]
 @click.command()
 @click.argument("first")
 @click.argument("second")
+@source_options
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
-def command(first: str, second: str, as_json: bool) -> int:
+def command(
+    first: str, second: str, input_shape: tuple[int, ...] | None, arguments: str, as_json: bool
+) -> int:
     """Compare two networks: which input sizes does only one of them take, and where do the outputs differ?
 
-    FIRST and SECOND are problem files (.yaml, .json or .toml). Exits with 0 where both take the same sizes and give
-    outputs of the same shapes, with 1 where not, with 3 where that is not known.
+    FIRST and SECOND are problem files (.yaml, .json or .toml), frameworks' files (.keras, .h5, .onnx, .pt2), or
+    package.module:factory or file.py:Class, which are imported and called. Exits with 0 where both take the same
+    sizes and give outputs of the same shapes, with 1 where not, with 3 where that is not known.
     """
     from ..errors import UndecidedError
-    from ..files import load
     from ..queries.compare import compare
 
     try:
-        found = compare(load(first), load(second))
+        found = compare(*(loaded(source, input_shape, arguments) for source in (first, second)))
     except UndecidedError as error:
         if as_json:
             print_json({"status": "unknown", "reason": str(error)})

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from .output import no_answer, progress
+from .source import loaded, source_options
 
 if TYPE_CHECKING:
     from ..problem import Problem
@@ -20,6 +21,7 @@ __all__ = ["command"]
 
 @click.command()
 @click.argument("source")
+@source_options
 @click.option("--to", "form", type=click.Choice(["torch", "keras", "onnx", "yaml"]), required=True,
               help="What to write: source code, an ONNX model, or a problem file.")  # fmt: skip
 @click.option("-o", "--output", type=click.Path(dir_okay=False, allow_dash=True), default="-",
@@ -28,18 +30,20 @@ __all__ = ["command"]
 @click.option("--timeout", type=click.FloatRange(min=0, min_open=True), help="Seconds after which to stop solving.")
 @click.option("--seed", type=click.IntRange(0, 2**31), default=0, help="For the solver, and for ONNX's weights.")
 @click.option("-q", "--quiet", is_flag=True, help="Show no progress.")
-def command(source: str, form: str, output: str, name: str, timeout: float | None, seed: int, quiet: bool) -> int:
+def command(
+    source: str, input_shape: tuple[int, ...] | None, arguments: str, form: str, output: str, name: str,
+    timeout: float | None, seed: int, quiet: bool,
+) -> int:
     """Write a network as PyTorch or Keras source, as an ONNX model, or as a finished problem file.
 
-    SOURCE is a problem file (.yaml, .json or .toml); - reads YAML from standard input. What is open in it is
-    solved first. Exits with 0 when the network is written, with 1 when there is no solution or the network does
-    not work, with 3 when the time ran out before that was known.
+    SOURCE is a problem file (.yaml, .json or .toml; - reads YAML from standard input), a framework's file (.keras,
+    .h5, .onnx, .pt2), or package.module:factory or file.py:Class, which is imported and called. What is open in it is
+    solved first. Exits with 0 when the network is written, with 1 when there is no solution or the network does not
+    work, with 3 when the time ran out before that was known.
     """
-    from ..files import load
-
     if form == "onnx" and output == "-":
         raise click.UsageError("an ONNX model is not text: name a file with -o")
-    solved = _solved(load(source), timeout, seed, quiet)
+    solved = _solved(loaded(source, input_shape, arguments), timeout, seed, quiet)
     if isinstance(solved, int):
         return solved
     _write(output, _written(solved, form, name, seed))

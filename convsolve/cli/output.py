@@ -132,6 +132,8 @@ def print_failures(out: Console, failures: Sequence[Failure]) -> None:
     for failure in failures:
         head = f"{failure.layer}: " if failure.layer else ""
         out.print(f"{head}{failure.code} {failure.message}", markup=False, style="red" if out.is_terminal else None)
+        if failure.source:
+            out.print(f"  at {failure.source}", markup=False)
         if failure.note:
             out.print(f"  note: {failure.note}", markup=False)
         for line in _ways_out(failure):
@@ -171,7 +173,7 @@ def report_data(report: CheckReport) -> dict[str, Any]:
         "failures": [
             {"layer": f.layer, "code": f.code, "requirement": f.requirement, "message": f.message, "axes": f.axes,
              "note": f.note, "needs": dict(f.needs), "smallest_input": f.smallest_input or None,
-             "nearest_input": f.nearest_input or None, "mends_all": f.mends_all}
+             "nearest_input": f.nearest_input or None, "mends_all": f.mends_all, "source": f.source}
             for f in report.failures
         ],
         "unknown": [{"layer": u.layer, "code": u.code, "message": u.message} for u in report.unknown],

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from .output import ShapeType, assignment_lines, console, print_json, shape
+from .source import loaded, source_options
 
 if TYPE_CHECKING:
     from ..dims.sizeset import SizeSet
@@ -19,6 +20,7 @@ __all__ = ["command", "set_data"]
 
 @click.command()
 @click.argument("source")
+@source_options
 @click.option("--near", type=ShapeType(), help="Also the valid sizes nearest to these, such as 300x300.")
 @click.option("--training", is_flag=True, help="Also apply what only training requires.")
 @click.option("--dims", is_flag=True, help="Also the declarations for torch.export and ONNX.")
@@ -27,19 +29,19 @@ __all__ = ["command", "set_data"]
               help="Seconds for the proof, or for the search where parameters are open.")  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 def command(
-    source: str, near: tuple[int, ...] | None, training: bool, dims: bool, no_proof: bool, timeout: float,
-    as_json: bool,
+    source: str, input_shape: tuple[int, ...] | None, arguments: str, near: tuple[int, ...] | None, training: bool,
+    dims: bool, no_proof: bool, timeout: float, as_json: bool,
 ) -> int:
     """Say which input sizes a network takes: all of them, in closed form, proven.
 
-    SOURCE is a problem file (.yaml, .json or .toml); - reads YAML from standard input. Every spatial axis of the
-    input is taken as open. Where parameters are open, too, it is the smallest input over all their values. Exits
+    SOURCE is a problem file (.yaml, .json or .toml; - reads YAML from standard input), a framework's file (.keras,
+    .h5, .onnx, .pt2), or package.module:factory or file.py:Class, which is imported and called. Every spatial axis of
+    the input is taken as open. Where parameters are open, too, it is the smallest input over all their values. Exits
     with 0 where some size is valid, 1 where none is, 3 where that is not known.
     """
-    from ..files import load
     from ..queries.sizes import valid_sizes
 
-    problem = load(source)
+    problem = loaded(source, input_shape, arguments)
     in_inputs = {u.name for layer in problem.network.inputs for u in layer.operator.unknowns()}
     if any(v.domain is not None and v.domain.size != 1 and name not in in_inputs
            for name, v in problem.network.holes.items()):  # fmt: skip

@@ -18,6 +18,7 @@ from .output import (
     progress,
     report_data,
 )
+from .source import loaded, source_options
 
 if TYPE_CHECKING:
     from ..problem import Problem
@@ -28,6 +29,7 @@ __all__ = ["command"]
 
 @click.command()
 @click.argument("source")
+@source_options
 @click.option("-n", "--number", type=click.IntRange(1, 100_000), default=1, show_default=True,
               help="How many different solutions to find, best first.")  # fmt: skip
 @click.option("--different", type=click.IntRange(1), default=1, show_default=True,
@@ -39,20 +41,20 @@ __all__ = ["command"]
 @click.option("--seed", type=click.IntRange(0, 2**31), default=0, help="For the solver, where it makes choices.")
 @click.option("-q", "--quiet", is_flag=True, help="Show no progress.")
 def command(
-    source: str, number: int, different: int, pareto: str | None, emit: str | None, as_json: bool,
-    timeout: float | None, seed: int, quiet: bool,
+    source: str, input_shape: tuple[int, ...] | None, arguments: str, number: int, different: int, pareto: str | None,
+    emit: str | None, as_json: bool, timeout: float | None, seed: int, quiet: bool,
 ) -> int:
     """Find values for the open parameters of a problem, or say why there are none.
 
-    SOURCE is a problem file (.yaml, .json or .toml); - reads YAML from standard input. Exits with 0 for a
-    solution, 1 when it is proven that there is none, 3 when the time ran out before either.
+    SOURCE is a problem file (.yaml, .json or .toml; - reads YAML from standard input), a framework's file
+    (.keras, .h5, .onnx, .pt2), or package.module:factory or file.py:Class, which is imported and called.
+    Exits with 0 for a solution, 1 when it is proven that there is none, 3 when the time ran out before either.
     """
-    from ..files import load
     from ..queries.synthesize import Solution, Unknown, solutions, solve
 
     if emit and (as_json or number > 1):
         raise click.UsageError("--emit writes one network: leave out --json and -n")
-    problem = load(source)
+    problem = loaded(source, input_shape, arguments)
     tell = progress(quiet)
     if pareto is not None or (problem.pareto and number == 1 and not emit):
         wished = [text.strip() for text in pareto.split(",")] if pareto else []

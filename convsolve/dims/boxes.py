@@ -59,6 +59,17 @@ class Boxes:
     def __invert__(self) -> Boxes:
         return Boxes.all(self.axes) - self
 
+    def merged(self) -> Boxes:
+        """Return the same set with boxes put together that differ along one axis alone."""
+        parts = self.parts
+        for i in range(len(self.axes)):
+            groups: dict[tuple[SizeSet, ...], SizeSet] = {}
+            for part in parts:
+                others = (*part[:i], *part[i + 1 :])
+                groups[others] = groups[others] | part[i] if others in groups else part[i]
+            parts = tuple((*others[:i], own, *others[i:]) for others, own in groups.items())
+        return Boxes(self.axes, parts)
+
     def axis(self, i: int) -> SizeSet:
         """Return the sizes that one axis takes in some point."""
         found = SizeSet.nothing(self.axes[i])

@@ -172,6 +172,8 @@ def _symbolic(op: str) -> Callable[[Reading, list[Value]], Value]:
     """Return a reader that writes an expression, or what it must be by the bounds of its parts."""
 
     def read(reading: Reading, args: list[Value]) -> Value:
+        if op == "where" and args[1] == args[2]:
+            return args[1]
         written = [reading.expression(a) for a in args]
         result = REWRITE[op](written)
         if isinstance(result, Condition):

@@ -279,6 +279,18 @@ class SizeSet:
         """Return the finite set with these truth values for the sizes 1, 2, ..."""
         return _normal([range(a + 1, b + 1) for a, b in _runs(members)], len(members) + 1, 1, [], axis)
 
+    def shifted(self, by: int) -> SizeSet:
+        """Return the set of all members plus a number that is not negative.
+
+        >>> print(SizeSet.between(3, None, 4).shifted(2))
+        n mod 4 = 1, n >= 5
+        """
+        below = [range(piece.start + by, piece.stop + by) for piece in self.below]
+        first = [(piece.start + by) % self.period for piece in self.classes]
+        classes = [range(a, a + len(piece)) for a, piece in zip(first, self.classes, strict=True)]
+        found = _normal(below, self.start + by, self.period, classes, self.axis)
+        return dataclasses.replace(found, proved=self.proved)
+
     def __and__(self, other: SizeSet) -> SizeSet:
         start, period = max(self.start, other.start), math.lcm(self.period, other.period)
         below = _meet(self.below, other.below)

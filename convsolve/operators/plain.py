@@ -8,7 +8,7 @@ from typing import Any
 
 from ..dims import Dim, eq, product
 from ..errors import NetworkError, RankError
-from .base import Operator, Shape, Site, positive, written_names
+from .base import Operator, Reach, Shape, Site, positive, written_names
 from .parameters import Count, Flag, Number, Shapes, Sizes, Text, parameter
 from .rules import AS_RECORDED
 
@@ -101,6 +101,8 @@ class _Same(Operator):
 class Identity(_Same):
     """Any operator that keeps its input's shape, with as many parameters as ``weights`` says.
 
+    ``mixes``: an element depends on others, too (a roll, a cumulative sum), so that there is no receptive field.
+
     >>> from convsolve.operators import Identity, shape_of
     >>> shape_of(Identity(), (64, 28, 28))
     (64, 28, 28)
@@ -109,6 +111,10 @@ class Identity(_Same):
     kind = "identity"
 
     weights: Dim = parameter(Count(minimum=0), default=0)
+    mixes: bool = parameter(Flag(), default=False)
+
+    def reach(self, site: Site, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> Sequence[Reach] | None:
+        return None if self.mixes else super().reach(site, inputs, outputs)
 
     def params(self, site: Site, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> Dim:
         return self.weights
@@ -131,7 +137,6 @@ class Dropout(_Same):
         super().__post_init__()
         if not 0 <= self.p <= 1:
             raise NetworkError(f"p is the share that is dropped: it must be from 0 to 1, got {self.p}")
-
 
 def identities() -> dict[str, type[Operator]]:
     """Return an operator for each well-known function that keeps the shape."""

@@ -11,6 +11,8 @@ from ..dims import Cond, Condition, all_of, any_of, variables
 from ..dims.boxes import Boxes
 from ..dims.separate import Of, Reading, Unread
 from ..dims.sizeset import SizeSet, inside
+from ..errors import UnreadableError
+from ..operators.rules import AS_RECORDED
 from ..problem import Problem, trace_problem
 from ..trace import Requirement, Trace
 from .open_inputs import OpenInputs, open_inputs, settled
@@ -21,8 +23,10 @@ if TYPE_CHECKING:
 
 __all__ = ["Analysis", "Cause", "analyse", "analyse_all", "analyse_opened", "described", "proved"]
 
-_MOST_BRANCHES = 16
+_MOST_BRANCHES = 48
 """How many times a program is recorded again, to see what it does for other sizes."""
+
+_COUPLED_SECONDS = 10.0
 
 
 @dataclass(frozen=True)
@@ -64,29 +68,63 @@ def analyse_opened(
 ) -> Analysis:
     """Read the trace of an opened problem, whose other holes have these values."""
     traced = trace_problem(opened.problem).trace if traced is None else traced
-    requirements = list(traced.requirements)
     outputs = [v for output in traced.network.outputs for v in traced.shapes[output] or ()]
-    needed = traced.needed(*(r.condition for r in requirements), *outputs)
-    reading = read_trace(traced, needed, tuple(opened.unknowns), values or {})
-    parts = [(r, c) for r in requirements for c in _conjuncts(r.condition)]
-    requirements = [r for r, _ in parts]
-    truths = [_value(reading, c) for _, c in parts]
-    decided = [i for i, r in enumerate(requirements) if r.rule.decides]
-    undecided = [i for i, r in enumerate(requirements) if not r.rule.decides]
-    known, blind = region(reading, [truths[i] for i in undecided])
-    valid, left = region(reading, [truths[i] for i in decided])
-    known, valid = (Boxes(opened.labels, boxes.parts) for boxes in (known, valid))
-    if blind:
-        known = Boxes(opened.labels, ())
+    needed = traced.needed(*(r.condition for r in traced.requirements), *outputs)
+    parts = [(r, c) for r in traced.requirements for c in _conjuncts(r.condition)]
+
+    def read(after: Mapping[str, int]) -> tuple[Reading, list[Any]]:
+        reading = read_trace(traced, needed, tuple(opened.unknowns), values or {}, after)
+        return reading, [_value(reading, c) for _, c in parts]
+
+    def regions(reading: Reading, truths: Sequence[Any], after: Mapping[str, int]) -> _Regions:
+        found = []
+        for decides in (True, False):
+            places = [i for i, (r, _) in enumerate(parts) if r.rule.decides is decides]
+            boxes, left = region(reading, [truths[i] for i in places])
+            boxes = Boxes(opened.labels, tuple(
+                tuple(s.shifted(after.get(name, 0)) for name, s in zip(opened.unknowns, part, strict=True))
+                for part in boxes.parts))
+            found.append((boxes, [parts[places[i]][0] for i in left]))
+        return found[0], found[1]
+
+    reading, truths = read({})
+    (valid, left), (known, blind) = regions(reading, truths, {})
+    if left or blind:  # below the least size, formulas mean nothing: what is an identity is one only from there on
+        after = {name: (valid.axis(i).minimum or 1) - 1 for i, name in enumerate(opened.unknowns)}
+        if any(after.values()):
+            (again, left), (_, blind) = regions(*read(after), after)
+            valid &= again
     labels = dict(zip(opened.unknowns, opened.labels, strict=True))
     causes = tuple(
-        Cause(requirements[i], labels[value.unknown], SizeSet.of(value.function, labels[value.unknown]))
-        for i in decided if isinstance(value := truths[i], Of)
+        Cause(r, labels[value.unknown], SizeSet.of(value.function, labels[value.unknown]))
+        for (r, _), value in zip(parts, truths, strict=True) if r.rule.decides and isinstance(value, Of)
     )  # fmt: skip
-    unresolved = tuple(dict.fromkeys(requirements[decided[i]] for i in left))
-    never = tuple(requirements[i] for i in decided if truths[i] is False)
-    found = Analysis(opened, traced, reading, valid & known, known, unresolved, causes, never, values or {})
-    return dataclasses.replace(found, region=found.region & opened.domains())
+    never = tuple(r for (r, _), value in zip(parts, truths, strict=True) if r.rule.decides and value is False)
+    known = Boxes(opened.labels, ()) if blind else known | _fails_before(opened, traced, parts, truths, reading)
+    return Analysis(
+        opened, traced, reading, valid & known & opened.domains(), known, tuple(dict.fromkeys(left)), causes, never,
+        values or {})
+
+
+def _fails_before(
+    opened: OpenInputs, traced: Trace, parts: Sequence[tuple[Requirement, Cond]], truths: Sequence[Any],
+    reading: Reading,
+) -> Boxes:
+    """Return where a recorded program fails before it comes to its first branch, whichever that would take."""
+    guards = traced.network.guards
+    nowhere = Boxes(opened.labels, ())
+    if not guards:
+        return nowhere
+    needed = traced.needed(guards[0].condition)
+    layers = {d.layer for d in traced.definitions if d.name in needed}
+    before = [truth for (r, _), truth in zip(parts, truths, strict=True) if r.layer in layers and r.rule.decides]
+    passed, left = region(reading, before)
+    return nowhere if left else ~Boxes(opened.labels, passed.parts)
+
+
+_Region = tuple[Boxes, list[Requirement]]
+_Regions = tuple[_Region, _Region]
+"""Where all requirements hold that decide, and where all hold without which nothing is known; and what was left out."""
 
 
 def analyse_all(problem: Problem) -> list[Analysis]:
@@ -118,18 +156,22 @@ def _branches(problem: Problem, first: Analysis) -> Iterator[Analysis]:
     """Record a program again for sizes at which it takes another branch, until all is known."""
     record = problem.network.record
     known = first.known
-    if record is None or any(s.finite for part in known.parts for s in part):
-        return  # an opaque operator: what is known of it is one size at a time
+    if record is None or any(r.rule is AS_RECORDED for r in first.trace.requirements):
+        return  # what an opaque operator does is known for one size at a time
+    left = first.opened.domains() - known
     for _ in range(_MOST_BRANCHES):
-        point = (first.opened.domains() - known).smallest()
+        point = left.smallest()
         if point is None:
             return
-        again = record(*first.opened.shapes(point))
+        left -= Boxes(left.axes, (tuple(SizeSet.between(n, n) for n in point),))
+        try:
+            again = record(*first.opened.shapes(point))
+        except UnreadableError:
+            continue  # the program itself refuses this size
         other = analyse(dataclasses.replace(problem, network=again))
-        if other.known.axes != known.axes or point not in other.known:
-            return
-        yield other
-        known = known | other.known
+        if other.known.axes == known.axes and point in other.known:
+            yield other
+            left -= other.known
 
 
 def proved(found: Sequence[Analysis], timeout: float | None) -> bool:
@@ -145,31 +187,30 @@ def proved(found: Sequence[Analysis], timeout: float | None) -> bool:
 
 def _proven(analysis: Analysis, clock: Clock) -> bool:
     """Prove the region of one analysis: axis by axis where they are not coupled, otherwise as a whole."""
+    from ..solver.clock import Clock
     from ..solver.proof import equivalent
 
-    opened, traced = analysis.opened, analysis.trace
-    holes = analysis.holes
-    names = list(opened.unknowns)
-    domains = [inside(v, v.domain) for v in opened.unknowns.values() if v.domain is not None]
-    conditions = [r.condition for r in traced.requirements]
-    if len(analysis.region.parts) != 1:
-        points = list(opened.unknowns.values())
+    opened, traced, holes = analysis.opened, analysis.trace, analysis.holes
+    unknowns = opened.unknowns
+    domains = [inside(v, v.domain) for v in unknowns.values() if v.domain is not None]
+    conditions = [*(r.condition for r in traced.requirements), *domains]
+    owners = _owners(traced, list(unknowns))
+    groups: dict[tuple[str, ...], list[Cond]] = {}
+    for condition in conditions:
+        involved = {owner for v in variables(condition) for owner in owners.get(v.name, ())}
+        groups.setdefault(tuple(sorted(involved)), []).append(condition)
+    if len(analysis.region.parts) != 1 or any(len(involved) > 1 for involved in groups):
+        points = list(unknowns.values())
         claim = any_of(*(
             all_of(*(s.condition(n) for s, n in zip(part, points, strict=True))) for part in analysis.region.parts))
-        return equivalent(traced, [*conditions, *domains], claim, opened.unknowns, clock, holes)
-    owners = _owners(traced, names)
-    groups: dict[str, list[Cond]] = {name: [] for name in names}
-    whole = all_of(*(s.condition(n) for s, n in zip(analysis.region.parts[0], opened.unknowns.values(), strict=True)))
-    for condition in [*conditions, *domains]:
-        involved = sorted({owner for v in variables(condition) for owner in owners.get(v.name, ())})
-        if len(involved) > 1:
-            return equivalent(traced, [*conditions, *domains], whole, opened.unknowns, clock, holes)
-        groups[involved[0] if involved else names[0]].append(condition)
+        left = clock.left  # products of sizes are hard for z3: it finds a proof soon, or hardly ever
+        limited = Clock(_COUPLED_SECONDS if left is None else min(_COUPLED_SECONDS, left))
+        return equivalent(traced, conditions, claim, unknowns, limited, holes)
+    of_none = groups.get((), [])
     return all(
-        equivalent(traced, groups[name], sizes.condition(opened.unknowns[name]),
-                   {name: opened.unknowns[name]}, clock, holes)
-        for name, sizes in zip(names, analysis.region.parts[0], strict=True)
-    )  # fmt: skip
+        equivalent(traced, [*groups.get((name,), []), *of_none], sizes.condition(n), {name: n}, clock, holes)
+        for (name, n), sizes in zip(unknowns.items(), analysis.region.parts[0], strict=True)
+    )
 
 
 def _owners(traced: Trace, unknowns: Sequence[str]) -> dict[str, frozenset[str]]:

@@ -18,6 +18,7 @@ from ..trace import COSTS, Definition, Requirement, Trace, run, run_arrays, to_w
 
 __all__ = ["CheckReport", "Failure", "Row", "check"]
 
+_MOST_NOTED = 3
 _LARGEST_TRIED = 4096
 """Input sizes up to this one are tried to find the smallest that mends a failure."""
 
@@ -30,6 +31,7 @@ class Failure:
     ``smallest_input`` and ``nearest_input`` are the input shapes (as written), the smallest and the nearest to
     the present one, for which the whole network works (``mends_all``) or, if no size does that, for which this
     requirement and everything before it holds. Empty where changing the size does not help, or is not known to.
+    ``source`` is the line of the program that a recorded layer comes from.
     """
 
     layer: str
@@ -42,6 +44,7 @@ class Failure:
     smallest_input: tuple[int, ...] = ()
     nearest_input: tuple[int, ...] = ()
     mends_all: bool = False
+    source: str = ""
 
 
 @dataclass(frozen=True)
@@ -86,7 +89,8 @@ def check(network: Network | Problem, input_shape: Iterable[int] | None = None) 
     Args:
         network: a network, or a problem, whose requirements are then checked, too.
         input_shape: the input's shape without the batch axis, in the network's data format, in place of
-            the one that the network states.
+            the one that the network states. Where a network that was recorded from a program is not known for
+            it (another branch would be taken), the program is recorded again.
 
     Raises:
         NetworkError: the network has holes, or operators' parameters do not fit together.
@@ -115,7 +119,10 @@ def check(network: Network | Problem, input_shape: Iterable[int] | None = None) 
         some = ", ".join(list(net.holes)[:5]) + (", ..." if len(net.holes) > 5 else "")
         advice = "give the input a shape" if in_input >= set(net.holes) else "let synth find values for them"
         raise NetworkError(f"the network has open parameters ({some}): {advice}")
-    return _report(Problem(net, problem.requirements), notes)
+    report = _report(Problem(net, problem.requirements), notes)
+    if report.unknown and input_shape is not None and net.record is not None:
+        return _report(Problem(net.record(shape), problem.requirements), notes)
+    return report
 
 
 def _outside(network: Network, shape: tuple[int, ...]) -> list[str]:
@@ -141,6 +148,7 @@ def _report(problem: Problem, remarks: Sequence[str]) -> CheckReport:
     unshaped = any(shape is None for shape in traced.shapes.values())
     field_value, notes = _receptive_field(traced, values)
     notes = [*remarks, *notes]
+    notes += _recorded(traced.network)
     output = shapes.get(traced.network.outputs[0].partition("[")[0])
     if not failed:
         head = f"in training with a batch of {traced.network.batch_size},"
@@ -159,6 +167,24 @@ def _report(problem: Problem, remarks: Sequence[str]) -> CheckReport:
         rows=rows,
         notes=tuple(notes),
     )
+
+
+def _recorded(network: Network) -> list[str]:
+    """Return what is to be known of a network that was recorded from a program: where it is valid."""
+    notes = []
+    if network.guards:
+        shown = [f"{render(g.condition)}{f' ({g.source})' if g.source else ''}" for g in network.guards[:_MOST_NOTED]]
+        notes.append(f"valid where the program takes the branches that were recorded: {_listed(network.guards, shown)}")
+    opaque = [layer for layer in network.layers if layer.operator.kind == "opaque"]
+    if opaque:
+        shown = [f"{layer.name} ({layer.operator.what})" for layer in opaque[:_MOST_NOTED]]  # type: ignore[attr-defined]
+        notes.append(f"known only for the sizes that were recorded: {_listed(opaque, shown)}")
+    return notes
+
+
+def _listed(found: Sequence[object], shown: Sequence[str]) -> str:
+    more = len(found) - len(shown)
+    return ", ".join(shown) + (f", and {more} more" if more else "")
 
 
 def _failures(traced: Trace, values: Mapping[str, int]) -> tuple[list[Requirement], set[str]]:
@@ -260,6 +286,7 @@ def _explained(traced: Trace, values: Mapping[str, int], failed: Sequence[Requir
             smallest_input=smallest,
             nearest_input=nearest,
             mends_all=mends_all,
+            source=traced.network.by_name[first.layer].source if first.layer else "",
         )
 
 

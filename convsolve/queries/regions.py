@@ -24,13 +24,19 @@ _FARTHEST = 1 << 17
 _MOST_CASES = 4096
 
 
-def read_trace(traced: Trace, needed: set[str], unknowns: Sequence[str], values: Mapping[str, int]) -> Reading:
+def read_trace(
+    traced: Trace, needed: set[str], unknowns: Sequence[str], values: Mapping[str, int],
+    after: Mapping[str, int] | None = None,
+) -> Reading:
     """Read the definitions of a trace that are needed; those without a closed form are marked as such.
 
-    ``values`` are those of the holes that are no open sizes.
+    ``values`` are those of the holes that are no open sizes. With ``after``, an unknown counts from there on: what
+    is read as a function of 1, 2, ... is one of ``after + 1``, ``after + 2``, ...
     """
     reading = Reading(unknowns)
     reading.values.update(values)
+    for name, start in (after or {}).items():
+        reading.values[name] = reading.read("add", [reading.values[name], start])
     for definition in traced.definitions:
         if definition.name in needed:
             try:
@@ -63,9 +69,9 @@ def region(reading: Reading, conditions: Sequence[Any]) -> tuple[Boxes, list[int
         sets[one.unknown] &= SizeSet.of(one.function)
     found = Boxes(unknowns, (tuple(sets.values()),))
     for positions in _components(reading, coupled):
-        joined = list(dict.fromkeys(coupled[i] for i in positions))
+        joined = sorted(dict.fromkeys(coupled[i] for i in positions), key=lambda c: len(list(variables(c))))
         owners = _owners(reading, joined)
-        cases = _Cases(reading).of(joined, {name: sets[name] for name in unknowns if name in owners})
+        cases = _Cases(reading).of(joined, {name: sets[name] for name in unknowns if name in owners}, {})
         if cases is None:
             left += positions
         else:
@@ -98,35 +104,47 @@ class _Cases:
 
     def __init__(self, reading: Reading) -> None:
         self.reading = reading
+        self._alone: dict[Any, SizeSet] = {}
 
-    def of(self, conditions: Sequence[Any], sets: Mapping[str, SizeSet]) -> list[_Case] | None:
-        """Return boxes that do not overlap, or None where no unknown has few enough cases."""
-        conditions = [c for c in conditions if c is not True]
-        if False in conditions or not all(sets.values()):
-            return []
-        owners = _owners(self.reading, conditions)
-        if not owners:
-            return [dict(sets)]
-        if len(owners) == 1:
-            return self._alone(conditions, sets)
+    def of(
+        self, conditions: Sequence[Any], sets: Mapping[str, SizeSet], known: Mapping[str, int]
+    ) -> list[_Case] | None:
+        """Return boxes that do not overlap, or None where no unknown has few enough cases.
+
+        ``known`` are values of functions that the conditions speak of. What is left of a condition over one unknown
+        narrows that one at once, shortest first, so that most cases come to nothing soon.
+        """
+        sets, rest = dict(sets), []
+        try:
+            for condition in conditions:
+                left = rewrite(condition, known) if known else condition
+                owners = _owners(self.reading, [left])
+                if left is False:
+                    return []
+                if len(owners) == 1:
+                    (owner,) = owners
+                    sets[owner] &= self._set_of(left)
+                    if not sets[owner]:
+                        return []
+                elif owners:
+                    rest.append(left)
+        except (DimensionError, Unread):
+            return None
+        if not rest:
+            return [sets]
+        owners = _owners(self.reading, rest)
         for unknown in (name for name in sets if name in owners):
-            found = self._by(unknown, conditions, sets)
+            found = self._by(unknown, rest, sets)
             if found is not None:
                 return found
         return None
 
-    def _alone(self, conditions: Sequence[Any], sets: Mapping[str, SizeSet]) -> list[_Case] | None:
-        found = dict(sets)
-        for condition in conditions:
-            try:
-                value = self.reading.of(condition)
-            except Unread:
-                return None
-            if isinstance(value, Of):
-                found[value.unknown] &= SizeSet.of(value.function)
-            elif not value:
-                return []
-        return [found] if all(found.values()) else []
+    def _set_of(self, condition: Any) -> SizeSet:
+        """Return where a condition over one unknown holds."""
+        if condition not in self._alone:
+            value = self.reading.of(condition)
+            self._alone[condition] = SizeSet.of(value.function if isinstance(value, Of) else bool(value))
+        return self._alone[condition]
 
     def _by(self, unknown: str, conditions: Sequence[Any], sets: Mapping[str, SizeSet]) -> list[_Case] | None:
         """Go through the cases of one unknown; None if they do not come to an end."""
@@ -147,11 +165,7 @@ class _Cases:
         members: dict[tuple[SizeSet, ...], np.ndarray] = {}
         for i, row in enumerate(rows):
             known = dict(zip(names, map(int, row), strict=True))
-            try:
-                left = [rewrite(c, known) for c in conditions]
-            except DimensionError:
-                return None
-            cases = self.of(left, others)
+            cases = self.of(conditions, others, known)
             if cases is None:
                 return None
             here = np.zeros(far - 1, dtype=bool)

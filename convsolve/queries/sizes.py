@@ -177,8 +177,8 @@ def valid_sizes(
     labels = dict(zip(first.opened.unknowns, range(len(first.opened.unknowns)), strict=True))
     axes = {axis: labels[unknown] for axis, unknown in first.opened.axes.items()}
     return ValidSizes(
-        region=region,
-        known=known,
+        region=region.merged(),
+        known=known.merged(),
         axes=axes or {label: i for i, label in enumerate(first.opened.labels)},
         unresolved=tuple(dict.fromkeys(described(r) for a in found for r in a.unresolved)),
         never=tuple(dict.fromkeys(described(r) for a in found for r in a.never)),

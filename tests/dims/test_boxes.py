@@ -35,7 +35,7 @@ def members(b):
 def test_algebra(a, b):
     one, two = members(a), members(b)
     assert members(a | b) == one | two and members(a & b) == one & two and members(a - b) == one - two
-    assert members(~a) == set(GRID) - one
+    assert members(~a) == set(GRID) - one and members(a.merged()) == one and len(a.merged().parts) <= len(a.parts)
 
 
 @given(boxes)

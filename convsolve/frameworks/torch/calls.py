@@ -1,0 +1,175 @@
+"""One call of the program while it becomes layers: what handlers of calls are written with."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Protocol
+
+import torch
+
+from ...dims.normal import Polynomial
+from ...operators import Operator, Permute, Squeeze
+from .followed import expressed
+from .graph import Graph
+from .sizes import Size
+from .values import Unsupported, Value
+
+__all__ = ["HANDLERS", "Call", "Handler", "handles", "plain"]
+
+
+class Handler(Protocol):
+    """What turns a call into layers; it takes the arguments of the function that is called."""
+
+    def __call__(self, call: Call, *args: Any, **kwargs: Any) -> Any: ...
+
+
+HANDLERS: dict[str, Handler] = {}
+"""What handles a function or method of PyTorch, by its name."""
+
+
+def handles(names: str) -> Callable[[Any], Any]:
+    """Register a handler for the functions of these names; those that work in place have an underscore more."""
+
+    def register(handler: Any) -> Any:
+        for name in names.split():
+            assert name not in HANDLERS, name
+            HANDLERS[name] = handler
+        return handler
+
+    return register
+
+
+def plain(value: Any) -> Any:
+    """Return a parameter with expressions for its sizes; lists become tuples."""
+    if isinstance(value, (list, tuple)):
+        return tuple(map(plain, value))
+    return expressed(value)
+
+
+@dataclass
+class Call:
+    """A call of ``function``; ``value`` finds what is known of a tensor."""
+
+    function: str
+    graph: Graph
+    value_of: Callable[[torch.Tensor], Value]
+    keep: Callable[[torch.Tensor, Value], None]
+    tensor_constants: dict[tuple[int, tuple[Polynomial, ...]], tuple[torch.Tensor, str]]
+
+    def value(self, tensor: Any) -> Value:
+        """Return what is known of a tensor; of anything else, Unsupported."""
+        if not isinstance(tensor, torch.Tensor):
+            raise Unsupported("an argument that is no tensor")
+        return self.value_of(tensor)
+
+    def parameters(self, *tensors: Any) -> list[str]:
+        """Return the names of the parameters among tensors, or from which they were computed."""
+        values = [self.value_of(t) for t in tensors if isinstance(t, torch.Tensor)]
+        if any(v.ref and v.batch is not None for v in values):
+            raise Unsupported("weights that depend on the input")
+        return [p for value in values for p in sorted(value.parameters)]
+
+    def input(self, tensor: Any) -> Value:
+        """Return a tensor as an input of a layer: a constant becomes a layer."""
+        value = self.value(tensor)
+        if value.ref:
+            return value
+        made = replace(value, ref=self._constant(tensor, value, value.shape))
+        self.keep(tensor, made)
+        return made
+
+    def _constant(self, tensor: torch.Tensor, value: Value, shape: tuple[Polynomial, ...]) -> str:
+        key = (id(tensor), shape)
+        if key not in self.tensor_constants:
+            (parameter,) = value.parameters if len(value.parameters) == 1 else ("",)
+            own = parameter if parameter and self.graph.uncounted.get(parameter) == tensor.numel() else ""
+            place = f"{self.graph.place}." if self.graph.place else ""
+            ref = self.graph.constant(own or f"{place}constant", shape, own)
+            self.tensor_constants[key] = tensor, ref
+            self.graph.later_undo(lambda: self.tensor_constants.pop(key))
+        return self.tensor_constants[key][1]
+
+    def layer(
+        self, operator: Operator, *inputs: Value, weights: Sequence[Any] = (), name: str = ""
+    ) -> tuple[str, tuple[Polynomial, ...]]:
+        """Add a layer with one output, and return the output's name and shape."""
+        return self.layers(operator, *inputs, weights=weights, name=name)[0]
+
+    def layers(
+        self, operator: Operator, *inputs: Value, weights: Sequence[Any] = (), name: str = ""
+    ) -> list[tuple[str, tuple[Polynomial, ...]]]:
+        """Add a layer, and return its outputs' names and shapes."""
+        parameters = self.parameters(*weights)
+        return self.graph.add(name or self.function, operator, inputs, parameters)
+
+    def same(self, operator: Operator, value: Value, *, weights: Sequence[Any] = (), name: str = "") -> Value:
+        """Add a layer that leaves the axes where they are, and return its output."""
+        return value.made(*self.layer(operator, value, weights=weights, name=name))
+
+    def spatial(self, tensor: Any, rank: int) -> Value:
+        """Return an input of channels and ``rank`` spatial axes, with the batch in front or with none."""
+        value = self.value(tensor)
+        if value.batch is None and value.rank == rank + 2 and value.shape[0].constant == 1:
+            if value.ref:
+                ref, shape = self.layer(Squeeze(axis=0), value, name="squeeze")
+            else:
+                shape = value.shape[1:]
+                ref = self._constant(tensor, value, shape)
+            return Value(ref, shape, many=False)
+        value = self.input(tensor)
+        if value.fold or value.batch not in (0, None) or len(value.shape) != rank + 1:
+            raise Unsupported(f"something else than channels and {rank} spatial axes")
+        return value
+
+    def joined(self, tensors: Sequence[Any]) -> tuple[list[Value], Value]:
+        """Return tensors as inputs of one element-wise layer, and where the batch stands in its result.
+
+        Broadcasting aligns axes at the end; the batch axes must meet there, and a constant has size 1 in
+        that place, if it has the axis at all.
+        """
+        values = [self.value(t) for t in tensors]
+        batched = [v for v in values if v.batch is not None]
+        if not batched:
+            inputs = [self.input(t) for t in tensors]
+            return inputs, Value("", (), None)
+        ends = {(v.rank - (v.batch or 0), v.fold) for v in batched}
+        if len(ends) > 1:
+            raise Unsupported("batch axes that do not meet")
+        (end, fold), = ends
+        inputs = [
+            self.input(t) if v.batch is not None else self._aligned(t, v, v.rank - end, fold)
+            for t, v in zip(tensors, values, strict=True)
+        ]
+        rank = max(v.rank for v in values)
+        return inputs, Value("", (), rank - end, fold, any(v.many for v in batched))
+
+    def _aligned(self, tensor: torch.Tensor, value: Value, axis: int, fold: int) -> Value:
+        if axis < 0:
+            return self.input(tensor)
+        if value.shape[axis].constant != 1 or (fold and axis > 0):
+            raise Unsupported("a constant that differs between samples")
+        if value.ref:
+            ref, shape = self.layer(Squeeze(axis=axis), value, name="squeeze")
+        else:
+            shape = (*value.shape[:axis], *value.shape[axis + 1 :])
+            if not shape:
+                raise Unsupported("a constant of one element")
+            ref = self._constant(tensor, value, shape)
+        return Value(ref, shape, None)
+
+    def reordered(self, value: Value, order: Sequence[int]) -> Value:
+        """Return a tensor with its axes (those of the program) in another order."""
+        if sorted(order) != list(range(value.rank)):
+            raise Unsupported("an order that does not name every axis")
+        axes = [axis for position in order for axis in value.axes_at(position)]
+        batch = None if value.batch is None else list(order).index(value.batch)
+        if axes == list(range(len(axes))):
+            return replace(value, batch=batch)
+        return replace(value.made(*self.layer(Permute(order=tuple(axes)), value, name="permute")), batch=batch)
+
+    def freeze(self, *sizes: Any) -> None:
+        """Keep that sizes must stay what they are: what they decided cannot be expressed."""
+        for size in sizes:
+            if isinstance(size, Size):
+                size.freeze()

@@ -1,0 +1,222 @@
+"""Calls that work element by element, or reduce axes; and those that make constants."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import torch
+
+from ...dims.normal import Polynomial
+from ...operators import OPERATORS, Add, Div, Dropout, Identity, Maximum, Minimum, Mul, Operator, Pow, Reduce, Sub
+from .calls import Call, handles
+from .followed import form_of
+from .sizes import Size
+from .tape import BATCH
+from .values import Unsupported, Value
+
+__all__ = [
+    "activation", "alias", "arange", "dropout", "full", "joined", "linspace", "made", "made_by", "made_like",
+    "mixed", "new_full", "prelu", "reduced", "unary",
+]
+
+_KEEP = (
+    "relu relu6 leaky_relu elu selu celu gelu silu mish hardswish hardsigmoid hardtanh sigmoid tanh softplus softmax "
+    "log_softmax local_response_norm"
+)
+_UNARY = (
+    "abs exp log log2 log1p expm1 sqrt rsqrt square sin cos erf neg negative reciprocal sign floor ceil round clamp "
+    "clip clamp_min clamp_max logsigmoid softsign softmin tanhshrink hardshrink softshrink threshold rrelu logit "
+    "nan_to_num bitwise_not logical_not masked_fill bernoulli isnan isfinite isinf triu tril "
+    "eq ne lt le gt ge __eq__ __ne__ __lt__ __le__ __gt__ __ge__ fmod remainder __mod__ lerp"
+)
+_ALIASES = (
+    "contiguous clone to detach float double half bfloat16 long int bool cpu cuda type type_as requires_grad_ "
+    "alias get:data get:real _to_copy lift_fresh_copy positive"
+)
+
+
+@handles(_ALIASES)
+def alias(call: Call, input: Any, *_: Any, **__: Any) -> Value:
+    """The same tensor, as far as its shape goes."""
+    return call.value(input)
+
+
+@handles(_KEEP)
+def activation(call: Call, input: Any, *_: Any, **__: Any) -> Value:
+    """A well-known function that keeps the shape."""
+    return call.same(OPERATORS[call.function](), call.input(input))
+
+
+@handles("dropout dropout1d dropout2d dropout3d alpha_dropout feature_alpha_dropout feature_dropout")
+def dropout(call: Call, input: Any, p: Any = 0.5, *_: Any, **__: Any) -> Value:
+    """Dropout."""
+    return call.same(Dropout(p=float(p)), call.input(input))
+
+
+@handles(_UNARY)
+def unary(call: Call, input: Any, *others: Any, **named: Any) -> Value:
+    """A function of each element; other tensors must not change the shape."""
+    x = call.input(input)
+    tensors = [t for t in (*others, *named.values()) if isinstance(t, torch.Tensor) and t.dim() > 0]
+    if any(call.value(t).real != x.real for t in tensors):
+        raise Unsupported("a function of tensors of several shapes")
+    return call.same(Identity(), x)
+
+
+@handles("prelu _prelu_kernel")
+def prelu(call: Call, input: Any, weight: Any) -> Value:
+    """A rectifier with a learned slope."""
+    return call.same(Identity(weights=weight.numel()), call.input(input), weights=(weight,))
+
+
+_JOINED: dict[str, type[Operator]] = {
+    "add": Add, "__radd__": Add, "sub": Sub, "subtract": Sub, "__rsub__": Sub, "rsub": Sub, "mul": Mul,
+    "multiply": Mul, "__rmul__": Mul, "div": Div, "divide": Div, "true_divide": Div, "__rdiv__": Div,
+    "__rtruediv__": Div, "__truediv__": Div, "pow": Pow, "__pow__": Pow, "__rpow__": Pow, "maximum": Maximum,
+    "minimum": Minimum, "__floordiv__": Div, "floor_divide": Div, "__rfloordiv__": Div, "__add__": Add,
+    "__mul__": Mul, "__sub__": Sub,
+}  # fmt: skip
+
+
+@handles(" ".join(_JOINED))
+def joined(call: Call, input: Any, other: Any, *_: Any, alpha: Any = 1, **__: Any) -> Value:
+    """An element-wise function of two tensors, or of a tensor and a number."""
+    operator = _JOINED[call.function]()
+    call.function = operator.kind
+    operands = [x for x in (input, other) if isinstance(x, torch.Tensor) and not _is_number(call, x)]
+    if len(operands) < 2:
+        value = call.input(operands[0] if operands else input)
+        return call.same(Identity(), value)
+    inputs, like = call.joined(operands)
+    return like.made(*call.layer(operator, *inputs))
+
+
+def _is_number(call: Call, x: torch.Tensor) -> bool:
+    value = call.value(x)
+    return x.dim() == 0 and not value.ref and not value.parameters
+
+
+@handles("normalize roll flip cumsum cumprod sort argsort fliplr flipud rms_norm")
+def mixed(call: Call, input: Any, *others: Any, **named: Any) -> Any:
+    """A function that keeps the shape, but whose elements depend on others along some axis."""
+    x = call.input(input)
+    axes = [n for n in (*others, *named.values()) if isinstance(n, (int, list, tuple))]
+    if call.function == "roll":
+        given = named.get("dims", others[1] if len(others) > 1 else None)
+        axes = [] if given is None else [given]
+        if not axes:
+            raise Unsupported("a roll over all axes")
+    if x.batch is not None and call.function in ("roll", "flip"):
+        for axis in axes:
+            for a in axis if isinstance(axis, (list, tuple)) else [axis]:
+                x.axis(a)
+    weights = [n for n in (*others, *named.values()) if isinstance(n, torch.Tensor)]
+    if call.function in ("cumsum", "cumprod", "sort", "argsort", "normalize"):
+        dim = named.get("dim", others[-1] if others and isinstance(others[-1], int) else -1)
+        x.axis(1 if call.function == "normalize" and "dim" not in named and len(others) < 2 else dim)
+    result = call.same(Identity(weights=sum(w.numel() for w in weights), mixes=True), x, weights=weights)
+    return (result, result) if call.function == "sort" else result
+
+
+_REDUCED = "mean sum amax amin std var norm prod logsumexp argmax argmin all any median nansum nanmean"
+
+
+@handles(_REDUCED + " max min")
+def reduced(call: Call, input: Any, *args: Any, **named: Any) -> Any:
+    """A reduction of some axes; ``max`` and ``min`` of two tensors are element-wise."""
+    if args and isinstance(args[0], torch.Tensor):
+        call.function = {"max": "maximum", "min": "minimum"}[call.function]
+        return joined(call, input, args[0])
+    x = call.input(input)
+    rest = list(args[1:] if call.function == "norm" else args)
+    dim = named.get("dim", named.get("axis", rest[0] if rest else None))
+    if isinstance(dim, bool):
+        dim = None
+    flags = [r for r in rest[1:] if isinstance(r, bool)]
+    keepdims = bool(named.get("keepdim", named.get("keepdims", flags[-1] if flags else False)))
+    if dim is None or dim in ([], ()):
+        raise Unsupported("a reduction over all axes, the batch among them")
+    dims = sorted({d % x.rank for d in (dim if isinstance(dim, (list, tuple)) else [dim])})
+    axes = tuple(x.axis(d) for d in dims)
+    if len(axes) == len(x.shape) and not keepdims and x.batch is None:
+        raise Unsupported("a reduction to one number")
+    ref, shape = call.layer(Reduce(axes=axes, keepdims=keepdims), x)
+    before = 0 if keepdims or x.batch is None else sum(d < x.batch for d in dims)
+    result = replace(x.made(ref, shape), batch=None if x.batch is None else x.batch - before)
+    two = call.function in ("max", "min", "median") or (call.function == "nanmedian")
+    return (result, result) if two else result
+
+
+# -- constants
+
+
+def _from_real(sizes: Sequence[Any]) -> Value:
+    """Return a new constant of these sizes; one of them may be the number of samples."""
+    forms = [form_of(n) if isinstance(n, int) else None for n in sizes]
+    shape = [f for f in forms if f is not None]
+    if len(shape) < len(sizes):
+        raise Unsupported("a size that is no whole number")
+    at = [i for i, f in enumerate(shape) if BATCH in (Polynomial(((m, 1),)) for m, _ in f.terms) or _has_batch(f)]
+    if not at:
+        return Value("", tuple(shape), None)
+    folded = shape[at[0]].quotient(BATCH)
+    if len(at) > 1 or folded is None or not folded.is_whole:
+        raise Unsupported("sizes in which the samples cannot be told apart")
+    if folded.constant == 1:
+        return Value("", (*shape[: at[0]], *shape[at[0] + 1 :]), at[0])
+    return Value("", (*shape[: at[0]], folded, *shape[at[0] + 1 :]), at[0], 1)
+
+
+def _has_batch(form: Polynomial) -> bool:
+    (batch,) = BATCH.atoms()
+    return any(atom == batch for atom in form.atoms())
+
+
+@handles("zeros ones empty rand randn")
+def made(call: Call, *sizes: Any, size: Any = None, **_: Any) -> Value:
+    """A constant of a given shape."""
+    listed = size if size is not None else sizes[0] if sizes and isinstance(sizes[0], (list, tuple)) else sizes
+    return _from_real(list(listed))
+
+
+@handles("new_zeros new_ones new_empty")
+def made_by(call: Call, input: Any, *sizes: Any, size: Any = None, **_: Any) -> Value:
+    """A constant of a given shape, of the type of a tensor."""
+    return made(call, *sizes, size=size)  # type: ignore[no-any-return]
+
+
+@handles("full")
+def full(call: Call, size: Any, fill_value: Any, **_: Any) -> Value:
+    """A constant of one value."""
+    return _from_real(list(size))
+
+
+@handles("new_full")
+def new_full(call: Call, input: Any, size: Any, fill_value: Any, **_: Any) -> Value:
+    """A constant of one value, of the type of a tensor."""
+    return _from_real(list(size))
+
+
+@handles("zeros_like ones_like empty_like rand_like randn_like full_like")
+def made_like(call: Call, input: Any, *_: Any, **__: Any) -> Value:
+    """A constant of the shape of a tensor."""
+    value = call.value(input)
+    return replace(value, ref="", parameters=frozenset())
+
+
+@handles("arange")
+def arange(call: Call, *args: Any, start: Any = 0, end: Any = None, step: Any = 1, **_: Any) -> Value:
+    """Whole numbers in a row."""
+    if end is None:
+        start, end, step = (0, args[0], 1) if len(args) == 1 else (*args, 1)[:3]
+    if not all(isinstance(n, int) for n in (start, end, step)):
+        raise Unsupported("numbers that are not whole")
+    return _from_real([-(-(end - start) // step) if isinstance(end - start, Size) else len(range(start, end, step))])
+
+
+@handles("linspace")
+def linspace(call: Call, start: Any, end: Any, steps: Any = None, **_: Any) -> Value:
+    """Numbers at equal distances."""
+    return _from_real([steps])

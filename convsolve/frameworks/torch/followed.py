@@ -1,0 +1,89 @@
+"""What sizes and quotients of sizes share: an expression, and comparisons that are kept as guards."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from fractions import Fraction
+from math import lcm
+from typing import Any
+
+from ...dims import Cond, eq, ne
+from ...dims.normal import Polynomial
+from .tape import Tape
+
+__all__ = ["Followed", "compared", "expressed", "form_of", "unfollowed"]
+
+_EXACT = 1 << 20
+"""Fractions with a power of two up to this one below are exact in floating point, and stay so."""
+
+
+class Followed:
+    """A number that carries an expression, ``form``, over the dimensions of the recorded tensors."""
+
+    form: Polynomial
+    tape: Tape
+
+    def freeze(self) -> None:
+        """Keep that the number must stay what it is."""
+        raise NotImplementedError
+
+
+def form_of(number: Any) -> Polynomial | None:
+    """Return the expression of a size, a whole number, or a fraction that floating point holds exactly."""
+    if isinstance(number, Followed):
+        return number.tape.canonical(number.form)
+    if isinstance(number, int):
+        return Polynomial.of(int(number))
+    if isinstance(number, float) and math.isfinite(number):
+        exact = Fraction(number)
+        return Polynomial.of(exact) if exact.denominator <= _EXACT else None
+    return None
+
+
+def unfollowed(number: Any) -> Any:
+    """Return the plain number; nothing is kept of it."""
+    if not isinstance(number, Followed):
+        return number
+    return int.__int__(number) if isinstance(number, int) else float.__float__(number)  # type: ignore[arg-type]
+
+
+def expressed(number: Any) -> Any:
+    """Return what stands in an operator's parameter for a size: its expression, or the plain number."""
+    if not isinstance(number, Followed):
+        return number
+    if isinstance(number, int):
+        return number.tape.canonical(number.form).dim()
+    number.freeze()
+    return unfollowed(number)
+
+
+_CONDITIONS: dict[str, Callable[[Any, Any], Cond]] = {
+    "__lt__": lambda a, b: a < b,
+    "__le__": lambda a, b: a <= b,
+    "__gt__": lambda a, b: b < a,
+    "__ge__": lambda a, b: b <= a,
+    "__eq__": eq,
+    "__ne__": ne,
+}
+
+
+def compared(name: str) -> Callable[[Any, Any], Any]:
+    plain_int, plain_float = getattr(int, name), getattr(float, name)
+
+    def compare(self: Any, other: Any) -> Any:
+        outcome = plain_int(self, other) if isinstance(self, int) else NotImplemented
+        if outcome is NotImplemented:
+            outcome = plain_float(float(unfollowed(self)), other)
+        if outcome is NotImplemented:
+            return outcome
+        other_form = form_of(other)
+        if other_form is None:
+            self.freeze()
+            return outcome
+        scale = lcm(self.form.denominator, other_form.denominator)
+        x, y = self.form.scaled(scale).dim(), other_form.scaled(scale).dim()
+        condition = _CONDITIONS[name](x, y)
+        return self.tape.holds(condition, bool(outcome))
+
+    return compare

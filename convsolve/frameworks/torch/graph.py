@@ -1,0 +1,262 @@
+"""The network that a recording writes: layers with names, exact shapes, and parameters that are counted once."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from ...dims import Cond, Dim, Expr, Var, evaluate
+from ...dims.normal import Polynomial
+from ...errors import RankError
+from ...network import Layer
+from ...operators import Constant, Input, Operator, Rule, axis_names
+from ...operators.base import DataFormat, Framework
+from ...trace import apply_rule
+from .sizes import Size
+from .tape import BATCH_NAME, BATCH_SIZE, Tape
+from .values import Unsupported, Value
+
+__all__ = ["Graph"]
+
+_NOT_IN_NAMES = re.compile(r"[\s\[\]$\"'`]+")
+_MOST_TERMS = 6
+_MOST_COMPUTED = 4
+"""A size with more terms, or more operations in them, gets a name of its own."""
+
+
+def _at_least_1(size: Dim) -> Dim:
+    """Return what a rule has kept from falling below 1: where it does, the rule's requirement fails, too."""
+    if isinstance(size, Expr) and size.op == "max" and len(size.args) == 2 and size.args[1] == 1:
+        inner: Dim = size.args[0]
+        return inner
+    return size
+
+
+@dataclass
+class _Site:
+    """Where a rule is run while recording: keeps the conditions that it requires."""
+
+    framework: Framework = "torch"
+    data_format: DataFormat = "channels_first"
+    batch_size: int = 1
+    conditions: list[Cond] = field(default_factory=list)
+
+    def require(
+        self, rule: Rule, condition: Cond, *, axis: str = "", note: str = "", training: bool = False, **values: Dim
+    ) -> None:
+        if not training and rule.decides:
+            self.conditions.append(condition)
+
+
+@dataclass
+class Graph:
+    """Collects layers; every change can be undone back to a mark.
+
+    ``numbers`` are the recorded values of all dimensions that expressions speak of; ``broken`` says that a
+    layer's requirements do not hold at the recorded sizes; ``sizes_of`` has the number of entries of each
+    parameter that is still to be counted.
+    """
+
+    tape: Tape
+    uncounted: dict[str, int]
+    layers: list[Layer] = field(default_factory=list)
+    names: set[str] = field(default_factory=set)
+    numbers: dict[str, int] = field(default_factory=lambda: {BATCH_NAME: BATCH_SIZE})
+    counted: dict[str, str] = field(default_factory=dict)
+    broken: bool = False
+    place: str = ""
+    leaf: bool = False
+    source: str = ""
+    _undo: list[Callable[[], Any]] = field(default_factory=list)
+
+    # -- numbers
+
+    @property
+    def batch(self) -> int:
+        """The number of samples in the recorded batch."""
+        return self.numbers[BATCH_NAME]
+
+    def number(self, form: Polynomial) -> int:
+        """Return the recorded value of a size."""
+        total = 0
+        for monomial, factor in form.terms:
+            value: Any = factor
+            for atom in monomial:
+                value *= self.numbers[atom.name] if isinstance(atom, Var) else evaluate(atom, self.numbers)
+            total += value
+        return total
+
+    def shape(self, forms: Sequence[Polynomial]) -> tuple[int, ...]:
+        """Return the recorded values of sizes."""
+        return tuple(map(self.number, forms))
+
+    def sizes(self, forms: Sequence[Polynomial]) -> tuple[int, ...]:
+        """Return sizes for the program: numbers that carry their expressions."""
+        return tuple(Size.made(self.number(form), form, self.tape) for form in forms)
+
+    # -- undoing
+
+    def mark(self) -> int:
+        """Return a mark to which changes can be undone, and begin to look for what does not hold."""
+        self.broken = False
+        return len(self._undo)
+
+    def undo(self, mark: int) -> None:
+        """Undo what was done since a mark."""
+        while len(self._undo) > mark:
+            self._undo.pop()()
+        self.broken = False
+
+    def later_undo(self, action: Callable[[], Any]) -> None:
+        """Keep how a change is undone."""
+        self._undo.append(action)
+
+    # -- layers
+
+    def free_name(self, function: str, parameters: Sequence[str] = ()) -> str:
+        """Return a name for a layer: that of the module whose parameters it uses, or in the present module."""
+        owner = parameters[0].rpartition(".")[0] if parameters else ""
+        if not owner.startswith(self.place) or not owner:
+            owner = self.place if self.leaf else ""
+        return self.unique(owner or (f"{self.place}.{function}" if self.place else function))
+
+    def unique(self, base: str) -> str:
+        """Return a name that is not taken."""
+        base = name = _NOT_IN_NAMES.sub("_", base) or "layer"
+        number = 1
+        while name in self.names:
+            number += 1
+            name = f"{base}_{number}"
+        return name
+
+    def input(self, name: str, shape: Sequence[int]) -> Value:
+        """Add an input of the network."""
+        name = self.unique(name)
+        names = [f"{name}.{axis}" for axis in axis_names(len(shape))]
+        self.numbers.update(zip(names, shape, strict=True))
+        self._append(Layer(name, Input(shape=tuple(shape))))
+        return Value(name, tuple(Polynomial.of(Var(n, interval=(1, None))) for n in names))
+
+    def constant(self, name: str, shape: Sequence[Polynomial], parameter: str = "") -> str:
+        """Add a tensor that does not depend on the input, and return its name."""
+        if not shape or any(self.number(n) < 1 for n in shape):
+            raise Unsupported("a constant without axes or elements")
+        operator = Constant(shape=tuple(n.dim() for n in shape), learned=parameter in self.uncounted)
+        name = self.unique(name)
+        if parameter in self.uncounted:
+            self._count(parameter, name)
+        self._append(Layer(name, operator, source=self.source))
+        return name
+
+    def add(
+        self, function: str, operator: Operator, inputs: Sequence[Value], parameters: Sequence[str] = ()
+    ) -> list[tuple[str, tuple[Polynomial, ...]]]:
+        """Add a layer; return the names and shapes of its outputs.
+
+        Raises:
+            Unsupported: the operator does not work on that many axes.
+        """
+        name = self.free_name(function, parameters)
+        site = _Site(batch_size=self.batch)
+        shapes = [tuple(n.dim() for n in value.shape) for value in inputs]
+        try:
+            guarded = operator.guarded(site)
+            outputs = apply_rule(site, guarded, shapes)
+        except RankError as error:
+            raise Unsupported(str(error)) from None
+        broken = not all(self._holds(c) for c in site.conditions)
+        self.broken = self.broken or broken
+        named = []
+        for i, shape in enumerate(outputs):
+            ref = f"{name}[{i}]" if len(outputs) > 1 else name
+            axes = zip(axis_names(len(shape)), shape, strict=True)
+            named.append((ref, tuple(self._named(f"{ref}.{axis}", size, broken) for axis, size in axes)))
+        predicted = guarded.params(site, shapes, outputs)
+        learned = self.number(Polynomial.of(predicted))
+        shares = self._shares(name, parameters, learned, broken)
+        refs = tuple(value.ref for value in inputs)
+        self._append(Layer(name, operator, refs, source=self.source, shares=shares))
+        return named
+
+    def _append(self, layer: Layer) -> None:
+        self.layers.append(layer)
+        self.names.add(layer.name)
+        self.later_undo(lambda: self._remove(layer))
+
+    def _remove(self, layer: Layer) -> None:
+        self.layers.pop()
+        self.names.discard(layer.name)
+
+    def _holds(self, condition: Cond) -> bool:
+        return condition if isinstance(condition, bool) else bool(evaluate(condition, self.numbers))
+
+    def _named(self, name: str, size: Dim, broken: bool) -> Polynomial:
+        """Return a size of a layer's output: as what it equals among the sizes known, or under its own name."""
+        form = self.tape.canonical(Polynomial.of(_at_least_1(size)))
+        computed = [atom for atom in form.atoms() if not isinstance(atom, Var)]
+        if not broken and len(computed) <= _MOST_COMPUTED and len(computed) != 1 and len(form.terms) <= _MOST_TERMS:
+            return form
+        own = Polynomial.of(Var(name, interval=(1, None)))
+        self.numbers[name] = max(self.number(form), 1)
+        if not broken and len(computed) == 1:
+            self._learn(computed[0], form, own)
+        return own
+
+    def _learn(self, atom: Expr, form: Polynomial, own: Polynomial) -> None:
+        """Keep that an operation is a dimension with a name, where that dimension is it, but for a number."""
+        rest = form - Polynomial.atom(atom)
+        if rest.constant is not None:
+            self.tape.known[atom] = own - rest
+            self.later_undo(lambda: self.tape.known.pop(atom))
+
+    # -- parameters
+
+    def _count(self, parameter: str, layer: str) -> None:
+        size = self.uncounted.pop(parameter)
+        self.counted[parameter] = layer
+
+        def back() -> None:
+            self.uncounted[parameter] = size
+            self.counted.pop(parameter)
+
+        self.later_undo(back)
+
+    def _shares(self, name: str, parameters: Sequence[str], learned: int, broken: bool) -> str:
+        """Count a layer's parameters; return the layer that has counted them already, if one has.
+
+        Where the operator's count is not that of the parameters which are new here, they stay uncounted, to be
+        listed by themselves, and this layer counts none.
+        """
+        new = [p for p in dict.fromkeys(parameters) if p in self.uncounted]
+        if broken or sum(self.uncounted[p] for p in new) == learned:
+            for parameter in new:
+                self._count(parameter, name)
+            return ""
+        own = [p for p in new if self.uncounted[p] == learned]
+        if own:  # computed from several, such as a direction and a length: one has the shape of the weight
+            self._count(own[0], name)
+            return ""
+        return next((self.counted[p] for p in parameters if p in self.counted), name) if learned else ""
+
+    def attach(self, modules: Mapping[str, str]) -> None:
+        """Add a constant for all parameters that no layer counts, under the outermost module that none counts.
+
+        ``modules`` has the module of each parameter.
+        """
+        reached: set[str] = set()
+        for parameter in self.counted:
+            parts = modules[parameter].split(".")
+            reached.update(".".join(parts[: i + 1]) for i in range(len(parts)))
+        groups: dict[str, int] = {}
+        for parameter, size in self.uncounted.items():
+            parts = modules[parameter].split(".")
+            outer = (".".join(parts[: i + 1]) for i in range(len(parts)) if parts[0])
+            unused = next((m for m in outer if m not in reached), "")
+            group = f"{unused}.unused" if unused else parameter
+            groups[group] = groups.get(group, 0) + size
+        for group, size in groups.items():
+            if size:
+                self._append(Layer(self.unique(group), Constant(shape=(size,), learned=True)))
+        self.uncounted.clear()

@@ -1,0 +1,112 @@
+"""Calls that normalise: over the batch, an instance, groups of channels, or the last axes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ...operators import BatchNorm, GroupNorm, InstanceNorm, LayerNorm, Permute
+from .calls import Call, handles, plain
+from .values import Unsupported, Value
+
+__all__ = [
+    "batch_norm", "group_norm", "instance_norm", "layer_norm", "torch_batch_norm", "torch_instance_norm",
+]
+
+
+@handles("batch_norm")
+def batch_norm(
+    call: Call, input: Any, running_mean: Any = None, running_var: Any = None, weight: Any = None, bias: Any = None,
+    training: bool = False, momentum: Any = 0.1, eps: Any = 1e-5, *_: Any,
+) -> Value:
+    """Batch normalisation."""
+    value = call.value(input)
+    if value.ref and value.batch == 0 and value.fold:
+        return _folded_norm(call, value, weight, bias)
+    x = _normalised(call, input)
+    sized = [t for t in (running_mean, weight) if t is not None]
+    features = sized[0].shape[0] if sized else None
+    operator = BatchNorm(**_affine(weight, bias), num_features=features)
+    return call.same(operator, x, weights=(weight, bias))
+
+
+def _folded_norm(call: Call, x: Value, weight: Any, bias: Any) -> Value:
+    """Normalise the channels that stand behind folded axes: they go in front, and back again."""
+    rank, at = len(x.shape), x.fold
+    there = (at, *(i for i in range(rank) if i != at))
+    back = tuple(there.index(i) for i in range(rank))
+    fronted = x.made(*call.layer(Permute(order=there), x, name="permute"))
+    done = call.same(BatchNorm(**_affine(weight, bias)), fronted, weights=(weight, bias))
+    return x.made(*call.layer(Permute(order=back), done, name="permute"))
+
+
+@handles("instance_norm")
+def instance_norm(
+    call: Call, input: Any, running_mean: Any = None, running_var: Any = None, weight: Any = None, bias: Any = None,
+    use_input_stats: bool = True, *_: Any, **__: Any,
+) -> Value:
+    """Instance normalisation; with running statistics it is one of the batch."""
+    if not use_input_stats:
+        result: Value = batch_norm(call, input, running_mean, running_var, weight, bias)
+        return result
+    x = _normalised(call, input)
+    if (weight is None) != (bias is None):
+        raise Unsupported("a weight without a bias")
+    return call.same(InstanceNorm(affine=weight is not None), x, weights=(weight, bias))
+
+
+@handles("torch.batch_norm")
+def torch_batch_norm(
+    call: Call, input: Any, weight: Any, bias: Any, running_mean: Any, running_var: Any, *_: Any, **__: Any
+) -> Value:
+    """Batch normalisation, as ``torch.batch_norm`` takes its arguments."""
+    call.function = "batch_norm"
+    result: Value = batch_norm(call, input, running_mean, running_var, weight, bias)
+    return result
+
+
+@handles("torch.instance_norm")
+def torch_instance_norm(
+    call: Call, input: Any, weight: Any, bias: Any, running_mean: Any, running_var: Any, use_input_stats: bool,
+    *_: Any, **__: Any,
+) -> Value:
+    """Instance normalisation, as ``torch.instance_norm`` takes its arguments."""
+    call.function = "instance_norm"
+    result: Value = instance_norm(call, input, running_mean, running_var, weight, bias, use_input_stats)
+    return result
+
+
+@handles("group_norm")
+def group_norm(
+    call: Call, input: Any, num_groups: Any, weight: Any = None, bias: Any = None, *_: Any, **__: Any
+) -> Value:
+    """Group normalisation."""
+    return call.same(GroupNorm(groups=num_groups, **_affine(weight, bias)), _normalised(call, input),
+                     weights=(weight, bias))  # fmt: skip
+
+
+def _normalised(call: Call, input: Any) -> Value:
+    value = call.value(input)
+    if value.batch != 0 or value.fold or not value.ref:
+        raise Unsupported("a batch axis that is not in front")
+    return value
+
+
+def _affine(weight: Any, bias: Any) -> dict[str, bool]:
+    learned = weight is not None or bias is not None
+    return {"affine": learned, "scale": weight is not None or not learned, "shift": bias is not None or not learned}
+
+
+@handles("layer_norm")
+def layer_norm(
+    call: Call, input: Any, normalized_shape: Any, weight: Any = None, bias: Any = None, *_: Any, **__: Any
+) -> Value:
+    """Layer normalisation over the last axes."""
+    x = call.input(input)
+    shape = plain(tuple(normalized_shape) if not isinstance(normalized_shape, int) else (normalized_shape,))
+    for i in range(len(shape)):
+        x.axis(-1 - i)
+    learned = weight is not None or bias is not None
+    operator = LayerNorm(
+        normalized_shape=shape, affine=learned, scale=weight is not None or not learned,
+        shift=bias is not None or not learned)
+    return call.same(operator, x, weights=(weight, bias))

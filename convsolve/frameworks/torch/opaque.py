@@ -1,0 +1,94 @@
+"""Calls of which nothing is known but what they do: where the batch axis of their results is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import is_dataclass
+from typing import Any
+
+import torch
+
+from ...errors import UnreadableError
+from .followed import unfollowed
+from .graph import Graph
+from .sizes import Size
+from .tape import BATCH_NAME
+from .values import Value
+
+__all__ = ["batch_axes", "tensors_in"]
+
+_OTHER_BATCH = 29
+
+
+def tensors_in(x: Any) -> Iterator[torch.Tensor]:
+    """Yield the tensors in nested lists, tuples, dictionaries and dataclasses, in order."""
+    if isinstance(x, torch.Tensor):
+        yield x
+    elif isinstance(x, (list, tuple)):
+        for v in x:
+            yield from tensors_in(v)
+    elif isinstance(x, Mapping):
+        for v in x.values():
+            yield from tensors_in(v)
+    elif is_dataclass(x) and not isinstance(x, type):
+        yield from tensors_in(vars(x))
+
+
+def batch_axes(
+    graph: Graph, func: Any, args: Any, kwargs: Any, value_of: Callable[[torch.Tensor], Value],
+    outputs: Sequence[torch.Tensor],
+) -> list[int | None]:
+    """Return the batch axis of each result of a call, found by calling it with another number of samples.
+
+    Raises:
+        UnreadableError: the results do not tell which axis it is.
+    """
+    before = graph.numbers[BATCH_NAME]
+    graph.numbers[BATCH_NAME] = _OTHER_BATCH
+    try:
+        others = [_with_batch(x, graph, value_of) for x in (args, kwargs)]
+    finally:
+        graph.numbers[BATCH_NAME] = before
+    try:
+        with torch._C.DisableTorchFunction():
+            second = list(tensors_in(func(*others[0], **others[1])))
+    except (RuntimeError, ValueError, TypeError, IndexError):
+        second = []
+    found = []
+    for i, output in enumerate(outputs):
+        with torch._C.DisableTorchFunction():
+            shape = tuple(output.shape)
+            other = tuple(second[i].shape) if i < len(second) else None
+        if other is not None and len(other) == len(shape):
+            axes = [a for a, (m, n) in enumerate(zip(shape, other, strict=True)) if m != n]
+            proportional = all(shape[a] * _OTHER_BATCH == other[a] * graph.batch for a in axes)
+        else:
+            axes = [a for a, n in enumerate(shape) if n and n % graph.batch == 0]
+            proportional = len(axes) == 1
+        if len(axes) > 1 or not proportional:
+            where = f"{graph.source}: " if graph.source else ""
+            name = getattr(func, "__name__", func)
+            raise UnreadableError(
+                f"{where}what `{name}` makes of a batch of samples cannot be told apart by sample: it gives "
+                f"{'x'.join(map(str, shape))} for {graph.batch} of them")
+        found.append(axes[0] if axes else None)
+    return found
+
+
+def _with_batch(x: Any, graph: Graph, value_of: Callable[[torch.Tensor], Value]) -> Any:
+    """Return arguments as they would be for another number of samples."""
+    if isinstance(x, torch.Tensor):
+        value = value_of(x)
+        if value.batch is None or not value.many:
+            return x if x.is_meta else x.to("meta")
+        return torch.empty(graph.shape(value.real), dtype=x.dtype, device="meta")
+    if isinstance(x, Size):
+        return graph.number(x.form)
+    if isinstance(x, (list, tuple)):
+        items = [_with_batch(v, graph, value_of) for v in x]
+        return items if isinstance(x, list) else tuple(items)
+    if isinstance(x, dict):
+        return {k: _with_batch(v, graph, value_of) for k, v in x.items()}
+    if isinstance(x, slice):
+        return slice(*(_with_batch(v, graph, value_of) for v in (x.start, x.stop, x.step)))
+    return unfollowed(x)

@@ -1,0 +1,336 @@
+"""The recorder: runs a module once, without data, and sees every call that it makes to PyTorch.
+
+Tensors live on the meta device: they have shapes and no contents. What the program asks about shapes is answered
+with sizes that carry expressions; every other call is handled, run for its shape, and the two are compared.
+Where they differ, or nothing is known of the call, the call becomes opaque.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import logging
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Any
+
+import torch
+from torch.nn.modules.module import register_module_forward_hook, register_module_forward_pre_hook
+from torch.overrides import TorchFunctionMode
+
+from ...dims import variables
+from ...dims.normal import Polynomial
+from ...errors import ConvsolveError, InternalError, UnreadableError
+from ...operators import Opaque
+from . import (
+    axis_calls,
+    element_calls,
+    feature_calls,
+    norm_calls,
+    repeat_calls,
+    reshape_calls,
+    spatial_calls,
+)
+from .calls import HANDLERS, Call
+from .graph import Graph
+from .opaque import batch_axes, tensors_in
+from .places import place_of
+from .running import Runner, numbers_in, shape_of, values_in
+from .sizes import Size
+from .tape import BATCH_NAME, Tape
+from .values import Unsupported, Value
+
+__all__ = ["Recorder"]
+
+_REGISTERED = (
+    axis_calls, element_calls, feature_calls, norm_calls, repeat_calls, reshape_calls, spatial_calls)
+"""The modules whose handlers are registered by being imported."""
+_REFUSALS = (RuntimeError, ValueError, TypeError, IndexError, AssertionError, NotImplementedError)
+
+_SIZES = {"size", "get:shape", "sym_size"}
+_COUNTS = {"numel", "nelement", "sym_numel"}
+_ASKS_SIZES = {"stride", "storage_offset", "get:nbytes", "sym_stride"}
+_OTHER_ORDER = {"batch_norm", "instance_norm", "embedding"}
+"""Functions of which `torch` has one, too, that takes its arguments in another order."""
+_PLAIN = {"dim", "ndimension", "is_floating_point", "is_complex", "get_device", "is_contiguous", "element_size"}
+_LOOKS = {"item", "tolist", "__bool__", "__int__", "__float__", "__index__", "__contains__", "numpy", "__array__",
+          "is_nonzero", "equal", "allclose"}  # fmt: skip
+
+
+@functools.cache
+def _signature(handler: Any) -> inspect.Signature:
+    return inspect.signature(handler)
+
+
+def _name(function: Any) -> str:
+    """Return the name under which a function is handled: that of the method, function or attribute."""
+    name = getattr(function, "__name__", "")
+    if name in ("__get__", "__set__"):
+        return f"{'get' if name == '__get__' else 'set'}:{getattr(function.__self__, '__name__', '')}"
+    overload = getattr(function, "_overloadpacket", None)
+    if overload is not None:  # torch.ops.aten.conv2d.default
+        name = overload.__name__
+    if name in _OTHER_ORDER and not inspect.isfunction(function):  # those of torch.nn.functional are
+        return f"torch.{name}"
+    return str(name)
+
+
+class Recorder(TorchFunctionMode):
+    """Records the calls of one run of a module."""
+
+    def __init__(self, parameters: Mapping[int, tuple[str, torch.Tensor]], modules: Mapping[int, str]) -> None:
+        super().__init__()
+        self.tape = Tape(place_of)
+        self.graph = Graph(self.tape, {name: p.numel() for name, p in parameters.values()})
+        self.parameters = parameters
+        self.modules = modules
+        self.stack: list[tuple[str, bool]] = []
+        self.place = ""
+        self.tracked: dict[int, tuple[torch.Tensor, Value]] = {}
+        self.constants: dict[tuple[int, tuple[Polynomial, ...]], tuple[torch.Tensor, str]] = {}
+        self.names: dict[Any, str] = {}
+        self.outputs: tuple[str, ...] = ()
+        self.runner = Runner()
+
+    # -- what is known of tensors
+
+    def value(self, tensor: torch.Tensor) -> Value:
+        """Return what is known of a tensor."""
+        if id(tensor) in self.tracked:
+            value = self.tracked[id(tensor)][1]
+            shape = tuple(map(self.tape.canonical, value.shape))
+            return value if shape == value.shape else replace(value, shape=shape)
+        found = self.parameters.get(id(tensor))
+        sizes = tuple(Polynomial.of(int(n)) for n in shape_of(tensor))
+        return Value("", sizes, None, parameters=frozenset({found[0]} if found else ()))
+
+    def keep(self, tensor: torch.Tensor, value: Value) -> None:
+        """Remember what is known of a tensor, and keep it alive, so that nothing else gets its identity."""
+        before = self.tracked.get(id(tensor))
+        self.tracked[id(tensor)] = tensor, value
+        key = id(tensor)
+
+        def back() -> None:
+            if before is None:
+                self.tracked.pop(key, None)
+            else:
+                self.tracked[key] = before
+
+        self.graph.later_undo(back)
+
+    def input(self, name: str, shape: Sequence[int]) -> torch.Tensor:
+        """Add an input of the network, and return it as a tensor of the program."""
+        value = self.graph.input(name, shape)
+        tensor = torch.empty(self.graph.batch, *shape, device="meta")
+        self.tracked[id(tensor)] = tensor, value
+        return tensor
+
+    # -- calls
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        kwargs = kwargs or {}
+        name = self.names.get(func)
+        if name is None:
+            name = self.names[func] = _name(func)
+        if name in _SIZES or name in _COUNTS or name in _ASKS_SIZES or name == "__len__":
+            return self._asked(name, func, args, kwargs)
+        if name in _PLAIN or (name.startswith(("get:", "set:")) and name not in HANDLERS):
+            return func(*args, **kwargs)
+        return self._called(name, func, args, kwargs)
+
+    def _asked(self, name: str, func: Any, args: Any, kwargs: Any) -> Any:
+        """Answer what the program asks about a shape."""
+        value = self.value(args[0])
+        if not value.ref and value.batch is None and all(n.constant is not None for n in value.shape):
+            return func(*args, **kwargs)
+        sizes = self.graph.sizes(value.real)
+        if name in _COUNTS:
+            total: Any = 1
+            for size in sizes:
+                total = total * size
+            return total
+        if name in _SIZES:
+            dim = kwargs.get("dim", args[1] if len(args) > 1 else None)
+            return torch.Size(sizes) if dim is None else sizes[dim]
+        for size in sizes if name in _ASKS_SIZES else sizes[:1]:
+            if isinstance(size, Size):
+                size.freeze()
+        return func(*args, **kwargs)
+
+    def _called(self, name: str, func: Any, args: Any, kwargs: Any) -> Any:
+        """Turn a call into layers, run it for its shape, and remember what comes out."""
+        tensors = list(tensors_in((args, kwargs)))
+        sized = any(True for _ in numbers_in((args, kwargs)))
+        if not sized and not any(self._follows(t) for t in tensors):
+            result = self.runner.run(func, args, kwargs)
+            self._keep_constants(tensors, result)
+            return result
+        self.graph.place, self.graph.leaf = self.stack[-1] if self.stack else ("", False)
+        self.graph.source = self.place or place_of(sys._getframe(2))
+        if not self.graph.place:
+            self._place_by_parameters(tensors)
+        mark = self.graph.mark()
+        expected = self._handled(name, args, kwargs, mark)
+        broken = self.graph.broken
+        error: Exception | None = None
+        try:
+            result = self.runner.run(func, args, kwargs)
+        except _REFUSALS as raised:
+            error = raised
+        if error is not None:
+            if expected is None or not broken:
+                raise self._refused(name, error) from error
+            return self._stand_in(expected, tensors)
+        if expected is not None:
+            values = list(values_in(expected))
+            outputs = list(tensors_in(result))
+            agree = len(values) == len(outputs) and all(
+                self.graph.shape(v.real) == tuple(shape_of(t)) for v, t in zip(values, outputs, strict=True))
+            if agree:
+                for value, tensor in zip(values, outputs, strict=True):
+                    self.keep(tensor, value)
+                return result
+            if broken:
+                return self._stand_in(expected, tensors)
+            self.graph.undo(mark)
+        return self._opaque(name, func, args, kwargs, result)
+
+    def _handled(self, name: str, args: Any, kwargs: Any, mark: int) -> Any:
+        """Let the handler of a call write its layers; return what it makes, or None where it cannot."""
+        plain_name = name if name in HANDLERS or not name.endswith("_") or name.startswith("__") else name[:-1]
+        plain_name = {"__iadd__": "add", "__isub__": "sub", "__imul__": "mul", "__itruediv__": "div",
+                      "__idiv__": "div"}.get(plain_name, plain_name)  # fmt: skip
+        handler: Any = HANDLERS.get(plain_name)
+        if handler is None:
+            return None
+        call = Call(plain_name, self.graph, self.value, self.keep, self.constants)
+        try:
+            _signature(handler).bind(call, *args, **kwargs)
+        except TypeError:
+            return None  # arguments that are not foreseen
+        try:
+            return handler(call, *args, **kwargs)
+        except (Unsupported, ConvsolveError):  # no operator for it, or parameters that the operator does not take
+            self.graph.undo(mark)
+            return None
+        except Exception as error:
+            where = self.graph.source or "the network"
+            raise InternalError(f"{where}: the call of `{name}` could not be handled: {error!r}") from error
+
+    def _follows(self, tensor: torch.Tensor) -> bool:
+        """Return whether a tensor is part of the network so far, or has sizes that depend on its input."""
+        found = self.tracked.get(id(tensor))
+        if found is None:
+            return False
+        value = found[1]
+        return bool(value.ref) or value.batch is not None or any(n.constant is None for n in value.shape)
+
+    def _keep_constants(self, tensors: Sequence[torch.Tensor], result: Any) -> None:
+        """Remember of constants computed from constants which parameters went in."""
+        parameters = frozenset(p for t in tensors for p in self.value(t).parameters)
+        if parameters:
+            for made in tensors_in(result):
+                if id(made) not in self.parameters:
+                    self.keep(made, replace(self.value(made), parameters=parameters))
+
+    def _place_by_parameters(self, tensors: Sequence[torch.Tensor]) -> None:
+        """Outside of modules, as in exported programs, a layer is called by the module of its parameters."""
+        owned = [name for t in tensors for name in self.value(t).parameters]
+        module = owned[0].rpartition(".")[0] if owned else ""
+        if module:
+            self.graph.place, self.graph.leaf = module, True
+
+    # -- what comes out
+
+    def _refused(self, name: str, error: Exception) -> ConvsolveError:
+        where = self.graph.source or "the network"
+        text = str(error).strip().split("\n")[0]
+        if name in _LOOKS or "meta" in text.lower():
+            return UnreadableError(
+                f"{where}: `{name}` looks at the values of a tensor, which a recording does not have; a network whose "
+                f"shapes depend on values cannot be read")
+        return UnreadableError(f"{where}: PyTorch refuses `{name}`: {type(error).__name__}: {text}")
+
+    def _stand_in(self, expected: Any, tensors: Sequence[torch.Tensor]) -> Any:
+        """Return tensors of the shapes that the rules give, at least 1 everywhere, in place of a failed call's."""
+        if isinstance(expected, Value):
+            type_of = next((t.dtype for t in tensors), torch.float32)
+            made = torch.empty(self.graph.shape(expected.real), dtype=type_of, device="meta")
+            self.keep(made, expected)
+            return made
+        if isinstance(expected, (list, tuple)):
+            return tuple(self._stand_in(e, tensors) for e in expected)
+        return expected
+
+    def _opaque(self, name: str, func: Any, args: Any, kwargs: Any, result: Any) -> Any:
+        """Add a layer of which only the shapes are known that were seen."""
+        outputs = list(tensors_in(result))
+        tensors = list({id(t): t for t in tensors_in((args, kwargs))}.values())
+        for number in numbers_in((args, kwargs)):
+            if any(v.name != BATCH_NAME for form in [number.form] for a in form.atoms() for v in variables(a)):
+                number.freeze()
+        known = [(t, self.value(t)) for t in tensors]
+        inputs = [v for _, v in known if v.ref]
+        if not outputs:
+            return result
+        if not inputs and all(v.batch is None for _, v in known):
+            self._keep_constants(tensors, result)
+            return result
+        batches = batch_axes(self.graph, func, args, kwargs, self.value, outputs)
+        seen, shapes = tuple(self.graph.shape(v.shape) for v in inputs), []
+        made = []
+        for tensor, batch in zip(outputs, batches, strict=True):
+            shape = tuple(int(n) for n in shape_of(tensor))
+            fold = 0
+            if batch is not None:
+                rest = shape[batch] // self.graph.batch
+                fold = 0 if rest == 1 else 1
+                shape = (*shape[:batch], *([rest] if fold else []), *shape[batch + 1 :])
+            shapes.append(shape)
+            made.append(Value("", (), batch, fold))
+        parameters = [p for _, v in known for p in sorted(v.parameters) if not v.ref and p in self.graph.uncounted]
+        weights = sum(self.graph.uncounted[p] for p in dict.fromkeys(parameters))
+        operator = Opaque(what=name, seen=seen, outputs=tuple(shapes), weights=weights)
+        layers = self.graph.add(name, operator, inputs, parameters)
+        for tensor, value, (ref, sizes) in zip(outputs, made, layers, strict=True):
+            self.keep(tensor, replace(value, ref=ref, shape=sizes))
+        return result
+
+    def finish(self, results: Sequence[torch.Tensor]) -> None:
+        """End the recording: note the network's outputs, and the parameters that no layer has counted."""
+        refs = [v.ref for v in map(self.value, results) if v.ref]
+        if not refs:
+            raise UnreadableError("the network returns no tensor that depends on its input")
+        self.outputs = tuple(dict.fromkeys(refs))
+        self.graph.attach({name: name.rpartition(".")[0] for name, _ in self.parameters.values()})
+
+    # -- modules
+
+    @contextmanager
+    def watching(self) -> Iterator[None]:
+        """Follow which module is running; keep PyTorch's own log quiet about calls that fail."""
+        logger = logging.getLogger("torch")
+        level = logger.level
+        hooks = [
+            register_module_forward_pre_hook(self._enter),
+            register_module_forward_hook(self._leave, always_call=True),
+        ]
+        logger.setLevel(logging.CRITICAL)
+        try:
+            with torch.no_grad(), self:
+                yield
+        finally:
+            logger.setLevel(level)
+            for hook in hooks:
+                hook.remove()
+
+    def _enter(self, module: torch.nn.Module, inputs: Any) -> None:
+        if id(module) in self.modules:
+            own = type(module).__module__.startswith("torch.nn") and not any(True for _ in module.children())
+            self.stack.append((self.modules[id(module)], own))
+
+    def _leave(self, module: torch.nn.Module, inputs: Any, outputs: Any) -> None:
+        if id(module) in self.modules and self.stack:
+            self.stack.pop()

@@ -1,0 +1,91 @@
+"""Calls that repeat elements: along axes of size 1, or the whole tensor."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from ...dims.normal import Polynomial
+from ...operators import Expand, Squeeze, Tile, Unsqueeze
+from .arguments import listed, whole_form
+from .calls import Call, handles, plain
+from .sizes import Size
+from .tape import BATCH
+from .values import ONE, Unsupported, Value
+
+__all__ = [
+    "expand", "repeat",
+]
+
+
+@handles("expand broadcast_to expand_as")
+def expand(call: Call, input: Any, *sizes: Any, size: Any = None, implicit: bool = False) -> Value:
+    """Repetition of axes of size 1, without a copy."""
+    if call.function == "expand_as":
+        wished: list[Any] = list(call.graph.sizes(call.value(sizes[0]).real))
+    else:
+        wished = listed(sizes) if sizes else list(size)
+    forms = [None if int.__int__(n) == -1 else whole_form(n) for n in wished]
+    new = len(forms) - call.value(input).rank
+    x, at = _for_samples(call, input, forms, new)
+    if at is not None:
+        forms.pop(at)
+    new = len(forms) - len(x.shape)
+    own = [*[ONE] * new, *x.shape]
+    target = [o if form is None else form for o, form in zip(own, forms, strict=True)]
+    if target == list(x.shape):
+        return x
+    kept = tuple(1 if t == o and i >= new else t.dim() for i, (t, o) in enumerate(zip(target, own, strict=True)))
+    return x.made(*call.layer(Expand(shape=kept), x, name="expand"))
+
+
+def _for_samples(call: Call, tensor: Any, forms: list[Polynomial | None], new: int) -> tuple[Value, int | None]:
+    """Return a tensor with its batch axis where repetition puts it, and which entry of the new sizes that is."""
+    x = call.input(tensor)
+    if x.batch is not None:
+        at = x.batch + new
+        entry = forms[at]
+        if x.fold or not (entry is None or _is_batch(call, entry) or entry.constant == 1):
+            raise Unsupported("repetition of samples")
+        return replace(x, batch=at, many=x.many or (entry is not None and _is_batch(call, entry))), at
+    found = next((i for i, form in enumerate(forms) if form is not None and _is_batch(call, form)), None)
+    return (x, None) if found is None else (_shared(call, x, found, new), found)
+
+
+def _shared(call: Call, x: Value, at: int, new: int) -> Value:
+    """Return a constant as the same for every sample, its batch axis being number ``at`` after ``new`` axes."""
+    if at < new:
+        return replace(x, batch=at)
+    if x.shape[at - new].constant != 1:
+        raise Unsupported("a constant that differs between samples")
+    return replace(x.made(*call.layer(Squeeze(axis=at - new), x, name="squeeze")), batch=at)
+
+
+def _is_batch(call: Call, form: Polynomial) -> bool:
+    return form == BATCH or form.constant == call.graph.batch
+
+
+@handles("repeat tile")
+def repeat(call: Call, input: Any, *sizes: Any, repeats: Any = None, dims: Any = None) -> Value:
+    """Repetition of the whole tensor along its axes."""
+    given = repeats if repeats is not None else dims
+    times = listed(sizes) if sizes else list(given)
+    if call.function == "tile":
+        times = [*[1] * (call.value(input).rank - len(times)), *times]
+    at = next((i for i, n in enumerate(times) if isinstance(n, Size) and _is_batch(call, n.form)), None)
+    x = call.input(input)
+    new = len(times) - x.rank
+    if x.batch is not None:
+        at = x.batch + new
+        if x.fold or times[at] != 1:
+            raise Unsupported("repetition of samples")
+        x = replace(x, batch=at)
+    elif at is not None:
+        x = _shared(call, x, at, new)
+    if at is not None:
+        times.pop(at)
+    while len(x.shape) < len(times):
+        x = x.made(*call.layer(Unsqueeze(axis=0), x, name="unsqueeze"))
+    if all(not isinstance(n, Size) and n == 1 for n in times):
+        return x
+    return x.made(*call.layer(Tile(repeats=plain(times)), x))

@@ -1,0 +1,242 @@
+"""Calls that work on channels and space: convolutions, pools, padding, interpolation."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from typing import Any
+
+from ...operators import (
+    AdaptiveAvgPool,
+    AdaptiveMaxPool,
+    AvgPool,
+    Conv,
+    ConvTranspose,
+    LpPool,
+    MaxPool,
+    Pad,
+    PixelShuffle,
+    PixelUnshuffle,
+    Squeeze,
+    Unsqueeze,
+    Upsample,
+)
+from .calls import Call, handles, plain
+from .followed import form_of
+from .sizes import Size
+from .values import Unsupported, Value
+
+__all__ = [
+    "adaptive_avg_pool", "adaptive_max_pool", "adaptive_max_pool_with_indices", "avg_pool", "conv",
+    "conv_transpose", "interpolate", "lp_pool", "max_pool", "max_pool_with_indices", "pad", "pixel_shuffle",
+    "pixel_unshuffle", "upsample_linear", "upsample_nearest",
+]
+
+
+def _rank(call: Call) -> int:
+    """Return the number of spatial axes that a function's name ends in."""
+    digits = [c for c in call.function if c.isdigit()]
+    return int(digits[-1])
+
+
+def _per_axis(value: Any, rank: int) -> Any:
+    """Return a parameter with one entry for all axes, or one for each; equal ones as one."""
+    value = plain(value)
+    if not isinstance(value, tuple):
+        return value
+    if len(value) == 1 or (value and all(v == value[0] for v in value)):
+        return value[0]
+    if len(value) != rank:
+        raise Unsupported(f"{len(value)} entries for {rank} axes")
+    return value
+
+
+@handles("conv1d conv2d conv3d")
+def conv(
+    call: Call, input: Any, weight: Any, bias: Any = None, stride: Any = 1, padding: Any = 0, dilation: Any = 1,
+    groups: Any = 1,
+) -> Value:
+    """A convolution; the weight says how many channels go in and out."""
+    rank = _rank(call)
+    x = call.spatial(input, rank)
+    out_channels, grouped, *kernel = weight.shape
+    operator = Conv(
+        out_channels=out_channels, kernel_size=_per_axis(kernel, rank), stride=_per_axis(stride, rank),
+        padding=padding if isinstance(padding, str) else _per_axis(padding, rank),
+        dilation=_per_axis(dilation, rank), groups=groups, bias=bias is not None, in_channels=grouped * groups,
+    )  # fmt: skip
+    return call.same(operator, x, weights=(weight, bias))
+
+
+@handles("conv_transpose1d conv_transpose2d conv_transpose3d")
+def conv_transpose(
+    call: Call, input: Any, weight: Any, bias: Any = None, stride: Any = 1, padding: Any = 0,
+    output_padding: Any = 0, groups: Any = 1, dilation: Any = 1,
+) -> Value:
+    """A transposed convolution."""
+    rank = _rank(call)
+    x = call.spatial(input, rank)
+    channels, grouped, *kernel = weight.shape
+    operator = ConvTranspose(
+        out_channels=grouped * groups, kernel_size=_per_axis(kernel, rank), stride=_per_axis(stride, rank),
+        padding=_per_axis(padding, rank), output_padding=_per_axis(output_padding, rank),
+        dilation=_per_axis(dilation, rank), groups=groups, bias=bias is not None, in_channels=channels,
+    )  # fmt: skip
+    return call.same(operator, x, weights=(weight, bias))
+
+
+@handles("max_pool1d max_pool2d max_pool3d")
+def max_pool(
+    call: Call, input: Any, kernel_size: Any, stride: Any = None, padding: Any = 0, dilation: Any = 1,
+    ceil_mode: bool = False, return_indices: bool = False,
+) -> Any:
+    """Max pooling, and perhaps the places of the maxima."""
+    rank = _rank(call)
+    operator = MaxPool(
+        kernel_size=_per_axis(kernel_size, rank), stride=_per_axis(stride or None, rank),
+        padding=_per_axis(padding, rank), dilation=_per_axis(dilation, rank), ceil_mode=bool(ceil_mode),
+    )  # fmt: skip
+    result = call.same(operator, call.spatial(input, rank))
+    return (result, result) if return_indices else result
+
+
+@handles("max_pool1d_with_indices max_pool2d_with_indices max_pool3d_with_indices")
+def max_pool_with_indices(call: Call, input: Any, kernel_size: Any, *args: Any, **kwargs: Any) -> Any:
+    """Max pooling and the places of the maxima."""
+    kwargs.pop("return_indices", None)
+    call.function = call.function.removesuffix("_with_indices")
+    result = max_pool(call, input, kernel_size, *args[:4], **kwargs)
+    return (result, result)
+
+
+@handles("avg_pool1d avg_pool2d avg_pool3d")
+def avg_pool(
+    call: Call, input: Any, kernel_size: Any, stride: Any = None, padding: Any = 0, ceil_mode: bool = False,
+    count_include_pad: bool = True, divisor_override: Any = None,
+) -> Value:
+    """Average pooling."""
+    rank = _rank(call)
+    operator = AvgPool(
+        kernel_size=_per_axis(kernel_size, rank), stride=_per_axis(stride or None, rank),
+        padding=_per_axis(padding, rank), ceil_mode=bool(ceil_mode),
+    )  # fmt: skip
+    return call.same(operator, call.spatial(input, rank))
+
+
+@handles("lp_pool1d lp_pool2d lp_pool3d")
+def lp_pool(
+    call: Call, input: Any, norm_type: Any, kernel_size: Any, stride: Any = None, ceil_mode: bool = False
+) -> Value:
+    """Power-average pooling."""
+    rank = _rank(call)
+    operator = LpPool(
+        kernel_size=_per_axis(kernel_size, rank), stride=_per_axis(stride or None, rank), ceil_mode=bool(ceil_mode))
+    return call.same(operator, call.spatial(input, rank))
+
+
+@handles("adaptive_avg_pool1d adaptive_avg_pool2d adaptive_avg_pool3d")
+def adaptive_avg_pool(call: Call, input: Any, output_size: Any) -> Value:
+    """Average pooling to a size."""
+    rank = _rank(call)
+    return call.same(AdaptiveAvgPool(output_size=_per_axis(output_size, rank)), call.spatial(input, rank))
+
+
+@handles("adaptive_max_pool1d adaptive_max_pool2d adaptive_max_pool3d")
+def adaptive_max_pool(call: Call, input: Any, output_size: Any, return_indices: bool = False) -> Any:
+    """Max pooling to a size."""
+    rank = _rank(call)
+    result = call.same(AdaptiveMaxPool(output_size=_per_axis(output_size, rank)), call.spatial(input, rank))
+    return (result, result) if return_indices else result
+
+
+@handles(" ".join(f"adaptive_max_pool{n}d_with_indices" for n in (1, 2, 3)))
+def adaptive_max_pool_with_indices(call: Call, input: Any, output_size: Any, return_indices: bool = True) -> Any:
+    """Max pooling to a size, and the places of the maxima."""
+    call.function = call.function.removesuffix("_with_indices")
+    result = adaptive_max_pool(call, input, output_size)
+    return (result, result)
+
+
+@handles("pad constant_pad_nd")
+def pad(call: Call, input: Any, pad: Any, mode: str = "constant", value: Any = None) -> Value:
+    """Padding, given from the last axis to the first; negative padding crops."""
+    x = call.input(input)
+    sides = plain(pad)
+    if len(sides) % 2 or not sides:
+        raise Unsupported("padding without an end")
+    padded = [sides[i : i + 2] for i in range(0, len(sides), 2)]  # from the last axis
+    axes = {x.axis(x.rank - 1 - i): pair for i, pair in enumerate(padded) if pair != (0, 0)}
+    if not axes:
+        return x
+    rank = len(x.shape)
+    inside = min(axes) >= 1
+    pairs = tuple(axes.get(i, (0, 0)) for i in range(1 if inside else 0, rank))
+    if mode != "constant" and len(padded) > 3:
+        raise Unsupported("padding of more axes than there are in space")
+    operator = Pad(padding=pairs, mode=mode)
+    if inside:
+        return call.same(operator, x)
+    lifted = x.made(*call.layer(Unsqueeze(axis=0), x, name="unsqueeze"))  # the padding of channels, as of space
+    enlarged = x.made(*call.layer(operator, lifted))
+    return x.made(*call.layer(Squeeze(axis=0), enlarged, name="squeeze"))
+
+
+_MODES = {"nearest": "nearest", "nearest-exact": "nearest", "linear": "linear", "bilinear": "linear",
+          "trilinear": "linear", "bicubic": "cubic", "area": "area"}  # fmt: skip
+
+
+@handles("interpolate upsample upsample_nearest upsample_bilinear")
+def interpolate(
+    call: Call, input: Any, size: Any = None, scale_factor: Any = None, mode: str = "nearest",
+    align_corners: Any = None, recompute_scale_factor: Any = None, antialias: bool = False,
+) -> Value:
+    """Interpolation to a size or by a scale."""
+    value = call.value(input)
+    rank = value.rank - 2
+    x = call.spatial(input, rank)
+    if mode not in _MODES:
+        raise Unsupported(f"interpolation by {mode}")
+    if size is not None:
+        return call.same(Upsample(size=_per_axis(size, rank), mode=_MODES[mode]), x)
+    factors = scale_factor if isinstance(scale_factor, (list, tuple)) else [scale_factor] * rank
+    scales = tuple(_scale(factor) for factor in factors)
+    scale = scales[0] if all(s == scales[0] for s in scales) else scales
+    return call.same(Upsample(scale_factor=scale, mode=_MODES[mode]), x)
+
+
+@handles("upsample_nearest1d upsample_nearest2d upsample_nearest3d")
+def upsample_nearest(call: Call, input: Any, output_size: Any = None, scale_factors: Any = None) -> Value:
+    """Interpolation as exported programs write it."""
+    result: Value = interpolate(call, input, output_size, scale_factors)
+    return result
+
+
+@handles("upsample_linear1d upsample_bilinear2d upsample_trilinear3d upsample_bicubic2d")
+def upsample_linear(
+    call: Call, input: Any, output_size: Any, align_corners: bool, scale_factors: Any = None
+) -> Value:
+    """Interpolation as exported programs write it."""
+    mode = call.function.removeprefix("upsample_")[:-2]
+    result: Value = interpolate(call, input, output_size, scale_factors, mode)
+    return result
+
+
+def _scale(factor: Any) -> Any:
+    if isinstance(factor, Size):
+        return plain(factor)
+    form = form_of(factor) if not isinstance(factor, int) else None
+    if form is not None and form.constant is not None:
+        exact = Fraction(form.constant)
+        return int(exact) if exact.denominator == 1 else exact
+    return plain(factor)
+
+
+@handles("pixel_shuffle")
+def pixel_shuffle(call: Call, input: Any, upscale_factor: Any) -> Value:
+    """Channels into space."""
+    return call.same(PixelShuffle(block_size=plain(upscale_factor)), call.spatial(input, 2))
+
+
+@handles("pixel_unshuffle")
+def pixel_unshuffle(call: Call, input: Any, downscale_factor: Any) -> Value:
+    """Space into channels."""
+    return call.same(PixelUnshuffle(block_size=plain(downscale_factor)), call.spatial(input, 2))

@@ -1,0 +1,248 @@
+"""Where a problem comes from: a problem file, a framework's file, or something that Python makes.
+
+Python is imported, and so run, only where the user names it: ``package.module:factory`` or ``file.py:Class``.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import json
+import sys
+import traceback
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from .errors import ConvsolveError, FileError, Problematic, UnreadableError
+from .files import load as load_file
+from .network import Network
+from .problem import Problem
+from .words import nearest
+
+__all__ = ["load", "read_arguments"]
+
+Shape = Sequence[int]
+
+_LARGEST_SPECIFICATION = 10_000
+_WANTED = 'keyword arguments must be a JSON object like {"num_classes": 10}'
+
+
+def load(
+    source: str | Path, *, input_shape: Shape | Sequence[Shape] | None = None,
+    arguments: Mapping[str, Any] | None = None,
+) -> Problem:
+    """Return the problem that a source names.
+
+    Args:
+        source: a problem file (``.yaml``, ``.json``, ``.toml``, or ``-`` for standard input), a framework's file
+            (``.keras``, ``.h5``, ``.onnx``, ``.pt2``), or ``package.module:factory`` or ``file.py:Class``,
+            which is imported and called.
+        input_shape: the input's shape without the batch axis; a PyTorch module cannot be read without it.
+        arguments: keyword arguments for the factory.
+
+    Raises:
+        FileError: a problem file has mistakes.
+        UnreadableError: there is no such thing, its own code failed, or it cannot be read as a network.
+
+    >>> load("convsolve.operators:Conv")
+    Traceback (most recent call last):
+    ...
+    convsolve.errors.UnreadableError: convsolve.operators:Conv: calling it raised TypeError: Conv.__init__() missing \
+2 required keyword-only arguments: 'kernel_size' and 'out_channels'
+    """
+    name = str(source)
+    if _names_python(name):
+        made = _made(name, dict(arguments or {}))
+        return _problem(name, made, input_shape)
+    if arguments:
+        raise UnreadableError(f"{name}: keyword arguments are for Python sources like package.module:factory")
+    reader = _file_reader(name)
+    if reader is None:
+        return load_file(source)
+    return Problem(reader(name, input_shape))
+
+
+def _names_python(name: str) -> bool:
+    """Return whether a source names something in a Python module; a drive letter of Windows is no module."""
+    module, colon, attribute = name.rpartition(":")
+    return bool(colon) and len(module) > 1 and all(part.isidentifier() for part in attribute.split("."))
+
+
+# -- files of frameworks
+
+
+def _file_reader(name: str) -> Callable[[str, Any], Network] | None:
+    """Return what reads a framework's file, or None for a problem file."""
+    suffix = Path(name).suffix.lower()
+    if suffix in (".keras", ".h5", ".hdf5") or (suffix == ".json" and _is_keras(name)):
+        return lambda path, shape: _reader("keras").from_keras(path, input_shape=shape)
+    if suffix == ".onnx":
+        return lambda path, shape: _reader("onnx").from_onnx(path, input_shape=shape)
+    if suffix in (".pt2", ".pt", ".pth"):
+        return lambda path, shape: _read_exported(path, shape)
+    return None
+
+
+def _is_keras(name: str) -> bool:
+    """Return whether a JSON file holds a Keras configuration, by its first key names."""
+    try:
+        with open(name, encoding="utf-8", errors="replace") as file:
+            head = file.read(4096)
+    except OSError:
+        return False
+    return '"class_name"' in head and '"layers"' not in head.partition('"class_name"')[0]
+
+
+def _shaped(network: Network, input_shape: Any) -> Network:
+    return network if input_shape is None else network.with_input(*_several(input_shape))
+
+
+def _several(input_shape: Any) -> list[Any]:
+    return [input_shape] if all(isinstance(n, int) for n in input_shape) else list(input_shape)
+
+
+def _read_exported(path: str, shape: Any) -> Network:
+    if not path.lower().endswith(".pt2"):
+        raise UnreadableError(
+            f"{path}: a file of weights holds no network; name the class that makes it, like package.module:factory")
+    return _reader("torch").from_exported(path, shape)  # type: ignore[no-any-return]
+
+
+def _reader(framework: str) -> Any:
+    """Return the reader of a framework, or raise UnreadableError where the framework is not installed."""
+    try:
+        return importlib.import_module(f".frameworks.{framework}", __package__)
+    except ModuleNotFoundError as error:
+        raise UnreadableError(
+            f"reading {framework} networks needs the package {error.name!r}: pip install 'convsolve[{framework}]'"
+        ) from None
+
+
+# -- things that Python makes
+
+
+def _made(name: str, arguments: dict[str, Any]) -> Any:
+    """Import what a source names, and call it."""
+    module_name, _, attribute = name.rpartition(":")
+    try:
+        found = _imported(name, module_name)
+        for part in attribute.split("."):
+            if not hasattr(found, part):
+                names = [n for n in dir(found) if not n.startswith("_")]
+                raise UnreadableError(f"{module_name} has no {part!r}{nearest(part, names, listed=0)}")
+            found = getattr(found, part)
+        if _is_finished(found):
+            if arguments:
+                raise UnreadableError(f"{name} is no factory: it takes no keyword arguments")
+            return found
+        if not callable(found):
+            raise UnreadableError(f"{name} is of type {type(found).__name__}: wanted a class, or a function")
+        if "torchvision" not in sys.modules:
+            return found(**arguments)
+        with _reader("torch").without_published_weights():
+            return found(**arguments)
+    except ConvsolveError:
+        raise
+    except KeyboardInterrupt:
+        raise
+    except (Exception, SystemExit) as error:  # the user's own code: whatever it raises is shown
+        raise UnreadableError(f"{name}: {_theirs(error, attribute)}") from error
+
+
+def _imported(name: str, module_name: str) -> Any:
+    """Import a module, if need be without the compiled operators of torchvision, which no shape depends on.
+
+    They may have been built for another PyTorch than the one installed; then torchvision cannot be imported.
+    """
+    try:
+        return _module(name, module_name)
+    except RuntimeError as error:
+        if "operator torchvision::" not in str(error):
+            raise
+    _reader("torch").declare_torchvision_operators()
+    return _module(name, module_name)
+
+
+def _module(name: str, module_name: str) -> Any:
+    """Import a module by its name, or from its file."""
+    if not module_name.endswith(".py"):
+        here = str(Path.cwd())
+        if here not in sys.path:
+            sys.path.insert(0, here)
+        try:
+            return importlib.import_module(module_name)
+        except ModuleNotFoundError as error:
+            if error.name and (module_name + ".").startswith(error.name + "."):
+                raise UnreadableError(
+                    f"{name}: there is no module {error.name!r}; a file is named like path/to/file.py:Class") from None
+            raise
+    path = Path(module_name).resolve()
+    if not path.is_file():
+        raise FileError(module_name, [Problematic(1, 1, "cannot be read: there is no such file")])
+    if str(path.parent) not in sys.path:
+        sys.path.insert(0, str(path.parent))  # as python itself does: the file may import its neighbours
+    specification = importlib.util.spec_from_file_location(path.stem, path)
+    assert specification is not None and specification.loader is not None
+    module = importlib.util.module_from_spec(specification)
+    before = sys.modules.get(path.stem)
+    if before is None or getattr(before, "__file__", None) == str(path):
+        sys.modules[path.stem] = module  # dataclasses, and the module's own pickles, look for it
+    specification.loader.exec_module(module)
+    return module
+
+
+def _theirs(error: BaseException, attribute: str) -> str:
+    """Return what the user's own code raised, and where."""
+    frames = [f for f in traceback.extract_tb(error.__traceback__) if f.filename != __file__ and "importlib" not in
+              f.filename]  # fmt: skip
+    where = f" at {frames[-1].filename}:{frames[-1].lineno}" if frames else ""
+    lines = str(error).strip().split("\n")
+    if isinstance(error, SyntaxError):
+        where, lines = f" at {error.filename}:{error.lineno}", [error.msg]
+    doing = "importing it" if frames and any(f.name == "<module>" for f in frames[:1]) else "calling it"
+    return f"{doing} raised {type(error).__name__}{where}{f': {lines[0]}' if lines[0] else ''}"
+
+
+def _is_finished(found: Any) -> bool:
+    return isinstance(found, (Network, Problem)) or _is_a(found, "torch", "Module") or _is_a(found, "keras", "Model")
+
+
+def _is_a(found: Any, framework: str, name: str) -> bool:
+    """Return whether an object is of a framework's class, without importing the framework."""
+    return any(c.__name__ == name and c.__module__.partition(".")[0] == framework for c in type(found).__mro__)
+
+
+def _problem(name: str, made: Any, input_shape: Any) -> Problem:
+    """Return what a factory made as a problem."""
+    if isinstance(made, Problem):
+        return made
+    if isinstance(made, Network):
+        return Problem(_shaped(made, input_shape))
+    if _is_a(made, "keras", "Model"):
+        return Problem(_reader("keras").from_keras(made, input_shape=input_shape))
+    if _is_a(made, "torch", "Module"):
+        if input_shape is None:
+            raise UnreadableError(
+                f"{name} is a PyTorch module, which does not say what input it takes: give its shape without the "
+                f"batch axis, like --input 3x224x224 (from Python: input_shape=(3, 224, 224))")
+        return Problem(_reader("torch").from_torch(made, input_shape))
+    kinds = "a PyTorch module, a Keras model, or a convsolve Network or Problem"
+    raise UnreadableError(f"{name} made an object of type {type(made).__name__}: wanted {kinds}")
+
+
+def read_arguments(text: str) -> dict[str, Any]:
+    """Return keyword arguments that are written as a JSON object.
+
+    >>> read_arguments('{"num_classes": 10}')
+    {'num_classes': 10}
+    """
+    if len(text) > _LARGEST_SPECIFICATION:
+        raise UnreadableError(f"keyword arguments are longer than {_LARGEST_SPECIFICATION} characters")
+    try:
+        found = json.loads(text)
+    except ValueError as error:
+        raise UnreadableError(f"{_WANTED}: {error}") from None
+    if not isinstance(found, dict):
+        raise UnreadableError(f"{_WANTED}, got {text}")
+    return found
