@@ -14,7 +14,7 @@ import torch
 from onnx import helper
 
 from convsolve.frameworks import to_onnx
-from convsolve.frameworks.keras import code as keras_code
+from convsolve.frameworks.keras.writing import code as keras_code
 from convsolve.frameworks.writing.live import run_source
 from convsolve.frameworks.writing.plan import Plan, plan
 from convsolve.network import Network

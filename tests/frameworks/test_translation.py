@@ -18,7 +18,9 @@ SUITES = {"torch": test_torch.suite, "keras": test_keras.suite, "onnx": test_onn
 CASES = 8
 
 REFUSALS = {
-    "torch": ("takes no circular padding", "takes no reflect padding", "takes no instance norm", "has no dilation"),
+    "torch": (
+        "takes no circular padding", "takes no reflect padding", "takes no instance norm", "has no dilation",
+        "learns a scale and a shift, or neither", "no shift without a scale", "resets the state after"),
     "keras": (
         "has no 'replicate' padding", "has no 'circular' padding", "no stride and dilation", "no groups in a transposed",
         "has no dilation", "resizes", "has no mode 'area'", "Keras has no local_response_norm"),
