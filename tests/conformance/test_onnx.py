@@ -7,20 +7,16 @@ from random import Random
 from typing import Any
 
 import numpy as np
-import onnxruntime
 import pytest
 from onnx import TensorProto, helper
 from onnxruntime.capi import onnxruntime_pybind11_state as errors
 
 from convsolve import operators as ops
+from tests.conformance.execute_onnx import session
 from tests.conformance.judge import NAMES, Case, Suite, Verdict, each, multiple, near, sizes, spread, usable
 
 IR_VERSION = 10
 REFUSALS = (errors.Fail, errors.InvalidArgument, errors.InvalidGraph, errors.RuntimeException)
-
-options = onnxruntime.SessionOptions()
-options.log_severity_level = 4
-options.intra_op_num_threads = options.inter_op_num_threads = 1
 
 
 def node(kind: str, inputs: list[Any], opset: int = 17, outputs: int = 1, **attributes: Any) -> Any:
@@ -34,8 +30,7 @@ def node(kind: str, inputs: list[Any], opset: int = 17, outputs: int = 1, **attr
         [helper.make_tensor_value_info(n, t, None) for n, t in types.items()],
         [helper.make_tensor_value_info(n, TensorProto.FLOAT, None) for n in results])
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", opset)], ir_version=IR_VERSION)
-    session = onnxruntime.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
-    made = session.run(None, given)
+    made = session(model).run(None, given)
     return made[0] if outputs == 1 else made
 
 

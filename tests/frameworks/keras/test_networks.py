@@ -12,7 +12,7 @@ from keras import layers as kl
 import convsolve as cs
 from convsolve.frameworks.keras.reader import Reading
 from convsolve.frameworks.keras.sources import config_of
-from tests.frameworks.onnx.execute import every_shape
+from tests.frameworks.reading import every_shape
 
 
 def layers_of(model: Any, prefix: str = "") -> list[tuple[str, Any]]:

@@ -17,11 +17,11 @@ from convsolve.frameworks.writing.live import run_source
 from convsolve.frameworks.writing.names import snake
 from convsolve.operators import OPERATORS
 from tests.conformance.test_networks import NETWORKS
-from tests.frameworks.execute import TARGETS, layer_shapes, leading_out, learned, params_in, run
+from tests.frameworks.writing.written import TARGETS, layer_shapes, leading_out, learned, params_in, run
 from tests.solver.random_problems import random_problem
 from tests.test_problems import answer_of, having, problem_of
 
-ROOT = Path(__file__).parent.parent.parent
+ROOT = Path(__file__).parent.parent.parent.parent
 GOLDEN = Path(__file__).parent / "golden"
 WRITERS: dict[str, Any] = {"torch": cs.to_torch, "keras": cs.to_keras, "onnx": cs.to_onnx}
 

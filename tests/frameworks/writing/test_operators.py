@@ -12,7 +12,7 @@ from convsolve.errors import NetworkError
 from convsolve.network import Layer, Network
 from convsolve.operators import Input
 from tests.conformance import test_keras, test_onnx, test_torch
-from tests.frameworks.execute import TARGETS, layer_shapes, learned, params_in
+from tests.frameworks.writing.written import TARGETS, layer_shapes, learned, params_in
 
 SUITES = {"torch": test_torch.suite, "keras": test_keras.suite, "onnx": test_onnx.suite}
 CASES = 8
