@@ -322,12 +322,14 @@ def recurrent(r: Random) -> Case:
     hidden, both, bias = r.randint(1, 4), r.random() < 0.5, r.random() < 0.5
     length, features = r.randint(1, 4), r.randint(1, 4)
     directions = 2 if both else 1
-    op = ops.OPERATORS[kind](hidden_size=hidden, bidirectional=both, bias=bias)
+    more = {"reset_after": r.random() < 0.5} if kind == "gru" else {}
+    op = ops.OPERATORS[kind](hidden_size=hidden, bidirectional=both, bias=bias, **more)
+    reset = f", linear_before_reset={int(more['reset_after'])}" if more else ""
     weights = f"w{(directions, gates * hidden, features)}, w{(directions, gates * hidden, hidden)}"
     if bias:
         weights += f", w{(directions, 2 * gates * hidden)}"
     direction = "bidirectional" if both else "forward"
-    made = f"node({kind.upper()!r}, [x.swapaxes(0, 1), {weights}], 14, hidden_size={hidden}, direction={direction!r})"
+    made = f"node({kind.upper()!r}, [x.swapaxes(0, 1), {weights}], 14, hidden_size={hidden}, direction={direction!r}{reset})"
     # the result has the axes length, direction, batch, hidden
     call = f"{made}.transpose(2, 0, 1, 3).reshape(2, {length}, -1)"
     return Case(op, ((length, features),), call)

@@ -135,6 +135,14 @@ def operations() -> Any:
     return keras.Model(x, keras.ops.reshape(y[:, 0], (-1, 14 * 14)))
 
 
+def rearranged() -> Any:
+    x = image()
+    y = keras.ops.tile(keras.ops.moveaxis(x, 1, -1), (1, 1, 3, 2))
+    y = keras.ops.pad(y, ((0, 0), (2, 1), (0, 0), (0, 0)), constant_values=1.0)
+    y = keras.ops.moveaxis(keras.ops.pad(y, ((0, 0), (0, 0), (1, 3), (0, 0)), mode="reflect"), -2, 1)
+    return keras.Model(x, keras.ops.power(y / 2.0, keras.ops.tile(y, (1, 1))))
+
+
 def channels_first() -> Any:
     x = image(3, 16, 20)
     first = {"data_format": "channels_first"}
@@ -152,7 +160,7 @@ def mixed_formats() -> Any:
     return keras.Model(x, kl.BatchNormalization(axis=1)(y))
 
 
-NETWORKS = (sequential, sequence, volume, video, joined, shared, nested, operations, channels_first, mixed_formats)
+NETWORKS = (sequential, sequence, volume, video, joined, shared, nested, operations, rearranged, channels_first, mixed_formats)
 
 
 @pytest.mark.parametrize("make", NETWORKS, ids=lambda make: make.__name__)
