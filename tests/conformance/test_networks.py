@@ -105,12 +105,14 @@ NETWORKS = {
           - conv: {name: stem, inputs: left, out_channels: 8, kernel_size: 3, stride: 2}
           - batch_norm: {name: norm}
           - relu: {name: bent}
+          - lp_pool: {name: pooled, kernel_size: 2}
           - global_avg_pool: {name: seen, keepdims: true}
           - layer_norm: {name: scaled, normalized_shape: [8, 1, 1], shift: false}
           - flatten: {name: features}
           - conv: {name: stem_2, inputs: right, out_channels: 8, kernel_size: 3, stride: 2, shares: stem}
           - batch_norm: {name: norm_2, shares: norm}
           - relu: {name: bent_2, shares: bent}
+          - lp_pool: {name: pooled_2, kernel_size: 2, shares: pooled}
           - global_avg_pool: {name: seen_2, keepdims: true, shares: seen}
           - layer_norm: {name: scaled_2, normalized_shape: [8, 1, 1], shift: false, shares: scaled}
           - flatten: {name: features_2, shares: features}

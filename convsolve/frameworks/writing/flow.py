@@ -37,8 +37,10 @@ def makers(plan: Plan, said: Mapping[str, Sequence[Stage]]) -> dict[tuple[str, s
     for step in plan.steps:
         shared = {stage.suffix: stage.code for stage in said.get(step.shares, ()) if stage.module}
         for stage in said[step.name]:
-            same = stage.module and shared.get(stage.suffix) == stage.code
-            if step.shares and step.params and stage.module and stage.learns and not same:
+            if not stage.module:
+                continue
+            same = shared.get(stage.suffix) == stage.code
+            if step.shares and step.params and stage.learns and not same:
                 raise not_shared(step, "which becomes another module")
             found[step.name, stage.suffix] = step.shares if same else step.name
     return found

@@ -260,7 +260,8 @@ def test_shared_layers_come_back_from_keras() -> None:
     network = cs.parse(NETWORKS["twins"]).network
     again = {layer.name: layer.shares for layer in cs.from_keras(cs.to_keras(network)).layers}
     assert {name: shared for name, shared in again.items() if shared} == {
-        **{f"{name}:2": name for name in ("stem", "norm", "bent", "seen", "scaled", "features", "score", "first", "offset")},
+        **{f"{name}:2": name for name in (
+            "stem", "norm", "bent", "pooled", "seen", "scaled", "features", "score", "first", "offset")},
         "score:3": "score", "first_layer1:2": "first_layer1"}
 
 

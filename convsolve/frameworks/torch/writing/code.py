@@ -67,9 +67,11 @@ class Written:
 
     def modules(self, step: Step) -> list[tuple[str, Call]]:
         """Return the modules that a layer makes: name and construction."""
-        own = [stage for stage in self.said[step.name] if self.makers[step.name, stage.suffix] == step.name]
-        stages = [stage for stage in own if stage.module]
-        return [(self.attribute(step, stage), stage.code) for stage in stages if isinstance(stage.code, Call)]
+        stages = [stage for stage in self.said[step.name] if stage.module]
+        return [
+            (self.attribute(step, stage), stage.code) for stage in stages
+            if self.makers[step.name, stage.suffix] == step.name and isinstance(stage.code, Call)
+        ]
 
     def lines(self, step: Step) -> list[Line]:
         """Return the statements of a layer."""
