@@ -341,8 +341,9 @@ def batch_norm(r: Random) -> Case:
 def group_norm(r: Random) -> Case:
     rank, groups, affine = r.choice((0, 1, 2, 3)), r.randint(1, 3), r.random() < 0.5
     channels = multiple(r, groups) if r.random() < 0.6 else r.randint(1, 6)
-    op = ops.GroupNorm(groups=groups, affine=affine)
-    module = f"layers.GroupNormalization({groups}, scale={affine}, center={affine})"
+    scale, shift = r.random() < 0.8, r.random() < 0.8
+    op = ops.GroupNorm(groups=groups, affine=affine, scale=scale, shift=shift)
+    module = f"layers.GroupNormalization({groups}, scale={affine and scale}, center={affine and shift})"
     return last(op, (*small(r, rank), channels), module=module, batch_size=r.choice((1, 2)))
 
 
@@ -359,10 +360,11 @@ def layer_norm(r: Random) -> Case:
     declared = shape[r.randrange(len(shape)) :]
     if affine and r.random() < 0.6:  # without weights, there is nothing that would hold on to a size
         declared = alike(r, declared, 0.1, 0.4)
-    op = ops.LayerNorm(normalized_shape=declared, affine=affine)
+    scale = r.random() < 0.7
+    op = ops.LayerNorm(normalized_shape=declared, affine=affine, scale=scale)
     axes_ = [*range(-len(declared), 0)]
     whole = (None, *shape[: len(shape) - len(declared)], *declared)
-    module = f"layers.LayerNormalization(axis={axes_}, scale={affine}, center={affine})"
+    module = f"layers.LayerNormalization(axis={axes_}, scale={affine and scale}, center={affine})"
     return last(op, shape, call=f"(m.build({whole}), m(x))[1]", module=module)
 
 

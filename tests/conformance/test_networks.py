@@ -99,6 +99,36 @@ NETWORKS = {
           - upsample: {scale_factor: 2}
           - adaptive_avg_pool: {output_size: 2}
         """,
+    "twins": """
+        inputs: {left: [3, 11, 12], right: [3, 9, 14]}
+        layers:
+          - conv: {name: stem, inputs: left, out_channels: 8, kernel_size: 3, stride: 2}
+          - batch_norm: {name: norm}
+          - relu: {name: bent}
+          - lp_pool: {name: pooled, kernel_size: 2}
+          - global_avg_pool: {name: seen, keepdims: true}
+          - layer_norm: {name: scaled, normalized_shape: [8, 1, 1], shift: false}
+          - flatten: {name: features}
+          - conv: {name: stem_2, inputs: right, out_channels: 8, kernel_size: 3, stride: 2, shares: stem}
+          - batch_norm: {name: norm_2, shares: norm}
+          - relu: {name: bent_2, shares: bent}
+          - lp_pool: {name: pooled_2, kernel_size: 2, shares: pooled}
+          - global_avg_pool: {name: seen_2, keepdims: true, shares: seen}
+          - layer_norm: {name: scaled_2, normalized_shape: [8, 1, 1], shift: false, shares: scaled}
+          - flatten: {name: features_2, shares: features}
+          - sub: {name: difference, inputs: [features, features_2]}
+          - linear: {name: score, out_features: 8}
+          - linear: {name: score_2, out_features: 8, shares: score}
+          - unsqueeze: {name: steps, axis: 0}
+          - linear: {name: score_3, out_features: 8, shares: score_2}
+          - lstm: {name: first, hidden_size: 4, num_layers: 2, bidirectional: true}
+          - lstm: {name: second, hidden_size: 4, num_layers: 2, bidirectional: true, shares: first}
+          - reduce: {name: middle, axes: [0]}
+          - constant: {name: offset, shape: [8], learned: true}
+          - constant: {name: offset_2, shape: [8], learned: true, shares: offset}
+          - add: {name: moved, inputs: [middle, offset, offset_2]}
+          - embedding: {name: looked_up, count: 5, dim: 2}
+        """,
     "functions": "input: [4, 5, 6]\nlayers: [relu, relu6, leaky_relu, elu, selu, celu, gelu, silu, mish, hardswish, "
                  "hardsigmoid, hardtanh, sigmoid, tanh, softplus]",
 }  # fmt: skip

@@ -7,20 +7,16 @@ from random import Random
 from typing import Any
 
 import numpy as np
-import onnxruntime
 import pytest
 from onnx import TensorProto, helper
 from onnxruntime.capi import onnxruntime_pybind11_state as errors
 
 from convsolve import operators as ops
+from tests.conformance.execute_onnx import session
 from tests.conformance.judge import NAMES, Case, Suite, Verdict, each, multiple, near, sizes, spread, usable
 
 IR_VERSION = 10
 REFUSALS = (errors.Fail, errors.InvalidArgument, errors.InvalidGraph, errors.RuntimeException)
-
-options = onnxruntime.SessionOptions()
-options.log_severity_level = 4
-options.intra_op_num_threads = options.inter_op_num_threads = 1
 
 
 def node(kind: str, inputs: list[Any], opset: int = 17, outputs: int = 1, **attributes: Any) -> Any:
@@ -34,8 +30,7 @@ def node(kind: str, inputs: list[Any], opset: int = 17, outputs: int = 1, **attr
         [helper.make_tensor_value_info(n, t, None) for n, t in types.items()],
         [helper.make_tensor_value_info(n, TensorProto.FLOAT, None) for n in results])
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", opset)], ir_version=IR_VERSION)
-    session = onnxruntime.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
-    made = session.run(None, given)
+    made = session(model).run(None, given)
     return made[0] if outputs == 1 else made
 
 
@@ -327,12 +322,14 @@ def recurrent(r: Random) -> Case:
     hidden, both, bias = r.randint(1, 4), r.random() < 0.5, r.random() < 0.5
     length, features = r.randint(1, 4), r.randint(1, 4)
     directions = 2 if both else 1
-    op = ops.OPERATORS[kind](hidden_size=hidden, bidirectional=both, bias=bias)
+    more = {"reset_after": r.random() < 0.5} if kind == "gru" else {}
+    op = ops.OPERATORS[kind](hidden_size=hidden, bidirectional=both, bias=bias, **more)
+    reset = f", linear_before_reset={int(more['reset_after'])}" if more else ""
     weights = f"w{(directions, gates * hidden, features)}, w{(directions, gates * hidden, hidden)}"
     if bias:
         weights += f", w{(directions, 2 * gates * hidden)}"
     direction = "bidirectional" if both else "forward"
-    made = f"node({kind.upper()!r}, [x.swapaxes(0, 1), {weights}], 14, hidden_size={hidden}, direction={direction!r})"
+    made = f"node({kind.upper()!r}, [x.swapaxes(0, 1), {weights}], 14, hidden_size={hidden}, direction={direction!r}{reset})"
     # the result has the axes length, direction, batch, hidden
     call = f"{made}.transpose(2, 0, 1, 3).reshape(2, {length}, -1)"
     return Case(op, ((length, features),), call)

@@ -469,8 +469,9 @@ def layer_norm(r: Random) -> Case:
         last = alike(r, last, 0.1, 0.4)
     if r.random() < 0.1:
         last = (7, *shape)
-    op = ops.LayerNorm(normalized_shape=last, affine=affine)
-    return Case(op, (shape,), module=f"nn.LayerNorm({last}, elementwise_affine={affine})")
+    shift = r.random() < 0.7
+    op = ops.LayerNorm(normalized_shape=last, affine=affine, shift=shift)
+    return Case(op, (shape,), module=f"nn.LayerNorm({last}, elementwise_affine={affine}, bias={shift})")
 
 
 FUNCTIONS = (

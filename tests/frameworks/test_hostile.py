@@ -15,7 +15,7 @@ from onnx import helper
 
 import convsolve as cs
 from tests.frameworks.keras.test_networks import joined, nested, sequence, sequential
-from tests.frameworks.onnx.execute import graph_of
+from tests.frameworks.onnx.graphs import graph_of
 from tests.frameworks.onnx.test_graphs import GRAPHS
 
 ODD = (None, -1, 0, 7, 2**70, "x", [], {}, [1, 2], True, 1.5, [None], {"class_name": "Dog"}, [[["a", 0, 0]]])

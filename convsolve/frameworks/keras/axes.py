@@ -10,11 +10,13 @@ from ...operators import (
     Flatten,
     Identity,
     Operator,
+    Pad,
     Permute,
     Reduce,
     Reshape,
     Slice,
     Squeeze,
+    Tile,
     Unsqueeze,
 )
 from .call import Call, NotReadError, reads
@@ -54,6 +56,42 @@ def _transpose(call: Call) -> str:
     if axes is None or axes[0] != 0:
         raise NotReadError("it moves the batch axis")
     return call.add(Permute(order=[call.axis(a, rank) for a in axes[1:]]))
+
+
+@reads("Moveaxis")
+def _moveaxis(call: Call) -> str:
+    rank, source, destination = len(call.shape()), call.config["source"], call.config["destination"]
+    if type(source) is not int or type(destination) is not int:
+        raise NotReadError("it moves several axes")
+    moved, place = call.axis(source, rank), call.axis(destination, rank)
+    order = [i for i in range(rank) if i != moved]
+    order.insert(place, moved)
+    return call.add(Permute(order=order))
+
+
+@reads("Tile")
+def _tile(call: Call) -> str:
+    repeats = call.config["repeats"]
+    repeats = [repeats] if type(repeats) is int else list(repeats)
+    whole = [1] * (len(call.shape()) + 1 - len(repeats)) + repeats
+    if len(whole) != len(call.shape()) + 1 or whole[0] != 1:
+        raise NotReadError(f"its repeats {repeats} add axes or repeat the batch")
+    return call.add(Tile(repeats=whole[1:]))
+
+
+@reads("Pad")
+def _pad(call: Call) -> str:
+    width, mode, rank = call.config["pad_width"], call.config.get("mode", "constant"), len(call.shape())
+    if mode not in ("constant", "reflect"):
+        raise NotReadError(f"there is no padding with mode {mode!r}")
+    sides = [tuple(pair) for pair in width] if isinstance(width, (list, tuple)) else []
+    if len(sides) != rank + 1 or rank < 2:
+        raise NotReadError(f"its widths {width} are not a pair for each axis")
+    batch, *own = sides
+    channels = own.pop(-1 if call.builder.data_format == "channels_last" else 0)
+    if any((*batch, *channels)):
+        raise NotReadError("it pads the batch or the channels")
+    return call.add(Pad(padding=own, mode=mode))
 
 
 @reads("RepeatVector")

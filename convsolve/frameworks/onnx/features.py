@@ -253,6 +253,8 @@ def _recurrent(call: Call) -> list[Value]:
     kind, gates = _RECURRENT[call.kind]
     hidden = weight.shape[1] // gates
     options: dict[str, Any] = {"hidden_size": hidden, "bidirectional": both, "bias": call.has(3)}
+    if kind is Gru:
+        options["reset_after"] = bool(call.option("linear_before_reset", 0))
     if weight.shape[2] != x.shape[1]:
         raise NotReadError(f"its weights are for {weight.shape[2]} features, its input has {x.shape[1]}")
     return [_steps(call, x, kind(**options), hidden, by_sample), *[_NO_STATE] * (call.outputs - 1)]

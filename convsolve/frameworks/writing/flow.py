@@ -7,10 +7,10 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from .names import Names
-from .plan import Plan, Step
+from .plan import Plan, Step, not_shared
 from .source import Call, Chained, Code, Stage, shape_text, statement
 
-__all__ = ["Flow", "Line", "filled", "is_chain"]
+__all__ = ["Flow", "Line", "filled", "is_chain", "makers"]
 
 
 def is_chain(plan: Plan, said: Mapping[str, Sequence[Stage]]) -> bool:
@@ -19,11 +19,31 @@ def is_chain(plan: Plan, said: Mapping[str, Sequence[Stage]]) -> bool:
         return False
     above = plan.inputs[0].name
     for step in plan.steps:
-        plain = len(step.outputs) == 1 and all(stage.plain for stage in said[step.name])
+        own = not step.shares and len(step.outputs) == 1
+        plain = own and all(stage.plain for stage in said[step.name])
         if step.inputs != (above,) or any(step.turned) or not plain:
             return False
         above = step.name
     return plan.outputs[0][0] == above
+
+
+def makers(plan: Plan, said: Mapping[str, Sequence[Stage]]) -> dict[tuple[str, str], str]:
+    """Return which layer's module each module is, by layer and suffix: its own, or that of the layer it shares with.
+
+    Raises:
+        NetworkError: a layer would need other options than the one whose parameters it uses.
+    """
+    found: dict[tuple[str, str], str] = {}
+    for step in plan.steps:
+        shared = {stage.suffix: stage.code for stage in said.get(step.shares, ()) if stage.module}
+        for stage in said[step.name]:
+            if not stage.module:
+                continue
+            same = shared.get(stage.suffix) == stage.code
+            if step.shares and step.params and stage.learns and not same:
+                raise not_shared(step, "which becomes another module")
+            found[step.name, stage.suffix] = step.shares if same else step.name
+    return found
 
 
 def filled(code: Call | Code | Chained, tensors: Mapping[str, str]) -> Call | Code | Chained:

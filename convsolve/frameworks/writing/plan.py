@@ -15,16 +15,16 @@ from typing import Any
 from ...dims import Var, evaluate
 from ...errors import NetworkError
 from ...network import Layer, Network, tensor_layer
-from ...operators import CenterCrop, Choice, Opaque, Upsample, axis_names
+from ...operators import CenterCrop, Choice, Identity, Opaque, Upsample, axis_names
 from ...operators.base import DataFormat, Framework, to_written
 from ...trace import Trace, run, trace
 
-__all__ = ["Plan", "Step", "cannot", "known_network", "plan"]
+__all__ = ["Plan", "Step", "cannot", "known_network", "not_shared", "plan"]
 
 Sizes = tuple[int, ...]
 
 _AXES_BY_NUMBER = frozenset({"concat", "split", "chunk", "slice"})
-_JOINS = frozenset({"add", "sub", "mul", "maximum"})
+_JOINS = frozenset({"add", "sub", "mul", "div", "pow", "maximum", "minimum", "average"})
 
 
 @dataclass(frozen=True)
@@ -34,6 +34,7 @@ class Step:
     ``operator`` has numbers alone in its parameters. ``works`` is the order of axes in which it works, in which
     its inputs must come (``turned`` says of each whether it stands in the other order) and its outputs leave.
     ``sizes`` and ``made`` are the shapes of inputs and outputs, channels first and without the batch axis.
+    ``shares`` names the step before it whose parameters it uses; ``params`` is how many they are, shared or not.
     """
 
     name: str
@@ -46,6 +47,8 @@ class Step:
     turned: tuple[bool, ...]
     framework: Framework
     written: DataFormat
+    shares: str
+    params: int
 
     @property
     def rank(self) -> int:
@@ -63,6 +66,12 @@ class Step:
         else:
             canonical = (axis % rank + (self.written == "channels_last" and rank > 1)) % rank
         return (canonical - (self.works == "channels_last" and rank > 1)) % rank + 1
+
+    @property
+    def affine(self) -> tuple[bool, bool]:
+        """Whether a normalisation learns a scale, and whether it learns a shift."""
+        op = self.operator
+        return op.affine and getattr(op, "scale", True), op.affine and getattr(op, "shift", True)
 
     def shape(self, sizes: Sizes) -> Sizes:
         """Return a channels-first shape in the order in which the operator works."""
@@ -96,6 +105,13 @@ def cannot(step: Step, what: str, advice: str) -> NetworkError:
     return NetworkError(f"{step.name}: {what}: {advice}", layer=step.name)
 
 
+def not_shared(step: Step, why: str) -> NetworkError:
+    """Return the error of a layer that cannot use another layer's parameters as they are."""
+    return cannot(
+        step, f"it uses the parameters of {step.shares}, {why}", "give both layers the same options, or leave "
+        "`shares` out")
+
+
 def known_network(network: Network) -> Network:
     """Return the network with nothing left open.
 
@@ -119,7 +135,8 @@ def plan(network: Network, own: DataFormat, *, strict: bool = True) -> Plan:
         NetworkError: the network has holes, or does not work with the input that it states.
     """
     network = known_network(network)
-    traced = trace(network)
+    alone = tuple(dataclasses.replace(layer, shares="") for layer in network.layers)
+    traced = trace(dataclasses.replace(network, layers=alone))  # so that each layer's own parameters are counted
     values = run(traced, {})
     if strict:
         _must_work(traced, values)
@@ -128,11 +145,17 @@ def plan(network: Network, own: DataFormat, *, strict: bool = True) -> Plan:
         for tensor, shape in traced.shapes.items() if shape is not None
     }
     orders: dict[str, DataFormat] = {}
+    makers: dict[str, str] = {}
     steps = []
     for layer in network.ordered:
         if layer.name not in shapes:
             break
         step = _step(network, own, layer, values, shapes, orders)
+        maker = makers.setdefault(_origin(network, layer), layer.name)
+        if maker != layer.name:
+            step = dataclasses.replace(step, shares=maker)
+            if step.params != values[f"{maker}.params"]:
+                raise not_shared(step, f"which has {values[f'{maker}.params']:,}, and would have {step.params:,}")
         steps.append(step)
         orders.update(dict.fromkeys(step.outputs, step.works))
         orders[step.name] = step.works
@@ -155,6 +178,18 @@ def _must_work(traced: Trace, values: Mapping[str, int]) -> None:
                 layer=requirement.layer)
 
 
+def _origin(network: Network, layer: Layer) -> str:
+    """Return the layer whose parameters a layer uses in the end, where it shares with one that shares itself."""
+    passed = [layer.name]
+    while layer.shares:
+        if layer.shares in passed:
+            raise NetworkError(
+                f"layers share parameters in a circle: {' -> '.join([*passed, layer.shares])}", layer=layer.name)
+        passed.append(layer.shares)
+        layer = network.by_name[layer.shares]
+    return layer.name
+
+
 def _tensor(reference: str, shapes: Mapping[str, Sizes]) -> str:
     """Return the one name of a tensor: the first of several outputs is ``name[0]``, also where ``name`` stands."""
     first = f"{reference}[0]"
@@ -171,8 +206,8 @@ def _step(
             raise NetworkError(f"{layer.name}: a network without inputs cannot be written: give it an input")
         references = (network.inputs[0].name,)
     operator = operator.substitute(dict(values))
-    if isinstance(operator, (Opaque, Choice)):
-        what = operator.what if isinstance(operator, Opaque) else "a choice that is still open"
+    what = _unknown(operator)
+    if what:
         raise NetworkError(
             f"{layer.name}: it cannot be written what {what} does: put operators that convsolve knows in its place",
             layer=layer.name)
@@ -183,7 +218,21 @@ def _step(
     turned = tuple(operator.arity[1] != 0 and _differs(orders, works, r, shapes) for r in references)
     return Step(
         layer.name, operator, tuple(_tensor(r, shapes) for r in references), outputs, sizes, made, works, turned,
-        network.framework, network.data_format)
+        network.framework, network.data_format, "", values[f"{layer.name}.params"])
+
+
+def _unknown(operator: Any) -> str:
+    """Return what to call an operator of which the shapes are known, and not what it computes; or nothing."""
+    if isinstance(operator, Opaque):
+        return operator.what
+    if isinstance(operator, Choice):
+        return "a choice that is still open"
+    plain = Identity()
+    if not isinstance(operator, Identity) or operator == plain:
+        return ""
+    given = {name: getattr(operator, name) for name in operator.parameters()}
+    stated = ", ".join(f"{name}={value}" for name, value in given.items() if value != getattr(plain, name))
+    return f"an identity with {stated}"
 
 
 def _differs(orders: Mapping[str, DataFormat], own: DataFormat, reference: str, shapes: Mapping[str, Sizes]) -> bool:

@@ -51,13 +51,15 @@ class Stage:
 
     Of a module, ``code`` is the call that makes it and ``use`` how it is applied: ``{m}`` is the module.
     Only the first stage of a layer may speak of its inputs ``{0}``, ``{1}``; ``{x}`` is the first input, or
-    what the stage before has made. ``suffix`` tells the modules of one layer apart.
+    what the stage before has made. ``suffix`` tells the modules of one layer apart. ``learns`` is False of a
+    module that learns nothing, whatever the layer does: the padding before a convolution.
     """
 
     code: Call | Code | Chained
     module: bool = False
     suffix: str = ""
     use: str = "{m}({x})"
+    learns: bool = True
 
     @property
     def plain(self) -> bool:

@@ -14,7 +14,7 @@ from torch import nn
 from torch.nn import functional
 
 import convsolve as cs
-from tests.frameworks.onnx.execute import executed_shapes
+from tests.frameworks.onnx.graphs import executed_shapes
 
 
 class UNet(nn.Module):
@@ -90,6 +90,6 @@ def test_exported_networks(kind: Any, tmp_path: Any) -> None:
                 executed_shapes(proto, [size], 2)
             continue
         assert report.ok, report.failures
-        assert [2, *(report.output or ())] == executed_shapes(proto, [size], 2)[output]
+        assert (2, *(report.output or ())) == executed_shapes(proto, [size], 2)[output]
         assert report.params == sum(p.numel() for p in module.parameters())
     assert not any(layer.operator.kind == "opaque" for layer in network.layers)

@@ -14,7 +14,7 @@ from convsolve.errors import UnreadableError
 from convsolve.frameworks.onnx.reader import Graph
 from convsolve.frameworks.onnx.values import Known, Tensor
 from convsolve.operators import OPERATORS
-from tests.frameworks.onnx.execute import every_shape
+from tests.frameworks.reading import every_shape
 
 MUST_READ = {
     "Add", "AveragePool", "BatchNormalization", "Clip", "Concat", "Conv", "ConvTranspose", "DepthToSpace", "Div",

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from ...writing.joins import between, grown, nested
 from ...writing.plan import Step
 from ...writing.shuffles import shuffle
 from ...writing.source import Call, Code, Stage, module
 
-__all__ = ["PHRASES"]
+__all__ = ["PHRASES", "affine"]
 
 
 def _function(name: str, *args: Any, **options: Any) -> list[Stage]:
@@ -84,13 +85,16 @@ def _concat(step: Step) -> list[Stage]:
     return [module("layers.Concatenate", use=_every(step), **options)]
 
 
-def _matmul(step: Step) -> list[Stage]:
-    rank = max(len(sizes) for sizes in step.sizes)
-    tensors = [
-        Code(f"{{{i}}}" if len(sizes) == rank else f"{{{i}}}[:{', None' * (rank - len(sizes))}]")
-        for i, sizes in enumerate(step.sizes)
-    ]
-    return [Stage(Call("keras.ops.matmul", tuple(tensors)))]
+def _expand(step: Step) -> list[Stage]:
+    """Say it as repetition, since Keras can expand no batch whose size is open."""
+    made, given = step.shape(step.made[0]), step.shape(step.sizes[0])
+    added = len(made) - len(given)
+    repeats = (1, *made[:added], *(m // n for m, n in zip(made[added:], given, strict=True)))
+    return [Stage(Call("keras.ops.tile", (Code(grown("{x}", added)), repeats)))]
+
+
+def _tile(step: Step) -> list[Stage]:
+    return _function("tile", (1, *step.operator.repeats))
 
 
 def _linear(step: Step) -> list[Stage]:
@@ -105,6 +109,7 @@ def _recurrent(step: Step) -> list[Stage]:
         last = i == op.num_layers - 1
         options: dict[str, Any] = {"return_sequences": True} if op.return_sequences or not last else {}
         options |= {} if op.bias else {"use_bias": False}
+        options |= {} if getattr(op, "reset_after", True) else {"reset_after": False}
         made = Call({"rnn": "layers.SimpleRNN", "lstm": "layers.LSTM", "gru": "layers.GRU"}[op.kind],
                     (op.hidden_size,), options)  # fmt: skip
         if op.bidirectional:
@@ -113,11 +118,16 @@ def _recurrent(step: Step) -> list[Stage]:
     return stages
 
 
+def affine(step: Step) -> dict[str, Any]:
+    """Return the options of a normalisation that does not learn both a scale and a shift."""
+    scale, shift = step.affine
+    return ({} if shift else {"center": False}) | ({} if scale else {"scale": False})
+
+
 def _layer_norm(step: Step) -> list[Stage]:
     count = len(step.operator.normalized_shape or (1,))
     options: dict[str, Any] = {} if count == 1 else {"axis": list(range(-count, 0))}
-    options |= {} if step.operator.affine else {"center": False, "scale": False}
-    return [module("layers.LayerNormalization", **options)]
+    return [module("layers.LayerNormalization", **options, **affine(step))]
 
 
 def _constant(step: Step) -> list[Stage]:
@@ -128,8 +138,9 @@ PHRASES: dict[str, Callable[[Step], list[Stage]]] = {
     "pixel_shuffle": _pixels, "pixel_unshuffle": _pixels, "depth_to_space": _pixels, "space_to_depth": _pixels,
     "flatten": _flatten, "unflatten": _reshape, "reshape": _reshape, "permute": _permute,
     "squeeze": _reshape, "unsqueeze": _reshape, "slice": _slice, "split": _split, "chunk": _split,
-    "reduce": _reduce, "add": _joined("Add"), "mul": _joined("Multiply"), "maximum": _joined("Maximum"), "sub": _sub,
-    "concat": _concat, "matmul": _matmul, "linear": _linear,
+    "reduce": _reduce, "expand": _expand, "tile": _tile, "add": _joined("Add"), "sub": _sub, "mul": _joined("Multiply"),
+    "div": between("/"), "pow": nested("keras.ops.power"), "maximum": _joined("Maximum"), "minimum": _joined("Minimum"),
+    "average": _joined("Average"), "concat": _concat, "matmul": nested("keras.ops.matmul"), "linear": _linear,
     "embedding": lambda step: [module("layers.Embedding", step.operator.count, step.operator.dim)],
     "rnn": _recurrent, "lstm": _recurrent, "gru": _recurrent, "layer_norm": _layer_norm, "constant": _constant,
 }  # fmt: skip

@@ -6,7 +6,7 @@ import dataclasses
 
 from ....network import Network
 from ....operators.base import to_written
-from ...writing.flow import Flow, Line, is_chain
+from ...writing.flow import Flow, Line, is_chain, makers
 from ...writing.names import Names, snake
 from ...writing.plan import Plan, Step, plan
 from ...writing.source import Call, Code, Stage, literal, maps, shape_text, statement
@@ -52,14 +52,22 @@ class Written:
     def __init__(self, plan: Plan) -> None:
         self.plan = plan
         self.said = {step.name: say(step) for step in plan.steps}
+        self.makers = makers(plan, self.said)
+        self._shared = {(maker, suffix) for (name, suffix), maker in self.makers.items() if maker != name}
         self.names = Names(TAKEN)
         self._layers = Names()
         for step in (*plan.inputs, *plan.steps):
             self._layers.of(step.name)
         self.flow = Flow(plan, self.said, self.names, _turned, self._apply)
 
-    def _apply(self, step: Step, stage: Stage) -> tuple[Call, str]:
-        return self.layer(step, stage), stage.use.removeprefix("{m}")
+    def _apply(self, step: Step, stage: Stage) -> tuple[Call | Code, str]:
+        key = (self.makers[step.name, stage.suffix], stage.suffix)
+        made = Code(self._variable(*key)) if key in self._shared else self.layer(step, stage)
+        return made, stage.use.removeprefix("{m}")
+
+    def _variable(self, maker: str, suffix: str) -> str:
+        """Return the variable that holds a layer which is called several times."""
+        return self.names.of(f"{maker}_{suffix}_layer" if suffix else f"{maker}_layer")
 
     def layer(self, step: Step, stage: Stage) -> Call:
         """Return the construction of a layer, with its name."""
@@ -73,7 +81,11 @@ class Written:
 
     def lines(self, step: Step) -> list[Line]:
         """Return the statements of a layer."""
-        return self.flow.step(step)
+        made = [
+            Line(self._variable(step.name, stage.suffix), self.layer(step, stage))
+            for stage in self.said[step.name] if stage.module and (step.name, stage.suffix) in self._shared
+        ]
+        return [*made, *self.flow.step(step)]
 
 
 def _turned(variable: str, order: str) -> Code:

@@ -6,6 +6,7 @@ Keras has no numbers for padding and cropping inside of a layer: they become lay
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Callable
 from typing import Any
@@ -14,6 +15,7 @@ from ...writing.plan import Step, cannot
 from ...writing.source import Call, Code, Stage, brief, module
 from ...writing.windows import Pairs, crops_of, paddings, sides_of, spread, steps_of, windows_of
 from .axes import PHRASES as AXES
+from .axes import affine
 
 __all__ = ["say"]
 
@@ -83,7 +85,7 @@ def framed(step: Step, padding: Pairs, suffix: str = "", *, mode: str = "constan
         cut = module(spatial_name(step, "Cropping{}"), _per_axis(step, crop), suffix=f"{suffix}_crop".strip("_"))
         # zeros come first, in case that the crop is larger than the input; a reflection shows what is left
         stages = [cut, *stages] if mode == "reflect" else [*stages, cut]
-    return stages
+    return [dataclasses.replace(stage, learns=False) for stage in stages]
 
 
 def _mode(step: Step, padding: Pairs) -> str | None:
@@ -232,13 +234,9 @@ def _upsample(step: Step) -> list[Stage]:
 # -- normalisation, dropout
 
 
-def _affine(step: Step) -> dict[str, Any]:
-    return {} if step.operator.affine else {"center": False, "scale": False}
-
-
 def _group_norm(step: Step) -> list[Stage]:
     groups = -1 if step.operator.kind == "instance_norm" else step.operator.groups
-    return [module("layers.GroupNormalization", groups, **_affine(step))]
+    return [module("layers.GroupNormalization", groups, **affine(step))]
 
 
 _PHRASES: dict[str, Callable[[Step], list[Stage]]] = {
@@ -247,7 +245,7 @@ _PHRASES: dict[str, Callable[[Step], list[Stage]]] = {
     "adaptive_avg_pool": _adaptive_pool, "adaptive_max_pool": _adaptive_pool,
     "global_avg_pool": _global_pool, "global_max_pool": _global_pool,
     "pad": _pad, "crop": _crop, "center_crop": _center_crop, "upsample": _upsample,
-    "batch_norm": lambda step: [module("layers.BatchNormalization", **_affine(step))],
+    "batch_norm": lambda step: [module("layers.BatchNormalization", **affine(step))],
     "instance_norm": _group_norm, "group_norm": _group_norm,
     "dropout": lambda step: [module("layers.Dropout", step.operator.p)],
     **AXES,

@@ -71,6 +71,17 @@ def _reduce(graph: Graph, step: Step, inputs: list[str]) -> None:
         step, "ReduceMean", [*inputs, graph.numbers(step, *axes)], step.name, keepdims=int(step.operator.keepdims))
 
 
+def _expand(graph: Graph, step: Step, inputs: list[str]) -> None:
+    made = step.shape(step.made[0])
+    added = len(made) - len(step.sizes[0])
+    x = graph.node(step, "Unsqueeze", [*inputs, graph.numbers(step, *range(1, added + 1))]) if added else inputs[0]
+    graph.node(step, "Expand", [x, graph.numbers(step, 1, *made)], step.name)  # 1 keeps the batch axis
+
+
+def _tile(graph: Graph, step: Step, inputs: list[str]) -> None:
+    graph.node(step, "Tile", [*inputs, graph.numbers(step, 1, *step.operator.repeats)], step.name)
+
+
 # -- several inputs
 
 
@@ -84,11 +95,19 @@ def _aligned(graph: Graph, step: Step, inputs: list[str]) -> list[str]:
     ]
 
 
+_JOINS = {"add": "Add", "sub": "Sub", "mul": "Mul", "div": "Div", "pow": "Pow", "maximum": "Max", "minimum": "Min",
+          "matmul": "MatMul"}  # fmt: skip
+
+
 def _joined(graph: Graph, step: Step, inputs: list[str]) -> None:
-    kind = {"add": "Add", "sub": "Sub", "mul": "Mul", "maximum": "Max", "matmul": "MatMul"}[step.operator.kind]
+    kind = _JOINS[step.operator.kind]
     first, *rest = _aligned(graph, step, inputs)
     for i, other in enumerate(rest, start=1):
         first = graph.node(step, kind, [first, other], step.name if i == len(rest) else None)
+
+
+def _average(graph: Graph, step: Step, inputs: list[str]) -> None:
+    graph.node(step, "Mean", _aligned(graph, step, inputs), step.name)
 
 
 def _concat(graph: Graph, step: Step, inputs: list[str]) -> None:
@@ -100,12 +119,11 @@ def _concat(graph: Graph, step: Step, inputs: list[str]) -> None:
 
 def _linear(graph: Graph, step: Step, inputs: list[str]) -> None:
     op, features = step.operator, step.shape(step.sizes[0])[-1]
+    weight = graph.weight(step, "weight", features, op.out_features)
     bias = [graph.weight(step, "bias", op.out_features)] if op.bias else []
     if len(step.sizes[0]) == 1:
-        weight = graph.weight(step, "weight", op.out_features, features)
-        graph.node(step, "Gemm", [*inputs, weight, *bias], step.name, transB=1)
+        graph.node(step, "Gemm", [*inputs, weight, *bias], step.name)
         return
-    weight = graph.weight(step, "weight", features, op.out_features)
     made = graph.node(step, "MatMul", [*inputs, weight], None if bias else step.name)
     if bias:
         graph.node(step, "Add", [made, *bias], step.name)
@@ -124,7 +142,7 @@ def _recurrent(graph: Graph, step: Step, inputs: list[str]) -> None:
     direction = "bidirectional" if op.bidirectional else "forward"
     attributes: dict[str, Any] = {"hidden_size": hidden, "direction": direction}
     if op.kind == "gru":
-        attributes["linear_before_reset"] = 1  # as PyTorch and Keras compute it
+        attributes["linear_before_reset"] = int(op.reset_after)
     x = graph.node(step, "Transpose", inputs, perm=[1, 0, 2])  # the length comes first
     for _ in range(op.num_layers):
         weights = [graph.weight(step, "weight", directions, gates * hidden, features),
@@ -174,7 +192,7 @@ AXES: dict[str, Write] = {
     "pixel_shuffle": _pixels, "pixel_unshuffle": _pixels, "depth_to_space": _pixels, "space_to_depth": _pixels,
     "flatten": _flatten, "unflatten": _reshape, "reshape": _reshape, "permute": _permute,
     "squeeze": _squeeze, "unsqueeze": _squeeze, "slice": _slice, "split": _split, "chunk": _split, "reduce": _reduce,
-    "add": _joined, "sub": _joined, "mul": _joined, "maximum": _joined, "matmul": _joined, "concat": _concat,
+    **dict.fromkeys(_JOINS, _joined), "average": _average, "concat": _concat, "expand": _expand, "tile": _tile,
     "linear": _linear, "embedding": _embedding, "rnn": _recurrent, "lstm": _recurrent, "gru": _recurrent,
     "constant": _constant, "dropout": _dropout, "silu": _silu,
     "relu6": _clipped(0.0, 6.0), "hardtanh": _clipped(-1.0, 1.0),

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from ....errors import NetworkError
-from ...writing.plan import Plan, Step
+from ...writing.plan import Plan, Step, not_shared
 
 if TYPE_CHECKING:
     import numpy as np
@@ -27,8 +28,10 @@ class Graph:
         self.nodes: list[Any] = []
         self.tensors: list[Any] = []
         self._random = np.random.default_rng(seed)
+        self._kinds = {step.name: step.operator.kind for step in plan.steps}
         self._names: set[str] = {name for step in (*plan.inputs, *plan.steps) for name in (step.name, *step.outputs)}
         self._bytes = 0
+        self._learned: dict[tuple[str, str], list[tuple[str, tuple[int, ...]]]] = {}
 
     def name(self, wanted: str) -> str:
         """Return a name that is not used yet, as near to the wanted one as can be."""
@@ -51,17 +54,33 @@ class Graph:
 
     def weight(self, step: Step, role: str, *shape: int) -> str:
         """Add something learned, filled at random within what its fan-in allows, and return its name."""
-        self._weigh(step, math.prod(shape))
-        bound = 1 / math.sqrt(max(math.prod(shape[1:]), 1))
-        values = self._random.uniform(-bound, bound, shape).astype("float32")
-        return self._tensor(f"{step.name}.{role}", values)
+
+        def values() -> np.ndarray[Any, Any]:
+            bound = 1 / math.sqrt(max(math.prod(shape[1:]), 1))
+            return self._random.uniform(-bound, bound, shape).astype("float32")
+
+        return self._kept(step, role, shape, values)
 
     def filled(self, step: Step, role: str, value: float, *shape: int) -> str:
         """Add a tensor that has the same value everywhere, and return its name."""
         import numpy as np
 
-        self._weigh(step, math.prod(shape))
-        return self._tensor(f"{step.name}.{role}", np.full(shape, value, "float32"))
+        return self._kept(step, role, shape, lambda: np.full(shape, value, "float32"))
+
+    def _kept(self, step: Step, role: str, shape: tuple[int, ...], values: Callable[[], np.ndarray[Any, Any]]) -> str:
+        """Add a tensor that belongs to a layer, or return the one of the layer whose parameters it uses."""
+        own = self._learned.setdefault((step.name, role), [])
+        alike = self._kinds.get(step.shares) == step.operator.kind
+        shared = [n for n, s in self._learned.get((step.shares, role), [])[len(own) :][:1] if alike and s == shape]
+        if shared:
+            name = shared[0]
+        elif step.shares and step.params:
+            raise not_shared(step, f"which has no {role} of {'x'.join(map(str, shape))}")
+        else:
+            self._weigh(step, math.prod(shape))
+            name = self._tensor(f"{step.name}.{role}", values())
+        own.append((name, shape))
+        return name
 
     def numbers(self, step: Step, *values: int) -> str:
         """Add whole numbers, such as axes or sizes, and return their name."""

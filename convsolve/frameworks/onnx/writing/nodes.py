@@ -176,8 +176,12 @@ def _upsample(graph: Graph, step: Step, inputs: list[str]) -> None:
 
 def _affine(graph: Graph, step: Step, *shape: int) -> list[str]:
     """Write scale and shift; what is not learned is called so."""
-    names = ("weight", "bias") if step.operator.affine else ("ones", "zeros")
-    return [graph.filled(step, name, value, *shape) for name, value in zip(names, (1.0, 0.0), strict=True)]
+    shift = graph.filled(step, "bias" if step.affine[1] else "zeros", 0.0, *shape)
+    return [_scale(graph, step, *shape), shift]
+
+
+def _scale(graph: Graph, step: Step, *shape: int) -> str:
+    return graph.filled(step, "weight" if step.affine[0] else "ones", 1.0, *shape)
 
 
 def _batch_norm(graph: Graph, step: Step, inputs: list[str]) -> None:
@@ -197,7 +201,8 @@ def _group_norm(graph: Graph, step: Step, inputs: list[str]) -> None:
 
 def _layer_norm(graph: Graph, step: Step, inputs: list[str]) -> None:
     shape = step.operator.normalized_shape or step.shape(step.sizes[0])[-1:]
-    graph.node(step, "LayerNormalization", [inputs[0], *_affine(graph, step, *shape)], step.name, axis=-len(shape))
+    affine = _affine(graph, step, *shape) if step.affine[1] else [_scale(graph, step, *shape)]
+    graph.node(step, "LayerNormalization", [inputs[0], *affine], step.name, axis=-len(shape))
 
 
 NODES: dict[str, Write] = {

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from ...writing.plan import Step
+from ...writing.joins import aligned, between, grown, nested
+from ...writing.plan import Step, cannot
 from ...writing.shuffles import shuffle
 from ...writing.source import Call, Chained, Code, Stage, brief, module
 
@@ -86,24 +87,18 @@ def _reduce(step: Step) -> list[Stage]:
     return _method("mean", dim=axes[0] if len(axes) == 1 else tuple(axes), **options)
 
 
-def _aligned(step: Step) -> list[str]:
-    """Return the inputs with as many axes each: new ones come behind the batch axis."""
-    rank = max(len(sizes) for sizes in step.sizes)
-    return [
-        f"{{{i}}}" if len(sizes) == rank else f"{{{i}}}[:{', None' * (rank - len(sizes))}]"
-        for i, sizes in enumerate(step.sizes)
-    ]
+def _average(step: Step) -> list[Stage]:
+    return [Stage(Chained(tuple(aligned(step)), "+")), *_code(f"{{x}} / {len(step.inputs)}")]
 
 
-def _joined(operator: str) -> Callable[[Step], list[Stage]]:
-    return lambda step: [Stage(Chained(tuple(_aligned(step)), operator))]
+def _expand(step: Step) -> list[Stage]:
+    made = step.shape(step.made[0])
+    added = len(made) - len(step.sizes[0])
+    return [Stage(Call(f"{grown('{x}', added)}.expand", (-1, *made)))]
 
 
-def _maximum(step: Step) -> list[Stage]:
-    first, *rest = _aligned(step)
-    for other in rest:
-        first = f"torch.maximum({first}, {other})"
-    return _code(first)
+def _tile(step: Step) -> list[Stage]:
+    return _method("repeat", 1, *step.operator.repeats)
 
 
 def _concat(step: Step) -> list[Stage]:
@@ -124,6 +119,8 @@ def _embedding(step: Step) -> list[Stage]:
 
 def _recurrent(step: Step) -> list[Stage]:
     op = step.operator
+    if not getattr(op, "reset_after", True):
+        raise cannot(step, "PyTorch's GRU resets the state after the product", "set reset_after to true")
     options: dict[str, Any] = {"num_layers": op.num_layers} if op.num_layers > 1 else {}
     options |= {} if op.bias else {"bias": False}
     options |= {"batch_first": True} | ({"bidirectional": True} if op.bidirectional else {})
@@ -135,7 +132,10 @@ def _recurrent(step: Step) -> list[Stage]:
 def _layer_norm(step: Step) -> list[Stage]:
     op = step.operator
     shape = op.normalized_shape or step.shape(step.sizes[0])[-1:]
-    options: dict[str, Any] = {} if op.affine else {"elementwise_affine": False}
+    scale, shift = step.affine
+    if shift and not scale:
+        raise cannot(step, "PyTorch's layer_norm has no shift without a scale", "set scale to true, or shift to false")
+    options: dict[str, Any] = {} if shift else {"bias": False} if scale else {"elementwise_affine": False}
     return [module("nn.LayerNorm", brief(shape) if len(shape) == 1 else shape, **options)]
 
 
@@ -152,7 +152,9 @@ PHRASES: dict[str, Callable[[Step], list[Stage]]] = {
     "pixel_shuffle": _pixels, "pixel_unshuffle": _pixels, "depth_to_space": _pixels, "space_to_depth": _pixels,
     "flatten": _flatten, "unflatten": _unflatten, "reshape": _reshape, "permute": _permute,
     "squeeze": _squeeze, "unsqueeze": _unsqueeze, "slice": _slice, "split": _split, "chunk": _chunk,
-    "reduce": _reduce, "add": _joined("+"), "sub": _joined("-"), "mul": _joined("*"), "maximum": _maximum,
-    "concat": _concat, "matmul": _joined("@"), "linear": _linear, "embedding": _embedding,
-    "rnn": _recurrent, "lstm": _recurrent, "gru": _recurrent, "layer_norm": _layer_norm, "constant": _constant,
+    "reduce": _reduce, "expand": _expand, "tile": _tile, "add": between("+"), "sub": between("-"), "mul": between("*"),
+    "div": between("/"), "matmul": between("@"), "pow": nested("torch.pow"), "maximum": nested("torch.maximum"),
+    "minimum": nested("torch.minimum"), "average": _average, "concat": _concat, "linear": _linear,
+    "embedding": _embedding, "rnn": _recurrent, "lstm": _recurrent, "gru": _recurrent, "layer_norm": _layer_norm,
+    "constant": _constant,
 }  # fmt: skip

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ....network import Network
-from ...writing.flow import Flow, Line, is_chain
+from ...writing.flow import Flow, Line, is_chain, makers
 from ...writing.names import Names
 from ...writing.plan import Plan, Step, plan
 from ...writing.source import Call, Code, Stage, literal, maps, shape_text, statement
@@ -50,6 +50,7 @@ class Written:
     def __init__(self, plan: Plan) -> None:
         self.plan = plan
         self.said = {step.name: say(step) for step in plan.steps}
+        self.makers = makers(plan, self.said)
         self.attributes = Names(TAKEN)
         # in the chain, a module may come before the one that has its layer's name
         for step in (*plan.inputs, *plan.steps):
@@ -61,12 +62,16 @@ class Written:
 
     def attribute(self, step: Step, stage: Stage) -> str:
         """Return the name of a module."""
-        return self.attributes.of(f"{step.name}_{stage.suffix}" if stage.suffix else step.name)
+        maker = self.makers[step.name, stage.suffix]
+        return self.attributes.of(f"{maker}_{stage.suffix}" if stage.suffix else maker)
 
     def modules(self, step: Step) -> list[tuple[str, Call]]:
-        """Return the modules of a layer: name and construction."""
+        """Return the modules that a layer makes: name and construction."""
         stages = [stage for stage in self.said[step.name] if stage.module]
-        return [(self.attribute(step, stage), stage.code) for stage in stages if isinstance(stage.code, Call)]
+        return [
+            (self.attribute(step, stage), stage.code) for stage in stages
+            if self.makers[step.name, stage.suffix] == step.name and isinstance(stage.code, Call)
+        ]
 
     def lines(self, step: Step) -> list[Line]:
         """Return the statements of a layer."""

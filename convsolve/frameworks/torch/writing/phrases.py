@@ -52,7 +52,8 @@ def padded(step: Step, padding: Pairs, mode: str = "constant", fill: str = "0.0"
     """Return the padding of the spatial axes as a module of its own; negative padding crops."""
     flat = tuple(n for pair in reversed(padding) for n in pair)
     name = spatial_name(step, f"{_PADS[mode]}PadNd")
-    return module(name, flat, *([Code(fill)] if _PADS[mode] == "Constant" else []), suffix="pad")
+    args = (flat, Code(fill)) if _PADS[mode] == "Constant" else (flat,)
+    return Stage(Call(name, args), True, "pad", learns=False)
 
 
 def given(**options: Any) -> dict[str, Any]:
@@ -102,7 +103,7 @@ def _conv_transpose(step: Step) -> list[Stage]:
     else:
         sides, extras, left = _folded(step)
         if any(n for pair in left for n in pair):
-            after = [Stage(padded(step, left).code, True, "crop")]
+            after = [Stage(padded(step, left).code, True, "crop", learns=False)]
     options = given(
         stride=brief(steps_of(step)), padding=brief(sides), output_padding=brief(extras),
         dilation=brief(spread(step, "dilation")), groups=op.groups, bias=op.bias)
@@ -230,7 +231,15 @@ def _upsample(step: Step) -> list[Stage]:
 
 def _batch_norm(step: Step) -> list[Stage]:
     channels = step.operator.num_features or step.sizes[0][0]
-    return [module(spatial_name(step, "BatchNormNd", least=1), channels, **given(affine=step.operator.affine))]
+    return [module(spatial_name(step, "BatchNormNd", least=1), channels, **given(affine=_affine(step)))]
+
+
+def _affine(step: Step) -> bool:
+    scale, shift = step.affine
+    if scale != shift:
+        raise cannot(
+            step, f"PyTorch's {step.operator.kind} learns a scale and a shift, or neither", "set both to the same")
+    return scale
 
 
 def _instance_norm(step: Step) -> list[Stage]:
@@ -241,8 +250,7 @@ def _instance_norm(step: Step) -> list[Stage]:
 
 
 def _group_norm(step: Step) -> list[Stage]:
-    op = step.operator
-    return [module("nn.GroupNorm", op.groups, step.sizes[0][0], **given(affine=op.affine))]
+    return [module("nn.GroupNorm", step.operator.groups, step.sizes[0][0], **given(affine=_affine(step)))]
 
 
 def _named(head: str, *args: Any, **options: Any) -> Callable[[Step], list[Stage]]:

@@ -1,4 +1,4 @@
-"""Executes what the writers have written, and tells the shape of every layer and what is learned."""
+"""What the writers have written, executed: the shape of every layer, and how much is learned."""
 
 from __future__ import annotations
 
@@ -9,24 +9,17 @@ from typing import Any
 
 import keras
 import numpy as np
-import onnxruntime
 import torch
-from onnx import helper
 
-from convsolve.frameworks import to_onnx
-from convsolve.frameworks.keras import code as keras_code
+from convsolve.frameworks.keras.writing import code as keras_code
 from convsolve.frameworks.writing.live import run_source
 from convsolve.frameworks.writing.plan import Plan, plan
 from convsolve.network import Network
 from convsolve.operators.base import to_canonical, to_written
-from tests.conformance import execute_torch
+from tests.conformance import execute_onnx, execute_torch
 from tests.conformance.execute_torch import BATCH, walk
 
 TARGETS = ("torch", "keras", "onnx")
-
-_options = onnxruntime.SessionOptions()
-_options.log_severity_level = 4
-_options.intra_op_num_threads = _options.inter_op_num_threads = 1
 
 Shapes = Mapping[str, tuple[int, ...]]
 
@@ -39,28 +32,10 @@ def layer_shapes(network: Network, target: str, *, meta: bool = False) -> Shapes
     if target == "torch":
         return execute_torch.execute(network, device="meta" if meta else "cpu")
     if target == "onnx":
-        return onnx_shapes(network)
+        return execute_onnx.execute(network)
     found = keras_code.written(network)
     space = run_source(keras_code.PRELUDE)
     return walk(found, space, lambda shape: keras.Input(shape[1:], batch_size=BATCH))
-
-
-def onnx_shapes(network: Network) -> Shapes:
-    model, planned = to_onnx(network), plan(network, "channels_first")
-    made = {name for node in model.graph.node for name in node.output}
-    known = {output.name for output in model.graph.output}
-    orders = {tensor: step.works for step in (*planned.inputs, *planned.steps) for tensor in step.outputs}
-    model.graph.output.extend(helper.make_empty_tensor_value_info(n) for n in orders if n in made - known)
-    session = onnxruntime.InferenceSession(model.SerializeToString(), _options, providers=["CPUExecutionProvider"])
-    names = [output.name for output in session.get_outputs()]
-    given = {s.name: np.zeros((BATCH, *s.shape(s.made[0])), np.float32) for s in planned.inputs}
-    results = dict(zip(names, session.run(names, given), strict=True))
-    found = {}
-    for tensor, order in orders.items():
-        value = given[tensor] if tensor in given else results[tensor]
-        assert value.shape[0] == BATCH
-        found[tensor] = tuple(to_written(network.data_format, to_canonical(order, value.shape[1:])))
-    return {**found, **{s.name: found[s.outputs[0]] for s in planned.steps}}
 
 
 def learned(network: Network, target: str, model: Any) -> int:
@@ -85,13 +60,14 @@ def params_in(network: Network, target: str) -> int:
     """Return the parameters as the rules count them for a framework: those of Keras leave out dead ends."""
     planned = plan(network, "channels_first")
     kept = leading_out(planned) if target == "keras" else {step.name for step in planned.steps}
-    total = 0
+    counts = {}
     for step in planned.steps:
         order = network.data_format if step.operator.written else "channels_first"
         inputs, outputs = ([to_written(order, sizes) for sizes in shapes] for shapes in (step.sizes, step.made))
         if step.name in kept:
-            total += step.operator.params(_Site(target, network.data_format), inputs, outputs)
-    return total
+            site = _Site(target, network.data_format)
+            counts[step.shares or step.name] = step.operator.params(site, inputs, outputs)
+    return sum(counts.values())
 
 
 def leading_out(planned: Plan) -> set[str]:
@@ -111,9 +87,8 @@ def run(network: Network, target: str, model: Any) -> list[tuple[int, ...]]:
     inputs = plan(network, "channels_last" if target == "keras" else "channels_first").inputs
     shapes = [(BATCH, *step.shape(step.made[0])) for step in inputs]
     if target == "onnx":
-        session = onnxruntime.InferenceSession(model.SerializeToString(), _options, providers=["CPUExecutionProvider"])
         given = {s.name: np.zeros(shape, np.float32) for s, shape in zip(inputs, shapes, strict=True)}
-        results = session.run(None, given)
+        results = execute_onnx.session(model).run(None, given)
     else:
         tensors = [torch.zeros(shape) for shape in shapes]
         with torch.no_grad():

@@ -15,13 +15,15 @@ import convsolve as cs
 from convsolve.errors import FrameworkMissingError, NetworkError
 from convsolve.frameworks.writing.live import run_source
 from convsolve.frameworks.writing.names import snake
+from convsolve.frameworks.writing.plan import plan
 from convsolve.operators import OPERATORS
+from convsolve.operators.base import to_written
 from tests.conformance.test_networks import NETWORKS
-from tests.frameworks.execute import TARGETS, layer_shapes, leading_out, learned, params_in, run
+from tests.frameworks.writing.written import TARGETS, layer_shapes, leading_out, learned, params_in, run
 from tests.solver.random_problems import random_problem
 from tests.test_problems import answer_of, having, problem_of
 
-ROOT = Path(__file__).parent.parent.parent
+ROOT = Path(__file__).parent.parent.parent.parent
 GOLDEN = Path(__file__).parent / "golden"
 WRITERS: dict[str, Any] = {"torch": cs.to_torch, "keras": cs.to_keras, "onnx": cs.to_onnx}
 
@@ -34,6 +36,14 @@ NO_WORDS = {
 """What a framework has no word for in the networks that use every operator."""
 INSTEAD = {"circular": "zeros", "dilation: [1, 2], ceil_mode": "ceil_mode", "local_response_norm": "relu",
            "area": "nearest", "replicate": "reflect"}  # fmt: skip
+
+
+def sayable(name: str, target: str) -> str:
+    """Return one of the networks of every operator, with what a framework has words for in place of the rest."""
+    text = NETWORKS[name]
+    for word in NO_WORDS.get((name, target), ()):
+        text = text.replace(word, INSTEAD[word])
+    return text
 
 
 def network_of(file: str) -> cs.Network:
@@ -69,14 +79,10 @@ def test_problems(file: str, target: str) -> None:
 @pytest.mark.parametrize("target", TARGETS)
 @pytest.mark.parametrize("name", NETWORKS)
 def test_networks_of_every_operator(name: str, target: str) -> None:
-    text = NETWORKS[name]
-    missing = NO_WORDS.get((name, target), ())
-    if missing:
+    if NO_WORDS.get((name, target)):
         with pytest.raises(NetworkError, match="has no"):
-            WRITERS[target](cs.parse(text).network)
-    for word in missing:
-        text = text.replace(word, INSTEAD[word])
-    agree(cs.parse(text).network, target)
+            WRITERS[target](cs.parse(NETWORKS[name]).network)
+    agree(cs.parse(sayable(name, target)).network, target)
 
 
 def test_every_operator_is_written() -> None:
@@ -228,6 +234,91 @@ def test_sizes_of_other_layers_are_asked_for_at_run_time() -> None:
     assert net(torch.zeros(1, 3, 47, 33)).shape[2:] == (11, 7)
 
 
+# -- layers that use the parameters of others
+
+
+def two_convolutions(first: str, second: str, size: int = 8) -> cs.Network:
+    return cs.parse(f"""
+        input: [2, {size}, {size}]
+        layers:
+          - conv: {{name: first, out_channels: 2, kernel_size: 3, {first}}}
+          - conv: {{name: second, out_channels: 2, kernel_size: 3, {second}, shares: first}}
+    """).network
+
+
+def test_shared_parameters_are_made_once() -> None:
+    network = two_convolutions("padding: 1", "padding: 1")
+    module = cs.to_torch(network)
+    assert [name for name, _ in module.named_parameters()] == ["first.weight", "first.bias"]
+    assert [layer.name for layer in cs.to_keras(network).layers][1:] == ["first"]
+    graph = cs.to_onnx(network).graph
+    assert [tensor.name for tensor in graph.initializer] == ["first.weight", "first.bias"]
+    assert [list(node.input[1:]) for node in graph.node] == [["first.weight", "first.bias"]] * 2
+
+
+def test_shared_layers_come_back_from_keras() -> None:
+    network = cs.parse(NETWORKS["twins"]).network
+    again = {layer.name: layer.shares for layer in cs.from_keras(cs.to_keras(network)).layers}
+    assert {name: shared for name, shared in again.items() if shared} == {
+        **{f"{name}:2": name for name in (
+            "stem", "norm", "bent", "pooled", "seen", "scaled", "features", "score", "first", "offset")},
+        "score:3": "score", "first_layer1:2": "first_layer1"}
+
+
+@pytest.mark.parametrize("target", ["keras", "onnx"])
+@pytest.mark.parametrize("name", NETWORKS)
+def test_what_was_written_can_be_read(name: str, target: str) -> None:
+    network = cs.parse(sayable(name, target)).network
+    read = cs.from_keras(cs.to_keras(network)) if target == "keras" else cs.from_onnx(cs.to_onnx(network))
+    report, planned = cs.check(read), plan(network, "channels_last" if target == "keras" else "channels_first")
+    assert report.ok
+    assert report.output == to_written(planned.own, planned.shapes[network.outputs[0]])
+    unknown = [layer.name.partition(":")[0] for layer in read.layers if layer.operator.kind == "opaque"]
+    assert set(unknown) <= {step.name for step in planned.steps if step.operator.kind == "constant"}
+
+
+def test_the_order_of_layers_that_share_does_not_matter() -> None:
+    conv = cs.operators.Conv(out_channels=2, kernel_size=3)
+    image = cs.Layer("image", cs.operators.Input(shape=(2, 9, 9)))
+    layers = (image, cs.Layer("late", conv, ("image",), shares="early"), cs.Layer("early", conv, ("late",)))
+    for target in TARGETS:
+        agree(cs.Network(layers), target)
+    circle = cs.Network((*layers[:2], cs.Layer("early", conv, ("late",), shares="late")))
+    for target in TARGETS:
+        assert message(circle, target) == "layers share parameters in a circle: late -> early -> late"
+
+
+def test_what_is_padded_elsewhere_is_shared() -> None:
+    network = two_convolutions("padding: same, stride: 2", "padding: same, stride: 2", size=16)
+    keras = dataclasses.replace(network, framework="keras", data_format="channels_last").with_input((16, 16, 2))
+    for target in TARGETS:
+        agree(keras, target)
+        agree(keras.with_input((7, 8, 2)), target)  # padded by other amounts
+    assert message(keras.with_input((7, 7, 2)), "torch") == (
+        "second: it uses the parameters of first, which becomes another module: give both layers the same options, or "
+        "leave `shares` out")
+
+
+def test_what_cannot_be_shared() -> None:
+    strided = two_convolutions("padding: 1", "stride: 2")
+    agree(strided, "onnx")
+    for target in ("torch", "keras"):
+        assert message(strided, target) == (
+            "second: it uses the parameters of first, which becomes another module: give both layers the same options, "
+            "or leave `shares` out")
+    biased = two_convolutions("bias: false", "bias: true")
+    for target in TARGETS:
+        assert message(biased, target) == (
+            "second: it uses the parameters of first, which has 36, and would have 38: give both layers the same "
+            "options, or leave `shares` out")
+    wide, high = (cs.operators.Conv(out_channels=2, kernel_size=kernel) for kernel in ((1, 3), (3, 1)))
+    layers = (biased.layers[0], dataclasses.replace(biased.by_name["first"], operator=wide),
+              dataclasses.replace(biased.by_name["second"], operator=high))  # fmt: skip
+    assert message(cs.Network(layers), "onnx") == (
+        "second: it uses the parameters of first, which has no weight of 2x2x3x1: give both layers the same options, "
+        "or leave `shares` out")
+
+
 # -- what cannot be written
 
 
@@ -250,11 +341,24 @@ def test_what_cannot_be_written(target: str) -> None:
     opaque = "{input: [2], layers: [{opaque: {name: fft, what: my.fft, seen: [[2]], outputs: [[2]]}}]}"
     assert message(net(opaque), target) == (
         "fft: it cannot be written what my.fft does: put operators that convsolve knows in its place")
+    assert message(net("{input: [2], layers: [{identity: {name: prelu, weights: 2}}]}"), target) == (
+        "prelu: it cannot be written what an identity with weights=2 does: put operators that convsolve knows in its "
+        "place")
+    agree(net("{input: [2], layers: [{identity: {weights: 0}}]}"), target)
 
 
 def test_no_word() -> None:
     four = cs.parse("{input: [1, 2, 2, 2, 2], layers: [{conv: {out_channels: 1, kernel_size: 1}}]}").network
     assert message(four, "torch") == "conv1: PyTorch has no Conv4d: use 1 to 3 spatial axes"
+    half = cs.parse("{input: [2, 4], layers: [{batch_norm: {scale: false}}]}").network
+    assert message(half, "torch") == (
+        "batch_norm1: PyTorch's batch_norm learns a scale and a shift, or neither: set both to the same")
+    shifted = cs.parse("{input: [2, 4], layers: [{layer_norm: {scale: false}}]}").network
+    assert message(shifted, "torch") == (
+        "layer_norm1: PyTorch's layer_norm has no shift without a scale: set scale to true, or shift to false")
+    older = cs.parse("{input: [2, 4], layers: [{gru: {hidden_size: 3, reset_after: false}}]}").network
+    assert message(older, "torch") == (
+        "gru1: PyTorch's GRU resets the state after the product: set reset_after to true")
     grouped = cs.parse("{input: [2, 4], layers: [{conv_transpose: {out_channels: 2, kernel_size: 2, groups: 2}}]}")
     assert message(grouped.network, "keras") == (
         "conv_transpose1: Keras has no groups in a transposed convolution: set groups to 1")
@@ -306,7 +410,5 @@ def test_reserved_names_are_complete() -> None:
 
 
 def test_leading_out_is_no_empty_promise() -> None:
-    from convsolve.frameworks.writing.plan import plan
-
     network = network_of("mnist_repair.yaml")
     assert leading_out(plan(network, "channels_first")) == {s.name for s in plan(network, "channels_first").steps}

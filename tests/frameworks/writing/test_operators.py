@@ -12,13 +12,15 @@ from convsolve.errors import NetworkError
 from convsolve.network import Layer, Network
 from convsolve.operators import Input
 from tests.conformance import test_keras, test_onnx, test_torch
-from tests.frameworks.execute import TARGETS, layer_shapes, learned, params_in
+from tests.frameworks.writing.written import TARGETS, layer_shapes, learned, params_in
 
 SUITES = {"torch": test_torch.suite, "keras": test_keras.suite, "onnx": test_onnx.suite}
 CASES = 8
 
 REFUSALS = {
-    "torch": ("takes no circular padding", "takes no reflect padding", "takes no instance norm", "has no dilation"),
+    "torch": (
+        "takes no circular padding", "takes no reflect padding", "takes no instance norm", "has no dilation",
+        "learns a scale and a shift, or neither", "no shift without a scale", "resets the state after"),
     "keras": (
         "has no 'replicate' padding", "has no 'circular' padding", "no stride and dilation", "no groups in a transposed",
         "has no dilation", "resizes", "has no mode 'area'", "Keras has no local_response_norm"),
