@@ -112,7 +112,9 @@ def _read_exported(path: str, shape: Any) -> Network:
 def _reader(framework: str) -> Any:
     """Return the reader of a framework, or raise UnreadableError where the framework is not installed."""
     try:
-        return importlib.import_module(f".frameworks.{framework}", __package__)
+        package = importlib.import_module(f".frameworks.{framework}", __package__)
+        getattr(package, f"from_{framework}")  # where the framework itself is imported, if it is needed
+        return package
     except ModuleNotFoundError as error:
         raise UnreadableError(
             f"reading {framework} networks needs the package {error.name!r}: pip install 'convsolve[{framework}]'"

@@ -1,7 +1,27 @@
-"""Reading PyTorch modules: the module's own program is run once, without data, and recorded."""
+"""PyTorch: modules are read by recording one run of their own program, without data; networks are written as modules.
 
-from .companions import declare_torchvision_operators, without_published_weights
-from .exported import from_exported
-from .reading import from_torch
+PyTorch is imported when a name of the readers is first used.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .companions import declare_torchvision_operators, without_published_weights
+    from .exported import from_exported
+    from .reading import from_torch
 
 __all__ = ["declare_torchvision_operators", "from_exported", "from_torch", "without_published_weights"]
+
+_PLACES = {
+    "declare_torchvision_operators": "companions", "from_exported": "exported", "from_torch": "reading",
+    "without_published_weights": "companions",
+}  # fmt: skip
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _PLACES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f".{_PLACES[name]}", __name__), name)

@@ -1,0 +1,83 @@
+"""The valid sizes of real networks, against running every size.
+
+By default a few networks; ``CONVSOLVE_CONFORMANCE_SCALE=10`` takes all of them.
+"""
+
+from __future__ import annotations
+
+import os
+import warnings
+
+import pytest
+import torch
+
+import convsolve as cs
+from convsolve.frameworks.torch import declare_torchvision_operators
+
+declare_torchvision_operators()
+timm = pytest.importorskip("timm")
+smp = pytest.importorskip("segmentation_models_pytorch")
+import torchvision  # noqa: E402
+
+ALL = int(os.environ.get("CONVSOLVE_CONFORMANCE_SCALE", "1")) > 1
+LARGEST = 160
+
+FEW = ["alexnet", "squeezenet1_1", "smp Unet", "timm dla34"]
+NETWORKS = {
+    **{name: (lambda name=name: torchvision.models.get_model(name, weights=None)) for name in (
+        "alexnet", "vgg11", "squeezenet1_0", "squeezenet1_1", "densenet121", "resnet18", "resnext50_32x4d",
+        "shufflenet_v2_x1_0", "mobilenet_v2", "mobilenet_v3_small", "mnasnet0_5", "efficientnet_b0",
+        "regnet_y_400mf", "convnext_tiny")},
+    "googlenet": lambda: torchvision.models.googlenet(weights=None, init_weights=False),
+    "inception_v3": lambda: torchvision.models.inception_v3(weights=None, init_weights=False),
+    "smp Unet": lambda: smp.Unet("resnet18", encoder_weights=None),
+    "smp Linknet": lambda: smp.Linknet("resnet18", encoder_weights=None),
+    **{f"timm {name}": (lambda name=name: timm.create_model(name)) for name in (
+        "dla34", "hrnet_w18_small", "tf_efficientnet_b0", "res2net50_26w_4s", "vovnet39a", "ghostnet_100")},
+}  # fmt: skip
+
+
+def runs(module, size):
+    """Return whether a module runs on the meta device, no tensor in between being empty."""
+    empty = []
+
+    def note(module, inputs, output):
+        found = output if isinstance(output, (tuple, list)) else [output]
+        empty.extend(t for t in found if isinstance(t, torch.Tensor) and 0 in t.shape)
+
+    hook = torch.nn.modules.module.register_module_forward_hook(note)
+    try:
+        module(torch.zeros(1, 3, size, size, device="meta"))
+    except (RuntimeError, ValueError, AssertionError):
+        return False
+    finally:
+        hook.remove()
+    return not empty
+
+
+@pytest.mark.parametrize("name", NETWORKS if ALL else FEW)
+def test_every_size_from_1_to_160(name):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        if "regnet" in name:
+            module = NETWORKS[name]().to("meta").eval()  # it computes with its weights when it is made
+        else:
+            with torch.device("meta"):
+                module = NETWORKS[name]().eval()
+        sizes = cs.valid_sizes(cs.from_torch(module, (3, 256, 256)))
+        assert sizes.proved and sizes.complete
+        with torch.no_grad():
+            wrong = [n for n in range(1, LARGEST + 1) if ((n, n) in sizes) != runs(module, n)]
+    assert not wrong, (wrong, str(sizes))
+
+
+@pytest.mark.parametrize(("name", "text"), [
+    ("alexnet", "height >= 63"), ("vgg11", "height >= 32"), ("inception_v3", "height >= 75"),
+    ("squeezenet1_0", "height >= 21"), ("densenet121", "height >= 29"), ("googlenet", "height >= 15"),
+    ("smp Unet", "height >= 1"), ("smp Linknet", "height mod 32 = 0, height >= 32"),
+])  # fmt: skip
+def test_published_sizes(name, text):
+    with torch.device("meta"):
+        module = NETWORKS[name]().eval()
+    sizes = cs.valid_sizes(cs.from_torch(module, (3, 256, 256)))
+    assert str(sizes["height"]) == text and sizes["height"] == sizes["width"] and sizes.proved
