@@ -92,6 +92,7 @@ class Network:
         data_format: the order in which shapes are written; rules always see channels first.
         training: also apply what only training requires, with ``batch_size``.
         guards: the branches taken by the program that the network was recorded from.
+        refusal: what that program said when it refused its input, after these branches; empty where it did not.
         record: records that program again with another input shape, which may take other branches.
 
     Raises:
@@ -111,6 +112,7 @@ class Network:
     training: bool = False
     batch_size: int = 1
     guards: tuple[Guard, ...] = ()
+    refusal: str = ""
     record: Callable[[tuple[int, ...]], Network] | None = field(default=None, compare=False, repr=False)
 
     def __post_init__(self) -> None:

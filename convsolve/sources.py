@@ -202,6 +202,8 @@ def _theirs(error: BaseException, attribute: str) -> str:
     lines = str(error).strip().split("\n")
     if isinstance(error, SyntaxError):
         where, lines = f" at {error.filename}:{error.lineno}", [error.msg]
+    if isinstance(error, ModuleNotFoundError) and error.name == "tensorflow":
+        lines = [f"{lines[0]}: with the environment variable KERAS_BACKEND=torch, Keras does without"]
     doing = "importing it" if frames and any(f.name == "<module>" for f in frames[:1]) else "calling it"
     return f"{doing} raised {type(error).__name__}{where}{f': {lines[0]}' if lines[0] else ''}"
 

@@ -31,7 +31,7 @@ from .errors import ConvsolveError, NetworkError, RankError
 from .network import Layer, Network, tensor_layer
 from .operators import Operator, Rule, Shape, Site, axis_names
 from .operators.base import DataFormat, Framework, to_canonical, to_written
-from .operators.rules import BRANCH, RANK
+from .operators.rules import BRANCH, RANK, REFUSAL
 
 __all__ = [
     "COSTS", "Definition", "Requirement", "Trace", "apply_rule", "run", "run_arrays", "to_canonical", "to_written",
@@ -176,6 +176,8 @@ def trace(network: Network) -> Trace:
             layer = network.by_name[tensor_layer(output)]
             raise NetworkError(f"{output!r} is not an output of {layer.name}", layer=layer.name)
     steps.extend(_guards(network, steps))
+    if network.refusal:
+        steps.append(Requirement("", REFUSAL, False, text=network.refusal))
     for cost in COSTS:
         _define(steps, cost, total(costs[cost]), "")
     return Trace(network, tuple(steps), shapes, tuple(training), _canonical(network))

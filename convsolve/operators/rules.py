@@ -13,8 +13,8 @@ __all__ = [
     "AS_RECORDED", "BRANCH", "CHANNELS_MATCH", "CIRCULAR_PADDING", "CONCAT_SIZES_AGREE", "CROP_LEAVES", "DIVISIBLE",
     "ELEMENTS_MATCH", "FEATURES_MATCH", "GROUPS_DIVIDE_INPUT", "GROUPS_DIVIDE_OUTPUT", "INNER_SIZES_AGREE",
     "IN_RANGE", "KERNEL_FITS", "KERNEL_FITS_UNPADDED", "ONE_VALUE_TRAINING", "OUTPUT_PADDING", "OUTPUT_POSITIVE",
-    "OUTPUT_SIZE_IN_REACH", "PARAMETER_IN_RANGE", "POOL_PADDING", "PROBLEM", "RANK", "REFLECT_PADDING", "RULES",
-    "SAME_NEEDS_DILATION_1", "SAME_NEEDS_STRIDE_1", "SIZES_AGREE", "STRIDE_OR_DILATION", "Rule",
+    "OUTPUT_SIZE_IN_REACH", "PARAMETER_IN_RANGE", "POOL_PADDING", "PROBLEM", "RANK", "REFLECT_PADDING", "REFUSAL",
+    "RULES", "SAME_NEEDS_DILATION_1", "SAME_NEEDS_STRIDE_1", "SIZES_AGREE", "STRIDE_OR_DILATION", "Rule",
 ]
 
 
@@ -119,3 +119,5 @@ AS_RECORDED = _rule(
 BRANCH = _rule(
     "CS028", "the branch that was recorded is taken", "another branch would be taken than the one that was recorded",
     poisons=False, decides=False)
+REFUSAL = _rule(
+    "CS029", "the program does not refuse the input", "the program itself refuses the input", poisons=False)

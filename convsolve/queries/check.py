@@ -11,7 +11,7 @@ from ..dims import Expr, Var, evaluate, evaluate_arrays, render, variables
 from ..errors import ConvsolveError, NetworkError
 from ..network import Network
 from ..operators import axis_names
-from ..operators.rules import BRANCH, RANK, RULES
+from ..operators.rules import BRANCH, RANK, REFUSAL, RULES
 from ..problem import Problem, trace_problem
 from ..receptive_field import receptive_field
 from ..trace import COSTS, Definition, Requirement, Trace, run, run_arrays, to_written
@@ -295,6 +295,8 @@ def _message(requirement: Requirement, values: Mapping[str, int], axes: Sequence
         return requirement.note
     if requirement.rule is BRANCH:
         return f"{BRANCH.failure}: that one needs {requirement.text}"
+    if requirement.rule is REFUSAL:
+        return f"{REFUSAL.failure}: {requirement.text}"
     if not requirement.layer:
         numbers = ", ".join(f"{name}={values[name]}" for name in sorted({n for n, _ in requirement.values})
                             if name in values)  # fmt: skip

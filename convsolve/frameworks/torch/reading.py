@@ -44,7 +44,8 @@ def from_torch(
         batch_size: the number of samples that training requirements reckon with.
 
     Raises:
-        UnreadableError: the program raises an exception, looks at the values of tensors, or returns no tensor.
+        UnreadableError: the program raises an exception without having looked at sizes (otherwise the network says
+            that it is refused), looks at the values of tensors, or returns no tensor.
     """
     shapes = shapes_of(input_shape)
     copied = _copy(module, training)
@@ -79,7 +80,7 @@ def _record(copied: torch.nn.Module, shapes: tuple[tuple[int, ...], ...]) -> Net
             break
         leaks.update(new)  # once more, with an `int` that carries expressions on
     graph = recorder.graph
-    return Network(tuple(graph.layers), recorder.outputs, guards=recorder.tape.guards)
+    return Network(tuple(graph.layers), recorder.outputs, guards=recorder.tape.guards, refusal=recorder.refusal)
 
 
 def _run(
@@ -100,7 +101,11 @@ def _run(
     except ConvsolveError:
         raise
     except Exception as error:  # the program's own: whatever it raises is shown
-        raise UnreadableError(_own_failure(error)) from error
+        if not recorder.tape.guards or not recorder.graph.layers:
+            raise UnreadableError(_own_failure(error)) from error
+        recorder.refusal = _own_failure(error)  # having looked at sizes: for others, it may not
+        recorder.outputs = (recorder.graph.layers[-1].name,)
+        return recorder
     recorder.finish(list(tensors_in(result)))
     return recorder
 
@@ -163,6 +168,8 @@ def confirmed(
         try:
             second = trace(record(others))
         except UnreadableError:
+            return _bound(network, shapes)
+        if bool(network.refusal) != bool(second.network.refusal):
             return _bound(network, shapes)
         return network if _agree(foretold, values, second) else _bound(network, shapes)
     return network

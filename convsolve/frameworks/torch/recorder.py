@@ -92,6 +92,7 @@ class Recorder(TorchFunctionMode):
         self.constants: dict[tuple[int, tuple[Polynomial, ...]], tuple[torch.Tensor, str]] = {}
         self.names: dict[Any, str] = {}
         self.outputs: tuple[str, ...] = ()
+        self.refusal = ""
         self.runner = Runner()
 
     # -- what is known of tensors

@@ -81,3 +81,30 @@ def test_published_sizes(name, text):
         module = NETWORKS[name]().eval()
     sizes = cs.valid_sizes(cs.from_torch(module, (3, 256, 256)))
     assert str(sizes["height"]) == text and sizes["height"] == sizes["width"] and sizes.proved
+
+
+class Refusing(torch.nn.Module):
+    """Takes even sizes of at least 8 alone, and says so itself."""
+
+    def __init__(self):
+        super().__init__()
+        self.pool = torch.nn.MaxPool2d(2)
+
+    def forward(self, x):
+        height, width = x.shape[-2:]
+        if height % 2 or width % 2:
+            raise ValueError(f"odd size {height}x{width}")
+        assert height >= 8, "too low"
+        return self.pool(x)
+
+
+@pytest.mark.parametrize("size", [64, 33, 6])
+def test_a_program_that_refuses_sizes_itself(size):
+    network = cs.from_torch(Refusing(), (3, size, 64))
+    report = cs.check(network)
+    assert report.ok is (size == 64)
+    if size != 64:
+        assert [f.code for f in report.failures] == ["CS029"] and ("odd size" if size == 33 else "too low") in network.refusal
+    sizes = cs.valid_sizes(network)
+    assert sizes.complete and sizes.proved
+    assert str(sizes) == "height mod 2 = 0, height >= 8\nwidth mod 2 = 0, width >= 2"
