@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from .queries.check import CheckReport, Failure, check
     from .queries.compare import Comparison, compare
     from .queries.counterexample import Counterexample, counterexample
+    from .queries.explain import Explanation, explain
     from .queries.pareto import Front, pareto
     from .queries.relax import Relaxation
     from .queries.sizes import ValidSizes, valid_sizes
@@ -42,6 +43,7 @@ _PLACES = {
     "queries.check": ("CheckReport", "Failure", "check"),
     "queries.compare": ("Comparison", "compare"),
     "queries.counterexample": ("Counterexample", "counterexample"),
+    "queries.explain": ("Explanation", "explain"),
     "queries.pareto": ("Front", "pareto"),
     "queries.relax": ("Relaxation",),
     "queries.sizes": ("ValidSizes", "valid_sizes"),
@@ -51,10 +53,10 @@ _PLACES = {
 _MODULE_OF = {name: module for module, names in _PLACES.items() for name in names}
 
 __all__ = [
-    "CheckReport", "Comparison", "ConvsolveError", "Counterexample", "Domain", "Failure", "FileError", "Front",
+    "CheckReport", "Comparison", "ConvsolveError", "Counterexample", "Domain", "Explanation", "Failure", "FileError", "Front",
     "Infeasible", "Layer", "Network", "NetworkError", "Objective", "Problem", "Relaxation", "SizeSet", "Solution",
     "UndecidedError", "Unknown", "UnreadableError", "ValidSizes", "all_of", "any_of", "check", "code", "compare",
-    "counterexample", "dump", "eq", "from_keras", "from_onnx", "hole", "load", "maximum", "minimum", "minimum_input",
+    "counterexample", "dump", "eq", "explain", "from_keras", "from_onnx", "hole", "load", "maximum", "minimum", "minimum_input",
     "operators", "pareto", "parse", "smallest_input", "solutions", "solve", "to_keras", "to_onnx", "to_torch",
     "valid_sizes", "where",
 ]

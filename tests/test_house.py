@@ -21,6 +21,7 @@ FLOORS = [
     {"trace"},
     {"receptive_field"},
     {"problem"},
+    {"messages"},
     {"files", "solver", "frameworks"},
     {"files", "frameworks", "solver"},
     {"queries"},
