@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from .frameworks import code, to_keras, to_onnx, to_torch
     from .frameworks.keras import from_keras
     from .frameworks.onnx import from_onnx
+    from .live import explaining, install, load_ipython_extension
     from .network import Layer, Network
     from .problem import Objective, Problem
     from .queries.check import CheckReport, Failure, check
@@ -38,6 +39,7 @@ _PLACES = {
     "frameworks": ("code", "to_keras", "to_onnx", "to_torch"),
     "frameworks.keras": ("from_keras",),
     "frameworks.onnx": ("from_onnx",),
+    "live": ("explaining", "install", "load_ipython_extension"),
     "network": ("Layer", "Network"),
     "problem": ("Objective", "Problem"),
     "queries.check": ("CheckReport", "Failure", "check"),
@@ -53,12 +55,13 @@ _PLACES = {
 _MODULE_OF = {name: module for module, names in _PLACES.items() for name in names}
 
 __all__ = [
-    "CheckReport", "Comparison", "ConvsolveError", "Counterexample", "Domain", "Explanation", "Failure", "FileError", "Front",
-    "Infeasible", "Layer", "Network", "NetworkError", "Objective", "Problem", "Relaxation", "SizeSet", "Solution",
-    "UndecidedError", "Unknown", "UnreadableError", "ValidSizes", "all_of", "any_of", "check", "code", "compare",
-    "counterexample", "dump", "eq", "explain", "from_keras", "from_onnx", "hole", "load", "maximum", "minimum", "minimum_input",
-    "operators", "pareto", "parse", "smallest_input", "solutions", "solve", "to_keras", "to_onnx", "to_torch",
-    "valid_sizes", "where",
+    "CheckReport", "Comparison", "ConvsolveError", "Counterexample", "Domain", "Explanation", "Failure",
+    "FileError", "Front", "Infeasible", "Layer", "Network", "NetworkError", "Objective", "Problem", "Relaxation",
+    "SizeSet", "Solution", "UndecidedError", "Unknown", "UnreadableError", "ValidSizes", "all_of", "any_of",
+    "check", "code", "compare", "counterexample", "dump", "eq", "explain", "explaining", "from_keras", "from_onnx",
+    "hole", "install", "load", "load_ipython_extension", "maximum", "minimum", "minimum_input", "operators",
+    "pareto", "parse", "smallest_input", "solutions", "solve", "to_keras", "to_onnx", "to_torch", "valid_sizes",
+    "where",
 ]
 
 

@@ -25,6 +25,7 @@ FLOORS = [
     {"files", "solver", "frameworks"},
     {"files", "frameworks", "solver"},
     {"queries"},
+    {"live"},
     {"cli", "testing"},
     {"__init__", "__main__"},
 ]

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from .output import ShapeType, console, print_costs, print_failures, print_json, print_table, report_data, shape
+from .formats import FORMATS, located
+from .output import ShapeType, console, print_costs, print_failures, print_table, shape
 
 if TYPE_CHECKING:
     from ..queries.check import CheckReport
@@ -17,20 +18,25 @@ __all__ = ["command"]
 @click.command()
 @click.argument("source")
 @click.option("--input", "input_shape", type=ShapeType(), help="The input's shape without the batch: 3x224x224.")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+@click.option("--output-format", "form", type=click.Choice(["table", *FORMATS]), default="table", show_default=True,
+              help="For people, or for the tools that read findings.")  # fmt: skip
+@click.option("--json", "as_json", is_flag=True, help="The same as --output-format json.")
 @click.option("-q", "--quiet", is_flag=True, help="Print findings only.")
-def command(source: str, input_shape: tuple[int, ...] | None, as_json: bool, quiet: bool) -> int:
+def command(source: str, input_shape: tuple[int, ...] | None, form: str, as_json: bool, quiet: bool) -> int:
     """Check a network's shapes, and find the layers that are impossible.
 
     SOURCE is a problem file (.yaml, .json or .toml); - reads YAML from standard input. Exits with 0 when
     every requirement holds, with 1 when one does not, with 3 when that is not known.
     """
-    from ..files import load
+    from ..files import layer_places, load
     from ..queries.check import check
 
-    report = check(load(source), input_shape)
-    if as_json:
-        print_json(report_data(report))
+    problem = load(source)
+    report = check(problem, input_shape)
+    form = "json" if as_json else form
+    if form != "table":
+        places = layer_places(source) if source != "-" else {}
+        click.echo(FORMATS[form](report, located(source, problem.network, places)), nl=False)
         return _code(report)
     out = console()
     if not quiet:

@@ -33,14 +33,15 @@ def _conv(g: Groups) -> Facts | None:
     if dilation:
         window = tuple(d * (k - 1) + 1 for k, d in zip(kernel, dilation, strict=True))
     fits = {
-        "channels_last": given[-1] is None or (given[-1] % weight[-2] == 0 and _too_small(last, window)),
-        "channels_first": given[0] is None or (given[0] % weight[-2] == 0 and _too_small(first, window)),
+        "channels_last": _takes(given[-1], weight[-2]) and _too_small(last, window),
+        "channels_first": _takes(given[0], weight[-2]) and _too_small(first, window),
     }
     orders = [order for order, possible in fits.items() if possible]
     layout = orders[0] if len(orders) == 1 else None
     if not orders:
         return None
     return {
+        **_worst(window, *([last] if layout == "channels_last" else [first] if layout else [last, first])),
         "shapes": (given,), "weight": weight, "layout": layout,
         "kernel_size": kernel, "dilation": dilation, "window": window, "padding": _padding(g.text("padding")),
         "stride": _numbers(g.shape("stride"), rank), "sizes": last if layout == "channels_last" else
@@ -48,8 +49,22 @@ def _conv(g: Groups) -> Facts | None:
     }  # fmt: skip
 
 
+def _takes(channels: int | None, per_group: int) -> bool:
+    return channels is None or (per_group > 0 and channels % per_group == 0)
+
+
 def _too_small(sizes: SeenShape, window: tuple[int, ...] | None) -> bool:
-    return window is None or any(n is None or n <= w for n, w in zip(sizes, window, strict=True))
+    return window is None or any(n is None or n < w for n, w in zip(sizes, window, strict=True))
+
+
+def _worst(window: tuple[int, ...] | None, *orders: SeenShape) -> Facts:
+    """Return the axis that misses most, where it is the same for each order that the axes may have."""
+    found = set()
+    for sizes in orders:
+        pairs = [(n - w, n, w) for n, w in zip(sizes, window or (), strict=False) if n is not None]
+        found.add(min(pairs)[1:] if pairs else None)
+    worst = found.pop() if len(found) == 1 else None
+    return {} if worst is None else {"numbers": {"window": worst[1], "padded": worst[0]}}
 
 
 def _pool(g: Groups) -> Facts | None:
@@ -65,6 +80,7 @@ def _pool(g: Groups) -> Facts | None:
         if last != first:
             facts["layout"] = "channels_last" if last else "channels_first"
             facts["sizes"] = given[:-1] if last else given[1:]
+        facts |= _worst(kernel, *([given[:-1]] if last else []), *([given[1:]] if first else []))
     return facts
 
 
@@ -79,8 +95,8 @@ def _two(g: Groups) -> Facts:
 
 
 def _incompatible(g: Groups) -> Facts | None:
-    wanted, given = g.int("wanted"), g.inside("given")
-    axis = g.int("axis")
+    wanted, given = g.number("wanted"), g.inside("given")
+    axis = g.number("axis")
     got = given[axis] if given and axis is not None and -len(given) <= axis < len(given) else None
     if wanted is not None and got == wanted:
         return None
@@ -94,19 +110,19 @@ def _incompatible(g: Groups) -> Facts | None:
 
 
 def _rank(g: Groups) -> Facts | None:
-    wanted, found, given = g.int("wanted"), g.int("found"), g.shape("given")
+    wanted, found, given = g.number("wanted"), g.number("found"), g.shape("given")
     if wanted is not None and wanted == found:
         return None
     return {"layer": g.text("layer"), "shapes": all_clear([without_batch(given)]) if given else (),
-            "numbers": g.ints("wanted", "found")}  # fmt: skip
+            "numbers": g.numbers("wanted", "found")}  # fmt: skip
 
 
 def _smallest(g: Groups) -> Facts:
     return {"shapes": all_clear([g.shape("given")]) if g.text("given") else (), "target": g.shape("least"),
-            "numbers": g.ints("least_height", "least_width")}  # fmt: skip
+            "numbers": g.numbers("least_height", "least_width")}  # fmt: skip
 
 
-_KERAS = {"framework": "keras"}
+_KERAS: Facts = {"framework": "keras"}
 _INPUT = (r"Input {int:index} (?: with name '[^']{0,200}' )? (?: of layer | is incompatible with layer )"
           r" ['\"]?(?P<layer>[^\s'\":]{1,200}?)['\"]?:? (?: is incompatible with the layer: )?")  # fmt: skip
 
@@ -120,19 +136,21 @@ CONTEXTS: tuple[Template, ...] = (
 TEMPLATES: tuple[Template, ...] = (
     template("keras.downsampling",
              r"One of the dimensions in the output is <= 0 due to downsampling in (?P<layer>[^\s'\"]{1,200}?)\."
-             r" Consider increasing the input size\. Received input shape {shape:given} which would produce output shape"
-             r" with a zero or negative value in a dimension",
+             r" Consider increasing the input size\. Received input shape {shape:given} which would produce output"
+             r" shape with a zero or negative value in a dimension",
              lambda g: {"layer": g.text("layer"), "shapes": all_clear([g.inside("given")])},
              code="CS001", operator="conv", **_KERAS),
     template("keras.conv",
              r"Computed output size would be (?: zero or )? negative\. Received:? inputs shape={shape:given},"
              r" kernel shape={shape:weight}, dilation_rate=(?P<dilation>\[[^\[\]]{0,60}\]|\([^()]{0,60}\)|\d+)"
-             r" (?: , strides=(?P<stride>\([^()]{0,60}\)|\[[^\[\]]{0,60}\]|\d+), padding=(?P<padding>\w+?)(?=\.|'|\W|$) )?",
+             r" (?: , strides=(?P<stride>\([^()]{0,60}\)|\[[^\[\]]{0,60}\]|\d+),"
+             r" padding=(?P<padding>\w+?)(?=\.|'|\W|$) )?",
              _conv, code="CS001", operator="conv", **_KERAS),
     template("keras.pool",
              r"Computed output size would be (?: zero or )? negative\. Received:? inputs\.shape={shape:given}"
              r" (?: and | , ) pool_size=(?P<kernel>\([^()]{0,60}\)|\[[^\[\]]{0,60}\]|\d+)"
-             r" (?: , strides=(?P<stride>\([^()]{0,60}\)|\[[^\[\]]{0,60}\]|\d+), padding=(?P<padding>\w+?)(?=\.|'|\W|$) )?",
+             r" (?: , strides=(?P<stride>\([^()]{0,60}\)|\[[^\[\]]{0,60}\]|\d+),"
+             r" padding=(?P<padding>\w+?)(?=\.|'|\W|$) )?",
              _pool, code="CS001", operator="pool", **_KERAS),
     template("keras.concat",
              r"(?: A )? ['\"]?Concatenate['\"]? layer requires inputs with matching shapes except for the"
@@ -156,15 +174,15 @@ TEMPLATES: tuple[Template, ...] = (
              r" (?: \. Full shape received: {shape:given} )?",
              _rank, code="CS022", **_KERAS),
     template("keras.target",
-             r"Error when checking (?: model )? target: expected (?P<layer>[^\s'\"]{1,200}?) to have shape {shape:a} but"
-             r" got array with shape {shape:b}",
+             r"Error when checking (?: model )? target: expected (?P<layer>[^\s'\"]{1,200}?) to have shape"
+             r" {shape:a} but got array with shape {shape:b}",
              lambda g: {"layer": g.text("layer"), "target": g.shape("b"), "output": g.shape("a")}, **_KERAS),
     template("keras.target_2",
              r"A target array with shape {shape:b} was passed for an output of shape {shape:a} while using as loss",
              lambda g: {"target": g.shape("b"), "output": g.shape("a")}, **_KERAS),
     template("keras.reshape",
-             r"The total size of the tensor must be unchanged (?: , however, the input size cannot (?: be | by ) divided by"
-             r" the specified dimensions in target_shape )? \. Received: input_shape={shape:given},"
+             r"The total size of the tensor must be unchanged (?: , however, the input size cannot (?: be | by )"
+             r" divided by the specified dimensions in target_shape )? \. Received: input_shape={shape:given},"
              r" target_shape={shape:target}",
              lambda g: {"shapes": all_clear([g.shape("given")]), "target": g.shape("target")},
              code="CS014", operator="reshape", **_KERAS),
@@ -180,20 +198,22 @@ TEMPLATES: tuple[Template, ...] = (
              lambda g: {"weight": g.shape("weight"), "layer": (g.text("layer") or "").rpartition("/")[0] or None},
              **_KERAS),
     template("keras.smallest_input",
-             r"Input size must be at least {int:least_height}x{int:least_width} (?: ; Received: input_shape={shape:given} )?",
+             r"Input size must be at least {int:least_height}x{int:least_width} (?: ; Received:"
+             r" input_shape={shape:given} )?",
              _smallest, **_KERAS),
     template("keras.crop",
-             r"Values in '?cropping'? argument should be (?: smaller | greater ) than the corresponding spatial dimension"
-             r" of the input\. Received: input_shape={shape:given}, cropping=(?P<cropping>\((?:\([^()]{0,40}\),?){1,3}\))",
+             r"Values in '?cropping'? argument should be (?: smaller | greater ) than the corresponding spatial"
+             r" dimension of the input\. Received: input_shape={shape:given},"
+             r" cropping=(?P<cropping>\((?:\([^()]{0,40}\),?){1,3}\))",
              lambda g: {"shapes": all_clear([g.inside("given")])}, code="CS019", operator="crop", **_KERAS),
     template("keras.groups",
              r"The number of input channels must be evenly divisible by the number of groups\. Received"
              r" groups={int:groups}, but the input has {int:channels} channels \(full input shape is {shape:given}\)",
-             lambda g: {"numbers": g.ints("channels", "groups"), "shapes": all_clear([g.inside("given")])},
+             lambda g: {"numbers": g.numbers("channels", "groups"), "shapes": all_clear([g.inside("given")])},
              code="CS008", operator="conv", **_KERAS),
     template("keras.output_padding",
              r"output_padding must be strictly less than strides for all dimensions\. At dimension \d+, output_padding"
              r" is {int:output_padding} but strides is {int:stride}\. ",
-             lambda g: {"numbers": g.ints("output_padding", "stride")},
+             lambda g: {"numbers": g.numbers("output_padding", "stride")},
              code="CS004", operator="conv_transpose", **_KERAS),
 )  # fmt: skip

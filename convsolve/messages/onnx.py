@@ -9,7 +9,7 @@ __all__ = ["CONTEXTS", "TEMPLATES"]
 
 
 def _gemm(g: Groups) -> Facts | None:
-    weight, features, n = g.shape("weight"), g.int("features"), g.int("n")
+    weight, features, n = g.shape("weight"), g.number("features"), g.number("n")
     if weight is None or features is None or len(weight) != 2:
         return {}
     rows = [size for size in weight if size != n] if n is not None else []
@@ -18,21 +18,21 @@ def _gemm(g: Groups) -> Facts | None:
 
 
 def _merge(g: Groups) -> Facts | None:
-    numbers = g.ints("first", "second")
+    numbers = g.numbers("first", "second")
     if len(numbers) == 2 and numbers["first"] == numbers["second"]:
         return None
-    return {"numbers": numbers, "axis": g.int("axis")}
+    return {"numbers": numbers, "axis": g.number("axis")}
 
 
 def _reflected(g: Groups) -> Facts:
-    most = g.int("most")
-    numbers = g.ints("padding")
+    most = g.number("most")
+    numbers = g.numbers("padding")
     if most is not None:
         numbers["size"] = most + 1
-    return {"numbers": numbers, "axis": g.int("axis")}
+    return {"numbers": numbers, "axis": g.number("axis")}
 
 
-_ORT = {"framework": "onnx"}
+_ORT: Facts = {"framework": "onnx"}
 
 CONTEXTS: tuple[Template, ...] = (
     template("onnx.running", r"while running (?P<op>\w+?) node\. Name:'(?P<node>[^']{0,300})'",
@@ -49,13 +49,14 @@ TEMPLATES: tuple[Template, ...] = (
     template("onnx.channels",
              r"Input channels C is not equal to kernel channels \* group\. C: {int:channels} kernel channels:"
              r" {int:per_group} group: {int:groups}",
-             lambda g: {"numbers": {**g.ints("channels"), **_declared(g)}},
+             lambda g: {"numbers": {**g.numbers("channels"), **_declared(g)}},
              code="CS010", operator="conv", layout="channels_first", **_ORT),
     template("onnx.concat",
              r"Non concat axis dimensions must match: Axis {int:axis} has mismatched dimensions of {int:first}"
              r" and {int:second}",
              _merge, code="CS013", operator="concat", **_ORT),
-    template("onnx.broadcast", r"Attempting to broadcast an axis by a dimension other than 1\. {int:first} by {int:second}",
+    template("onnx.broadcast", r"Attempting to broadcast an axis by a dimension other than 1\. {int:first} by"
+                               r" {int:second}",
              _merge, code="CS012", **_ORT),
     template("onnx.linear_features",
              r"GEMM: Dimension mismatch, W: {shape:weight} K: {int:features} N:\ ?{int:n}",
@@ -67,9 +68,11 @@ TEMPLATES: tuple[Template, ...] = (
              lambda g: {"shapes": all_clear([g.inside("given")]), "target": g.shape("target")},
              code="CS014", operator="reshape", **_ORT),
     template("onnx.reflect_padding",
-             r"Pad reflect: (?:pre|post)-pad \({int:padding}\) exceeds maximum allowed \({int:most}\) for axis {int:axis}",
+             r"Pad reflect: (?:pre|post)-pad \({int:padding}\) exceeds maximum allowed \({int:most}\) for axis"
+             r" {int:axis}",
              _reflected, code="CS005", operator="pad", **_ORT),
-    template("onnx.reflect_too_small", r"Pad reflect requires axis length >= 2 after slicing\. Input shape:{shape:given}",
+    template("onnx.reflect_too_small", r"Pad reflect requires axis length >= 2 after slicing\. Input"
+                                       r" shape:{shape:given}",
              lambda g: {"shapes": all_clear([g.inside("given")])}, code="CS005", operator="pad", **_ORT),
     template("onnx.inferred",
              r"Can't merge shape info\. .{0,120}? Inferred={int:first} Declared={int:second} Dimension={int:axis}",
@@ -81,5 +84,5 @@ TEMPLATES: tuple[Template, ...] = (
 
 
 def _declared(g: Groups) -> dict[str, int]:
-    per_group, groups = g.int("per_group"), g.int("groups")
+    per_group, groups = g.number("per_group"), g.number("groups")
     return {} if per_group is None or groups is None else {"declared": per_group * groups}

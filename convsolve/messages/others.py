@@ -11,7 +11,7 @@ __all__ = ["TEMPLATES"]
 
 def _shapes(g: Groups) -> Facts:
     found = [shape_of(text) for text in re.findall(r"\([^()]*\)", g.match.groupdict().get("shapes") or "")]
-    return {"shapes": all_clear([shape[1:] if shape else None for shape in found]), "axis": g.int("axis")}
+    return {"shapes": all_clear([shape[1:] if shape else None for shape in found]), "axis": g.number("axis")}
 
 
 def _contracting(g: Groups) -> Facts | None:
@@ -30,14 +30,15 @@ def _parameter(g: Groups) -> Facts:
 
 
 def _dl4j(g: Groups) -> Facts | None:
-    window, size, padding = g.int("window"), g.int("size"), g.int("padding")
+    window, size, padding = g.number("window"), g.number("size"), g.number("padding")
     if window is None or size is None or padding is None:
         return {}
     padded = size + 2 * padding
     return None if window <= padded else {"numbers": {"window": window, "padded": padded}}
 
 
-_JAX, _MXNET = {"framework": "jax"}, {"framework": "mxnet"}
+_JAX: Facts = {"framework": "jax"}
+_MXNET: Facts = {"framework": "mxnet"}
 
 TEMPLATES: tuple[Template, ...] = (
     template("jax.add", r"(?P<op>add|sub|mul|div) got incompatible shapes for broadcasting: {shape:a}, {shape:b}",
@@ -54,8 +55,10 @@ TEMPLATES: tuple[Template, ...] = (
              r"For parameter ['\"]{word:parameter}['\"] in ['\"]{word:node}['\"], the given initializer is expected to"
              r" generate shape {shape:wanted}, but the existing parameter it received has shape {shape:had}",
              _parameter, code="CS011", **_JAX),
-    template("jax.reshape", r"cannot reshape array of shape {shape:a} (?: \(size {int:elements}\) )? into shape {shape:target}",
-             lambda g: {"target": g.shape("target"), "shapes": all_clear([g.shape("a")]), "numbers": g.ints("elements")},
+    template("jax.reshape", r"cannot reshape array of shape {shape:a} (?: \(size {int:elements}\) )? into shape"
+                            r" {shape:target}",
+             lambda g: {"target": g.shape("target"), "shapes": all_clear([g.shape("a")]),
+                        "numbers": g.numbers("elements")},
              code="CS014", operator="reshape", **_JAX),
     template("mxnet.kernel", r"kernel size exceed(?:s)? input", code="CS001", **_MXNET),
     template("dl4j.kernel",

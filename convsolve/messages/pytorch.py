@@ -36,12 +36,12 @@ def _given_and_calculated(g: Groups) -> Facts | None:
 
 
 def _weighted(g: Groups) -> Facts | None:
-    weight, given, groups = g.shape("weight"), g.shape("given"), g.int("groups")
+    weight, given, groups = g.shape("weight"), g.shape("given"), g.number("groups")
     if g.text("bare"):  # of old: "weight of size 64 3 3 3"
         bare = g.match["bare"]
         weight = None if "\n" in bare else tuple(int(n) for n in re.findall(r"\d+", bare))
-    transposed = g.int("transposed") == 1
-    wanted, got = g.int("declared"), g.int("channels")
+    transposed = g.number("transposed") == 1
+    wanted, got = g.number("declared"), g.number("channels")
     if weight is not None and wanted is not None and len(weight) > 1:
         inner = weight[0] if transposed else (weight[1] or 0) * (groups or 1)
         if inner != wanted:
@@ -51,7 +51,7 @@ def _weighted(g: Groups) -> Facts | None:
         shape = given if unbatched else given[1:]
         if got is not None and got not in given:
             return None
-    numbers = g.ints("channels", "declared")
+    numbers = g.numbers("channels", "declared")
     if wanted is not None and wanted == got:
         return None
     return {
@@ -75,19 +75,19 @@ def _inner(a: SeenShape | None, b: SeenShape | None) -> Facts | None:
 
 
 def _concat(g: Groups) -> Facts | None:
-    first, second = (g.int(name) if g.text(name) else g.int(f"{name}_") for name in ("first", "second"))
+    first, second = (g.number(name) if g.text(name) else g.number(f"{name}_") for name in ("first", "second"))
     if first == second and first is not None:
         return None
     found = {name: n for name, n in (("first", first), ("second", second)) if n is not None}
-    return {"numbers": found, "axis": g.int("axis") if g.text("axis") else g.int("offending")}
+    return {"numbers": found, "axis": g.number("axis") if g.text("axis") else g.number("offending")}
 
 
 def _elements(g: Groups) -> Facts:
-    return {"target": g.shape("target"), "numbers": g.ints("elements")}
+    return {"target": g.shape("target"), "numbers": g.numbers("elements")}
 
 
 def _padded_dimension(g: Groups) -> Facts | None:
-    given, padding, axis = g.shape("given"), g.known("padding"), g.int("axis")
+    given, padding, axis = g.shape("given"), g.known("padding"), g.number("axis")
     size = given[axis] if given is not None and axis is not None and axis < len(given) else None
     numbers = {} if padding is None or size is None else {"padding": max(padding), "size": size}
     if numbers and numbers["padding"] < numbers["size"]:
@@ -96,7 +96,7 @@ def _padded_dimension(g: Groups) -> Facts | None:
 
 
 def _small_volume(g: Groups) -> Facts:
-    size, window = g.ints("t", "h", "w"), g.ints("kt", "kh", "kw")
+    size, window = g.numbers("t", "h", "w"), g.numbers("kt", "kh", "kw")
     whole = len(size) == 3 and len(window) == 3
     sizes, kernel = tuple(size.values()), tuple(window.values())
     return {"sizes": sizes, "kernel_size": kernel, "window": kernel} if whole else {}
@@ -119,8 +119,8 @@ def _targets(g: Groups) -> Facts:
     return {"shapes": all_clear([g.inside("first"), g.inside("second")])}
 
 
-_TORCH = {"framework": "torch"}
-_CONV = {**_TORCH, "operator": "conv", "layout": "channels_first"}
+_TORCH: Facts = {"framework": "torch"}
+_CONV: Facts = {**_TORCH, "operator": "conv", "layout": "channels_first"}
 
 TEMPLATES: tuple[Template, ...] = (
     template("torch.kernel_larger_than_input",
@@ -136,7 +136,7 @@ TEMPLATES: tuple[Template, ...] = (
              lambda g: {"sizes": g.shape("sizes"), "output": g.shape("output")},
              code="CS002", operator="conv_transpose", layout="channels_first", **_TORCH),
     template("torch.max_pool1d_empty", r"max_pool1d\(\) Invalid computed output size: {int:output}",
-             lambda g: {"output": None if (n := g.int("output")) is None else (n,)},
+             lambda g: {"output": None if (n := g.number("output")) is None else (n,)},
              code="CS002", operator="max_pool", **_TORCH),
     template("torch.avg_pool3d_unpadded",
              r"input image \(T: {int:t} H: {int:h} W: {int:w}\) smaller than kernel size"
@@ -146,12 +146,12 @@ TEMPLATES: tuple[Template, ...] = (
              r"pad should be (?: at most half of (?: effective )? kernel size | smaller than (?: or equal to )? half of"
              r" kernel size) (?: ,? but got (?: pad(?:[WH])?={int:padding})?"
              r" (?: ,? kernel_size={int:kernel_size})? (?: and dilation={int:dilation} )? )?",
-             lambda g: {"numbers": g.ints("padding", "kernel_size", "dilation")},
+             lambda g: {"numbers": g.numbers("padding", "kernel_size", "dilation")},
              code="CS007", operator="pool", **_TORCH),
     template("torch.empty_adaptive_pool",
-             r"adaptive_(?P<which>avg|max)_pool[123]d\(\): Expected input to have non-zero size for non-batch dimensions,"
-             r" but input has sizes {shape:given} with dimension {int:axis} being empty",
-             lambda g: {"operator": f"adaptive_{(g.text('which') or '').lower()}_pool", "axis": g.int("axis"),
+             r"adaptive_(?P<which>avg|max)_pool[123]d\(\): Expected input to have non-zero size for non-batch"
+             r" dimensions, but input has sizes {shape:given} with dimension {int:axis} being empty",
+             lambda g: {"operator": f"adaptive_{(g.text('which') or '').lower()}_pool", "axis": g.number("axis"),
                         "shapes": all_clear([g.inside("given")])}, code="CS002", **_TORCH),
     template("torch.channels",
              r"Given (?: groups={int:groups} | transposed={int:transposed} ), weight of size"
@@ -164,7 +164,7 @@ TEMPLATES: tuple[Template, ...] = (
              r" output_padding_width: {int:width} (?: stride_depth: {int:sd} )? stride_height: {int:sh}"
              r" stride_width: {int:sw} (?: dilation_depth: {int:dd} )? dilation_height: {int:dh}"
              r" dilation_width: {int:dw}",
-             lambda g: {"numbers": {} if None in (n := (g.int("height"), g.int("sh"), g.int("dh"))) else
+             lambda g: {"numbers": {} if None in (n := (g.number("height"), g.number("sh"), g.number("dh"))) else
                         dict(zip(("output_padding", "stride", "dilation"), n, strict=True))},
              code="CS004", operator="conv_transpose", **_TORCH),
     template("torch.output_size_out_of_reach",
@@ -175,7 +175,8 @@ TEMPLATES: tuple[Template, ...] = (
     template("torch.rank",
              r"Expected (?: {int:unbatched}D \(unbatched\) or )? {int:rank}[-]?D \(batched\) input to"
              r" (?P<which>conv(?:_transpose)?)(?P<axes>[123])d, but got input of size: {shape:given}",
-             lambda g: {"operator": g.text("which"), "shapes": all_clear([g.shape("given")]), "numbers": g.ints("rank", "unbatched")},
+             lambda g: {"operator": g.text("which"), "shapes": all_clear([g.shape("given")]),
+                        "numbers": g.numbers("rank", "unbatched")},
              code="CS022", **_TORCH),
     template("torch.linear_features", r"mat1 and mat2 shapes cannot be multiplied \({word:m1} and {word:m2}\)",
              lambda g: _inner(shape_of(g.match["m1"]), shape_of(g.match["m2"])),
@@ -188,21 +189,22 @@ TEMPLATES: tuple[Template, ...] = (
              r"a and b must have same reduction dim, but got {shape:a} X {shape:b}",
              _product, code="CS011", operator="linear", **_TORCH),
     template("torch.concat",
-             r"Sizes of tensors must match except in dimension {int:joined}\. (?: Expected size {int:first} but got size"
-             r" {int:second} for tensor number {int:which} in the list | Got {int:first_}\ ?and\ ?{int:second_}"
+             r"Sizes of tensors must match except in dimension {int:joined}\. (?: Expected size {int:first} but got"
+             r" size {int:second} for tensor number {int:which} in the list | Got {int:first_}\ ?and\ ?{int:second_}"
              r" (?: in dimension {int:axis} | \(The offending index is {int:offending}\) )? )",
              _concat, code="CS013", operator="concat", **_TORCH),
     template("torch.concat_unsaid", r"inconsistent tensor sizes", code="CS013", operator="concat", **_TORCH),
     template("torch.add",
              r"The size of tensor a \({int:first}\) must match the size of tensor b \({int:second}\) at non-singleton"
              r" dimension {int:axis}",
-             lambda g: None if g.int("first") == g.int("second") else
-             {"numbers": g.ints("first", "second"), "axis": g.int("axis")}, code="CS012", operator="add", **_TORCH),
+             lambda g: None if g.number("first") == g.number("second") else
+             {"numbers": g.numbers("first", "second"), "axis": g.number("axis")}, code="CS012", operator="add",
+             **_TORCH),
     template("torch.add_meta",
              r"Attempting to broadcast a dimension of length {int:second} at {int:axis}! (?: Mismatching argument at"
              r" index {int:which} had {shape:b}; but expected shape should be broadcastable to {shape:a} )?",
-             lambda g: {"axis": g.int("axis"), "shapes": all_clear([g.inside("a"), g.inside("b")]),
-                        "numbers": g.ints("second")}, code="CS012", operator="add", **_TORCH),
+             lambda g: {"axis": g.number("axis"), "shapes": all_clear([g.inside("a"), g.inside("b")]),
+                        "numbers": g.numbers("second")}, code="CS012", operator="add", **_TORCH),
     template("torch.view", r"shape '{list:target}' is invalid for input of size {int:elements}",
              _elements, code="CS014", operator="reshape", **_TORCH),
     template("torch.unflatten",
@@ -227,16 +229,16 @@ TEMPLATES: tuple[Template, ...] = (
     template("torch.resized_to_nothing",
              r"Input and output sizes should be greater than 0, but got input \(H: {int:h}, W: {int:w}\) output"
              r" \(H: {int:oh}, W: {int:ow}\)",
-             lambda g: {"sizes": (g.int("h"), g.int("w")), "output": (g.int("oh"), g.int("ow"))},
+             lambda g: {"sizes": (g.number("h"), g.number("w")), "output": (g.number("oh"), g.number("ow"))},
              code="CS002", operator="upsample", **_TORCH),
     template("torch.pixel_shuffle",
              r"pixel_shuffle expects its input's 'channel' dimension to be divisible by the square of upscale_factor,"
              r" but input\.size\(-3\)={int:size} is not divisible by {int:divisor}",
-             lambda g: {"numbers": g.ints("size", "divisor")}, code="CS015", operator="pixel_shuffle", **_TORCH),
+             lambda g: {"numbers": g.numbers("size", "divisor")}, code="CS015", operator="pixel_shuffle", **_TORCH),
     template("torch.target_elements",
              r"Target and input must have the same number of elements\. target nelement \({int:target}\) != input"
              r" nelement \({int:elements}\)",
-             lambda g: {"numbers": g.ints("target", "elements")}, **_TORCH),
+             lambda g: {"numbers": g.numbers("target", "elements")}, **_TORCH),
     template("torch.target_size",
              r"Using a target size \({shape:second}\) that is different to the input size \({shape:first}\)",
              _targets, **_TORCH),

@@ -61,7 +61,8 @@ def complaints(text: str) -> tuple[Complaint, ...]:
 
 def _contexts(whole: Squeezed) -> list[tuple[int, Facts]]:
     found = [
-        (match.end(), kind.facts(Groups(match)) or {}) for kind in CONTEXTS for match in kind.pattern.finditer(whole.text)
+        (match.end(), kind.facts(Groups(match)) or {})
+        for kind in CONTEXTS for match in kind.pattern.finditer(whole.text)
     ]
     return sorted(found, key=lambda entry: entry[0])
 

@@ -71,22 +71,22 @@ class Groups:
         found = self.match.groupdict().get(name)
         return None if found is None else found.replace("\n", "")
 
-    def int(self, name: str) -> int | None:
+    def number(self, name: str) -> int | None:
         """Return a number; None where its end is not clear."""
         found = self.match.groupdict().get(name)
         if found is None or ("\n" in found and self.match.end(name) == self.match.end()):
             return None
         return int(found.replace("\n", "")) if len(found) < 20 else None
 
-    def ints(self, *names: str) -> dict[str, int]:
+    def numbers(self, *names: str) -> dict[str, int]:
         """Return the numbers that are clear, by name."""
-        return {name: n for name in names if (n := self.int(name)) is not None}
+        return {name: n for name in names if (n := self.number(name)) is not None}
 
     def shape(self, name: str) -> SeenShape | None:
         """Return a shape, or None where it is not clear."""
         return shape_of(self.match.groupdict().get(name))
 
-    def known(self, name: str) -> tuple[int, ...] | None:  # type: ignore[valid-type]  # `int` is the method here
+    def known(self, name: str) -> tuple[int, ...] | None:
         """Return a shape all of whose sizes are known, or None."""
         found = self.shape(name)
         return None if found is None or None in found else found  # type: ignore[return-value]

@@ -13,7 +13,8 @@ OPERATORS = {
     "conv1d": "conv", "conv2d": "conv", "conv3d": "conv", "convolution": "conv", "conv": "conv",
     "depthwiseconv2dnative": "depthwise_conv", "depthwiseconv2d": "depthwise_conv", "depthwise": "depthwise_conv",
     "depthwiseconv1d": "depthwise_conv",
-    "conv2dbackpropinput": "conv_transpose", "conv3dbackpropinputv2": "conv_transpose", "convtranspose": "conv_transpose",
+    "conv2dbackpropinput": "conv_transpose", "conv3dbackpropinputv2": "conv_transpose",
+    "convtranspose": "conv_transpose",
     "conv1dtranspose": "conv_transpose", "conv2dtranspose": "conv_transpose", "conv3dtranspose": "conv_transpose",
     "maxpool": "max_pool", "maxpool3d": "max_pool", "maxpoolv2": "max_pool", "maxpooling1d": "max_pool",
     "maxpooling2d": "max_pool", "maxpooling3d": "max_pool", "avgpool": "avg_pool", "avgpool3d": "avg_pool",
@@ -71,7 +72,7 @@ def _per_axis(values: SeenShape | None, layout: str | None) -> tuple[int, ...] |
 
 
 def _negative(g: Groups) -> Facts | None:
-    k, n = g.int("k"), g.int("n")
+    k, n = g.number("k"), g.number("n")
     if k is not None and n is not None and k <= n:
         return None
     node, attributes = g.text("node"), g.text("attributes")
@@ -135,7 +136,7 @@ def _sizes(
 
 def _two_shapes(g: Groups) -> Facts:
     a, b = g.inside("a"), g.inside("b")
-    return {"shapes": all_clear([a, b]), "axis": g.int("axis"), "numbers": g.ints("first", "second"),
+    return {"shapes": all_clear([a, b]), "axis": g.number("axis"), "numbers": g.numbers("first", "second"),
             "node": g.text("node"), "layer": layer_of_node(g.text("node"))}  # fmt: skip
 
 
@@ -148,32 +149,32 @@ def _matrices(g: Groups) -> Facts | None:
 
 
 def _reflected(g: Groups) -> Facts | None:
-    before, after, size = g.int("before"), g.int("after"), g.int("size")
+    before, after, size = g.number("before"), g.number("after"), g.number("size")
     if before is None or after is None or size is None:
         return {}
     return None if max(before, after) < size else {"numbers": {"padding": max(before, after), "size": size}}
 
 
 def _eager(g: Groups) -> Facts:
-    size, window, stride = g.int("size"), g.int("window"), g.int("stride")
+    size, window, stride = g.number("size"), g.number("window"), g.number("stride")
     facts: Facts = {"operator": operator_of(g.text("op")), "output": None}
     if size is not None and window is not None:
         facts["numbers"] = {"window": window, "padded": size}
     if stride is not None:
         facts["stride"] = (stride,)
-    if (output := g.int("output")) is not None:
+    if (output := g.number("output")) is not None:
         facts["output"] = (output,)
     return facts
 
 
-_TF = {"framework": "tensorflow"}
+_TF: Facts = {"framework": "tensorflow"}
 
 TEMPLATES: tuple[Template, ...] = (
     template("tensorflow.negative_dimension",
              r"Negative dimension size caused by subtracting {int:k} from {int:n}(?![\d\n])"
              r" (?: for (?: node )? ['\"]? (?: \{\{node {word:node}\}\} | {word:node2} )"
-             r" (?: ['\"\s]* \(op: ['\"]?(?P<op>\w+)['\"]?\) | = (?P<op2>\w+)(?P<attributes>\[.{0,900}?\])\( .{0,600}? \)"
-             r" ['\"] | ['\"] | (?<=/Conv2D|/Conv3D)$ | (?<=/MaxPool|/AvgPool)$ | (?<=/convolution)$ )"
+             r" (?: ['\"\s]* \(op: ['\"]?(?P<op>\w+)['\"]?\) | = (?P<op2>\w+)(?P<attributes>\[.{0,900}?\])\("
+             r" .{0,600}? \) ['\"] | ['\"] | (?<=/Conv2D|/Conv3D)$ | (?<=/MaxPool|/AvgPool)$ | (?<=/convolution)$ )"
              r" (?: with input shapes: (?P<shapes>\[[^\[\]]{0,99}\](?:,\[[^\[\]]{0,99}\]){0,3}) )? )?",
              _negative, code="CS001", **_TF),
     template("tensorflow.computed_output_negative",
@@ -183,7 +184,7 @@ TEMPLATES: tuple[Template, ...] = (
     template("tensorflow.channels",
              r"Depth of input \({int:channels}\) is not a multiple of input depth of filter \({int:declared}\)"
              r" (?: for '(?: \{\{node {word:node}\}\} )? )?",
-             lambda g: {"numbers": g.ints("channels", "declared"), "node": g.text("node"),
+             lambda g: {"numbers": g.numbers("channels", "declared"), "node": g.text("node"),
                         "layer": layer_of_node(g.text("node"))}, code="CS010", operator="conv", **_TF),
     template("tensorflow.concat",
              r"ConcatOp : Dimension {int:axis} in both shapes must be equal: shape\[0\] = {shape:a}"
@@ -194,7 +195,8 @@ TEMPLATES: tuple[Template, ...] = (
              r" (?: Shapes are {shape:a} and {shape:b} )?",
              _two_shapes, code="CS013", **_TF),
     template("tensorflow.dimensions_must_be_equal",
-             r"Dimensions must be equal, but are {int:first} and {int:second} (?: for '(?: \{\{node {word:node}\}\} )? )",
+             r"Dimensions must be equal, but are {int:first} and {int:second} (?: for '(?: \{\{node {word:node}\}\}"
+             r" )? )",
              _two_shapes, code="CS012", **_TF),
     template("tensorflow.incompatible_shapes", r"Incompatible shapes: {shape:a} vs\. {shape:b}",
              _two_shapes, code="CS012", **_TF),
@@ -204,12 +206,13 @@ TEMPLATES: tuple[Template, ...] = (
     template("tensorflow.reshape_multiple",
              r"Input to reshape is a tensor with {int:elements} values, but the requested shape"
              r" (?: requires a multiple of {int:multiple} | has {int:wanted} )",
-             lambda g: {"numbers": g.ints("elements", "multiple", "wanted")}, code="CS014", operator="reshape", **_TF),
+             lambda g: {"numbers": g.numbers("elements", "multiple", "wanted")}, code="CS014", operator="reshape",
+             **_TF),
     template("tensorflow.reflect_padding",
              r"paddings must be (?: less than | no greater than ) the dimension size: {int:before}, {int:after}"
              r" (?: not less than | greater than ) {int:size}",
              _reflected, code="CS005", operator="pad", **_TF),
     template("tensorflow.not_divisible_by_block",
              r"padded_shape\[{int:axis}\]={int:size} is not divisible by block_shape\[\d+\]={int:divisor}",
-             lambda g: {"numbers": g.ints("size", "divisor")}, code="CS015", **_TF),
+             lambda g: {"numbers": g.numbers("size", "divisor")}, code="CS015", **_TF),
 )  # fmt: skip

@@ -47,8 +47,8 @@ def explain_join(c: Complaint) -> Finding:
     pairs = list(zip(a, b, strict=False)) if a else [tuple(numbers.values())] if len(numbers) == 2 else []
     causes = []
     if any(abs(x - y) == 1 for x, y in pairs):
-        causes.append("an odd size was halved on the way down: doubling it again gives one more or one less than the skip "
-                      "has; `convsolve sizes` says which inputs avoid that")  # fmt: skip
+        causes.append("an odd size was halved on the way down: doubling it again gives one more or one less than "
+                      "the skip has; `convsolve sizes` says which inputs avoid that")  # fmt: skip
     elif any(max(x, y) == 2 * min(x, y) for x, y in pairs if min(x, y) > 0):
         causes.append("one side was halved once more than the other: a stride or a pool on one path only")
     if c.framework == "torch" and not concat:
@@ -59,7 +59,7 @@ def explain_join(c: Complaint) -> Finding:
         arithmetic=arithmetic, ways=tuple(ways), causes=tuple(causes),
         meaning="Every axis but the joined one must have the same size on both sides." if concat
         else "Every axis must have the same size on both sides, or size 1 on one of them.",
-        asks=("how the two sides got their sizes: give the network (--model) and its input size (--input)",))  # fmt: skip
+        asks=("how the two sides got their sizes: give the network (--model) and its input size (--input)",))
 
 
 def _joined(c: Complaint, a: tuple[int, ...], b: tuple[int, ...], concat: bool) -> list[Way]:
@@ -104,18 +104,19 @@ def explain_channels(c: Complaint) -> Finding:
                 ways.append(Way(f"in_channels={got} in this layer (now {wanted}){note}", trial.output))
     if shape and wanted and len(shape) >= 3:
         if shape[-1] == wanted and _order(c) == "channels_first":
-            causes.append(f"{by(shape)} has {wanted} at the end, where channels last would have the channels: if these are "
-                          "pictures, move the channels to the front, x.permute(0, 3, 1, 2)")  # fmt: skip
+            causes.append(f"{by(shape)} has {wanted} at the end, where channels last would have the channels: if "
+                          "these are pictures, move the channels to the front, x.permute(0, 3, 1, 2)")  # fmt: skip
         elif shape[0] == wanted and _order(c) == "channels_last":
-            causes.append(f"{by(shape)} has {wanted} in front, where channels first would have the channels: if these are "
-                          "pictures, move the channels to the end")  # fmt: skip
+            causes.append(f"{by(shape)} has {wanted} in front, where channels first would have the channels: if "
+                          "these are pictures, move the channels to the end")  # fmt: skip
     if {got, wanted} == {1, 3}:
         causes.append("grey pictures have 1 channel, colour pictures 3: load them as the network was made for")
-    causes.append("the layer before has another number of output channels than this one takes, as after a concatenation")
+    causes.append("the layer before has another number of output channels than this one takes, as after a "
+                  "concatenation")
     return Finding(
         complaint=c, code=c.code or "CS010", layer=c.layer or "", headline=headline(c, c.code or "CS010"),
         arithmetic=f"{got} channels arrive, the weight is for {wanted}" if got and wanted else "", ways=tuple(ways),
-        causes=tuple(causes), asks=("which layer makes these channels: give the network (--model) or its code",))  # fmt: skip
+        causes=tuple(causes), asks=("which layer makes these channels: give the network (--model) or its code",))
 
 
 def explain_features(c: Complaint) -> Finding:
@@ -129,19 +130,20 @@ def explain_features(c: Complaint) -> Finding:
         if trial.ok:
             ways.append(Way(f"in_features={got} in this layer (now {wanted})", trial.output if out else ()))
         if rows and rows > 1 and rows * got == wanted:
-            causes.append(f"{rows} * {got} = {wanted}: the first axis was kept as if it were the batch. Either the input has "
-                          "no batch axis (x.unsqueeze(0)), or a flatten is missing (flatten from axis 1)")  # fmt: skip
+            causes.append(f"{rows} * {got} = {wanted}: the first axis was kept as if it were the batch. Either the "
+                          "input has no batch axis (x.unsqueeze(0)), or a flatten is missing (flatten from axis "
+                          "1)")  # fmt: skip
         if rows == 1 and got % wanted == 0 and got > wanted:
-            causes.append(f"{got} = {got // wanted} * {wanted}: a batch of {got // wanted} was flattened into the features; "
-                          "flatten from axis 1 (nn.Flatten(), x.flatten(1))")  # fmt: skip
-        causes.append(f"the input has another size than the one for which in_features={wanted} was computed: a pool to a "
-                      "fixed size in front (adaptive or global) makes it independent of that")  # fmt: skip
+            causes.append(f"{got} = {got // wanted} * {wanted}: a batch of {got // wanted} was flattened into the "
+                          "features; flatten from axis 1 (nn.Flatten(), x.flatten(1))")  # fmt: skip
+        causes.append(f"the input has another size than the one for which in_features={wanted} was computed: a pool "
+                      "to a fixed size in front (adaptive or global) makes it independent of that")  # fmt: skip
     numbers = {k: n for k, n in c.numbers.items() if k in ("features", "in_features")}
     return Finding(
         complaint=c, code="CS011", layer=c.layer or "",
         headline=headline(replace(c, numbers=numbers), "CS011"),
         arithmetic=f"{got} features arrive, the weight is for {wanted}" if got and wanted else "", ways=tuple(ways),
-        causes=tuple(causes), asks=("the size of the network's input: give the network (--model) and --input",))  # fmt: skip
+        causes=tuple(causes), asks=("the size of the network's input: give the network (--model) and --input",))
 
 
 def explain_elements(c: Complaint) -> Finding:
@@ -161,8 +163,8 @@ def explain_elements(c: Complaint) -> Finding:
     return Finding(
         complaint=c, code="CS014", layer=c.layer or "", headline=headline(c, "CS014"), arithmetic=arithmetic,
         meaning="A new shape must have as many elements as the old one.",
-        causes=("the input has another size than the one for which the new shape was written: flatten(1) keeps whatever "
-                "there is, and a pool to a fixed size in front makes the count independent of the input",),
+        causes=("the input has another size than the one for which the new shape was written: flatten(1) keeps "
+                "whatever there is, and a pool to a fixed size in front makes the count independent of the input",),
         asks=("the size of the network's input: give the network (--model) and --input",))  # fmt: skip
 
 

@@ -54,8 +54,8 @@ def deeper(network: Network | Problem, input_shape: tuple[int, ...] | None, find
 def _stated(network: Network) -> tuple[int, ...] | None:
     """Return the shape of the network's only input, where all of it is known."""
     inputs = network.inputs
-    shape = inputs[0].operator.shape if len(inputs) == 1 else (None,)  # type: ignore[attr-defined]
-    return tuple(shape) if all(isinstance(n, int) for n in shape) else None
+    shape: tuple[Any, ...] = inputs[0].operator.shape if len(inputs) == 1 else (None,)  # type: ignore[attr-defined]
+    return shape if all(isinstance(n, int) for n in shape) else None
 
 
 def _asked(question: str, notes: list[str], *args: Any, **options: Any) -> tuple[Any, ...]:

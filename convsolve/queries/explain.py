@@ -28,8 +28,10 @@ _OTHERWISE = {
     "torch.target_size": "the output and the target of the loss have different sizes: it would be broadcast silently",
     "keras.target": "the network's output has another shape than the target",
     "keras.target_2": "the network's output has another shape than the target",
-    "keras.flatten_open": "a flatten needs to know all sizes: give the input a fixed size, or pool to a fixed size before",
-    "keras.open_weights": "a layer's weights need sizes that are open: give the input a fixed size, or pool globally before",
+    "keras.flatten_open": "a flatten needs to know all sizes: give the input a fixed size, or pool to a fixed size "
+                          "before",
+    "keras.open_weights": "a layer's weights need sizes that are open: give the input a fixed size, or pool "
+                          "globally before",
     "keras.smallest_input": "the input is smaller than this application of Keras accepts",
     "onnx.inferred": "a size that the graph declares is not the one that its operators give",
     "caffe.signal": "Caffe ends with signal 8 where a layer's output would be empty (its pooling rounds sizes up)",
@@ -114,9 +116,10 @@ def explain(
     given = material(error_or_text, network, input_shape)
     findings = tuple(_finding(c) for c in _said(given))
     found = deeper(given.network, given.input_shape, findings) if given.network is not None else Deeper()
+    whole = isinstance(error_or_text, BaseException)  # nothing is cut off of its text
     return Explanation(
         findings=findings, report=found.report, reported=found.reported, causing=found.causing, causes=found.causes,
-        repairs=found.repairs, notes=(*given.notes, *found.notes, *_cut(findings)),
+        repairs=found.repairs, notes=(*given.notes, *found.notes, *(() if whole else _cut(findings))),
         asks=() if findings or found.report else _ASKS)  # fmt: skip
 
 
@@ -146,7 +149,7 @@ def _finding(c: Complaint) -> Finding:
         reported = f"{by(c.output)} would come out" if c.output else ""
         return Finding(complaint=c, code=c.code, layer=c.layer or "", headline=headline(c, c.code),
                        arithmetic=", ".join(part for part in (f"{seen} arrives" if seen else "", reported) if part),
-                       meaning=f"It breaks the rule `{RULES[c.code].demand}`: see `convsolve rule {c.code}`.")  # fmt: skip
+                       meaning=f"It breaks the rule `{RULES[c.code].demand}`: see `convsolve rule {c.code}`.")
     says = _OTHERWISE.get(c.template, "")
     if c.target and c.output:
         says += f": {by(c.output)} and {by(c.target)}"
@@ -178,8 +181,8 @@ def _network_lines(found: Explanation) -> list[str]:
             what = "" if failure.mends_all else " for which at least this holds"
             lines.append(f"  the smallest network input that works{what}: {by(failure.smallest_input)}")
     if report.ok:
-        lines.append("at this input size the network's shapes all work out: the message comes from another size, or from "
-                     "what is done with its output")  # fmt: skip
+        lines.append("at this input size the network's shapes all work out: the message comes from another size, or "
+                     "from what is done with its output")  # fmt: skip
     if found.reported:
         lines.append(f"the layer that reports: {found.reported}")
     if found.causing:

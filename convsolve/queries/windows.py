@@ -75,7 +75,7 @@ def _seen(c: Complaint) -> _Seen | None:
     if "window" in numbers and "padded" in numbers:
         stride = c.stride if c.stride and len(set(c.stride)) == 1 else (1,)
         found = _Seen((numbers["padded"],), (numbers["window"],), (1,), stride[:1],
-                      c.padding != "valid" and c.framework != "tensorflow")  # fmt: skip
+                          c.padding != "valid" and c.framework != "tensorflow")  # fmt: skip
         return found if _sane(found) else None
     return None
 
@@ -152,8 +152,8 @@ def _causes(c: Complaint, seen: _Seen) -> list[str]:
     if max(seen.window) >= 16 and len(seen.sizes) == 1 and c.framework == "torch":
         causes.append("swapped arguments: Conv1d takes (in_channels, out_channels, kernel_size), and data as "
                       "(batch, channels, length)")  # fmt: skip
-    causes.append("the input is smaller than the network was made for, or more layers shrink it than it bears: the sizes "
-                  "of all layers would tell")  # fmt: skip
+    causes.append("the input is smaller than the network was made for, or more layers shrink it than it bears: the "
+                  "sizes of all layers would tell")  # fmt: skip
     return causes
 
 
@@ -166,18 +166,18 @@ def _other_order(c: Complaint, seen: _Seen) -> list[str]:
         if place is not None and min(others) >= 8:
             what = f"{shape[place]} channel{'s' * (shape[place] != 1)}"
             where = "in front" if place == 0 else f"on axis {place + 1} of {len(shape)}"
-            return [f"{by(shape)} looks like data with its {what} {where}, in a layer that takes channels last: if this "
-                    "is the network's first layer, move the channels to the end"]  # fmt: skip
+            return [f"{by(shape)} looks like data with its {what} {where}, in a layer that takes channels last: if "
+                    "this is the network's first layer, move the channels to the end"]  # fmt: skip
     if c.framework == "torch" and len(seen.sizes) == 2 and seen.sizes[1] in few and seen.sizes[0] >= 8 \
             and c.operator not in _POOLS:
-        return [f"{by(seen.sizes)} looks like pictures of {seen.sizes[1]} channels in the order height, width, channels: "
-                "if this is the network's first layer, it takes channels first: x.permute(0, 3, 1, 2)"]  # fmt: skip
+        return [f"{by(seen.sizes)} looks like pictures of {seen.sizes[1]} channels in the order height, width, "
+                "channels: if this is the network's first layer, it takes channels first: x.permute(0, 3, 1, 2)"]
     return []
 
 
 def _unsaid(c: Complaint) -> Finding:
     """Explain a window of which the text gives too little to compute."""
-    what = "pool" if c.operator in _POOLS else "convolution" if c.operator else "kernel"
+    what = "pool" if c.operator in _POOLS else "convolution" if c.operator else "layer"
     code = c.code or "CS001"
     given = f"{by(c.sizes)} arrives" if c.sizes else "what arrives is too small"
     reported = f", {by(c.output)} would come out" if c.output else ""
@@ -185,6 +185,6 @@ def _unsaid(c: Complaint) -> Finding:
     return Finding(
         complaint=c, code=code, layer=c.layer or "", headline=headline(c, code),
         arithmetic=f"{given}{reported}",
-        meaning=f"The kernel of this {what} does not fit even once." if what != "kernel" else "",
+        meaning=f"The kernel of this {what} does not fit even once.",
         notes=("the input must be at least as large as the effective kernel, less the padding on both sides",),
         asks=tuple(asks))  # fmt: skip
