@@ -124,7 +124,7 @@ def _smallest(g: Groups) -> Facts:
 
 _KERAS: Facts = {"framework": "keras"}
 _INPUT = (r"Input {int:index} (?: with name '[^']{0,200}' )? (?: of layer | is incompatible with layer )"
-          r" ['\"]?(?P<layer>[^\s'\":]{1,200}?)['\"]?:? (?: is incompatible with the layer: )?")  # fmt: skip
+          r" ['\"]?(?P<layer>[^\s'\":\[\]()]{1,200}?)['\"]?:? (?: is incompatible with the layer: )?")  # fmt: skip
 
 CONTEXTS: tuple[Template, ...] = (
     template("keras.calling",

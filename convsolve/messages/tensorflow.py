@@ -75,7 +75,7 @@ def _negative(g: Groups) -> Facts | None:
     k, n = g.number("k"), g.number("n")
     if k is not None and n is not None and k <= n:
         return None
-    node, attributes = g.text("node"), g.text("attributes")
+    node, attributes = g.text("node") or g.text("node2"), g.text("attributes")
     operator = operator_of(g.text("op") or g.text("op2") or ((node or "").rpartition("/")[2].split("_")[0] or None))
     facts: Facts = {
         "operator": operator, "node": node, "layer": layer_of_node(node),
@@ -158,6 +158,8 @@ def _reflected(g: Groups) -> Facts | None:
 def _eager(g: Groups) -> Facts:
     size, window, stride = g.number("size"), g.number("window"), g.number("stride")
     facts: Facts = {"operator": operator_of(g.text("op")), "output": None}
+    if g.text("size"):  # Keras begins a message with the same words
+        facts["framework"] = "tensorflow"
     if size is not None and window is not None:
         facts["numbers"] = {"window": window, "padded": size}
     if stride is not None:
@@ -172,7 +174,7 @@ _TF: Facts = {"framework": "tensorflow"}
 TEMPLATES: tuple[Template, ...] = (
     template("tensorflow.negative_dimension",
              r"Negative dimension size caused by subtracting {int:k} from {int:n}(?![\d\n])"
-             r" (?: for (?: node )? ['\"]? (?: \{\{node {word:node}\}\} | {word:node2} )"
+             r" (?: for (?: node )? ['\"]? (?: \{\{node (?P<node>[\w./-]{1,300})\}\} | (?P<node2>[\w./-]{1,300}) )"
              r" (?: ['\"\s]* \(op: ['\"]?(?P<op>\w+)['\"]?\) | = (?P<op2>\w+)(?P<attributes>\[.{0,900}?\])\("
              r" .{0,600}? \) ['\"] | ['\"] | (?<=/Conv2D|/Conv3D)$ | (?<=/MaxPool|/AvgPool)$ | (?<=/convolution)$ )"
              r" (?: with input shapes: (?P<shapes>\[[^\[\]]{0,99}\](?:,\[[^\[\]]{0,99}\]){0,3}) )? )?",
@@ -180,7 +182,7 @@ TEMPLATES: tuple[Template, ...] = (
     template("tensorflow.computed_output_negative",
              r"Computed output size would be negative:? (?: {int:output} \[input_size: {int:size},"
              r" effective_filter_size: {int:window}, stride: {int:stride}\] (?: \[Op:(?P<op>\w+)\] )? )?",
-             _eager, code="CS001", **_TF),
+             _eager, code="CS001"),
     template("tensorflow.channels",
              r"Depth of input \({int:channels}\) is not a multiple of input depth of filter \({int:declared}\)"
              r" (?: for '(?: \{\{node {word:node}\}\} )? )?",

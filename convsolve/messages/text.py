@@ -33,7 +33,7 @@ _PREFIX = re.compile(
     r"|\[?\d\d:\d\d:\d\d(?:[.,]\d+)?\]?:?(?=\s)"
     r"|[IWEFD]\d{4,8} \d\d:\d\d:\d\d(?:\.\d+)? +\d+ [\w./-]+:\d+\]"                 # glog
     r"|[IWEF] [\w./-]+:\d+\]"                                                       # TensorFlow
-    r"|\[?(?:DEBUG|INFO|WARNING|WARN|ERROR|CRITICAL|FATAL)\]?\s*[:|-]?(?=\s)"
+    r"|\[?(?:DEBUG|INFO|WARNING|WARN|ERROR|CRITICAL|FATAL)\]?(?:\s*[:|-](?:root:)?|(?=\s))"
     r"|[\w./-]+\.(?:py|cc|cpp|h):\d+\s*[:|-]?(?=\s)"                                # train.py:33 -
     r"|\[(?:rank|default)\d+\]:?(?=\s)|\(\w+ pid=\d+(?:, ip=[\d.]+)?\)(?=\s)"        # torchrun, Ray
     r"|[\w.-]+\s+\|(?=\s)"                                                          # docker compose
@@ -64,7 +64,9 @@ def cleaned(text: str) -> str:
     >>> cleaned("\\x1b[31m2024-01-31 10:00:00,123 ERROR train.py:33 - Output size is too small\\x1b[0m")
     'Output size is too small'
     """
-    text = _COLOURS.sub("", text[-LONGEST:])
+    text = text[-LONGEST:]
+    for _ in range(3):  # one inside of another shows only when that is gone
+        text = _COLOURS.sub("", text)
     if _ENTITY.search(text):
         text = html.unescape(text)
     text = _INVISIBLE.sub("", text.translate(_SAME))

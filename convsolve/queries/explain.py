@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from ..messages import Complaint, complaints
@@ -12,7 +12,7 @@ from .agreements import explain_channels, explain_elements, explain_features, ex
 from .check import CheckReport
 from .deeper import Deeper, deeper
 from .finding import Finding, headline
-from .material import Material, material
+from .material import material, text_of
 from .shown import by, framework_name
 from .windows import explain_window
 
@@ -113,10 +113,15 @@ def explain(
     ...               "with input shapes: [?,1,1,64], [5,5,64,128].").findings[0].arithmetic)
     1 - 5 + 1 = -3
     """
-    given = material(error_or_text, network, input_shape)
-    findings = tuple(_finding(c) for c in _said(given))
+    said = complaints(text_of(error_or_text))
+    given = material(error_or_text, network, input_shape, live=bool(said))
+    if said and given.layer:
+        said = (given.layer.complete(said[0]), *said[1:])
+    findings = tuple(_finding(c) for c in said)
     found = deeper(given.network, given.input_shape, findings) if given.network is not None else Deeper()
     whole = isinstance(error_or_text, BaseException)  # nothing is cut off of its text
+    if found.report is not None:  # the network is at hand: nobody has to send it
+        findings = tuple(replace(finding, asks=()) for finding in findings)
     return Explanation(
         findings=findings, report=found.report, reported=found.reported, causing=found.causing, causes=found.causes,
         repairs=found.repairs, notes=(*given.notes, *found.notes, *(() if whole else _cut(findings))),
@@ -127,14 +132,6 @@ _ASKS = (
     "the whole error message: no message about shapes that convsolve knows was found in this text",
     "the traceback above it, or the network (--model) and the size of its input (--input)",
 )
-
-
-def _said(given: Material) -> list[Complaint]:
-    """Return what the messages say, completed with what the live layer that raised the first of them knows."""
-    found = list(complaints(given.text))
-    if found and given.layer:
-        found[0] = given.layer.complete(found[0])
-    return found
 
 
 def _finding(c: Complaint) -> Finding:

@@ -22,19 +22,22 @@ _MOST_EXCEPTIONS = 30
 
 @dataclass(frozen=True)
 class Material:
-    """A text, the network if there is one, the shape of its input, and the live layer that raised."""
+    """Beside the text: the network if there is one, the shape of its input, and the live layer that raised."""
 
-    text: str
     network: Network | Problem | None = None
     input_shape: tuple[int, ...] | None = None
     layer: FailedCall | None = None
     notes: tuple[str, ...] = ()
 
 
-def material(error_or_text: Any, network: Any = None, input_shape: Sequence[int] | None = None) -> Material:
-    """Return all that is known of an error. Never raises: what cannot be had is said in a note."""
+def material(
+    error_or_text: Any, network: Any = None, input_shape: Sequence[int] | None = None, *, live: bool = True
+) -> Material:
+    """Return what is known of an error beside its text. Never raises: what cannot be had is said in a note.
+
+    With ``live=False`` an exception's traceback is not looked through: its text is about something else.
+    """
     notes: list[str] = []
-    text = text_of(error_or_text)
     shape = None
     if input_shape is not None:
         try:
@@ -42,7 +45,7 @@ def material(error_or_text: Any, network: Any = None, input_shape: Sequence[int]
         except (TypeError, ValueError):
             notes.append(f"{_short(input_shape)} is not a shape")
     call = None
-    if isinstance(error_or_text, BaseException):
+    if live and isinstance(error_or_text, BaseException):
         for error in _chain(error_or_text):
             try:
                 call = call or failed_call(error)
@@ -53,10 +56,10 @@ def material(error_or_text: Any, network: Any = None, input_shape: Sequence[int]
         source = call.module
         if shape is None and len(call.shapes) == 1:
             shape = call.shapes[0]
-    if source is None and isinstance(error_or_text, BaseException) and _keras_is_loaded():
+    if source is None and live and isinstance(error_or_text, BaseException) and _keras_is_loaded():
         source = error_or_text
     found = _network(source, shape, notes, asked=network is not None)
-    return Material(text, found, shape, call, tuple(notes))
+    return Material(found, shape, call, tuple(notes))
 
 
 def text_of(value: Any) -> str:
