@@ -72,7 +72,6 @@ def _sarif(report: CheckReport, places: Places) -> str:
     """Return a SARIF 2.1.0 log (OASIS, "Static Analysis Results Interchange Format")."""
     from urllib.parse import quote
 
-    from .. import __version__
     from ..operators.pages import PAGES
     from ..operators.rules import RULES
 
@@ -92,7 +91,7 @@ def _sarif(report: CheckReport, places: Places) -> str:
             location["logicalLocations"] = [{"name": failure.layer, "kind": "element"}]
         results.append({"ruleId": failure.code, "ruleIndex": codes.index(failure.code), "level": level,
                         "message": {"text": _text(failure)}, "locations": [location]})  # fmt: skip
-    driver = {"name": "convsolve", "version": __version__, "rules": rules}
+    driver = {"name": "convsolve", "rules": rules}
     log = {"$schema": _SARIF_SCHEMA, "version": "2.1.0", "runs": [{"tool": {"driver": driver}, "results": results}]}
     return json.dumps(log, indent=2) + "\n"
 

@@ -41,11 +41,11 @@ def tried(
     >>> tried([Conv(out_channels=8, kernel_size=5)], (3, 1, 1)).formula
     '1 - 5 + 1 = -3'
     """
-    layers = [Layer(f"input{i}", Input(shape=tuple(shape))) for i, shape in enumerate(shapes)]
-    names = tuple(layer.name for layer in layers)
-    for i, operator in enumerate(operators):
-        layers.append(Layer(f"layer{i}", operator, names if i == 0 else (layers[-1].name,)))
     try:
+        layers = [Layer(f"input{i}", Input(shape=tuple(shape))) for i, shape in enumerate(shapes)]
+        names = tuple(layer.name for layer in layers)
+        for i, operator in enumerate(operators):
+            layers.append(Layer(f"layer{i}", operator, names if i == 0 else (layers[-1].name,)))
         report = check(Network(tuple(layers), framework=framework, data_format=data_format))
     except ConvsolveError:
         return Trial(False, (), "")

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from ..messages import Complaint
-from ..operators import Conv, MaxPool, Operator
+from ..operators import AvgPool, Conv, MaxPool, Operator
 from .finding import Finding, Way, headline
 from .shown import by, one
 from .trial import Trial, rules_of, tried
@@ -47,9 +47,9 @@ def explain_window(c: Complaint) -> Finding:
     meaning = (f"A kernel that spans {seen.window[i]} does not fit {seen.sizes[i]} even once"
                + (", padding included" if seen.padded else "")
                + "; a smaller stride here does not change that.")  # fmt: skip
-    layer = c.layer or ""
+    code = "CS025" if c.code == "CS025" else "CS001"
     return Finding(
-        complaint=c, code="CS001", layer=layer, headline=headline(replace(c, numbers=numbers), "CS001"),
+        complaint=c, code=code, layer=c.layer or "", headline=headline(replace(c, numbers=numbers), code),
         arithmetic=now.formula, meaning=meaning, ways=tuple(_ways(c, seen)), needs=_needs(c, seen),
         notes=tuple(_notes(c, seen)), causes=tuple(_causes(c, seen)), asks=(_SEND,))  # fmt: skip
 
@@ -82,8 +82,7 @@ def _seen(c: Complaint) -> _Seen | None:
 
 def _sane(seen: _Seen) -> bool:
     """Whether a message's numbers are such as operators take."""
-    positive = (*seen.kernel, *seen.dilation, *seen.stride)
-    return all(1 <= n < _LARGEST for n in positive) and all(0 <= n < _LARGEST for n in seen.sizes)
+    return all(1 <= n < _LARGEST for n in (*seen.kernel, *seen.dilation, *seen.stride, *seen.sizes))
 
 
 def _run(c: Complaint, seen: _Seen, **changes: object) -> Trial:
@@ -92,7 +91,8 @@ def _run(c: Complaint, seen: _Seen, **changes: object) -> Trial:
     values = {"kernel_size": seen.kernel, "dilation": seen.dilation, "stride": seen.stride, **changes}
     operator: Operator
     if c.operator in _POOLS:
-        operator = MaxPool(**values)  # type: ignore[arg-type]  # average pools have the same sizes
+        pool = AvgPool if c.operator == "avg_pool" else MaxPool  # in PyTorch, average pools refuse a little more
+        operator = pool(**values)  # type: ignore[arg-type]
     else:
         operator = Conv(out_channels=1, **values)  # type: ignore[arg-type]
     return tried([operator], (1, *sizes), framework=rules_of(c.framework))  # type: ignore[misc]
