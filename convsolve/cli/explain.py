@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
 __all__ = ["command"]
 
+_LOGS = (".log", ".txt", ".out", ".err")
+"""A word that ends so is a file's name, even where there is no such file."""
+
 
 @click.command()
 @click.argument("text", required=False)
@@ -61,19 +64,20 @@ def _read(text: str | None) -> str:
     from ..messages.text import LONGEST
 
     if text in (None, "-"):
-        content = sys.stdin.buffer.read(8 * LONGEST)
-        return content[-LONGEST:].decode("utf-8", errors="replace")
+        tail = b""
+        while chunk := sys.stdin.buffer.read(LONGEST):
+            tail = (tail + chunk)[-LONGEST:]
+        return tail.decode("utf-8", errors="replace")
     assert text is not None
+    named = len(text) < 1024 and not set(text) & {"\n", "\0"}
+    if not named or not (os.path.isfile(text) or (Path(text).suffix in _LOGS and " " not in text)):
+        return text
     try:
-        path = Path(text)
-        if len(text) < 4096 and "\n" not in text and path.is_file():
-            with path.open("rb") as file:
-                file.seek(max(0, os.fstat(file.fileno()).st_size - LONGEST))
-                return file.read(LONGEST).decode("utf-8", errors="replace")
-    except (OSError, ValueError) as error:
-        if not isinstance(error, ValueError) and Path(text).suffix in (".log", ".txt", ".out", ".err"):
-            raise click.UsageError(f"{text} cannot be read: {error.strerror or error}") from None
-    return text
+        with open(text, "rb") as file:
+            file.seek(max(0, os.fstat(file.fileno()).st_size - LONGEST))
+            return file.read(LONGEST).decode("utf-8", errors="replace")
+    except OSError as error:
+        raise click.UsageError(f"{text} cannot be read: {error.strerror or error}") from None
 
 
 def _data(found: Explanation) -> dict[str, Any]:

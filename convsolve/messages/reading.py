@@ -26,8 +26,14 @@ _MOST = 100
 _NEAR = 700
 """So many characters may stand between a layer's name and the message."""
 
-_FRAME = re.compile(r'^\s*File "(?P<file>[^"\n]{1,400})", line (?P<line>\d+)(?:, in (?P<name>[^\n]{1,200}))?\n'
-                    r"(?P<code>[^\n]{1,400})?", re.MULTILINE)  # fmt: skip
+_FRAME = re.compile(
+    r'^\s*File "(?P<cell>)(?P<file>[^"\n]{1,400})", line (?P<line>\d+)(?:, in [^\n]{1,200})?\n(?P<code>[^\n]{1,400})?',
+    re.MULTILINE)
+_CELL = re.compile(
+    r"^(?:(?P<cell>Cell In ?\[\d+\]|<ipython-input-[\w-]{1,60}>)|File (?P<file>[^\n:\"]{1,400}):\d+, in )"
+    r"(?:(?!\nFile |\nCell In ).){0,1500}?^-+> ?(?P<line>\d+) (?P<code>[^\n]{1,400})", re.MULTILINE | re.DOTALL)
+"""How IPython shows a frame: an arrow marks the line."""
+
 _LIBRARY = re.compile(r"site-packages|dist-packages|[/\\]lib[/\\]python\d|<frozen|importlib|[/\\]runpy\.py")
 
 
@@ -54,7 +60,7 @@ def complaints(text: str) -> tuple[Complaint, ...]:
         if not kept or entry[0] >= kept[-1][1]:
             kept.append(entry)
     contexts = _contexts(whole)
-    frames = list(_FRAME.finditer(whole.clean))
+    frames = sorted((m for kind in (_FRAME, _CELL) for m in kind.finditer(whole.clean)), key=lambda m: m.start())
     made = [_complaint(whole, entry, contexts, frames, i, kept) for i, entry in enumerate(kept)][-_MOST:]
     return tuple(_distinct(reversed(made)))
 
@@ -93,10 +99,11 @@ def _where(frames: list[re.Match[str]], place: int) -> str | None:
     """Return the last place in front of a message that is in nobody's library."""
     last = bisect_left([frame.start() for frame in frames], place)
     for frame in reversed(frames[:last]):
-        if not _LIBRARY.search(frame["file"]):
+        file = frame["file"] or frame["cell"]
+        if not _LIBRARY.search(file):
             code = (frame["code"] or "").strip()
-            shown = f': {code}' if code and not code.startswith(("File ", "^")) else ""
-            return f"{frame['file']}:{frame['line']}{shown}"
+            shown = f": {code}" if code and not code.startswith(("File ", "^")) else ""
+            return f"{file}:{frame['line']}{shown}"
     return None
 
 

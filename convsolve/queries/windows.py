@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from ..messages import Complaint
 from ..operators import AvgPool, Conv, MaxPool, Operator
@@ -21,13 +22,23 @@ _SEND = "which layer shrank it so far: give the network (--model) and its input 
 
 @dataclass(frozen=True)
 class _Seen:
-    """The window that does not fit, by axis: ``sizes`` as far as they are known, padded or not."""
+    """The window that does not fit, along the axes that are known; ``included`` says that sizes count the padding."""
 
     sizes: tuple[int, ...]
     kernel: tuple[int, ...]
     dilation: tuple[int, ...]
     stride: tuple[int, ...]
-    padded: bool
+    padding: tuple[int, ...]
+    included: bool
+
+    @property
+    def padded(self) -> tuple[int, ...]:
+        return tuple(n + 2 * p for n, p in zip(self.sizes, self.padding, strict=True))
+
+    @property
+    def missing(self) -> tuple[int, ...]:
+        """By how much the window is too large (below 1 where it fits)."""
+        return tuple(w - n for w, n in zip(self.window, self.padded, strict=True))
 
     @property
     def window(self) -> tuple[int, ...]:
@@ -42,66 +53,67 @@ def explain_window(c: Complaint) -> Finding:
     now = _run(c, seen)
     if now.ok:
         return _unsaid(c)
-    i = max(range(len(seen.sizes)), key=lambda i: seen.window[i] - seen.sizes[i])
-    numbers = {"window": seen.window[i], "padded": seen.sizes[i]}
-    meaning = (f"A kernel that spans {seen.window[i]} does not fit {seen.sizes[i]} even once"
-               + (", padding included" if seen.padded else "")
+    i = seen.missing.index(max(seen.missing))
+    numbers = {"window": seen.window[i], "padded": seen.padded[i]}
+    meaning = (f"A kernel that spans {seen.window[i]} does not fit {seen.padded[i]} even once"
+               + (", padding included" if seen.included or any(seen.padding) else "")
                + "; a smaller stride here does not change that.")  # fmt: skip
     code = "CS025" if c.code == "CS025" else "CS001"
     return Finding(
         complaint=c, code=code, layer=c.layer or "", headline=headline(replace(c, numbers=numbers), code),
         arithmetic=now.formula, meaning=meaning, ways=tuple(_ways(c, seen)), needs=_needs(c, seen),
-        notes=tuple(_notes(c, seen)), causes=tuple(_causes(c, seen)), asks=(_SEND,))  # fmt: skip
+        notes=tuple(_notes(c, seen, now)), causes=tuple(_causes(c, seen)), asks=(_SEND,))  # fmt: skip
 
 
 def _seen(c: Complaint) -> _Seen | None:
-    sizes, padded = (c.padded, True) if c.padded else (c.sizes, False)
+    sizes, included = (c.padded, True) if c.padded else (c.sizes, False)
     kernel, dilation = c.kernel_size or c.window, c.dilation
     if c.window and dilation is None and c.kernel_size != c.window:
         kernel = c.window  # the dilation is not said: the effective kernel stands for it
-    padding = c.padding if isinstance(c.padding, tuple) else ()
-    if sizes and padding and len(padding) == len(sizes) and not padded:
-        sizes, padded = tuple(None if n is None else n + 2 * p for n, p in zip(sizes, padding, strict=True)), True
+    padding = c.padding if isinstance(c.padding, tuple) and not included else None
     if sizes and kernel and len(sizes) == len(kernel):
         rank = len(sizes)
         known = [i for i, n in enumerate(sizes) if n is not None]
-        stride, dilation = (v if v and len(v) == rank else (1,) * rank for v in (c.stride, dilation))
-        found = _Seen(
-            tuple(sizes[i] or 0 for i in known), tuple(kernel[i] for i in known), tuple(dilation[i] for i in known),
-            tuple(stride[i] for i in known), padded)  # fmt: skip
-        if known and any(w > n for w, n in zip(found.window, found.sizes, strict=True)) and _sane(found):
+        kernels, dilations, strides, paddings = (
+            tuple((values if values and len(values) == rank else (default,) * rank)[i] for i in known)
+            for values, default in ((kernel, 1), (dilation, 1), (c.stride, 1), (padding, 0))
+        )
+        found = _Seen(tuple(sizes[i] or 0 for i in known), kernels, dilations, strides, paddings, included)
+        if known and _sane(found) and max(found.missing) > 0:
             return found
     numbers = c.numbers
     if "window" in numbers and "padded" in numbers:
         stride = c.stride if c.stride and len(set(c.stride)) == 1 else (1,)
-        found = _Seen((numbers["padded"],), (numbers["window"],), (1,), stride[:1],
-                          c.padding != "valid" and c.framework != "tensorflow")  # fmt: skip
+        found = _Seen((numbers["padded"],), (numbers["window"],), (1,), stride[:1], (0,),
+                      c.padding != "valid" and c.framework != "tensorflow")  # fmt: skip
         return found if _sane(found) else None
     return None
 
 
 def _sane(seen: _Seen) -> bool:
     """Whether a message's numbers are such as operators take."""
-    return all(1 <= n < _LARGEST for n in (*seen.kernel, *seen.dilation, *seen.stride, *seen.sizes))
+    positive = (*seen.kernel, *seen.dilation, *seen.stride, *seen.sizes)
+    return all(1 <= n < _LARGEST for n in positive) and all(0 <= n < _LARGEST for n in seen.padding)
 
 
 def _run(c: Complaint, seen: _Seen, **changes: object) -> Trial:
     """Return what the layer gives from these sizes, with some parameters changed."""
     sizes = changes.pop("sizes", seen.sizes)
-    values = {"kernel_size": seen.kernel, "dilation": seen.dilation, "stride": seen.stride, **changes}
+    values: dict[str, Any] = {
+        "kernel_size": seen.kernel, "dilation": seen.dilation, "stride": seen.stride, "padding": seen.padding, **changes}
     operator: Operator
     if c.operator in _POOLS:
         pool = AvgPool if c.operator == "avg_pool" else MaxPool  # in PyTorch, average pools refuse a little more
-        operator = pool(**values)  # type: ignore[arg-type]
+        operator = pool(**values)
     else:
-        operator = Conv(out_channels=1, **values)  # type: ignore[arg-type]
+        operator = Conv(out_channels=1, **values)
     return tried([operator], (1, *sizes), framework=rules_of(c.framework))  # type: ignore[misc]
 
 
 def _ways(c: Complaint, seen: _Seen) -> list[Way]:
     ways = []
     fitting = tuple(
-        min(k, (n - 1) // d + 1) for k, n, d in zip(seen.kernel, seen.sizes, seen.dilation, strict=True))
+        min(k, (n - 1) // d + 1) for k, n, d in zip(seen.kernel, seen.padded, seen.dilation, strict=True))
     if min(fitting) >= 1:
         name = "kernel_size=" if c.kernel_size or c.dilation else "an effective kernel of "
         ways += _way(f"{name}{one(fitting)} (now {one(seen.kernel)})", _run(c, seen, kernel_size=fitting))
@@ -110,11 +122,12 @@ def _ways(c: Complaint, seen: _Seen) -> list[Way]:
     if rules_of(c.framework) == "keras" and c.framework is not None:
         ways += _way("padding='same' (it keeps the size, but hides a kernel that is larger than the map)",
                      _run(c, seen, padding="same"))  # fmt: skip
-    missing = max(w - n for w, n in zip(seen.window, seen.sizes, strict=True))
-    each = (missing + 1) // 2
     if rules_of(c.framework) != "keras":
-        text = f"padding larger by {each} on each side" if seen.padded else f"padding={each}"
-        ways += _way(text, _run(c, seen, padding=each))
+        more = tuple(p + max(0, (m + 1) // 2) for p, m in zip(seen.padding, seen.missing, strict=True))
+        text = f"padding={one(more)} (now {one(seen.padding)})"
+        if seen.included:
+            text = f"padding larger by {one(more)} on each side"
+        ways += _way(text, _run(c, seen, padding=more))
     return ways
 
 
@@ -125,19 +138,19 @@ def _way(change: str, trial: Trial) -> list[Way]:
 
 def _needs(c: Complaint, seen: _Seen) -> tuple[int, ...]:
     """Return the smallest sizes that work there, the others left as they are."""
-    sizes = tuple(max(n, w) for n, w in zip(seen.sizes, seen.window, strict=True))
+    sizes = tuple(n + max(0, m) for n, m in zip(seen.sizes, seen.missing, strict=True))
     return sizes if _run(c, seen, sizes=sizes).ok else ()
 
 
-def _notes(c: Complaint, seen: _Seen) -> list[str]:
+def _notes(c: Complaint, seen: _Seen, now: Trial) -> list[str]:
     notes = []
-    if seen.padded:
+    if seen.included:
         notes.append("these sizes count the padding on both sides")
     if c.kernel_size is None and c.dilation is None:
         notes.append(f"{by(seen.window)} counts the dilation: kernel 3 with dilation 4 spans 9, for instance")
     if c.stride is None:
         notes.append("the text does not give the stride; the formula is shown with stride 1")
-    if any(w == n + 1 for w, n in zip(seen.window, seen.sizes, strict=True)) and c.framework in ("keras", "tensorflow"):
+    if 0 in now.output[1:] and c.framework in ("keras", "tensorflow"):
         notes.append("where the size comes out as exactly 0, Keras before 3.14 (pools: 3.15) says nothing")
     return notes
 

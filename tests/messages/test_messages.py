@@ -51,6 +51,13 @@ def test_the_place_in_the_program():
     assert one(text).where == "train.py:12: net(x)"
 
 
+def test_the_cell_of_a_notebook():
+    text = ("RuntimeError                              Traceback (most recent call last)\nCell In[3], line 2\n      1 x = data()\n"
+            "----> 2 net(x)\n\nFile /v/lib/python3.11/site-packages/torch/nn/modules/module.py:1778, in Module._call(self)\n"
+            f"   1777 else:\n-> 1778     return self._call_impl(*args)\n\nRuntimeError: {EXAMPLES[43][1]}")  # fmt: skip
+    assert one(text).where == "Cell In[3]:2: net(x)"
+
+
 def test_where_a_line_breaks_inside_of_what_may_be_one_number():
     broken = "Computed output size would be negative. Received: inputs.shape=[None 1\n28 64] and pool_size=[2 2]."
     assert one(broken).shapes == ()

@@ -18,7 +18,7 @@ from tests.messages.examples import EXAMPLES
 
 
 def raised(call):
-    with pytest.raises(Exception) as caught:  # noqa: PT011, B017
+    with pytest.raises(Exception) as caught:
         call()
     return caught.value
 
@@ -86,6 +86,14 @@ def test_a_pool_whose_kernel_is_not_said():
     assert found.ways == () and found.needs == () and any("kernel size" in ask for ask in found.asks)
 
 
+def test_explaining_a_text_is_light():
+    import subprocess
+    import sys
+
+    code = f"import sys, convsolve as cs; cs.explain({EXAMPLES[0][1]!r}); print({{'z3', 'torch', 'keras', 'onnx'}} & set(sys.modules))"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "set()\n"
+
+
 def test_what_is_not_understood_says_what_to_send():
     found = cs.explain("KeyError: 'learning_rate'")
     assert not found.understood and found.findings == () and "the whole error message" in str(found)
@@ -124,8 +132,9 @@ def test_live_errors_of_pytorch(code):
 def test_the_layer_of_pytorch_that_raised_is_named_and_asked():
     net = nn.Sequential(nn.Conv2d(3, 8, 3), nn.Sequential(nn.MaxPool2d(2), nn.Conv2d(8, 8, 3, dilation=4, padding=1)))
     found = finding(raised(lambda: net(X(2, 3, 6, 6))))
-    assert (found.layer, found.arithmetic, found.needs) == ("1.1", "4 - 9 + 1 = -4", (9, 9))
+    assert (found.layer, found.arithmetic, found.needs) == ("1.1", "2 + 2 - 9 + 1 = -4", (7, 7))
     assert [way.change for way in found.ways][:2] == ["kernel_size=1 (now 3)", "dilation=1"]
+    assert found.ways[2].change == "padding=4 (now 1)"
     pool = finding(raised(lambda: nn.Sequential(nn.MaxPool1d(3, stride=1, padding=1), nn.AvgPool1d(9))(X(1, 4, 5))))
     assert (pool.layer, pool.code, pool.arithmetic) == ("1", "CS001", "(5 - 9)//9 + 1 = 0")
 

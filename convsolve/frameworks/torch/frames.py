@@ -36,13 +36,18 @@ class FailedCall:
         kind = next((kind for start, kind in _KINDS.items() if _is_window(self.layer, start)), None)
         related = complaint.operator == kind or (complaint.operator == "pool" and kind in ("max_pool", "avg_pool"))
         sizes = complaint.padded or complaint.sizes or complaint.output
-        if kind and related and complaint.code in ("CS001", "CS002", "CS025") and sizes:
+        rounds_up = getattr(self.layer, "ceil_mode", False)  # another formula, of which the message shows no number
+        if kind and related and complaint.code in ("CS001", "CS002", "CS025") and sizes and not rounds_up:
             rank = int(type(self.layer).__name__[-2])
             for field in ("kernel_size", "stride", "dilation", "padding"):
                 value = _numbers(getattr(self.layer, field, 1 if field == "dilation" else None), rank)
-                if value is not None and (field != "padding" or complaint.padded is None):
+                if value is not None:
                     found[field] = value
             found["operator"] = kind
+            padding = found.get("padding")
+            if complaint.padded is not None and padding and len(complaint.padded) == rank:
+                found |= {"padded": None, "sizes": tuple(
+                    n - 2 * p for n, p in zip(complaint.padded, padding, strict=True))}  # fmt: skip
             if complaint.sizes is not None and len(complaint.sizes) > rank:  # a 1-d pool runs as one of 2 axes
                 found["sizes"] = complaint.sizes[-rank:]
         return dataclasses.replace(complaint, **found)
