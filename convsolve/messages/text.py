@@ -40,7 +40,7 @@ _PREFIX = re.compile(
     r"|-(?=\s+\S+Error:)"
     r")"
 )  # fmt: skip
-_SUFFIX = re.compile(r"\s*[│┃║]\s*$")
+_BORDERS = "│┃║"
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,7 @@ def cleaned(text: str) -> str:
         text = html.unescape(text)
     text = _INVISIBLE.sub("", text.translate(_SAME))
     text = text.replace("\\n", "\n").replace('\\"', '"').replace("\\'", "'")
-    return "\n".join(_SUFFIX.sub("", _without_prefixes(line)) for line in text.split("\n"))
+    return "\n".join(_without_prefixes(line.rstrip()).rstrip(_BORDERS) for line in text.split("\n"))
 
 
 def _without_prefixes(line: str) -> str:
@@ -79,7 +79,7 @@ def _without_prefixes(line: str) -> str:
         match = _PREFIX.match(line)
         if match is None or match.end() == 0:
             return line
-        line = line[match.end() :].lstrip() if line[match.end() :].strip() else line[match.end() :]
+        line = line[match.end() :].lstrip()
     return line
 
 

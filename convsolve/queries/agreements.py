@@ -172,13 +172,13 @@ def explain_reflection(c: Complaint) -> Finding:
     """Explain a reflected padding that is not smaller than the input."""
     padding, size = c.numbers.get("padding"), c.numbers.get("size")
     ways: list[Way] = []
-    if padding and size and size < _LARGEST:
+    if padding and size and max(padding, size) < _LARGEST:
         most = min(padding, size - 1)
         trials = [(f"a padding of at most {most} on this axis", Pad(padding=most, mode="reflect")),
                   ("another mode (replicate or constant)", Pad(padding=padding, mode="replicate"))]  # fmt: skip
         for text, operator in trials:
-            trial = tried([operator], (1, size), framework=rules_of(c.framework)) if padding < _LARGEST else None
-            ways += [Way(text, trial.output[1:])] if trial and trial.ok and (most or operator.mode != "reflect") else []
+            trial = tried([operator], (1, size), framework=rules_of(c.framework))
+            ways += [Way(text, trial.output[1:])] if trial.ok and (most or operator.mode != "reflect") else []
     return Finding(
         complaint=c, code="CS005", layer=c.layer or "", headline=headline(c, "CS005"),
         arithmetic=f"{padding} >= {size}" if padding and size else "",

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from ..errors import ConvsolveError
 from ..messages import Complaint, complaints
 from ..operators.rules import RULES
 from .agreements import explain_channels, explain_elements, explain_features, explain_join, explain_reflection
@@ -139,7 +140,10 @@ def _finding(c: Complaint) -> Finding:
     if special is None and c.code == "CS002" and c.operator in ("pool", "max_pool", "avg_pool", "lp_pool"):
         special = explain_window
     if special is not None:
-        return special(c)
+        try:
+            return special(c)
+        except (ConvsolveError, OverflowError):
+            pass  # numbers such as no network has: then what the message says is all there is
     name = c.layer or c.node or ""
     if c.code:
         seen = " and ".join(by(shape) for shape in c.shapes)

@@ -100,7 +100,8 @@ def _run(c: Complaint, seen: _Seen, **changes: object) -> Trial:
     """Return what the layer gives from these sizes, with some parameters changed."""
     sizes = changes.pop("sizes", seen.sizes)
     values: dict[str, Any] = {
-        "kernel_size": seen.kernel, "dilation": seen.dilation, "stride": seen.stride, "padding": seen.padding, **changes}
+        "kernel_size": seen.kernel, "dilation": seen.dilation, "stride": seen.stride, "padding": seen.padding,
+        **changes}  # fmt: skip
     operator: Operator
     if c.operator in _POOLS:
         pool = AvgPool if c.operator == "avg_pool" else MaxPool  # in PyTorch, average pools refuse a little more

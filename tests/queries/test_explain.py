@@ -265,6 +265,7 @@ def endless():
     "Calculated padded input size per channel: (0 x 0). Kernel size: (0 x 5). x", "Given input size: (). Calculated output size: (). Output size is too small",
     "mat1 and mat2 shapes cannot be multiplied (0x0 and 99999999999999999x1)", "shape '[0, -5]' is invalid for input of size 0",
     "Computed output size would be negative. Received inputs shape=(), kernel shape=(0,0,0,0), dilation_rate=[0 0].",
+    "Argument #4: Padding size should be less than the corresponding input dimension, but got: padding (99999999999999999999, 3) at dimension 2 of input [0, 9, 2, 7]",
     "Inputs have incompatible shapes. Received shapes (0, -3) and (5,)", "Given groups=0, weight of size [0], expected input[] to have 0 channels, but got 1 channels instead",
     "requested an output size of (), but valid sizes range from [] to [] (for an input of torch.Size([]))",
 ])  # fmt: skip
