@@ -17,11 +17,13 @@ if TYPE_CHECKING:
     from .frameworks.keras import from_keras
     from .frameworks.onnx import from_onnx
     from .frameworks.torch import from_torch
+    from .live import explaining, install, load_ipython_extension
     from .network import Layer, Network
     from .problem import Objective, Problem
     from .queries.check import CheckReport, Failure, check
     from .queries.compare import Comparison, compare
     from .queries.counterexample import Counterexample, counterexample
+    from .queries.explain import Explanation, explain
     from .queries.pareto import Front, pareto
     from .queries.relax import Relaxation
     from .queries.sizes import ValidSizes, valid_sizes
@@ -40,11 +42,13 @@ _PLACES = {
     "frameworks.keras": ("from_keras",),
     "frameworks.onnx": ("from_onnx",),
     "frameworks.torch": ("from_torch",),
+    "live": ("explaining", "install", "load_ipython_extension"),
     "network": ("Layer", "Network"),
     "problem": ("Objective", "Problem"),
     "queries.check": ("CheckReport", "Failure", "check"),
     "queries.compare": ("Comparison", "compare"),
     "queries.counterexample": ("Counterexample", "counterexample"),
+    "queries.explain": ("Explanation", "explain"),
     "queries.pareto": ("Front", "pareto"),
     "queries.relax": ("Relaxation",),
     "queries.sizes": ("ValidSizes", "valid_sizes"),
@@ -55,12 +59,12 @@ _PLACES = {
 _MODULE_OF = {name: module for module, names in _PLACES.items() for name in names}
 
 __all__ = [
-    "CheckReport", "Comparison", "ConvsolveError", "Counterexample", "Domain", "Failure", "FileError", "Front",
-    "Infeasible", "Layer", "Network", "NetworkError", "Objective", "Problem", "Relaxation", "SizeSet", "Solution",
-    "UndecidedError", "Unknown", "UnreadableError", "ValidSizes", "all_of", "any_of", "check", "code", "compare",
-    "counterexample", "dump", "eq", "from_keras", "from_onnx", "from_torch", "hole", "load", "maximum", "minimum",
-    "minimum_input", "operators", "pareto", "parse", "smallest_input", "solutions", "solve", "to_keras", "to_onnx",
-    "to_torch", "valid_sizes", "where",
+    "CheckReport", "Comparison", "ConvsolveError", "Counterexample", "Domain", "Explanation", "Failure", "FileError",
+    "Front", "Infeasible", "Layer", "Network", "NetworkError", "Objective", "Problem", "Relaxation", "SizeSet",
+    "Solution", "UndecidedError", "Unknown", "UnreadableError", "ValidSizes", "all_of", "any_of", "check", "code",
+    "compare", "counterexample", "dump", "eq", "explain", "explaining", "from_keras", "from_onnx", "from_torch",
+    "hole", "install", "load", "load_ipython_extension", "maximum", "minimum", "minimum_input", "operators", "pareto",
+    "parse", "smallest_input", "solutions", "solve", "to_keras", "to_onnx", "to_torch", "valid_sizes", "where",
 ]
 
 

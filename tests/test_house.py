@@ -21,9 +21,11 @@ FLOORS = [
     {"trace"},
     {"receptive_field"},
     {"problem"},
+    {"messages"},
     {"files", "frameworks", "solver"},
     {"sources"},
     {"queries"},
+    {"live"},
     {"cli", "testing"},
     {"__init__", "__main__"},
 ]

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from .output import console, print_costs, print_failures, print_json, print_table, report_data, shape
+from .formats import FORMATS, located
+from .output import console, print_costs, print_failures, print_table, shape
 from .source import source_options
 
 if TYPE_CHECKING:
@@ -18,10 +19,12 @@ __all__ = ["command"]
 @click.command()
 @click.argument("source")
 @source_options
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+@click.option("--output-format", "form", type=click.Choice(["table", *FORMATS]), default="table", show_default=True,
+              help="For people, or for the tools that read findings.")  # fmt: skip
+@click.option("--json", "as_json", is_flag=True, help="The same as --output-format json.")
 @click.option("-q", "--quiet", is_flag=True, help="Print findings only.")
 def command(
-    source: str, input_shape: tuple[int, ...] | None, arguments: str, as_json: bool, quiet: bool
+    source: str, input_shape: tuple[int, ...] | None, arguments: str, form: str, as_json: bool, quiet: bool
 ) -> int:
     """Check a network's shapes, and find the layers that are impossible.
 
@@ -29,13 +32,16 @@ def command(
     (.keras, .h5, .onnx, .pt2), or package.module:factory or file.py:Class, which is imported and called.
     Exits with 0 when every requirement holds, with 1 when one does not, with 3 when that is not known.
     """
+    from ..files import layer_places
     from ..queries.check import check
     from ..sources import load, read_arguments
 
     problem = load(source, input_shape=input_shape, arguments=read_arguments(arguments))
     report = check(problem, input_shape)
-    if as_json:
-        print_json(report_data(report))
+    form = "json" if as_json else form
+    if form != "table":
+        places = layer_places(source) if source.endswith((".yaml", ".yml", ".toml", ".json")) else {}
+        click.echo(FORMATS[form](report, located(source, problem.network, places)), nl=False)
         return _code(report)
     out = console()
     if not quiet:

@@ -27,7 +27,7 @@ from .mistakes import Mistakes
 from .names import Names, names_given, read_references
 from .values import Values
 
-__all__ = ["load", "parse", "read_problem"]
+__all__ = ["layer_places", "load", "parse", "read_problem"]
 
 
 def load(source: str | Path) -> Problem:
@@ -36,9 +36,23 @@ def load(source: str | Path) -> Problem:
     Raises:
         FileError: the file cannot be read as a problem; its text names the place of every mistake.
     """
-    name = str(source)
-    if name == "-":
+    if str(source) == "-":
         return parse(sys.stdin.buffer.read(LARGEST_FILE + 1), source="<stdin>")
+    return read_problem(_document(str(source)), str(source))
+
+
+def layer_places(source: str | Path) -> dict[str, Place]:
+    """Return where each layer of a problem file stands: line and column, counted from 1.
+
+    Raises:
+        FileError: the file cannot be read.
+    """
+    reader = _Reader()
+    reader.problem(_document(str(source)))
+    return reader.layers.places
+
+
+def _document(name: str) -> Node:
     format = format_of(name)
     if format is None:
         wanted = ", ".join(FORMATS)
@@ -48,7 +62,7 @@ def load(source: str | Path) -> Problem:
             content = file.read(LARGEST_FILE + 1)
     except OSError as error:
         raise FileError(name, [Problematic(1, 1, f"cannot be read: {error.strerror or error}")]) from None
-    return parse(content, source=name, format=format)
+    return parse_document(content, name, format)
 
 
 def parse(text: str | bytes, *, source: str = "<text>", format: str = "yaml") -> Problem:

@@ -1,0 +1,108 @@
+"""``convsolve explain``."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from .output import ShapeType, print_json, report_data
+
+if TYPE_CHECKING:
+    from ..messages import Complaint
+    from ..network import Network
+    from ..problem import Problem
+    from ..queries.explain import Explanation
+
+__all__ = ["command"]
+
+_LOGS = (".log", ".txt", ".out", ".err")
+"""A word that ends so is a file's name, even where there is no such file."""
+
+
+@click.command()
+@click.argument("text", required=False)
+@click.option("--model", "source", help="The network: a problem file, or a .keras, .h5 or .onnx file.")
+@click.option("--input", "input_shape", type=ShapeType(), help="Its input's shape without the batch: 3x224x224.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+def command(text: str | None, source: str | None, input_shape: tuple[int, ...] | None, as_json: bool) -> int:
+    """Explain an error message: what is impossible, by how much, and what mends it.
+
+    TEXT is the message or traceback itself, or the path of a log file; - (or nothing) reads standard input. Exits with
+    0 when a message was understood, or the network found to fail; with 3 when not.
+    """
+    from ..queries.explain import explain
+
+    if text is None and source is None and sys.stdin.isatty():
+        raise click.UsageError("give the message, the path of a log, or - to read it from standard input")
+    said = _read(text) if text is not None or source is None else ""
+    found = explain(said, network=_network(source) if source else None, input_shape=input_shape)
+    if as_json:
+        print_json(_data(found))
+    else:
+        click.echo(str(found))
+    return 0 if found.understood else 3
+
+
+def _network(source: str) -> Network | Problem:
+    """Read the network out of a problem file, or a file of Keras or ONNX."""
+    from ..files import load
+    from ..frameworks.keras import from_keras
+    from ..frameworks.onnx import from_onnx
+
+    kind = Path(source).suffix.lower()
+    if kind in (".keras", ".h5", ".hdf5"):
+        return from_keras(source)
+    return from_onnx(source) if kind == ".onnx" else load(source)
+
+
+def _read(text: str | None) -> str:
+    """Return the text itself, or what the file holds that it names (of a long one the end)."""
+    from ..messages.text import LONGEST
+
+    if text in (None, "-"):
+        tail = b""
+        while chunk := sys.stdin.buffer.read(LONGEST):
+            tail = (tail + chunk)[-LONGEST:]
+        return tail.decode("utf-8", errors="replace")
+    assert text is not None
+    named = len(text) < 1024 and not set(text) & {"\n", "\0"}
+    if not named or not (os.path.isfile(text) or (Path(text).suffix in _LOGS and " " not in text)):
+        return text
+    try:
+        with open(text, "rb") as file:
+            file.seek(max(0, os.fstat(file.fileno()).st_size - LONGEST))
+            return file.read(LONGEST).decode("utf-8", errors="replace")
+    except OSError as error:
+        raise click.UsageError(f"{text} cannot be read: {error.strerror or error}") from None
+
+
+def _data(found: Explanation) -> dict[str, Any]:
+    return {
+        "understood": found.understood,
+        "codes": found.codes,
+        "findings": [
+            {"code": f.code or None, "layer": f.layer or None, "headline": f.headline, "arithmetic": f.arithmetic,
+             "meaning": f.meaning, "repairs": [{"change": w.change, "output": w.output or None} for w in f.ways],
+             "needs": f.needs or None, "notes": f.notes, "causes": f.causes, "asks": f.asks,
+             "message": _facts(f.complaint)}
+            for f in found.findings
+        ],
+        "network": report_data(found.report) if found.report else None,
+        "reported": found.reported or None,
+        "causing": found.causing,
+        "causes": found.causes,
+        "repairs": found.repairs,
+        "notes": found.notes,
+        "asks": found.asks,
+    }  # fmt: skip
+
+
+def _facts(complaint: Complaint) -> dict[str, Any]:
+    import dataclasses
+
+    facts = {field.name: getattr(complaint, field.name) for field in dataclasses.fields(complaint)}
+    return {name: dict(value) if name == "numbers" else value for name, value in facts.items()}

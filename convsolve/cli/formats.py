@@ -1,0 +1,136 @@
+"""The findings of ``check`` in the forms that other tools read: editors, GitHub, code scanning, test reports."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from ..network import Network
+    from ..queries.check import CheckReport, Failure
+
+__all__ = ["FORMATS", "Places", "located"]
+
+Places = Callable[[str], "tuple[str, int, int]"]
+"""From a layer's name to file, line and column; the line is 0 where it is not known."""
+
+_SARIF_SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
+_SOURCE = re.compile(r"(?P<file>.+?):(?P<line>\d{1,9})(?::(?P<column>\d{1,9}))?")
+
+
+def located(source: str, network: Network, places: Mapping[str, tuple[int, int]]) -> Places:
+    """Return how to find a layer: where it says itself that it comes from, or else its place in the problem file."""
+
+    def place(name: str) -> tuple[str, int, int]:
+        layer = network.by_name.get(name)
+        match = _SOURCE.fullmatch(layer.source) if layer else None
+        if match:
+            return match["file"], int(match["line"]), int(match["column"] or 1)
+        return (source if source != "-" else "<stdin>", *places.get(name, (0, 0)))
+
+    return place
+
+
+def _findings(report: CheckReport) -> list[tuple[Failure, str]]:
+    return [*((f, "error") for f in report.failures), *((f, "warning") for f in report.unknown)]
+
+
+def _text(failure: Failure) -> str:
+    return f"{failure.layer}: {failure.message}" if failure.layer else failure.message
+
+
+def _concise(report: CheckReport, places: Places) -> str:
+    lines = []
+    for failure, _ in _findings(report):
+        file, line, column = places(failure.layer)
+        where = f"{file}:{line}:{column}" if line else file
+        lines.append(f"{where}: {failure.code} {_text(failure)}\n")
+    return "".join(lines)
+
+
+def _github(report: CheckReport, places: Places) -> str:
+    """Return workflow commands (GitHub Docs, "Workflow commands", "Setting an error message")."""
+    lines = []
+    for failure, level in _findings(report):
+        file, line, column = places(failure.layer)
+        where = f"file={_property(file)}" + (f",line={line},col={column}" if line else "")
+        lines.append(f"::{level} {where},title={_property(failure.code)}::{_data(_text(failure))}\n")
+    return "".join(lines)
+
+
+def _data(text: str) -> str:
+    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+
+
+def _property(text: str) -> str:
+    return _data(text).replace(":", "%3A").replace(",", "%2C")
+
+
+def _sarif(report: CheckReport, places: Places) -> str:
+    """Return a SARIF 2.1.0 log (OASIS, "Static Analysis Results Interchange Format")."""
+    from urllib.parse import quote
+
+    from ..operators.pages import PAGES
+    from ..operators.rules import RULES
+
+    codes = list(dict.fromkeys(f.code for f, _ in _findings(report)))
+    rules = [{"id": code, "shortDescription": {"text": RULES[code].demand},
+              "fullDescription": {"text": PAGES[code].meaning}, "help": {"text": PAGES[code].mend}}
+             for code in codes]  # fmt: skip
+    results: list[dict[str, Any]] = []
+    for failure, level in _findings(report):
+        file, line, column = places(failure.layer)
+        uri = quote(file.replace("\\", "/"), safe="/:.~-_")
+        physical: dict[str, Any] = {"artifactLocation": {"uri": uri}}
+        if line:
+            physical["region"] = {"startLine": line, "startColumn": column}
+        location: dict[str, Any] = {"physicalLocation": physical}
+        if failure.layer:
+            location["logicalLocations"] = [{"name": failure.layer, "kind": "element"}]
+        results.append({"ruleId": failure.code, "ruleIndex": codes.index(failure.code), "level": level,
+                        "message": {"text": _text(failure)}, "locations": [location]})  # fmt: skip
+    driver = {"name": "convsolve", "rules": rules}
+    log = {"$schema": _SARIF_SCHEMA, "version": "2.1.0", "runs": [{"tool": {"driver": driver}, "results": results}]}
+    return json.dumps(log, indent=2) + "\n"
+
+
+def _junit(report: CheckReport, places: Places) -> str:
+    """Return a test report in JUnit's form: a case for each layer, and one for what the problem requires."""
+    from xml.etree import ElementTree
+
+    found: dict[str, list[tuple[Failure, str]]] = {row.layer: [] for row in report.rows}
+    for failure, level in _findings(report):
+        found.setdefault(failure.layer, []).append((failure, level))
+    count = sum(any(level == "error" for _, level in entries) for entries in found.values())
+    skipped = sum(bool(entries) and all(level != "error" for _, level in entries) for entries in found.values())
+    suite = ElementTree.Element("testsuite", name="convsolve", tests=str(len(found)), failures=str(count),
+                                errors="0", skipped=str(skipped))  # fmt: skip
+    for layer, entries in found.items():
+        file, line, _ = places(layer)
+        case = ElementTree.SubElement(suite, "testcase", classname=file, name=layer or "requirements")
+        if line:
+            case.set("line", str(line))
+        errors = [failure for failure, level in entries if level == "error"]
+        if errors:
+            text = "\n".join(f"{f.code} {f.message}" for f in errors)
+            ElementTree.SubElement(case, "failure", message=errors[0].message, type=errors[0].code).text = text
+        elif entries:
+            ElementTree.SubElement(case, "skipped", message=entries[0][0].message)
+    suites = ElementTree.Element("testsuites")
+    suites.append(suite)
+    ElementTree.indent(suites)
+    return f'<?xml version="1.0" encoding="utf-8"?>\n{ElementTree.tostring(suites, encoding="unicode")}\n'
+
+
+def _json(report: CheckReport, places: Places) -> str:
+    from .output import report_data
+
+    return json.dumps(report_data(report), indent=2) + "\n"
+
+
+FORMATS: dict[str, Callable[[CheckReport, Places], str]] = {
+    "concise": _concise, "json": _json, "github": _github, "sarif": _sarif, "junit": _junit,
+}  # fmt: skip
+"""How each format is written."""

@@ -1,0 +1,290 @@
+"""Explain: from a text, a live exception or both with the network, to the cause; and it never raises."""
+
+from __future__ import annotations
+
+import keras
+import numpy as np
+import onnx
+import onnxruntime
+import pytest
+import torch
+from keras import layers as kl
+from onnx import TensorProto, helper
+from torch import nn
+from torch.nn import functional as F  # noqa: N812
+
+import convsolve as cs
+from tests.messages.examples import EXAMPLES
+
+
+def raised(call):
+    with pytest.raises(Exception) as caught:
+        call()
+    return caught.value
+
+
+def finding(text, **options):
+    return cs.explain(text, **options).findings[0]
+
+
+# -- texts
+
+
+@pytest.mark.parametrize("text", [text for _, text, _ in EXAMPLES])
+def test_every_message_is_explained(text):
+    found = cs.explain(text)
+    assert found.understood and found.text == str(found) and found.findings[0].headline
+    assert all(way.output is not None for way in found.findings[0].ways)
+
+
+def test_the_message_of_the_first_title():
+    found = finding(EXAMPLES[1][1])
+    assert (found.code, found.layer, found.arithmetic, found.needs) == ("CS001", "conv2d_7", "1 - 5 + 1 = -3", (5, 5))
+    assert [(way.change.partition(" ")[0], way.output) for way in found.ways] == [
+        ("kernel_size=1", (1, 1)), ("padding='same'", (1, 1))]  # fmt: skip
+    assert any("which layer shrank it" in ask for ask in found.asks)
+
+
+def test_the_message_of_the_second_title():
+    found = finding(EXAMPLES[4][1])
+    assert (found.layer, found.arithmetic, found.needs) == ("maxpool1", "(1 - 2)//2 + 1 = 0", (2, 2))
+
+
+def test_a_stride_that_was_meant_as_a_kernel():
+    text = EXAMPLES[1][1].replace("strides=[1, 1, 1, 1]", "strides=[1, 5, 5, 1]")
+    assert any("stride 5 since Keras 2" in cause for cause in finding(text).causes)
+    assert not any("Keras 2" in cause for cause in finding(EXAMPLES[1][1]).causes)
+
+
+@pytest.mark.parametrize(("text", "said"), [
+    ("Negative dimension size caused by subtracting 3 from 1 for 'conv2d_2/convolution' (op: 'Conv2D') with input shapes: [?,1,28,28], [3,3,28,32].", "its 1 channel in front"),
+    ("Calculated padded input size per channel: (160 x 3). Kernel size: (8 x 8). Kernel size can't be greater than actual input size", "permute"),
+    ("Given groups=1, weight of size [8, 3, 3, 3], expected input[1, 28, 28, 3] to have 3 channels, but got 28 channels instead", "permute"),
+    ("mat1 and mat2 shapes cannot be multiplied (10x49 and 490x10)", "no batch axis"),
+    ("mat1 and mat2 shapes cannot be multiplied (1x1280 and 640x1)", "a batch of 2 was flattened"),
+    ("A `Concatenate` layer requires inputs with matching shapes except for the concat axis. Got inputs shapes: [(None, 20, 20, 8), (None, 19, 19, 8)]", "an odd size"),
+])  # fmt: skip
+def test_suspicions(text, said):
+    assert any(said in cause for cause in finding(text).causes)
+
+
+@pytest.mark.parametrize("text", [
+    "Calculated padded input size per channel: (2 x 2). Kernel size: (4 x 4). Kernel size can't be greater than actual input size",
+    "Negative dimension size caused by subtracting 5 from 1 for 'c/Conv2D' (op: 'Conv2D') with input shapes: [?,1,1,64], [5,5,64,128].",
+])  # fmt: skip
+def test_the_order_of_axes_is_not_suspected_without_a_sign(text):
+    assert not any("channels" in cause for cause in finding(text).causes)
+
+
+def test_joins_are_mended_on_either_side():
+    found = finding("Inputs have incompatible shapes. Received shapes (56, 56, 32) and (112, 112, 32)")
+    assert [way.output for way in found.ways] == [(56, 56, 32), (112, 112, 32)]
+
+
+def test_a_pool_whose_kernel_is_not_said():
+    found = finding("Given input size: (64x1x1). Calculated output size: (64x0x0). Output size is too small")
+    assert found.ways == () and found.needs == () and any("kernel size" in ask for ask in found.asks)
+
+
+def test_explaining_a_text_is_light():
+    import subprocess
+    import sys
+
+    code = f"import sys, convsolve as cs; cs.explain({EXAMPLES[0][1]!r}); print({{'z3', 'torch', 'keras', 'onnx'}} & set(sys.modules))"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "set()\n"
+
+
+def test_what_is_not_understood_says_what_to_send():
+    found = cs.explain("KeyError: 'learning_rate'")
+    assert not found.understood and found.findings == () and "the whole error message" in str(found)
+
+
+# -- live errors
+
+
+X = torch.zeros
+TORCH = {
+    "CS001": lambda: nn.Conv2d(3, 8, 5)(X(1, 3, 2, 7)),
+    "CS004": lambda: nn.ConvTranspose2d(3, 8, 3, output_padding=1)(X(1, 3, 4, 4)),
+    "CS005": lambda: F.pad(X(1, 3, 8, 8), (9, 9, 0, 0), mode="reflect"),
+    "CS006": lambda: F.pad(X(1, 3, 8, 8), (9, 9, 0, 0), mode="circular"),
+    "CS007": lambda: F.max_pool2d(X(1, 3, 8, 8), 2, padding=2),
+    "CS010": lambda: nn.Conv2d(3, 8, 3)(X(1, 4, 8, 8)),
+    "CS011": lambda: nn.Linear(400, 10)(X(1, 256)),
+    "CS012": lambda: X(1, 4, 5, 5) + X(1, 4, 6, 6),
+    "CS013": lambda: torch.cat([X(1, 4, 5, 5), X(1, 4, 6, 6)], 1),
+    "CS014": lambda: X(1, 256).view(-1, 400),
+    "CS015": lambda: F.pixel_shuffle(X(1, 3, 4, 4), 2),
+    "CS016": lambda: nn.BatchNorm2d(3)(X(1, 3, 1, 1)),
+    "CS017": lambda: nn.Conv2d(3, 3, 3, stride=2, padding="same"),
+    "CS021": lambda: nn.ConvTranspose2d(3, 8, 3, stride=2)(X(1, 3, 8, 8), output_size=(30, 30)),
+    "CS022": lambda: nn.Conv2d(3, 8, 3)(X(9, 9)),
+    "CS025": lambda: F.avg_pool3d(X(1, 4, 1, 4, 4), 2),
+    "CS002": lambda: nn.ConvTranspose2d(3, 8, 1, padding=2)(X(1, 3, 2, 2)),
+}
+
+
+@pytest.mark.parametrize("code", TORCH)
+def test_live_errors_of_pytorch(code):
+    assert cs.explain(raised(TORCH[code])).codes[0] == code
+
+
+def test_the_layer_of_pytorch_that_raised_is_named_and_asked():
+    net = nn.Sequential(nn.Conv2d(3, 8, 3), nn.Sequential(nn.MaxPool2d(2), nn.Conv2d(8, 8, 3, dilation=4, padding=1)))
+    found = finding(raised(lambda: net(X(2, 3, 6, 6))))
+    assert (found.layer, found.arithmetic, found.needs) == ("1.1", "2 + 2 - 9 + 1 = -4", (7, 7))
+    assert [way.change for way in found.ways][:2] == ["kernel_size=1 (now 3)", "dilation=1"]
+    assert found.ways[2].change == "padding=4 (now 1)"
+    pool = finding(raised(lambda: nn.Sequential(nn.MaxPool1d(3, stride=1, padding=1), nn.AvgPool1d(9))(X(1, 4, 5))))
+    assert (pool.layer, pool.code, pool.arithmetic) == ("1", "CS001", "(5 - 9)//9 + 1 = 0")
+
+
+KERAS = {
+    "CS001": lambda: kl.Conv2D(16, 5)(keras.Input((4, 4, 3))),
+    "CS004": lambda: kl.Conv2DTranspose(3, 3, strides=2, output_padding=2)(keras.Input((5, 5, 3))),
+    "CS008": lambda: kl.Conv2D(4, 3, groups=2)(keras.Input((5, 5, 3))),
+    "CS012": lambda: kl.Add()([keras.Input((5, 5, 3)), keras.Input((6, 6, 3))]),
+    "CS013": lambda: kl.Concatenate()([keras.Input((5, 5, 3)), keras.Input((6, 6, 3))]),
+    "CS014": lambda: kl.Reshape((7, 7))(keras.Input((48,))),
+    "CS019": lambda: kl.Cropping2D(3)(keras.Input((5, 5, 3))),
+    "CS022": lambda: kl.Conv2D(10, 3)(keras.Input((8, 8))),
+}
+
+
+@pytest.mark.parametrize("code", KERAS)
+def test_live_errors_of_keras(code):
+    assert cs.explain(raised(KERAS[code])).codes[0] == code
+
+
+def test_the_network_of_a_keras_error_is_found_in_its_traceback():
+    error = raised(lambda: keras.Sequential([
+        keras.Input((28, 28, 1)), kl.Conv2D(16, 5, strides=2), kl.MaxPooling2D(2), kl.MaxPooling2D(2), kl.Conv2D(16, 5, name="deep")]))  # fmt: skip
+    found = cs.explain(error)
+    assert found.reported == "deep" and found.report.failures[0].smallest_input == (43, 43, 1)
+    assert "the smallest network input that works: 43x43x1" in str(found)
+
+
+def run_onnx(operator, shapes, weights, **attributes):
+    inputs = [helper.make_tensor_value_info(f"x{i}", TensorProto.FLOAT, [None] * len(s)) for i, s in enumerate(shapes)]
+    constants = [onnx.numpy_helper.from_array(value, name) for name, value in weights.items()]
+    node = helper.make_node(operator, [*(f"x{i}" for i in range(len(shapes))), *weights], ["y"], name="/enc/node", **attributes)
+    graph = helper.make_graph([node], "g", inputs, [helper.make_tensor_value_info("y", TensorProto.FLOAT, None)], constants)
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9)
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 4
+    session = onnxruntime.InferenceSession(model.SerializeToString(), options)
+    return session.run(None, {f"x{i}": np.zeros(shape, np.float32) for i, shape in enumerate(shapes)})
+
+
+ZEROS = np.zeros
+ONNX = {
+    "CS001": lambda: run_onnx("Conv", [(1, 3, 3, 3)], {"w": ZEROS((8, 3, 5, 5), np.float32)}),
+    "CS010": lambda: run_onnx("Conv", [(1, 4, 9, 9)], {"w": ZEROS((8, 3, 5, 5), np.float32)}),
+    "CS013": lambda: run_onnx("Concat", [(1, 3, 5, 5), (1, 3, 6, 6)], {}, axis=1),
+    "CS012": lambda: run_onnx("Add", [(1, 3, 5, 5), (1, 3, 6, 6)], {}),
+    "CS011": lambda: run_onnx("Gemm", [(1, 256)], {"w": ZEROS((400, 10), np.float32)}),
+    "CS014": lambda: run_onnx("Reshape", [(1, 256)], {"s": np.array([-1, 400])}),
+    "CS005": lambda: run_onnx("Pad", [(1, 3, 8, 8)], {"p": np.array([0, 0, 9, 9, 0, 0, 9, 9])}, mode="reflect"),
+}
+
+
+@pytest.mark.parametrize("code", ONNX)
+def test_live_errors_of_onnxruntime(code):
+    found = cs.explain(raised(ONNX[code]))
+    assert found.codes[0] == code and found.findings[0].complaint.framework == "onnx"
+
+
+# -- with the network
+
+
+VOLUME = """
+input: [1, 5, 5, 5]
+layers:
+  - conv: {name: conv1, out_channels: 16, kernel_size: 3}
+  - max_pool: {name: pool1, kernel_size: 2}
+  - conv: {name: conv2, out_channels: 32, kernel_size: 3}
+"""
+
+
+def test_with_the_network():
+    text = "Calculated padded input size per channel: (1 x 1 x 1). Kernel size: (3 x 3 x 3)."
+    found = cs.explain(text, network=cs.parse(VOLUME))
+    assert found.reported == "conv2" and found.report.failures[0].smallest_input == (1, 8, 8, 8)
+    assert found.findings[0].asks == () and "give the network" not in str(found)
+    fine = cs.explain(text, network=cs.parse(VOLUME), input_shape=(1, 8, 8, 8))
+    assert fine.report.ok and "all work out" in str(fine)
+
+
+def test_a_keras_model_as_the_network():
+    model = keras.Sequential([keras.Input((28, 28, 1)), kl.Conv2D(8, 5)])
+    found = cs.explain("Kernel size can't be greater", network=model, input_shape=(4, 4, 1))
+    assert found.understood and found.codes == ("CS001",)
+
+
+def test_diagnosis_and_repairs_are_asked_where_they_are(monkeypatch):
+    import sys
+    import types
+    from dataclasses import dataclass
+
+    @dataclass
+    class Cause:
+        layer: str
+
+        def __str__(self):
+            return f"{self.layer} halves the map"
+
+    asked = {}
+    diagnose, repair = types.ModuleType("convsolve.queries.diagnose"), types.ModuleType("convsolve.queries.repair")
+    diagnose.diagnose = lambda problem, report: asked.update(report=report) or (Cause("pool1"),)
+    repair.repair = lambda network, shape, *, limit: asked.update(shape=shape) or ["pool1: stride 1"]
+    monkeypatch.setitem(sys.modules, "convsolve.queries.diagnose", diagnose)
+    monkeypatch.setitem(sys.modules, "convsolve.queries.repair", repair)
+    found = cs.explain("", network=cs.parse(VOLUME))
+    assert (found.reported, found.causing, found.repairs) == ("conv2", ("pool1",), ("pool1: stride 1",))
+    assert asked["shape"] == (1, 5, 5, 5) and "the layer that causes it: pool1" in str(found)
+
+
+# -- odd material
+
+
+class Unsayable(Exception):
+    def __str__(self):
+        raise RuntimeError("no text")
+
+
+def endless():
+    error = ValueError(EXAMPLES[0][1])
+    error.__context__ = ValueError("other")
+    error.__context__.__context__ = error
+    return error
+
+
+@pytest.mark.parametrize("odd", [
+    None, 7, b"\xff\xfe Output size", object(), [], Unsayable(), endless(), ExceptionGroup("g", [ValueError(EXAMPLES[0][1])]),
+    "Negative dimension size caused by subtracting 99999999999999999999999999 from 1 for 'a/Conv2D'",
+    "Calculated padded input size per channel: (0 x 0). Kernel size: (0 x 5). x", "Given input size: (). Calculated output size: (). Output size is too small",
+    "mat1 and mat2 shapes cannot be multiplied (0x0 and 99999999999999999x1)", "shape '[0, -5]' is invalid for input of size 0",
+    "Computed output size would be negative. Received inputs shape=(), kernel shape=(0,0,0,0), dilation_rate=[0 0].",
+    "Argument #4: Padding size should be less than the corresponding input dimension, but got: padding (99999999999999999999, 3) at dimension 2 of input [0, 9, 2, 7]",
+    "Inputs have incompatible shapes. Received shapes (0, -3) and (5,)", "Given groups=0, weight of size [0], expected input[] to have 0 channels, but got 1 channels instead",
+    "requested an output size of (), but valid sizes range from [] to [] (for an input of torch.Size([]))",
+])  # fmt: skip
+def test_it_never_raises(odd):
+    for network in (None, object(), "net.yaml", cs.parse(VOLUME), nn.Conv2d(1, 1, 3)):
+        found = cs.explain(odd, network=network, input_shape=None if network is None else ("a", 3))
+        assert isinstance(str(found), str) and found._repr_markdown_().startswith("```")
+
+
+def test_an_open_network_is_said_to_be_open():
+    found = cs.explain("x", network=cs.parse("{input: [1, 8, 8], layers: [{conv: {out_channels: 8, kernel_size: 3 | 5}}]}"))
+    assert not found.understood and "open parameters" in str(found)
+
+
+def test_cause_and_context_are_read():
+    def wrapped():
+        try:
+            nn.Conv2d(3, 8, 5)(X(1, 3, 2, 7))
+        except RuntimeError as error:
+            raise ValueError("training failed") from error
+
+    assert cs.explain(raised(wrapped)).codes == ("CS001",)
