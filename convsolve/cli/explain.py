@@ -9,12 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from .output import ShapeType, print_json, report_data
+from .output import print_json, report_data
+from .source import loaded, source_options
 
 if TYPE_CHECKING:
     from ..messages import Complaint
-    from ..network import Network
-    from ..problem import Problem
     from ..queries.explain import Explanation
 
 __all__ = ["command"]
@@ -25,10 +24,13 @@ _LOGS = (".log", ".txt", ".out", ".err")
 
 @click.command()
 @click.argument("text", required=False)
-@click.option("--model", "source", help="The network: a problem file, or a .keras, .h5 or .onnx file.")
-@click.option("--input", "input_shape", type=ShapeType(), help="Its input's shape without the batch: 3x224x224.")
+@click.option("--model", "source", metavar="SOURCE",
+              help="The network: a problem file, a .keras, .h5, .onnx or .pt2 file, or file.py:Class.")  # fmt: skip
+@source_options
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
-def command(text: str | None, source: str | None, input_shape: tuple[int, ...] | None, as_json: bool) -> int:
+def command(
+    text: str | None, source: str | None, input_shape: tuple[int, ...] | None, arguments: str, as_json: bool
+) -> int:
     """Explain an error message: what is impossible, by how much, and what mends it.
 
     TEXT is the message or traceback itself, or the path of a log file; - (or nothing) reads standard input. Exits with
@@ -39,24 +41,13 @@ def command(text: str | None, source: str | None, input_shape: tuple[int, ...] |
     if text is None and source is None and sys.stdin.isatty():
         raise click.UsageError("give the message, the path of a log, or - to read it from standard input")
     said = _read(text) if text is not None or source is None else ""
-    found = explain(said, network=_network(source) if source else None, input_shape=input_shape)
+    network = loaded(source, input_shape, arguments) if source else None
+    found = explain(said, network=network, input_shape=input_shape)
     if as_json:
         print_json(_data(found))
     else:
         click.echo(str(found))
     return 0 if found.understood else 3
-
-
-def _network(source: str) -> Network | Problem:
-    """Read the network out of a problem file, or a file of Keras or ONNX."""
-    from ..files import load
-    from ..frameworks.keras import from_keras
-    from ..frameworks.onnx import from_onnx
-
-    kind = Path(source).suffix.lower()
-    if kind in (".keras", ".h5", ".hdf5"):
-        return from_keras(source)
-    return from_onnx(source) if kind == ".onnx" else load(source)
 
 
 def _read(text: str | None) -> str:

@@ -118,12 +118,11 @@ def _network(source: Any, shape: tuple[int, ...] | None, notes: list[str], asked
             read = import_module("..frameworks.keras", __package__).from_keras
             return read(source, input_shape=shape)  # type: ignore[no-any-return]
         if "torch" in kinds:
-            read = getattr(import_module("..frameworks.torch", __package__), "from_torch", None)
-            if read is not None and shape is not None:
+            if shape is not None:
+                read = import_module("..frameworks.torch", __package__).from_torch
                 return read(source, shape)  # type: ignore[no-any-return]
             if asked:
-                notes.append("the shape of the network's input is needed to read a PyTorch module: give input_shape"
-                             if read else "this version reads no PyTorch modules: give a problem file")  # fmt: skip
+                notes.append("the shape of the network's input is needed to read a PyTorch module: give input_shape")
             return None
     except ConvsolveError as error:
         if asked or not isinstance(source, BaseException):
