@@ -71,7 +71,7 @@ def test_a_text_that_ends_with_a_number():
 
 
 @pytest.mark.parametrize("text", ["", "\n", "\x00\x1b[", "E " * 1000, "[" * 5000, "(" * 5000 + "x" * 5000, "9" * 5000, "Received: inputs.shape=[" * 500,
-                                  " " * 10**6, "\x1b[" * 10**5, "> " * 10**5, "7\n" * 10**5], ids=range(13))
+                                  " " * 10**6, "\x1b[" * 10**5, "> " * 10**5, "7\n" * 10**5], ids=lambda text: repr(text[:10]))
 def test_odd_texts(text):
     assert complaints(text) == ()
 
