@@ -197,7 +197,9 @@ class _Parser:
             left, right = _dim(value, column), _dim(part(), right_column)
             try:
                 value = _ARITHMETIC[op.text](left, right)
-            except (DimensionError, ZeroDivisionError) as error:
+            except ZeroDivisionError:
+                raise ExpressionError(f"the divisor of {op.text} must not be 0", right_column) from None
+            except DimensionError as error:
                 raise ExpressionError(str(error), op.column) from None
         return value
 

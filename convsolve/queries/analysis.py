@@ -26,6 +26,8 @@ __all__ = ["Analysis", "Cause", "analyse", "analyse_all", "analyse_opened", "des
 _MOST_BRANCHES = 48
 """How many times a program is recorded again, to see what it does for other sizes."""
 
+_FARTHEST_RECORDED = 1 << 13
+
 _COUPLED_SECONDS = 10.0
 
 
@@ -161,8 +163,8 @@ def _branches(problem: Problem, first: Analysis) -> Iterator[Analysis]:
     left = first.opened.domains() - known
     for _ in range(_MOST_BRANCHES):
         point = left.smallest()
-        if point is None:
-            return
+        if point is None or max(point) > _FARTHEST_RECORDED:
+            return  # a program that loops as its input grows takes another branch for ever
         left -= Boxes(left.axes, (tuple(SizeSet.between(n, n) for n in point),))
         try:
             again = record(*first.opened.shapes(point))

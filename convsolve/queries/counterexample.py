@@ -10,6 +10,7 @@ from typing import Any, TypeAlias
 from ..dims import Domain, evaluate_arrays
 from ..dims.boxes import Boxes
 from ..dims.grammar import parse_value
+from ..dims.quasi import NoClosedForm
 from ..dims.sizeset import SizeSet
 from ..errors import ExpressionError, InternalError, NetworkError, UndecidedError
 from ..network import Network
@@ -95,7 +96,11 @@ def counterexample(
     found = analyse_all(problem)
     opened = found[0].opened
     asked = asked_sizes(opened, sizes)
-    point = _smallest_failing(found, asked)
+    try:
+        point = _smallest_failing(found, asked)
+    except NoClosedForm:
+        raise UndecidedError(
+            "the sizes in question are too many to be listed one by one: leave their end open, as in 1..") from None
     if point is None:
         return None
     report = check(dataclasses.replace(opened.problem, network=opened.with_sizes(point)))
