@@ -16,7 +16,7 @@ from ..problem import Problem, trace_problem
 from ..receptive_field import receptive_field
 from ..trace import COSTS, Definition, Requirement, Trace, run, run_arrays, to_written
 
-__all__ = ["CheckReport", "Failure", "Row", "check"]
+__all__ = ["CheckReport", "Failure", "Row", "check", "failed_requirements"]
 
 _LARGEST_TRIED = 4096
 """Input sizes up to this one are tried to find the smallest that mends a failure."""
@@ -131,7 +131,7 @@ def _outside(network: Network, shape: tuple[int, ...]) -> list[str]:
 def _report(problem: Problem, remarks: Sequence[str]) -> CheckReport:
     traced = trace_problem(problem).trace
     values = run(traced, {})
-    failed, poisoned = _failures(traced, values)
+    failed, poisoned = failed_requirements(traced, values)
     rows = tuple(_rows(traced, values, {r.layer for r in failed if r.rule.decides}, poisoned))
     shapes = {row.layer: row.shape for row in rows if row.shape is not None and None not in row.shape and not row.fails}
     found = list(_explained(traced, values, failed))
@@ -161,7 +161,7 @@ def _report(problem: Problem, remarks: Sequence[str]) -> CheckReport:
     )
 
 
-def _failures(traced: Trace, values: Mapping[str, int]) -> tuple[list[Requirement], set[str]]:
+def failed_requirements(traced: Trace, values: Mapping[str, int]) -> tuple[list[Requirement], set[str]]:
     """Return the requirements that fail of themselves, and the names whose values a failure has spoilt."""
     failed: list[Requirement] = []
     poisoned: set[str] = set()

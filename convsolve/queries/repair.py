@@ -1,0 +1,277 @@
+"""Repair: the cheapest changes that make a network work, each proven and verified."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ..dims import Domain
+from ..dims.grammar import parse_value
+from ..errors import ConvsolveError, ExpressionError, InternalError, NetworkError, UndecidedError
+from ..network import Network
+from ..operators.base import to_written
+from ..operators.rules import RANK
+from ..problem import Problem
+from ..solver.clock import Clock, OutOfTime
+from .check import CheckReport, check
+from .counterexample import counterexample
+from .edits import Change, Edit
+from .locks import Locks
+from .resizing import padded_inputs, resized_inputs, sizes_taken
+from .search import Found, cheapest_sets, options_of
+from .situation import Situation, judge, with_target
+from .structural import replaced, structural_changes
+
+__all__ = ["Repair", "RepairCost", "repair"]
+
+_SECONDS = 30.0
+
+
+@dataclass(frozen=True)
+class RepairCost:
+    """What a repair costs: first the three numbers by which repairs are compared, then what the network costs.
+
+    ``ranks`` and ``magnitude`` are explained in :mod:`convsolve.queries.edits`. Of ``params``, ``macs`` and
+    ``output`` (the output shape as written) each is a pair, before and after; before it may not be known.
+    """
+
+    layers: int
+    ranks: int
+    magnitude: int
+    params: tuple[int | None, int | None]
+    macs: tuple[int | None, int | None]
+    output: tuple[tuple[int, ...] | None, tuple[int, ...] | None]
+
+    @property
+    def order(self) -> tuple[int, int, int]:
+        """What repairs are compared by."""
+        return self.layers, self.ranks, self.magnitude
+
+
+@dataclass(frozen=True)
+class Repair:
+    """Edits that make a network work, the network that they make, and its check.
+
+    ``proven`` says that no cheaper set of edits works that changes the same kinds of things or fewer.
+    """
+
+    edits: tuple[Edit, ...]
+    network: Network
+    cost: RepairCost
+    report: CheckReport
+    proven: bool
+
+    @property
+    def kinds(self) -> tuple[str, ...]:
+        """What is changed, each kind once."""
+        return tuple(dict.fromkeys(edit.kind for edit in self.edits))
+
+    def __str__(self) -> str:
+        return "; ".join(map(str, self.edits))
+
+
+def repair(
+    network: Network | Problem, input_shape: Iterable[int] | None = None, *, target: Iterable[int] | None = None,
+    locked: str | Iterable[str] = (), limit: int = 5, for_all: Mapping[str, Any] | None = None,
+    timeout: float | None = _SECONDS,
+) -> list[Repair]:
+    """Return repairs of a network that does not work, cheapest first; an empty list where nothing is wrong.
+
+    Every repair has been checked again. Repairs differ in what they change: each is the cheapest of its kinds,
+    and none uses all the kinds of one before it. What "cheapest" means is said in :mod:`convsolve.queries.edits`.
+
+    Args:
+        network: the network, or a problem, whose requirements are to hold, too.
+        input_shape: the input's shape in place of the one that the network states, as written.
+        target: the shape, as written, that the output should have.
+        locked: names of layers (or patterns, as ``enc*``) that are not touched; with ``:weights`` behind them their
+            kernels and channels are kept, and the rest may change.
+        limit: how many repairs are wanted at most.
+        for_all: ranges of input sizes by axis, for all of which the repaired network is to work.
+        timeout: seconds to search at most; what was found until then is returned.
+
+    Raises:
+        NetworkError: parameters are open, or there is no such layer or axis.
+        UndecidedError: nothing was found in the time given.
+
+    >>> from convsolve.files import parse
+    >>> net = parse("{input: [1, 5, 5], layers: [{max_pool: {kernel_size: 2}}, {conv: {out_channels: 8, kernel_size: 3}}]}")
+    >>> for found in repair(net, limit=3):
+    ...     print(found, found.cost.order)
+    input: shape [1, 5, 5] -> [1, 6, 6] (1, 3, 2)
+    """
+    problem = network if isinstance(network, Problem) else Problem(network)
+    if input_shape is not None:
+        problem = dataclasses.replace(problem, network=problem.network.with_input(tuple(input_shape)))
+    ranges = _ranges(for_all) if for_all is not None else dict(problem.for_all)
+    problem = dataclasses.replace(with_target(problem, target), for_all=ranges, objectives=(), pareto=())
+    repairs = _Repairs(problem, Locks.read(locked, problem.network), Clock(timeout))
+    return repairs.best(limit)
+
+
+def _ranges(for_all: Mapping[str, Any]) -> dict[str, Domain]:
+    """Read ranges of sizes: domains, ranges of Python, or texts like 64..512."""
+    found: dict[str, Domain] = {}
+    for axis, sizes in for_all.items():
+        if isinstance(sizes, Domain):
+            found[axis] = sizes
+        elif isinstance(sizes, range) and sizes and sizes.step > 0:
+            found[axis] = Domain.range(sizes.start, sizes[-1], sizes.step)
+        elif isinstance(sizes, str):
+            found[axis] = _domain(axis, sizes)
+        else:
+            raise NetworkError(f"for_all: the sizes of {axis} must be a range or a text like 64..512, got {sizes!r}")
+    return found
+
+
+def _domain(axis: str, text: str) -> Domain:
+    try:
+        value = parse_value(text, lambda name, column: (_ for _ in ()).throw(
+            ExpressionError(f"{name!r} is no number", column)))  # fmt: skip
+    except ExpressionError as error:
+        raise NetworkError(f"for_all: the sizes of {axis}: {error}") from None
+    if isinstance(value, Domain):
+        return value
+    if isinstance(value, int):
+        return Domain.of(value)
+    raise NetworkError(f"for_all: the sizes of {axis} must be like 64..512, got {text!r}")
+
+
+class _Repairs:
+    """The search for the repairs of one problem."""
+
+    def __init__(self, problem: Problem, locks: Locks, clock: Clock) -> None:
+        self.problem = problem
+        self.locks = locks
+        self.clock = clock
+        self.now = judge(dataclasses.replace(problem, for_all={}))
+        self.before = check(dataclasses.replace(problem, for_all={}, requirements=()))
+        self.late = False
+
+    def best(self, limit: int) -> list[Repair]:
+        """Return the repairs, cheapest first."""
+        if self.now.ok and self._holds_for_all(self.problem):
+            return []
+        found: list[Repair] = []
+        variants: list[Change] = []
+        for change in self._whole():
+            if not self.locks.allow(change.layers):
+                continue
+            made = self._made((change,), True)
+            if made is not None:
+                found.append(made)
+            else:
+                variants.append(change)
+        self._add(found, self.now, (), limit)
+        for change in variants:
+            if self._may_help(found, change, limit):
+                variant = self._after(change)
+                if variant is not None:
+                    self._add(found, variant, (change,), limit)
+        if not found and self.late:
+            raise UndecidedError("no repair was found in the time given")
+        return _different(found)[:limit]
+
+    def _whole(self) -> Iterator[Change]:
+        """Yield the changes that are no parameter of a layer."""
+        yield from structural_changes(self.now)
+        sizes = sizes_taken(self.problem)
+        if sizes is not None:
+            if not self.problem.for_all:
+                yield from resized_inputs(self.now, sizes)
+            yield from padded_inputs(self.now, sizes, self.problem.for_all)
+
+    def _add(self, found: list[Repair], now: Situation, first: tuple[Change, ...], limit: int) -> None:
+        """Add the repairs by changes of parameters, behind others that have been made."""
+        if any(r.rule is RANK for r in now.failed):
+            return
+        known = {kind for r in found if len(r.kinds) == 1 for kind in r.kinds}
+        without = {"in_features"} if self.problem.for_all else set()
+        now = dataclasses.replace(now, problem=dataclasses.replace(now.problem, for_all=self.problem.for_all))
+        options = options_of(now, self.locks, known | without)
+        try:
+            for sets in cheapest_sets(now, options, self.clock, limit=limit):
+                made = self._made((*first, *sets.changes), sets.proven)
+                if made is None:
+                    raise InternalError(f"a repair does not hold: {_texts(sets)}. Please report this with the network")
+                found.append(made)
+        except OutOfTime:
+            self.late = True
+
+    def _may_help(self, found: Sequence[Repair], change: Change, limit: int) -> bool:
+        """Whether a change with others behind it can be cheaper than what was found, or is needed to find any."""
+        least = (len(set(change.layers)) + 1, change.cost[1] + 1)
+        worst = sorted(r.cost.order for r in _different(found))[:limit]
+        return len(worst) < 1 or least <= worst[0][:2]
+
+    def _after(self, change: Change) -> Situation | None:
+        try:
+            return judge(dataclasses.replace(
+                self.problem, network=change.make(self.problem.network), for_all={}))
+        except ConvsolveError:
+            return None
+
+    def _made(self, changes: tuple[Change, ...], proven: bool) -> Repair | None:
+        """Return the repair by some changes, verified; None where it does not hold."""
+        try:
+            network = self.problem.network
+            for change in changes:
+                network = change.make(network)
+            network, edits = _declared(network, [e for change in changes for e in change.edits])
+            problem = dataclasses.replace(self.problem, network=network, for_all={})
+            if not judge(problem).ok or not self._holds_for_all(dataclasses.replace(self.problem, network=network)):
+                return None
+            report = check(problem)
+        except (ExpressionError, NetworkError):
+            return None
+        total = [sum(parts) for parts in zip(*(c.cost for c in changes), strict=True)]
+        old = self.before
+        output = old.output if not old.failures else None
+        cost = RepairCost(
+            total[0], total[1], total[2], (old.params, report.params), (old.macs, report.macs), (output, report.output))
+        return Repair(tuple(edits), network, cost, report, proven)
+
+    def _holds_for_all(self, problem: Problem) -> bool:
+        """Return whether a problem holds for all sizes of its ranges, by closed forms."""
+        if not problem.for_all:
+            return True
+        try:
+            sizes = dict(problem.for_all)
+            return counterexample(dataclasses.replace(problem, for_all={}), sizes) is None
+        except UndecidedError:
+            return False
+
+
+def _texts(found: Found) -> str:
+    return "; ".join(str(edit) for change in found.changes for edit in change.edits)
+
+
+def _different(found: Sequence[Repair]) -> list[Repair]:
+    """Return repairs by cost, without those that use all kinds of a cheaper one."""
+    kept: list[Repair] = []
+    for candidate in sorted(found, key=lambda r: r.cost.order):
+        if not any(set(candidate.kinds) >= set(r.kinds) for r in kept):
+            kept.append(candidate)
+    return kept
+
+
+def _declared(network: Network, edits: Sequence[Edit]) -> tuple[Network, list[Edit]]:
+    """Fill in what arrives at the layers whose declared number of features or channels was left open."""
+    now = judge(Problem(network))
+    operators: dict[str, Any] = {}
+    filled = []
+    for edit in edits:
+        if edit.parameter in ("in_features", "in_channels") and edit.after is None:
+            layer = network.by_name[edit.layer]
+            shape = now.arriving(layer)
+            if layer.operator.written:
+                shape = to_written(network.data_format, shape)
+            if not shape:
+                raise NetworkError(f"{edit.layer}: nothing is known of what arrives")
+            number = shape[-1] if edit.parameter == "in_features" else shape[0]
+            edit = dataclasses.replace(edit, after=number)
+            operators[edit.layer] = dataclasses.replace(layer.operator, **{edit.parameter: number})
+        filled.append(edit)
+    return replaced(network, operators), filled

@@ -1,0 +1,338 @@
+"""Structural changes: what a repair inserts, turns or resizes, where the sizes that failed give a reason to.
+
+Each is offered only where the network has its occasion (a join whose sizes differ, a linear layer behind several
+axes ...); whether it mends the network is found out by trying.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
+
+from ..dims import Var
+from ..errors import ConvsolveError
+from ..network import Layer, Network
+from ..operators import (
+    AdaptiveAvgPool,
+    Add,
+    CenterCrop,
+    Concat,
+    Conv,
+    DepthwiseConv,
+    Flatten,
+    Input,
+    Linear,
+    Operator,
+    Pad,
+    Upsample,
+)
+from ..operators.base import spatial_names, to_canonical
+from ..operators.rules import CONCAT_SIZES_AGREE, SIZES_AGREE
+from .edits import Change, Edit
+from .inserting import at_output, before, fresh
+from .situation import Situation, judge
+
+__all__ = ["replaced", "structural_changes", "turned"]
+
+
+def structural_changes(now: Situation) -> Iterator[Change]:
+    """Yield the structural changes for which a network gives occasion, but for those of the input's size."""
+    yield from _layouts(now)
+    yield from _batch_axes(now)
+    yield from _flattens(now)
+    yield from _swaps(now)
+    yield from _joins(now)
+    yield from _projections(now)
+    yield from _global_pools(now)
+
+
+def replaced(network: Network, operators: Mapping[str, Operator]) -> Network:
+    """Return the network with other operators in some layers."""
+    layers = (
+        dataclasses.replace(x, operator=operators[x.name]) if x.name in operators else x for x in network.layers)
+    return dataclasses.replace(network, layers=tuple(layers))
+
+
+def _put(operators: dict[str, Operator]) -> Callable[[Network], Network]:
+    return lambda network: replaced(network, operators)
+
+
+def turned(shape: Sequence[int]) -> tuple[int, ...]:
+    """Return a shape that was written channels last with the channels first.
+
+    >>> turned((210, 160, 3))
+    (3, 210, 160)
+    """
+    return (shape[-1], *shape[:-1])
+
+
+# -- the input
+
+
+def _only_input(now: Situation) -> tuple[Layer, tuple[int, ...]] | None:
+    inputs = now.network.inputs
+    if len(inputs) != 1:
+        return None
+    shape: tuple[int, ...] = inputs[0].operator.shape  # type: ignore[attr-defined]
+    return inputs[0], shape
+
+
+def _layouts(now: Situation) -> Iterator[Change]:
+    """The other order of axes: Keras reads the same data otherwise, elsewhere the data is turned."""
+    found = _only_input(now)
+    if found is None or len(found[1]) < 2:
+        return
+    layer, shape = found
+    if now.network.framework == "keras":
+        other: Any = "channels_first" if now.network.data_format == "channels_last" else "channels_last"
+        edit = Edit("layout", layer.name, "data_format", now.network.data_format, other)
+        yield Change((edit,), (layer.name,), 0, lambda n: dataclasses.replace(n, data_format=other))
+        return
+    if now.network.data_format == "channels_last":
+        return
+    channels, new = shape[0], turned(shape)
+    if new == shape:
+        return
+    edits = [Edit("layout", layer.name, "shape", shape, new)]
+    operators: dict[str, Operator] = {layer.name: Input(shape=new)}
+    for user in now.users.get(layer.name, []):  # who reads the number of channels off the data gets it wrong, too
+        operator = user.operator
+        if isinstance(operator, (Conv, DepthwiseConv)) and operator.in_channels == channels:
+            operators[user.name] = dataclasses.replace(operator, in_channels=new[0])
+            edits.append(Edit("layout", user.name, "in_channels", channels, new[0]))
+    yield Change(tuple(edits), (layer.name,), 0, _put(operators))
+
+
+def _batch_axes(now: Situation) -> Iterator[Change]:
+    """A batch axis where a flatten leaves out the first axis, or an axis of channels that is missing."""
+    found = _only_input(now)
+    if found is None:
+        return
+    layer, shape = found
+    late: dict[str, Operator] = {
+        x.name: dataclasses.replace(x.operator, start_axis=x.operator.start_axis - 1)
+        for x in now.network.layers if isinstance(x.operator, Flatten) and x.operator.start_axis > 0}
+    if late and now.network.framework == "torch":
+        edit = Edit("batch_axis", layer.name, "batch axis", "missing", f"1x{'x'.join(map(str, shape))}")
+        yield Change((edit,), (layer.name,), 0, _put(late))
+    if len(shape) == 2 and now.network.framework != "keras":
+        edit = Edit("batch_axis", layer.name, "shape", shape, (1, *shape))
+        yield Change((edit,), (layer.name,), 0, _put({layer.name: Input(shape=(1, *shape))}))
+
+
+def _swaps(now: Situation) -> Iterator[Change]:
+    """The data and the weights of a functional convolution, which is all that there is, swapped."""
+    found = _only_input(now)
+    convolutions = [x for x in now.network.layers if x is not (found and found[0])]
+    if found is None or len(convolutions) != 1 or now.network.framework != "torch":
+        return
+    layer, shape = found
+    user, operator = convolutions[0], convolutions[0].operator
+    if not isinstance(operator, Conv) or operator.in_channels != shape[0] or operator.groups != 1:
+        return
+    kernel = operator.kernel_size
+    kernels = kernel if isinstance(kernel, tuple) else (kernel,) * (len(shape) - 1)
+    if len(kernels) != len(shape) - 1 or not all(k > n for k, n in zip(kernels, shape[1:], strict=True)):
+        return
+    if not all(isinstance(k, int) for k in kernels):
+        return
+    swapped = dataclasses.replace(operator, kernel_size=shape[1:] if len(shape) > 2 else shape[1])
+    edits = (
+        Edit("swap_arguments", layer.name, "shape", shape, (shape[0], *kernels)),
+        Edit("swap_arguments", user.name, "kernel_size", kernel, swapped.kernel_size),
+    )
+    operators: dict[str, Operator] = {layer.name: Input(shape=(shape[0], *kernels)), user.name: swapped}
+    yield Change(edits, (user.name,), 0, _put(operators))
+
+
+# -- heads
+
+
+def _flattens(now: Situation) -> Iterator[Change]:
+    for layer in now.network.ordered:
+        operator = layer.operator
+        if isinstance(operator, Flatten) and operator.with_batch:
+            kept = dataclasses.replace(operator, with_batch=False)
+            edit = Edit("flatten", layer.name, "with_batch", True, False)
+            yield Change((edit,), (layer.name,), 0, _put({layer.name: kept}))
+        elif isinstance(operator, Flatten) and operator.start_axis != 0:
+            whole = dataclasses.replace(operator, start_axis=0)
+            edit = Edit("flatten", layer.name, "start_axis", operator.start_axis, 0)
+            yield Change((edit,), (layer.name,), 0, _put({layer.name: whole}))
+        elif isinstance(operator, Linear) and len(now.arriving(layer)) > 1:
+            yield _insertion(now.network, "flatten", layer.name, 0, Flatten(), "flatten")
+
+
+def _insertion(
+    network: Network, kind: str, layer: str, position: int, operator: Operator, wished: str,
+    also: tuple[str, ...] = (), what: str = "",
+) -> Change:
+    """Return the change that inserts an operator on the way into a layer."""
+    name = fresh(network, wished)
+    edit = Edit(kind, name, "", None, what or f"{operator.kind} before {layer}")
+    return Change((edit,), (name,), 1, lambda n: before(n, layer, position, operator, name, also))
+
+
+def _global_pools(now: Situation) -> Iterator[Change]:
+    """Pooling to the size that a fixed head was made for, or that the target has."""
+    for layer in now.network.ordered:
+        operator = layer.operator
+        behind = [x for x in now.users.get(layer.name, []) if isinstance(x.operator, Linear)]
+        shape = now.arriving(layer)
+        if isinstance(operator, Flatten) and behind and len(shape) > 1:
+            features = behind[0].operator.in_features  # type: ignore[attr-defined]
+            side = _root(features // shape[0], len(shape) - 1) if isinstance(features, int) else None
+            if side and features == shape[0] * side ** (len(shape) - 1):
+                pool = AdaptiveAvgPool(output_size=side)
+                yield _insertion(now.network, "global_pool", layer.name, 0, pool, "pool", (),
+                                 f"{pool.kind} to {side} before {layer.name}")  # fmt: skip
+    wished = _target(now)
+    shape = now.shape(now.network.outputs[0])
+    if wished and len(wished) == len(shape) > 1 and wished[0] == shape[0]:
+        small = wished[1] if len(set(wished[1:])) == 1 else wished[1:]
+        name, pool = fresh(now.network, "pool"), AdaptiveAvgPool(output_size=small)
+        if all(a <= b for a, b in zip(wished[1:], shape[1:], strict=True)):
+            edit = Edit("global_pool", name, "", None, f"{pool.kind} to {small} at the output")
+            yield Change((edit,), (name,), 1, lambda n: at_output(n, pool, name))
+            crop = CenterCrop(size=wished[1:])
+            edit = Edit("fit_skip", name, "", None, f"crop to {'x'.join(map(str, wished[1:]))} at the output")
+            yield Change((edit,), (name,), 1, lambda n: at_output(n, crop, name))
+        resize = Upsample(size=wished[1:])
+        edit = Edit("fit_skip", name, "", None, f"resize to {'x'.join(map(str, wished[1:]))} at the output")
+        yield Change((edit,), (name,), 2, lambda n: at_output(n, resize, name))
+
+
+def _root(n: int, degree: int) -> int | None:
+    side = round(n ** (1 / degree)) if n > 0 else 0
+    return side if side and side**degree == n else None
+
+
+def _target(now: Situation) -> tuple[int, ...]:
+    """Return the shape that the output should have, channels first; empty where nothing says so."""
+    for text in now.problem.requirements:
+        head, _, wished = text.partition("output.shape == ")
+        parts = wished.split("x")
+        if not head and all(p.isdigit() for p in parts):
+            return to_canonical(now.network.data_format, tuple(map(int, parts)))
+    return ()
+
+
+# -- joins
+
+
+def _failing_joins(now: Situation) -> list[Layer]:
+    rules = (SIZES_AGREE, CONCAT_SIZES_AGREE)
+    names = dict.fromkeys(r.layer for r in now.failed if r.rule in rules)
+    return [now.network.by_name[n] for n in names if isinstance(now.network.by_name[n].operator, (Add, Concat))]
+
+
+def _spatial(now: Situation, tensor: str) -> tuple[int, ...]:
+    return now.shape(tensor)[1:]
+
+
+def _joins(now: Situation) -> Iterator[Change]:
+    """One side of a join brought to the size of the other; and of every join that fails once this one is mended."""
+    for layer in _failing_joins(now)[:1]:
+        for position in range(len(layer.inputs)):
+            for way in (_cropped, _padded, _resized):
+                change = _all_joins(now, layer.name, position, way)
+                if change is not None:
+                    yield change
+
+
+_Way = Callable[[Situation, Layer, int, int], "tuple[Operator, tuple[str, ...], str] | None"]
+
+
+def _all_joins(now: Situation, first: str, position: int, way: _Way) -> Change | None:
+    """Return the change that mends the first failing join, and each that fails after it, in one way."""
+    made: list[Callable[[Network], Network]] = []
+    edits: list[Edit] = []
+    while True:
+        failing = _failing_joins(now)
+        if not failing or len(edits) > len(now.network.layers):
+            break
+        layer = failing[0]
+        if not edits and layer.name != first:
+            return None
+        others = [i for i in range(len(layer.inputs)) if i != position]
+        if position >= len(layer.inputs) or not others:
+            return None
+        found = way(now, layer, position, others[0])
+        if found is None:
+            return None
+        operator, also, what = found
+        change = _insertion(now.network, "fit_skip", layer.name, position, operator, f"{layer.name}_fit", also, what)
+        edits += change.edits
+        made.append(change.make)
+        try:
+            now = judge(dataclasses.replace(now.problem, network=change.make(now.network)))
+        except ConvsolveError:
+            return None
+
+    def make(network: Network) -> Network:
+        for step in made:
+            network = step(network)
+        return network
+
+    # cropping loses a border, padding invents one, resizing changes every value
+    magnitude = {_cropped: 1, _padded: 2, _resized: 3}[way] * len(edits)
+    return Change(tuple(edits), tuple(e.layer for e in edits), magnitude, make) if edits else None
+
+
+def _differences(now: Situation, layer: Layer, position: int, other: int) -> list[int] | None:
+    mine, wished = _spatial(now, layer.inputs[position]), _spatial(now, layer.inputs[other])
+    if not mine or len(mine) != len(wished):
+        return None
+    return [b - a for a, b in zip(mine, wished, strict=True)]
+
+
+def _cropped(
+    now: Situation, layer: Layer, position: int, other: int
+) -> tuple[Operator, tuple[str, ...], str] | None:
+    found = _differences(now, layer, position, other)
+    if found is None or not any(found) or any(d > 0 for d in found):
+        return None
+    return CenterCrop(), (layer.inputs[other],), f"{layer.inputs[position]} cropped to the size of {layer.inputs[other]}"
+
+
+def _padded(
+    now: Situation, layer: Layer, position: int, other: int
+) -> tuple[Operator, tuple[str, ...], str] | None:
+    found = _differences(now, layer, position, other)
+    if found is None or not any(found):
+        return None
+    mine, wished = layer.inputs[position], layer.inputs[other]
+    # the difference stays a formula, so that it fits whatever the size of the input is; below 0 it crops
+    names = spatial_names(len(found))
+    axes = tuple(
+        (0, Var(f"{wished}.{a}", interval=(1, None)) - Var(f"{mine}.{a}", interval=(1, None))) for a in names)
+    return Pad(padding=axes), (), f"{mine} padded to the size of {wished}"
+
+
+def _resized(
+    now: Situation, layer: Layer, position: int, other: int
+) -> tuple[Operator, tuple[str, ...], str] | None:
+    found = _differences(now, layer, position, other)
+    if found is None or not any(found):
+        return None
+    mine, wished = layer.inputs[position], layer.inputs[other]
+    return Upsample(), (wished,), f"{mine} resized to the size of {wished}"
+
+
+def _projections(now: Situation) -> Iterator[Change]:
+    """A 1x1 convolution with a stride on a shortcut that is a whole number of times as large as its branch."""
+    for layer in _failing_joins(now)[:1]:
+        if not isinstance(layer.operator, Add) or len(layer.inputs) != 2:
+            continue
+        for position in (0, 1):
+            mine, wished = now.shape(layer.inputs[position]), now.shape(layer.inputs[1 - position])
+            if len(mine) != len(wished) or len(mine) < 2:
+                continue
+            strides = {math.ceil(a / b) for a, b in zip(mine[1:], wished[1:], strict=True)}
+            if len(strides) == 1 and (stride := next(iter(strides))) >= 1 and mine[1:] >= wished[1:]:
+                conv = Conv(out_channels=wished[0], kernel_size=1, stride=stride)
+                what = f"conv 1x1 with stride {stride} before {layer.name}"
+                yield _insertion(now.network, "project", layer.name, position, conv, f"{layer.name}_fit", (), what)
+
