@@ -103,11 +103,11 @@ def _windows(network: Network, layer: Layer, axes: int, weights: bool) -> Iterat
             written = dataclasses.replace(operator, output_padding=0) if operator.output_padding is None else operator
             yield from _numbers(
                 layer, "output_padding", "output_padding", range(max(strides, 1)), axes, operator=written)
-    else:
-        yield from _words(network, layer)
     if network.framework != "keras" and not isinstance(operator.padding, str):
         reach = _largest(operator.padding) + _WIDER
         yield from _numbers(layer, "padding", "padding", range(max(largest, reach) + 1), axes)
+    if not isinstance(operator, ConvTranspose):
+        yield from _words(network, layer)
 
 
 def _pools(network: Network, layer: Layer, axes: int) -> Iterator[_Found]:
@@ -117,11 +117,11 @@ def _pools(network: Network, layer: Layer, axes: int) -> Iterator[_Found]:
     strides = operator.kernel_size if operator.stride is None else operator.stride
     explicit = dataclasses.replace(operator, stride=strides)
     yield from _numbers(layer, "stride", "stride", range(1, _largest(strides) + 1), axes, operator=explicit)
-    yield from _words(network, layer)
     if network.framework != "keras":
         if not isinstance(operator.padding, str):
             yield from _numbers(layer, "padding", "padding", range(largest // 2 + 1), axes)
         yield from _one(layer, "ceil_mode", {"ceil_mode": not operator.ceil_mode})
+    yield from _words(network, layer)
     yield _removed(layer)
 
 

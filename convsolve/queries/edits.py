@@ -13,7 +13,7 @@ from typing import Any
 
 from ..network import Network
 
-__all__ = ["KINDS", "Change", "Edit", "shown_value"]
+__all__ = ["KINDS", "Change", "Edit", "shown_value", "weighed"]
 
 KINDS: Mapping[str, tuple[int, str]] = {
     "layout": (1, "read the axes of the input in the other order, channels first or last"),
@@ -93,8 +93,17 @@ class Change:
     @property
     def weight(self) -> int:
         """The cost as one number with the same order."""
-        touched, ranks, magnitude = self.cost
-        return (touched * _STEP + ranks) * _STEP + min(magnitude, _STEP - 1)
+        return weighed(self.cost)
+
+
+def weighed(cost: tuple[int, int, int]) -> int:
+    """Return a cost as one number: of two costs with another order, the numbers have the same.
+
+    >>> weighed((1, 9, 500)) < weighed((2, 4, 1))
+    True
+    """
+    touched, ranks, magnitude = cost
+    return (touched * _STEP + ranks) * _STEP + min(magnitude, _STEP - 1)
 
 
 def shown_value(value: Any) -> str:

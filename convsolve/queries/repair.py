@@ -17,7 +17,7 @@ from ..problem import Problem
 from ..solver.clock import Clock, OutOfTime
 from .check import CheckReport, check
 from .counterexample import counterexample
-from .edits import Change, Edit
+from .edits import Change, Edit, weighed
 from .locks import Locks
 from .resizing import padded_inputs, resized_inputs, sizes_taken
 from .search import Found, cheapest_sets, options_of
@@ -48,6 +48,11 @@ class RepairCost:
     def order(self) -> tuple[int, int, int]:
         """What repairs are compared by."""
         return self.layers, self.ranks, self.magnitude
+
+    @property
+    def weight(self) -> int:
+        """The order as one number."""
+        return weighed(self.order)
 
 
 @dataclass(frozen=True)
@@ -191,8 +196,14 @@ class _Repairs:
         without = {"in_features"} if self.problem.for_all else set()
         now = dataclasses.replace(now, problem=dataclasses.replace(now.problem, for_all=self.problem.for_all))
         options = options_of(now, self.locks, known | without)
+
+        def enough(weight: int) -> bool:
+            best = _different(found)[:limit]
+            base = sum(change.weight for change in first)
+            return len(best) >= limit and base + weight >= best[-1].cost.weight
+
         try:
-            for sets in cheapest_sets(now, options, self.clock, limit=limit):
+            for sets in cheapest_sets(now, options, self.clock, enough):
                 made = self._made((*first, *sets.changes), sets.proven)
                 if made is None:
                     raise InternalError(f"a repair does not hold: {_texts(sets)}. Please report this with the network")

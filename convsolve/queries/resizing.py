@@ -11,6 +11,7 @@ from ..errors import ConvsolveError
 from ..network import Network
 from ..operators import Crop, Pad
 from ..operators.base import spatial_names
+from ..operators.rules import CONCAT_SIZES_AGREE, SIZES_AGREE
 from ..problem import Problem
 from .edits import Change, Edit
 from .inserting import after_input, at_output, fresh
@@ -40,14 +41,35 @@ def _stated(problem: Problem, sizes: ValidSizes) -> tuple[int, ...]:
     return tuple(point)
 
 
+def _alike(sizes: ValidSizes, stated: tuple[int, ...]) -> tuple[int, ...] | None:
+    """Return the nearest valid input with all sides alike, where the axes depend on each other."""
+    if not sizes.coupled:
+        return None
+    middle = sum(stated) // len(stated)
+    found = []
+    for part in sizes.region.parts:
+        common = part[0]
+        for other in part[1:]:
+            common = common & other
+        found += common.nearest(middle)
+    best = min(found, key=lambda n: (abs(n - middle), n), default=None)
+    return None if best is None else (best,) * len(stated)
+
+
 def resized_inputs(now: Situation, sizes: ValidSizes) -> Iterator[Change]:
-    """Yield the change to the nearest input that works: with the least sum of differences."""
+    """Yield the change to the nearest input that works: with the least sum of differences.
+
+    Where the axes depend on each other, as before a fixed head, it is the nearest with all sides alike, if there is one.
+    """
     if len(now.network.inputs) != 1:
         return
     stated = _stated(now.problem, sizes)
-    nearest = sizes.region.nearest(stated)
+    nearest = _alike(sizes, stated) or sizes.region.nearest(stated)
     if nearest is None or nearest == stated:
         return
+    joins = {SIZES_AGREE, CONCAT_SIZES_AGREE} >= {r.rule for r in now.failed}
+    if joins and any(not a <= 2 * b <= 4 * a for a, b in zip(stated, nearest, strict=True)):
+        return  # far away, sizes of 1 come to agree by accident
     layer = now.network.inputs[0]
     before: tuple[int, ...] = layer.operator.shape  # type: ignore[attr-defined]
     after = sizes.opened.shapes(nearest)[0]
@@ -72,8 +94,8 @@ def padded_inputs(now: Situation, sizes: ValidSizes, ranges: Mapping[str, Domain
     target = list(shape)
     for i, (axis, size) in enumerate(zip(names, shape[1:], strict=True)):
         wished = sizes[axis].at_least(size)
-        if wished is None or 2 * wished > 3 * size:
-            return  # a border of more than half of the picture again is no repair
+        if wished is None or 4 * wished > 5 * size:
+            return  # a border of more than a quarter of the picture again is no repair
         target[i + 1] = wished
         missing = _missing(sizes[axis], Var(f"{source}.{axis}", interval=(1, None))) if axis in ranges else wished - size
         if missing is None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import heapq
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import count
 
@@ -17,7 +17,7 @@ from ..dims import Var, bounds, eq, total, where
 from ..errors import ConvsolveError
 from ..operators import Input, Operator
 from ..problem import Objective, Problem
-from ..solver.clock import Clock
+from ..solver.clock import Clock, OutOfTime
 from ..trace import Definition
 from .candidates import parameter_changes
 from .edits import Change
@@ -62,34 +62,50 @@ def options_of(now: Situation, locks: Locks, without: Collection[str] = ()) -> d
     return found
 
 
-def cheapest_sets(now: Situation, options: Options, clock: Clock, *, limit: int) -> Iterator[Found]:
-    """Yield the cheapest set of changes, then the cheapest of those that do not use all kinds of one before it."""
+def cheapest_sets(
+    now: Situation, options: Options, clock: Clock, enough: Callable[[int], bool]
+) -> Iterator[Found]:
+    """Yield the cheapest set of changes, then the cheapest of those that do not use all kinds of one before it.
+
+    Args:
+        now: the network.
+        options: the changes that may be made.
+        clock: when to stop.
+        enough: whether nothing that weighs as much as this or more is wanted.
+
+    Raises:
+        OutOfTime: the deadline passed.
+    """
     every = frozenset(kind for found in options.values() for _, change in found for kind in change.kinds)
     ticket = count()
-    heap: list[tuple[int, int, frozenset[str], Found]] = []
+    # what waits: a set that was found; or, while it is not asked for, kinds to leave out and a bound from below
+    heap: list[tuple[int, int, frozenset[str], Found | None]] = [(0, next(ticket), frozenset(), None)]
     tried: set[frozenset[str]] = set()
     given: list[frozenset[str]] = []
-
-    def ask(excluded: frozenset[str]) -> None:
-        if excluded in tried or excluded >= every:
-            return
-        tried.add(excluded)
-        found = _cheapest(now, options, excluded, clock)
-        if found is not None:
-            heapq.heappush(heap, (found.weight, next(ticket), excluded, found))
-
-    ask(frozenset())
-    while heap and len(given) < limit:
-        _, _, excluded, found = heapq.heappop(heap)
+    while heap and not enough(heap[0][0]):
+        bound, _, excluded, found = heapq.heappop(heap)
+        if found is None:
+            if excluded in tried or excluded >= every:
+                continue
+            tried.add(excluded)
+            clock.check("looking for repairs")
+            found = _cheapest(now, options, excluded, clock)
+            if found is not None:
+                heapq.heappush(heap, (max(found.weight, bound), next(ticket), excluded, found))
+            continue
         if not any(found.kinds >= kinds for kinds in given):
             given.append(found.kinds)
             yield found
         for kind in sorted(found.kinds):
-            ask(excluded | {kind})
+            heapq.heappush(heap, (found.weight, next(ticket), excluded | {kind}, None))
 
 
 def _cheapest(now: Situation, options: Options, excluded: frozenset[str], clock: Clock) -> Found | None:
-    """Return the cheapest set of changes without some kinds; None if there is none, or none was found in time."""
+    """Return the cheapest set of changes without some kinds; None if there is none.
+
+    Raises:
+        OutOfTime: the time ran out before one was found.
+    """
     allowed = {
         name: [(o, c) for o, c in found if not c.kinds & excluded] for name, found in options.items()}
     allowed = {name: found for name, found in allowed.items() if found}
@@ -115,6 +131,8 @@ def _cheapest(now: Situation, options: Options, excluded: frozenset[str], clock:
         problem=dataclasses.replace(search.trace.problem, objectives=(Objective("minimize", whole.name),)))
     outcome = search.optimise(traced)
     if not outcome.assignments:
+        if not outcome.proven:
+            raise OutOfTime
         return None
     taken = [(name, outcome.assignments[0][hole.name]) for name, hole in holes.items()]
     changes = tuple(allowed[name][i - 1][1] for name, i in taken if i)

@@ -192,16 +192,18 @@ def _global_pools(now: Situation) -> Iterator[Change]:
     shape = now.shape(now.network.outputs[0])
     if wished and len(wished) == len(shape) > 1 and wished[0] == shape[0]:
         small = wished[1] if len(set(wished[1:])) == 1 else wished[1:]
-        name, pool = fresh(now.network, "pool"), AdaptiveAvgPool(output_size=small)
+        name, pool = fresh(now.network, "fit_output"), AdaptiveAvgPool(output_size=small)
         if all(a <= b for a, b in zip(wished[1:], shape[1:], strict=True)):
             edit = Edit("global_pool", name, "", None, f"{pool.kind} to {small} at the output")
             yield Change((edit,), (name,), 1, lambda n: at_output(n, pool, name))
+        if all(b // 2 <= a <= b for a, b in zip(wished[1:], shape[1:], strict=True)):
             crop = CenterCrop(size=wished[1:])
             edit = Edit("fit_skip", name, "", None, f"crop to {'x'.join(map(str, wished[1:]))} at the output")
             yield Change((edit,), (name,), 1, lambda n: at_output(n, crop, name))
-        resize = Upsample(size=wished[1:])
-        edit = Edit("fit_skip", name, "", None, f"resize to {'x'.join(map(str, wished[1:]))} at the output")
-        yield Change((edit,), (name,), 2, lambda n: at_output(n, resize, name))
+        if all(b // 2 <= a <= 2 * b for a, b in zip(wished[1:], shape[1:], strict=True)):
+            resize = Upsample(size=wished[1:])
+            edit = Edit("fit_skip", name, "", None, f"resize to {'x'.join(map(str, wished[1:]))} at the output")
+            yield Change((edit,), (name,), 2, lambda n: at_output(n, resize, name))
 
 
 def _root(n: int, degree: int) -> int | None:
