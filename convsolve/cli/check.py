@@ -6,7 +6,18 @@ from typing import TYPE_CHECKING
 
 import click
 
-from .output import ShapeType, console, print_costs, print_failures, print_json, print_table, report_data, shape
+from .output import (
+    ShapeType,
+    cause_data,
+    console,
+    print_causes,
+    print_costs,
+    print_failures,
+    print_json,
+    print_table,
+    report_data,
+    shape,
+)
 
 if TYPE_CHECKING:
     from ..queries.check import CheckReport
@@ -27,10 +38,13 @@ def command(source: str, input_shape: tuple[int, ...] | None, as_json: bool, qui
     """
     from ..files import load
     from ..queries.check import check
+    from ..queries.diagnose import diagnose
 
-    report = check(load(source), input_shape)
+    problem = load(source)
+    report = check(problem, input_shape)
+    causes = diagnose(problem, report, input_shape=input_shape) if report.failures else ()
     if as_json:
-        print_json(report_data(report))
+        print_json({**report_data(report), "causes": cause_data(causes)})
         return _code(report)
     out = console()
     if not quiet:
@@ -38,6 +52,7 @@ def command(source: str, input_shape: tuple[int, ...] | None, as_json: bool, qui
         out.print()
         print_costs(out, report)
     print_failures(out, report.failures)
+    print_causes(out, causes)
     if not quiet:
         for note in report.notes:
             out.print(f"note: {note}", markup=False)

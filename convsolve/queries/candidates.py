@@ -196,7 +196,7 @@ def _uniform(written: Any, value: int) -> Any:
 def _distance(a: Any, b: Any) -> int:
     if isinstance(a, tuple):
         return sum(_distance(x, y) for x, y in zip(a, b, strict=True))
-    return abs((a or 0) - (b or 0))
+    return abs(int(a or 0) - int(b or 0))
 
 
 def _largest(value: Any) -> int:

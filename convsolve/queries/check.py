@@ -16,7 +16,7 @@ from ..problem import Problem, trace_problem
 from ..receptive_field import receptive_field
 from ..trace import COSTS, Definition, Requirement, Trace, run, run_arrays, to_written
 
-__all__ = ["CheckReport", "Failure", "Row", "check", "failed_requirements"]
+__all__ = ["CheckReport", "Failure", "Row", "check", "failed_requirements", "requirement_message"]
 
 _LARGEST_TRIED = 4096
 """Input sizes up to this one are tried to find the smallest that mends a failure."""
@@ -145,7 +145,7 @@ def _report(problem: Problem, remarks: Sequence[str]) -> CheckReport:
     if not failed:
         head = f"in training with a batch of {traced.network.batch_size},"
         broken = [r for r in traced.training if not evaluate(r.condition, values)]
-        notes += [f"{head} {r.layer} would fail: {_message(r, values, [])}" for r in broken]
+        notes += [f"{head} {r.layer} would fail: {requirement_message(r, values, [])}" for r in broken]
     return CheckReport(
         ok=not found,
         shapes=shapes,  # type: ignore[arg-type]
@@ -252,7 +252,7 @@ def _explained(traced: Trace, values: Mapping[str, int], failed: Sequence[Requir
         yield Failure(
             layer=first.layer,
             requirement=first.rule.demand if first.layer else first.text,
-            message=_message(first, values, axes),
+            message=requirement_message(first, values, axes),
             code=first.rule.code,
             axes=tuple(axes),
             note="" if first.rule is RANK else first.note,
@@ -263,7 +263,8 @@ def _explained(traced: Trace, values: Mapping[str, int], failed: Sequence[Requir
         )
 
 
-def _message(requirement: Requirement, values: Mapping[str, int], axes: Sequence[str]) -> str:
+def requirement_message(requirement: Requirement, values: Mapping[str, int], axes: Sequence[str]) -> str:
+    """Return what is wrong where a requirement does not hold, with the numbers."""
     if requirement.rule is RANK:
         return requirement.note
     if requirement.rule is BRANCH:

@@ -2,7 +2,7 @@
 
 A repair is cheaper than another if it touches fewer layers; if both touch as many, if the kinds of its edits
 leave more of what is written and trained as it is (the order of :data:`KINDS`, ranks added up); and then if it
-changes its numbers by less. Of equally cheap ones, the one that comes first in the network is taken.
+changes its numbers by less. Of equally cheap single edits, that of the later layer is taken.
 """
 
 from __future__ import annotations

@@ -6,8 +6,9 @@ import dataclasses
 
 from ..network import Layer, Network, tensor_layer
 from ..operators import Operator
+from .edits import Change, Edit
 
-__all__ = ["after_input", "at_output", "before", "fresh"]
+__all__ = ["after_input", "at_output", "before", "fresh", "insertion"]
 
 
 def fresh(network: Network, name: str) -> str:
@@ -57,3 +58,13 @@ def at_output(network: Network, operator: Operator, name: str) -> Network:
     first, *others = network.outputs
     layers = (*network.ordered, Layer(name, operator, (first,)))
     return dataclasses.replace(network, layers=layers, outputs=(name, *others))
+
+
+def insertion(
+    network: Network, kind: str, layer: str, position: int, operator: Operator, wished: str,
+    also: tuple[str, ...] = (), what: str = "",
+) -> Change:
+    """Return the change that inserts an operator on the way into a layer, under a name that is wished."""
+    name = fresh(network, wished)
+    edit = Edit(kind, name, "", None, what or f"{operator.kind} before {layer}")
+    return Change((edit,), (name,), 1, lambda n: before(n, layer, position, operator, name, also))

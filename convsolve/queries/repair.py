@@ -20,13 +20,14 @@ from .counterexample import counterexample
 from .edits import Change, Edit, weighed
 from .locks import Locks
 from .resizing import padded_inputs, resized_inputs, sizes_taken
-from .search import Found, cheapest_sets, options_of
+from .search import Found, Options, cheapest_sets, options_of
 from .situation import Situation, judge, with_target
 from .structural import replaced, structural_changes
+from .trying import Point, single_and_double
 
 __all__ = ["Repair", "RepairCost", "repair"]
 
-_SECONDS = 30.0
+_SECONDS = 10.0
 
 
 @dataclass(frozen=True)
@@ -102,10 +103,15 @@ def repair(
         UndecidedError: nothing was found in the time given.
 
     >>> from convsolve.files import parse
-    >>> net = parse("{input: [1, 5, 5], layers: [{max_pool: {kernel_size: 2}}, {conv: {out_channels: 8, kernel_size: 3}}]}")
+    >>> net = parse('''
+    ... input: [1, 5, 5]
+    ... layers: [{max_pool: {kernel_size: 2}}, {conv: {out_channels: 8, kernel_size: 3}}]
+    ... ''')
     >>> for found in repair(net, limit=3):
     ...     print(found, found.cost.order)
     input: shape [1, 5, 5] -> [1, 6, 6] (1, 3, 2)
+    conv1: padding 0 -> 1 (1, 4, 1)
+    max_pool1: ceil_mode false -> true (1, 4, 1)
     """
     problem = network if isinstance(network, Problem) else Problem(network)
     if input_shape is not None:
@@ -154,30 +160,67 @@ class _Repairs:
         self.now = judge(dataclasses.replace(problem, for_all={}))
         self.before = check(dataclasses.replace(problem, for_all={}, requirements=()))
         self.late = False
+        self.limit = 1
+        self.found: list[Repair] = []
+        self.points: list[Point] = [{}]
+        for size in ("lower", "upper") if problem.for_all else ():
+            ends = {axis: getattr(domain, size) for axis, domain in problem.for_all.items()}
+            self._note({axis: n for axis, n in ends.items() if n is not None})
 
     def best(self, limit: int) -> list[Repair]:
-        """Return the repairs, cheapest first."""
-        if self.now.ok and self._holds_for_all(self.problem):
+        """Return the repairs, cheapest first: those of one layer, then of two, then of more."""
+        if self.now.ok and self._counterexample(self.problem) is None:
             return []
-        found: list[Repair] = []
-        variants: list[Change] = []
+        self.limit = limit
+        variants: list[tuple[Change, Situation]] = []
         for change in self._whole():
-            if not self.locks.allow(change.layers):
-                continue
-            made = self._made((change,), True)
-            if made is not None:
-                found.append(made)
-            else:
-                variants.append(change)
-        self._add(found, self.now, (), limit)
-        for change in variants:
-            if self._may_help(found, change, limit):
+            if self.locks.allow(change.layers) and not self._keep((change,)):
                 variant = self._after(change)
                 if variant is not None:
-                    self._add(found, variant, (change,), limit)
-        if not found and self.late:
+                    variants.append((change, variant))
+        try:
+            self._pairs_and_more(variants)
+        except OutOfTime:
+            self.late = True
+        if not self.found and self.late:
             raise UndecidedError("no repair was found in the time given")
-        return _different(found)[:limit]
+        return _different(self.found)[:limit]
+
+    def _pairs_and_more(self, variants: Sequence[tuple[Change, Situation]]) -> None:
+        self._try(self.now, 1)
+        if self._enough(weighed((2, 0, 0))):
+            return
+        decided = self._try(self.now, 2)
+        for change, variant in variants:
+            if not self._enough(change.weight + weighed((1, 0, 0))):
+                self._try(variant, 1, (change,))
+        if self.problem.for_all and self.found:
+            return  # over ranges, larger sets are far to seek, and what is found is enough
+        if not self._enough(weighed((3, 0, 0)) if decided else 0):
+            self._solve(self.now)
+        for change, variant in variants:
+            if not self.found:
+                self._solve(variant, (change,))
+
+    def _try(self, now: Situation, size: int, first: tuple[Change, ...] = ()) -> bool:
+        """Add the repairs by so many changes of parameters; False where there are too many to try."""
+        trials = single_and_double(now, self._options(now), size, self.points)
+        if trials is None:
+            return False
+        for trial in trials:
+            self.clock.check("trying repairs")
+            base = sum(change.weight for change in first)
+            if self._enough(base + trial.weight):
+                break
+            kinds = trial.kinds.union(*(change.kinds for change in first))
+            if not any(kinds >= set(r.kinds) for r in self.found):
+                self._keep((*first, *trial.changes))
+        return True
+
+    def _enough(self, weight: int) -> bool:
+        """Whether so many repairs are known that cost no more than this that no other is wanted."""
+        best = _different(self.found)[: self.limit]
+        return len(best) >= self.limit and weight >= best[-1].cost.weight
 
     def _whole(self) -> Iterator[Change]:
         """Yield the changes that are no parameter of a layer."""
@@ -188,34 +231,21 @@ class _Repairs:
                 yield from resized_inputs(self.now, sizes)
             yield from padded_inputs(self.now, sizes, self.problem.for_all)
 
-    def _add(self, found: list[Repair], now: Situation, first: tuple[Change, ...], limit: int) -> None:
-        """Add the repairs by changes of parameters, behind others that have been made."""
+    def _options(self, now: Situation) -> Options:
+        """Return the changes of parameters, without the kinds of which the cheapest is known."""
         if any(r.rule is RANK for r in now.failed):
-            return
-        known = {kind for r in found if len(r.kinds) == 1 for kind in r.kinds}
-        without = {"in_features"} if self.problem.for_all else set()
-        now = dataclasses.replace(now, problem=dataclasses.replace(now.problem, for_all=self.problem.for_all))
-        options = options_of(now, self.locks, known | without)
+            return {}
+        known = {kind for r in self.found if len(r.kinds) == 1 for kind in r.kinds}
+        return options_of(now, self.locks, known | ({"in_features"} if self.problem.for_all else set()))
 
-        def enough(weight: int) -> bool:
-            best = _different(found)[:limit]
-            base = sum(change.weight for change in first)
-            return len(best) >= limit and base + weight >= best[-1].cost.weight
-
-        try:
-            for sets in cheapest_sets(now, options, self.clock, enough):
-                made = self._made((*first, *sets.changes), sets.proven)
-                if made is None:
-                    raise InternalError(f"a repair does not hold: {_texts(sets)}. Please report this with the network")
-                found.append(made)
-        except OutOfTime:
-            self.late = True
-
-    def _may_help(self, found: Sequence[Repair], change: Change, limit: int) -> bool:
-        """Whether a change with others behind it can be cheaper than what was found, or is needed to find any."""
-        least = (len(set(change.layers)) + 1, change.cost[1] + 1)
-        worst = sorted(r.cost.order for r in _different(found))[:limit]
-        return len(worst) < 1 or least <= worst[0][:2]
+    def _solve(self, now: Situation, first: tuple[Change, ...] = ()) -> None:
+        """Add the repairs by changes of parameters that the solver finds, behind others that have been made."""
+        options = self._options(now)
+        base = sum(change.weight for change in first)
+        whole = dataclasses.replace(now, problem=dataclasses.replace(now.problem, for_all=self.problem.for_all))
+        for found in cheapest_sets(whole, options, self.clock, lambda weight: self._enough(base + weight)):
+            if not self._keep((*first, *found.changes), found.proven):
+                raise InternalError(f"a repair does not hold: {_texts(found)}. Please report this with the network")
 
     def _after(self, change: Change) -> Situation | None:
         try:
@@ -224,35 +254,54 @@ class _Repairs:
         except ConvsolveError:
             return None
 
-    def _made(self, changes: tuple[Change, ...], proven: bool) -> Repair | None:
-        """Return the repair by some changes, verified; None where it does not hold."""
+    def _keep(self, changes: tuple[Change, ...], proven: bool = True) -> bool:
+        """Verify the repair by some changes and keep it; return whether it holds."""
         try:
             network = self.problem.network
             for change in changes:
                 network = change.make(network)
             network, edits = _declared(network, [e for change in changes for e in change.edits])
             problem = dataclasses.replace(self.problem, network=network, for_all={})
-            if not judge(problem).ok or not self._holds_for_all(dataclasses.replace(self.problem, network=network)):
-                return None
+            if not judge(problem).ok:
+                return False
+            breaks = self._counterexample(dataclasses.replace(self.problem, network=network))
+            if breaks is not None:
+                self._note(breaks)
+                return False
             report = check(problem)
         except (ExpressionError, NetworkError):
-            return None
+            return False
         total = [sum(parts) for parts in zip(*(c.cost for c in changes), strict=True)]
         old = self.before
         output = old.output if not old.failures else None
         cost = RepairCost(
             total[0], total[1], total[2], (old.params, report.params), (old.macs, report.macs), (output, report.output))
-        return Repair(tuple(edits), network, cost, report, proven)
+        self.found.append(Repair(tuple(edits), network, cost, report, proven))
+        return True
 
-    def _holds_for_all(self, problem: Problem) -> bool:
-        """Return whether a problem holds for all sizes of its ranges, by closed forms."""
+    def _counterexample(self, problem: Problem) -> Mapping[str, int] | None:
+        """Return sizes of the ranges for which a problem does not hold; None where closed forms say that it does.
+
+        Raises:
+            NetworkError: that is not known.
+        """
         if not problem.for_all:
-            return True
+            return None
         try:
-            sizes = dict(problem.for_all)
-            return counterexample(dataclasses.replace(problem, for_all={}), sizes) is None
-        except UndecidedError:
-            return False
+            found = counterexample(dataclasses.replace(problem, for_all={}), dict(problem.for_all))
+        except UndecidedError as error:
+            raise NetworkError(str(error)) from error
+        return None if found is None else found.sizes
+
+    def _note(self, sizes: Mapping[str, int]) -> None:
+        """Note sizes at which other repairs have to hold, too."""
+        axes = self.problem.network.input_axes
+        names = {}
+        for axis, size in sizes.items():
+            if axis in self.problem.for_all:
+                names[f"{axes[axis][0]}.{axis.rpartition('.')[2]}"] = size
+        if names not in self.points:
+            self.points.append(names)
 
 
 def _texts(found: Found) -> str:

@@ -46,7 +46,7 @@ def _alike(sizes: ValidSizes, stated: tuple[int, ...]) -> tuple[int, ...] | None
     if not sizes.coupled:
         return None
     middle = sum(stated) // len(stated)
-    found = []
+    found: list[int] = []
     for part in sizes.region.parts:
         common = part[0]
         for other in part[1:]:
@@ -59,7 +59,7 @@ def _alike(sizes: ValidSizes, stated: tuple[int, ...]) -> tuple[int, ...] | None
 def resized_inputs(now: Situation, sizes: ValidSizes) -> Iterator[Change]:
     """Yield the change to the nearest input that works: with the least sum of differences.
 
-    Where the axes depend on each other, as before a fixed head, it is the nearest with all sides alike, if there is one.
+    Where the axes depend on each other, as before a fixed head, it is the nearest with all sides alike, if any is.
     """
     if len(now.network.inputs) != 1:
         return
@@ -97,7 +97,9 @@ def padded_inputs(now: Situation, sizes: ValidSizes, ranges: Mapping[str, Domain
         if wished is None or 4 * wished > 5 * size:
             return  # a border of more than a quarter of the picture again is no repair
         target[i + 1] = wished
-        missing = _missing(sizes[axis], Var(f"{source}.{axis}", interval=(1, None))) if axis in ranges else wished - size
+        missing: Dim | None = wished - size
+        if axis in ranges:
+            missing = _missing(sizes[axis], Var(f"{source}.{axis}", interval=(1, None)))
         if missing is None:
             return
         amounts.append((0, missing))

@@ -15,8 +15,9 @@ from itertools import count
 
 from ..dims import Var, bounds, eq, total, where
 from ..errors import ConvsolveError
+from ..network import Network
 from ..operators import Input, Operator
-from ..problem import Objective, Problem
+from ..problem import Objective
 from ..solver.clock import Clock, OutOfTime
 from ..trace import Definition
 from .candidates import parameter_changes
@@ -26,7 +27,7 @@ from .robust import Search
 from .situation import Situation
 from .sketch import sketch
 
-__all__ = ["Found", "Options", "cheapest_sets", "options_of"]
+__all__ = ["Found", "Options", "cheapest_sets", "options_of", "sketched"]
 
 Options = Mapping[str, Sequence[tuple[Operator, Change]]]
 """By layer the operators that it may have instead of its own, and the changes that make them."""
@@ -60,6 +61,12 @@ def options_of(now: Situation, locks: Locks, without: Collection[str] = ()) -> d
         if kept:
             found[layer.name] = kept
     return found
+
+
+def sketched(now: Situation, options: Options) -> tuple[Network, dict[str, Var]]:
+    """Return the sketch of all changes, and the hole of each layer that may change: 0, or the number of a change."""
+    operators = {n: [now.network.by_name[n].operator, *(o for o, _ in found)] for n, found in options.items() if found}
+    return sketch(now.network, operators)
 
 
 def cheapest_sets(
@@ -108,9 +115,7 @@ def _cheapest(now: Situation, options: Options, excluded: frozenset[str], clock:
     """
     allowed = {
         name: [(o, c) for o, c in found if not c.kinds & excluded] for name, found in options.items()}
-    allowed = {name: found for name, found in allowed.items() if found}
-    operators = {name: [now.network.by_name[name].operator, *(o for o, _ in found)] for name, found in allowed.items()}
-    network, holes = sketch(now.network, operators)
+    network, holes = sketched(now, allowed)
     if not holes:
         return None
     try:

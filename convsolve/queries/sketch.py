@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 from ..dims import Cond, Dim, Domain, Var, any_of, eq, ne, where
@@ -65,10 +65,8 @@ class OneOf(Operator):
 
     def infer(self, site: Site, *inputs: Shape) -> Shape | Sequence[Shape]:
         found = [option.infer(_Under(site, ne(self.choice, i)), *inputs) for i, option in enumerate(self.options)]
-        result: Any = found[-1]
-        for i in reversed(range(len(found) - 1)):
-            result = tuple(where(eq(self.choice, i), a, b) for a, b in zip(found[i], result, strict=True))
-        return result  # type: ignore[no-any-return]
+        sizes: list[list[Any]] = [list(shape) for shape in found]
+        return tuple(self._pick(same) for same in zip(*sizes, strict=True))
 
     def params(self, site: Site, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> Dim:
         return self._pick([option.params(site, inputs, outputs) for option in self.options])
@@ -100,18 +98,14 @@ class _Under:
 
     site: Site
     other: Cond
+    framework: Framework = field(init=False)
+    data_format: DataFormat = field(init=False)
+    batch_size: int = field(init=False)
 
-    @property
-    def framework(self) -> Framework:
-        return self.site.framework
-
-    @property
-    def data_format(self) -> DataFormat:
-        return self.site.data_format
-
-    @property
-    def batch_size(self) -> int:
-        return self.site.batch_size
+    def __post_init__(self) -> None:
+        self.framework = self.site.framework
+        self.data_format = self.site.data_format
+        self.batch_size = self.site.batch_size
 
     def require(
         self, rule: Rule, condition: Cond, *, axis: str = "", note: str = "", training: bool = False, **values: Dim

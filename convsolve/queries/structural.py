@@ -7,18 +7,13 @@ axes ...); whether it mends the network is found out by trying.
 from __future__ import annotations
 
 import dataclasses
-import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-from ..dims import Var
-from ..errors import ConvsolveError
 from ..network import Layer, Network
 from ..operators import (
     AdaptiveAvgPool,
-    Add,
     CenterCrop,
-    Concat,
     Conv,
     DepthwiseConv,
     Flatten,
@@ -28,23 +23,27 @@ from ..operators import (
     Pad,
     Upsample,
 )
-from ..operators.base import spatial_names, to_canonical
-from ..operators.rules import CONCAT_SIZES_AGREE, SIZES_AGREE
+from ..operators.base import to_canonical
 from .edits import Change, Edit
-from .inserting import at_output, before, fresh
-from .situation import Situation, judge
+from .inserting import at_output, fresh, insertion
+from .joining import joins, projections
+from .situation import Situation
 
-__all__ = ["replaced", "structural_changes", "turned"]
+__all__ = ["batch_axes", "flattens", "layouts", "replaced", "structural_changes", "swaps", "turned"]
+
+
+_USUAL_KERNEL = 11
+"""The largest kernel that well-known networks have (AlexNet)."""
 
 
 def structural_changes(now: Situation) -> Iterator[Change]:
     """Yield the structural changes for which a network gives occasion, but for those of the input's size."""
-    yield from _layouts(now)
-    yield from _batch_axes(now)
-    yield from _flattens(now)
-    yield from _swaps(now)
-    yield from _joins(now)
-    yield from _projections(now)
+    yield from layouts(now)
+    yield from batch_axes(now)
+    yield from flattens(now)
+    yield from swaps(now)
+    yield from joins(now)
+    yield from projections(now)
     yield from _global_pools(now)
 
 
@@ -79,8 +78,8 @@ def _only_input(now: Situation) -> tuple[Layer, tuple[int, ...]] | None:
     return inputs[0], shape
 
 
-def _layouts(now: Situation) -> Iterator[Change]:
-    """The other order of axes: Keras reads the same data otherwise, elsewhere the data is turned."""
+def layouts(now: Situation) -> Iterator[Change]:
+    """Yield the other order of axes: Keras reads the same data otherwise, elsewhere the data is turned."""
     found = _only_input(now)
     if found is None or len(found[1]) < 2:
         return
@@ -105,8 +104,8 @@ def _layouts(now: Situation) -> Iterator[Change]:
     yield Change(tuple(edits), (layer.name,), 0, _put(operators))
 
 
-def _batch_axes(now: Situation) -> Iterator[Change]:
-    """A batch axis where a flatten leaves out the first axis, or an axis of channels that is missing."""
+def batch_axes(now: Situation) -> Iterator[Change]:
+    """Yield a batch axis where a flatten leaves out the first axis, or an axis of channels that is missing."""
     found = _only_input(now)
     if found is None:
         return
@@ -122,8 +121,8 @@ def _batch_axes(now: Situation) -> Iterator[Change]:
         yield Change((edit,), (layer.name,), 0, _put({layer.name: Input(shape=(1, *shape))}))
 
 
-def _swaps(now: Situation) -> Iterator[Change]:
-    """The data and the weights of a functional convolution, which is all that there is, swapped."""
+def swaps(now: Situation) -> Iterator[Change]:
+    """Yield the data and the weights of a functional convolution, which is all that there is, swapped."""
     found = _only_input(now)
     convolutions = [x for x in now.network.layers if x is not (found and found[0])]
     if found is None or len(convolutions) != 1 or now.network.framework != "torch":
@@ -134,10 +133,10 @@ def _swaps(now: Situation) -> Iterator[Change]:
         return
     kernel = operator.kernel_size
     kernels = kernel if isinstance(kernel, tuple) else (kernel,) * (len(shape) - 1)
-    if len(kernels) != len(shape) - 1 or not all(k > n for k, n in zip(kernels, shape[1:], strict=True)):
+    if len(kernels) != len(shape) - 1:
         return
-    if not all(isinstance(k, int) for k in kernels):
-        return
+    if not all(isinstance(k, int) and k > _USUAL_KERNEL >= n for k, n in zip(kernels, shape[1:], strict=True)):
+        return  # an ordinary kernel gives no reason to think that it was meant as data
     swapped = dataclasses.replace(operator, kernel_size=shape[1:] if len(shape) > 2 else shape[1])
     edits = (
         Edit("swap_arguments", layer.name, "shape", shape, (shape[0], *kernels)),
@@ -150,7 +149,8 @@ def _swaps(now: Situation) -> Iterator[Change]:
 # -- heads
 
 
-def _flattens(now: Situation) -> Iterator[Change]:
+def flattens(now: Situation) -> Iterator[Change]:
+    """Yield a flatten before each linear layer that gets several axes, and flattens that begin at the first axis."""
     for layer in now.network.ordered:
         operator = layer.operator
         if isinstance(operator, Flatten) and operator.with_batch:
@@ -162,17 +162,7 @@ def _flattens(now: Situation) -> Iterator[Change]:
             edit = Edit("flatten", layer.name, "start_axis", operator.start_axis, 0)
             yield Change((edit,), (layer.name,), 0, _put({layer.name: whole}))
         elif isinstance(operator, Linear) and len(now.arriving(layer)) > 1:
-            yield _insertion(now.network, "flatten", layer.name, 0, Flatten(), "flatten")
-
-
-def _insertion(
-    network: Network, kind: str, layer: str, position: int, operator: Operator, wished: str,
-    also: tuple[str, ...] = (), what: str = "",
-) -> Change:
-    """Return the change that inserts an operator on the way into a layer."""
-    name = fresh(network, wished)
-    edit = Edit(kind, name, "", None, what or f"{operator.kind} before {layer}")
-    return Change((edit,), (name,), 1, lambda n: before(n, layer, position, operator, name, also))
+            yield insertion(now.network, "flatten", layer.name, 0, Flatten(), "flatten")
 
 
 def _global_pools(now: Situation) -> Iterator[Change]:
@@ -186,7 +176,7 @@ def _global_pools(now: Situation) -> Iterator[Change]:
             side = _root(features // shape[0], len(shape) - 1) if isinstance(features, int) else None
             if side and features == shape[0] * side ** (len(shape) - 1):
                 pool = AdaptiveAvgPool(output_size=side)
-                yield _insertion(now.network, "global_pool", layer.name, 0, pool, "pool", (),
+                yield insertion(now.network, "global_pool", layer.name, 0, pool, "pool", (),
                                  f"{pool.kind} to {side} before {layer.name}")  # fmt: skip
     wished = _target(now)
     shape = now.shape(now.network.outputs[0])
@@ -219,122 +209,3 @@ def _target(now: Situation) -> tuple[int, ...]:
         if not head and all(p.isdigit() for p in parts):
             return to_canonical(now.network.data_format, tuple(map(int, parts)))
     return ()
-
-
-# -- joins
-
-
-def _failing_joins(now: Situation) -> list[Layer]:
-    rules = (SIZES_AGREE, CONCAT_SIZES_AGREE)
-    names = dict.fromkeys(r.layer for r in now.failed if r.rule in rules)
-    return [now.network.by_name[n] for n in names if isinstance(now.network.by_name[n].operator, (Add, Concat))]
-
-
-def _spatial(now: Situation, tensor: str) -> tuple[int, ...]:
-    return now.shape(tensor)[1:]
-
-
-def _joins(now: Situation) -> Iterator[Change]:
-    """One side of a join brought to the size of the other; and of every join that fails once this one is mended."""
-    for layer in _failing_joins(now)[:1]:
-        for position in range(len(layer.inputs)):
-            for way in (_cropped, _padded, _resized):
-                change = _all_joins(now, layer.name, position, way)
-                if change is not None:
-                    yield change
-
-
-_Way = Callable[[Situation, Layer, int, int], "tuple[Operator, tuple[str, ...], str] | None"]
-
-
-def _all_joins(now: Situation, first: str, position: int, way: _Way) -> Change | None:
-    """Return the change that mends the first failing join, and each that fails after it, in one way."""
-    made: list[Callable[[Network], Network]] = []
-    edits: list[Edit] = []
-    while True:
-        failing = _failing_joins(now)
-        if not failing or len(edits) > len(now.network.layers):
-            break
-        layer = failing[0]
-        if not edits and layer.name != first:
-            return None
-        others = [i for i in range(len(layer.inputs)) if i != position]
-        if position >= len(layer.inputs) or not others:
-            return None
-        found = way(now, layer, position, others[0])
-        if found is None:
-            return None
-        operator, also, what = found
-        change = _insertion(now.network, "fit_skip", layer.name, position, operator, f"{layer.name}_fit", also, what)
-        edits += change.edits
-        made.append(change.make)
-        try:
-            now = judge(dataclasses.replace(now.problem, network=change.make(now.network)))
-        except ConvsolveError:
-            return None
-
-    def make(network: Network) -> Network:
-        for step in made:
-            network = step(network)
-        return network
-
-    # cropping loses a border, padding invents one, resizing changes every value
-    magnitude = {_cropped: 1, _padded: 2, _resized: 3}[way] * len(edits)
-    return Change(tuple(edits), tuple(e.layer for e in edits), magnitude, make) if edits else None
-
-
-def _differences(now: Situation, layer: Layer, position: int, other: int) -> list[int] | None:
-    mine, wished = _spatial(now, layer.inputs[position]), _spatial(now, layer.inputs[other])
-    if not mine or len(mine) != len(wished):
-        return None
-    return [b - a for a, b in zip(mine, wished, strict=True)]
-
-
-def _cropped(
-    now: Situation, layer: Layer, position: int, other: int
-) -> tuple[Operator, tuple[str, ...], str] | None:
-    found = _differences(now, layer, position, other)
-    if found is None or not any(found) or any(d > 0 for d in found):
-        return None
-    return CenterCrop(), (layer.inputs[other],), f"{layer.inputs[position]} cropped to the size of {layer.inputs[other]}"
-
-
-def _padded(
-    now: Situation, layer: Layer, position: int, other: int
-) -> tuple[Operator, tuple[str, ...], str] | None:
-    found = _differences(now, layer, position, other)
-    if found is None or not any(found):
-        return None
-    mine, wished = layer.inputs[position], layer.inputs[other]
-    # the difference stays a formula, so that it fits whatever the size of the input is; below 0 it crops
-    names = spatial_names(len(found))
-    axes = tuple(
-        (0, Var(f"{wished}.{a}", interval=(1, None)) - Var(f"{mine}.{a}", interval=(1, None))) for a in names)
-    return Pad(padding=axes), (), f"{mine} padded to the size of {wished}"
-
-
-def _resized(
-    now: Situation, layer: Layer, position: int, other: int
-) -> tuple[Operator, tuple[str, ...], str] | None:
-    found = _differences(now, layer, position, other)
-    if found is None or not any(found):
-        return None
-    mine, wished = layer.inputs[position], layer.inputs[other]
-    return Upsample(), (wished,), f"{mine} resized to the size of {wished}"
-
-
-def _projections(now: Situation) -> Iterator[Change]:
-    """A 1x1 convolution with a stride on a shortcut that is a whole number of times as large as its branch."""
-    for layer in _failing_joins(now)[:1]:
-        if not isinstance(layer.operator, Add) or len(layer.inputs) != 2:
-            continue
-        for position in (0, 1):
-            mine, wished = now.shape(layer.inputs[position]), now.shape(layer.inputs[1 - position])
-            if len(mine) != len(wished) or len(mine) < 2:
-                continue
-            strides = {math.ceil(a / b) for a, b in zip(mine[1:], wished[1:], strict=True)}
-            if len(strides) == 1 and (stride := next(iter(strides))) >= 1 and mine[1:] >= wished[1:]:
-                conv = Conv(out_channels=wished[0], kernel_size=1, stride=stride)
-                what = f"conv 1x1 with stride {stride} before {layer.name}"
-                yield _insertion(now.network, "project", layer.name, position, conv, f"{layer.name}_fit", (), what)
-
