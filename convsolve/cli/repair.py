@@ -20,7 +20,7 @@ __all__ = ["command"]
 @click.option("--input", "input_shape", type=ShapeType(), help="The input's shape without the batch: 3x224x224.")
 @click.option("--target", type=ShapeType(), help="The shape that the output should have, as for a loss.")
 @click.option("--lock", "locked", multiple=True, metavar="LAYER[:weights]",
-              help="A layer (or pattern, enc*) to leave alone; :weights keeps only its kernel and channels.")  # fmt: skip
+              help="A layer (or pattern, enc*) to leave alone; :weights keeps its kernel and channels.")  # fmt: skip
 @click.option("--for-all", "ranges", multiple=True, metavar="AXIS=SIZES",
               help="Sizes for all of which it is to work: height=64..512.")  # fmt: skip
 @click.option("-n", "--number", type=click.IntRange(1, 100), default=5, show_default=True,

@@ -79,12 +79,13 @@ def diagnose(
     decided = [r for r in now.failed if r.rule.decides]
     if not decided:
         return ()
-    found = list(of_input(now))
-    if not any(cause.certain for cause in found):
-        for group in _groups(decided):
-            own = list(_of(now, group))
-            found += [dataclasses.replace(c, certain=False) for c in own] if found else own
-    return _distinct(found)
+    whole = list(of_input(now))
+    if any(cause.certain for cause in whole):
+        return _distinct(whole)
+    each = [cause for group in _groups(decided) for cause in _of(now, group)]
+    if whole:  # one remedy for everything: each failure's own cause is another possibility
+        each = [dataclasses.replace(cause, certain=False) for cause in each]
+    return _distinct([*whole, *each])
 
 
 def _groups(failed: Sequence[Requirement]) -> list[list[Requirement]]:

@@ -12,12 +12,9 @@ from ..trace import Requirement
 from .causes import Cause, chain_to
 from .edits import Change
 from .situation import Situation, judge
-from .structural import batch_axes, layouts, replaced, swaps
+from .structural import COLOURS, batch_axes, layouts, replaced, swaps
 
 __all__ = ["mends", "of_input", "reporter"]
-
-_COLOURS = (1, 3, 4)
-"""Numbers of channels that pictures usually have."""
 
 
 def of_input(now: Situation) -> Iterator[Cause]:
@@ -71,7 +68,7 @@ def _layout(now: Situation, first: Requirement) -> Cause:
     declared = {
         x.operator.in_channels for x in now.users.get(layer.name, []) if isinstance(x.operator, (Conv, DepthwiseConv))}
     named = other[0] in declared and present[0] not in declared
-    certain = named or (other[0] in _COLOURS and present[0] not in _COLOURS and min(present[1:]) in _COLOURS)
+    certain = named or (other[0] in COLOURS and present[0] not in COLOURS and min(present[1:]) in COLOURS)
     evidence = [
         f"read {names[0]}, the input {'x'.join(map(str, written))} is {reading(present)}",
         f"tried: read {names[1]}, it is {reading(other)}, and every layer works"]

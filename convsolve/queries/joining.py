@@ -30,7 +30,7 @@ def _spatial(now: Situation, tensor: str) -> tuple[int, ...]:
 
 
 def joins(now: Situation) -> Iterator[Change]:
-    """Yield one side of a join brought to the size of the other; and of every join that fails once this one is mended."""
+    """Yield one side of a join brought to the size of the other, and so for each join that fails after it."""
     for layer in _failing_joins(now)[:1]:
         for position in range(len(layer.inputs)):
             for magnitude, way in enumerate(_WAYS, start=1):

@@ -117,6 +117,10 @@ def repair(
     if input_shape is not None:
         problem = dataclasses.replace(problem, network=problem.network.with_input(tuple(input_shape)))
     ranges = _ranges(for_all) if for_all is not None else dict(problem.for_all)
+    for axis in ranges:
+        if axis not in problem.network.input_axes:
+            axes = ", ".join(problem.network.input_axes)
+            raise NetworkError(f"for_all: the inputs have no axis {axis!r}; there are {axes}")
     problem = dataclasses.replace(with_target(problem, target), for_all=ranges, objectives=(), pareto=())
     repairs = _Repairs(problem, Locks.read(locked, problem.network), Clock(timeout))
     return repairs.best(limit)

@@ -20,7 +20,6 @@ from ..operators import (
     Input,
     Linear,
     Operator,
-    Pad,
     Upsample,
 )
 from ..operators.base import to_canonical
@@ -29,8 +28,11 @@ from .inserting import at_output, fresh, insertion
 from .joining import joins, projections
 from .situation import Situation
 
-__all__ = ["batch_axes", "flattens", "layouts", "replaced", "structural_changes", "swaps", "turned"]
+__all__ = ["COLOURS", "batch_axes", "flattens", "layouts", "replaced", "structural_changes", "swaps", "turned"]
 
+
+COLOURS = (1, 3, 4)
+"""Numbers of channels that pictures usually have."""
 
 _USUAL_KERNEL = 11
 """The largest kernel that well-known networks have (AlexNet)."""
@@ -84,6 +86,8 @@ def layouts(now: Situation) -> Iterator[Change]:
     if found is None or len(found[1]) < 2:
         return
     layer, shape = found
+    if not _looks_turned(now, shape):
+        return
     if now.network.framework == "keras":
         other: Any = "channels_first" if now.network.data_format == "channels_last" else "channels_last"
         edit = Edit("layout", layer.name, "data_format", now.network.data_format, other)
@@ -102,6 +106,22 @@ def layouts(now: Situation) -> Iterator[Change]:
             operators[user.name] = dataclasses.replace(operator, in_channels=new[0])
             edits.append(Edit("layout", user.name, "in_channels", channels, new[0]))
     yield Change(tuple(edits), (layer.name,), 0, _put(operators))
+
+
+def _looks_turned(now: Situation, written: tuple[int, ...]) -> bool:
+    """Whether something but the failure itself speaks for the other order of the input's axes.
+
+    That is: a layer declares as many channels as the other order has; or what is read as space has an axis as short
+    as pictures have channels, or comes to have one beside longer ones where the first layer fails.
+    """
+    last = now.network.data_format == "channels_last"
+    present = to_canonical(now.network.data_format, written)
+    channels = written[0] if last else written[-1]
+    declared = {getattr(x.operator, "in_channels", None) for x in now.users.get(now.network.inputs[0].name, [])}
+    failing = now.network.by_name.get(now.failed[0].layer) if now.failed else None
+    arriving = now.arriving(failing)[1:] if failing is not None else ()
+    uneven = len(set(arriving)) > 1 and min(arriving) in COLOURS
+    return (channels in declared and present[0] not in declared) or min(present[1:]) in COLOURS or uneven
 
 
 def batch_axes(now: Situation) -> Iterator[Change]:
