@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -10,6 +10,7 @@ import click
 from .output import ShapeType, cause_data, console, print_causes, print_json, report_data, shape
 
 if TYPE_CHECKING:
+    from ..problem import Problem
     from ..queries.repair import Repair
 
 __all__ = ["command"]
@@ -55,11 +56,12 @@ def command(
     else:
         out = console()
         print_causes(out, causes)
-        for line in _lines(repairs) if repairs or causes or for_all is None else ():
+        for line in _lines(repairs):
             out.print(line, markup=False)
-        if not repairs:
-            _nothing(bool(causes), for_all is not None)
-    return 0 if repairs or not causes else 1
+    wrong = bool(repairs or causes) or _breaks(problem, for_all)
+    if not repairs and not as_json:
+        click.echo("no repair was found among the edits that are tried" if wrong else "nothing is wrong")
+    return 0 if repairs or not wrong else 1
 
 
 def _ranges(texts: Sequence[str]) -> dict[str, str]:
@@ -69,11 +71,11 @@ def _ranges(texts: Sequence[str]) -> dict[str, str]:
     return found
 
 
-def _nothing(failing: bool, ranged: bool) -> None:
-    if failing:
-        click.echo("no repair was found among the edits that are tried")
-    elif not ranged:
-        click.echo("nothing is wrong")
+def _breaks(problem: Problem, for_all: Mapping[str, str] | None) -> bool:
+    """Whether a network that works as it is fails for some of the sizes asked about."""
+    from ..queries.counterexample import counterexample
+
+    return for_all is not None and counterexample(problem, for_all) is not None
 
 
 def _lines(repairs: Sequence[Repair]) -> list[str]:

@@ -7,8 +7,6 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ..dims import Domain
-from ..dims.grammar import parse_value
 from ..errors import ConvsolveError, ExpressionError, InternalError, NetworkError, UndecidedError
 from ..network import Network
 from ..operators.base import to_written
@@ -19,6 +17,7 @@ from .check import CheckReport, check
 from .counterexample import counterexample
 from .edits import Change, Edit, weighed
 from .locks import Locks
+from .ranges import read_ranges
 from .resizing import padded_inputs, resized_inputs, sizes_taken
 from .search import Found, Options, cheapest_sets, options_of
 from .situation import Situation, judge, with_target
@@ -116,42 +115,10 @@ def repair(
     problem = network if isinstance(network, Problem) else Problem(network)
     if input_shape is not None:
         problem = dataclasses.replace(problem, network=problem.network.with_input(tuple(input_shape)))
-    ranges = _ranges(for_all) if for_all is not None else dict(problem.for_all)
-    for axis in ranges:
-        if axis not in problem.network.input_axes:
-            axes = ", ".join(problem.network.input_axes)
-            raise NetworkError(f"for_all: the inputs have no axis {axis!r}; there are {axes}")
+    ranges = dict(problem.for_all) if for_all is None else read_ranges(for_all, problem.network)
     problem = dataclasses.replace(with_target(problem, target), for_all=ranges, objectives=(), pareto=())
     repairs = _Repairs(problem, Locks.read(locked, problem.network), Clock(timeout))
     return repairs.best(limit)
-
-
-def _ranges(for_all: Mapping[str, Any]) -> dict[str, Domain]:
-    """Read ranges of sizes: domains, ranges of Python, or texts like 64..512."""
-    found: dict[str, Domain] = {}
-    for axis, sizes in for_all.items():
-        if isinstance(sizes, Domain):
-            found[axis] = sizes
-        elif isinstance(sizes, range) and sizes and sizes.step > 0:
-            found[axis] = Domain.range(sizes.start, sizes[-1], sizes.step)
-        elif isinstance(sizes, str):
-            found[axis] = _domain(axis, sizes)
-        else:
-            raise NetworkError(f"for_all: the sizes of {axis} must be a range or a text like 64..512, got {sizes!r}")
-    return found
-
-
-def _domain(axis: str, text: str) -> Domain:
-    try:
-        value = parse_value(text, lambda name, column: (_ for _ in ()).throw(
-            ExpressionError(f"{name!r} is no number", column)))  # fmt: skip
-    except ExpressionError as error:
-        raise NetworkError(f"for_all: the sizes of {axis}: {error}") from None
-    if isinstance(value, Domain):
-        return value
-    if isinstance(value, int):
-        return Domain.of(value)
-    raise NetworkError(f"for_all: the sizes of {axis} must be like 64..512, got {text!r}")
 
 
 class _Repairs:

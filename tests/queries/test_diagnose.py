@@ -32,7 +32,7 @@ def test_every_independent_failure_has_a_cause():
     assert all(c.kind in CAUSES and c.certain for c in found)
 
 
-@pytest.mark.parametrize("rounding, words", [("ceil_mode: true", "up"), ("ceil_mode: false", "down")])
+@pytest.mark.parametrize(("rounding", "words"), [("ceil_mode: true", "up"), ("ceil_mode: false", "down")])
 def test_the_layer_that_rounds_causes_and_the_join_reports(rounding, words):
     (cause,) = causes_of(f"""
     input: [1, 30, 30]

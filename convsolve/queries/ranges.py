@@ -1,0 +1,56 @@
+"""Ranges: the sizes of inputs, by axis, for all of which something is asked."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ..dims import Domain
+from ..dims.grammar import Value, parse_value
+from ..errors import ExpressionError, NetworkError
+from ..network import Network
+
+__all__ = ["read_ranges"]
+
+
+def read_ranges(for_all: Mapping[str, Any], network: Network) -> dict[str, Domain]:
+    """Return domains by axis, from domains, ranges of Python, or texts like ``64..512 step 32``.
+
+    Raises:
+        NetworkError: the network's inputs have no such axis, or the sizes cannot be read.
+
+    >>> from convsolve.files import parse
+    >>> net = parse("{input: [3, 64, 64], layers: [relu]}").network
+    >>> str(read_ranges({"height": "64..512", "width": range(8, 33, 8)}, net)["width"])
+    '8..32 step 8'
+    """
+    found: dict[str, Domain] = {}
+    for axis, sizes in for_all.items():
+        if axis not in network.input_axes:
+            axes = ", ".join(network.input_axes)
+            raise NetworkError(f"for_all: the inputs have no axis {axis!r}; there are {axes}")
+        if isinstance(sizes, Domain):
+            found[axis] = sizes
+        elif isinstance(sizes, range) and sizes and sizes.step > 0:
+            found[axis] = Domain.range(sizes.start, sizes[-1], sizes.step)
+        elif isinstance(sizes, str):
+            found[axis] = _domain(axis, sizes)
+        else:
+            raise NetworkError(f"for_all: the sizes of {axis} must be a range or a text like 64..512, got {sizes!r}")
+    return found
+
+
+def _domain(axis: str, text: str) -> Domain:
+    try:
+        value = parse_value(text, _no_names)
+    except ExpressionError as error:
+        raise NetworkError(f"for_all: the sizes of {axis}: {error}") from None
+    if isinstance(value, Domain):
+        return value
+    if isinstance(value, int):
+        return Domain.of(value)
+    raise NetworkError(f"for_all: the sizes of {axis} must be like 64..512, got {text!r}")
+
+
+def _no_names(name: str, column: int) -> Value:
+    raise ExpressionError(f"{name!r} is no number", column)
