@@ -28,10 +28,13 @@ __all__ = ["command"]
               help="How many repairs to find at most, cheapest first.")  # fmt: skip
 @click.option("--emit", type=click.Choice(["yaml", "json"]), help="Print the cheapest repaired network as a file.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+@click.option("--diff", is_flag=True, help="Print the cheapest repair of the Python source as a unified diff.")
+@click.option("--write", is_flag=True, help="Make the change that --diff prints.")
 @click.option("--timeout", type=click.FloatRange(min=0, min_open=True), default=10.0, help="Seconds to search.")
 def command(
     source: str, input_shape: tuple[int, ...] | None, target: tuple[int, ...] | None, locked: tuple[str, ...],
-    ranges: tuple[str, ...], number: int, emit: str | None, as_json: bool, timeout: float,
+    ranges: tuple[str, ...], number: int, emit: str | None, as_json: bool, diff: bool,
+    write: bool, timeout: float,
 ) -> int:
     """Find the cheapest changes that make a network work, and what caused it to fail.
 
@@ -49,7 +52,9 @@ def command(
     repairs = repair(
         problem, input_shape, target=target, locked=locked, limit=number, for_all=for_all, timeout=timeout)
     causes = diagnose(problem, input_shape=input_shape, target=target)
-    if as_json:
+    if diff or write:
+        _patch(problem, repairs, write)
+    elif as_json:
         print_json({"causes": cause_data(causes), "repairs": [_data(r) for r in repairs]})
     elif emit and repairs:
         click.echo(dump(Problem(repairs[0].network), emit), nl=False)
@@ -59,7 +64,7 @@ def command(
         for line in _lines(repairs):
             out.print(line, markup=False)
     wrong = bool(repairs or causes) or _breaks(problem, for_all)
-    if not repairs and not as_json:
+    if not repairs and not as_json and not diff:
         click.echo("no repair was found among the edits that are tried" if wrong else "nothing is wrong")
     return 0 if repairs or not wrong else 1
 
@@ -71,11 +76,35 @@ def _ranges(texts: Sequence[str]) -> dict[str, str]:
     return found
 
 
+def _patch(problem: Problem, repairs: Sequence[Repair], write: bool) -> None:
+    """Print the first repair that can be made in the source as a diff, and make it where that is wanted."""
+    from ..errors import NetworkError
+    from ..queries.patch import patch
+
+    reasons = []
+    for found in repairs:
+        try:
+            made = patch(problem.network, found)
+        except NetworkError as error:
+            reasons.append(error)
+            continue
+        click.echo(made.diff(), nl=False)
+        if write:
+            made.write()
+        return
+    if reasons:
+        raise reasons[0]
+
+
 def _breaks(problem: Problem, for_all: Mapping[str, str] | None) -> bool:
     """Whether a network that works as it is fails for some of the sizes asked about."""
     from ..queries.counterexample import counterexample
+    from ..queries.ranges import only_these, read_ranges
 
-    return for_all is not None and counterexample(problem, for_all) is not None
+    if for_all is None:
+        return False
+    sizes = only_these(read_ranges(for_all, problem.network), problem.network)
+    return counterexample(problem, sizes) is not None
 
 
 def _lines(repairs: Sequence[Repair]) -> list[str]:

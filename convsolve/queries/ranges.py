@@ -10,7 +10,7 @@ from ..dims.grammar import Value, parse_value
 from ..errors import ExpressionError, NetworkError
 from ..network import Network
 
-__all__ = ["read_ranges"]
+__all__ = ["only_these", "read_ranges"]
 
 
 def read_ranges(for_all: Mapping[str, Any], network: Network) -> dict[str, Domain]:
@@ -37,6 +37,25 @@ def read_ranges(for_all: Mapping[str, Any], network: Network) -> dict[str, Domai
             found[axis] = _domain(axis, sizes)
         else:
             raise NetworkError(f"for_all: the sizes of {axis} must be a range or a text like 64..512, got {sizes!r}")
+    return found
+
+
+def only_these(ranges: Mapping[str, Domain], network: Network) -> dict[str, Domain]:
+    """Return ranges for every spatial axis: where none is given, the size that the network states.
+
+    >>> from convsolve.files import parse
+    >>> net = parse("{input: [3, 64, 48], layers: [relu]}").network
+    >>> {axis: str(sizes) for axis, sizes in only_these({"height": Domain.range(8, 32)}, net).items()}
+    {'height': '8..32', 'width': '48'}
+    """
+    found: dict[str, Domain] = {}
+    shapes = {layer.name: layer.operator.shape for layer in network.inputs}  # type: ignore[attr-defined]
+    for axis, (layer, place) in network.input_axes.items():
+        stated = shapes[layer][place]
+        if axis in ranges:
+            found[axis] = ranges[axis]
+        elif axis.rpartition(".")[2] not in ("channels", "features") and isinstance(stated, int):
+            found[axis] = Domain.of(stated)
     return found
 
 

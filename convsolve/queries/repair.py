@@ -17,7 +17,7 @@ from .check import CheckReport, check
 from .counterexample import counterexample
 from .edits import Change, Edit, weighed
 from .locks import Locks
-from .ranges import read_ranges
+from .ranges import only_these, read_ranges
 from .resizing import padded_inputs, resized_inputs, sizes_taken
 from .search import Found, Options, cheapest_sets, options_of
 from .situation import Situation, judge, with_target
@@ -259,7 +259,8 @@ class _Repairs:
         if not problem.for_all:
             return None
         try:
-            found = counterexample(dataclasses.replace(problem, for_all={}), dict(problem.for_all))
+            sizes = only_these(problem.for_all, problem.network)
+            found = counterexample(dataclasses.replace(problem, for_all={}), sizes)
         except UndecidedError as error:
             raise NetworkError(str(error)) from error
         return None if found is None else found.sizes

@@ -67,6 +67,7 @@ GOLDEN = {
     "repair_for_all_impossible": ["repair", "problems/segmenter_sizes.yaml", "--for-all", "height=64..512", "--lock",
                                   "*"],
     "repair_for_all_nothing": ["repair", "problems/segmenter_sizes.yaml", "--for-all", "height=64..512 step 32"],
+    "repair_diff_of_a_file": ["repair", "problems/unet_300x300.yaml", "--diff", "--lock", "input"],
     "repair_open": ["repair", "problems/imagenet_stem.yaml"],
     "help_repair": ["repair", "--help"],
     "help": ["--help"],
