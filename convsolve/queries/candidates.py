@@ -95,6 +95,8 @@ def _windows(network: Network, layer: Layer, axes: int, weights: bool) -> Iterat
     yield from _numbers(layer, "dilation", "dilation", range(1, _largest(operator.dilation) + 1), axes)
     if weights:
         yield from _numbers(layer, "kernel_size", "kernel", range(1, max(largest + _WIDER, 7) + 1), axes)
+    if weights and not isinstance(operator, DepthwiseConv) and operator.groups != 1:
+        yield from _numbers(layer, "groups", "groups", range(1, operator.groups), 0)
     if isinstance(operator, ConvTranspose):
         strides = _largest(operator.stride)
         if isinstance(operator.padding, str) and operator.output_padding is None:

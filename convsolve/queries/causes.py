@@ -20,7 +20,7 @@ CAUSES = {
     "missing_flatten": "several axes, or the batch, arrive where one row of features is wanted",
     "one_value_training": "normalisation in training needs more than one value for each channel",
     "reflect_pad": "reflected or circular padding needs a larger input",
-    "requirement": "a requirement of one layer that its own numbers break",
+    "requirement": "a requirement of a layer, or of the problem, that its numbers break",
     "reshape_mismatch": "a reshape wants another number of elements",
     "residual_mismatch": "a shortcut does not follow what its branch does to the size",
     "silent_non_positive": "the output is empty, and some versions of the framework do not say so",

@@ -26,7 +26,7 @@ from ..trace import Requirement
 from .causes import Cause
 from .check import CheckReport, requirement_message
 from .head_causes import channels, elements, features, of_target, rank
-from .input_causes import of_input
+from .input_causes import of_input, reporter
 from .join_causes import joins
 from .situation import Situation, judge, with_target
 from .size_causes import padding, sizes, training
@@ -104,7 +104,8 @@ def _of(now: Situation, group: list[Requirement]) -> Iterator[Cause]:
         yield from found
         return
     message = requirement_message(first, now.values, [r.axis for r in group if r.axis])
-    yield Cause("requirement", first.layer, first.layer, message)
+    layer = reporter(now, first)
+    yield Cause("requirement", layer, layer, message)
 
 
 def _distinct(causes: Sequence[Cause]) -> tuple[Cause, ...]:

@@ -32,6 +32,7 @@ KINDS: Mapping[str, tuple[int, str]] = {
     "dilation": (6, "another dilation"),
     "pool": (7, "a smaller pooling window"),
     "kernel": (8, "another kernel size, whose weights are new"),
+    "groups": (8, "other groups, whose weights are new"),
     "project": (8, "bring a shortcut to the shape of its branch by a 1x1 convolution"),
     "global_pool": (9, "pool to a fixed size before a fixed head, or at the end"),
     "remove": (9, "leave a pooling out"),

@@ -118,6 +118,8 @@ def rank(now: Situation, group: Sequence[Requirement]) -> Iterator[Cause]:
 def of_target(now: Situation, group: Sequence[Requirement]) -> Iterator[Cause]:
     """Yield why the output is not what the loss, or another requirement of the problem, expects."""
     first = group[0]
+    if not first.text.startswith("output."):
+        return
     reported = reporter(now, first)
     shape = now.shape(now.network.outputs[0])
     output = f": the output is {'x'.join(map(str, shape))} (channels first)" if shape else ""

@@ -57,10 +57,16 @@ def options_of(now: Situation, locks: Locks, without: Collection[str] = ()) -> d
         weights = not locks.weights(layer.name)
         options = parameter_changes(now.network, layer, now.arriving(layer), weights)
         kept = [(o, c) for o, c in options if not c.kinds & set(without)
-                and not ("remove" in c.kinds and layer.name in spoken)]  # fmt: skip
+                and not (layer.name in spoken and not _numeric(c))]  # fmt: skip
         if kept:
             found[layer.name] = kept
     return found
+
+
+def _numeric(change: Change) -> bool:
+    """Whether a change puts numbers in the place of numbers, so that a requirement can speak of them."""
+    ends = (end for edit in change.edits for end in (edit.before, edit.after))
+    return all(isinstance(end, (int, tuple)) and not isinstance(end, bool) for end in ends)
 
 
 def sketched(now: Situation, options: Options) -> tuple[Network, dict[str, Var]]:

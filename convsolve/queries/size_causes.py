@@ -5,12 +5,14 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterator, Sequence
 
+from ..errors import ConvsolveError
 from ..network import Layer
 from ..operators import Input, Operator
 from ..trace import Requirement
 from .causes import Cause, chain_to, shown_sizes
 from .resizing import sizes_taken
 from .situation import Situation
+from .sizes import valid_sizes
 
 __all__ = ["larger_input", "padding", "sizes", "training"]
 
@@ -43,6 +45,15 @@ def larger_input(now: Situation) -> str:
     return f"the smallest input that works is {', '.join('x'.join(map(str, s)) for s in smallest)}" if smallest else ""
 
 
+def _no_size(now: Situation) -> bool:
+    """Whether it is certain that no size of the input works."""
+    try:
+        found = valid_sizes(now.problem, prove=False)
+    except ConvsolveError:
+        return False
+    return found.complete and not found.region
+
+
 def _direct(now: Situation, layer: Layer, chain: tuple[tuple[int, ...], ...], what: str) -> Iterator[Cause]:
     """The size is still that of the input: nothing before took any of it away."""
     arriving = f" of size {shown_sizes(chain[0])}" if chain else ""
@@ -71,7 +82,7 @@ def _shrunk(now: Situation, layer: Layer, chain: tuple[tuple[int, ...], ...], wh
         f"{layer.name} is one of {len(repeated) + 1} layers alike that together take more than there is",
         (*evidence, "whether the input or the depth is wrong, the network alone does not say"), False, chain)
     stacked = len(takers) > 1 and all(x in repeated for x in takers[-2:])  # three alike in a row
-    if not wanted:
+    if not wanted and _no_size(now):
         yield dataclasses.replace(
             deep, evidence=(*evidence, "no size of the input works"),
             message=f"what comes before {layer.name} leaves too little, whatever the size of the input", certain=True)

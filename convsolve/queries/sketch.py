@@ -13,7 +13,7 @@ from typing import Any, ClassVar
 
 from ..dims import Cond, Dim, Domain, Var, any_of, eq, ne, where
 from ..network import Network
-from ..operators import Operator, Rule, Shape, Site
+from ..operators import Kind, Operator, Rule, Shape, Site
 from ..operators.base import DataFormat, Framework, Reach
 
 __all__ = ["OneOf", "sketch"]
@@ -45,6 +45,30 @@ class OneOf(Operator):
     def pointwise(self) -> bool:  # type: ignore[override]
         """Where all of the operators are."""
         return all(option.pointwise for option in self.options)
+
+    def parameters(self) -> dict[str, Kind]:  # type: ignore[override]
+        """The parameters of the written operator: requirements may speak of them."""
+        return type(self.options[0]).parameters()
+
+    def __getattr__(self, name: str) -> Any:
+        """Return a parameter as a requirement sees it: the number of the option that is taken."""
+        if name.startswith("_") or name not in type(self.options[0]).parameters():
+            raise AttributeError(name)
+        values = [getattr(option, name) for option in self.options]
+        if name == "stride":
+            kernels = (getattr(option, "kernel_size", None) for option in self.options)
+            values = [k if v is None else v for v, k in zip(values, kernels, strict=True)]
+        return self._same(values)
+
+    def _same(self, values: Sequence[Any]) -> Any:
+        """Return one value for those of all options, where they are written in the same way."""
+        if all(v == values[0] for v in values):
+            return values[0]
+        if any(isinstance(v, tuple) for v in values):
+            rank = max(len(v) for v in values if isinstance(v, tuple))
+            rows = [v if isinstance(v, tuple) else (v,) * rank for v in values]
+            return tuple(self._same([row[i] for row in rows]) for i in range(rank))
+        return self._pick(values)
 
     def unknowns(self) -> Iterator[Var]:
         yield self.choice

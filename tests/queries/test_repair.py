@@ -161,7 +161,7 @@ def test_a_target_is_reached():
 
 def test_a_network_is_repaired_for_a_whole_range():
     ranges = {"height": "64..512", "width": range(64, 513)}
-    repairs = cs.repair(cs.parse(UNET), for_all=ranges)
+    repairs = cs.repair(cs.parse(UNET), for_all=ranges, timeout=300)
     assert [r.kinds for r in repairs] == [("pad_input",), ("fit_skip",)]
     for r in repairs:
         assert cs.counterexample(r.network, "64..512") is None
@@ -183,7 +183,7 @@ def test_ranges_are_read_or_refused():
 def test_fifty_layers():
     body = "  - conv: {out_channels: 8, kernel_size: 3}\n" * 9 + "  - max_pool: {kernel_size: 2}\n"
     problem = cs.parse(f"input: [3, 300, 300]\nlayers:\n{body * 5}")
-    repairs = cs.repair(problem, limit=3)
+    repairs = cs.repair(problem, limit=3, timeout=300)
     assert [r.cost.layers for r in repairs] == [1, 2, 2] and all(r.proven for r in repairs)
 
 
@@ -198,3 +198,40 @@ def test_time_that_runs_out():
         input: [3, 40, 40]
         layers: [{repeat: 60, layers: [{conv: {out_channels: 8, kernel_size: 3}}]}]
         """), locked=("input",), timeout=1e-6)  # fmt: skip
+
+
+def test_requirements_may_speak_of_what_changes():
+    problem = cs.parse("""
+    input: [3, 8, 8]
+    layers: [{conv: {name: c, out_channels: 8, kernel_size: 5}}, {max_pool: {name: p, kernel_size: 7, stride: 2}}]
+    require: [c.kernel_size >= 2, p.stride == 2]
+    """)
+    repairs = cs.repair(problem, locked=("input",), limit=9)
+    kernel = next(r for r in repairs if r.kinds == ("kernel",))
+    assert str(kernel) == "c: kernel_size 5 -> 2"
+    assert all(cs.check(cs.Problem(r.network, problem.requirements)).ok for r in repairs)
+
+
+def test_groups_that_do_not_divide():
+    problem = cs.parse("{input: [6, 7, 7], layers: [{conv: {out_channels: 9, kernel_size: 3, groups: 4}}]}")
+    assert str(cs.repair(problem)[0]) == "conv1: groups 4 -> 3"
+
+
+def test_several_inputs():
+    problem = cs.parse("""
+    inputs: {left: [3, 32, 32], right: [3, 31, 31]}
+    layers:
+      - conv: {name: a, inputs: [left], out_channels: 8, kernel_size: 3}
+      - conv: {name: b, inputs: [right], out_channels: 8, kernel_size: 3}
+      - concat: {inputs: [a, b]}
+    """)
+    assert [r.kinds for r in cs.repair(problem, limit=2)] == [("fit_skip",), ("kernel",)]
+
+
+def test_what_is_known_at_one_size_stays_at_it():
+    problem = cs.parse("""
+    input: [3, 32, 32]
+    layers: [{opaque: {what: mystery, seen: [[3, 32, 32]], outputs: [[8, 4, 4]]}}, {conv: {out_channels: 8, kernel_size: 7}}]
+    """)
+    assert not any(c.certain for c in cs.diagnose(problem))
+    assert not {"resize_input", "pad_input"} & {k for r in cs.repair(problem) for k in r.kinds}
