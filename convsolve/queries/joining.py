@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 from ..dims import Var
 from ..errors import ConvsolveError
@@ -16,7 +16,7 @@ from .edits import Change, Edit
 from .inserting import insertion
 from .situation import Situation, judge
 
-__all__ = ["joins", "projections"]
+__all__ = ["every_join", "joins", "projections"]
 
 
 def _failing_joins(now: Situation) -> list[Layer]:
@@ -39,7 +39,9 @@ def joins(now: Situation) -> Iterator[Change]:
                     yield change
 
 
-_Way = Callable[[Situation, Layer, int, int], "tuple[Operator, tuple[str, ...], str] | None"]
+_Made = tuple[Operator, tuple[str, ...], str]
+"""An operator to be inserted, its further inputs, and what it does."""
+_Way = Callable[[Layer, int, int, int], _Made]
 
 
 def _all_joins(now: Situation, first: str, position: int, way: _Way, magnitude: int) -> Change | None:
@@ -56,10 +58,10 @@ def _all_joins(now: Situation, first: str, position: int, way: _Way, magnitude: 
         others = [i for i in range(len(layer.inputs)) if i != position]
         if position >= len(layer.inputs) or not others:
             return None
-        found = way(now, layer, position, others[0])
-        if found is None:
+        differ = _differ(now, layer, position, others[0])
+        if not any(differ) or (way is _cropped and max(differ) > 0):
             return None
-        operator, also, what = found
+        operator, also, what = way(layer, position, others[0], len(differ))
         change = insertion(now.network, "fit_skip", layer.name, position, operator, f"{layer.name}_fit", also, what)
         edits += change.edits
         made.append(change.make)
@@ -68,53 +70,62 @@ def _all_joins(now: Situation, first: str, position: int, way: _Way, magnitude: 
         except ConvsolveError:
             return None
 
-    def make(network: Network) -> Network:
-        for step in made:
-            network = step(network)
-        return network
-
-    return Change(tuple(edits), tuple(e.layer for e in edits), magnitude * len(edits), make) if edits else None
+    if not edits:
+        return None
+    return Change(tuple(edits), tuple(e.layer for e in edits), magnitude * len(edits), _in_turn(made))
 
 
-def _differences(now: Situation, layer: Layer, position: int, other: int) -> list[int] | None:
+def _differ(now: Situation, layer: Layer, position: int, other: int) -> list[int]:
+    """Return by how much one input is smaller than another along each axis; empty where that is not known."""
     mine, wished = _spatial(now, layer.inputs[position]), _spatial(now, layer.inputs[other])
-    if not mine or len(mine) != len(wished):
-        return None
-    return [b - a for a, b in zip(mine, wished, strict=True)]
+    return [b - a for a, b in zip(mine, wished, strict=True)] if len(mine) == len(wished) else []
 
 
-def _cropped(
-    now: Situation, layer: Layer, position: int, other: int
-) -> tuple[Operator, tuple[str, ...], str] | None:
-    found = _differences(now, layer, position, other)
-    if found is None or not any(found) or any(d > 0 for d in found):
-        return None
+def _cropped(layer: Layer, position: int, other: int, axes: int) -> _Made:
     mine, wished = layer.inputs[position], layer.inputs[other]
     return CenterCrop(), (wished,), f"{mine} cropped to the size of {wished}"
 
 
-def _padded(
-    now: Situation, layer: Layer, position: int, other: int
-) -> tuple[Operator, tuple[str, ...], str] | None:
-    found = _differences(now, layer, position, other)
-    if found is None or not any(found):
-        return None
+def _padded(layer: Layer, position: int, other: int, axes: int) -> _Made:
     mine, wished = layer.inputs[position], layer.inputs[other]
     # the difference stays a formula, so that it fits whatever the size of the input is; below 0 it crops
-    names = spatial_names(len(found))
-    axes = tuple(
-        (0, Var(f"{wished}.{a}", interval=(1, None)) - Var(f"{mine}.{a}", interval=(1, None))) for a in names)
-    return Pad(padding=axes), (), f"{mine} padded to the size of {wished}"
+    amounts = tuple(
+        (0, Var(f"{wished}.{axis}", interval=(1, None)) - Var(f"{mine}.{axis}", interval=(1, None)))
+        for axis in spatial_names(axes))
+    return Pad(padding=amounts), (), f"{mine} padded to the size of {wished}"
 
 
-def _resized(
-    now: Situation, layer: Layer, position: int, other: int
-) -> tuple[Operator, tuple[str, ...], str] | None:
-    found = _differences(now, layer, position, other)
-    if found is None or not any(found):
-        return None
+def _resized(layer: Layer, position: int, other: int, axes: int) -> _Made:
     mine, wished = layer.inputs[position], layer.inputs[other]
     return Upsample(), (wished,), f"{mine} resized to the size of {wished}"
+
+
+def every_join(now: Situation) -> Iterator[Change]:
+    """Yield one side of all joins with two inputs brought to the size of the other, also where they agree as it is.
+
+    That is for ranges of sizes, at some of which others fail than at the one that is looked at.
+    """
+    found = [x for x in now.network.ordered if isinstance(x.operator, (Add, Concat)) and len(x.inputs) == 2]
+    found = [x for x in found if all(len(now.shape(i)) > 1 for i in x.inputs)]
+    for position in (0, 1) if len(found) > 1 else ():
+        for magnitude, way in enumerate(_WAYS, start=1):
+            made = []
+            for layer in found:
+                operator, also, what = way(layer, position, 1 - position, len(now.shape(layer.inputs[0])) - 1)
+                made.append(
+                    insertion(now.network, "fit_skip", layer.name, position, operator, f"{layer.name}_fit", also, what))
+            edits = tuple(edit for change in made for edit in change.edits)
+            steps = [change.make for change in made]
+            yield Change(edits, tuple(e.layer for e in edits), magnitude * len(edits), _in_turn(steps))
+
+
+def _in_turn(steps: Sequence[Callable[[Network], Network]]) -> Callable[[Network], Network]:
+    def make(network: Network) -> Network:
+        for step in steps:
+            network = step(network)
+        return network
+
+    return make
 
 
 _WAYS: tuple[_Way, ...] = (_cropped, _padded, _resized)

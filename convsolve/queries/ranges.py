@@ -10,7 +10,7 @@ from ..dims.grammar import Value, parse_value
 from ..errors import ExpressionError, NetworkError
 from ..network import Network
 
-__all__ = ["only_these", "read_ranges"]
+__all__ = ["only_these", "read_ranges", "with_sizes"]
 
 
 def read_ranges(for_all: Mapping[str, Any], network: Network) -> dict[str, Domain]:
@@ -57,6 +57,21 @@ def only_these(ranges: Mapping[str, Domain], network: Network) -> dict[str, Doma
         elif axis.rpartition(".")[2] not in ("channels", "features") and isinstance(stated, int):
             found[axis] = Domain.of(stated)
     return found
+
+
+def with_sizes(network: Network, sizes: Mapping[str, int]) -> Network:
+    """Return the network with other sizes for some axes of its inputs.
+
+    >>> from convsolve.files import parse
+    >>> net = parse("{input: [3, 64, 48], layers: [relu]}").network
+    >>> with_sizes(net, {"width": 50}).inputs[0].operator.shape
+    (3, 64, 50)
+    """
+    shapes = {layer.name: list(layer.operator.shape) for layer in network.inputs}  # type: ignore[attr-defined]
+    for axis, size in sizes.items():
+        layer, place = network.input_axes[axis]
+        shapes[layer][place] = size
+    return network.with_input(*shapes.values())
 
 
 def _domain(axis: str, text: str) -> Domain:

@@ -16,8 +16,9 @@ from ..solver.clock import Clock, OutOfTime
 from .check import CheckReport, check
 from .counterexample import counterexample
 from .edits import Change, Edit, weighed
+from .joining import every_join
 from .locks import Locks
-from .ranges import only_these, read_ranges
+from .ranges import only_these, read_ranges, with_sizes
 from .resizing import padded_inputs, resized_inputs, sizes_taken
 from .search import Found, Options, cheapest_sets, options_of
 from .situation import Situation, judge, with_target
@@ -140,8 +141,13 @@ class _Repairs:
 
     def best(self, limit: int) -> list[Repair]:
         """Return the repairs, cheapest first: those of one layer, then of two, then of more."""
-        if self.now.ok and self._counterexample(self.problem) is None:
-            return []
+        if self.now.ok:
+            breaks = self._counterexample(self.problem)
+            if breaks is None:
+                return []
+            self._note(breaks)
+            self.now = judge(dataclasses.replace(
+                self.problem, network=with_sizes(self.problem.network, breaks), for_all={}))
         self.limit = limit
         variants: list[tuple[Change, Situation]] = []
         for change in self._whole():
@@ -196,6 +202,8 @@ class _Repairs:
     def _whole(self) -> Iterator[Change]:
         """Yield the changes that are no parameter of a layer."""
         yield from structural_changes(self.now)
+        if self.problem.for_all:
+            yield from every_join(self.now)
         sizes = sizes_taken(self.problem)
         if sizes is not None:
             if not self.problem.for_all:

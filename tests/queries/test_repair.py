@@ -235,3 +235,11 @@ def test_what_is_known_at_one_size_stays_at_it():
     """)
     assert not any(c.certain for c in cs.diagnose(problem))
     assert not {"resize_input", "pad_input"} & {k for r in cs.repair(problem) for k in r.kinds}
+
+
+def test_a_network_that_works_as_it_stands_is_repaired_for_a_range():
+    problem = cs.parse(UNET.replace("300, 300", "256, 256"))
+    assert cs.check(problem).ok
+    repairs = cs.repair(problem, for_all={"height": "64..512"}, timeout=300)
+    assert [r.kinds for r in repairs] == [("pad_input",), ("fit_skip",)]
+    assert all(cs.counterexample(r.network, {"height": range(64, 513), "width": [256]}) is None for r in repairs)
