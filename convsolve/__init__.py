@@ -23,9 +23,11 @@ if TYPE_CHECKING:
     from .queries.check import CheckReport, Failure, check
     from .queries.compare import Comparison, compare
     from .queries.counterexample import Counterexample, counterexample
+    from .queries.diagnose import Cause, diagnose
     from .queries.explain import Explanation, explain
     from .queries.pareto import Front, pareto
     from .queries.relax import Relaxation
+    from .queries.repair import Repair, repair
     from .queries.sizes import ValidSizes, valid_sizes
     from .queries.smallest import minimum_input, smallest_input
     from .queries.synthesize import Infeasible, Solution, Unknown, solutions, solve
@@ -49,8 +51,10 @@ _PLACES = {
     "queries.compare": ("Comparison", "compare"),
     "queries.counterexample": ("Counterexample", "counterexample"),
     "queries.explain": ("Explanation", "explain"),
+    "queries.diagnose": ("Cause", "diagnose"),
     "queries.pareto": ("Front", "pareto"),
     "queries.relax": ("Relaxation",),
+    "queries.repair": ("Repair", "repair"),
     "queries.sizes": ("ValidSizes", "valid_sizes"),
     "queries.smallest": ("minimum_input", "smallest_input"),
     "queries.synthesize": ("Infeasible", "Solution", "Unknown", "solutions", "solve"),
@@ -59,12 +63,13 @@ _PLACES = {
 _MODULE_OF = {name: module for module, names in _PLACES.items() for name in names}
 
 __all__ = [
-    "CheckReport", "Comparison", "ConvsolveError", "Counterexample", "Domain", "Explanation", "Failure", "FileError",
-    "Front", "Infeasible", "Layer", "Network", "NetworkError", "Objective", "Problem", "Relaxation", "SizeSet",
-    "Solution", "UndecidedError", "Unknown", "UnreadableError", "ValidSizes", "all_of", "any_of", "check", "code",
-    "compare", "counterexample", "dump", "eq", "explain", "explaining", "from_keras", "from_onnx", "from_torch",
-    "hole", "install", "load", "load_ipython_extension", "maximum", "minimum", "minimum_input", "operators", "pareto",
-    "parse", "smallest_input", "solutions", "solve", "to_keras", "to_onnx", "to_torch", "valid_sizes", "where",
+    "Cause", "CheckReport", "Comparison", "ConvsolveError", "Counterexample", "Domain", "Explanation", "Failure",
+    "FileError", "Front", "Infeasible", "Layer", "Network", "NetworkError", "Objective", "Problem", "Relaxation",
+    "Repair", "SizeSet", "Solution", "UndecidedError", "Unknown", "UnreadableError", "ValidSizes", "all_of", "any_of",
+    "check", "code", "compare", "counterexample", "diagnose", "dump", "eq", "explain", "explaining", "from_keras",
+    "from_onnx", "from_torch", "hole", "install", "load", "load_ipython_extension", "maximum", "minimum",
+    "minimum_input", "operators", "pareto", "parse", "repair", "smallest_input", "solutions", "solve", "to_keras",
+    "to_onnx", "to_torch", "valid_sizes", "where",
 ]
 
 

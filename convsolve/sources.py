@@ -66,6 +66,8 @@ def load(
 def _names_python(name: str) -> bool:
     """Return whether a source names something in a Python module; a drive letter of Windows is no module."""
     module, colon, attribute = name.rpartition(":")
+    if Path(name).is_file():
+        return False
     return bool(colon) and len(module) > 1 and all(part.isidentifier() for part in attribute.split("."))
 
 

@@ -14,6 +14,8 @@ import convsolve as cs
 from convsolve.cli import _COMMANDS, cli
 from convsolve.files.schema import schema
 from convsolve.operators import OPERATORS, RULES
+from convsolve.queries.diagnosis.causes import CAUSES
+from convsolve.queries.repairs.edits import KINDS
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
@@ -52,6 +54,8 @@ def test_every_operator_code_command_and_option_is_documented():
         assert identity or re.search(rf"\b{name}\b", README), name
     for rule in RULES.values():
         assert f"| {rule.code} | {rule.demand} |" in README, rule.code
+    for kind in (*KINDS, *CAUSES):
+        assert f"`{kind}`" in README, kind
     for name in _COMMANDS:
         assert f"convsolve {name}" in README, name
         command = cli.get_command(click.Context(cli), name)

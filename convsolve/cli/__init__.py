@@ -13,6 +13,7 @@ __all__ = ["cli", "main"]
 
 _COMMANDS = {
     "check": "Check a network's shapes, and find the layers that are impossible.",
+    "repair": "Find the cheapest changes that make a network work.",
     "synth": "Find values for the open parameters of a problem.",
     "sizes": "Say which input sizes a network takes, exactly.",
     "counterexample": "Find the smallest input that breaks a claim, or prove that there is none.",

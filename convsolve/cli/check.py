@@ -7,7 +7,17 @@ from typing import TYPE_CHECKING
 import click
 
 from .formats import FORMATS, located
-from .output import console, print_costs, print_failures, print_table, shape
+from .output import (
+    cause_data,
+    console,
+    print_causes,
+    print_costs,
+    print_failures,
+    print_json,
+    print_table,
+    report_data,
+    shape,
+)
 from .source import source_options
 
 if TYPE_CHECKING:
@@ -19,8 +29,8 @@ __all__ = ["command"]
 @click.command()
 @click.argument("source")
 @source_options
-@click.option("--output-format", "form", type=click.Choice(["table", *FORMATS]), default="table", show_default=True,
-              help="For people, or for the tools that read findings.")  # fmt: skip
+@click.option("--output-format", "form", type=click.Choice(["table", "json", *FORMATS]), default="table",
+              show_default=True, help="For people, or for the tools that read findings.")  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="The same as --output-format json.")
 @click.option("-q", "--quiet", is_flag=True, help="Print findings only.")
 def command(
@@ -34,14 +44,19 @@ def command(
     """
     from ..files import layer_places
     from ..queries.check import check
+    from ..queries.diagnose import diagnose
     from ..sources import load, read_arguments
 
     problem = load(source, input_shape=input_shape, arguments=read_arguments(arguments))
     report = check(problem, input_shape)
     form = "json" if as_json else form
-    if form != "table":
+    if form in FORMATS:
         places = layer_places(source) if source.endswith((".yaml", ".yml", ".toml", ".json")) else {}
         click.echo(FORMATS[form](report, located(source, problem.network, places)), nl=False)
+        return _code(report)
+    causes = diagnose(problem, report, input_shape=input_shape) if report.failures else ()
+    if form == "json":
+        print_json({**report_data(report), "causes": cause_data(causes)})
         return _code(report)
     out = console()
     if not quiet:
@@ -49,6 +64,7 @@ def command(
         out.print()
         print_costs(out, report)
     print_failures(out, report.failures)
+    print_causes(out, causes)
     if not quiet:
         for note in report.notes:
             out.print(f"note: {note}", markup=False)

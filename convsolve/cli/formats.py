@@ -124,13 +124,7 @@ def _junit(report: CheckReport, places: Places) -> str:
     return f'<?xml version="1.0" encoding="utf-8"?>\n{ElementTree.tostring(suites, encoding="unicode")}\n'
 
 
-def _json(report: CheckReport, places: Places) -> str:
-    from .output import report_data
-
-    return json.dumps(report_data(report), indent=2) + "\n"
-
-
 FORMATS: dict[str, Callable[[CheckReport, Places], str]] = {
-    "concise": _concise, "json": _json, "github": _github, "sarif": _sarif, "junit": _junit,
+    "concise": _concise, "github": _github, "sarif": _sarif, "junit": _junit,
 }  # fmt: skip
 """How each format is written."""

@@ -14,11 +14,12 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from ..queries.check import CheckReport, Failure
+    from ..queries.diagnose import Cause
     from ..queries.pareto import Front
 
 __all__ = [
-    "ShapeType", "assignment_lines", "console", "no_answer", "print_costs", "print_failures", "print_front",
-    "print_json", "print_table", "progress", "report_data", "shape",
+    "ShapeType", "assignment_lines", "cause_data", "console", "no_answer", "print_causes", "print_costs",
+    "print_failures", "print_front", "print_json", "print_table", "progress", "report_data", "shape",
 ]
 
 
@@ -154,6 +155,26 @@ def _ways_out(failure: Failure) -> list[str]:
         what = "that works" if failure.mends_all else "for which at least this holds"
         lines.append(f"the smallest network input {what}: {smallest}{also}")
     return lines
+
+
+def print_causes(out: Console, causes: Sequence[Cause]) -> None:
+    """Print what caused the failures: the layer that causes, the sizes that led there, the evidence."""
+    for cause in causes:
+        head = "cause" if cause.certain else "possible cause"
+        where = f" in {cause.layer}" if cause.layer else ""
+        path = f"  ({cause.path})" if len(cause.chain) > 1 else ""
+        out.print(f"{head}: {cause.kind}{where}: {cause.message}{path}", markup=False)
+        for line in cause.evidence:
+            out.print(f"  {line}", markup=False)
+
+
+def cause_data(causes: Sequence[Cause]) -> list[dict[str, Any]]:
+    """Return causes as plain data for JSON."""
+    return [
+        {"kind": c.kind, "layer": c.layer, "reported_by": c.reported_by, "message": c.message,
+         "evidence": list(c.evidence), "certain": c.certain, "chain": [list(sizes) for sizes in c.chain]}
+        for c in causes
+    ]  # fmt: skip
 
 
 def report_data(report: CheckReport) -> dict[str, Any]:

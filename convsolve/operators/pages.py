@@ -14,7 +14,7 @@ class Page:
     """What a rule means, for someone whose network breaks it.
 
     ``example`` is a problem file that fails with the rule and nothing else; with ``wrong`` replaced by ``right`` it
-    holds. One rule cannot be broken by a problem file, and has no example.
+    holds. What only programs do, no problem file can, and has no example.
     """
 
     meaning: str
@@ -183,6 +183,10 @@ PAGES: dict[str, Page] = {
         "A network was recorded from a program that looks at sizes; at this size it would take another branch, of "
         "which nothing is known. It comes from programs alone: a problem file has no branches.",
         "Record the network at a size for which the program takes the branch in question."),
+    "CS029": Page(
+        "A network was recorded from a program that looks at its input's size and refuses it itself, with an exception "
+        "of its own. It comes from programs alone: a problem file refuses nothing by itself.",
+        "Give it a size that it takes: `convsolve sizes` says which. Or change the program."),
 }  # fmt: skip
 """The pages by code."""
 

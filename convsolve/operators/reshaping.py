@@ -20,6 +20,9 @@ __all__ = ["Chunk", "Flatten", "Permute", "Reduce", "Reshape", "Slice", "Split",
 class Flatten(Operator):
     """Merging of neighbouring axes into one; by default of all (the batch axis is not counted).
 
+    ``with_batch`` merges the batch axis, too, as PyTorch's ``flatten(x, 0)`` does: the features of all samples
+    of a batch (as large as the network's ``batch_size``) become those of one.
+
     >>> from convsolve.operators import Flatten, shape_of
     >>> shape_of(Flatten(), (16, 5, 5))
     (400,)
@@ -30,14 +33,18 @@ class Flatten(Operator):
 
     start_axis: int = parameter(Count(minimum=None), default=0)
     end_axis: int = parameter(Count(minimum=None), default=-1)
+    with_batch: bool = parameter(Flag(), default=False)
 
     def infer(self, site: Site, *inputs: Shape) -> Shape:
         shape = inputs[0]
+        if self.with_batch and self.start_axis != 0:
+            raise NetworkError("flatten: with the batch axis, start_axis must be 0")
         start = normal_axis(self.start_axis, len(shape), "start_axis")
         end = normal_axis(self.end_axis, len(shape), "end_axis")
         if start > end:
             raise NetworkError(f"flatten: start_axis {start} comes after end_axis {end}")
-        return (*shape[:start], product(shape[start : end + 1]), *shape[end + 1 :])
+        merged = product(shape[start : end + 1]) * (site.batch_size if self.with_batch else 1)
+        return (*shape[:start], merged, *shape[end + 1 :])
 
     def reach(self, site: Site, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> Sequence[Reach] | None:
         if len(outputs[0]) == 1:

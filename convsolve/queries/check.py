@@ -16,7 +16,7 @@ from ..problem import Problem, trace_problem
 from ..receptive_field import receptive_field
 from ..trace import COSTS, Definition, Requirement, Trace, run, run_arrays, to_written
 
-__all__ = ["CheckReport", "Failure", "Row", "check"]
+__all__ = ["CheckReport", "Failure", "Row", "check", "failed_requirements", "requirement_message"]
 
 _MOST_NOTED = 3
 _LARGEST_TRIED = 4096
@@ -138,7 +138,7 @@ def _outside(network: Network, shape: tuple[int, ...]) -> list[str]:
 def _report(problem: Problem, remarks: Sequence[str]) -> CheckReport:
     traced = trace_problem(problem).trace
     values = run(traced, {})
-    failed, poisoned = _failures(traced, values)
+    failed, poisoned = failed_requirements(traced, values)
     rows = tuple(_rows(traced, values, {r.layer for r in failed if r.rule.decides}, poisoned))
     shapes = {row.layer: row.shape for row in rows if row.shape is not None and None not in row.shape and not row.fails}
     found = list(_explained(traced, values, failed))
@@ -153,7 +153,7 @@ def _report(problem: Problem, remarks: Sequence[str]) -> CheckReport:
     if not failed:
         head = f"in training with a batch of {traced.network.batch_size},"
         broken = [r for r in traced.training if not evaluate(r.condition, values)]
-        notes += [f"{head} {r.layer} would fail: {_message(r, values, [])}" for r in broken]
+        notes += [f"{head} {r.layer} would fail: {requirement_message(r, values, [])}" for r in broken]
     return CheckReport(
         ok=not found,
         shapes=shapes,  # type: ignore[arg-type]
@@ -187,7 +187,7 @@ def _listed(found: Sequence[object], shown: Sequence[str]) -> str:
     return ", ".join(shown) + (f", and {more} more" if more else "")
 
 
-def _failures(traced: Trace, values: Mapping[str, int]) -> tuple[list[Requirement], set[str]]:
+def failed_requirements(traced: Trace, values: Mapping[str, int]) -> tuple[list[Requirement], set[str]]:
     """Return the requirements that fail of themselves, and the names whose values a failure has spoilt."""
     failed: list[Requirement] = []
     poisoned: set[str] = set()
@@ -278,7 +278,7 @@ def _explained(traced: Trace, values: Mapping[str, int], failed: Sequence[Requir
         yield Failure(
             layer=first.layer,
             requirement=first.rule.demand if first.layer else first.text,
-            message=_message(first, values, axes),
+            message=requirement_message(first, values, axes),
             code=first.rule.code,
             axes=tuple(axes),
             note="" if first.rule is RANK else first.note,
@@ -290,7 +290,8 @@ def _explained(traced: Trace, values: Mapping[str, int], failed: Sequence[Requir
         )
 
 
-def _message(requirement: Requirement, values: Mapping[str, int], axes: Sequence[str]) -> str:
+def requirement_message(requirement: Requirement, values: Mapping[str, int], axes: Sequence[str]) -> str:
+    """Return what is wrong where a requirement does not hold, with the numbers."""
     if requirement.rule is RANK:
         return requirement.note
     if requirement.rule is BRANCH:

@@ -9,13 +9,19 @@ from typing import Any
 from ..errors import ConvsolveError
 from ..messages import Complaint, complaints
 from ..operators.rules import RULES
-from .agreements import explain_channels, explain_elements, explain_features, explain_join, explain_reflection
 from .check import CheckReport
-from .deeper import Deeper, deeper
-from .finding import Finding, headline
-from .material import material, text_of
-from .shown import by, framework_name
-from .windows import explain_window
+from .explanation.agreements import (
+    explain_channels,
+    explain_elements,
+    explain_features,
+    explain_join,
+    explain_reflection,
+)
+from .explanation.deeper import Deeper, deeper
+from .explanation.finding import Finding, headline
+from .explanation.material import material, text_of
+from .explanation.shown import by, framework_name
+from .explanation.windows import explain_window
 
 __all__ = ["Explanation", "explain"]
 

@@ -7,8 +7,10 @@ import json
 from xml.etree import ElementTree
 
 import jsonschema
+from click.testing import CliRunner
 
 import convsolve as cs
+from convsolve.cli import cli
 from convsolve.cli.formats import FORMATS, located
 
 TEXT = """
@@ -108,5 +110,8 @@ def test_a_layer_that_says_where_it_comes_from():
 
 
 def test_json_is_the_same_as_the_option(tmp_path):
-    _, text = written("json", tmp_path)
-    assert json.loads(text)["failures"][0]["code"] == "CS001"
+    path = tmp_path / "net.yaml"
+    path.write_text(TEXT)
+    words = [["check", str(path), "--json"], ["check", str(path), "--output-format", "json"]]
+    one, two = (CliRunner().invoke(cli, w, standalone_mode=False).stdout for w in words)
+    assert one == two and json.loads(one)["failures"][0]["code"] == "CS001"

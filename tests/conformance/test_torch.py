@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import torch
 
+from convsolve import Layer, Network, check
 from convsolve import operators as ops
 from tests.conformance.judge import NAMES, Case, Suite, Verdict, each, multiple, near, ours, sizes, spread, usable
 
@@ -517,3 +518,10 @@ def test_ours_returns_shapes_or_none() -> None:
     assert ours(pool, (3, 1, 5)) is None
     assert ours(dataclasses.replace(pool, ceil_mode=True), (3, 1, 5)) == ((3, 1, 3),)
     assert ours(ops.BatchNorm(), (3, 1, 1), training=True, batch_size=1) is None
+
+
+@pytest.mark.parametrize("batch", [1, 2, 5])
+def test_a_flatten_with_the_batch(batch):
+    shape = (3, 4, 5)
+    net = Network((Layer("x", ops.Input(shape=shape)), Layer("f", ops.Flatten(with_batch=True), ("x",))), batch_size=batch)
+    assert check(net).shapes["f"] == tuple(torch.flatten(torch.zeros(batch, *shape), 0).shape)

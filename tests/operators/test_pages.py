@@ -15,7 +15,7 @@ from convsolve.operators.rules import RULES
 
 def test_every_code_has_its_page():
     assert list(PAGES) == list(RULES)
-    assert [code for code, page in PAGES.items() if not page.example] == ["CS028"]
+    assert [code for code, page in PAGES.items() if not page.example] == ["CS028", "CS029"]
 
 
 @pytest.mark.parametrize("code", [code for code, page in PAGES.items() if page.example])
@@ -27,8 +27,11 @@ def test_examples(code):
     assert cs.check(cs.parse(page.mended)).ok
 
 
-def test_the_rule_that_no_file_can_break():
+def test_the_rules_that_no_file_can_break():
     network = cs.parse("{input: [1, 8, 8], layers: [relu]}").network
     height = Var("input.height", interval=(1, None))
     report = cs.check(dataclasses.replace(network, guards=(Guard(height >= 9),)))
     assert [f.code for f in report.unknown] == ["CS028"]
+    report = cs.check(dataclasses.replace(network, refusal="net.py:3: ValueError: too small"))
+    assert [(f.code, f.message) for f in report.failures] == [
+        ("CS029", "the program itself refuses the input: net.py:3: ValueError: too small")]

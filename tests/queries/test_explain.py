@@ -221,27 +221,11 @@ def test_a_keras_model_as_the_network():
     assert found.understood and found.codes == ("CS001",)
 
 
-def test_diagnosis_and_repairs_are_asked_where_they_are(monkeypatch):
-    import sys
-    import types
-    from dataclasses import dataclass
-
-    @dataclass
-    class Cause:
-        layer: str
-
-        def __str__(self):
-            return f"{self.layer} halves the map"
-
-    asked = {}
-    diagnose, repair = types.ModuleType("convsolve.queries.diagnose"), types.ModuleType("convsolve.queries.repair")
-    diagnose.diagnose = lambda problem, report: asked.update(report=report) or (Cause("pool1"),)
-    repair.repair = lambda network, shape, *, limit: asked.update(shape=shape) or ["pool1: stride 1"]
-    monkeypatch.setitem(sys.modules, "convsolve.queries.diagnose", diagnose)
-    monkeypatch.setitem(sys.modules, "convsolve.queries.repair", repair)
+def test_the_network_adds_causes_and_repairs():
     found = cs.explain("", network=cs.parse(VOLUME))
-    assert (found.reported, found.causing, found.repairs) == ("conv2", ("pool1",), ("pool1: stride 1",))
-    assert asked["shape"] == (1, 5, 5, 5) and "the layer that causes it: pool1" in str(found)
+    assert (found.reported, found.causing) == ("conv2", ("input",)) and found.causes[0].startswith("input_too_small")
+    assert found.repairs[:2] == ("input: shape [1, 5, 5, 5] -> [1, 8, 8, 8]", "conv2: padding 0 -> 1")
+    assert "the layer that causes it: input" in str(found)
 
 
 # -- odd material

@@ -15,7 +15,7 @@ from typing import Any
 from ...dims import Var, evaluate
 from ...errors import NetworkError
 from ...network import Layer, Network, tensor_layer
-from ...operators import CenterCrop, Choice, Identity, Opaque, Upsample, axis_names
+from ...operators import CenterCrop, Choice, Flatten, Identity, Opaque, Upsample, axis_names
 from ...operators.base import DataFormat, Framework, to_written
 from ...trace import Trace, run, trace
 
@@ -211,6 +211,9 @@ def _step(
         raise NetworkError(
             f"{layer.name}: it cannot be written what {what} does: put operators that convsolve knows in its place",
             layer=layer.name)
+    if isinstance(operator, Flatten) and operator.with_batch:
+        raise NetworkError(
+            f"{layer.name}: it merges the batch axis, which is not written: leave out with_batch", layer=layer.name)
     sizes = tuple(shapes[reference] for reference in references)
     outputs = tuple(t for t in shapes if t.startswith(f"{layer.name}[")) or (layer.name,)
     made = tuple(shapes[t] for t in outputs)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from ..messages import Complaint
-from ..messages.complaint import SeenShape
-from ..operators import Add, CenterCrop, Concat, Conv, ConvTranspose, Linear, Pad
-from ..operators.base import DataFormat
+from ...messages import Complaint
+from ...messages.complaint import SeenShape
+from ...operators import Add, CenterCrop, Concat, Conv, ConvTranspose, Linear, Pad
+from ...operators.base import DataFormat
 from .finding import Finding, Way, headline
 from .shown import by
 from .trial import rules_of, tried

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ..errors import ConvsolveError
-from ..network import Layer, Network
-from ..operators import Input, Operator
-from ..operators.base import DataFormat, Framework
-from .check import check
+from ...errors import ConvsolveError
+from ...network import Layer, Network
+from ...operators import Input, Operator
+from ...operators.base import DataFormat, Framework
+from ..check import check
 
 __all__ = ["Trial", "rules_of", "tried"]
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from ..messages import Complaint
-from ..operators.rules import RULES
+from ...messages import Complaint
+from ...operators.rules import RULES
 from .shown import by
 
 __all__ = ["Finding", "Way", "headline"]

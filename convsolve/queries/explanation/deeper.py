@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from importlib import import_module
 from typing import Any
 
-from ..errors import ConvsolveError
-from ..network import Network
-from ..problem import Problem
-from .check import CheckReport, check
+from ...errors import ConvsolveError
+from ...network import Network
+from ...problem import Problem
+from ..check import CheckReport, check
+from ..diagnose import diagnose
+from ..repair import repair
 from .finding import Finding
 
 __all__ = ["Deeper", "deeper"]
@@ -45,8 +46,8 @@ def deeper(network: Network | Problem, input_shape: tuple[int, ...] | None, find
     if input_shape is not None:
         problem = net.with_input(input_shape)
     shape = input_shape or _stated(net)
-    causes = _asked("diagnose", notes, problem, report)
-    repairs = _asked("repair", notes, net, shape, limit=_MOST_REPAIRS) if shape else ()
+    causes = _asked(diagnose, notes, problem, report)
+    repairs = _asked(repair, notes, net, shape, limit=_MOST_REPAIRS) if shape else ()
     causing = tuple(dict.fromkeys(str(layer) for cause in causes if (layer := getattr(cause, "layer", ""))))
     return Deeper(report, reported, causing, tuple(map(str, causes)), tuple(map(str, repairs)), tuple(notes))
 
@@ -58,18 +59,12 @@ def _stated(network: Network) -> tuple[int, ...] | None:
     return shape if all(isinstance(n, int) for n in shape) else None
 
 
-def _asked(question: str, notes: list[str], *args: Any, **options: Any) -> tuple[Any, ...]:
-    """Return what another query of this package answers: nothing where it is not there, or cannot tell."""
+def _asked(question: Callable[..., Any], notes: list[str], *args: Any, **options: Any) -> tuple[Any, ...]:
+    """Return the answers of another query; where it cannot tell, a note says why."""
     try:
-        ask: Callable[..., Any] = getattr(import_module(f".{question}", __package__), question)
-    except ModuleNotFoundError as error:
-        if error.name != f"{__package__}.{question}":
-            raise
-        return ()
-    try:
-        return tuple(ask(*args, **options))
+        return tuple(question(*args, **options))
     except ConvsolveError as error:
-        notes.append(f"{question}: {error}")
+        notes.append(f"{question.__name__}: {error}")
         return ()
 
 

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from ..messages import Complaint
-from ..operators import AvgPool, Conv, MaxPool, Operator
+from ...messages import Complaint
+from ...operators import AvgPool, Conv, MaxPool, Operator
 from .finding import Finding, Way, headline
 from .shown import by, one
 from .trial import Trial, rules_of, tried

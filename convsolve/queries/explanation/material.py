@@ -6,14 +6,13 @@ import sys
 import traceback
 from collections.abc import Sequence
 from dataclasses import dataclass
-from importlib import import_module
 from typing import Any
 
-from ..errors import ConvsolveError
-from ..frameworks.torch.frames import FailedCall, failed_call
-from ..messages.text import LONGEST
-from ..network import Network
-from ..problem import Problem
+from ...errors import ConvsolveError
+from ...frameworks.torch.frames import FailedCall, failed_call
+from ...messages.text import LONGEST
+from ...network import Network
+from ...problem import Problem
 
 __all__ = ["Material", "material", "text_of"]
 
@@ -115,12 +114,14 @@ def _network(source: Any, shape: tuple[int, ...] | None, notes: list[str], asked
     kinds = {kind.__module__.partition(".")[0] for kind in type(source).__mro__}
     try:
         if isinstance(source, BaseException) or kinds & {"keras", "tf_keras"}:
-            read = import_module("..frameworks.keras", __package__).from_keras
-            return read(source, input_shape=shape)  # type: ignore[no-any-return]
+            from ...frameworks.keras import from_keras
+
+            return from_keras(source, input_shape=shape)
         if "torch" in kinds:
             if shape is not None:
-                read = import_module("..frameworks.torch", __package__).from_torch
-                return read(source, shape)  # type: ignore[no-any-return]
+                from ...frameworks.torch import from_torch
+
+                return from_torch(source, shape)
             if asked:
                 notes.append("the shape of the network's input is needed to read a PyTorch module: give input_shape")
             return None

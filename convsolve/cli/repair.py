@@ -1,0 +1,142 @@
+"""``convsolve repair``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from .output import ShapeType, cause_data, console, print_causes, print_json, report_data, shape
+from .source import loaded, source_options
+
+if TYPE_CHECKING:
+    from ..problem import Problem
+    from ..queries.repair import Repair
+
+__all__ = ["command"]
+
+
+@click.command()
+@click.argument("source")
+@source_options
+@click.option("--target", type=ShapeType(), help="The shape that the output should have, as for a loss.")
+@click.option("--lock", "locked", multiple=True, metavar="LAYER[:weights]",
+              help="A layer (or pattern, enc*) to leave alone; :weights keeps its kernel and channels.")  # fmt: skip
+@click.option("--for-all", "ranges", multiple=True, metavar="AXIS=SIZES",
+              help="Sizes for all of which it is to work: height=64..512.")  # fmt: skip
+@click.option("-n", "--number", type=click.IntRange(1, 100), default=5, show_default=True,
+              help="How many repairs to find at most, cheapest first.")  # fmt: skip
+@click.option("--emit", type=click.Choice(["yaml", "json"]), help="Print the cheapest repaired network as a file.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+@click.option("--diff", is_flag=True, help="Print the cheapest repair of the Python source as a unified diff.")
+@click.option("--write", is_flag=True, help="Make the change that --diff prints.")
+@click.option("--timeout", type=click.FloatRange(min=0, min_open=True), default=10.0, help="Seconds to search.")
+def command(
+    source: str, input_shape: tuple[int, ...] | None, arguments: str, target: tuple[int, ...] | None,
+    locked: tuple[str, ...], ranges: tuple[str, ...], number: int, emit: str | None, as_json: bool, diff: bool,
+    write: bool, timeout: float,
+) -> int:
+    """Find the cheapest changes that make a network work, and what caused it to fail.
+
+    SOURCE is a problem file (.yaml, .json or .toml; - reads YAML from standard input), a framework's file (.keras,
+    .h5, .onnx, .pt2), or package.module:factory or file.py:Class, which is imported and called. Every repair has been
+    checked again. Exits with 0 where nothing is wrong or a repair was found, with 1 where there is none among the
+    edits that are tried, with 3 when the time ran out.
+    """
+    from ..files import dump
+    from ..problem import Problem
+    from ..queries.diagnose import diagnose
+    from ..queries.repair import repair
+
+    problem = loaded(source, input_shape, arguments)
+    for_all = _ranges(ranges) if ranges else None
+    repairs = repair(
+        problem, input_shape, target=target, locked=locked, limit=number, for_all=for_all, timeout=timeout)
+    causes = diagnose(problem, input_shape=input_shape, target=target)
+    if diff or write:
+        _patch(problem, repairs, write)
+    elif as_json:
+        print_json({"causes": cause_data(causes), "repairs": [_data(r) for r in repairs]})
+    elif emit and repairs:
+        click.echo(dump(Problem(repairs[0].network), emit), nl=False)
+    else:
+        out = console()
+        print_causes(out, causes)
+        for line in _lines(repairs):
+            out.print(line, markup=False)
+    wrong = bool(repairs or causes) or _breaks(problem, for_all)
+    if not repairs and not as_json and not diff:
+        click.echo("no repair was found among the edits that are tried" if wrong else "nothing is wrong")
+    return 0 if repairs or not wrong else 1
+
+
+def _ranges(texts: Sequence[str]) -> dict[str, str]:
+    found = {axis.strip(): sizes for axis, sign, sizes in (t.partition("=") for t in texts) if sign}
+    if len(found) < len(texts):
+        raise click.UsageError("--for-all names each axis once, as height=64..512")
+    return found
+
+
+def _patch(problem: Problem, repairs: Sequence[Repair], write: bool) -> None:
+    """Print the first repair that can be made in the source as a diff, and make it where that is wanted."""
+    from ..errors import NetworkError
+    from ..queries.repairs.patch import patch
+
+    reasons = []
+    for found in repairs:
+        try:
+            made = patch(problem.network, found)
+        except NetworkError as error:
+            reasons.append(error)
+            continue
+        click.echo(made.diff(), nl=False)
+        if write:
+            made.write()
+        return
+    if reasons:
+        raise reasons[0]
+
+
+def _breaks(problem: Problem, for_all: Mapping[str, str] | None) -> bool:
+    """Whether a network that works as it is fails for some of the sizes asked about."""
+    from ..queries.counterexample import counterexample
+    from ..queries.repairs.ranges import only_these, read_ranges
+
+    if for_all is None:
+        return False
+    sizes = only_these(read_ranges(for_all, problem.network), problem.network)
+    return counterexample(problem, sizes) is not None
+
+
+def _lines(repairs: Sequence[Repair]) -> list[str]:
+    """Return what is said of repairs: the edits, and what they do to the output and the costs."""
+    lines = []
+    for i, found in enumerate(repairs, start=1):
+        first, *others = map(str, found.edits)
+        standing = "" if found.proven else "  (not proven cheapest of its kind)"
+        lines.append(f"repair {i}: {first}{standing}")
+        lines += [f"          {text}" for text in others]
+        before, after = found.cost.output
+        parts = [f"output {shape(after)}" + (f" instead of {shape(before)}" if before and before != after else "")]
+        for name, (old, new) in (("params", found.cost.params), ("macs", found.cost.macs)):
+            if new is not None:
+                change = "" if old is None or old == new else f" ({new - old:+,})"
+                parts.append(f"{name} {new:,}{change}")
+        lines.append(f"          {', '.join(parts)}")
+    return lines
+
+
+def _data(found: Repair) -> dict[str, Any]:
+    cost = found.cost
+    return {
+        "edits": [
+            {"kind": e.kind, "layer": e.layer, "parameter": e.parameter, "before": e.before, "after": e.after}
+            for e in found.edits
+        ],
+        "kinds": list(found.kinds),
+        "cost": {"layers": cost.layers, "ranks": cost.ranks, "magnitude": cost.magnitude,
+                 "params": list(cost.params), "macs": list(cost.macs), "output": list(cost.output)},
+        "proven": found.proven,
+        "network": report_data(found.report),
+    }  # fmt: skip

@@ -1,0 +1,1 @@
+"""What may have caused a failure, one module for each family of causes."""

@@ -1,0 +1,1 @@
+"""How networks are mended: kinds of edits, and the search for the cheapest sets of them."""
