@@ -184,6 +184,11 @@ class Network:
                 found[axis if len(inputs) == 1 else f"{layer.name}.{axis}"] = (layer.name, i)
         return found
 
+    @property
+    def spatial_input_axes(self) -> list[str]:
+        """The names of the inputs' spatial axes, whose sizes questions are asked about."""
+        return [name for name in self.input_axes if name.rpartition(".")[2] not in ("channels", "features")]
+
     @cached_property
     def holes(self) -> dict[str, Var]:
         """The unknown parameters by name, in order of first use."""

@@ -153,7 +153,8 @@ def _ways_out(failure: Failure) -> list[str]:
         smallest, nearest = shape(failure.smallest_input), shape(failure.nearest_input)
         also = "" if smallest == nearest else f", the nearest: {nearest}"
         what = "that works" if failure.mends_all else "for which at least this holds"
-        lines.append(f"the smallest network input {what}: {smallest}{also}")
+        others = f" (only the {' and '.join(failure.along)} changed)" if failure.along else ""
+        lines.append(f"the smallest network input {what}{others}: {smallest}{also}")
     return lines
 
 

@@ -132,7 +132,7 @@ def _near(sizes: ValidSizes, near: tuple[int, ...]) -> dict[str, Any]:
     each = {axis: asked[i] for axis, i in sizes.axes.items()}
     return {
         "asked": each,
-        "valid": asked in sizes.region,
+        "valid": asked in sizes.region if asked in sizes.known else None,
         "failures": [{"layer": f.layer, "code": f.code, "message": f.message} for f in report.failures],
         "nearest": {} if sizes.coupled else
         {axis: sizes[axis].nearest(n) for axis, n in each.items()},
@@ -173,11 +173,15 @@ def _show(sizes: ValidSizes, data: Mapping[str, Any], dims: bool) -> None:
         say(f"not taken into account, as it has no closed form: {text}")
     for text in data["unknown"]:
         say(f"not known for {text}: the network was recorded at other sizes")
-    say("proven for all sizes" if sizes.proved else "derived, not proven by z3")
+    where = "for all sizes" if not data["unknown"] else "where it is known"
+    say(f"proven {where}" if sizes.proved else "derived, not proven by z3")
 
 
 def _show_near(near: Mapping[str, Any], say: Any) -> None:
     asked = "x".join(map(str, near["asked"].values()))
+    if near["valid"] is None:
+        say(f"of {asked} nothing is known: the network was recorded at other sizes")
+        return
     say(f"{asked} is {'valid' if near['valid'] else 'not valid'}")
     for failure in near["failures"]:
         say(f"  {failure['layer']}{': ' if failure['layer'] else ''}{failure['code']} {failure['message']}")

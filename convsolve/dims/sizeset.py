@@ -362,7 +362,7 @@ class SizeSet:
         else:
             residues = " or ".join(f"{self.axis} {p}" for p in self.progressions)
             recurring = f"{residues}, {self.axis} >= {self.threshold}"
-        return f"{recurring}; and {self.axis} {_members(self.below)}" if self.below else recurring
+        return f"{recurring}; also {self.axis} {_members(self.below)}" if self.below else recurring
 
 
 def _normal(below: Iterable[range], start: int, period: int, classes: Iterable[range], axis: str) -> SizeSet:

@@ -222,7 +222,7 @@ class _Reader:
         """Return the ranges of ``for_all`` by axis."""
         if "for_all" not in entries:
             return {}
-        found = self.mistakes.mapping(entries["for_all"], "for_all", dict.fromkeys(network.input_axes, ""))
+        found = self.mistakes.mapping(entries["for_all"], "for_all", dict.fromkeys(network.spatial_input_axes, ""))
         ranges = {}
         for axis, node in (found or {}).items():
             domain = read_domain(f"for_all.{axis}", node, self.mistakes)

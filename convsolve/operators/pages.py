@@ -187,6 +187,11 @@ PAGES: dict[str, Page] = {
         "A network was recorded from a program that looks at its input's size and refuses it itself, with an exception "
         "of its own. It comes from programs alone: a problem file refuses nothing by itself.",
         "Give it a size that it takes: `convsolve sizes` says which. Or change the program."),
+    "CS030": Page(
+        "A size is multiplied by a scale factor that is no simple binary fraction, such as 0.3. Frameworks compute "
+        "that in floating point, and for very large sizes it is not known on which side of a whole number they end.",
+        "Write the scale as a whole number or a fraction like 3/2, or give the size itself.",
+        _layers("[1, 3000000]", "upsample: {scale_factor: 0.3}"), "0.3", "0.5"),
 }  # fmt: skip
 """The pages by code."""
 

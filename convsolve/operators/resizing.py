@@ -13,17 +13,20 @@ from ..errors import NetworkError, RankError
 from .base import Operator, Reach, Shape, Site, per_axis, positive, spatial, spatial_names
 from .padding import reference_sizes
 from .parameters import Count, PerAxis, Scale, Word, parameter
-from .rules import DIVISIBLE, IN_RANGE
+from .rules import DIVISIBLE, ROUNDING
 
 __all__ = ["DepthToSpace", "PixelShuffle", "PixelUnshuffle", "SpaceToDepth", "Upsample"]
 
-_LARGEST_SCALED = 1 << 15
-"""Up to this size the rounding of a decimal scale factor is known exactly."""
+_LARGEST_SCALED = 1 << 20
+"""Up to this size the rounding of a decimal scale factor is looked at."""
+
+_MOST_SHORT = 512
+"""Sizes that round down, as they are computed, are told one by one: no more than these."""
 
 
 @lru_cache(maxsize=256)
-def _rounding(scale: float | Fraction, single: bool) -> tuple[int, int, tuple[int, ...]]:
-    """Return ``p, q`` and the sizes where ``floor(size*scale)``, as computed, is one less than ``size*p//q``.
+def _rounding(scale: float | Fraction, single: bool) -> tuple[int, int, tuple[int, ...], int]:
+    """Return ``p, q``, the sizes where ``floor(size*scale)``, as computed, is one less than ``size*p//q``, and how far.
 
     Frameworks compute the product in floating point, which can land just below a whole number.
     """
@@ -34,19 +37,22 @@ def _rounding(scale: float | Fraction, single: bool) -> tuple[int, int, tuple[in
     sizes = np.arange(1, _LARGEST_SCALED + 1)
     computed = np.floor(sizes.astype(kind) * kind(float(scale))).astype(np.int64)
     short = sizes * ratio.numerator // ratio.denominator - computed
-    if not np.isin(short, (0, 1)).all():
-        raise NetworkError(f"scale_factor {scale} is not close to a simple fraction: write it as one, like 3/2")
-    return ratio.numerator, ratio.denominator, tuple(int(n) for n in sizes[short == 1])
+    odd = np.flatnonzero((short != 0) & (short != 1))
+    far = int(odd[0]) if len(odd) else _LARGEST_SCALED
+    less = sizes[:far][short[:far] == 1]
+    if len(less) > _MOST_SHORT:
+        far, less = int(less[_MOST_SHORT]) - 1, less[:_MOST_SHORT]
+    return ratio.numerator, ratio.denominator, tuple(map(int, less)), far
 
 
 def _scaled(site: Site, size: Dim, scale: Any, axis: str) -> Dim:
     """Return ``floor(size * scale)`` as the framework computes it."""
     if isinstance(scale, (int, Expr)):
         return size * scale
-    p, q, short = _rounding(scale, site.framework == "onnx")
+    p, q, short, largest = _rounding(scale, site.framework == "onnx")
     exact = q & (q - 1) == 0 and Fraction(scale) == Fraction(p, q)
     if not exact:  # beyond this size, rounding may take another away
-        site.require(IN_RANGE, size <= _LARGEST_SCALED, axis=axis, size=size, largest=_LARGEST_SCALED)
+        site.require(ROUNDING, size <= largest, axis=axis, size=size, largest=largest)
     result = size * p // q
     return result - where(isin(size, short), 1, 0) if short else result
 

@@ -14,7 +14,7 @@ __all__ = [
     "ELEMENTS_MATCH", "FEATURES_MATCH", "GROUPS_DIVIDE_INPUT", "GROUPS_DIVIDE_OUTPUT", "INNER_SIZES_AGREE",
     "IN_RANGE", "KERNEL_FITS", "KERNEL_FITS_UNPADDED", "ONE_VALUE_TRAINING", "OUTPUT_PADDING", "OUTPUT_POSITIVE",
     "OUTPUT_SIZE_IN_REACH", "PARAMETER_IN_RANGE", "POOL_PADDING", "PROBLEM", "RANK", "REFLECT_PADDING", "REFUSAL",
-    "RULES", "SAME_NEEDS_DILATION_1", "SAME_NEEDS_STRIDE_1", "SIZES_AGREE", "STRIDE_OR_DILATION", "Rule",
+    "ROUNDING", "RULES", "SAME_NEEDS_DILATION_1", "SAME_NEEDS_STRIDE_1", "SIZES_AGREE", "STRIDE_OR_DILATION", "Rule",
 ]
 
 
@@ -121,3 +121,6 @@ BRANCH = _rule(
     poisons=False, decides=False)
 REFUSAL = _rule(
     "CS029", "the program does not refuse the input", "the program itself refuses the input", poisons=False)
+ROUNDING = _rule(
+    "CS030", "how the scale rounds is known", "how floating point rounds a size as large as this is not known",
+    decides=False)

@@ -94,8 +94,8 @@ def analyse_opened(
     if left or blind:  # below the least size, formulas mean nothing: what is an identity is one only from there on
         after = {name: (valid.axis(i).minimum or 1) - 1 for i, name in enumerate(opened.unknowns)}
         if any(after.values()):
-            (again, left), (_, blind) = regions(*read(after), after)
-            valid &= again
+            (again, left), (seen, blind) = regions(*read(after), after)
+            valid, known = valid & again, known & seen
     labels = dict(zip(opened.unknowns, opened.labels, strict=True))
     causes = tuple(
         Cause(r, labels[value.unknown], SizeSet.of(value.function, labels[value.unknown]))

@@ -31,6 +31,7 @@ class Failure:
     ``smallest_input`` and ``nearest_input`` are the input shapes (as written), the smallest and the nearest to
     the present one, for which the whole network works (``mends_all``) or, if no size does that, for which this
     requirement and everything before it holds. Empty where changing the size does not help, or is not known to.
+    ``along`` are the axes that were changed for that, where others stay as they are.
     ``source`` is the line of the program that a recorded layer comes from.
     """
 
@@ -44,6 +45,7 @@ class Failure:
     smallest_input: tuple[int, ...] = ()
     nearest_input: tuple[int, ...] = ()
     mends_all: bool = False
+    along: tuple[str, ...] = ()
     source: str = ""
 
 
@@ -274,7 +276,7 @@ def _explained(traced: Trace, values: Mapping[str, int], failed: Sequence[Requir
             needed = _needed(r, values)
             if needed is not None and r.axis:
                 needs[r.axis] = needed
-        smallest, nearest, mends_all = tried.inputs(group)
+        smallest, nearest, mends_all, along = tried.inputs(group)
         yield Failure(
             layer=first.layer,
             requirement=first.rule.demand if first.layer else first.text,
@@ -286,6 +288,7 @@ def _explained(traced: Trace, values: Mapping[str, int], failed: Sequence[Requir
             smallest_input=smallest,
             nearest_input=nearest,
             mends_all=mends_all,
+            along=along,
             source=traced.network.by_name[first.layer].source if first.layer else "",
         )
 
@@ -326,12 +329,14 @@ class _Tried:
         self.traced = traced
         self._runs: dict[tuple[str, ...], dict[str, Any]] = {}
 
-    def inputs(self, failed: Sequence[Requirement]) -> tuple[tuple[int, ...], tuple[int, ...], bool]:
-        """Return the smallest and the nearest input that mends a failure, and whether it mends every one."""
+    def inputs(
+        self, failed: Sequence[Requirement]
+    ) -> tuple[tuple[int, ...], tuple[int, ...], bool, tuple[str, ...]]:
+        """Return the smallest and the nearest input that mends a failure, whether it mends every one, and the axes."""
         inputs = self.traced.network.inputs
         shape = self.traced.shapes[inputs[0].name] if inputs else None
         if len(inputs) != 1 or shape is None or len(shape) < 2 or any(r.rule is RANK for r in failed):
-            return (), (), False
+            return (), (), False, ()
         names = axis_names(len(shape))
         stated: tuple[int, ...] = inputs[0].operator.shape  # type: ignore[attr-defined]
         written = to_written(self.traced.network.data_format, names)
@@ -346,8 +351,8 @@ class _Tried:
                     tuple(size if a in chosen else n for a, n in zip(written, stated, strict=True))
                     for size in (sizes[0], nearest)
                 )
-                return smallest_shape, nearest_shape, last is None
-        return (), (), False
+                return smallest_shape, nearest_shape, last is None, chosen if set(chosen) < set(names[1:]) else ()
+        return (), (), False, ()
 
     def _sizes(self, last: Requirement | None, axes: tuple[str, ...], source: str) -> list[int]:
         """Return the sizes along these axes for which everything up to a requirement (or everything) holds."""

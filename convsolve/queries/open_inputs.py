@@ -98,7 +98,7 @@ def open_inputs(problem: Problem, domains: Mapping[str, Domain] | None = None) -
             if label not in domains:
                 continue
             size = Var(f"{layer}[{i}]", domains[label])
-        elif isinstance(size, int) and label.rpartition(".")[2] not in ("channels", "features"):
+        elif isinstance(size, int) and label in network.spatial_input_axes:
             size = Var(f"{layer}[{i}]", _ANY)
         if isinstance(size, Var) and size.domain is not None:
             axes[label] = size.name
@@ -106,7 +106,7 @@ def open_inputs(problem: Problem, domains: Mapping[str, Domain] | None = None) -
         shapes[layer][i] = size
     for axis in domains or ():
         if axis not in axes:
-            raise NetworkError(f"the inputs have no axis {axis!r}; there are {', '.join(network.input_axes)}")
+            raise NetworkError(f"the inputs have no axis {axis!r}; there are {', '.join(network.spatial_input_axes)}")
     if not unknowns:
         raise NetworkError("no size of the input can be open: it has no spatial axes")
     layers = tuple(

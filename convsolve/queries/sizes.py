@@ -85,6 +85,11 @@ class ValidSizes(Mapping[str, SizeSet]):
         network = self.opened.problem.network
         if len(sizes) == len(network.input_axes) and len(network.inputs) == 1:
             places = [network.input_axes[axis][1] for axis in self.axes]
+            stated = network.inputs[0].operator.shape  # type: ignore[attr-defined]
+            for i, (size, own) in enumerate(zip(sizes, stated, strict=True)):
+                if i not in places and size != own:
+                    shape = "x".join(map(str, sizes))
+                    raise NetworkError(f"{shape} is no shape of the input, which has {own} where that has {size}")
             sizes = [sizes[i] for i in places]
         elif len(sizes) == 1:
             sizes = [sizes[0]] * len(self.axes)

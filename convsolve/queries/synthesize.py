@@ -90,7 +90,8 @@ class Solution:
             except ExpressionError:
                 continue
             kept.append(text)
-        return Problem(self.network, tuple(kept), description=self.problem.description)
+        problem = self.problem
+        return Problem(self.network, tuple(kept), description=problem.description, for_all=problem.for_all)
 
     def to_torch(self) -> Any:
         """Return the network as a PyTorch module: :func:`convsolve.to_torch`."""

@@ -55,7 +55,8 @@ class Graph:
     """Collects layers; every change can be undone back to a mark.
 
     ``numbers`` are the recorded values of all dimensions that expressions speak of; ``broken`` says that a
-    layer's requirements do not hold at the recorded sizes; ``sizes_of`` has the number of entries of each
+    layer's requirements do not hold at the recorded sizes, ``failed`` that this has ever been so; ``sizes_of`` has the
+    number of entries of each
     parameter that is still to be counted.
     """
 
@@ -66,6 +67,7 @@ class Graph:
     numbers: dict[str, int] = field(default_factory=lambda: {BATCH_NAME: BATCH_SIZE})
     counted: dict[str, str] = field(default_factory=dict)
     broken: bool = False
+    failed: bool = False
     place: str = ""
     leaf: bool = False
     source: str = ""
@@ -168,6 +170,7 @@ class Graph:
             raise Unsupported(str(error)) from None
         broken = not all(self._holds(c) for c in site.conditions)
         self.broken = self.broken or broken
+        self.failed = self.failed or broken
         named = []
         for i, shape in enumerate(outputs):
             ref = f"{name}[{i}]" if len(outputs) > 1 else name

@@ -18,7 +18,7 @@ from ...trace import Requirement, Trace, run, trace
 from .builtin import lent, modules_of
 from .opaque import tensors_in
 from .places import is_program, shortened
-from .recorder import Recorder
+from .recorder import Recorder, RefusedCallError
 
 __all__ = ["confirmed", "from_torch", "shapes_of"]
 
@@ -98,6 +98,11 @@ def _run(
     try:
         with lent(lending, leaks), recorder.watching():
             result = module(*inputs)
+    except RefusedCallError:
+        if not recorder.graph.failed or not _fails(recorder):
+            raise
+        recorder.outputs = (recorder.graph.layers[-1].name,)  # what comes after a layer that fails is moot
+        return recorder
     except ConvsolveError:
         raise
     except Exception as error:  # the program's own: whatever it raises is shown
@@ -108,6 +113,13 @@ def _run(
         return recorder
     recorder.finish(list(tensors_in(result)))
     return recorder
+
+
+def _fails(recorder: Recorder) -> bool:
+    """Return whether what has been recorded fails by its own rules."""
+    traced = trace(Network(tuple(recorder.graph.layers)))
+    values = run(traced, {})
+    return not all(evaluate(r.condition, values) for r in traced.requirements)
 
 
 def _own_failure(error: Exception) -> str:

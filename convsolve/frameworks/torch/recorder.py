@@ -77,6 +77,10 @@ def _name(function: Any) -> str:
     return str(name)
 
 
+class RefusedCallError(UnreadableError):
+    """PyTorch does not run a call, and no rule says why."""
+
+
 class Recorder(TorchFunctionMode):
     """Records the calls of one run of a module."""
 
@@ -252,7 +256,7 @@ class Recorder(TorchFunctionMode):
             return UnreadableError(
                 f"{where}: `{name}` looks at the values of a tensor, which a recording does not have; a network whose "
                 f"shapes depend on values cannot be read")
-        return UnreadableError(f"{where}: PyTorch refuses `{name}`: {type(error).__name__}: {text}")
+        return RefusedCallError(f"{where}: PyTorch refuses `{name}`: {type(error).__name__}: {text}")
 
     def _stand_in(self, expected: Any, tensors: Sequence[torch.Tensor]) -> Any:
         """Return tensors of the shapes that the rules give, at least 1 everywhere, in place of a failed call's."""

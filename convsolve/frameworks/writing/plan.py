@@ -24,6 +24,12 @@ __all__ = ["Plan", "Step", "cannot", "known_network", "not_shared", "plan"]
 Sizes = tuple[int, ...]
 
 _AXES_BY_NUMBER = frozenset({"concat", "split", "chunk", "slice"})
+_OWN_ORDER = frozenset({
+    "softmax", "log_softmax", "local_response_norm", "batch_norm", "instance_norm", "group_norm", "pad", "crop",
+    "center_crop",
+})
+"""Operators that keep each element at its place, but work on the axes that a framework has in its own order."""
+
 _JOINS = frozenset({"add", "sub", "mul", "div", "pow", "maximum", "minimum", "average"})
 
 
@@ -254,8 +260,7 @@ def _order(
         return network.data_format
     present = orders[references[0]] if len(sizes[0]) > 1 else own
     if not operator.written:
-        anywhere = operator.pointwise and kind not in (
-            "softmax", "log_softmax", "local_response_norm", "batch_norm", "instance_norm", "group_norm", "center_crop")
+        anywhere = operator.pointwise and kind not in _OWN_ORDER
         return present if anywhere else own
     alike = len({len(shape) for shape in sizes}) == 1
     movable = kind in _AXES_BY_NUMBER or (kind in _JOINS and alike) or (

@@ -108,3 +108,46 @@ def test_a_program_that_refuses_sizes_itself(size):
     sizes = cs.valid_sizes(network)
     assert sizes.complete and sizes.proved
     assert str(sizes) == "height mod 2 = 0, height >= 8\nwidth mod 2 = 0, width >= 2"
+
+
+class SquareRoot(torch.nn.Module):
+    """Takes only as many positions as a square has, by a way that no formula follows."""
+
+    def __init__(self):
+        super().__init__()
+        self.conv = torch.nn.Conv2d(3, 8, 4, 4)
+
+    def forward(self, x):
+        tokens = self.conv(x).flatten(2)
+        side = int(tokens.shape[-1] ** 0.5)
+        return tokens.view(tokens.shape[0], 8, side, side)
+
+
+def test_a_program_with_branches_without_end():
+    sizes = cs.valid_sizes(cs.from_torch(SquareRoot(), (3, 32, 32)))
+    assert not sizes.complete and (16, 16) in sizes and (4, 64) in sizes and (3, 8) not in sizes
+    module = SquareRoot().to("meta")
+    for h in range(1, 30):
+        for w in range(1, 30):
+            if (h, w) in sizes.known:
+                try:
+                    ran = 0 not in module(torch.zeros(1, 3, h, w, device="meta")).shape
+                except RuntimeError:
+                    ran = False
+                assert ((h, w) in sizes) is ran, (h, w)
+
+
+class FailsFirst(torch.nn.Module):
+    """Fails in a convolution, and then in a call that no rule describes."""
+
+    def __init__(self):
+        super().__init__()
+        self.conv = torch.nn.Conv2d(3, 8, 7)
+
+    def forward(self, x):
+        return torch.einsum("nchw,nchv->nwv", self.conv(x), torch.ones(x.shape[0], 8, x.shape[2] - 6, 5, device=x.device))
+
+
+def test_what_comes_after_a_failure_does_not_hide_it():
+    report = cs.check(cs.from_torch(FailsFirst(), (3, 4, 4)))
+    assert [(f.layer, f.code) for f in report.failures] == [("conv", "CS001")]

@@ -412,3 +412,19 @@ def test_reserved_names_are_complete() -> None:
 def test_leading_out_is_no_empty_promise() -> None:
     network = network_of("mnist_repair.yaml")
     assert leading_out(plan(network, "channels_first")) == {s.name for s in plan(network, "channels_first").steps}
+
+
+def test_padding_between_turned_axes() -> None:
+    """A network that pads what it has turned itself, as windows of attention are padded."""
+    network = cs.parse("""
+        input: [3, 10, 14]
+        layers:
+          - permute: {order: [1, 2, 0]}
+          - unsqueeze: {axis: 0}
+          - pad: {padding: [[0, 2], [0, 2], [0, 0]]}
+          - crop: {amount: [[0, 1], 0, 1]}
+          - squeeze: {axis: 0}
+          - permute: {order: [2, 0, 1]}
+        """).network
+    for target in TARGETS:
+        agree(network, target)
