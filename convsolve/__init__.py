@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from .queries.smallest import minimum_input, smallest_input
     from .queries.synthesize import Infeasible, Solution, Unknown, solutions, solve
     from .sources import load
+    from .space import Count, Evaluation, Neighbour, Samples, Space
 
 __version__ = "0.1.0"
 
@@ -51,16 +52,17 @@ _PLACES = {
     "queries.smallest": ("minimum_input", "smallest_input"),
     "queries.synthesize": ("Infeasible", "Solution", "Unknown", "solutions", "solve"),
     "sources": ("load",),
+    "space": ("Count", "Evaluation", "Neighbour", "Samples", "Space"),
 }
 _MODULE_OF = {name: module for module, names in _PLACES.items() for name in names}
 
 __all__ = [
-    "CheckReport", "Comparison", "ConvsolveError", "Counterexample", "Domain", "Failure", "FileError", "Front",
-    "Infeasible", "Layer", "Network", "NetworkError", "Objective", "Problem", "Relaxation", "SizeSet", "Solution",
-    "UndecidedError", "Unknown", "UnreadableError", "ValidSizes", "all_of", "any_of", "check", "code", "compare",
-    "counterexample", "dump", "eq", "from_keras", "from_onnx", "from_torch", "hole", "load", "maximum", "minimum",
-    "minimum_input", "operators", "pareto", "parse", "smallest_input", "solutions", "solve", "to_keras", "to_onnx",
-    "to_torch", "valid_sizes", "where",
+    "CheckReport", "Comparison", "ConvsolveError", "Count", "Counterexample", "Domain", "Evaluation", "Failure",
+    "FileError", "Front", "Infeasible", "Layer", "Neighbour", "Network", "NetworkError", "Objective", "Problem",
+    "Relaxation", "Samples", "SizeSet", "Solution", "Space", "UndecidedError", "Unknown", "UnreadableError",
+    "ValidSizes", "all_of", "any_of", "check", "code", "compare", "counterexample", "dump", "eq", "from_keras",
+    "from_onnx", "from_torch", "hole", "load", "maximum", "minimum", "minimum_input", "operators", "pareto",
+    "parse", "smallest_input", "solutions", "solve", "to_keras", "to_onnx", "to_torch", "valid_sizes", "where",
 ]
 
 

@@ -24,6 +24,7 @@ FLOORS = [
     {"files", "frameworks", "solver"},
     {"sources"},
     {"queries"},
+    {"space"},
     {"cli", "testing"},
     {"__init__", "__main__"},
 ]
