@@ -17,6 +17,9 @@ _COMMANDS = {
     "sizes": "Say which input sizes a network takes, exactly.",
     "counterexample": "Find the smallest input that breaks a claim, or prove that there is none.",
     "diff": "Compare the input sizes that two networks take.",
+    "count": "Count the valid architectures of a problem.",
+    "sample": "Draw valid architectures, each equally likely.",
+    "enumerate": "List the valid architectures, one JSON object a line.",
     "export": "Write a network as PyTorch or Keras source, ONNX or YAML.",
     "schema": "Print the JSON Schema of problem files, for editors.",
 }

@@ -12,13 +12,14 @@ from typing import Any
 
 import numpy as np
 
-from ..dims import evaluate
+from ..dims import evaluate, variables
 from ..errors import NetworkError, UndecidedError
 from ..network import Network
 from ..problem import Problem, trace_problem
 from ..queries.pareto import Front, pareto
 from ..queries.synthesize import Infeasible, Solution, Unknown, solve
 from ..solver.clock import Clock
+from ..words import nearest
 from . import moves
 from .ask import completion, decided, nearest_by_search
 from .draws import distinct, uniform
@@ -400,6 +401,10 @@ class Space:
         assert child is not None
         return child
 
+    def __bool__(self) -> bool:
+        """Whether there may be a valid architecture: certain where :meth:`count` is exact."""
+        return self._parts is not None
+
     def __contains__(self, assignment: Mapping[str, int]) -> bool:
         """Whether an assignment is a valid architecture; it may leave out what an absent layer would have."""
         for name in assignment:
@@ -444,8 +449,6 @@ class Space:
 
     def _known(self, name: str) -> str:
         if name not in self.problem.network.holes:
-            from ..words import nearest
-
             raise NetworkError(f"the space has no hole {name!r}{nearest(name, list(self.holes), listed=8)}")
         return name
 
@@ -463,8 +466,6 @@ class Space:
 
     def _given(self, partial: Mapping[str, int]) -> dict[str, int]:
         """Return the decided values that matter: not those of layers that the others leave out."""
-        from ..dims import variables
-
         for name, value in partial.items():
             if value not in self.holes[self._known(name)]:
                 raise NetworkError(f"{name}={value} is outside its domain {self.problem.network.holes[name].domain}")
