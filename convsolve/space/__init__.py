@@ -4,7 +4,8 @@
 """
 
 from .evaluation import Evaluation
+from .near import Neighbour
 from .samples import Samples
-from .space import Count, Neighbour, Space
+from .space import Count, Space
 
 __all__ = ["Count", "Evaluation", "Neighbour", "Samples", "Space"]

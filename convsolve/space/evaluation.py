@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..dims import Cond, Dim, Domain, Var, bounds, evaluate_arrays, variables
+from ..dims.bounds import Interval
 from ..dims.evaluate import evaluate_words, fits_word
 from ..dims.expr import Symbolic
 from ..errors import NetworkError
@@ -16,12 +17,10 @@ from ..problem import ProblemTrace
 from ..receptive_field import receptive_field
 from ..trace import COSTS, Definition, Requirement, to_written
 
-__all__ = ["Evaluation", "Evaluator", "Step", "columns_of"]
+__all__ = ["Evaluation", "Evaluator"]
 
 _CHUNK = 1 << 14
 """Candidates that are computed together: their columns fit a processor's cache."""
-
-Step = Definition | Requirement
 
 
 @dataclass(frozen=True)
@@ -103,14 +102,15 @@ class Evaluator:
         costs = tuple(Var(cost) for cost in COSTS)
         wanted = [*(r.condition for r in trace.requirements), *self.output, *costs, *(self.fields or ())]
         names = trace.needed(*wanted, *(d.value for d in more))
-        steps: list[Step] = [s for s in trace.steps if isinstance(s, Requirement) or s.name in names]
-        self.steps = [*steps, *more]
+        steps = (s for s in trace.steps if isinstance(s, Requirement) or s.name in names)
+        self.steps: list[Definition | Requirement] = [*steps, *more]
         self._ends = {v.name for v in variables(*self.output, *costs, *(self.fields or ()))}
         self._plan()
 
     def _plan(self) -> None:
         """Find which steps fit a machine word whatever the candidate, and which names each step needs last."""
-        ranges = {n: (v.domain.lower, v.domain.upper) for n, v in self.holes.items() if v.domain is not None}
+        domains = {name: unknown.domain for name, unknown in self.holes.items()}
+        ranges: dict[str, Interval] = {n: (d.lower, d.upper) for n, d in domains.items() if d is not None}
         self._safe: list[bool] = []
         last: dict[str, int] = {}
         for i, step in enumerate(self.steps):
@@ -138,7 +138,8 @@ class Evaluator:
             parts.append(self._chunk({n: c[part] for n, c in columns.items()},
                                      {n: m[part] for n, m in missing.items()}, min(_CHUNK, count - start)))  # fmt: skip
         valid, output, fields, *costs = (np.concatenate(found) for found in zip(*parts, strict=True))
-        return Evaluation(valid, output, *costs, receptive_field=None if self.fields is None else fields)
+        params, macs, activations = costs
+        return Evaluation(valid, output, params, macs, activations, None if self.fields is None else fields)
 
     def _chunk(
         self, columns: dict[str, np.ndarray], missing: Mapping[str, np.ndarray], count: int

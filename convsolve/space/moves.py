@@ -24,7 +24,7 @@ def possible(parts: Parts, given: Mapping[str, int], *, certain: bool = False) -
     """
     if any(parts.fixed[name] != value for name, value in given.items() if name in parts.fixed):
         return None
-    found = {name: (value,) for name, value in parts.fixed.items()}
+    found: dict[str, tuple[int, ...]] = {name: (value,) for name, value in parts.fixed.items()}
     for part in parts.parts:
         live = _live(part, given, part.certain if certain else np.ones(len(part.certain), dtype=bool))
         if live is None:

@@ -74,7 +74,8 @@ class Paths:
 
 
 def paths_of(
-    part: Part, system: System, domains: Domains, clock: Clock, presence: Mapping[str, Cond], canonical: Mapping[str, Cond],
+    part: Part, system: System, domains: Domains, clock: Clock, presence: Mapping[str, Cond],
+    canonical: Mapping[str, Cond],
 ) -> Paths | None:
     """Return the solutions of a part as paths; None if there are none.
 
@@ -218,7 +219,8 @@ class _Expansion:
             chosen[node] = np.arange(len(node))
             following = int(fan[state[chosen]].sum())
             spans = [int(own.max()) - int(own.min()) for own in low]
-            coarse = all(step > span or not merge for step, span, merge in zip(steps, spans, self.mergeable, strict=True))
+            merged = zip(steps, spans, self.mergeable, strict=True)
+            coarse = all(step > span or not merge for step, span, merge in merged)
             if not self.merge or coarse or following <= _MOST_MERGED:
                 break
             steps = self._coarser(steps, spans, len(np.unique(state)), len(chosen), following)
