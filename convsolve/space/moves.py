@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from .parts import Parts
-from .paths import Paths, Stage
+from .paths import Budget, Paths, Stage
 
 __all__ = ["Costs", "cheapest", "possible"]
 
@@ -26,10 +26,14 @@ def possible(parts: Parts, given: Mapping[str, int], *, certain: bool = False) -
         return None
     found: dict[str, tuple[int, ...]] = {name: (value,) for name, value in parts.fixed.items()}
     for part in parts.parts:
-        live = _live(part, given, part.certain if certain else np.ones(len(part.certain), dtype=bool))
+        if part.budget is not None:
+            stages, live = part.budget.stages, _affordable(part.budget, given)
+        else:
+            end = part.certain if certain else np.ones(len(part.certain), dtype=bool)
+            stages, live = part.stages, _live(part, given, end)
         if live is None:
             return None
-        for stage, edges in zip(part.stages, live, strict=True):
+        for stage, edges in zip(stages, live, strict=True):
             for name, options in stage.options.items():
                 seen = np.bincount(stage.places[name][edges], minlength=len(options)) > 0
                 found[name] = tuple(options[seen].tolist())
@@ -68,6 +72,33 @@ def _live(part: Paths, given: Mapping[str, int], end: np.ndarray) -> list[np.nda
             return None
         after = np.zeros(len(stage.starts) - 1, dtype=bool)
         after[stage.source[edges]] = True
+        live.append(edges)
+    return live[::-1]
+
+
+def _affordable(budget: Budget, given: Mapping[str, int]) -> list[np.ndarray] | None:
+    """Return the edges of each stage that lie on a path within the budget with the given values; None if none do."""
+    spent = np.zeros(1, dtype=np.int64)
+    so_far: list[np.ndarray] = []
+    for i, (stage, added) in enumerate(zip(budget.stages, budget.added, strict=True)):
+        total = np.minimum(spent[stage.source] + added, _NEVER)
+        allowed = _allowed(stage, given)
+        if allowed is not None:
+            total = np.where(allowed, total, _NEVER)
+        so_far.append(total)
+        spent = np.full(len(budget.stages[i + 1].starts) - 1 if i + 1 < len(budget.stages) else budget.ends, _NEVER)
+        np.minimum.at(spent, stage.target, total)
+    to_go = np.zeros(budget.ends, dtype=np.int64)
+    live: list[np.ndarray] = []
+    for stage, added, total in zip(
+        reversed(budget.stages), reversed(budget.added), reversed(so_far), strict=True
+    ):
+        edges = np.flatnonzero(total + to_go[stage.target] <= budget.limit)
+        if not len(edges):
+            return None
+        rest = np.full(len(stage.starts) - 1, _NEVER)
+        np.minimum.at(rest, stage.source[edges], to_go[stage.target[edges]] + added[edges])
+        to_go = rest
         live.append(edges)
     return live[::-1]
 

@@ -16,7 +16,8 @@ from ..solver.plan import plan
 from ..solver.presolve import Refuted, presolve
 from ..solver.system import build
 from ..trace import Requirement
-from .paths import Paths, paths_of
+from .expansion import paths_of
+from .paths import Paths
 
 __all__ = ["Parts", "parts_of", "presence"]
 

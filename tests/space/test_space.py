@@ -11,7 +11,7 @@ import pytest
 
 import convsolve as cs
 from convsolve.problem import ProblemTrace, trace_problem
-from convsolve.space import paths
+from convsolve.space import expansion
 from convsolve.trace import Requirement
 
 from ..solver.random_problems import brute_force, combinations, problems
@@ -39,8 +39,8 @@ def full(space: cs.Space, samples: cs.Samples) -> list[tuple[tuple[str, int], ..
 def merging(request, monkeypatch):
     """Both ways to keep sums: each for itself, and similar ones together, however few they are."""
     if request.param == "merged":
-        monkeypatch.setattr(paths, "_MOST_EDGES", 0)
-        monkeypatch.setattr(paths, "_MOST_MERGED", 6)
+        monkeypatch.setattr(expansion, "_MOST_EDGES", 0)
+        monkeypatch.setattr(expansion, "_MOST_MERGED", 6)
     return request.param
 
 
