@@ -11,7 +11,7 @@ from ..dims import Cond, any_of
 from ..errors import UndecidedError
 from ..problem import ProblemTrace
 from ..solver.cells import TooWide
-from ..solver.clock import Clock
+from ..solver.clock import Clock, OutOfTime
 from ..solver.plan import plan
 from ..solver.presolve import Refuted, presolve
 from ..solver.system import build
@@ -65,7 +65,7 @@ def parts_of(traced: ProblemTrace, clock: Clock, in_force: Sequence[Requirement]
         in_force: the requirements that must hold; by default all.
 
     Raises:
-        UndecidedError: there are too many states to go through.
+        UndecidedError: there are too many states to go through, or the time ran out.
     """
     system = build(traced, in_force, goals=False)
     try:
@@ -84,4 +84,6 @@ def parts_of(traced: ProblemTrace, clock: Clock, in_force: Sequence[Requirement]
         raise UndecidedError(
             "the space has too many states to be gone through: close some holes, or leave out a requirement that joins "
             "distant layers") from None
+    except OutOfTime:
+        raise UndecidedError("the time ran out before the space was gone through") from None
     return Parts({n: v.fixed for n in system.holes if (v := domains[n]).fixed is not None}, tuple(parts))

@@ -56,3 +56,10 @@ def test_a_mistake_is_one_line(capsys, tmp_path):
         main(["count", str(path)])
     assert end.value.code == 2
     assert "open above" in capsys.readouterr().err
+
+
+def test_out_of_time(capsys):
+    with pytest.raises(SystemExit) as end:
+        main(["count", "problems/once_for_all.yaml", "--timeout", "0.000001"])
+    assert end.value.code == 3
+    assert "time ran out" in capsys.readouterr().err

@@ -17,7 +17,7 @@ def test_every_trial_is_valid(kind):
     inner = {
         "random": lambda: optuna.samplers.RandomSampler(seed=0),
         "tpe": lambda: optuna.samplers.TPESampler(seed=0, n_startup_trials=5),
-        "multivariate": lambda: optuna.samplers.TPESampler(seed=0, n_startup_trials=5, multivariate=True, warn_independent_sampling=False),
+        "multivariate": lambda: optuna.samplers.TPESampler(seed=0, n_startup_trials=5, multivariate=True),
     }[kind]()
     space = cs.Space(cs.load("problems/unet_search.yaml"))
 

@@ -267,3 +267,10 @@ def test_mistakes_are_named():
     ):  # fmt: skip
         with pytest.raises(cs.NetworkError, match=words):
             call()
+
+
+def test_nothing_open_and_nothing_asked():
+    space = cs.Space(cs.parse("{input: [1, 8, 8], layers: [relu]}"))
+    assert space.count().value == 1 and list(space.sample(2)) == [{}, {}] and list(space.enumerate()) == [{}]
+    assert space.evaluate([{}, {}]).valid.all() and space.domains() == {} and space.neighbours({}) == []
+    assert len(cs.Space(cs.load("problems/imagenet_stem.yaml")).evaluate([])) == 0
