@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from .queries.smallest import minimum_input, smallest_input
     from .queries.synthesize import Infeasible, Solution, Unknown, solutions, solve
     from .sources import load
+    from .space import Count, Evaluation, Neighbour, Samples, Space
 
 __version__ = "0.1.0"
 
@@ -59,17 +60,18 @@ _PLACES = {
     "queries.smallest": ("minimum_input", "smallest_input"),
     "queries.synthesize": ("Infeasible", "Solution", "Unknown", "solutions", "solve"),
     "sources": ("load",),
+    "space": ("Count", "Evaluation", "Neighbour", "Samples", "Space"),
 }
 _MODULE_OF = {name: module for module, names in _PLACES.items() for name in names}
 
 __all__ = [
-    "Cause", "CheckReport", "Comparison", "ConvsolveError", "Counterexample", "Domain", "Explanation", "Failure",
-    "FileError", "Front", "Infeasible", "Layer", "Network", "NetworkError", "Objective", "Problem", "Relaxation",
-    "Repair", "SizeSet", "Solution", "UndecidedError", "Unknown", "UnreadableError", "ValidSizes", "all_of", "any_of",
-    "check", "code", "compare", "counterexample", "diagnose", "dump", "eq", "explain", "explaining", "from_keras",
-    "from_onnx", "from_torch", "hole", "install", "load", "load_ipython_extension", "maximum", "minimum",
-    "minimum_input", "operators", "pareto", "parse", "repair", "smallest_input", "solutions", "solve", "to_keras",
-    "to_onnx", "to_torch", "valid_sizes", "where",
+    "Cause", "CheckReport", "Comparison", "ConvsolveError", "Count", "Counterexample", "Domain", "Evaluation",
+    "Explanation", "Failure", "FileError", "Front", "Infeasible", "Layer", "Neighbour", "Network", "NetworkError",
+    "Objective", "Problem", "Relaxation", "Repair", "Samples", "SizeSet", "Solution", "Space", "UndecidedError",
+    "Unknown", "UnreadableError", "ValidSizes", "all_of", "any_of", "check", "code", "compare", "counterexample",
+    "diagnose", "dump", "eq", "explain", "explaining", "from_keras", "from_onnx", "from_torch", "hole", "install",
+    "load", "load_ipython_extension", "maximum", "minimum", "minimum_input", "operators", "pareto", "parse", "repair",
+    "smallest_input", "solutions", "solve", "to_keras", "to_onnx", "to_torch", "valid_sizes", "where",
 ]
 
 

@@ -26,6 +26,7 @@ FLOORS = [
     {"sources"},
     {"queries"},
     {"live"},
+    {"space"},
     {"cli", "testing"},
     {"__init__", "__main__"},
 ]
@@ -34,6 +35,7 @@ FLOORS = [
 ONLY_IN = {
     "hypothesis": "testing", "pytest": "testing", "z3": "solver", "click": "cli", "rich": "cli", "yaml": "files",
     "torch": "frameworks/torch", "keras": "frameworks/keras", "onnx": "frameworks/onnx", "h5py": "frameworks/keras",
+    "optuna": "space",
 }  # fmt: skip
 
 

@@ -21,6 +21,9 @@ _COMMANDS = {
     "run": "Run a script, and explain the shape error that ends it.",
     "rule": "Say what a code such as CS001 means, with an example.",
     "diff": "Compare the input sizes that two networks take.",
+    "count": "Count the valid architectures of a problem.",
+    "sample": "Draw valid architectures, each equally likely.",
+    "enumerate": "List the valid architectures, one JSON object a line.",
     "export": "Write a network as PyTorch or Keras source, ONNX or YAML.",
     "schema": "Print the JSON Schema of problem files, for editors.",
 }

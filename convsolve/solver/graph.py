@@ -161,7 +161,8 @@ def build_graph(
         first[target] = np.arange(len(target))
         columns = {name: column[first] for name, column in kept.items()}
         combination = np.concatenate([p.combination for p in pieces])
-        added = np.array([np.concatenate([p.added[a] for p in pieces]) for a in range(len(part.accumulators))])
+        grown = [np.concatenate([p.added[a] for p in pieces]) for a in range(len(part.accumulators))]
+        added = np.array(grown, dtype=np.int64).reshape(len(grown), len(row))
         ranks = choices.sum_of_ranks()[combination]
         size = sum((column.astype(np.int64) for column in columns.values()), np.zeros(targets, dtype=np.int64))
         layers.append(Layer(row, target, combination, added, ranks, choices, count, targets, size))

@@ -25,7 +25,7 @@ from .presolve import Domains
 from .system import System
 from .trail import Found, Scored, Trail, goal_scores
 
-__all__ = ["sweep_with_sums"]
+__all__ = ["growth", "sweep_with_sums"]
 
 _MOST_AT_ONCE = 1 << 22
 _BEAMS = (256, 4096)
@@ -112,7 +112,7 @@ def _roles(part: Part, system: System) -> _Roles:
     for demand in part.final:
         simple = demand.condition.op in ("le", "lt", "eq") and any(isinstance(a, int) for a in demand.condition.args)
         simple = simple and any(isinstance(a, Var) for a in demand.condition.args)
-        for name, sign in _growth(demand.condition).items():
+        for name, sign in growth(demand.condition).items():
             if name in places:  # a condition that becomes false as the sum grows minds its being large
                 senses[places[name]].add(-sign if sign else 2 if simple else 3)
     for accumulator, found in zip(part.accumulators, senses, strict=True):
@@ -123,13 +123,13 @@ def _roles(part: Part, system: System) -> _Roles:
     return _Roles(tuple(goals), harm, isinstance(first, Var) and first.name in places)
 
 
-def _growth(x: object) -> dict[str, int]:
+def growth(x: object) -> dict[str, int]:
     """Return for each unknown whether an expression only grows with it (1), only falls (-1), or neither (0)."""
     if isinstance(x, Var):
         return {x.name: 1}
     if not isinstance(x, Symbolic):
         return {}
-    parts = [_growth(a) for a in x.args]
+    parts = [growth(a) for a in x.args]
     if x.op in ("le", "lt"):
         signs = [-1, 1]
     elif x.op == "sub":

@@ -1,0 +1,44 @@
+"""``convsolve count``."""
+
+from __future__ import annotations
+
+import click
+
+from .output import print_json
+from .source import loaded, source_options
+
+__all__ = ["command"]
+
+
+@click.command()
+@click.argument("source")
+@source_options
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+@click.option("--timeout", type=click.FloatRange(min=0, min_open=True), help="Seconds after which to stop.")
+def command(
+    source: str, input_shape: tuple[int, ...] | None, arguments: str, as_json: bool, timeout: float | None
+) -> int:
+    """Count the valid architectures of a problem with open parameters.
+
+    SOURCE is a problem file (.yaml, .json or .toml; - reads YAML from standard input), a framework's file
+    (.keras, .h5, .onnx, .pt2), or package.module:factory or file.py:Class, which is imported and called.
+    Exits with 0 where there is a valid architecture, with 1 where there is none, with 3 where that is not known.
+    """
+    from ..space import Space
+
+    count = Space(loaded(source, input_shape, arguments), timeout=timeout).count()
+    share = None if count.share is None else float(count.share)
+    if as_json:
+        print_json({"count": count.value, "exact": count.exact, "low": count.low, "high": count.high, "of": count.of,
+                    "share": share})  # fmt: skip
+        return 0 if count.value else 1 if count.exact else 3
+    if count.exact:
+        click.echo(f"{count.value:,} valid architectures")
+    else:
+        click.echo(f"about {count.value:,} valid architectures (an estimate)")
+        click.echo(f"at least {count.low:,} and at most {count.high:,} (certain)")
+    if share is not None:
+        click.echo(f"of {count.of:,} without any requirement: {share:.3%}" if share >= 1e-5 else
+                   f"of {count.of:,} without any requirement: one in {round(1 / share):,}" if share else
+                   f"of {count.of:,} without any requirement: none")  # fmt: skip
+    return 0 if count.low or count.value else 1 if count.exact else 3

@@ -1,0 +1,53 @@
+"""``convsolve sample``."""
+
+from __future__ import annotations
+
+import click
+
+from .source import loaded, source_options
+
+__all__ = ["command"]
+
+
+@click.command()
+@click.argument("source")
+@source_options
+@click.option("-n", "--number", type=click.IntRange(1, 10_000_000), default=1, show_default=True,
+              help="How many architectures to draw.")  # fmt: skip
+@click.option("--seed", type=click.IntRange(0, 2**31), default=0, help="The same seed draws the same.")
+@click.option("--distinct", is_flag=True, help="Draw no architecture twice.")
+@click.option("--emit", type=click.Choice(["jsonl", "torch", "yaml"]), default="jsonl", show_default=True,
+              help="Print assignments, one JSON object a line; or PyTorch source; or problem files.")  # fmt: skip
+@click.option("--timeout", type=click.FloatRange(min=0, min_open=True), help="Seconds after which to stop.")
+def command(
+    source: str, input_shape: tuple[int, ...] | None, arguments: str, number: int, seed: int, distinct: bool, emit: str,
+    timeout: float | None,
+) -> int:
+    """Draw valid architectures of a problem with open parameters, each equally likely.
+
+    SOURCE is a problem file (.yaml, .json or .toml; - reads YAML from standard input), a framework's file
+    (.keras, .h5, .onnx, .pt2), or package.module:factory or file.py:Class, which is imported and called.
+    Exits with 0 where architectures were drawn, with 1 where there is none, with 3 where that is not known.
+    """
+    import json
+
+    from ..files import dump
+    from ..frameworks import code
+    from ..problem import Problem
+    from ..space import Space
+
+    space = Space(loaded(source, input_shape, arguments), timeout=timeout)
+    if not space:
+        click.echo("there is no valid architecture: `convsolve synth` says why", err=True)
+        return 1
+    samples = space.sample(number, seed, replace=not distinct)
+    if emit == "jsonl":
+        for assignment in samples:
+            click.echo(json.dumps(assignment))
+        return 0
+    for i, network in enumerate(samples.networks(), start=1):
+        if emit == "torch":
+            click.echo(code(network, "torch", name=f"Net{i}" if number > 1 else "Net"))
+        else:
+            click.echo(("---\n" if i > 1 else "") + dump(Problem(network), "yaml"), nl=False)
+    return 0
