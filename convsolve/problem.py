@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from .dims import Cond, Dim, Domain, Var, all_of, bounds, product, variables, where
 from .dims.grammar import Value, parse_condition, parse_dim
-from .errors import ExpressionError
+from .errors import ExpressionError, NetworkError
 from .network import Layer, Network, tensor_layer
 from .operators import axis_names
 from .operators.rules import PROBLEM
@@ -17,7 +17,7 @@ from .receptive_field import receptive_field
 from .trace import COSTS, Definition, Requirement, Trace, trace
 from .words import nearest
 
-__all__ = ["Objective", "Problem", "ProblemTrace", "Scope", "trace_problem"]
+__all__ = ["Objective", "Problem", "ProblemTrace", "Scope", "as_problem", "trace_problem"]
 
 
 @dataclass(frozen=True)
@@ -54,6 +54,22 @@ class Problem:
         object.__setattr__(self, "requirements", tuple(self.requirements))
         object.__setattr__(self, "objectives", tuple(self.objectives))
         object.__setattr__(self, "pareto", tuple(self.pareto))
+
+
+def as_problem(network: Network | Problem) -> Problem:
+    """Return a network as a problem without requirements of its own; a problem as it is.
+
+    Raises:
+        NetworkError: it is neither.
+    """
+    if isinstance(network, Problem):
+        return network
+    if isinstance(network, Network):
+        return Problem(network)
+    kinds = {kind.__module__.partition(".")[0] for kind in type(network).__mro__}
+    readers = [f"read it with convsolve.from_{kind}" for kind in ("torch", "keras", "onnx") if kind in kinds]
+    advice = readers[0] if readers else "convsolve.load reads one from a file, convsolve.parse from a text"
+    raise NetworkError(f"wanted a Network or a Problem, got {type(network).__name__}: {advice}")
 
 
 @dataclass(frozen=True)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
-from typing import Any
+from typing import Any, NoReturn
 
 import click
 
@@ -27,6 +29,10 @@ _COMMANDS = {
     "export": "Write a network as PyTorch or Keras source, ONNX or YAML.",
     "schema": "Print the JSON Schema of problem files, for editors.",
 }
+
+
+_CLOSED_PIPE = 128 + 13
+"""What a shell says of a command that a closed pipe has ended."""
 
 
 class _Lazy(click.Group):
@@ -66,12 +72,29 @@ def cli() -> None:
     """
 
 
+def _status(args: Sequence[str] | None) -> Any:
+    try:
+        return cli.main(args=list(args) if args is not None else None, prog_name="convsolve", standalone_mode=False)
+    except SystemExit:  # what click makes of a pipe that nobody reads
+        raise BrokenPipeError(errno.EPIPE, "nobody reads the output") from None
+
+
+def _unwritten(error: OSError) -> NoReturn:
+    """Exit where the output could not be written; say nothing where nobody reads it."""
+    sys.stdout = open(os.devnull, "w")  # noqa: SIM115  # what is still buffered has nowhere to go
+    if error.errno == errno.EPIPE:
+        sys.exit(_CLOSED_PIPE)
+    click.echo(f"error: {error.strerror or error}: the output could not be written", err=True)
+    sys.exit(2)
+
+
 def main(args: Sequence[str] | None = None) -> None:
     """Run the command line and exit."""
     from ..errors import ConvsolveError, InternalError, UndecidedError
 
     try:
-        status = cli.main(args=list(args) if args is not None else None, prog_name="convsolve", standalone_mode=False)
+        status = _status(args)
+        sys.stdout.flush()
         sys.exit(status if isinstance(status, int) else 0)
     except click.exceptions.Exit as error:
         sys.exit(error.exit_code)
@@ -90,6 +113,5 @@ def main(args: Sequence[str] | None = None) -> None:
     except ConvsolveError as error:
         click.echo(f"error: {error}" if "\n" not in str(error) else str(error), err=True)
         sys.exit(2)
-    except BrokenPipeError:
-        sys.stderr.close()  # nobody reads on; say nothing about it
-        sys.exit(0)
+    except OSError as error:
+        _unwritten(error)

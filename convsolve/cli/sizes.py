@@ -147,7 +147,7 @@ def _show(sizes: ValidSizes, data: Mapping[str, Any], dims: bool) -> None:
         out.print(text, markup=False)
 
     if not sizes.region:
-        say("no size is valid")
+        say("no size is valid" if sizes.complete else "no size is known to be valid")
         for text in data["never"]:
             say(f"  whatever the size, this does not hold: {text}")
     for line in str(sizes).splitlines() if sizes.region else ():

@@ -9,11 +9,12 @@ import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from .domain import Domain
 from .expr import Cond, Dim, Expr, all_of, any_of, eq
 from .quasi import NoClosedForm, Quasi, primes
+from .ranges import gaps, inside_many, inside_ranges, meet, merged, runs
 
 if TYPE_CHECKING:
     import numpy as np
@@ -67,15 +68,15 @@ class SizeSet:
         if not isinstance(size, int) or size < 1:
             return False
         if size >= self.start:
-            return _inside_ranges(self.classes, size % self.period)
-        return _inside_ranges(self.below, size)
+            return inside_ranges(self.classes, size % self.period)
+        return inside_ranges(self.below, size)
 
     def contains(self, sizes: np.ndarray) -> np.ndarray:
         """Return for many sizes, each at least 1, whether they belong to the set."""
         import numpy as np
 
-        recurs = _inside_many(self.classes, sizes % self.period)
-        return np.where(sizes >= self.start, recurs, _inside_many(self.below, sizes))
+        recurs = inside_many(self.classes, sizes % self.period)
+        return np.where(sizes >= self.start, recurs, inside_many(self.below, sizes))
 
     def __bool__(self) -> bool:
         return bool(self.below or self.classes)
@@ -123,7 +124,7 @@ class SizeSet:
             blocks, left = member.reshape(-1, modulus), rest.reshape(-1, modulus)
             whole = blocks.all(axis=0) & left.any(axis=0)
             if whole.any():
-                found.append(Progression(modulus, tuple(range(a, b) for a, b in _runs(whole))))
+                found.append(Progression(modulus, tuple(range(a, b) for a, b in runs(whole))))
                 left[:, whole] = False
         plain = Progression(period, self.classes)
         return tuple(found) if sum(len(p.residues) for p in found) < len(plain.residues) else (plain,)
@@ -265,19 +266,19 @@ class SizeSet:
         if not isinstance(function, Quasi):
             return cls.everything(axis) if function else cls.nothing(axis)
         f = function
-        below = [range(f.from_m(f.first + a), f.from_m(f.first + b)) for a, b in _runs(f.head)]
+        below = [range(f.from_m(f.first + a), f.from_m(f.first + b)) for a, b in runs(f.head)]
         start = f.from_m(f.threshold)
         if f.period == 1:
             return _normal(below, start, 1, [range(1)] if f.tail[0, 0] else [], axis)
         period, first = f.divisor * f.period, f.threshold * f.divisor - f.offset
         classes = [range((first + a * f.divisor) % period, (first + a * f.divisor) % period + (b - a) * f.divisor)
-                   for a, b in _runs(f.tail[0])]  # fmt: skip
+                   for a, b in runs(f.tail[0])]  # fmt: skip
         return _normal(below, start, period, classes, axis)
 
     @classmethod
     def of_members(cls, members: np.ndarray, axis: str = "n") -> SizeSet:
         """Return the finite set with these truth values for the sizes 1, 2, ..."""
-        return _normal([range(a + 1, b + 1) for a, b in _runs(members)], len(members) + 1, 1, [], axis)
+        return _normal([range(a + 1, b + 1) for a, b in runs(members)], len(members) + 1, 1, [], axis)
 
     def shifted(self, by: int) -> SizeSet:
         """Return the set of all members plus a number that is not negative.
@@ -293,11 +294,11 @@ class SizeSet:
 
     def __and__(self, other: SizeSet) -> SizeSet:
         start, period = max(self.start, other.start), math.lcm(self.period, other.period)
-        below = _meet(self.below, other.below)
+        below = meet(self.below, other.below)
         for one, two in ((self, other), (other, self)):  # what recurs in one, below the start of the other
             for piece in two.below:
                 below += one._recurring_in(range(max(piece.start, one.start), piece.stop))
-        classes = _meet(self._classes_of(period), other._classes_of(period))
+        classes = meet(self._classes_of(period), other._classes_of(period))
         both = _normal(below, start, period, classes, self.axis)
         return dataclasses.replace(both, proved=self.proved and other.proved)
 
@@ -308,8 +309,8 @@ class SizeSet:
         return self & ~other
 
     def __invert__(self) -> SizeSet:
-        below = _gaps(self.below, 1, self.start)
-        found = _normal(below, self.start, self.period, _gaps(self.classes, 0, self.period), self.axis)
+        below = gaps(self.below, 1, self.start)
+        found = _normal(below, self.start, self.period, gaps(self.classes, 0, self.period), self.axis)
         return dataclasses.replace(found, proved=self.proved)
 
     def _classes_of(self, period: int) -> list[range]:
@@ -330,7 +331,7 @@ class SizeSet:
         _few((last - first + 1) * len(self.classes))
         whole = [range(c.start + t * self.period, c.stop + t * self.period)
                  for t in range(first, last + 1) for c in self.classes]  # fmt: skip
-        return _meet(whole, [piece])
+        return meet(whole, [piece])
 
     def condition(self, n: Dim) -> Cond:
         """Return the condition that ``n``, which must be at least 1, belongs to the set."""
@@ -355,9 +356,9 @@ class SizeSet:
             return f"{self.axis} {_members(self.below)}"
         if self.period == 1:
             ends = [*(r.start for r in self.below), self.start][1:]
-            gaps = [range(piece.stop, end) for piece, end in zip(self.below, ends, strict=True)]
-            if sum(map(len, gaps)) <= sum(map(len, self.below)):
-                return f"{self.axis} >= {self.minimum}" + (f" except {_shown(gaps).strip('{}')}" if gaps else "")
+            missing = [range(piece.stop, end) for piece, end in zip(self.below, ends, strict=True)]
+            if sum(map(len, missing)) <= sum(map(len, self.below)):
+                return f"{self.axis} >= {self.minimum}" + (f" except {_shown(missing).strip('{}')}" if missing else "")
             recurring = f"{self.axis} >= {self.threshold}"
         else:
             residues = " or ".join(f"{self.axis} {p}" for p in self.progressions)
@@ -368,16 +369,16 @@ class SizeSet:
 def _normal(below: Iterable[range], start: int, period: int, classes: Iterable[range], axis: str) -> SizeSet:
     """Return a set in its shortest form: least period, least start, ranges that do not touch."""
     wrapped = [r for c in classes for r in (range(c.start, min(c.stop, period)), range(c.stop - period)) if r]
-    recurring = _least_period(_merged(wrapped), period)
+    recurring = _least_period(merged(wrapped), period)
     own, length = recurring
-    members = _merged(below)
+    members = merged(below)
     if not own:
         return SizeSet(members, members[-1].stop if members else 1, 1, (), axis)
     probe = SizeSet((), 1, length, own)
     while start > 1:  # from the start down, as far as the members below are those that would recur
         n = start - 1
         inside = bool(members) and n in members[-1]
-        if inside != _inside_ranges(own, n % length):
+        if inside != inside_ranges(own, n % length):
             break
         if inside:
             low = max(members[-1].start, probe._run_of(n).start)
@@ -398,67 +399,15 @@ def _least_period(classes: tuple[range, ...], period: int) -> tuple[tuple[range,
             short = period // p
             first = [range(c.start, min(c.stop, short)) for c in classes if c.start < short]
             again = [range(c.start + t * short, c.stop + t * short) for t in range(p) for c in first]
-            if _merged(again) != classes:
+            if merged(again) != classes:
                 break
-            classes, period = _merged(first), short
+            classes, period = merged(first), short
     return classes, period
 
 
 def _few(count: int) -> None:
     if count > _MOST_RANGES:
         raise NoClosedForm(f"a set of more than {_MOST_RANGES} separate ranges of sizes")
-
-
-def _inside_ranges(ranges: Sequence[range], n: int) -> bool:
-    i = bisect.bisect_right(ranges, n, key=lambda r: r.start) - 1
-    return i >= 0 and n in ranges[i]
-
-
-def _inside_many(ranges: Sequence[range], numbers: np.ndarray) -> np.ndarray:
-    import numpy as np
-
-    if not ranges:
-        return np.zeros(numbers.shape, dtype=bool)
-    starts, stops = (np.array([getattr(r, end) for r in ranges]) for end in ("start", "stop"))
-    i = np.searchsorted(starts, numbers, side="right") - 1
-    return np.asarray((i >= 0) & (numbers < stops[i]))
-
-
-def _runs(flags: Any) -> list[tuple[int, int]]:
-    """Return where an array is not zero, as pairs of a start and an end that is not included."""
-    import numpy as np
-
-    edges = np.flatnonzero(np.diff(np.concatenate([[0], np.asarray(flags) != 0, [0]]).astype(np.int8)))
-    return [(int(a), int(b)) for a, b in edges.reshape(-1, 2)]
-
-
-def _merged(pieces: Iterable[range]) -> tuple[range, ...]:
-    """Return ranges in ascending order, those that touch as one."""
-    found: list[range] = []
-    for piece in sorted((p for p in pieces if p), key=lambda r: r.start):
-        if found and found[-1].stop >= piece.start:
-            found[-1] = range(found[-1].start, max(found[-1].stop, piece.stop))
-        else:
-            found.append(piece)
-    return tuple(found)
-
-
-def _gaps(ranges: Sequence[range], start: int, stop: int) -> list[range]:
-    """Return what lies between ranges."""
-    ends = [start, *(r.stop for r in ranges)]
-    starts = [*(r.start for r in ranges), stop]
-    return [range(a, b) for a, b in zip(ends, starts, strict=True) if a < b]
-
-
-def _meet(one: Sequence[range], two: Sequence[range]) -> list[range]:
-    """Return the intersection of ascending ranges."""
-    found, i, j = [], 0, 0
-    while i < len(one) and j < len(two):
-        a, b = one[i], two[j]
-        if max(a.start, b.start) < min(a.stop, b.stop):
-            found.append(range(max(a.start, b.start), min(a.stop, b.stop)))
-        i, j = (i + 1, j) if a.stop <= b.stop else (i, j + 1)
-    return found
 
 
 def _shown(ranges: Sequence[range]) -> str:

@@ -53,8 +53,10 @@ def code(network: Network, language: str = "torch", *, name: str = "Net") -> str
         raise NetworkError(f"there is no source code for {language!r}{nearest(language, LANGUAGES)}")
     if not name.isascii() or identifier(name) != name:
         raise NetworkError(f"{name!r} cannot be the name of a class: take letters, digits and _, like UNetSmall")
-    source = import_module(f".{language}.writing.code", __name__).source
-    return str(source(network, name))
+    writer = import_module(f".{language}.writing.code", __name__)
+    if name in writer.TAKEN:
+        raise NetworkError(f"the source itself uses the name {name!r}: take another, like UNetSmall")
+    return str(writer.source(network, name))
 
 
 def __getattr__(name: str) -> Any:

@@ -52,6 +52,8 @@ class Analysis:
     unresolved: tuple[Requirement, ...]
     causes: tuple[Cause, ...]
     never: tuple[Requirement, ...] = ()
+    blind: bool = False
+    """Whether it has no closed form where anything is known; then ``known`` is less than that."""
     holes: Mapping[str, int] = dataclasses.field(default_factory=dict)
 
     def values(self, tensor: str) -> list[Any] | None:
@@ -94,8 +96,10 @@ def analyse_opened(
     if left or blind:  # below the least size, formulas mean nothing: what is an identity is one only from there on
         after = {name: (valid.axis(i).minimum or 1) - 1 for i, name in enumerate(opened.unknowns)}
         if any(after.values()):
-            (again, left), (seen, blind) = regions(*read(after), after)
-            valid, known = valid & again, known & seen
+            (again, left), (seen, still) = regions(*read(after), after)
+            valid &= again
+            if blind:
+                known, blind = known & seen, still
     labels = dict(zip(opened.unknowns, opened.labels, strict=True))
     causes = tuple(
         Cause(r, labels[value.unknown], SizeSet.of(value.function, labels[value.unknown]))
@@ -105,7 +109,7 @@ def analyse_opened(
     known = Boxes(opened.labels, ()) if blind else known | _fails_before(opened, traced, parts, truths, reading)
     return Analysis(
         opened, traced, reading, valid & known & opened.domains(), known, tuple(dict.fromkeys(left)), causes, never,
-        values or {})
+        bool(blind), values or {})
 
 
 def _fails_before(
@@ -182,7 +186,7 @@ def proved(found: Sequence[Analysis], timeout: float | None) -> bool:
 
     clock = Clock(timeout)
     try:
-        return all(not a.unresolved and _proven(a, clock) for a in found)
+        return all(not a.unresolved and not a.blind and _proven(a, clock) for a in found)
     except OutOfTime:
         return False
 

@@ -12,7 +12,7 @@ from ..errors import ConvsolveError, NetworkError
 from ..network import Network
 from ..operators import axis_names
 from ..operators.rules import BRANCH, RANK, REFUSAL, RULES
-from ..problem import Problem, trace_problem
+from ..problem import Problem, as_problem, trace_problem
 from ..receptive_field import receptive_field
 from ..trace import COSTS, Definition, Requirement, Trace, run, run_arrays, to_written
 
@@ -107,7 +107,7 @@ def check(network: Network | Problem, input_shape: Iterable[int] | None = None) 
     >>> report.ok, report.failures[0].layer, report.failures[0].needs
     (False, 'conv1', {'height': 3, 'width': 3})
     """
-    problem = network if isinstance(network, Problem) else Problem(network)
+    problem = as_problem(network)
     net = problem.network
     notes = []
     if input_shape is not None:

@@ -11,7 +11,7 @@ from ..dims.expr import Symbolic
 from ..dims.separate import Of, Sum
 from ..errors import NetworkError, UndecidedError
 from ..network import Network
-from ..problem import Problem
+from ..problem import Problem, as_problem
 from .analysis import Analysis, analyse_all, described
 from .check import check
 from .regions import region
@@ -55,7 +55,7 @@ def compare(first: Network | Problem, second: Network | Problem) -> Comparison:
     >>> bool(found.lost), found.example
     (False, ((5, 5), (8, 1, 1), (8, 3, 3)))
     """
-    analyses = [_whole(n if isinstance(n, Problem) else Problem(n)) for n in (first, second)]
+    analyses = [_whole(as_problem(n)) for n in (first, second)]
     a, b = analyses
     if a.opened.labels != b.opened.labels:
         raise NetworkError(

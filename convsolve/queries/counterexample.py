@@ -14,7 +14,7 @@ from ..dims.quasi import NoClosedForm
 from ..dims.sizeset import SizeSet
 from ..errors import ExpressionError, InternalError, NetworkError, UndecidedError
 from ..network import Network
-from ..problem import Problem
+from ..problem import Problem, as_problem
 from ..trace import run_arrays
 from .analysis import Analysis, analyse_all, described
 from .check import CheckReport, Failure, check
@@ -88,7 +88,7 @@ def counterexample(
     >>> counterexample(net, range(4, 513), claim="4*output.height == input.height").input_shape
     (3, 5, 4)
     """
-    problem = network if isinstance(network, Problem) else Problem(network)
+    problem = as_problem(network)
     claims = (claim,) if isinstance(claim, str) else tuple(claim)
     problem = dataclasses.replace(problem, requirements=(*problem.requirements, *claims))
     if training:

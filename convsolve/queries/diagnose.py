@@ -21,7 +21,7 @@ from ..operators.rules import (
     REFLECT_PADDING,
     SIZES_AGREE,
 )
-from ..problem import Problem
+from ..problem import Problem, as_problem
 from ..trace import Requirement
 from .check import CheckReport, requirement_message
 from .diagnosis.causes import Cause
@@ -71,7 +71,7 @@ def diagnose(
     """
     if report is not None and report.ok and target is None:
         return ()
-    problem = network if isinstance(network, Problem) else Problem(network)
+    problem = as_problem(network)
     if input_shape is not None:
         problem = dataclasses.replace(problem, network=problem.network.with_input(tuple(input_shape)))
     problem = dataclasses.replace(with_target(problem, target), for_all={}, objectives=())

@@ -11,7 +11,7 @@ from ..errors import ConvsolveError, ExpressionError, InternalError, NetworkErro
 from ..network import Network
 from ..operators.base import to_written
 from ..operators.rules import RANK
-from ..problem import Problem
+from ..problem import Problem, as_problem
 from ..solver.clock import Clock, OutOfTime
 from .check import CheckReport, check
 from .counterexample import counterexample
@@ -113,7 +113,7 @@ def repair(
     conv1: padding 0 -> 1 (1, 4, 1)
     max_pool1: ceil_mode false -> true (1, 4, 1)
     """
-    problem = network if isinstance(network, Problem) else Problem(network)
+    problem = as_problem(network)
     if input_shape is not None:
         problem = dataclasses.replace(problem, network=problem.network.with_input(tuple(input_shape)))
     ranges = dict(problem.for_all) if for_all is None else read_ranges(for_all, problem.network)

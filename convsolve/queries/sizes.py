@@ -10,7 +10,7 @@ from ..dims.boxes import Boxes
 from ..dims.sizeset import SizeSet
 from ..errors import NetworkError
 from ..network import Network
-from ..problem import Problem
+from ..problem import Problem, as_problem
 from .analysis import Cause, analyse_all, described, proved
 from .check import Failure, check
 from .open_inputs import OpenInputs
@@ -170,7 +170,7 @@ def valid_sizes(
     >>> 63 in sizes["height"], (63, 62) in sizes, sizes["width"].minimum, sizes.proved
     (True, False, 3, True)
     """
-    problem = network if isinstance(network, Problem) else Problem(network)
+    problem = as_problem(network)
     if training:
         problem = dataclasses.replace(problem, network=dataclasses.replace(problem.network, training=True))
     found = analyse_all(problem)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from ..errors import UndecidedError
 from ..network import Network
-from ..problem import Objective, Problem
+from ..problem import Objective, Problem, as_problem
 from .open_inputs import open_inputs
 from .sizes import valid_sizes
 from .synthesize import Infeasible, Solution, Unknown, solve
@@ -32,7 +32,7 @@ def minimum_input(
     >>> minimum_input(parse(text))
     (3, 6, 6)
     """
-    problem = network if isinstance(network, Problem) else Problem(network)
+    problem = as_problem(network)
     if training:
         problem = dataclasses.replace(problem, network=dataclasses.replace(problem.network, training=True))
     in_inputs = {u.name for layer in problem.network.inputs for u in layer.operator.unknowns()}

@@ -12,7 +12,7 @@ from ..dims import Expr, Var, bounds, evaluate, ne, total, where
 from ..errors import ExpressionError, InternalError
 from ..network import Network
 from ..operators.rules import PROBLEM
-from ..problem import Objective, Problem, ProblemTrace, trace_problem
+from ..problem import Objective, Problem, ProblemTrace, as_problem, trace_problem
 from ..trace import Definition, Requirement, run
 from .check import CheckReport, check
 from .relax import LONGEST, Relaxation, relaxations
@@ -174,6 +174,7 @@ def solve(
     from ..solver.core import minimal_core
     from .robust import Search
 
+    problem = as_problem(problem)
     clock = Clock(timeout, progress)
     search = Search(problem, clock, seed)
     traced = search.trace

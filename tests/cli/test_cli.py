@@ -241,3 +241,12 @@ def test_shapes_on_the_command_line(shape, code):
 def test_a_front_with_a_wrong_number_of_objectives():
     result = convsolve("synth", "problems/shared_kernel.yaml", "--pareto", "params")
     assert result.returncode == 2 and "two or three objectives, got 1" in result.stderr
+
+
+def test_output_that_cannot_be_written():
+    with open("/dev/full", "w") as full:
+        result = subprocess.run(
+            [sys.executable, "-m", "convsolve", "schema"], stdout=full, stderr=subprocess.PIPE, text=True, cwd=ROOT, check=False)
+    assert result.returncode == 2 and result.stderr.startswith("error: No space left") and "Traceback" not in result.stderr
+    script = f"{sys.executable} -m convsolve schema | true; exit ${{PIPESTATUS[0]}}"
+    assert subprocess.run(["bash", "-c", script], capture_output=True, cwd=ROOT, check=False).returncode == 141

@@ -12,6 +12,15 @@ from convsolve.errors import NetworkError
 from convsolve.network import Guard
 
 
+def test_what_is_no_network_is_refused_with_advice():
+    import torch
+
+    for wrong, advice in (("x", "convsolve.load"), (None, "convsolve.load"), (torch.nn.ReLU(), "convsolve.from_torch")):
+        for ask in (cs.check, cs.valid_sizes, cs.counterexample, cs.repair, cs.diagnose, cs.minimum_input, cs.solve):
+            with pytest.raises(NetworkError, match=advice):
+                ask(wrong)
+
+
 def check(text, shape=None):
     return cs.check(cs.parse(text), shape)
 

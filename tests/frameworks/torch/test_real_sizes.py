@@ -151,3 +151,18 @@ class FailsFirst(torch.nn.Module):
 def test_what_comes_after_a_failure_does_not_hide_it():
     report = cs.check(cs.from_torch(FailsFirst(), (3, 4, 4)))
     assert [(f.layer, f.code) for f in report.failures] == [("conv", "CS001")]
+
+
+class Middle(torch.nn.Module):
+    """Takes the middle one of three sizes."""
+
+    def forward(self, x):
+        side = sorted([*x.shape[2:], 5])[1]
+        return x[:, :, :1, :1].expand(x.shape[0], 3, side, side)
+
+
+def test_a_program_that_compares_sizes_with_each_other():
+    sizes = cs.valid_sizes(cs.from_torch(Middle(), (3, 8, 12)))
+    for h in range(1, 9):
+        for w in range(1, 9):
+            assert (h, w) not in sizes.known or (h, w) in sizes

@@ -428,3 +428,10 @@ def test_padding_between_turned_axes() -> None:
         """).network
     for target in TARGETS:
         agree(network, target)
+
+
+def test_a_name_that_the_source_uses_is_refused() -> None:
+    network = cs.parse("{input: [1, 8, 8], layers: [relu]}").network
+    for language, name in (("torch", "nn"), ("torch", "Tensor"), ("keras", "layers")):
+        with pytest.raises(cs.NetworkError, match="take another"):
+            cs.code(network, language, name=name)
