@@ -73,10 +73,13 @@ def cli() -> None:
 
 
 def _status(args: Sequence[str] | None) -> Any:
+    written = sys.stdout
     try:
         return cli.main(args=list(args) if args is not None else None, prog_name="convsolve", standalone_mode=False)
-    except SystemExit:  # what click makes of a pipe that nobody reads
-        raise BrokenPipeError(errno.EPIPE, "nobody reads the output") from None
+    except SystemExit:
+        if sys.stdout is not written:  # click wraps the stream, and exits, when nobody reads the pipe
+            raise BrokenPipeError(errno.EPIPE, "nobody reads the output") from None
+        raise  # a script that `run` runs has ended itself
 
 
 def _unwritten(error: OSError) -> NoReturn:
