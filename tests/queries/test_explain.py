@@ -81,6 +81,19 @@ def test_joins_are_mended_on_either_side():
     assert [way.output for way in found.ways] == [(56, 56, 32), (112, 112, 32)]
 
 
+@pytest.mark.parametrize(("text", "changes"), [
+    ("Sizes of tensors must match except in dimension 1. Expected size 24 but got size 25 for tensor number 1 in the list.",
+     ["crop 25 to 24", "pad 24 to 25"]),
+    ("The size of tensor a (7) must match the size of tensor b (9) at non-singleton dimension 3", ["crop 9 to 7", "pad 7 to 9"]),
+    ("The size of tensor a (64) must match the size of tensor b (128) at non-singleton dimension 3", []),  # half is no seam
+    ("The size of tensor a (7) must match the size of tensor b (9) at non-singleton dimension 1", []),  # channels
+])
+def test_a_join_of_which_one_axis_is_known(text, changes):
+    (found,) = cs.explain(f"RuntimeError: {text}").findings
+    assert [way.change.removesuffix(" on that axis, before they are joined") for way in found.ways] == changes
+    assert any("kernel_size 1" in cause for cause in found.causes) == text.endswith("dimension 1")
+
+
 def test_a_pool_whose_kernel_is_not_said():
     found = finding("Given input size: (64x1x1). Calculated output size: (64x0x0). Output size is too small")
     assert found.ways == () and found.needs == () and any("kernel size" in ask for ask in found.asks)

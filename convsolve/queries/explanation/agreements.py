@@ -44,9 +44,13 @@ def explain_join(c: Complaint) -> Finding:
         on = f" on axis {c.axis}" if c.axis is not None else ""
         arithmetic = f"{numbers['first']} and {numbers['second']}{on}: they differ by " \
                      f"{abs(numbers['first'] - numbers['second'])}"  # fmt: skip
+        ways = _joined_axis(c, numbers["first"], numbers["second"])
     pairs = list(zip(a, b, strict=False)) if a else [tuple(numbers.values())] if len(numbers) == 2 else []
     causes = []
-    if any(abs(x - y) == 1 for x, y in pairs):
+    if not a and c.framework == "torch" and not concat and c.axis == 1:
+        causes.append("in a batch, axis 1 holds the channels: the shortcut then needs a convolution of kernel_size 1 "
+                      "to the channels of the other side")  # fmt: skip
+    elif any(abs(x - y) == 1 for x, y in pairs):
         causes.append("an odd size was halved on the way down: doubling it again gives one more or one less than "
                       "the skip has; `convsolve sizes` says which inputs avoid that")  # fmt: skip
     elif any(max(x, y) == 2 * min(x, y) for x, y in pairs if min(x, y) > 0):
@@ -83,6 +87,18 @@ def _joined(c: Complaint, a: tuple[int, ...], b: tuple[int, ...], concat: bool) 
             trial = tried([join], moved.output, other, framework=rules_of(c.framework), data_format=order)
             ways += [Way(text, trial.output)] if trial.ok else []
     return ways
+
+
+def _joined_axis(c: Complaint, x: int, y: int) -> list[Way]:
+    """Return the crop and the padding of one axis of which only the two sizes are known, where it may be spatial."""
+    spatial = c.axis is None or (c.framework == "torch" and c.axis >= 2)
+    low, high = sorted((x, y))
+    if not spatial or not 1 <= low < high < min(2 * low, _LARGEST):  # half of a tensor is no seam to be trimmed
+        return []
+    changes = ((f"crop {high} to {low}", CenterCrop(size=(low,)), high, low),
+               (f"pad {low} to {high}", Pad(padding=((0, high - low),)), low, high))  # fmt: skip
+    return [Way(f"{text} on that axis, before they are joined") for text, operator, size, wanted in changes
+            if tried([operator], (1, size), framework=rules_of(c.framework)).output == (1, wanted)]  # fmt: skip
 
 
 # -- channels, features, elements
