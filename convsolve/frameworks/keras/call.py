@@ -9,6 +9,7 @@ from typing import Any
 from ...operators import OPERATORS, Identity, Operator, Permute, Shape
 from ...operators.base import DataFormat
 from ..builder import Builder
+from ..registry import NotReadError, registrar
 
 __all__ = ["READERS", "Call", "NotReadError", "Result", "reads"]
 
@@ -17,26 +18,12 @@ Result = str | Sequence[str]
 READERS: dict[str, Callable[[Call], Result]] = {}
 """How each class of layers is read."""
 
+reads = registrar(READERS)
+
 _ACTIVATIONS = {
     "hard_sigmoid": "hardsigmoid", "hard_silu": "hardswish", "hard_swish": "hardswish", "hard_tanh": "hardtanh",
     "swish": "silu",
 }
-
-
-class NotReadError(Exception):
-    """Why a layer cannot be read; the reader adds which."""
-
-
-def reads(*names: str) -> Callable[[Callable[[Call], Result]], Callable[[Call], Result]]:
-    """Register a function as the reader of these classes."""
-
-    def register(reader: Callable[[Call], Result]) -> Callable[[Call], Result]:
-        for name in names:
-            assert name not in READERS
-            READERS[name] = reader
-        return reader
-
-    return register
 
 
 @dataclass

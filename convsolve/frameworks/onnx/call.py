@@ -9,6 +9,7 @@ from typing import Any, TypeAlias
 from ...dims import Dim
 from ...operators import Constant, Operator
 from ..builder import Builder
+from ..registry import registrar
 from .values import Known, NotReadError, NotThereError, Tensor, Unknown, Value, depends_on_batch
 
 __all__ = ["READERS", "Call", "Result", "reads"]
@@ -18,17 +19,7 @@ Result: TypeAlias = Value | Sequence[Value]
 READERS: dict[str, Callable[[Call], Result]] = {}
 """How each operator of ONNX is read, of which at least one input is a tensor of the network."""
 
-
-def reads(*names: str) -> Callable[[Callable[[Call], Result]], Callable[[Call], Result]]:
-    """Register a function as the reader of these operators."""
-
-    def register(reader: Callable[[Call], Result]) -> Callable[[Call], Result]:
-        for name in names:
-            assert name not in READERS
-            READERS[name] = reader
-        return reader
-
-    return register
+reads = registrar(READERS)
 
 
 @dataclass

@@ -11,6 +11,7 @@ import numpy as np
 
 from ...dims import Expr
 from ...operators import Expand
+from ..registry import registrar
 from . import numbers
 from .call import Call
 from .values import BATCH, Known, NotReadError, Tensor, Value, depends_on_batch
@@ -26,15 +27,7 @@ _DEEPEST = 16
 FOLDS: dict[str, Callable[[Call], Value | Sequence[Value]]] = {}
 """How operators are read whose inputs are all known beforehand."""
 
-
-def folds(*names: str) -> Callable[[Callable[[Call], Any]], Callable[[Call], Any]]:
-    """Register how operators are read whose inputs are all known beforehand."""
-
-    def register(folding: Callable[[Call], Any]) -> Callable[[Call], Any]:
-        FOLDS.update(dict.fromkeys(names, folding))
-        return folding
-
-    return register
+folds = registrar(FOLDS)
 
 
 def array(items: Sequence[Any], shape: Sequence[int] | None = None) -> Any:

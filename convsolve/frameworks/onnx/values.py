@@ -7,6 +7,7 @@ from typing import Any, TypeAlias
 
 from ...dims import Dim, Expr, Var, variables
 from ...operators import Shape
+from ..registry import NotReadError
 
 __all__ = [
     "BATCH", "Known", "NotReadError", "NotThereError", "Tensor", "Unknown", "Value", "depends_on_batch",
@@ -15,10 +16,6 @@ __all__ = [
 
 BATCH = Var("batch", interval=(1, None))
 """The size of the batch axis where the graph leaves it open. It never gets into a network."""
-
-
-class NotReadError(Exception):
-    """Why a node cannot be read; the reader adds where it stands."""
 
 
 class NotThereError(NotReadError):

@@ -10,6 +10,7 @@ import torch
 
 from ...dims.normal import Polynomial
 from ...operators import Operator, Permute, Squeeze
+from ..registry import registrar
 from .followed import expressed
 from .graph import Graph
 from .sizes import Size
@@ -31,13 +32,7 @@ HANDLERS: dict[str, Handler] = {}
 def handles(names: str) -> Callable[[Any], Any]:
     """Register a handler for the functions of these names; those that work in place have an underscore more."""
 
-    def register(handler: Any) -> Any:
-        for name in names.split():
-            assert name not in HANDLERS, name
-            HANDLERS[name] = handler
-        return handler
-
-    return register
+    return registrar(HANDLERS)(*names.split())
 
 
 def plain(value: Any) -> Any:
