@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from .frameworks.torch import from_torch
     from .live import explaining, install, load_ipython_extension
     from .network import Layer, Network
+    from .pictures import Picture, draw
     from .problem import Objective, Problem
     from .queries.check import CheckReport, Failure, check
     from .queries.compare import Comparison, compare
@@ -47,6 +48,7 @@ _PLACES = {
     "frameworks.torch": ("from_torch",),
     "live": ("explaining", "install", "load_ipython_extension"),
     "network": ("Layer", "Network"),
+    "pictures": ("Picture", "draw"),
     "problem": ("Objective", "Problem"),
     "queries.check": ("CheckReport", "Failure", "check"),
     "queries.compare": ("Comparison", "compare"),
@@ -67,11 +69,12 @@ _MODULE_OF = {name: module for module, names in _PLACES.items() for name in name
 __all__ = [
     "Cause", "CheckReport", "Comparison", "ConvsolveError", "Count", "Counterexample", "Domain", "Evaluation",
     "Explanation", "Failure", "FileError", "Front", "Infeasible", "Layer", "Neighbour", "Network", "NetworkError",
-    "Objective", "Problem", "Relaxation", "Repair", "Samples", "SizeSet", "Solution", "Space", "UndecidedError",
-    "Unknown", "UnreadableError", "ValidSizes", "all_of", "any_of", "check", "code", "compare", "counterexample",
-    "diagnose", "dump", "eq", "explain", "explaining", "from_keras", "from_onnx", "from_torch", "hole", "install",
-    "load", "load_ipython_extension", "maximum", "minimum", "minimum_input", "operators", "pareto", "parse", "repair",
-    "smallest_input", "solutions", "solve", "to_keras", "to_onnx", "to_torch", "valid_sizes", "where",
+    "Objective", "Picture", "Problem", "Relaxation", "Repair", "Samples", "SizeSet", "Solution", "Space",
+    "UndecidedError", "Unknown", "UnreadableError", "ValidSizes", "all_of", "any_of", "check", "code", "compare",
+    "counterexample", "diagnose", "draw", "dump", "eq", "explain", "explaining", "from_keras", "from_onnx",
+    "from_torch", "hole", "install", "load", "load_ipython_extension", "maximum", "minimum", "minimum_input",
+    "operators", "pareto", "parse", "repair", "smallest_input", "solutions", "solve", "to_keras", "to_onnx",
+    "to_torch", "valid_sizes", "where",
 ]
 
 

@@ -14,6 +14,7 @@ from .dims.rewrite import rewrite
 from .errors import NetworkError
 from .operators import Choice, Input, Operator, axis_names
 from .operators.base import DataFormat, Framework, to_written
+from .shown import Shown
 
 if TYPE_CHECKING:
     import networkx
@@ -82,7 +83,7 @@ class Guard:
 
 
 @dataclass(frozen=True)
-class Network:
+class Network(Shown):
     """A directed acyclic graph of layers; unknowns in the parameters make it a sketch of many networks.
 
     Args:

@@ -14,6 +14,7 @@ from .network import Layer, Network, tensor_layer
 from .operators import axis_names
 from .operators.rules import PROBLEM
 from .receptive_field import receptive_field
+from .shown import Shown
 from .trace import COSTS, Definition, Requirement, Trace, trace
 from .words import nearest
 
@@ -32,7 +33,7 @@ class Objective:
 
 
 @dataclass(frozen=True)
-class Problem:
+class Problem(Shown):
     """A network, requirements on it as texts, and objectives, most important first.
 
     Requirements may speak of ``output``, ``input``, layers (``conv1.height``, ``conv1.kernel_size``,

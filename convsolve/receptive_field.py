@@ -12,19 +12,23 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from math import gcd
 
-from .dims import Dim, maximum, where
+from .dims import Dim, evaluate, maximum, where
 from .network import Layer, tensor_layer
 from .operators import Reach
 from .operators.base import spatial_names
 from .trace import Trace, to_written
 
-__all__ = ["Extent", "receptive_field"]
+__all__ = ["Extent", "receptive_field", "receptive_fields"]
 
 Extent = tuple[Dim, "Dim | None"]
 """The receptive field along one axis, and its stride: how far it moves from one output to the next.
 
 The stride is None where it is not a whole number of input positions, or differs between branches.
 """
+
+
+_FIELD = ".receptive_field."
+"""Between a layer and an axis: the name under which its receptive field is defined on the way to others'."""
 
 
 class _Undefined(Exception):
@@ -61,6 +65,42 @@ def receptive_field(
         }
     except _Undefined as reason:
         return str(reason)
+
+
+def receptive_fields(traced: Trace, values: Mapping[str, int]) -> dict[str, dict[str, int]]:
+    """Return, for each layer that has one, how far its outputs see along each axis of the input.
+
+    ``values`` are those of the trace's names, as :func:`convsolve.trace.run` returns them.
+
+    >>> from convsolve.network import Network
+    >>> from convsolve.operators import Conv, Input
+    >>> from convsolve.trace import run, trace
+    >>> traced = trace(Network((Layer("x", Input(shape=(1, 64))),
+    ...                         Layer("conv1", Conv(out_channels=4, kernel_size=3, stride=2), ("x",)),
+    ...                         Layer("conv2", Conv(out_channels=4, kernel_size=3), ("conv1",)))))
+    >>> receptive_fields(traced, run(traced, {}))
+    {'conv2': {'length': 7}, 'conv1': {'length': 3}, 'x': {'length': 1}}
+    """
+    found: dict[str, dict[str, int]] = {}
+    for layer in reversed(traced.network.ordered):
+        if layer.name in found:
+            continue  # it was passed where another layer's field was summed up from the input
+        passed: dict[str, dict[str, int]] = {}
+
+        def define(name: str, value: Dim, passed: dict[str, dict[str, int]] = passed) -> int:
+            number: int = evaluate(value, values)
+            before, mark, axis = name.partition(_FIELD)
+            if mark:
+                passed.setdefault(before, {})[axis] = number
+            return number
+
+        own = receptive_field(traced, layer.name, define)
+        if not isinstance(own, str):
+            found[layer.name] = {axis: evaluate(extent, values) for axis, (extent, _) in own.items()}
+            for before, fields in passed.items():
+                if fields.keys() == own.keys():
+                    found.setdefault(before, fields)
+    return found
 
 
 def _along(
@@ -129,7 +169,7 @@ def _forward(
         grown, moved = before + (reach.window - 1) * stride, stride * reach.stride
         if layer.when is not True:
             grown, moved = where(layer.when, grown, 1), where(layer.when, moved, 1)
-        extent[layer.name] = define(f"{layer.name}.receptive_field.{axis}", grown)
+        extent[layer.name] = define(f"{layer.name}{_FIELD}{axis}", grown)
         step[layer.name] = define(f"{layer.name}.receptive_field_stride.{axis}", moved)
     name = tensor_layer(tensor)
     if name not in extent:

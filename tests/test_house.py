@@ -15,6 +15,7 @@ PACKAGE = Path(convsolve.__file__).parent
 
 FLOORS = [
     {"errors", "words"},
+    {"written", "shown"},
     {"dims"},
     {"operators"},
     {"network"},
@@ -27,6 +28,7 @@ FLOORS = [
     {"queries"},
     {"live"},
     {"space"},
+    {"pictures"},
     {"cli", "testing"},
     {"__init__", "__main__"},
 ]
@@ -35,7 +37,7 @@ FLOORS = [
 ONLY_IN = {
     "hypothesis": "testing", "pytest": "testing", "z3": "solver", "click": "cli", "rich": "cli", "yaml": "files",
     "torch": "frameworks/torch", "keras": "frameworks/keras", "onnx": "frameworks/onnx", "h5py": "frameworks/keras",
-    "optuna": "space",
+    "optuna": "space", "resvg_py": "pictures",
 }  # fmt: skip
 
 

@@ -26,6 +26,8 @@ _COMMANDS = {
     "count": "Count the valid architectures of a problem.",
     "sample": "Draw valid architectures, each equally likely.",
     "enumerate": "List the valid architectures, one JSON object a line.",
+    "draw": "Draw a network: as a picture, or as a page with sliders.",
+    "serve": "Show a network's page in a browser, and follow its file.",
     "export": "Write a network as PyTorch or Keras source, ONNX or YAML.",
     "schema": "Print the JSON Schema of problem files, for editors.",
 }

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import sys
-import tempfile
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -79,23 +76,11 @@ def _written(problem: Problem, form: str, name: str, seed: int) -> str | bytes:
 
 
 def _write(output: str, content: str | bytes) -> None:
-    """Write to standard output, or beside a file which then takes its place: there is never half a file."""
+    """Write to standard output, or to a file."""
+    from ..written import write_file
+
     if output == "-":
         click.echo(content, nl=False)
         return
-    path = Path(output)
-    try:
-        handle, beside = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-        try:
-            with os.fdopen(handle, "wb") as file:
-                file.write(content.encode() if isinstance(content, str) else content)
-            mask = os.umask(0)
-            os.umask(mask)
-            os.chmod(beside, 0o666 & ~mask)  # as any other file that is made
-            os.replace(beside, path)
-        except BaseException:
-            os.unlink(beside)
-            raise
-    except OSError as error:
-        raise click.ClickException(f"cannot write {output}: {error.strerror}") from None
+    write_file(output, content)
     print(f"wrote {output}", file=sys.stderr)

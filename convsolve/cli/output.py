@@ -6,14 +6,18 @@ import json
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
+from math import log2
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from ..operators.base import to_canonical
+from .rails import rails
+
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from ..queries.check import CheckReport, Failure
+    from ..queries.check import CheckReport, Failure, Row
     from ..queries.diagnose import Cause
     from ..queries.pareto import Front
 
@@ -72,17 +76,33 @@ def print_table(out: Console, report: CheckReport) -> None:
     table.add_column("layer", no_wrap=True)
     table.add_column("operator", no_wrap=True)
     table.add_column("output", no_wrap=True)
+    table.add_column("log size", no_wrap=True)
     table.add_column("params", justify="right", no_wrap=True)
     if failing:
         table.add_column("", no_wrap=True)
     table.add_column("formula", no_wrap=True)
+    plain = (sys.stdout.encoding or "").lower().startswith(("utf", "cp65001"))
+    lines = rails(report.network) if report.network is not None and plain else {}
     for row in report.rows:
         style = "bold red" if row.fails else ""
-        cells = [row.layer, row.operator, shape(row.shape), "?" if row.params is None else f"{row.params:,}"]
+        cells = [lines.get(row.layer, "") + row.layer, row.operator, shape(row.shape), _bar(row, report, plain),
+                 "?" if row.params is None else f"{row.params:,}"]  # fmt: skip
         if failing:
             cells.append("FAILS" if row.fails else "")
         table.add_row(*(Text(cell, style=style) for cell in [*cells, row.formula]))
     _print_stripped(out, table)
+
+
+def _bar(row: Row, report: CheckReport, plain: bool) -> str:
+    """Return a bar for a tensor's size along its spatial axes (their geometric mean): half a letter less for each
+    time that it is smaller by the square root of two."""
+    if row.shape is None or report.network is None:
+        return ""
+    sizes = to_canonical(report.network.data_format, row.shape)[1:]
+    if not sizes or any(n is None or n < 1 for n in sizes):
+        return ""
+    halves = 1 + round(2 * sum(log2(n) for n in sizes) / len(sizes))
+    return ("█" * (halves // 2) + "▌" * (halves % 2)) if plain else "#" * -(-halves // 2)
 
 
 def _print_stripped(out: Console, table: Any) -> None:
@@ -188,8 +208,8 @@ def report_data(report: CheckReport) -> dict[str, Any]:
         "activations": report.activations,
         "receptive_field": report.receptive_field,
         "layers": [
-            {"name": r.layer, "operator": r.operator, "shape": r.shape, "params": r.params, "formula": r.formula,
-             "fails": r.fails}
+            {"name": r.layer, "operator": r.operator, "shape": r.shape, "params": r.params, "macs": r.macs,
+             "activations": r.activations, "formula": r.formula, "fails": r.fails}
             for r in report.rows
         ],
         "failures": [

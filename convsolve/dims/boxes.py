@@ -6,6 +6,7 @@ import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from .expr import Cond, Dim, all_of, any_of
 from .sizeset import SizeSet
 
 __all__ = ["Boxes"]
@@ -76,6 +77,10 @@ class Boxes:
         for part in self.parts:
             found = found | part[i]
         return replace(found, proved=False)
+
+    def condition(self, sizes: Sequence[Dim]) -> Cond:
+        """Return the condition that sizes, each at least 1, are a point of the set."""
+        return any_of(*(all_of(*(s.condition(n) for s, n in zip(part, sizes, strict=True))) for part in self.parts))
 
     def smallest(self) -> tuple[int, ...] | None:
         """Return the point with the least sum, of several the one with the least first size; None if there is none."""

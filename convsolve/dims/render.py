@@ -7,7 +7,7 @@ from typing import Any
 
 from .expr import Var, fold
 
-__all__ = ["TEXT", "render"]
+__all__ = ["TEXT", "render", "template"]
 
 _Piece = tuple[str, int]  # a text, and how tightly its outermost operation binds
 
@@ -58,6 +58,10 @@ TEXT: dict[str, Callable[[list[_Piece]], _Piece]] = {
 }
 
 
+def _number(a: Any) -> _Piece:
+    return str(a), _ATOM if not isinstance(a, int) or a >= 0 else _ADD
+
+
 def render(x: Any, values: Mapping[str, int] | None = None) -> str:
     """Return the expression as text; unknowns that have a value in ``values`` are shown as that number.
 
@@ -73,7 +77,21 @@ def render(x: Any, values: Mapping[str, int] | None = None) -> str:
             if a.name not in known:
                 return a.name, _ATOM
             a = known[a.name]
-        return str(a), _ATOM if not isinstance(a, int) or a >= 0 else _ADD
+        return _number(a)
 
     text: str = fold(x, TEXT, leaf)[0]
+    return text
+
+
+def template(x: Any, mark: Callable[[str], str]) -> str:
+    """Return the expression as text with marks in place of its unknowns, for numbers that are known later.
+
+    Where a negative number needs parentheses, the mark stands in them: a number that is not negative drops them.
+
+    >>> from convsolve.dims import hole
+    >>> n = hole("n", 28)
+    >>> template((n - 5) // 2 * n, lambda name: f"<{name}>")
+    '(<n> - 5)//2*(<n>)'
+    """
+    text: str = fold(x, TEXT, lambda a: (mark(a.name), _ADD) if isinstance(a, Var) else _number(a))[0]
     return text

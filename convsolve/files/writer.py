@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import re
 from collections.abc import Mapping
@@ -152,13 +151,8 @@ def _layers(network: Network, natural: set[str]) -> list[Any]:
 
 def _parameters(layer: Layer, natural: set[str]) -> dict[str, Any]:
     operator = layer.operator
-    defaults = {f.name: f.default for f in dataclasses.fields(operator)}
-    found = {}
-    for name in operator.parameters():
-        value = getattr(operator, name)
-        if isinstance(operator, Choice) or value != defaults[name]:
-            found[name] = _value(value, natural)
-    return found
+    names = operator.parameters() if isinstance(operator, Choice) else operator.stated()
+    return {name: _value(getattr(operator, name), natural) for name in names}
 
 
 def _value(value: Any, natural: set[str]) -> Any:

@@ -130,6 +130,17 @@ class Operator:
         """Yield the unknowns in the parameters, in order of appearance."""
         yield from variables(*(d for name in self.parameters() for d in dims_in(getattr(self, name))))
 
+    def stated(self) -> dict[str, Any]:
+        """Return the parameters that differ from their defaults, by name.
+
+        >>> from convsolve.operators import Conv
+        >>> Conv(out_channels=8, kernel_size=3, stride=1).stated()
+        {'kernel_size': 3, 'out_channels': 8}
+        """
+        defaults = {f.name: f.default for f in dataclasses.fields(self)}
+        values = {name: getattr(self, name) for name in self.parameters()}
+        return {name: value for name, value in values.items() if value != defaults[name]}
+
     def substitute(self, values: dict[str, int]) -> Operator:
         """Return the operator with these values in place of its unknowns."""
         if not any(True for _ in self.unknowns()):

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from ..dims import Cond, Condition, all_of, any_of, variables
+from ..dims import Cond, Condition, variables
 from ..dims.boxes import Boxes
 from ..dims.separate import Of, Reading, Unread
 from ..dims.sizeset import SizeSet, inside
@@ -206,9 +206,7 @@ def _proven(analysis: Analysis, clock: Clock) -> bool:
         involved = {owner for v in variables(condition) for owner in owners.get(v.name, ())}
         groups.setdefault(tuple(sorted(involved)), []).append(condition)
     if len(analysis.region.parts) != 1 or any(len(involved) > 1 for involved in groups):
-        points = list(unknowns.values())
-        claim = any_of(*(
-            all_of(*(s.condition(n) for s, n in zip(part, points, strict=True))) for part in analysis.region.parts))
+        claim = analysis.region.condition(list(unknowns.values()))
         left = clock.left  # products of sizes are hard for z3: it finds a proof soon, or hardly ever
         limited = Clock(_COUPLED_SECONDS if left is None else min(_COUPLED_SECONDS, left))
         return equivalent(traced, conditions, claim, unknowns, limited, holes)

@@ -14,6 +14,7 @@ from ..operators import axis_names
 from ..operators.rules import BRANCH, RANK, REFUSAL, RULES
 from ..problem import Problem, as_problem, trace_problem
 from ..receptive_field import receptive_field
+from ..shown import Shown
 from ..trace import COSTS, Definition, Requirement, Trace, run, run_arrays, to_written
 
 __all__ = ["CheckReport", "Failure", "Row", "check", "failed_requirements", "requirement_message"]
@@ -51,18 +52,20 @@ class Failure:
 
 @dataclass(frozen=True)
 class Row:
-    """One line of the table of shapes. ``shape`` is as written; None entries depend on an earlier failure."""
+    """One line of the table of shapes. ``shape`` is as written; what is None depends on an earlier failure."""
 
     layer: str
     operator: str
     formula: str
     shape: tuple[int | None, ...] | None
     params: int | None
+    macs: int | None
+    activations: int | None
     fails: bool
 
 
 @dataclass(frozen=True)
-class CheckReport:
+class CheckReport(Shown):
     """What a check found. Shapes leave out the batch axis and are in the network's data format.
 
     ``ok`` says that every requirement holds. Where ``failures`` is empty and ``unknown`` is not, it is not known:
@@ -83,6 +86,8 @@ class CheckReport:
     unknown: tuple[Failure, ...] = ()
     rows: tuple[Row, ...] = ()
     notes: tuple[str, ...] = ()
+    network: Network | None = field(default=None, compare=False, repr=False)
+    """The network that was checked, with the input that it was checked for."""
 
 
 def check(network: Network | Problem, input_shape: Iterable[int] | None = None) -> CheckReport:
@@ -168,6 +173,7 @@ def _report(problem: Problem, remarks: Sequence[str]) -> CheckReport:
         unknown=unknown,
         rows=rows,
         notes=tuple(notes),
+        network=traced.network,
     )
 
 
@@ -224,9 +230,9 @@ def _rows(traced: Trace, values: Mapping[str, int], failing: set[str], poisoned:
             shown = to_written(traced.network.data_format, shown)
         sizes = [d for d in own if d.name.rpartition(".")[2] not in COSTS]
         formula = _formula(sizes, values) if not any(d.name in poisoned for d in sizes) or fails else ""
-        learned = f"{layer.name}.params"
-        params = values.get(learned) if learned not in poisoned else None
-        yield Row(layer.name, layer.operator.kind, formula, shown, params, fails)
+        costs = (f"{layer.name}.{cost}" for cost in COSTS)
+        params, macs, activations = (values.get(cost) if cost not in poisoned else None for cost in costs)
+        yield Row(layer.name, layer.operator.kind, formula, shown, params, macs, activations, fails)
 
 
 def _formula(sizes: Sequence[Definition], values: Mapping[str, int]) -> str:

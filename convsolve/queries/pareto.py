@@ -14,6 +14,7 @@ from ..dims import Cond, any_of
 from ..errors import NetworkError
 from ..operators.rules import PROBLEM
 from ..problem import Objective, Problem, ProblemTrace
+from ..shown import Shown
 from ..solver.clock import Clock
 from ..trace import Requirement
 from .robust import Search
@@ -23,7 +24,7 @@ __all__ = ["Front", "pareto"]
 
 
 @dataclass(frozen=True)
-class Front:
+class Front(Shown):
     """The Pareto front of two or three objectives, all minimised, by the first one.
 
     ``points`` are the objectives' values, ``solutions`` one solution for each. ``complete`` says that the front

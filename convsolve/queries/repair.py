@@ -12,6 +12,7 @@ from ..network import Network
 from ..operators.base import to_written
 from ..operators.rules import RANK
 from ..problem import Problem, as_problem
+from ..shown import Shown
 from ..solver.clock import Clock, OutOfTime
 from .check import CheckReport, check
 from .counterexample import counterexample
@@ -57,7 +58,7 @@ class RepairCost:
 
 
 @dataclass(frozen=True)
-class Repair:
+class Repair(Shown):
     """Edits that make a network work, the network that they make, and its check.
 
     ``proven`` says that no cheaper set of edits works that changes the same kinds of things or fewer.

@@ -11,6 +11,7 @@ from ..dims.sizeset import SizeSet
 from ..errors import NetworkError
 from ..network import Network
 from ..problem import Problem, as_problem
+from ..shown import Shown
 from .analysis import Cause, analyse_all, described, proved
 from .check import Failure, check
 from .open_inputs import OpenInputs
@@ -19,7 +20,7 @@ __all__ = ["ValidSizes", "valid_sizes"]
 
 
 @dataclass(frozen=True)
-class ValidSizes(Mapping[str, SizeSet]):
+class ValidSizes(Shown, Mapping[str, SizeSet]):
     """The input sizes that a network takes: for each open axis a set, and together a union of boxes.
 
     A mapping from axes (``height``; ``left.height`` where there are several inputs; or their positions) to sets.

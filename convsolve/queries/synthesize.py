@@ -13,6 +13,7 @@ from ..errors import ExpressionError, InternalError
 from ..network import Network
 from ..operators.rules import PROBLEM
 from ..problem import Objective, Problem, ProblemTrace, as_problem, trace_problem
+from ..shown import Shown
 from ..trace import Definition, Requirement, run
 from .check import CheckReport, check
 from .relax import LONGEST, Relaxation, relaxations
@@ -34,7 +35,7 @@ class Goal:
 
 
 @dataclass(frozen=True)
-class Solution:
+class Solution(Shown):
     """Values for the holes, the network that they make, and its shapes and costs.
 
     ``assignment`` leaves out holes of layers that are not present. ``proven`` says that no solution is

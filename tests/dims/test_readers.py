@@ -16,6 +16,7 @@ from convsolve.dims.render import TEXT
 from convsolve.dims.rewrite import REWRITE, rewrite
 from convsolve.dims.separate import SEPARATE
 from convsolve.errors import DimensionError
+from convsolve.pictures.program import JAVASCRIPT
 from convsolve.solver.contract import NARROW, Contradiction, narrow
 from convsolve.solver.lower import LOWER, Lowering
 from convsolve.solver.values import Values
@@ -24,7 +25,7 @@ from tests.expressions import DOMAINS, UNKNOWNS, assignments, conditions, dims
 READERS = {
     "intervals": INTERVALS, "integers": INTEGERS, "arrays": ARRAYS, "text": TEXT, "rewriting": REWRITE,
     "narrowing": NARROW, "z3": LOWER, "quasi-polynomials": QUASI,
-    "separation": SEPARATE,
+    "separation": SEPARATE, "javascript": JAVASCRIPT,
 }  # fmt: skip
 
 

@@ -1,0 +1,42 @@
+"""``convsolve serve``."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import click
+
+from .source import source_options
+
+__all__ = ["command"]
+
+_ENDINGS = (".yaml", ".yml", ".toml", ".onnx", ".keras", ".h5", ".pt2")
+
+
+@click.command()
+@click.argument("source", required=False)
+@source_options
+@click.option("--port", type=click.IntRange(0, 65535), default=8642, show_default=True, help="0 takes a free one.")
+def command(source: str | None, input_shape: tuple[int, ...] | None, arguments: str, port: int) -> int:
+    """Show a network's page in a browser, and show it anew whenever its file changes.
+
+    SOURCE is what `convsolve draw` takes, but for standard input; without one, the files of this folder can be chosen.
+    The page is served to this computer alone, until Ctrl-C.
+    """
+    from ..pictures.server import serve
+
+    shape = ["--input", "x".join(map(str, input_shape))] if input_shape else []
+    sources = [source] if source else sorted(p.name for p in Path().iterdir() if p.suffix in _ENDINGS)
+    if source == "-":
+        raise click.UsageError("standard input cannot change: name a file")
+
+    def render(name: str) -> tuple[bool, str]:
+        """Draw in a process of its own: what is imported is imported afresh, and nothing it does ends the server."""
+        words = [sys.executable, "-m", "convsolve", "draw", name, *shape, "--kwargs", arguments, "--to", "html"]
+        done = subprocess.run(words, capture_output=True, text=True, check=False)
+        return done.returncode == 0, done.stdout if done.returncode == 0 else done.stderr
+
+    serve(sources, render, port, lambda address: click.echo(f"serving on {address} (Ctrl-C ends it)"))
+    return 0

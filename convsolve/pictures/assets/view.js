@@ -1,0 +1,251 @@
+"use strict";
+// The page: reads the sizes from sliders, has every shape computed, and shows it in the graph, the ladder and the table.
+const page = JSON.parse(document.getElementById("data").textContent);
+const $ = (selector, from = document) => from.querySelector(selector);
+const $$ = (selector, from = document) => [...from.querySelectorAll(selector)];
+const grouped = n => (n === null ? "?" : String(n).replace(/\B(?=(\d{3})+(?!\d))/g, ","));
+
+// One network with its pictures; a page has one, or two to be compared.
+class Panel {
+  constructor(element, given, program) {
+    Object.assign(this, given, { element, program, place: new Map() });
+    this.data.layers.forEach((layer, i) => this.place.set(layer.name, i));
+    this.sizes = { ...this.start };
+    this.graphs = $$("figure.graph", element).map((figure, i) => ({
+      figure, boxes: this.views[i].boxes, arrows: this.views[i].arrows,
+      nodes: $$("[data-box]", figure), labels: $$("[data-arrow]", figure),
+    }));
+    this.rungs = $$("[data-rung]", element);
+    this.bars = $$("[data-cost]", element);
+    this.rows = $$("tbody tr", element);
+    this.marks = new Set();
+    this.first = true;
+    this.chosen = null;
+    for (const graph of this.graphs) graph.nodes.forEach((node, i) => this.clickable(node, graph.boxes[i].layers[0]));
+    this.rungs.forEach((node, i) => this.clickable(node, this.ladder.rungs[i].layers[0]));
+    this.rows.forEach((row, i) => row.addEventListener("click", () => this.choose(i)));
+    for (const button of $$("button[data-layer]", element))
+      button.addEventListener("click", () => this.choose(Number(button.dataset.layer)));
+    for (const button of $$("button[data-zoom]", element))
+      button.addEventListener("click", () => this.zoom(button.dataset.zoom));
+    const fold = $("input.unfold", element);
+    if (fold) fold.addEventListener("change", () => {
+      this.graphs.forEach((graph, i) => { graph.figure.hidden = (i === 1) !== fold.checked; });
+    });
+    this.show();
+  }
+
+  clickable(node, layer) {
+    node.setAttribute("tabindex", "0");
+    node.setAttribute("role", "button");
+    node.setAttribute("aria-label", $("title", node).textContent);
+    node.addEventListener("click", () => this.choose(layer));
+    node.addEventListener("keydown", event => {
+      if (event.key !== "Enter" && event.key !== " ") return;
+      event.preventDefault();
+      this.choose(layer);
+    });
+  }
+
+  heading(box) {
+    const { name } = this.data.layers[box.layers[0]];
+    return `${name}: ${this.about[name]}`;
+  }
+
+  choose(index) {
+    this.chosen = index;
+    this.detail();
+  }
+
+  set(label, size) {
+    const unknown = this.data.axes[label];
+    if (unknown === undefined) return;
+    this.sizes[unknown] = size;
+    this.show();
+  }
+
+  show() {
+    this.now = judged(this.program, this.data, this.sizes);
+    const { layers, findings } = this.now;
+    const said = new Map();
+    for (const found of findings) {
+      const own = found.layer >= 0 ? found.layer : this.place.get(this.data.output.replace(/\[\d+\]$/, ""));
+      said.set(own, [...(said.get(own) || []), `${found.code} ${found.message}`]);
+    }
+    this.said = said;
+    for (const graph of this.graphs) this.showGraph(graph);
+    this.rows.forEach((row, i) => this.showRow(row, layers[i], i));
+    this.showLadder();
+    this.showVerdict();
+    this.detail();
+    this.first = false;
+  }
+
+  showGraph(graph) {
+    graph.nodes.forEach((node, i) => {
+      const box = graph.boxes[i];
+      const wrong = box.layers.filter(place => this.said.has(place));
+      const fails = box.layers.some(place => this.now.layers[place].fails);
+      node.classList.toggle("cs-fails", fails);
+      const shapes = [...new Set(box.tensors.map(place => this.now.layers[place].shape))].join(" / ");
+      const sign = fails ? "✗ " : wrong.length ? "? " : "→ ";
+      $(".cs-shape", node).textContent = sign + shapes;
+      const sentence = wrong.map(place => this.said.get(place).join(". ")).join(". ");
+      for (const line of $$(".cs-said.cs-bad", node)) line.style.display = sentence && sentence === box.sentence ? "" : "none";
+      const label = `${this.heading(box)}, output ${shapes}${sentence ? ". " + sentence : ""}`;
+      node.setAttribute("aria-label", label);
+      $("title", node).textContent = label;
+    });
+    for (const node of graph.labels) {
+      const tensor = graph.arrows[Number(node.dataset.arrow)];
+      const place = this.place.get(tensor);
+      node.textContent = place === undefined ? this.now.tensors[tensor] : this.now.layers[place].shape;
+    }
+  }
+
+  showRow(row, layer, i) {
+    const cells = row.cells;
+    cells[2].textContent = layer.shape;
+    layer.costs.forEach((n, k) => { cells[3 + k].textContent = grouped(n); });
+    cells[6].textContent = this.said.has(i) ? (layer.fails ? "✗ fails" : "? not known") : "";
+    cells[7].textContent = layer.formula;
+    row.classList.toggle("fails", layer.fails);
+  }
+
+  showLadder() {
+    const { rungs, scale, foot, top, high } = this.ladder;
+    const sums = [0, 1, 2].map(k => rungs.map(rung => {
+      const own = rung.layers.map(place => this.now.layers[place].costs[k]);
+      return own.includes(null) ? null : own.reduce((a, b) => a + b, 0n);
+    }));
+    this.rungs.forEach((node, i) => {
+      const layer = this.now.layers[rungs[i].tensors[0]];
+      const all = layer.sizes || [], channels = this.channels < 0 ? all.length - 1 : 0;
+      const spatial = all.filter((_, axis) => axis !== channels).map(Number);
+      const known = spatial.every(n => n > 0) && layer.sizes !== null;
+      const level = known && spatial.length ? spatial.reduce((sum, n) => sum + Math.log2(n), 0) / spatial.length : 0;
+      const bar = $("rect", node);
+      const height = 6 + Math.min(level, top) * scale;
+      bar.setAttribute("height", height.toFixed(1));
+      bar.setAttribute("y", (foot - height).toFixed(1));
+      const fails = rungs[i].layers.some(place => this.now.layers[place].fails);
+      node.classList.toggle("cs-fails", fails);
+      const label = `${this.heading(rungs[i])}, ${layer.shape}${fails ? ", fails" : ""}`;
+      node.setAttribute("aria-label", label);
+      $("title", node).textContent = label;
+    });
+    for (const bar of this.bars) {
+      const [k, i] = bar.dataset.cost.split(".").map(Number);
+      const known = sums[k].filter(n => n !== null);
+      const most = known.reduce((a, b) => (b > a ? b : a), 0n);
+      const height = sums[k][i] && most ? Math.max(1, Number((sums[k][i] * 1000n) / most) / 1000 * high) : 0;
+      const bottom = Number(bar.dataset.foot);
+      bar.setAttribute("height", height.toFixed(1));
+      bar.setAttribute("y", (bottom - height).toFixed(1));
+    }
+    $$("[data-total]", this.element).forEach((node, k) => {
+      const known = sums[k].filter(n => n !== null);
+      const most = known.reduce((a, b) => (b > a ? b : a), 0n);
+      node.textContent = `${node.dataset.total}: ${grouped(this.now.costs[k])} in all, ${grouped(most)} at most in one box`;
+    });
+  }
+
+  showVerdict() {
+    const { verdict, findings, costs, layers } = this.now;
+    const output = layers[this.place.get(this.data.output.replace(/\[\d+\]$/, ""))].shape;
+    const words = { valid: `✓ valid: the output is ${output}`, unknown: "? not known for this size",
+      invalid: `✗ invalid: ${findings.filter(f => f.decides).length} failure(s)` };
+    const mark = $(".verdict", this.element);
+    mark.textContent = words[verdict];
+    mark.className = `verdict ${verdict}`;
+    $(".findings", this.element).replaceChildren(...findings.map(found => {
+      const item = document.createElement("li");
+      const layer = found.layer < 0 ? "" : this.data.layers[found.layer].name;
+      item.textContent = `${layer ? layer + ": " : ""}${found.code} ${found.message}`;
+      return item;
+    }));
+    $(".totals", this.element).textContent =
+      ["params", "macs", "activations"].map((name, k) => `${name} ${grouped(costs[k])}`).join("   ");
+  }
+
+  detail() {
+    const target = $(".detail", this.element);
+    if (this.chosen === null) return;
+    const layer = this.data.layers[this.chosen], now = this.now.layers[this.chosen];
+    const lines = [["operator", layer.kind], ["output", now.shape]];
+    if (now.formula) lines.push(["formula", now.formula]);
+    ["params", "macs", "activations"].forEach((name, k) => lines.push([name, grouped(now.costs[k])]));
+    if (layer.source) lines.push(["source", layer.source]);
+    for (const sentence of this.said.get(this.chosen) || []) lines.push([now.fails ? "✗ fails" : "? not known", sentence]);
+    const list = document.createElement("dl");
+    for (const [name, value] of lines) {
+      const term = document.createElement("dt"), text = document.createElement("dd");
+      term.textContent = name;
+      text.textContent = value;
+      list.append(term, text);
+    }
+    const heading = document.createElement("h3");
+    heading.textContent = layer.name;
+    target.replaceChildren(heading, list);
+    this.rows.forEach((row, i) => row.classList.toggle("chosen", i === this.chosen));
+  }
+
+  zoom(how) {
+    for (const { figure } of this.graphs) {
+      const svg = $("svg", figure), [, , width, height] = svg.getAttribute("viewBox").split(" ").map(Number);
+      const now = svg.getBoundingClientRect().width || width;
+      const fit = Math.min(figure.clientWidth / width, (window.innerHeight * 0.8) / height, 1);
+      const factor = how === "fit" ? fit : how === "full" ? 1 : (now / width) * (how === "in" ? 1.25 : 0.8);
+      svg.setAttribute("width", width * factor);
+      svg.setAttribute("height", height * factor);
+    }
+  }
+}
+
+// A control for one open size: slider, number field, and a strip that says which sizes are valid.
+class Control {
+  constructor(element, control, panels) {
+    Object.assign(this, control, { element, panels });
+    this.slider = $("input[type=range]", element);
+    this.field = $("input[type=number]", element);
+    this.slider.addEventListener("input", () => this.set(this.slider.value));
+    this.field.addEventListener("input", () => { if (this.field.checkValidity() && this.field.value) this.set(this.field.value); });
+    this.mark();
+  }
+
+  set(value) {
+    this.slider.value = value;
+    if (this.field.value !== value) this.field.value = value;
+    for (const panel of this.panels) for (const label of this.labels) panel.set(label, Number(value));
+    for (const control of controls) control.mark();
+  }
+
+  // The strip under the slider: for every size whether the first network takes it; where that depends on the other
+  // sizes, with those as they are.
+  mark() {
+    const { program, data, sizes } = this.panels[0];
+    const canvas = $("canvas", this.element), last = Number(this.slider.max);
+    if (!program.region) { canvas.hidden = true; return; }
+    const at = data.unknowns.map(name => BigInt(sizes[name])), own = data.unknowns.indexOf(data.axes[this.labels[0]]);
+    const verdict = program.region.whole || program.region.each[own], verdicts = [];
+    for (let n = 1; n <= last; n++) {
+      at[own] = BigInt(n);
+      verdicts.push(verdict(at));
+    }
+    const style = getComputedStyle(document.documentElement), brush = canvas.getContext("2d");
+    canvas.width = last;
+    canvas.height = 8;
+    verdicts.forEach((verdict, i) => {
+      brush.fillStyle = style.getPropertyValue(verdict === 1 ? "--good" : verdict === 0 ? "--bad" : "--line");
+      brush.fillRect(i, verdict === 1 ? 0 : 5, 1, verdict === 1 ? 8 : 3);
+    });
+    this.slider.dataset.verdicts = verdicts.map(verdict => (verdict === 1 ? "+" : verdict === 0 ? "-" : "?")).join("");
+    const current = verdicts[Number(this.slider.value) - 1];
+    const words = current === undefined ? "" : current === 1 ? "valid" : current === 0 ? "not valid" : "not known";
+    this.slider.setAttribute("aria-valuetext", `${this.slider.value}${words ? ", " + words : ""}`);
+  }
+}
+
+const panels = page.panels.map((panel, i) => new Panel($$(".panel")[i], panel, programs[i]));
+const controls = page.controls.map((control, i) => new Control($$(".control")[i], control, panels));
+panels.forEach(panel => panel.zoom("fit"));

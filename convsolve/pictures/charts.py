@@ -1,0 +1,155 @@
+"""Charts: the front of a Pareto search, and which sizes of two axes go together."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+from html import escape
+
+from ..errors import NetworkError
+from ..queries.pareto import Front
+from ..queries.sizes import ValidSizes
+from .svg import document, element, text, text_width
+
+__all__ = ["front_svg", "map_svg"]
+
+_SIDE = 420.0
+_FARTHEST = 160
+
+
+def front_svg(front: Front) -> str:
+    """Return a Pareto front as a picture: one chart for each two of its objectives, a point for each solution.
+
+    >>> from convsolve.files import parse
+    >>> from convsolve.queries.pareto import pareto
+    >>> front = pareto(parse("{input: [1, 8, 8], layers: [{conv: {out_channels: 4 | 8, kernel_size: 3 | 5}}]}"),
+    ...                ["params", "macs"])
+    >>> front_svg(front).count("<circle")
+    1
+    """
+    parts, left = [], 0.0
+    for a, b in itertools.combinations(range(len(front.objectives)), 2):
+        parts.append(element("g", _chart(front, a, b), transform=f"translate({left + 90:.0f} 20)"))
+        left += _SIDE + 130
+    count = f"{len(front.points)} point{'' if len(front.points) == 1 else 's'}"
+    words = count + (": the whole front, proven" if front.complete else f", not the whole front: {front.reason}")
+    parts.append(text(words, 0.0, _SIDE + 80, "cs-faint"))
+    label = f"Pareto front of {', '.join(front.objectives)}"
+    return document("".join(parts), max(left, text_width(words)), _SIDE + 90, label)
+
+
+def _chart(front: Front, a: int, b: int) -> str:
+    """Return one chart: an objective to the right, another upwards, both from their least to their greatest value."""
+    xs, ys = [p[a] for p in front.points], [p[b] for p in front.points]
+    parts = [element("rect", x=0.0, y=0.0, width=_SIDE, height=_SIDE, class_="cs-paper")]
+    if xs:
+        for n in _ticks(xs):
+            parts.append(text(f"{n:,}", _at(n, xs), _SIDE + 18, "cs-faint", text_anchor="middle"))
+            parts.append(element("path", d=f"M{_at(n, xs):.1f} 0v{_SIDE:.0f}", class_="cs-thin", opacity=0.3))
+        for n in _ticks(ys):
+            parts.append(text(f"{n:,}", -6.0, _SIDE - _at(n, ys) + 4, "cs-faint", text_anchor="end"))
+            parts.append(element("path", d=f"M0 {_SIDE - _at(n, ys):.1f}h{_SIDE:.0f}", class_="cs-thin", opacity=0.3))
+        if len(front.objectives) == 2:  # between the points of a front lies nothing: it is a flight of stairs
+            ordered = sorted(set(zip(xs, ys, strict=True)))
+            stairs = "".join(f"{'H' if i else 'M'}{_at(x, xs):.1f}{' ' if not i else 'V'}{_SIDE - _at(y, ys):.1f}"
+                             for i, (x, y) in enumerate(ordered))  # fmt: skip
+            parts.append(element("path", d=stairs, class_="cs-way"))
+        for point, solution in zip(front.points, front.solutions, strict=True):
+            made = ", ".join(f"{name}={value}" for name, value in solution.assignment.items())
+            reached = ", ".join(f"{name} {n:,}" for name, n in zip(front.objectives, point, strict=True))
+            title = element("title", escape(f"{reached}: {made}"))
+            parts.append(element("circle", title, cx=_at(point[a], xs), cy=_SIDE - _at(point[b], ys), r=5,
+                                 class_="cs-hue cs-convolution"))  # fmt: skip
+    parts.append(text(front.objectives[a], _SIDE / 2, _SIDE + 40, "cs-ink cs-strong", text_anchor="middle"))
+    parts.append(text(front.objectives[b], 0.0, -8.0, "cs-ink cs-strong"))
+    return "".join(parts)
+
+
+def _at(n: int, values: Sequence[int]) -> float:
+    low, high = min(values), max(values)
+    return 14 + (_SIDE - 28) * ((n - low) / (high - low) if high > low else 0.5)
+
+
+def _ticks(values: Sequence[int]) -> list[int]:
+    """Return a few of the values, so far apart that their numbers do not touch."""
+    found: list[int] = []
+    for n in sorted(set(values)):
+        if not found or _at(n, values) - _at(found[-1], values) > 70:
+            found.append(n)
+    return found
+
+
+def map_svg(sizes: ValidSizes, largest: int | None = None) -> str:
+    """Return which sizes of two axes are valid together, as a map of squares: filled where they are.
+
+    Args:
+        sizes: the valid sizes of a network with two open axes.
+        largest: the largest size that is shown; by default as far as the pattern needs to be seen.
+
+    Raises:
+        NetworkError: there are not two open axes, or the sizes have no closed form.
+
+    >>> from convsolve.files import parse
+    >>> from convsolve.queries.sizes import valid_sizes
+    >>> net = parse("{input: [1, 8, 8], layers: [{flatten: {}}, {linear: {in_features: 12, out_features: 2}}]}")
+    >>> map_svg(valid_sizes(net, prove=False), largest=12).count("h1v1")
+    6
+    """
+    labels = list(sizes.axes)
+    if len(labels) != 2:
+        raise NetworkError(f"a map shows two open axes, the network has {len(labels)}: {', '.join(labels) or 'none'}")
+    if sizes.unresolved:
+        raise NetworkError(f"the sizes have no closed form: {sizes.unresolved[0]}")
+    end = largest or _end(sizes)
+    step = max(2.0, min(16.0, _SIDE / end))
+    side = step * end
+    parts = [element("rect", x=0.0, y=0.0, width=side, height=side, class_="cs-paper")]
+    for state, known in (("cs-hue cs-pooling", sizes.region), ("cs-hatch", ~sizes.known)):
+        points = (sizes._point((h, w)) for h in range(1, end + 1) for w in range(1, end + 1))
+        rows: dict[int, list[int]] = {}
+        for (h, w), point in zip(itertools.product(range(1, end + 1), repeat=2), points, strict=True):
+            if point in known:
+                rows.setdefault(h, []).append(w)
+        squares = "".join(_run(h, run) for h, ws in rows.items() for run in _runs(ws))
+        if squares:
+            scaled = f"translate(0 {side:.0f}) scale({step:.2f} {-step:.2f})"
+            parts.append(element("path", d=squares, class_=state, transform=scaled,
+                                 fill=None if "hue" in state else "#999999"))  # fmt: skip
+    for n in [1, *range(_grid(end), end + 1, _grid(end))]:
+        middle = (n - 0.5) * step
+        parts.append(text(str(n), middle, side + 16, "cs-faint", text_anchor="middle"))
+        parts.append(text(str(n), -6.0, side - middle + 4, "cs-faint", text_anchor="end"))
+    parts.append(text(labels[1], side / 2, side + 36, "cs-ink cs-strong", text_anchor="middle"))
+    parts.append(text(labels[0], 0.0, -8.0, "cs-ink cs-strong"))
+    said = [f"filled: valid ({labels[0]} upwards, {labels[1]} to the right, 1 to {end})", *str(sizes).splitlines()[:8]]
+    if not sizes.complete:
+        said.append("grey: not known, as the network was recorded at other sizes")
+    parts += [text(words, 0.0, side + 60 + 16 * i, "cs-faint") for i, words in enumerate(said)]
+    content = element("g", "".join(parts), transform="translate(48 24)")
+    width = max(side + 60, *(text_width(words) + 48 for words in said))
+    return document(content, width, side + 90 + 16 * len(said), f"valid {labels[0]} and {labels[1]}")
+
+
+def _run(row: int, run: range) -> str:
+    return f"M{run.start - 1} {row - 1}h{len(run)}v1h-{len(run)}z"
+
+
+def _runs(numbers: Sequence[int]) -> list[range]:
+    found: list[range] = []
+    for n in numbers:
+        if found and found[-1].stop == n:
+            found[-1] = range(found[-1].start, n + 1)
+        else:
+            found.append(range(n, n + 1))
+    return found
+
+
+def _end(sizes: ValidSizes) -> int:
+    """Return a size up to which the map shows the least sizes, and the pattern several times."""
+    needed = max((s.threshold or 1) + 3 * s.period for s in (sizes[axis] for axis in sizes))
+    ends = [s.below[-1].stop for part in sizes.region.parts for s in part if s.below]
+    return min(_FARTHEST, max(24, needed, *ends)) if ends else min(_FARTHEST, max(24, needed))
+
+
+def _grid(end: int) -> int:
+    return next(n for n in (2, 4, 8, 16, 32, 64) if end / n <= 10)

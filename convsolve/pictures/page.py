@@ -1,0 +1,237 @@
+"""The page: one HTML file with a network's pictures, in which sizes can be changed and every shape follows.
+
+Nothing is fetched: style, program and data stand in the file. A panel is one network with its graph, its ladder and
+its table; a page has one, or two to be compared.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from html import escape
+from importlib.resources import files
+from typing import Any
+
+from ..dims import Cond, Var, where
+from ..errors import NetworkError
+from ..queries.open_inputs import OpenInputs, open_inputs, settled
+from ..queries.sizes import ValidSizes, valid_sizes
+from ..trace import COSTS
+from .figure import Box, Figure, figure_of
+from .folding import folded
+from .graph import graph_svg
+from .ladder import Ladder, ladder_of, ladder_svg
+from .program import Program, javascript, program_of
+from .subject import Subject
+
+__all__ = ["page"]
+
+_FARTHEST = 512
+"""Sliders go at least so far, and to twice the size that the network states."""
+
+_LARGEST = 2**31
+
+
+@dataclass(frozen=True)
+class _Panel:
+    """A network and all that is shown of it."""
+
+    subject: Subject
+    opened: OpenInputs
+    sizes: ValidSizes | None
+    program: Program
+    graphs: tuple[Figure, ...]
+    ladder: Ladder
+    start: Mapping[str, int]
+
+
+def page(subjects: Sequence[Subject]) -> str:
+    """Return the page of one network, or of several side by side.
+
+    Raises:
+        NetworkError: parameters are open.
+    """
+    panels = [_panel(subject) for subject in subjects]
+    title = panels[0].subject.title or "network"
+    controls = _controls(panels)
+    data = {"panels": [_data(panel) for panel in panels], "controls": controls}
+    programs = ",".join(panel.program.code for panel in panels)
+    body = [
+        f"<header><h1>{escape(title)}</h1><div class=controls>",
+        *(_control(i, control) for i, control in enumerate(controls)),
+        f'</div></header><main style="--panels:{len(panels)}">',
+        *(_section(panel, several=len(panels) > 1) for panel in panels),
+        "</main>",
+        f'<script id=data type="application/json">{_inside(json.dumps(data, separators=(",", ":")))}</script>',
+        f"<script>{_asset('judge.js')}\nconst programs=[{programs}];\n{_asset('view.js')}</script>",
+    ]
+    return (
+        f'<!doctype html>\n<html lang=en><head><meta charset=utf-8><title>{escape(title)}</title>'
+        f'<meta name=viewport content="width=device-width,initial-scale=1"><link rel=icon href="data:,">'
+        f"<style>{_asset('style.css')}</style></head><body>{''.join(body)}</body></html>\n")
+
+
+def _asset(name: str) -> str:
+    return (files(__package__) / "assets" / name).read_text(encoding="utf-8").replace('"use strict";\n', "", 1)
+
+
+def _inside(words: str) -> str:
+    """Return JSON so that no text in it ends the script that it stands in."""
+    return words.replace("<", "\\u003c").replace("\u2028", "\\u2028").replace("\u2029", "\\u2029")
+
+
+# -- what there is to show
+
+
+def _panel(subject: Subject) -> _Panel:
+    report, network = subject.checked, subject.network
+    problem = settled(subject.problem)
+    try:
+        opened = open_inputs(problem)
+        sizes: ValidSizes | None = valid_sizes(problem, prove=False)
+    except NetworkError:  # the inputs have no spatial axes: there is nothing to open
+        opened, sizes = OpenInputs(problem, {}, {}), None
+    stated = [layer.operator.shape for layer in network.inputs]  # type: ignore[attr-defined]
+    start = _start(opened, stated)
+    largest = max([_FARTHEST, *(2 * n for n in start.values())]) if start else 1
+    whole = figure_of(network, report, before=subject.before)
+    short = folded(whole)
+    graphs = (short, whole) if short.blocks else (whole,)
+    program = program_of(opened, _region(opened, sizes))
+    return _Panel(subject, opened, sizes, program, graphs, ladder_of(whole, report, largest), start)
+
+
+def _start(opened: OpenInputs, stated: Sequence[Sequence[int]]) -> dict[str, int]:
+    """Return the sizes that the inputs state, by unknown."""
+    found = {}
+    for layer, shape in zip(opened.problem.network.inputs, stated, strict=True):
+        for size, number in zip(layer.operator.shape, shape, strict=True):  # type: ignore[attr-defined]
+            if isinstance(size, Var):
+                found[size.name] = number
+    return found
+
+
+def _region(opened: OpenInputs, sizes: ValidSizes | None) -> str:
+    """Return, for a strip under each slider, functions to 1 where a size is valid, 0 where not, -1 where not known.
+
+    ``each`` has one for each open size by itself; where sizes are coupled, ``whole`` takes all of them.
+    """
+    if sizes is None or sizes.unresolved:
+        return "null"
+    unknowns = list(opened.unknowns.values())
+    place = {unknown.name: f"v[{i}]" for i, unknown in enumerate(unknowns)}
+
+    def verdict(valid: Cond, known: Cond) -> str:
+        texts = [javascript(where(condition, 1, 0), place.__getitem__) for condition in (known, valid)]
+        return f"v=>{texts[0]}?Number({texts[1]}):-1"
+
+    if len(sizes.region.parts) > 1 or len(sizes.known.parts) > 1:
+        return f"{{whole:{verdict(sizes.region.condition(unknowns), sizes.known.condition(unknowns))}}}"
+    each = [verdict(sizes.region.axis(i).condition(n), sizes.known.axis(i).condition(n))
+            for i, n in enumerate(unknowns)]  # fmt: skip
+    return f"{{each:[{','.join(each)}]}}"
+
+
+def _controls(panels: Sequence[_Panel]) -> list[dict[str, Any]]:
+    """Return what can be moved: each open size of the first network, with the axes that have it."""
+    first = panels[0]
+    labels: dict[str, list[str]] = {}
+    for label, unknown in first.opened.axes.items():
+        labels.setdefault(unknown, []).append(label)
+    return [
+        {"labels": own, "value": first.start[unknown], "last": max(_FARTHEST, 2 * first.start[unknown])}
+        for unknown, own in labels.items()
+    ]  # fmt: skip
+
+
+def _data(panel: _Panel) -> dict[str, Any]:
+    place = {layer["name"]: i for i, layer in enumerate(panel.program.data["layers"])}
+    return {
+        "start": panel.start,
+        "data": panel.program.data,
+        "about": {box.name: _about(box) for box in panel.graphs[-1].boxes},
+        "views": [{
+            "boxes": [_box_data(box, place) for box in figure.boxes],
+            "arrows": [arrow.tensor for arrow in figure.arrows],
+        } for figure in panel.graphs],
+        "ladder": {
+            "scale": panel.ladder.scale, "foot": panel.ladder.foot, "top": panel.ladder.top, "high": Ladder.cost_height,
+            "rungs": [_box_data(rung.box, place) for rung in panel.ladder.rungs],
+        },
+        "channels": 0 if panel.opened.problem.network.data_format == "channels_first" else -1,
+    }  # fmt: skip
+
+
+def _box_data(box: Box, place: Mapping[str, int]) -> dict[str, Any]:
+    layers, tensors = ([place[name] for name in names] for names in (box.layers, box.tensors))
+    sentence = {"sentence": ". ".join(box.sentences)} if box.sentences else {}
+    return {"layers": layers, "tensors": tensors, **sentence}
+
+
+def _about(box: Box) -> str:
+    words = " ".join(p.text for p in box.parameters)
+    return f"{box.kind} ({words})" if words else box.kind
+
+
+# -- HTML
+
+
+def _control(number: int, control: Mapping[str, Any]) -> str:
+    name, value, last = " = ".join(control["labels"]), control["value"], control["last"]
+    return (
+        f'<div class=control><label for="size{number}">{escape(name)}</label>'
+        f'<input type=range id="size{number}" min=1 max={last} value={value}>'
+        f'<input type=number min=1 max={_LARGEST} value={value} aria-label="{escape(name)}, as a number">'
+        f"<canvas aria-hidden=true></canvas></div>")
+
+
+def _section(panel: _Panel, *, several: bool) -> str:
+    report = panel.subject.checked
+    heading = f"<h2>{escape(panel.subject.title)}</h2>" if several else ""
+    fold = "<label><input type=checkbox class=unfold> unfold repeated blocks</label>" if len(panel.graphs) > 1 else ""
+    zoom = "".join(f"<button type=button data-zoom={how} aria-label={quoted}>{sign}</button>" for how, quoted, sign in (
+        ("fit", '"fit to the window"', "fit"), ("full", '"full size"', "1:1"), ("in", '"larger"', "+"),
+        ("out", '"smaller"', "−")))  # fmt: skip
+    graphs = "".join(
+        f"<figure class=graph{' hidden' if i else ''} tabindex=0 aria-label=graph>{graph_svg(figure)}</figure>"
+        for i, figure in enumerate(panel.graphs))
+    notes = "".join(f"<li>{escape(note)}</li>" for note in report.notes)
+    return "".join((
+        f'<section class=panel>{heading}<p class=verdict aria-live=polite></p><p class=totals></p>'
+        f'<ul class=findings aria-label="findings"></ul>'
+        f"<h2>Graph</h2><div class=tools>{zoom}{fold}</div>{graphs}",
+        "<div class=detail aria-live=polite><p class=faint>Choose a layer, in the graph, the ladder or the table, to "
+        "see its formula with the numbers in it.</p></div>",
+        f'<h2>Shape ladder</h2><figure tabindex=0 aria-label="shape ladder">{ladder_svg(panel.ladder)}</figure>',
+        f"<h2>Layers</h2>{_table(panel)}",
+        f"<h2>Valid input sizes</h2>{_sizes(panel)}",
+        f"<h2>Notes</h2><ul>{notes}</ul>" if notes else "",
+        "</section>",
+    ))  # fmt: skip
+
+
+def _table(panel: _Panel) -> str:
+    heads = ("layer", "operator", "output", *COSTS, "", "formula")
+    head = "".join(f"<th scope=col>{name}</th>" for name in heads)
+    rows = "".join(
+        f"<tr><td><button type=button data-layer={i}>{escape(layer['name'])}</button></td>"
+        f"<td>{escape(layer['kind'])}</td><td></td>{'<td class=n></td>' * len(COSTS)}<td></td><td></td></tr>"
+        for i, layer in enumerate(panel.program.data["layers"]))
+    return f"<div class=wide tabindex=0><table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div>"
+
+
+def _sizes(panel: _Panel) -> str:
+    sizes = panel.sizes
+    if sizes is None:
+        return "<p>No size of the input is open: it has no spatial axes.</p>"
+    lines = str(sizes).splitlines() if sizes.region else ["no size is valid" if sizes.complete else "none is known"]
+    lines += [f"not taken into account, as it has no closed form: {text}" for text in sizes.unresolved]
+    if not sizes.complete and not sizes.unresolved:
+        lines.append(f"not known for {~sizes.known}: the network was recorded at other sizes")
+    return (f"<p class=sizes>{_lines(lines)}</p><p class=faint>In closed form, read from the shape rules; "
+            f"<code>convsolve sizes</code> proves it.</p>")  # fmt: skip
+
+
+def _lines(lines: Iterable[str]) -> str:
+    return escape("\n".join(lines))

@@ -1,0 +1,147 @@
+"""The page in a real browser: no complaints, no requests, every shape as the integer reader computes it."""
+
+from __future__ import annotations
+
+import pytest
+
+import convsolve as cs
+from convsolve.cli.output import shape
+from tests.pictures.browser import CHROMIUM, DRIVER, MISSING, browser, complaints, opened, requests
+
+pytestmark = pytest.mark.skipif(not (CHROMIUM and DRIVER), reason=MISSING)
+
+
+def unet():
+    """A U-Net that needs multiples of 16."""
+    down = "".join(f"  - conv: {{name: enc{i}, out_channels: {8 * 2**i}, kernel_size: 3, padding: 1}}\n  - relu\n"
+                   f"  - max_pool: {{kernel_size: 2}}\n" for i in range(4))  # fmt: skip
+    up = "".join(f"  - upsample: {{name: up{i}, scale_factor: 2}}\n  - concat: {{inputs: [up{i}, relu{i + 1}]}}\n"
+                 f"  - conv: {{name: dec{i}, out_channels: {8 * 2**i}, kernel_size: 3, padding: 1}}\n" for i in (3, 2, 1, 0))  # fmt: skip
+    return cs.parse(f"input: [3, 64, 64]\nlayers:\n{down}{up}")
+
+
+@pytest.fixture(scope="module")
+def driver():
+    with browser() as found:
+        yield found
+
+
+@pytest.fixture(scope="module", params=["inception_v3", "unet", "lenet"])
+def network(request, driver, tmp_path_factory):
+    name = request.param
+    problem = unet() if name == "unet" else (
+        cs.load("torchvision.models:inception_v3", input_shape=(3, 299, 299)) if name == "inception_v3" else
+        cs.load("problems/lenet_fixed_head.yaml"))  # fmt: skip
+    if name == "lenet":
+        problem = cs.Problem(problem.network.with_input((1, 28, 28)))
+    path = tmp_path_factory.mktemp("page") / f"{name}.html"
+    cs.draw(problem, title=name).save(path)
+    opened(driver, path)
+    return name, problem.network
+
+
+def table(driver) -> list[str]:
+    return driver.execute_script(
+        "return [...document.querySelectorAll('tbody tr')].map(row => row.cells[2].textContent)")
+
+
+def move(driver, size: int) -> None:
+    """Move every slider as a hand does: the value changes, and the browser says so."""
+    driver.execute_script("""for (const slider of document.querySelectorAll('input[type=range]')) {
+        slider.value = arguments[0]; slider.dispatchEvent(new Event('input', {bubbles: true})); }""", str(size))
+
+
+def test_a_page_is_quiet_and_shows_every_shape_at_every_size(driver, network):
+    name, net = network
+    for size in (299, 75, 31, 64, 28):
+        move(driver, size)
+        channels = net.inputs[0].operator.shape[0]
+        report = cs.check(net, (channels, size, size))
+        assert table(driver) == [shape(row.shape) for row in report.rows], (name, size)
+        verdict = driver.find_element("css selector", ".verdict").text
+        assert verdict.startswith("✓ valid" if report.ok else "? not" if report.unknown else "✗ invalid")
+        failing = driver.execute_script("return [...document.querySelectorAll('figure:not([hidden]) .cs-box.cs-fails title')].map(t => t.textContent)")
+        said = driver.execute_script("return [...document.querySelectorAll('.findings li')].map(li => li.textContent)")
+        for failure in report.failures:
+            sentence = f"{failure.code} {failure.message}"
+            assert any(sentence in text for text in failing) and f"{failure.layer}: {sentence}" in said
+        assert bool(failing) == bool(report.failures)
+    assert complaints(driver) == [] and requests(driver) == []
+
+
+def test_a_failing_layer_is_red_and_carries_a_sign(driver, network):
+    name, _ = network
+    if name != "lenet":
+        move(driver, 9)
+    else:
+        move(driver, 28)
+    red = driver.execute_script("""
+        const box = document.querySelector('figure:not([hidden]) .cs-box.cs-fails');
+        return [getComputedStyle(box.querySelector('.cs-hue')).fill, getComputedStyle(box.querySelector('.cs-paper')).strokeWidth,
+                box.querySelector('.cs-shape').textContent]""")
+    assert red[0] in ("rgb(179, 0, 27)", "rgb(255, 123, 134)") and red[1] == "3px" and red[2].startswith("✗")
+
+
+def test_the_strip_under_a_slider_is_the_closed_form(driver, network):
+    _, net = network
+    sizes = cs.valid_sizes(net, prove=False)
+    move(driver, 31)
+    verdicts = driver.execute_script("return document.querySelector('input[type=range]').dataset.verdicts")
+    assert len(verdicts) >= 512
+    for n in (*range(1, 130), 299):
+        inside = (n, 31) in sizes if sizes.coupled else n in sizes["height"]
+        assert verdicts[n - 1] == ("+" if inside else "?" if (n, n) not in sizes.known else "-"), n
+
+
+def test_a_click_and_a_key_show_the_formula(driver, network):
+    _, net = network
+    move(driver, 75)
+    report = cs.check(net, (net.inputs[0].operator.shape[0], 75, 75))
+    row = next(row for row in report.rows if row.operator == "conv")
+    box = driver.execute_script("""return [...document.querySelectorAll('figure:not([hidden]) .cs-box')].find(
+        box => box.querySelector('title').textContent.startsWith(arguments[0] + ':'))""", row.layer)
+    driver.execute_script("arguments[0].dispatchEvent(new MouseEvent('click', {bubbles: true}))", box)
+    detail = driver.find_element("css selector", ".detail")
+    assert row.layer in detail.text and row.formula in detail.text
+    driver.execute_script("""document.querySelector('.detail').replaceChildren(); arguments[0].focus();
+        arguments[0].dispatchEvent(new KeyboardEvent('keydown', {key: 'Enter', bubbles: true}))""", box)
+    assert row.formula in detail.text and box.get_attribute("role") == "button" and box.get_attribute("aria-label")
+
+
+def test_every_control_has_a_name_and_text_can_be_read(driver, network):
+    nameless = driver.execute_script("""return [...document.querySelectorAll('input, button, [role=button]')].filter(e =>
+        !(e.getAttribute('aria-label') || e.textContent.trim() || (e.labels && e.labels.length))).length""")
+    assert nameless == 0
+
+
+def test_numbers_beyond_the_slider_are_taken_from_the_field(driver, network):
+    _, net = network
+    field = driver.find_element("css selector", "input[type=number]")
+    driver.execute_script("arguments[0].value = '5000'; arguments[0].dispatchEvent(new Event('input'))", field)
+    move_width = "const f = document.querySelectorAll('input[type=number]')[1]; if (f) { f.value = '4999'; f.dispatchEvent(new Event('input')); }"
+    driver.execute_script(move_width)
+    size = (5000, 4999) if len(driver.find_elements("css selector", "input[type=number]")) > 1 else (5000, 5000)
+    report = cs.check(net, (net.inputs[0].operator.shape[0], *size))
+    assert table(driver) == [shape(row.shape) for row in report.rows]
+
+
+def test_two_networks_stand_side_by_side(driver, tmp_path):
+    problem = cs.load("problems/unet_300x300.yaml")
+    (repair,) = cs.repair(problem, limit=1, locked=["input"])
+    path = tmp_path / "beside.html"
+    cs.draw(problem, beside=repair, title="before").save(path)
+    opened(driver, path)
+    verdicts = [element.text for element in driver.find_elements("css selector", ".verdict")]
+    assert verdicts[0].startswith("✗ invalid") and verdicts[1].startswith("✓ valid")
+    left, right = driver.find_elements("css selector", ".panel")
+    assert left.rect["x"] + left.rect["width"] <= right.rect["x"] and abs(left.rect["y"] - right.rect["y"]) < 2
+    assert str(repair) in right.text and complaints(driver) == []
+
+
+def test_a_slider_step_is_soon_done(driver, network):
+    """Not timed against a limit: machines are noisy. The benchmark of pictures prints the number."""
+    _, net = network
+    steps = driver.execute_script("""const start = performance.now();
+        for (let n = 100; n < 110; n++) { const s = document.querySelector('input[type=range]'); s.value = n; s.dispatchEvent(new Event('input')); }
+        return (performance.now() - start) / 10""")
+    assert steps > 0 and len(table(driver)) == len(net.layers)
