@@ -7,8 +7,9 @@ output shape; whether the requirements hold is for the readers of the trace to f
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, ClassVar, Literal, Protocol, TypeAlias
 
 from ..dims import Cond, Dim, Var, bounds, maximum, variables
@@ -114,7 +115,8 @@ class Operator:
             object.__setattr__(self, name, kind.check(name, getattr(self, name)))
 
     @classmethod
-    def parameters(cls) -> dict[str, Kind]:
+    @cache  # asked for at every step of every rule
+    def parameters(cls) -> Mapping[str, Kind]:
         """Return the kinds of the parameters by name, in the order of declaration."""
         return {f.name: f.metadata["kind"] for f in dataclasses.fields(cls) if "kind" in f.metadata}
 

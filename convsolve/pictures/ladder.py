@@ -27,7 +27,7 @@ _NAMED = 40
 """So many bars have all their names below them; of more, those whose spatial size is new."""
 
 _LEGEND = ("height: spatial size (of several axes the geometric mean), log scale",
-           "width: channels, log scale", "line: receptive field, same scale as the height")  # fmt: skip
+           "width: channels, log scale", "line: receptive field at the size first drawn, scaled as the height")  # fmt: skip
 
 
 @dataclass(frozen=True)

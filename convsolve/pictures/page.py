@@ -201,12 +201,12 @@ def _section(panel: _Panel, *, several: bool) -> str:
         f'<section class=panel>{heading}<p class=verdict aria-live=polite></p><p class=totals></p>'
         f'<ul class=findings aria-label="findings"></ul>'
         f"<h2>Graph</h2><div class=tools>{zoom}{fold}</div>{graphs}",
-        "<div class=detail aria-live=polite><p class=faint>Choose a layer, in the graph, the ladder or the table, to "
-        "see its formula with the numbers in it.</p></div>",
         f'<h2>Shape ladder</h2><figure tabindex=0 aria-label="shape ladder">{ladder_svg(panel.ladder)}</figure>',
         f"<h2>Layers</h2>{_table(panel)}",
         f"<h2>Valid input sizes</h2>{_sizes(panel)}",
         f"<h2>Notes</h2><ul>{notes}</ul>" if notes else "",
+        "<div class=detail aria-live=polite><p class=faint>Choose a layer, in the graph, the ladder or the table, to "
+        "see its formula with the numbers in it.</p></div>",
         "</section>",
     ))  # fmt: skip
 

@@ -153,8 +153,9 @@ class Panel {
   showVerdict() {
     const { verdict, findings, costs, layers } = this.now;
     const output = layers[this.place.get(this.data.output.replace(/\[\d+\]$/, ""))].shape;
+    const count = findings.filter(f => f.decides).length;
     const words = { valid: `✓ valid: the output is ${output}`, unknown: "? not known for this size",
-      invalid: `✗ invalid: ${findings.filter(f => f.decides).length} failure(s)` };
+      invalid: `✗ invalid: ${count} failure${count > 1 ? "s" : ""}` };
     const mark = $(".verdict", this.element);
     mark.textContent = words[verdict];
     mark.className = `verdict ${verdict}`;

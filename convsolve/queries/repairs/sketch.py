@@ -46,7 +46,7 @@ class OneOf(Operator):
         """Where all of the operators are."""
         return all(option.pointwise for option in self.options)
 
-    def parameters(self) -> dict[str, Kind]:  # type: ignore[override]
+    def parameters(self) -> Mapping[str, Kind]:  # type: ignore[override]
         """The parameters of the written operator: requirements may speak of them."""
         return type(self.options[0]).parameters()
 
