@@ -1,11 +1,12 @@
-"""Search spaces: drawing beside rejection and beside a solver's call for each sample; domains; evaluation.
+"""Search spaces: drawing beside NNSmith, rejection and a solver's call for each sample; domains; evaluation; Optuna.
 
-Run with ``python -m tests.benchmarks.space``.
+Run with ``python -m tests.benchmarks.space`` (NNSmith is in the extra ``bench``).
 """
 
 from __future__ import annotations
 
 import dataclasses
+import logging
 import time
 from collections.abc import Callable
 from math import prod
@@ -42,7 +43,98 @@ def spaces() -> dict[str, cs.Problem]:
     }
 
 
+def graphs(nodes: int) -> str:
+    """Return a space of graphs of convolutions, poolings and additions of the last two tensors."""
+    pool = "kernel_size: 2 | 3, stride: 1 | 2, padding: 0..1"
+    lines = ["input: [8, 32, 32]", "layers:"]
+    for i in range(nodes):
+        lines += [
+            f"  - name: node{i}", "    choose:",
+            f"      - conv: {{name: conv{i}, out_channels: 8 | 16, kernel_size: 1 | 3 | 5, stride: 1 | 2, padding: 0..2}}",
+            f"      - max_pool: {{name: max{i}, {pool}}}", f"      - avg_pool: {{name: avg{i}, {pool}}}"]  # fmt: skip
+        if i >= 2:
+            lines.append(f"      - add: {{name: add{i}, broadcast: false, inputs: [node{i - 1}, node{i - 2}]}}")
+    return "\n".join(lines)
+
+
+def beside_nnsmith(wanted: int = 40) -> None:
+    """Print how many graphs of ten nodes a second NNSmith makes (its faster, concolic way), and how many are drawn here."""
+    space = cs.Space(cs.parse(graphs(10)))
+    count, counting = timed(space.count)
+    space.sample(1)
+    samples, drawing = timed(lambda: space.sample(20_000))
+    _, building = timed(lambda: list(space.sample(200, seed=1).networks()))
+    print(f"graphs of ten nodes: {count.value:,} counted in {counting:.1f} s")
+    print(f"  {len(samples) / drawing:,.0f} samples a second, {200 / building:,.0f} as networks")
+    try:
+        from nnsmith.abstract.op import Add, AvgPool2d, MaxPool2d, NCHWConv2d
+        from nnsmith.graph_gen import model_gen
+    except ImportError:
+        print("  NNSmith is not installed")
+        return
+    logging.disable(logging.CRITICAL)
+
+    def generate() -> int:
+        operators = [NCHWConv2d, MaxPool2d, AvgPool2d, Add]
+        for seed in range(wanted):
+            model_gen(operators, method="concolic", seed=seed, max_nodes=10, rank_choices=[4],
+                      dtype_choices=["float32"]).make_concrete()  # fmt: skip
+        return wanted
+
+    _, peer = timed(generate)
+    logging.disable(logging.NOTSET)
+    print(f"  NNSmith makes {wanted / peer:,.1f} a second: {len(samples) / drawing * peer / wanted:,.0f} times as many here, "
+          f"{200 / building * peer / wanted:,.0f} times as networks")  # fmt: skip
+
+
+def beside_execution(tried: int = 1000) -> None:
+    """Print how long evaluating a million candidates takes, and how long running PyTorch's meta device would."""
+    import torch
+
+    space = cs.Space(cs.parse(CHAIN))
+    samples = space.sample(tried, seed=2)
+    generator = np.random.default_rng(0)
+    columns = {n: generator.choice(v, 1_000_000) for n, v in space.holes.items()}
+    _, evaluating = timed(lambda: space.evaluate(columns))
+
+    def execute() -> None:
+        with torch.device("meta"):
+            x = torch.empty(1, 3, 128, 128)
+            for network in samples.networks():
+                cs.to_torch(network)(x)
+
+    _, executing = timed(execute)
+    million = executing * 1_000_000 / tried
+    print(f"a million candidates of 20 layers: {evaluating:.1f} s; built and run on the meta device {million:,.0f} s "
+          f"(extrapolated from {tried:,}): {million / evaluating:,.0f} times as long")  # fmt: skip
+
+
+def beside_optuna(trials: int = 300) -> None:
+    """Print what keeping Optuna's trials valid costs, and how many are invalid without."""
+    import optuna
+
+    from convsolve.space.optuna import ValidSampler
+
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    space = cs.Space(cs.load("problems/blocks_search.yaml"))
+    for name, wrap in (("TPE", lambda sampler: sampler), ("TPE, kept valid", lambda s: ValidSampler(space, s))):
+        valid = []
+
+        def objective(trial: Any, valid: list[bool] = valid) -> float:
+            values = {n: trial.suggest_categorical(n, list(options)) for n, options in space.holes.items()}
+            report = space.evaluate([values])
+            valid.append(bool(report.valid[0]))
+            return float(report.macs[0]) if valid[-1] else 1e12
+
+        study = optuna.create_study(sampler=wrap(optuna.samplers.TPESampler(seed=0)))
+        _, seconds = timed(lambda study=study, objective=objective: study.optimize(objective, n_trials=trials))
+        print(f"{trials} trials of {name}: {sum(valid)} valid, {1000 * seconds / trials:.1f} ms a trial")
+
+
 def main() -> None:
+    beside_nnsmith()
+    beside_execution()
+    beside_optuna()
     generator = np.random.default_rng(0)
     for name, problem in spaces().items():
         space = cs.Space(problem)

@@ -9,8 +9,8 @@ import convsolve as cs
 optuna = pytest.importorskip("optuna")
 
 
-@pytest.mark.parametrize("kind", ["random", "tpe", "multivariate"])
-def test_every_trial_is_valid(kind):
+@pytest.mark.parametrize(("kind", "trials"), [("random", 50), ("tpe", 300), ("multivariate", 50)])
+def test_every_trial_is_valid(kind, trials):
     from convsolve.space.optuna import ValidSampler
 
     optuna.logging.set_verbosity(optuna.logging.WARNING)
@@ -32,8 +32,8 @@ def test_every_trial_is_valid(kind):
         return int(space.evaluate([values]).valid[0])
 
     study = optuna.create_study(sampler=ValidSampler(space, inner))
-    study.optimize(objective, n_trials=25)
-    assert all(trial.state == optuna.trial.TrialState.COMPLETE for trial in study.trials)
+    study.optimize(objective, n_trials=trials)
+    assert len(study.trials) == trials and all(trial.state == optuna.trial.TrialState.COMPLETE for trial in study.trials)
     unaided = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=0))
     unaided.optimize(blind, n_trials=25)
     assert sum(trial.value for trial in unaided.trials) < 15

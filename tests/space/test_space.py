@@ -10,9 +10,10 @@ import numpy as np
 import pytest
 
 import convsolve as cs
+from convsolve.dims import evaluate
 from convsolve.problem import ProblemTrace, trace_problem
 from convsolve.space import expansion
-from convsolve.trace import Requirement
+from convsolve.trace import Requirement, run
 
 from ..solver.random_problems import brute_force, combinations, problems
 
@@ -238,10 +239,21 @@ def test_a_budget_too_fine_for_exact_counts_has_bounds():
     assert samples.tried < 320 and space.evaluate(samples).valid.all()
 
 
+def test_a_hundred_thousand_samples_are_valid_by_the_integer_reader():
+    space = cs.Space(cs.load("problems/unet_search.yaml"))
+    samples = space.sample(100_000, seed=1)
+    drawn = np.unique(np.stack([samples.columns[name] for name in space.holes], axis=1), axis=0)
+    assert len(samples) == 100_000 and len(drawn) > 35_000
+    traced = space.traced.trace
+    for row in drawn.tolist():
+        values = run(traced, dict(zip(space.holes, row, strict=True)))
+        assert all(evaluate(r.condition, values) for r in traced.requirements)
+
+
 def test_samples_are_built_in_torch():
     torch = pytest.importorskip("torch")
     with torch.device("meta"):
-        for file, n in (("unet_search", 60), ("once_for_all", 10), ("cell_search", 30)):
+        for file, n in (("unet_search", 120), ("once_for_all", 20), ("cell_search", 60)):
             space = cs.Space(cs.load(f"problems/{file}.yaml"))
             samples = space.sample(n, seed=4)
             reports = space.evaluate(samples)
