@@ -5,11 +5,17 @@ from __future__ import annotations
 import itertools
 from collections.abc import Sequence
 from html import escape
+from typing import TYPE_CHECKING
 
+from ..dims.boxes import Boxes
+from ..dims.ranges import runs
 from ..errors import NetworkError
 from ..queries.pareto import Front
 from ..queries.sizes import ValidSizes
 from .svg import document, element, text, text_width
+
+if TYPE_CHECKING:
+    import numpy as np
 
 __all__ = ["front_svg", "map_svg"]
 
@@ -104,17 +110,11 @@ def map_svg(sizes: ValidSizes, largest: int | None = None) -> str:
     step = max(2.0, min(16.0, _SIDE / end))
     side = step * end
     parts = [element("rect", x=0.0, y=0.0, width=side, height=side, class_="cs-paper")]
-    for state, known in (("cs-hue cs-pooling", sizes.region), ("cs-hatch", ~sizes.known)):
-        points = (sizes._point((h, w)) for h in range(1, end + 1) for w in range(1, end + 1))
-        rows: dict[int, list[int]] = {}
-        for (h, w), point in zip(itertools.product(range(1, end + 1), repeat=2), points, strict=True):
-            if point in known:
-                rows.setdefault(h, []).append(w)
-        squares = "".join(_run(h, run) for h, ws in rows.items() for run in _runs(ws))
+    scaled = f"translate(0 {side:.0f}) scale({step:.2f} {-step:.2f})"
+    for boxes, look in ((sizes.region, {"class_": "cs-hue cs-pooling"}), (~sizes.known, {"fill": "#999999"})):
+        squares = _squares(_members(boxes, list(sizes.axes.values()), end))
         if squares:
-            scaled = f"translate(0 {side:.0f}) scale({step:.2f} {-step:.2f})"
-            parts.append(element("path", d=squares, class_=state, transform=scaled,
-                                 fill=None if "hue" in state else "#999999"))  # fmt: skip
+            parts.append(element("path", d=squares, transform=scaled, **look))
     for n in [1, *range(_grid(end), end + 1, _grid(end))]:
         middle = (n - 0.5) * step
         parts.append(text(str(n), middle, side + 16, "cs-faint", text_anchor="middle"))
@@ -130,18 +130,22 @@ def map_svg(sizes: ValidSizes, largest: int | None = None) -> str:
     return document(content, width, side + 90 + 16 * len(said), f"valid {labels[0]} and {labels[1]}")
 
 
-def _run(row: int, run: range) -> str:
-    return f"M{run.start - 1} {row - 1}h{len(run)}v1h-{len(run)}z"
+def _members(boxes: Boxes, axes: Sequence[int], end: int) -> np.ndarray:
+    """Return which pairs of sizes up to ``end`` are in a set: a row for each size of the first axis."""
+    import numpy as np
+
+    numbers = np.arange(1, end + 1)
+    found = np.zeros((end, end), dtype=bool)
+    for part in boxes.parts:
+        upwards, along = (part[axis].contains(numbers) for axis in axes)
+        found |= upwards[:, None] & along[None, :]
+    return found & np.eye(end, dtype=bool) if axes[0] == axes[1] else found  # axes that have to be equal
 
 
-def _runs(numbers: Sequence[int]) -> list[range]:
-    found: list[range] = []
-    for n in numbers:
-        if found and found[-1].stop == n:
-            found[-1] = range(found[-1].start, n + 1)
-        else:
-            found.append(range(n, n + 1))
-    return found
+def _squares(members: np.ndarray) -> str:
+    """Return the path around all pairs that are members, row by row."""
+    return "".join(
+        f"M{a} {row}h{b - a}v1h{a - b}z" for row, own in enumerate(members) for a, b in runs(own))
 
 
 def _end(sizes: ValidSizes) -> int:

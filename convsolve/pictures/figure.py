@@ -32,8 +32,8 @@ class Box:
     """A layer, with the layers behind it that change no shape and that only it leads to.
 
     ``group`` is the module of ``operators`` in which its operator stands.
-    ``layers`` are the names of all of them, those of the copies of a block that repeats included; ``shapes`` the
-    output shapes of the copies, in which only what differs is shown again. ``sentences`` say what is wrong.
+    ``layers`` are the names of all of them, those of the copies of a block that repeats included; ``tensors`` what
+    leaves the box, one for each copy, and ``shape`` the shape of all of them. ``sentences`` say what is wrong.
     """
 
     name: str
@@ -41,7 +41,6 @@ class Box:
     group: str
     parameters: tuple[Parameter, ...]
     followers: tuple[str, ...]
-    tensor: str
     shape: str
     layers: tuple[str, ...]
     tensors: tuple[str, ...]
@@ -120,7 +119,7 @@ def figure_of(
         boxes.append(Box(
             name=name, kind=_kind(first), group=_group(first),
             parameters=_parameters(first, before, state == "fails"),
-            followers=tuple(layer.operator.kind for layer in layers[1:]), tensor=last.name,
+            followers=tuple(layer.operator.kind for layer in layers[1:]),
             shape=shapes.get(last.name, "?"), layers=tuple(layer.name for layer in layers), tensors=(last.name,),
             state=state, sentences=sentences, when="" if first.when is True else _marked(first.when)))  # fmt: skip
     arrows = [

@@ -26,8 +26,10 @@ _WIDEST = 24.0
 _NAMED = 40
 """So many bars have all their names below them; of more, those whose spatial size is new."""
 
-_LEGEND = ("height: spatial size (of several axes the geometric mean), log scale",
-           "width: channels, log scale", "line: receptive field at the size first drawn, scaled as the height")  # fmt: skip
+_LEGEND = (
+    "height: spatial size (of several axes the geometric mean), log scale", "width: channels, log scale",
+    "line: receptive field at the size first drawn, scaled as the height",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -82,7 +84,7 @@ def ladder_of(figure: Figure, report: CheckReport, largest: int = 1) -> Ladder:
 
 def _rung(box: Box, rows: Mapping[str, Row], fields: Mapping[str, Mapping[str, int]], data_format: str) -> Rung:
     own = [rows[name] for name in box.layers]
-    sizes = rows[box.tensor].shape
+    sizes = rows[box.tensors[0]].shape
     channels: int | None = None
     spatial: tuple[int, ...] | None = None
     if sizes:
@@ -91,7 +93,7 @@ def _rung(box: Box, rows: Mapping[str, Row], fields: Mapping[str, Mapping[str, i
         known = [n for n in others if n is not None and n > 0]
         spatial = tuple(known) if len(known) == len(others) else None
     costs = tuple(_total(getattr(row, cost) for row in own) for cost in COSTS)
-    return Rung(box, channels, spatial, costs, tuple(fields.get(box.tensor, {}).values()))
+    return Rung(box, channels, spatial, costs, tuple(fields.get(box.tensors[0], {}).values()))
 
 
 def _total(values: Iterable[int | None]) -> int | None:
