@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 
-__all__ = ["nearest"]
+__all__ = ["few", "nearest"]
 
 
 def nearest(name: str, choices: Iterable[str], *, listed: int = 12) -> str:
@@ -18,5 +18,14 @@ def nearest(name: str, choices: Iterable[str], *, listed: int = 12) -> str:
     near = difflib.get_close_matches(name, known, n=1, cutoff=0.6)
     if near:
         return f": did you mean {near[0]!r}?"
-    more = ", ..." if len(known) > listed else ""
-    return f" (there is {', '.join(known[:listed])}{more})" if known else ""
+    return f" (there is {few(known, listed)})" if known and listed else ""
+
+
+def few(names: Iterable[str], most: int = 5) -> str:
+    """Return the first names, and dots where there are more.
+
+    >>> few("abcdefg")
+    'a, b, c, d, e, ...'
+    """
+    known = list(names)
+    return ", ".join(known[:most]) + (", ..." if len(known) > most else "")

@@ -79,7 +79,11 @@ def _picture(
     try:
         if pareto is not None:
             wished = [text.strip() for text in pareto.split(",")]
-            return draw(front(problem, wished, timeout=timeout, progress=tell))
+            found_front = front(problem, wished, timeout=timeout, progress=tell)
+            if found_front.points:
+                return draw(found_front)
+            click.echo("no solution (proven)" if found_front.complete else f"not known: {found_front.reason}", err=True)
+            return 1 if found_front.complete else 3
         if sizes:
             return draw(valid_sizes(problem, prove=False))
         if solved:

@@ -12,7 +12,7 @@ from .source import source_options
 
 __all__ = ["command"]
 
-_ENDINGS = (".yaml", ".yml", ".toml", ".onnx", ".keras", ".h5", ".pt2")
+_ENDINGS = (".yaml", ".yml", ".json", ".toml", ".onnx", ".keras", ".h5", ".pt2")
 
 
 @click.command()

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Sequence
-from html import escape
 from typing import TYPE_CHECKING
 
 from ..dims.boxes import Boxes
 from ..dims.ranges import runs
+from ..dims.sizeset import SizeSet
 from ..errors import NetworkError
 from ..queries.pareto import Front
 from ..queries.sizes import ValidSizes
-from .svg import document, element, text, text_width
+from .svg import document, element, escape, text, text_width
 
 if TYPE_CHECKING:
     import numpy as np
@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 __all__ = ["front_svg", "map_svg"]
 
 _SIDE = 420.0
-_FARTHEST = 160
+_FARTHEST = 512
+"""A map shows no more sizes of an axis than this."""
 
 
 def front_svg(front: Front) -> str:
@@ -106,40 +107,44 @@ def map_svg(sizes: ValidSizes, largest: int | None = None) -> str:
         raise NetworkError(f"a map shows two open axes, the network has {len(labels)}: {', '.join(labels) or 'none'}")
     if sizes.unresolved:
         raise NetworkError(f"the sizes have no closed form: {sizes.unresolved[0]}")
-    end = largest or _end(sizes)
-    step = max(2.0, min(16.0, _SIDE / end))
-    side = step * end
-    parts = [element("rect", x=0.0, y=0.0, width=side, height=side, class_="cs-paper")]
-    scaled = f"translate(0 {side:.0f}) scale({step:.2f} {-step:.2f})"
+    windows = [_window(sizes[label]) if largest is None else range(1, largest + 1) for label in labels]
+    step = max(0.8, min(16.0, _SIDE / max(map(len, windows))))
+    high, wide = (step * len(window) for window in windows)
+    parts = [element("rect", x=0.0, y=0.0, width=wide, height=high, class_="cs-paper")]
+    scaled = f"translate(0 {high:.0f}) scale({step:.2f} {-step:.2f})"
     for boxes, look in ((sizes.region, {"class_": "cs-hue cs-pooling"}), (~sizes.known, {"fill": "#999999"})):
-        squares = _squares(_members(boxes, list(sizes.axes.values()), end))
+        squares = _squares(_members(boxes, list(sizes.axes.values()), windows))
         if squares:
             parts.append(element("path", d=squares, transform=scaled, **look))
-    for n in [1, *range(_grid(end), end + 1, _grid(end))]:
-        middle = (n - 0.5) * step
-        parts.append(text(str(n), middle, side + 16, "cs-faint", text_anchor="middle"))
-        parts.append(text(str(n), -6.0, side - middle + 4, "cs-faint", text_anchor="end"))
-    parts.append(text(labels[1], side / 2, side + 36, "cs-ink cs-strong", text_anchor="middle"))
+    for n in _marks(windows[0]):
+        y = high - (n - windows[0].start + 0.5) * step + 4
+        parts.append(text(f"{n:,}", -6.0, y, "cs-faint", text_anchor="end"))
+    for n in _marks(windows[1]):
+        parts.append(text(f"{n:,}", (n - windows[1].start + 0.5) * step, high + 16, "cs-faint", text_anchor="middle"))
+    parts.append(text(labels[1], wide / 2, high + 36, "cs-ink cs-strong", text_anchor="middle"))
     parts.append(text(labels[0], 0.0, -8.0, "cs-ink cs-strong"))
-    said = [f"filled: valid ({labels[0]} upwards, {labels[1]} to the right, 1 to {end})", *str(sizes).splitlines()[:8]]
+    shown = (f"{label} {window.start:,} to {window.stop - 1:,} {way}"
+             for label, window, way in zip(labels, windows, ("upwards", "to the right"), strict=True))  # fmt: skip
+    said = [f"filled: valid; shown: {', '.join(shown)}; all of them:", *str(sizes).splitlines()[:8]]
     if not sizes.complete:
         said.append("grey: not known, as the network was recorded at other sizes")
-    parts += [text(words, 0.0, side + 60 + 16 * i, "cs-faint") for i, words in enumerate(said)]
-    content = element("g", "".join(parts), transform="translate(48 24)")
-    width = max(side + 60, *(text_width(words) + 48 for words in said))
-    return document(content, width, side + 90 + 16 * len(said), f"valid {labels[0]} and {labels[1]}")
+    parts += [text(words, 0.0, high + 60 + 16 * i, "cs-faint") for i, words in enumerate(said)]
+    content = element("g", "".join(parts), transform="translate(64 24)")
+    width = max(wide + 76, *(text_width(words) + 64 for words in said))
+    return document(content, width, high + 90 + 16 * len(said), f"valid {labels[0]} and {labels[1]}")
 
 
-def _members(boxes: Boxes, axes: Sequence[int], end: int) -> np.ndarray:
-    """Return which pairs of sizes up to ``end`` are in a set: a row for each size of the first axis."""
+def _members(boxes: Boxes, axes: Sequence[int], windows: Sequence[range]) -> np.ndarray:
+    """Return which pairs of sizes within windows are in a set: a row for each size of the first axis."""
     import numpy as np
 
-    numbers = np.arange(1, end + 1)
-    found = np.zeros((end, end), dtype=bool)
+    numbers = [np.arange(window.start, window.stop) for window in windows]
+    found = np.zeros(tuple(map(len, windows)), dtype=bool)
     for part in boxes.parts:
-        upwards, along = (part[axis].contains(numbers) for axis in axes)
+        upwards, along = (part[axis].contains(own) for axis, own in zip(axes, numbers, strict=True))
         found |= upwards[:, None] & along[None, :]
-    return found & np.eye(end, dtype=bool) if axes[0] == axes[1] else found  # axes that have to be equal
+    equal = numbers[0][:, None] == numbers[1][None, :]
+    return found & equal if axes[0] == axes[1] else found  # axes that have to be equal
 
 
 def _squares(members: np.ndarray) -> str:
@@ -148,12 +153,15 @@ def _squares(members: np.ndarray) -> str:
         f"M{a} {row}h{b - a}v1h{a - b}z" for row, own in enumerate(members) for a, b in runs(own))
 
 
-def _end(sizes: ValidSizes) -> int:
-    """Return a size up to which the map shows the least sizes, and the pattern several times."""
-    needed = max((s.threshold or 1) + 3 * s.period for s in (sizes[axis] for axis in sizes))
-    ends = [s.below[-1].stop for part in sizes.region.parts for s in part if s.below]
-    return min(_FARTHEST, max(24, needed, *ends)) if ends else min(_FARTHEST, max(24, needed))
+def _window(sizes: SizeSet) -> range:
+    """Return the sizes of an axis that are shown: from 1, or from shortly before the least, and the pattern thrice."""
+    least = sizes.minimum or 1
+    first = 1 if least <= _FARTHEST // 4 else least - 8
+    needed = max(sizes.below[-1].stop if sizes.below else 1, (sizes.threshold or 1) + 3 * sizes.period)
+    return range(first, first + min(_FARTHEST, max(24, needed - first + 1)))
 
 
-def _grid(end: int) -> int:
-    return next(n for n in (2, 4, 8, 16, 32, 64) if end / n <= 10)
+def _marks(window: range) -> list[int]:
+    """Return the sizes that stand beside the map."""
+    step = next(n for n in (2, 4, 8, 16, 32, 64) if len(window) / n <= 10)
+    return [window.start, *(n for n in range(window.start + 1, window.stop) if n % step == 0 and n > window.start + 1)]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any, Literal
@@ -47,6 +47,8 @@ class Box:
     state: State = "plain"
     sentences: tuple[str, ...] = ()
     when: str = ""
+    is_output: bool = False
+    """Whether it is an output of several."""
 
 
 @dataclass(frozen=True)
@@ -75,7 +77,9 @@ class Figure:
     boxes: tuple[Box, ...]
     arrows: tuple[Arrow, ...]
     blocks: tuple[Block, ...] = ()
-    notes: tuple[str, ...] = ()
+    sentences: tuple[tuple[State, str], ...] = ()
+    """What is wrong with the network as a whole, and with no box of it."""
+
     by_name: Mapping[str, Box] = field(init=False, compare=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -97,7 +101,7 @@ def figure_of(
     >>> net = parse("{input: [1, 8, 8], layers: [{conv: {out_channels: 4, kernel_size: 3 | 5}}, relu]}").network
     >>> box = figure_of(net, None).boxes[1]
     >>> [p.text for p in box.parameters], box.followers, box.shape
-    (['out_channels=4', 'kernel_size=? {3 | 5}'], ('relu',), '4x4..6x4..6')
+    (['out_channels=4', 'kernel_size=? {3 | 5}'], ('relu',), '4 x 4..6 x 4..6')
     """
     shapes = _ranges(network) if report is None else _known(network, report)
     states = _states(network, report)
@@ -121,13 +125,13 @@ def figure_of(
             parameters=_parameters(first, before, state == "fails"),
             followers=tuple(layer.operator.kind for layer in layers[1:]),
             shape=shapes.get(last.name, "?"), layers=tuple(layer.name for layer in layers), tensors=(last.name,),
-            state=state, sentences=sentences, when="" if first.when is True else _marked(first.when)))  # fmt: skip
+            state=state, sentences=sentences, when="" if first.when is True else _marked(first.when),
+            is_output=len(network.outputs) > 1 and last.name in map(tensor_layer, network.outputs)))  # fmt: skip
     arrows = [
         Arrow(leading[tensor_layer(reference)], name, reference, shapes.get(reference, "?"))
         for name, layers in members.items() for reference in layers[0].inputs
     ]  # fmt: skip
-    notes = report.notes if report is not None else ()
-    return Figure(title, tuple(boxes), tuple(dict.fromkeys(arrows)), notes=notes)
+    return Figure(title, tuple(boxes), tuple(dict.fromkeys(arrows)), sentences=_as_a_whole(report))
 
 
 def _follows(
@@ -194,7 +198,8 @@ def _range(size: Any) -> str:
 
 
 def _shape(sizes: Iterable[str]) -> str:
-    return "x".join(sizes) or "one number"
+    texts = list(sizes)
+    return (" x " if any(".." in text for text in texts) else "x").join(texts) or "one number"
 
 
 # -- what is wrong
@@ -204,14 +209,21 @@ def _states(network: Network, report: CheckReport | None) -> dict[str, tuple[Sta
     """Return the layers that are not plain, with what is to be said of them."""
     found: dict[str, tuple[State, tuple[str, ...]]] = {
         layer.name: ("opaque", ()) for layer in network.layers if layer.operator.kind == "opaque"}
-    kinds: Sequence[tuple[State, tuple[Failure, ...]]] = () if report is None else (
-        ("unknown", report.unknown), ("fails", report.failures))
-    for state, failures in kinds:
-        for failure in failures:
-            place = failure.layer or tensor_layer(network.outputs[0])
-            _, before = found.get(place, ("plain", ()))
-            found[place] = (state, (*before, f"{failure.code} {failure.message}"))
+    for state, failure in _failures(report):
+        if failure.layer:
+            _, before = found.get(failure.layer, ("plain", ()))
+            found[failure.layer] = (state, (*before, f"{failure.code} {failure.message}"))
     return found
+
+
+def _as_a_whole(report: CheckReport | None) -> tuple[tuple[State, str], ...]:
+    return tuple((state, f"{f.code} {f.message}") for state, f in _failures(report) if not f.layer)
+
+
+def _failures(report: CheckReport | None) -> Iterator[tuple[State, Failure]]:
+    if report is not None:
+        yield from (("unknown", failure) for failure in report.unknown)
+        yield from (("fails", failure) for failure in report.failures)
 
 
 # -- parameters
@@ -236,6 +248,8 @@ def _parameters(layer: Layer, before: Network | None, fails: bool) -> tuple[Para
         plain = type(operator) is Input or (name in _ARRIVING and not fails)
         if changed or not plain:
             found.append(Parameter(f"{name}={_value(getattr(operator, name), f'{layer.name}.{name}')}", changed))
+    if layer.shares:
+        found.append(Parameter(f"weights of {layer.shares}"))
     return tuple(found)
 
 

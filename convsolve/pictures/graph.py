@@ -5,19 +5,20 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from html import escape
 
 from .figure import Arrow, Box, Figure, Parameter
 from .layout import Place, Points, arranged
-from .svg import document, element, shortened, text, text_width, wrapped
+from .svg import document, element, escape, shortened, text, text_width, wrapped
 
-__all__ = ["graph_svg"]
+__all__ = ["SIGNS", "graph_svg"]
 
 _LETTERS = 38
 """How many letters a line in a box has at most."""
 
 _LINE, _HEAD, _PAD = 16.0, 22.0, 9.0
-_SIGNS = {"fails": "✗", "unknown": "?", "opaque": "▨"}
+SIGNS = {"fails": "✗", "unknown": "?", "opaque": "▨"}
+"""What stands beside a box in such a state: colour is not the only signal."""
+
 _OPAQUE = "known only for the sizes recorded"
 
 
@@ -40,7 +41,7 @@ class _Drawn:
         return text_width("m" * max(letters)) + 2 * _PAD, height
 
 
-def graph_svg(figure: Figure, *, columns: bool = True) -> str:
+def graph_svg(figure: Figure) -> str:
     """Return the picture of a network: its layers as boxes, its tensors as arrows.
 
     >>> from convsolve.files import parse
@@ -52,20 +53,30 @@ def graph_svg(figure: Figure, *, columns: bool = True) -> str:
     """
     drawn = {box.name: _drawn(box) for box in figure.boxes}
     pairs = [(arrow.source, arrow.target) for arrow in figure.arrows]
-    layout = arranged({name: d.size for name, d in drawn.items()}, pairs, columns=columns)
+    sizes = {name: d.size for name, d in drawn.items()}
+    layout = arranged(sizes, pairs, [block.boxes for block in figure.blocks])
     number = {box.name: i for i, box in enumerate(figure.boxes)}
     parts = [_block([layout.places[name] for name in block.boxes], block.times) for block in figure.blocks]
     parts.append(_ways(layout.ways[i] for i in range(len(figure.arrows))))
     parts += [_turn(points) for points in layout.turns.values()]
     parts += [_box(d, layout.places[name], number[name]) for name, d in drawn.items()]
     parts += [_label(arrow, layout.ways[i], i) for i, arrow in enumerate(figure.arrows)]
-    top = 0.0
-    if figure.title:
-        top = 30.0
-        below = element("g", "".join(parts), transform="translate(0 30)")
-        parts = [text(figure.title, 0.0, 12.0, "cs-ink cs-title"), below]
-    width = max(layout.width + _LINE, text_width(figure.title) * 1.3 if figure.title else 0.0)
-    return document(_hatch() + "".join(parts), width, layout.height + top, figure.title or "network")
+    head = _heading(figure)
+    top = _LINE * len(head) + (14.0 if head else 0.0)
+    content = element("g", "".join(parts), transform=f"translate(0 {top:.0f})")
+    width = max(layout.width + _LINE, *(w for _, w in head), 0.0)
+    parts = [_hatch(), *(words for words, _ in head), content]
+    return document("".join(parts), width, layout.height + top, figure.title or "network")
+
+
+def _heading(figure: Figure) -> list[tuple[str, float]]:
+    """Return the lines above the graph, with their widths: the title, and what is wrong with the whole."""
+    lines = [(figure.title, "cs-ink cs-title", 1.3)] if figure.title else []
+    for state, sentence in figure.sentences:
+        look = "cs-bad cs-strong cs-said" if state == "fails" else "cs-ink cs-strong cs-said"
+        lines += [(line, look, 1.0) for line in wrapped(f"{SIGNS[state]} {sentence}", 2 * _LETTERS)]
+    return [(text(words, 0.0, 12.0 + _LINE * i, look), text_width(words) * wider)
+            for i, (words, look, wider) in enumerate(lines)]  # fmt: skip
 
 
 def _drawn(box: Box) -> _Drawn:
@@ -75,8 +86,10 @@ def _drawn(box: Box) -> _Drawn:
         lines += [(Parameter(line),) for line in wrapped("then " + ", ".join(box.followers), _LETTERS)]
     if box.when:
         lines += [(Parameter(line),) for line in wrapped(f"if {box.when}", _LETTERS)]
+    if box.is_output:
+        lines.append((Parameter("an output of the network"),))
     said = (_OPAQUE,) if box.state == "opaque" else box.sentences
-    sign = _SIGNS.get(box.state, "")
+    sign = SIGNS.get(box.state, "")
     sentences = tuple(line for sentence in said for line in wrapped(f"{sign} {sentence}", _LETTERS + 6))
     return _Drawn(box, name, tuple(lines), sentences)
 
@@ -134,8 +147,10 @@ def _block(places: Sequence[Place], times: int) -> str:
     right = max(p.x + p.width / 2 for p in places) + 12
     top, bottom = min(p.top for p in places) - 11, max(p.bottom for p in places) + 11
     words = f"×{times}"
+    room = text_width(words) + 10
     frame = element("rect", x=left, y=top, width=right - left, height=bottom - top, rx=9, class_="cs-block")
-    badge = text(words, left - 5, top + 13, "cs-ink cs-strong", text_anchor="end")
+    badge = element("rect", x=left, y=top - 5, width=room, height=18.0, rx=9, class_="cs-tip") + text(
+        words, left + room / 2, top + 8, "cs-head cs-strong", text_anchor="middle")
     title = element("title", f"{times} times in a row, drawn once")
     return element("g", title + frame + badge)
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from html import escape
 from math import log2
 from typing import ClassVar
 
@@ -12,11 +11,12 @@ from ..queries.check import CheckReport, Row
 from ..receptive_field import receptive_fields
 from ..trace import COSTS, run, to_canonical, trace
 from .figure import Box, Figure
-from .svg import document, element, shortened, text, text_width
+from .graph import SIGNS
+from .svg import document, element, escape, shortened, text, text_width
 
 __all__ = ["Ladder", "Rung", "ladder_svg", "ladder_of"]
 
-_LEFT, _SLOT, _TOP, _HIGH, _UNIT = 44.0, 26.0, 44.0, 200.0, 17.0
+_SLOT, _TOP, _HIGH, _UNIT = 26.0, 18.0, 200.0, 17.0
 _COST_GAP = 22.0
 _LEAST = 6.0
 """How high the bar of a size of 1 is."""
@@ -26,10 +26,8 @@ _WIDEST = 24.0
 _NAMED = 40
 """So many bars have all their names below them; of more, those whose spatial size is new."""
 
-_LEGEND = (
-    "height: spatial size (of several axes the geometric mean), log scale", "width: channels, log scale",
-    "line: receptive field at the size first drawn, scaled as the height",
-)  # fmt: skip
+_LEGEND = ("height: spatial size (of several axes the geometric mean), log scale", "width: channels, log scale")
+_LINE_LEGEND = "line: receptive field at the size first drawn, scaled as the height"
 
 
 @dataclass(frozen=True)
@@ -65,9 +63,14 @@ class Ladder:
         return min(_UNIT, _HIGH / max(self.top, 1.0))
 
     @property
+    def left(self) -> float:
+        """Where the bars begin, beside the numbers of the scale."""
+        return max(44.0, text_width(str(2 ** int(self.top))) + 16)
+
+    @property
     def foot(self) -> float:
         """Where the bars stand."""
-        return _TOP + max(self.top, 1.0) * self.scale + _LEAST
+        return (_TOP + 26 if self.title else _TOP) + max(self.top, 1.0) * self.scale + _LEAST
 
 
 def ladder_of(figure: Figure, report: CheckReport, largest: int = 1) -> Ladder:
@@ -116,21 +119,25 @@ def ladder_svg(ladder: Ladder) -> str:
     >>> "receptive field" in ladder_svg(ladder_of(figure_of(net, check(net)), check(net)))
     True
     """
-    found, scale, foot = ladder.rungs, ladder.scale, ladder.foot
+    found, foot = ladder.rungs, ladder.foot
     parts = [text(ladder.title, 0.0, 12.0, "cs-ink cs-title")] if ladder.title else []
     parts += _axis(ladder, len(found))
     named = _named(found)
     deepest = max((text_width(shortened(r.box.name, _LETTERS)) for i, r in enumerate(found) if i in named), default=0.0)
-    parts += [_bar(r, i, scale, foot, i in named) for i, r in enumerate(found)]
-    parts.append(_line(found, scale, foot))
-    y = foot + deepest + 30
+    parts += [_bar(r, i, ladder, i in named) for i, r in enumerate(found)]
+    line = _line(ladder)
+    parts.append(line)
+    legend = (*_LEGEND, _LINE_LEGEND) if line else _LEGEND
+    y, legend_width = foot + deepest + 30, 0.0
     for k, cost in enumerate(COSTS):
-        parts += _costs(found, k, cost, y + Ladder.cost_height)
+        words, bars = _costs(ladder, k, cost, y + Ladder.cost_height)
+        legend_width = max(legend_width, ladder.left + text_width(words))
+        parts.append(bars)
         y += Ladder.cost_height + _COST_GAP
-    for words in _LEGEND:
+    for words in legend:
         parts.append(text(words, 0.0, y + 6, "cs-faint"))
         y += 16
-    width = max(_LEFT + _SLOT * len(found), *(text_width(words) for words in (*_LEGEND, ladder.title)))
+    width = max(ladder.left + _SLOT * len(found), legend_width, *map(text_width, (*legend, ladder.title)))
     return document("".join(parts), width, y, f"shape ladder of {ladder.title or 'the network'}")
 
 
@@ -139,10 +146,10 @@ def _axis(ladder: Ladder, count: int) -> list[str]:
     parts = []
     for power in range(int(ladder.top) + 1):
         y = ladder.foot - _LEAST - power * ladder.scale
-        line = f"M{_LEFT - 4:.0f} {y:.0f}h{_SLOT * count + 4:.0f}"
+        line = f"M{ladder.left - 4:.0f} {y:.0f}h{_SLOT * count + 4:.0f}"
         parts.append(element("path", d=line, class_="cs-thin", opacity=0.35))
         if ladder.scale >= 12 or power % 2 == 0:
-            parts.append(text(str(2**power), _LEFT - 8, y + 4, "cs-faint", text_anchor="end"))
+            parts.append(text(str(2**power), ladder.left - 8, y + 4, "cs-faint", text_anchor="end"))
     return parts
 
 
@@ -153,49 +160,49 @@ def _named(found: Sequence[Rung]) -> set[int]:
     return {i for i, r in enumerate(found) if i == 0 or sizes[i] != sizes[i - 1] or r.box.state != "plain"}
 
 
-def _bar(rung: Rung, i: int, scale: float, foot: float, named: bool) -> str:
-    box = rung.box
-    x = _LEFT + _SLOT * i + _SLOT / 2
+def _bar(rung: Rung, i: int, ladder: Ladder, named: bool) -> str:
+    box, foot = rung.box, ladder.foot
+    x = ladder.left + _SLOT * (i + 0.5)
     known = rung.spatial is not None and rung.channels is not None
-    height = _LEAST + (_level(rung.spatial) * scale if rung.spatial else 0.0)
+    height = _LEAST + (_level(rung.spatial) * ladder.scale if rung.spatial else 0.0)
     width = min(_WIDEST, 3 + 1.7 * log2(rung.channels)) if rung.channels else 8.0
-    hue = f"cs-hue cs-{box.group}" if known else "cs-mark"
-    state = f" cs-{box.state}" if box.state != "plain" else ""
-    parts = [element("rect", x=x - width / 2, y=foot - height, width=width, height=height, class_=hue,
-                     stroke_dasharray=None if known else "3 2")]  # fmt: skip
-    sign = {"fails": "✗", "unknown": "?", "opaque": "▨"}.get(box.state, "" if known else "?")
-    if sign:
-        parts.append(text(sign, x, foot - height - 5, "cs-bad cs-strong" if box.state == "fails" else "cs-ink",
-                          text_anchor="middle"))  # fmt: skip
+    look = f"cs-rung cs-{box.state}" if box.state != "plain" else "cs-rung"
+    bar = element("rect", x=x - width / 2, y=foot - height, width=width, height=height, class_=f"cs-hue cs-{box.group}")
+    sign = "" if box.state == "plain" and known else "?" if box.state == "plain" else SIGNS[box.state]
+    above = element("text", sign, x=x, y=foot - height - 5, class_="cs-ink cs-strong cs-sign",
+                    text_anchor="middle")  # fmt: skip
+    below = ""
     if named:
         at = f"translate({x - 4:.1f} {foot + 8:.1f}) rotate(90)"
-        parts.append(element("text", escape(shortened(box.name, _LETTERS)), transform=at, class_="cs-faint"))
+        below = element("text", escape(shortened(box.name, _LETTERS)), transform=at, class_="cs-faint")
     costs = ", ".join(f"{cost} {n:,}" for cost, n in zip(COSTS, rung.costs, strict=True) if n is not None)
     sees = f", receptive field {'x'.join(map(str, rung.sees))}" if rung.sees else ""
     title = element("title", escape(f"{box.name}: {box.kind}, {box.shape}, {costs}{sees}"))
-    return element("g", title + "".join(parts), class_=f"cs-rung{state}", data_rung=i)
+    return element("g", title + bar + above + below, class_=look if known else f"{look} cs-dim", data_rung=i)
 
 
-def _line(found: Sequence[Rung], scale: float, foot: float) -> str:
-    points = [f"{_LEFT + _SLOT * (i + 0.5):.1f},{foot - _LEAST - _level(r.sees) * scale:.1f}"
-              for i, r in enumerate(found) if r.sees]  # fmt: skip
+def _line(ladder: Ladder) -> str:
+    """Return the line of receptive fields, or nothing where there is none."""
+    points = [f"{ladder.left + _SLOT * (i + 0.5):.1f},{ladder.foot - _LEAST - _level(r.sees) * ladder.scale:.1f}"
+              for i, r in enumerate(ladder.rungs) if r.sees]  # fmt: skip
     return element("polyline", points=" ".join(points), class_="cs-mark", stroke_width=2, stroke_dasharray="1 3",
                    stroke_linecap="round") if points else ""  # fmt: skip
 
 
-def _costs(found: Sequence[Rung], k: int, cost: str, foot: float) -> list[str]:
-    """Return thin bars of one cost, to the scale of the largest."""
+def _costs(ladder: Ladder, k: int, cost: str, foot: float) -> tuple[str, str]:
+    """Return what is said of a cost, and thin bars of it, to the scale of the largest."""
+    found = ladder.rungs
     known = [n for r in found if (n := r.costs[k]) is not None]
     most = max(known, default=0)
-    total = f"{sum(known):,}" if len(known) == len(found) else "?"
-    words = f"{cost}: {total} in all, {most:,} at most in one box"
-    parts = [text(words, _LEFT, foot - Ladder.cost_height - 4, "cs-faint", data_total=cost)]
+    whole = len(known) == len(found)
+    words = f"{cost}: {sum(known):,} in all, {most:,} at most in one box" if whole else f"{cost}: ?"
+    parts = [text(words, ladder.left, foot - Ladder.cost_height - 4, "cs-faint", data_total=cost)]
     for i, rung in enumerate(found):
         n = rung.costs[k]
         if n != 0:
             height = max(1.0, Ladder.cost_height * n / most) if n else 0.0
             parts.append(element(
-                "rect", x=_LEFT + _SLOT * (i + 0.5) - 3, y=foot - height, width=6, height=height,
+                "rect", x=ladder.left + _SLOT * (i + 0.5) - 3, y=foot - height, width=6, height=height,
                 class_=f"cs-hue cs-{rung.box.group}", data_cost=f"{k}.{i}", data_foot=foot))
-    length = _SLOT * len(found)
-    return [*parts, element("path", d=f"M{_LEFT:.0f} {foot:.0f}h{length:.0f}", class_="cs-thin")]
+    line = f"M{ladder.left:.0f} {foot:.0f}h{_SLOT * len(found):.0f}"
+    return words, "".join([*parts, element("path", d=line, class_="cs-thin")])

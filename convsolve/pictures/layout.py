@@ -52,7 +52,7 @@ class Place:
 
 @dataclass(frozen=True)
 class Layout:
-    """Where boxes stand, and the points that arrows pass, by the arrow's number.
+    """Where boxes stand, and the points that arrows pass, by the arrow's number, all within gaps between boxes.
 
     ``turns`` are the ways from the foot of one column to the head of the next, by the box that they come from; the
     arrows of that box into the next column begin where this ends.
@@ -70,19 +70,23 @@ class _Column:
     """One column while it is laid out: nodes are boxes, and (box, layer) where arrows from a box pass a layer."""
 
     layers: list[list[Hashable]]
+    floors: list[float] = field(default_factory=list)
     place: dict[Hashable, Place] = field(default_factory=dict)
     above: dict[Hashable, list[Hashable]] = field(default_factory=dict)
     below: dict[Hashable, list[Hashable]] = field(default_factory=dict)
 
 
 def arranged(
-    sizes: Mapping[str, tuple[float, float]], arrows: Sequence[tuple[str, str]], *, columns: bool = True
+    sizes: Mapping[str, tuple[float, float]], arrows: Sequence[tuple[str, str]],
+    together: Iterable[Sequence[str]] = (),
 ) -> Layout:
     """Return a layout of boxes of known sizes, and of arrows between them (each from a box to a later one).
 
+    Boxes that belong ``together`` stand in the same column.
+
     >>> layout = arranged({"a": (80, 20), "b": (80, 20), "c": (80, 20)}, [("a", "b"), ("b", "c"), ("a", "c")])
     >>> [layout.places[name].top for name in "abc"]
-    [30.0, 80.0, 130.0]
+    [0.0, 50.0, 100.0]
     """
     ranks = _ranks(sizes, arrows)
     depth = 1 + max(ranks.values())
@@ -90,9 +94,12 @@ def arranged(
     for name, rank in ranks.items():
         heights[rank] = max(heights[rank], sizes[name][1])
     passing = _passing(ranks, arrows, depth)
+    for names in together:
+        for rank in range(min(ranks[name] for name in names), max(ranks[name] for name in names)):
+            passing[rank] = ""
     trunk = _trunk(sizes, arrows)
     candidates = []
-    for count in range(1, _MOST_COLUMNS + 1 if columns and sum(heights) + _LAYER_GAP * depth > _SHORT else 2):
+    for count in range(1, _MOST_COLUMNS + 1 if sum(heights) + _LAYER_GAP * depth > _SHORT else 2):
         cuts = _cuts(heights, passing, count)
         if len(cuts) + 1 == count:
             candidates.append(_in_columns(sizes, arrows, ranks, trunk, {rank: passing[rank] for rank in cuts}))
@@ -159,8 +166,9 @@ def _in_columns(
     left = highest = foot = 0.0
     bounds = [-1, *cuts, 1 + max(ranks.values())]
     for first, last in itertools.pairwise(bounds):
-        inside = {name: ranks[name] - first for name in sizes if first < ranks[name] <= last}
         entering = cuts.get(first, "")
+        above = first if entering else first + 1
+        inside = {name: ranks[name] - above for name in sizes if first < ranks[name] <= last}
         own = {i: (a, b) for i, (a, b) in enumerate(arrows) if b in inside and (a in inside or a == entering)}
         if entering:
             inside[entering] = 0
@@ -259,6 +267,7 @@ def _set_heights(column: _Column) -> None:
             place.top = top
             if not isinstance(node, str):
                 place.height = height
+        column.floors.append(top + height)
         top += height + _LAYER_GAP
 
 
@@ -339,13 +348,14 @@ def _straighten(column: _Column) -> None:
 
 def _way(column: _Column, ranks: Mapping[str, int], source: str, target: str) -> Points:
     start, end = column.place[source], column.place[target]
-    points = [(start.x, start.bottom)]
+    points = [(start.x, column.floors[ranks[source]])]  # below its taller neighbours, an arrow may turn aside
     for rank in range(ranks[source] + 1, ranks[target]):
         p = column.place[source, rank]
         points += [(p.x, p.top), (p.x, p.bottom)]
     points.append((end.x, end.top))
     inner = zip(points, points[1:], points[2:], strict=False)
-    return (points[0], *(b for a, b, c in inner if not a[0] == b[0] == c[0]), points[-1])
+    kept = (b for a, b, c in inner if not a[0] == b[0] == c[0])
+    return (start.x, start.bottom), points[0], *kept, points[-1]
 
 
 def _fan_out(
@@ -357,7 +367,8 @@ def _fan_out(
         by_box: dict[str, dict[tuple[float, float], list[int]]] = {}
         for i, arrow in enumerate(arrows):
             if end == 1 or arrow[0] not in turns:
-                towards = ways[i][-2 if end else 1] if end == 0 or len(ways[i]) > 2 else (ways[i][0][0], float(i))
+                direct = end == 1 and len(ways[i]) == 3
+                towards = (ways[i][0][0], float(i)) if direct else ways[i][-2 if end else 2]
                 by_box.setdefault(arrow[end], {}).setdefault(towards, []).append(i)
         for name, directions in by_box.items():
             ordered = sorted(directions)
@@ -366,7 +377,10 @@ def _fan_out(
             step = min(24.0, places[name].width * 0.45 / max(middle, len(ordered) - 1 - middle, 1))
             for k, towards in enumerate(ordered):
                 for i in directions[towards]:
-                    points = list(ways[i])
-                    x, y = points[-end]
-                    points[-end] = (x + (k - middle) * step, y)
-                    ways[i] = tuple(points)
+                    ways[i] = _shifted(ways[i], (k - middle) * step, end)
+
+
+def _shifted(points: Points, by: float, end: int) -> Points:
+    """Return an arrow with its end, or its beginning and the point straight below, moved sideways."""
+    moved = range(len(points) - 1, len(points)) if end else range(2)
+    return tuple((x + by, y) if k in moved else (x, y) for k, (x, y) in enumerate(points))

@@ -27,8 +27,8 @@ from .subject import Subject
 
 __all__ = ["page"]
 
-_FARTHEST = 512
-"""Sliders go at least so far, and to twice the size that the network states."""
+_FARTHEST, _MOST = 512, 4096
+"""Sliders go at least so far, and to twice the size that the network states; but they have no more sizes than this."""
 
 _LARGEST = 2**31
 
@@ -89,12 +89,12 @@ def _panel(subject: Subject) -> _Panel:
     problem = settled(subject.problem)
     try:
         opened = open_inputs(problem)
-        sizes: ValidSizes | None = valid_sizes(problem, prove=False)
+        sizes: ValidSizes | None = valid_sizes(problem, prove=False, branches=False)
     except NetworkError:  # the inputs have no spatial axes: there is nothing to open
         opened, sizes = OpenInputs(problem, {}, {}), None
     stated = [layer.operator.shape for layer in network.inputs]  # type: ignore[attr-defined]
     start = _start(opened, stated)
-    largest = max([_FARTHEST, *(2 * n for n in start.values())]) if start else 1
+    largest = max((_ends(n)[1] for n in start.values()), default=1)
     whole = figure_of(network, report, before=subject.before)
     short = folded(whole)
     graphs = (short, whole) if short.blocks else (whole,)
@@ -110,6 +110,12 @@ def _start(opened: OpenInputs, stated: Sequence[Sequence[int]]) -> dict[str, int
             if isinstance(size, Var):
                 found[size.name] = number
     return found
+
+
+def _ends(size: int) -> tuple[int, int]:
+    """Return the least and the greatest size of a slider that begins at a size."""
+    last = max(_FARTHEST, 2 * size)
+    return (1, last) if last <= _MOST else (max(1, size - _MOST // 2), max(1, size - _MOST // 2) + _MOST - 1)
 
 
 def _region(opened: OpenInputs, sizes: ValidSizes | None) -> str:
@@ -140,7 +146,7 @@ def _controls(panels: Sequence[_Panel]) -> list[dict[str, Any]]:
     for label, unknown in first.opened.axes.items():
         labels.setdefault(unknown, []).append(label)
     return [
-        {"labels": own, "value": first.start[unknown], "last": max(_FARTHEST, 2 * first.start[unknown])}
+        {"labels": own, "value": first.start[unknown], "ends": _ends(first.start[unknown])}
         for unknown, own in labels.items()
     ]  # fmt: skip
 
@@ -154,6 +160,7 @@ def _data(panel: _Panel) -> dict[str, Any]:
         "views": [{
             "boxes": [_box_data(box, place) for box in figure.boxes],
             "arrows": [arrow.tensor for arrow in figure.arrows],
+            "whole": ",".join(sentence for _, sentence in figure.sentences),
         } for figure in panel.graphs],
         "ladder": {
             "scale": panel.ladder.scale, "foot": panel.ladder.foot, "top": panel.ladder.top, "high": Ladder.cost_height,
@@ -178,10 +185,10 @@ def _about(box: Box) -> str:
 
 
 def _control(number: int, control: Mapping[str, Any]) -> str:
-    name, value, last = " = ".join(control["labels"]), control["value"], control["last"]
+    name, value, (least, last) = " = ".join(control["labels"]), control["value"], control["ends"]
     return (
         f'<div class=control><label for="size{number}">{escape(name)}</label>'
-        f'<input type=range id="size{number}" min=1 max={last} value={value}>'
+        f'<input type=range id="size{number}" min={least} max={last} value={value}>'
         f'<input type=number min=1 max={_LARGEST} value={value} aria-label="{escape(name)}, as a number">'
         f"<canvas aria-hidden=true></canvas></div>")
 
@@ -200,13 +207,13 @@ def _section(panel: _Panel, *, several: bool) -> str:
     return "".join((
         f'<section class=panel>{heading}<p class=verdict aria-live=polite></p><p class=totals></p>'
         f'<ul class=findings aria-label="findings"></ul>'
-        f"<h2>Graph</h2><div class=tools>{zoom}{fold}</div>{graphs}",
+        f"<h2>Graph</h2><div class=tools>{zoom}{fold}</div>"
+        f"<p class=faint>Choose a layer, here or below, to see its formula with the numbers in it.</p>{graphs}",
         f'<h2>Shape ladder</h2><figure tabindex=0 aria-label="shape ladder">{ladder_svg(panel.ladder)}</figure>',
         f"<h2>Layers</h2>{_table(panel)}",
         f"<h2>Valid input sizes</h2>{_sizes(panel)}",
         f"<h2>Notes</h2><ul>{notes}</ul>" if notes else "",
-        "<div class=detail aria-live=polite><p class=faint>Choose a layer, in the graph, the ladder or the table, to "
-        "see its formula with the numbers in it.</p></div>",
+        "<div class=detail aria-live=polite hidden></div>",
         "</section>",
     ))  # fmt: skip
 
@@ -228,7 +235,7 @@ def _sizes(panel: _Panel) -> str:
     lines = str(sizes).splitlines() if sizes.region else ["no size is valid" if sizes.complete else "none is known"]
     lines += [f"not taken into account, as it has no closed form: {text}" for text in sizes.unresolved]
     if not sizes.complete and not sizes.unresolved:
-        lines.append(f"not known for {~sizes.known}: the network was recorded at other sizes")
+        lines.append(f"not known for {~sizes.known}: there the program takes a branch that is not drawn")
     return (f"<p class=sizes>{_lines(lines)}</p><p class=faint>In closed form, read from the shape rules; "
             f"<code>convsolve sizes</code> proves it.</p>")  # fmt: skip
 

@@ -20,7 +20,7 @@ from .folding import folded
 from .graph import graph_svg
 from .ladder import ladder_of, ladder_svg
 from .page import page
-from .subject import Subject, subject_of
+from .subject import Subject, subject_of, with_size
 
 __all__ = ["FORMATS", "Chart", "Picture", "draw"]
 
@@ -115,10 +115,13 @@ class Picture(Drawn):
     def html(self) -> str:
         """Return the page: one file with the graph, the ladder, the table, the sizes, and sliders for the input.
 
+        Where the input's size is open, it begins with the smallest that is valid.
+
         Raises:
-            NetworkError: parameters are open.
+            NetworkError: other parameters are open.
         """
-        return page([self.subject] if self.beside is None else [self.subject, self.beside])
+        first = with_size(self.subject)
+        return page([first] if self.beside is None else [first, self.beside])
 
     def dot(self) -> str:
         """Return the graph for Graphviz."""

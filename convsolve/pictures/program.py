@@ -161,7 +161,8 @@ def _data(
         } for layer, i in zip(network.ordered, layers.values(), strict=True)],
         "tensors": {name: shape for name, shape in tensors.items() if name not in layers},
         "costs": [place[cost] for cost in COSTS],
-        "output": network.outputs[0],
+        "inputs": [layer.name for layer in network.inputs],
+        "outputs": network.outputs,
         "steps": list(steps),
         "rules": list(rules),
     }  # fmt: skip

@@ -18,29 +18,33 @@ _HOST = "127.0.0.1"
 
 _FOLLOW = """<script>
 (() => {
-  const key = "convsolve sizes " + location.pathname, kept = sessionStorage.getItem(key);
-  const inputs = () => [...document.querySelectorAll(".control input[type=number]")];
-  if (kept) {
-    const sizes = JSON.parse(kept);
-    sessionStorage.removeItem(key);
-    inputs().forEach((input, i) => {
-      if (sizes[i]) { input.value = sizes[i]; input.dispatchEvent(new Event("input")); }
-    });
+  const key = "convsolve sizes " + location.pathname;
+  const fields = () => [...document.querySelectorAll(".control input[type=number]")];
+  const name = field => field.getAttribute("aria-label");
+  const kept = JSON.parse(sessionStorage.getItem(key) || "{}");
+  for (const field of fields()) {
+    if (!(name(field) in kept)) continue;
+    field.value = kept[name(field)];
+    field.dispatchEvent(new Event("input"));
   }
+  const keep = () => fields().forEach(field => {
+    if (field.value !== field.defaultValue) kept[name(field)] = field.value;
+    else delete kept[name(field)];
+    sessionStorage.setItem(key, JSON.stringify(kept));
+  });
   let seen = null;
   setInterval(async () => {
     let now;
     try { now = await (await fetch("/stamp" + location.pathname)).text(); } catch { return; }
     if (seen !== null && now !== seen) {
-      sessionStorage.setItem(key, JSON.stringify(inputs().filter(i => i.value !== i.defaultValue).length
-        ? inputs().map(i => i.value) : []));
+      keep();
       location.reload();
     }
     seen = now;
   }, 700);
 })();
 </script>"""
-"""Asks whether the file has changed, and loads the page anew, at the sizes that were chosen."""
+"""Asks whether the file has changed, and loads the page anew; an axis whose size was changed keeps that size."""
 
 Render = Callable[[str], tuple[bool, str]]
 """Returns the page of a source, or False and what is wrong."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from ..errors import NetworkError
@@ -11,9 +11,11 @@ from ..network import Network
 from ..problem import Problem, as_problem
 from ..queries.check import CheckReport, check
 from ..queries.repair import Repair
+from ..queries.sizes import valid_sizes
 from ..queries.synthesize import Solution
+from ..words import few
 
-__all__ = ["Subject", "subject_of"]
+__all__ = ["Subject", "subject_of", "with_size"]
 
 _LONGEST_TITLE = 80
 
@@ -41,7 +43,7 @@ class Subject:
             NetworkError: there is none, as parameters are open.
         """
         if self.report is None:
-            some = ", ".join(list(self.problem.network.holes)[:5])
+            some = few(self.problem.network.holes)
             raise NetworkError(
                 f"the network has open parameters ({some}): they can be drawn as a graph; for the ladder and the page "
                 f"they need values (`convsolve draw --solve`), and the input a shape")
@@ -69,6 +71,18 @@ def subject_of(
     sketch = several - of_input if input_shape is not None else several
     report = None if sketch else check(problem, input_shape)
     return Subject(problem, report, before, title or _titled(problem))
+
+
+def with_size(subject: Subject) -> Subject:
+    """Return a subject of which only the size of its input is open with the smallest size that is valid, if any."""
+    network = subject.problem.network
+    of_input = {u.name for layer in network.inputs for u in layer.operator.unknowns()}
+    if subject.report is not None or len(network.inputs) != 1 or not of_input >= set(network.holes):
+        return subject
+    smallest = valid_sizes(subject.problem, prove=False).smallest()
+    if smallest is None:
+        return subject
+    return replace(subject, report=check(subject.problem, smallest[0]))
 
 
 def _titled(problem: Problem) -> str:

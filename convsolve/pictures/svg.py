@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from xml.sax.saxutils import escape, quoteattr
+from xml.sax import saxutils
 
-__all__ = ["STYLE", "document", "element", "shortened", "text", "text_width", "wrapped"]
+__all__ = ["STYLE", "document", "element", "escape", "shortened", "text", "text_width", "wrapped"]
 
 _HUES = {
     "convolution": ("#2f6fb2", "#6aa9e9"), "pooling": ("#2e7d5b", "#5fc79a"), "dense": ("#7a4fa3", "#b78de0"),
@@ -29,6 +29,7 @@ def _rules(colours: Mapping[str, str], dark: bool) -> str:
         f".cs-block{{fill:{colours['block']};stroke:{colours['line']};stroke-dasharray:5 4}}"
         f".cs-thin{{stroke:{colours['line']};stroke-width:1}}.cs-mark{{stroke:{colours['ink']};fill:none}}"
         f".cs-fails .cs-paper,.cs-paper.cs-fails{{stroke:{colours['bad']};stroke-width:3;fill:{colours['paperbad']}}}"
+        f".cs-dim rect{{fill:none;stroke:{colours['ink']};stroke-dasharray:3 2}}"
         f".cs-bad,.cs-fails .cs-hue{{fill:{colours['bad']}}}.cs-hatch{{stroke:{colours['line']}}}{hues}")
 
 
@@ -39,6 +40,15 @@ STYLE = (
 )  # fmt: skip
 """The style sheet of every picture. Colours only underline what words and lines already say."""
 
+def escape(words: str) -> str:
+    """Return a text as it stands in a picture; what is no visible character, and might turn others about, is marked.
+
+    >>> escape("a<b\u202e")
+    'a&lt;b\ufffd'
+    """
+    return saxutils.escape("".join(c if c.isprintable() else "\ufffd" for c in words), {'"': "&quot;"})
+
+
 def element(name: str, content: str = "", **attributes: object) -> str:
     """Return an element; in names of attributes ``_`` stands for ``-``, and a last one is dropped.
 
@@ -46,7 +56,7 @@ def element(name: str, content: str = "", **attributes: object) -> str:
     '<rect x="1" y="2.2" class="cs-paper"/>'
     """
     written = "".join(
-        f" {key.rstrip('_').replace('_', '-')}={quoteattr(_number(value))}"
+        f' {key.rstrip("_").replace("_", "-")}="{escape(_number(value))}"'
         for key, value in attributes.items() if value is not None)
     return f"<{name}{written}>{content}</{name}>" if content else f"<{name}{written}/>"
 

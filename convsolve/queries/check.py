@@ -16,6 +16,7 @@ from ..problem import Problem, as_problem, trace_problem
 from ..receptive_field import receptive_field
 from ..shown import Shown
 from ..trace import COSTS, Definition, Requirement, Trace, run, run_arrays, to_written
+from ..words import few
 
 __all__ = ["CheckReport", "Failure", "Row", "check", "failed_requirements", "requirement_message"]
 
@@ -123,7 +124,7 @@ def check(network: Network | Problem, input_shape: Iterable[int] | None = None) 
     net = net.assign({name: d.lower for name, d in domains.items() if d is not None and d.size == 1})
     if net.holes:
         in_input = {u.name for layer in net.inputs for u in layer.operator.unknowns()}
-        some = ", ".join(list(net.holes)[:5]) + (", ..." if len(net.holes) > 5 else "")
+        some = few(net.holes)
         advice = "give the input a shape" if in_input >= set(net.holes) else "let synth find values for them"
         raise NetworkError(f"the network has open parameters ({some}): {advice}")
     report = _report(Problem(net, problem.requirements), notes)

@@ -15,6 +15,7 @@ from ..network import Network
 from ..operators import Input
 from ..problem import Problem, Scope
 from ..trace import trace
+from ..words import few
 
 __all__ = ["OpenInputs", "open_inputs", "settled"]
 
@@ -69,7 +70,7 @@ def settled(problem: Problem) -> Problem:
     in_inputs = {u.name for layer in network.inputs for u in layer.operator.unknowns()}
     others = [name for name in network.holes if name not in in_inputs]
     if others:
-        some = ", ".join(others[:5]) + (", ..." if len(others) > 5 else "")
+        some = few(others)
         raise NetworkError(f"the network has open parameters ({some}): let synth find values for them")
     return dataclasses.replace(problem, network=network)
 

@@ -12,7 +12,7 @@ from ..errors import NetworkError
 from ..network import Network
 from ..problem import Problem, as_problem
 from ..shown import Shown
-from .analysis import Cause, analyse_all, described, proved
+from .analysis import Cause, analyse, analyse_all, described, proved
 from .check import Failure, check
 from .open_inputs import OpenInputs
 
@@ -139,7 +139,8 @@ class ValidSizes(Shown, Mapping[str, SizeSet]):
 
 
 def valid_sizes(
-    network: Network | Problem, *, training: bool = False, prove: bool = True, timeout: float | None = 30.0
+    network: Network | Problem, *, training: bool = False, prove: bool = True, timeout: float | None = 30.0,
+    branches: bool = True,
 ) -> ValidSizes:
     """Return the input sizes that a network takes: all of them, in closed form.
 
@@ -151,6 +152,8 @@ def valid_sizes(
         training: whether what only training requires counts, too (as batch normalisation over one value).
         prove: whether z3 is to prove the answer, for all sizes and in both directions.
         timeout: seconds for the proof; without a proof in time, ``proved`` is False and the answer the same.
+        branches: whether a program is recorded again for sizes at which it takes another branch than it did;
+            otherwise they are left out of ``known``.
 
     Raises:
         NetworkError: a parameter is open, or the network has no input with spatial axes.
@@ -174,7 +177,7 @@ def valid_sizes(
     problem = as_problem(network)
     if training:
         problem = dataclasses.replace(problem, network=dataclasses.replace(problem.network, training=True))
-    found = analyse_all(problem)
+    found = analyse_all(problem) if branches else [analyse(problem)]
     first = found[0]
     region, known = first.region, first.known
     for other in found[1:]:

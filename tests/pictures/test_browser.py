@@ -145,3 +145,47 @@ def test_a_slider_step_is_soon_done(driver, network):
         for (let n = 100; n < 110; n++) { const s = document.querySelector('input[type=range]'); s.value = n; s.dispatchEvent(new Event('input')); }
         return (performance.now() - start) / 10""")
     assert steps > 0 and len(table(driver)) == len(net.layers)
+
+
+def test_blocks_can_be_unfolded(driver, tmp_path):
+    block = "  - conv: {out_channels: 8, kernel_size: 3, padding: 1}\n" * 9
+    path = tmp_path / "blocks.html"
+    cs.draw(cs.parse(f"input: [8, 16, 16]\nlayers:\n{block}")).save(path)
+    opened(driver, path)
+    driver.find_element("css selector", "input.unfold").click()
+    shown = driver.execute_script("""const figure = document.querySelector('figure.graph:not([hidden])');
+        return [figure.querySelectorAll('.cs-box').length, figure.querySelector('svg').getBoundingClientRect().width]""")
+    assert shown[0] == 10 and shown[1] > 50 and complaints(driver) == []
+
+
+def test_the_ladder_follows(driver, tmp_path):
+    path = tmp_path / "unet.html"
+    cs.draw(cs.load("problems/unet_300x300.yaml")).save(path)
+    opened(driver, path)
+    signs = "return [...document.querySelectorAll('.cs-rung')].map(r => r.querySelector('.cs-sign').textContent + (r.classList.contains('cs-dim') ? 'dim' : ''))"
+    assert driver.execute_script(signs) == ["", "", "", "", "", "✗", "?dim", "?dim", "?dim", "?dim"]
+    move(driver, 304)
+    assert set(driver.execute_script(signs)) == {""}
+
+
+def test_a_number_that_is_no_size_is_refused(driver, tmp_path):
+    path = tmp_path / "net.html"
+    cs.draw(cs.load("problems/unet_300x300.yaml")).save(path)
+    opened(driver, path)
+    kept = driver.execute_script("""const field = document.querySelector('input[type=number]'), seen = [];
+        for (const text of ['0', '-3', '1.5', '', '99999999999']) {
+            field.value = text; field.dispatchEvent(new Event('input')); field.dispatchEvent(new Event('change'));
+            seen.push(field.value);
+        }
+        return seen""")
+    assert kept == ["300"] * 5
+
+
+def test_very_large_sizes(driver, tmp_path):
+    path = tmp_path / "large.html"
+    cs.draw(cs.parse(f"{{input: [3, {2**31}, {2**31}], layers: [{{conv: {{out_channels: 4, kernel_size: 3, stride: 2}}}}]}}")).save(path)
+    opened(driver, path)
+    slider = driver.find_element("css selector", "input[type=range]")
+    assert int(slider.get_attribute("min")) < 2**31 < int(slider.get_attribute("max"))
+    move(driver, 2**31 - 100)
+    assert table(driver)[1] == f"4x{(2**31 - 103) // 2 + 1}x{(2**31 - 103) // 2 + 1}" and complaints(driver) == []

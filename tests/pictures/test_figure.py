@@ -88,7 +88,7 @@ layers:
     box = cs.draw(problem).figure.by_name["conv1"]
     assert [p.text for p in box.parameters] == [
         "out_channels=? {8 | 16}", "kernel_size=?k {3 | 5}", "stride=? {1..3}", "padding=?k//2"]
-    assert box.shape == "8..16x9..30x9..30"
+    assert box.shape == "8..16 x 9..30 x 9..30"
     assert cs.draw(problem).figure.by_name["max_pool1"].when
 
 

@@ -46,15 +46,21 @@ def test_boxes_do_not_overlap_and_arrows_lead_down(seed):
 
 
 @pytest.mark.parametrize("seed", range(150))
-def test_long_arrows_go_round_boxes(seed):
+def test_no_arrow_runs_through_a_box(seed):
     sizes, arrows = random_graph(seed)
     layout = arranged(sizes, arrows)
-    for i, (source, target) in enumerate(arrows):
-        for (ax, ay), (bx, by) in pairwise(layout.ways[i]):
-            if abs(ax - bx) < 0.5 and by - ay > 1:
-                for name, place in layout.places.items():
-                    if name not in (source, target) and place.top > ay and place.bottom < by:
-                        assert abs(place.x - ax) >= place.width / 2
+    for way in (*layout.ways.values(), *layout.turns.values()):
+        for (ax, ay), (bx, by) in pairwise(way):
+            for place in layout.places.values():
+                if min(ay, by) < place.bottom - 0.01 and max(ay, by) > place.top + 0.01:
+                    left, right = place.x - place.width / 2, place.x + place.width / 2
+                    assert max(ax, bx) <= left + 0.01 or min(ax, bx) >= right - 0.01
+
+
+def test_boxes_that_belong_together_stand_in_one_column():
+    names = [f"n{i}" for i in range(60)]
+    layout = arranged(dict.fromkeys(names, (150.0, 50.0)), list(pairwise(names)), [names[10:30]])
+    assert layout.turns and len({round(layout.places[name].x) for name in names[10:30]}) == 1
 
 
 def test_the_longest_way_is_straight():

@@ -172,3 +172,48 @@ def test_the_page_of_a_large_network_is_small_enough():
     assert len(figure.boxes) < 45 and sorted(block.times for block in figure.blocks) == [2, 2, 3, 5]
     data = json.loads(picture.html().partition('type="application/json">')[2].partition("</script>")[0])
     assert len(data["panels"][0]["data"]["layers"]) == len(problem.network.layers)
+
+
+def test_what_is_wrong_with_the_whole_stands_above_and_blames_no_layer():
+    text = "{input: [3, 8, 8], layers: [{conv: {out_channels: 4, kernel_size: 3}}], require: [output.height == 7]}"
+    picture = cs.draw(cs.parse(text))
+    assert [box.state for box in picture.figure.boxes] == ["plain", "plain"]
+    assert any("✗ CS026" in line for line in texts(picture.svg()))
+
+
+def test_everything_lies_within_the_picture():
+    for network, shape in (("vit_b_16", (3, 224, 224)), ("resnet50", (3, 224, 224))):
+        svg = ElementTree.fromstring(cs.draw(cs.load(f"torchvision.models:{network}", input_shape=shape)).svg())
+        left, _, width, height = map(float, svg.get("viewBox").split())
+        for node in svg.iter(f"{SVG}rect"):
+            assert float(node.get("x")) >= left and float(node.get("x")) + float(node.get("width")) <= left + width
+        frames = [node for node in svg.iter(f"{SVG}rect") if node.get("class") == "cs-block"]
+        assert frames and all(float(node.get("height")) < 0.7 * height for node in frames)  # a block is in one column
+
+
+def test_several_outputs_and_shared_weights_are_marked():
+    network = cs.parse("""
+input: [4, 8, 8]
+layers:
+  - conv: {name: a, out_channels: 4, kernel_size: 3, padding: 1}
+  - conv: {name: b, out_channels: 4, kernel_size: 3, padding: 1, shares: a}
+  - conv: {name: c, out_channels: 2, kernel_size: 1}
+outputs: [b, c]
+""").network
+    words = texts(cs.draw(network).svg())
+    assert words.count("an output of the network") == 2 and any("weights of a" in line for line in words)
+
+
+def test_a_map_begins_where_there_is_something_to_see():
+    from convsolve.pictures.charts import map_svg
+
+    network = cs.parse("{input: [1, 5000, 5000], layers: [{conv: {out_channels: 1, kernel_size: [3000, 5]}}]}").network
+    words = " ".join(texts(map_svg(cs.valid_sizes(network, prove=False))))
+    assert "height 2,992 to" in words and "width 1 to" in words and "height >= 3000" in words
+
+
+def test_a_page_of_a_network_whose_size_is_open_begins_with_the_smallest():
+    problem = cs.load(PROBLEMS / "unet_skips.yaml")
+    data = json.loads(cs.draw(problem).html().partition('type="application/json">')[2].partition("</script>")[0])
+    smallest = cs.valid_sizes(problem, prove=False).smallest()[0]
+    assert sorted(data["panels"][0]["start"].values()) == sorted(smallest[1:])

@@ -75,3 +75,22 @@ def test_every_problem_that_is_closed(path):
         return  # parameters are open, or no size is
     for size in (1, 5, 28, 75):
         agrees(problem.network, page, *[size] * len(page.opened.unknowns))
+
+
+def test_beyond_a_guard_nothing_is_claimed():
+    torch = pytest.importorskip("torch")
+
+    class Guarded(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.first, self.second = torch.nn.Conv2d(3, 8, 3, stride=2), torch.nn.Conv2d(8, 8, 3)
+
+        def forward(self, x):
+            x = self.first(x)
+            return self.second(x) if x.shape[-1] > 20 else x
+
+    page = Page(cs.from_torch(Guarded(), (3, 64, 64)), ENGINE)
+    there, elsewhere = page.judged(64, 64), page.judged(64, 5)
+    assert there["verdict"] == "valid" and there["layers"][-1]["shape"] == "8x29x29"
+    assert elsewhere["verdict"] == "unknown" and [f["code"] for f in elsewhere["findings"]] == ["CS028"]
+    assert {layer["shape"] for layer in elsewhere["layers"]} == {"?"} and not any(layer["fails"] for layer in elsewhere["layers"])

@@ -18,6 +18,7 @@ from ...network import Layer, Network, tensor_layer
 from ...operators import CenterCrop, Choice, Flatten, Identity, Opaque, Upsample, axis_names
 from ...operators.base import DataFormat, Framework, to_written
 from ...trace import Trace, run, trace
+from ...words import few
 
 __all__ = ["Plan", "Step", "cannot", "known_network", "not_shared", "plan"]
 
@@ -127,7 +128,7 @@ def known_network(network: Network) -> Network:
     domains = {name: unknown.domain for name, unknown in network.holes.items()}
     settled = network.assign({name: d.lower for name, d in domains.items() if d is not None and d.size == 1})
     if settled.holes:
-        some = ", ".join(list(settled.holes)[:5]) + (", ..." if len(settled.holes) > 5 else "")
+        some = few(settled.holes)
         raise NetworkError(f"the network has open parameters ({some}): solve it first, and write the solution")
     return settled
 

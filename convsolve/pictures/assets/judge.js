@@ -27,6 +27,7 @@ function judged(program, data, sizes) {
       }
     }
   }
+  if (failed.some(step => !step.decides && step.layer < 0)) return elsewhere(data, findings(program, failed, v));
   const known = (place, sure) => (typeof place === "string" ? place : sure || !poisoned.has(place) ? String(v[place]) : "?");
   const shape = (sizes, sure) => (sizes === null ? "?" : sizes.map(n => known(n, sure)).join("x") || "one number");
   const layers = data.layers.map((layer, i) => {
@@ -46,6 +47,19 @@ function judged(program, data, sizes) {
       : data.costs.map(place => (poisoned.has(place) ? null : v[place])),
     tensors: Object.fromEntries(Object.entries(data.tensors).map(([name, sizes]) => [name, shape(sizes, false)])),
     verdict: found.some(f => f.decides) ? "invalid" : found.length ? "unknown" : "valid",
+  };
+}
+
+// Where a recorded program takes another branch, it is another network: of this one nothing holds there.
+function elsewhere(data, found) {
+  return {
+    layers: data.layers.map(layer => ({
+      name: layer.name, fails: false, shape: "?", sizes: null, formula: "", costs: layer.costs.map(() => null),
+    })),
+    findings: found.filter(f => !f.decides && f.layer < 0),
+    costs: data.costs.map(() => null),
+    tensors: Object.fromEntries(Object.keys(data.tensors).map(name => [name, "?"])),
+    verdict: "unknown",
   };
 }
 

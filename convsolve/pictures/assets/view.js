@@ -5,6 +5,9 @@ const $ = (selector, from = document) => from.querySelector(selector);
 const $$ = (selector, from = document) => [...from.querySelectorAll(selector)];
 const grouped = n => (n === null ? "?" : String(n).replace(/\B(?=(\d{3})+(?!\d))/g, ","));
 
+// No picture is made smaller than this to fit the window's height: its texts are to be read.
+const READABLE = 0.55;
+
 // One network with its pictures; a page has one, or two to be compared.
 class Panel {
   constructor(element, given, program) {
@@ -13,7 +16,7 @@ class Panel {
     this.sizes = { ...this.start };
     this.graphs = $$("figure.graph", element).map((figure, i) => ({
       figure, boxes: this.views[i].boxes, arrows: this.views[i].arrows,
-      nodes: $$("[data-box]", figure), labels: $$("[data-arrow]", figure),
+      nodes: $$("[data-box]", figure), labels: $$("[data-arrow]", figure), whole: this.views[i].whole,
     }));
     this.rungs = $$("[data-rung]", element);
     this.bars = $$("[data-cost]", element);
@@ -31,7 +34,9 @@ class Panel {
     const fold = $("input.unfold", element);
     if (fold) fold.addEventListener("change", () => {
       this.graphs.forEach((graph, i) => { graph.figure.hidden = (i === 1) !== fold.checked; });
+      this.zoom("fit");
     });
+    for (const svg of $$("svg", element)) svg.setAttribute("role", "group");  // what is in it can be reached
     this.show();
   }
 
@@ -68,10 +73,8 @@ class Panel {
     this.now = judged(this.program, this.data, this.sizes);
     const { layers, findings } = this.now;
     const said = new Map();
-    for (const found of findings) {
-      const own = found.layer >= 0 ? found.layer : this.place.get(this.data.output.replace(/\[\d+\]$/, ""));
-      said.set(own, [...(said.get(own) || []), `${found.code} ${found.message}`]);
-    }
+    for (const found of findings.filter(f => f.layer >= 0))
+      said.set(found.layer, [...(said.get(found.layer) || []), `${found.code} ${found.message}`]);
     this.said = said;
     for (const graph of this.graphs) this.showGraph(graph);
     this.rows.forEach((row, i) => this.showRow(row, layers[i], i));
@@ -89,13 +92,17 @@ class Panel {
       node.classList.toggle("cs-fails", fails);
       const shapes = [...new Set(box.tensors.map(place => this.now.layers[place].shape))].join(" / ");
       const sign = fails ? "✗ " : wrong.length ? "? " : "→ ";
-      $(".cs-shape", node).textContent = sign + shapes;
       const sentence = wrong.map(place => this.said.get(place).join(". ")).join(". ");
-      for (const line of $$(".cs-said.cs-bad", node)) line.style.display = sentence && sentence === box.sentence ? "" : "none";
+      const drawn = sentence !== "" && sentence === box.sentence;  // there is room for the sentence that was drawn
+      const codes = drawn ? "" : wrong.map(place => this.said.get(place).map(s => " " + s.split(" ")[0]).join("")).join("");
+      $(".cs-shape", node).textContent = sign + shapes + codes;
+      for (const line of $$(".cs-said.cs-bad", node)) line.style.display = drawn ? "" : "none";
       const label = `${this.heading(box)}, output ${shapes}${sentence ? ". " + sentence : ""}`;
       node.setAttribute("aria-label", label);
       $("title", node).textContent = label;
     });
+    const whole = findings => findings.filter(f => f.layer < 0).map(f => `${f.code} ${f.message}`).join();
+    for (const line of $$("svg > .cs-said", graph.figure)) line.style.display = whole(this.now.findings) === graph.whole ? "" : "none";
     for (const node of graph.labels) {
       const tensor = graph.arrows[Number(node.dataset.arrow)];
       const place = this.place.get(tensor);
@@ -122,7 +129,7 @@ class Panel {
       const layer = this.now.layers[rungs[i].tensors[0]];
       const all = layer.sizes || [], channels = this.channels < 0 ? all.length - 1 : 0;
       const spatial = all.filter((_, axis) => axis !== channels).map(Number);
-      const known = spatial.every(n => n > 0) && layer.sizes !== null;
+      const known = layer.sizes !== null && Number(all[channels]) > 0 && spatial.every(n => n > 0);
       const level = known && spatial.length ? spatial.reduce((sum, n) => sum + Math.log2(n), 0) / spatial.length : 0;
       const bar = $("rect", node);
       const height = 6 + Math.min(level, top) * scale;
@@ -130,6 +137,10 @@ class Panel {
       bar.setAttribute("y", (foot - height).toFixed(1));
       const fails = rungs[i].layers.some(place => this.now.layers[place].fails);
       node.classList.toggle("cs-fails", fails);
+      node.classList.toggle("cs-dim", !known);
+      const sign = $(".cs-sign", node), opaque = node.classList.contains("cs-opaque");
+      sign.textContent = fails ? "✗" : !known ? "?" : opaque ? "▨" : "";
+      sign.setAttribute("y", (foot - height - 5).toFixed(1));
       const label = `${this.heading(rungs[i])}, ${layer.shape}${fails ? ", fails" : ""}`;
       node.setAttribute("aria-label", label);
       $("title", node).textContent = label;
@@ -146,15 +157,21 @@ class Panel {
     $$("[data-total]", this.element).forEach((node, k) => {
       const known = sums[k].filter(n => n !== null);
       const most = known.reduce((a, b) => (b > a ? b : a), 0n);
-      node.textContent = `${node.dataset.total}: ${grouped(this.now.costs[k])} in all, ${grouped(most)} at most in one box`;
+      const total = this.now.costs[k];
+      node.textContent = `${node.dataset.total}: ` + (total === null ? "?" : `${grouped(total)} in all, ${grouped(most)} at most in one box`);
     });
   }
 
   showVerdict() {
     const { verdict, findings, costs, layers } = this.now;
-    const output = layers[this.place.get(this.data.output.replace(/\[\d+\]$/, ""))].shape;
+    const outputs = this.data.outputs.map(tensor => {
+      const place = this.place.get(tensor);
+      return place === undefined ? this.now.tensors[tensor] : layers[place].shape;
+    });
+    const output = (outputs.length > 1 ? "the outputs are " : "the output is ") + outputs.join(", ");
+    const input = this.data.inputs.map(name => layers[this.place.get(name)].shape).join(", ");
     const count = findings.filter(f => f.decides).length;
-    const words = { valid: `✓ valid: the output is ${output}`, unknown: "? not known for this size",
+    const words = { valid: `✓ valid: ${output}`, unknown: "? not known for this size",
       invalid: `✗ invalid: ${count} failure${count > 1 ? "s" : ""}` };
     const mark = $(".verdict", this.element);
     mark.textContent = words[verdict];
@@ -165,12 +182,13 @@ class Panel {
       item.textContent = `${layer ? layer + ": " : ""}${found.code} ${found.message}`;
       return item;
     }));
-    $(".totals", this.element).textContent =
-      ["params", "macs", "activations"].map((name, k) => `${name} ${grouped(costs[k])}`).join("   ");
+    $(".totals", this.element).textContent = [input === "?" ? "" : `input ${input}   `,
+      ["params", "macs", "activations"].map((name, k) => `${name} ${grouped(costs[k])}`).join("   ")].join("");
   }
 
   detail() {
     const target = $(".detail", this.element);
+    target.hidden = this.chosen === null;
     if (this.chosen === null) return;
     const layer = this.data.layers[this.chosen], now = this.now.layers[this.chosen];
     const lines = [["operator", layer.kind], ["output", now.shape]];
@@ -193,9 +211,11 @@ class Panel {
 
   zoom(how) {
     for (const { figure } of this.graphs) {
+      if (figure.hidden) continue;
       const svg = $("svg", figure), [, , width, height] = svg.getAttribute("viewBox").split(" ").map(Number);
       const now = svg.getBoundingClientRect().width || width;
-      const fit = Math.min(figure.clientWidth / width, (window.innerHeight * 0.8) / height, 1);
+      const wide = figure.clientWidth / width, high = (window.innerHeight * 0.8) / height;
+      const fit = Math.min(1, Math.max(Math.min(wide, high), Math.min(wide, READABLE)));
       const factor = how === "fit" ? fit : how === "full" ? 1 : (now / width) * (how === "in" ? 1.25 : 0.8);
       svg.setAttribute("width", width * factor);
       svg.setAttribute("height", height * factor);
@@ -209,14 +229,17 @@ class Control {
     Object.assign(this, control, { element, panels });
     this.slider = $("input[type=range]", element);
     this.field = $("input[type=number]", element);
+    this.size = this.field.value;
     this.slider.addEventListener("input", () => this.set(this.slider.value));
     this.field.addEventListener("input", () => { if (this.field.checkValidity() && this.field.value) this.set(this.field.value); });
+    this.field.addEventListener("change", () => { this.field.reportValidity(); this.field.value = this.size; });
     this.mark();
   }
 
   set(value) {
+    this.size = String(value);
     this.slider.value = value;
-    if (this.field.value !== value) this.field.value = value;
+    if (this.field.value !== this.size) this.field.value = value;
     for (const panel of this.panels) for (const label of this.labels) panel.set(label, Number(value));
     for (const control of controls) control.mark();
   }
@@ -225,25 +248,25 @@ class Control {
   // sizes, with those as they are.
   mark() {
     const { program, data, sizes } = this.panels[0];
-    const canvas = $("canvas", this.element), last = Number(this.slider.max);
+    const canvas = $("canvas", this.element), first = Number(this.slider.min), last = Number(this.slider.max);
     if (!program.region) { canvas.hidden = true; return; }
     const at = data.unknowns.map(name => BigInt(sizes[name])), own = data.unknowns.indexOf(data.axes[this.labels[0]]);
     const verdict = program.region.whole || program.region.each[own], verdicts = [];
-    for (let n = 1; n <= last; n++) {
+    for (let n = first; n <= last; n++) {
       at[own] = BigInt(n);
       verdicts.push(verdict(at));
     }
     const style = getComputedStyle(document.documentElement), brush = canvas.getContext("2d");
-    canvas.width = last;
+    canvas.width = last - first + 1;
     canvas.height = 8;
     verdicts.forEach((verdict, i) => {
       brush.fillStyle = style.getPropertyValue(verdict === 1 ? "--good" : verdict === 0 ? "--bad" : "--line");
       brush.fillRect(i, verdict === 1 ? 0 : 5, 1, verdict === 1 ? 8 : 3);
     });
     this.slider.dataset.verdicts = verdicts.map(verdict => (verdict === 1 ? "+" : verdict === 0 ? "-" : "?")).join("");
-    const current = verdicts[Number(this.slider.value) - 1];
-    const words = current === undefined ? "" : current === 1 ? "valid" : current === 0 ? "not valid" : "not known";
-    this.slider.setAttribute("aria-valuetext", `${this.slider.value}${words ? ", " + words : ""}`);
+    at[own] = BigInt(this.size);
+    const words = { 1: "valid", 0: "not valid", "-1": "not known" }[verdict(at)];
+    this.slider.setAttribute("aria-valuetext", `${this.size}, ${words}`);
   }
 }
 
