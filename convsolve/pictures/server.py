@@ -32,15 +32,13 @@ _FOLLOW = """<script>
     else delete kept[name(field)];
     sessionStorage.setItem(key, JSON.stringify(kept));
   });
-  let seen = null;
+  const seen = "STAMP";
   setInterval(async () => {
     let now;
     try { now = await (await fetch("/stamp" + location.pathname)).text(); } catch { return; }
-    if (seen !== null && now !== seen) {
-      keep();
-      location.reload();
-    }
-    seen = now;
+    if (now === seen) return;
+    keep();
+    location.reload();
   }, 700);
 })();
 </script>"""
@@ -113,7 +111,7 @@ class _Pages:
             if self._made.get(source, ("", ""))[0] != stamp:
                 good, text = self._render(source)
                 self._made[source] = (stamp, text if good else _plain(source, f"<pre>{escape(text)}</pre>"))
-            return self._made[source][1].replace("</body>", f"{_FOLLOW}</body>")
+            return self._made[source][1].replace("</body>", f"{_FOLLOW.replace('STAMP', stamp)}</body>")
 
 
 def _plain(title: str, body: str) -> str:

@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 
 import convsolve as cs
@@ -189,3 +195,34 @@ def test_very_large_sizes(driver, tmp_path):
     assert int(slider.get_attribute("min")) < 2**31 < int(slider.get_attribute("max"))
     move(driver, 2**31 - 100)
     assert table(driver)[1] == f"4x{(2**31 - 103) // 2 + 1}x{(2**31 - 103) // 2 + 1}" and complaints(driver) == []
+
+
+def test_a_served_page_follows_its_file_and_keeps_the_size_that_was_chosen(driver, tmp_path):
+    path = tmp_path / "net.yaml"
+    text = "input: [1, 40, 50]\nlayers:\n  - conv: {out_channels: 4, kernel_size: 3}\n"
+    path.write_text(text)
+    command = [sys.executable, "-m", "convsolve", "serve", "net.yaml", "--port", "0"]
+    env = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
+    with subprocess.Popen(command, cwd=tmp_path, env=env, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stdout is not None
+            driver.get(process.stdout.readline().split()[2])
+            driver.execute_script("const f = document.querySelector('input[type=number]'); f.value = 30; f.dispatchEvent(new Event('input'))")
+            assert table(driver)[1] == "4x28x48"
+            path.write_text("input: [1, 40, 60]\nlayers: [{konv: {}}]\n")  # half-way through an edit
+            until(driver, "return document.body.textContent.includes('konv')")
+            path.write_text(text.replace("50", "60").replace("kernel_size: 3", "kernel_size: 5"))
+            until(driver, "return document.querySelectorAll('tbody tr').length === 2")
+            assert table(driver)[1] == "4x26x56"  # the height that was chosen, the width of the file
+            assert driver.get_log("browser") == []
+        finally:
+            process.send_signal(signal.SIGINT)
+            assert process.wait(10) == 130
+
+
+def until(driver, script: str) -> None:
+    """Wait until a script returns true, through reloads."""
+    from selenium.common.exceptions import WebDriverException
+    from selenium.webdriver.support.ui import WebDriverWait
+
+    WebDriverWait(driver, 20, ignored_exceptions=[WebDriverException]).until(lambda d: d.execute_script(script))
