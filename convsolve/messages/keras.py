@@ -94,6 +94,88 @@ def _two(g: Groups) -> Facts:
     return {"shapes": all_clear([g.shape("a"), g.shape("b")])}
 
 
+def _cropped(g: Groups) -> Facts | None:
+    """Return a crop; where only one axis is cropped, it is printed without a bracket for each axis."""
+    given = g.inside("given")
+    pairs = re.findall(r"\((\d+),(\d+)\)", g.match["cropping"])
+    cropping = tuple((int(before), int(after)) for before, after in pairs)
+    if given is None or len(given) != len(cropping) + 1:
+        return {"shapes": all_clear([given])}
+    fits = [all(n is None or sum(pair) < n for n, pair in zip(sizes, cropping, strict=True))
+            for sizes in (given[:-1], given[1:])]  # fmt: skip
+    if all(fits):
+        return None
+    layout = None if not any(fits) else "channels_first" if fits[0] else "channels_last"
+    return {"shapes": (given,), "cropping": cropping, "layout": layout}
+
+
+def _dot(g: Groups) -> Facts | None:
+    a, b = g.inside("a"), g.inside("b")
+    numbers = g.numbers("first", "second")
+    if len(numbers) == 2 and numbers["first"] == numbers["second"]:
+        return None
+    return {"shapes": all_clear([a, b]), "numbers": numbers}
+
+
+def _matmul(g: Groups) -> Facts | None:
+    a, b = g.shape("a"), g.shape("b")
+    if a is None or b is None or len(a) < 2 or len(b) < 2 or a[-1] is None or b[-2] is None:
+        return {}
+    if a[-1] == b[-2]:
+        return None
+    batched = len(a) == len(b) > 2
+    return {"shapes": (a[1:], b[1:]) if batched else (a, b) if len(a) == len(b) == 2 else (),
+            "numbers": {"first": a[-1], "second": b[-2]}}  # fmt: skip
+
+
+def _entries(g: Groups) -> Facts | None:
+    """Return the shapes of two tensors to be stacked, the first one first."""
+    first, other = g.shape("first"), g.shape("other")
+    return None if first == other and first is not None else {"shapes": all_clear([first, other])}
+
+
+def _output_padding(g: Groups) -> Facts | None:
+    numbers = g.numbers("output_padding", "stride")
+    if len(numbers) == 2 and numbers["output_padding"] < numbers["stride"]:
+        return None
+    return {"numbers": numbers, "output_padding": g.known("all_padding"), "stride": g.known("all_strides")}
+
+
+def _declared_input(g: Groups) -> Facts | None:
+    """Return what a model was declared for and what it got; where that is a rule of ours depends on what differs."""
+    wanted, found = g.inside("wanted"), g.inside("found")
+    if wanted is None or found is None:
+        return {}
+    if len(wanted) == len(found) and all(a is None or b is None or a == b for a, b in zip(wanted, found, strict=True)):
+        return None
+    return {"layer": g.text("layer"), "target": wanted, "shapes": (found,), "batch": g.batch("found"),
+            "code": "CS022" if len(wanted) != len(found) else None}  # fmt: skip
+
+
+def _strided_and_dilated(g: Groups) -> Facts | None:
+    stride, dilation = g.known("stride"), g.known("dilation")
+    if not stride or not dilation:
+        return {}
+    if max(stride) == 1 or max(dilation) == 1:
+        return None
+    return {"stride": stride, "dilation": dilation, "numbers": {"stride": max(stride), "dilation": max(dilation)}}
+
+
+def _filters(g: Groups) -> Facts | None:
+    groups, filters = g.number("groups"), g.number("filters")
+    if groups and filters is not None and filters % groups == 0:
+        return None
+    found = {"groups": groups, "out_channels": filters}
+    return {"numbers": {name: n for name, n in found.items() if n is not None}}
+
+
+def _grouped(g: Groups) -> Facts | None:
+    numbers = g.numbers("channels", "groups")
+    if len(numbers) == 2 and numbers["groups"] > 0 and numbers["channels"] % numbers["groups"] == 0:
+        return None
+    return {"numbers": numbers, "shapes": all_clear([g.inside("given")]) if g.text("given") else ()}
+
+
 def _incompatible(g: Groups) -> Facts | None:
     wanted, given = g.number("wanted"), g.inside("given")
     axis = g.number("axis")
@@ -104,7 +186,7 @@ def _incompatible(g: Groups) -> Facts | None:
     names = ("features", "in_features") if flat else ("channels", "declared")
     return {
         "layer": g.text("layer"), "shapes": all_clear([given]) if given else (), "axis": axis,
-        "code": ("CS011" if flat else "CS010") if given else None,
+        "batch": g.batch("given"), "code": ("CS011" if flat else "CS010") if given else None,
         "numbers": {} if wanted is None or got is None else dict(zip(names, (got, wanted), strict=True)),
     }  # fmt: skip
 
@@ -114,7 +196,7 @@ def _rank(g: Groups) -> Facts | None:
     if wanted is not None and wanted == found:
         return None
     return {"layer": g.text("layer"), "shapes": all_clear([without_batch(given)]) if given else (),
-            "numbers": g.numbers("wanted", "found")}  # fmt: skip
+            "batch": g.batch("given"), "numbers": g.numbers("wanted", "found")}  # fmt: skip
 
 
 def _smallest(g: Groups) -> Facts:
@@ -173,13 +255,6 @@ TEMPLATES: tuple[Template, ...] = (
              _INPUT + r" expected (?: min_ | max_ )? ndim={int:wanted}, found ndim={int:found}"
              r" (?: \. Full shape received: {shape:given} )?",
              _rank, code="CS022", **_KERAS),
-    template("keras.target",
-             r"Error when checking (?: model )? target: expected (?P<layer>[^\s'\"]{1,200}?) to have shape"
-             r" {shape:a} but got array with shape {shape:b}",
-             lambda g: {"layer": g.text("layer"), "target": g.shape("b"), "output": g.shape("a")}, **_KERAS),
-    template("keras.target_2",
-             r"A target array with shape {shape:b} was passed for an output of shape {shape:a} while using as loss",
-             lambda g: {"target": g.shape("b"), "output": g.shape("a")}, **_KERAS),
     template("keras.reshape",
              r"The total size of the tensor must be unchanged (?: , however, the input size cannot (?: be | by )"
              r" divided by the specified dimensions in target_shape )? \. Received: input_shape={shape:given},"
@@ -202,18 +277,56 @@ TEMPLATES: tuple[Template, ...] = (
              r" input_shape={shape:given} )?",
              _smallest, **_KERAS),
     template("keras.crop",
-             r"Values in '?cropping'? argument should be (?: smaller | greater ) than the corresponding spatial"
-             r" dimension of the input\. Received: input_shape={shape:given},"
-             r" cropping=(?P<cropping>\((?:\([^()]{0,40}\),?){1,3}\))",
-             lambda g: {"shapes": all_clear([g.inside("given")])}, code="CS019", operator="crop", **_KERAS),
+             r"(?: Values in '?cropping'? argument should be (?: smaller | greater ) than the corresponding spatial"
+             r" dimension of the input\. | '?cropping'? parameter of '?Cropping1D'? layer must be (?: smaller | greater )"
+             r" than the input length\. ) Received: input(?: _shape | s?\.shape )={shape:given},"
+             r" cropping=(?P<cropping>\((?:\([^()]{0,40}\),?){1,3}\)|\([^()]{0,40}\))",
+             _cropped, code="CS019", operator="crop", **_KERAS),
     template("keras.groups",
              r"The number of input channels must be evenly divisible by the number of groups\. Received"
              r" groups={int:groups}, but the input has {int:channels} channels \(full input shape is {shape:given}\)",
-             lambda g: {"numbers": g.numbers("channels", "groups"), "shapes": all_clear([g.inside("given")])},
-             code="CS008", operator="conv", **_KERAS),
+             _grouped, code="CS008", operator="conv", **_KERAS),
+    template("keras.filters",
+             r"The number of filters must be evenly divisible by the number of groups\. Received: groups={int:groups},"
+             r" filters={int:filters}(?!\d)",
+             _filters, code="CS009", operator="conv", **_KERAS),
+    template("keras.group_norm",
+             r"Number of groups \({int:groups}\) (?: must be a multiple of | cannot be more than ) the number of channels"
+             r" \({int:channels}\)",
+             _grouped, code="CS008", operator="group_norm", **_KERAS),
     template("keras.output_padding",
              r"output_padding must be strictly less than strides for all dimensions\. At dimension \d+, output_padding"
-             r" is {int:output_padding} but strides is {int:stride}\. ",
-             lambda g: {"numbers": g.numbers("output_padding", "stride")},
-             code="CS004", operator="conv_transpose", **_KERAS),
+             r" is {int:output_padding} but strides is {int:stride}\. (?: Received:"
+             r" output_padding={shape:all_padding}, strides={shape:all_strides} )?",
+             _output_padding, code="CS004", operator="conv_transpose", **_KERAS),
+    template("keras.stride_and_dilation",
+             r"strides > 1 not supported in conjunction with dilation_rate > 1\. (?: Received: strides={shape:stride} and"
+             r" dilation_rate={shape:dilation} )?",
+             _strided_and_dilated, code="CS018", operator="conv", **_KERAS),
+    template("keras.kernel_rank",
+             r"Kernel shape must have the same length as input, but received kernel of shape {shape:weight} and input of"
+             r" shape {shape:given}",
+             lambda g: {"weight": (weight := g.shape("weight")), "shapes": all_clear([given := g.inside("given")]),
+                        "numbers": {} if weight is None or given is None else
+                        {"wanted": len(weight), "found": len(given) + 1}}, code="CS022", operator="conv", **_KERAS),
+    template("keras.input_shape",
+             _INPUT + r" expected shape={shape:wanted}, found shape={shape:found}", _declared_input, **_KERAS),
+    template("keras.dot",
+             r"Incompatible input shapes: axis values {int:first} \(at axis {int:axis}\) != {int:second} \(at axis"
+             r" {int:other}\)\. Full input shapes: {shape:a}, {shape:b}",
+             _dot, code="CS020", operator="dot", **_KERAS),
+    template("keras.matmul",
+             r"Inner dimensions \(x1\.shape\[-1\] and x2\.shape\[-2\]\) must be equal, but received"
+             r" x1\.shape={shape:a} and x2\.shape={shape:b}",
+             _matmul, code="CS020", operator="matmul", **_KERAS),
+    template("keras.stack",
+             r"Every value in x must have the same shape\. But found element of shape {shape:other}, which is different"
+             r" from the first element's shape {shape:first}",
+             _entries, code="CS013", operator="stack", **_KERAS),
+    template("keras.broadcast",
+             r"Cannot broadcast shape, the failure dim has value {int:first}, which cannot be broadcasted to"
+             r" {int:second}\. Input shapes are: {shape:a} and {shape:b}",
+             lambda g: {"shapes": all_clear([g.inside("a"), g.inside("b")]) if g.match["a"].count(",") ==
+                        g.match["b"].count(",") else (), "numbers": g.numbers("first", "second")},
+             code="CS012", operator="add", **_KERAS),
 )  # fmt: skip

@@ -95,6 +95,10 @@ class Groups:
         """Return a shape less the batch axis, or None where it is not clear."""
         return without_batch(self.shape(name))
 
+    def batch(self, name: str) -> int | None:
+        """Return the first size of a shape, that of the batch, or None where it is open or not clear."""
+        return (self.shape(name) or (None,))[0]
+
 
 @dataclass(frozen=True)
 class Template:

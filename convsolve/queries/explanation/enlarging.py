@@ -1,0 +1,125 @@
+"""Explaining what makes maps larger, or smaller, and gives nothing: transposed convolutions, resizing, empty inputs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from fractions import Fraction
+
+from ...messages import Complaint
+from ...operators import ConvTranspose, Upsample
+from .asking import ask_layer, ask_line, ask_network
+from .finding import Finding, Way, headline, mends
+from .trial import Trial, failing, known, sane, tried
+from .wording import by, one, word
+
+__all__ = ["explain_empty", "explain_out_of_reach", "explain_resized", "explain_transposed"]
+
+
+def explain_transposed(c: Complaint) -> Finding:
+    """Explain a transposed convolution whose padding takes away all that it makes."""
+    sizes, output = known(c.sizes), c.output
+    ways: list[Way] = []
+    now = None
+    if sizes and output and len(sizes) == len(output) and sane(abs(n) + 1 for n in output if n is not None):
+        missing = tuple(max(0, 1 - (n or 0)) for n in output)
+        now = _transposed(c, sizes, output)
+        less = tuple((m + 1) // 2 for m in missing)
+        trial = _transposed(c, sizes, output, less=less)
+        ways = mends(f"{word(c, 'padding')} smaller by {one(less)} on each side", trial, trial.output[1:])
+        trial = _transposed(c, sizes, output, more=missing)
+        ways += mends(f"{word(c, 'kernel_size')} larger by {one(missing)}", trial, ())
+        larger = tuple(n + m for n, m in zip(sizes, missing, strict=True))
+        trial = _transposed(c, sizes, output, grown=missing)
+        ways += mends(f"an input of {by(larger)} there: with a stride above 1, less is enough", trial, ())
+    return Finding(
+        complaint=c, code="CS002",
+        arithmetic=f"{by(sizes)} arrives, {by(output)} would come out" if sizes and output else "",
+        meaning="Each unit of padding takes two from what a transposed convolution makes.", ways=tuple(ways),
+        asks=(ask_line(c, "its kernel_size, stride and padding", "conv_transpose"), *ask_layer(c)),
+        sketch=failing(now))  # fmt: skip
+
+
+def _transposed(
+    c: Complaint, sizes: Sequence[int], output: Sequence[int | None], less: Sequence[int] = (),
+    more: Sequence[int] = (), grown: Sequence[int] = (),
+) -> Trial:
+    """Return what the transposed convolution gives with less padding, a larger kernel or a larger input.
+
+    The kernel, stride and padding are not known, but only their sum matters: any that give the output stand for all.
+    """
+    kernels, paddings = [], []
+    for n, out in zip(sizes, output, strict=True):
+        padding = max(0, (n - (out or 0) + 1) // 2)
+        kernels.append((out or 0) - (n - 1) + 2 * padding)
+        paddings.append(padding)
+    kernels = [k + m for k, m in zip(kernels, more, strict=True)] if more else kernels
+    paddings = [p - m for p, m in zip(paddings, less, strict=True)] if less else paddings
+    layer = ConvTranspose(out_channels=1, kernel_size=tuple(kernels), padding=tuple(paddings)) \
+        if min(kernels) > 0 <= min(paddings) else None  # fmt: skip
+    larger = [n + m for n, m in zip(sizes, grown, strict=True)] if grown else sizes
+    return tried(c, [layer], (1, *larger), order="channels_first") if layer else Trial(False, (), "")
+
+
+def explain_out_of_reach(c: Complaint) -> Finding:
+    """Explain an output size that a transposed convolution cannot give, and what it can."""
+    wished, least, greatest = (c.numbers.get(name) for name in ("output_size", "least", "greatest"))
+    sizes, target, lows, strides = known(c.sizes), known(c.target), known(c.output), known(c.stride)
+    ways: list[Way] = []
+    now = None
+    if sizes and target and lows and strides and len(sizes) == len(target) == len(lows):
+        now = _wished(c, sizes, lows, strides, target)
+        near = tuple(min(max(n, low), low + s - 1) for n, low, s in zip(target, lows, strides, strict=True))
+        trial = _wished(c, sizes, lows, strides, near)
+        ways = mends(f"output_size={near} (now {target})", trial, trial.output[1:])
+        needed = tuple(n + (want - low) // s for n, low, want, s in zip(sizes, lows, target, strides, strict=True))
+        if sane(needed):
+            moved = tuple(low + (m - n) * s for low, m, n, s in zip(lows, needed, sizes, strides, strict=True))
+            trial = _wished(c, needed, moved, strides, target)
+            ways += mends(f"an input of {by(needed)} there (now {by(sizes)})", trial, trial.output[1:])
+    return Finding(
+        complaint=c, code="CS021", ways=tuple(ways),
+        arithmetic=f"{wished} is not between {least} and {greatest}" if wished and least and greatest else "",
+        meaning="A stride of s makes s sizes into one: output_size says which of them it was, and can say nothing else.",
+        asks=(ask_network(c, "where the wished size comes from"), *ask_layer(c)),
+        sketch=failing(now))  # fmt: skip
+
+
+def _wished(
+    c: Complaint, sizes: Sequence[int], lows: Sequence[int], strides: tuple[int, ...], wished: tuple[int, ...]
+) -> Trial:
+    """Return what comes of a wish; any kernel and padding that give these least sizes stand for all."""
+    spans = [low - (n - 1) * s for low, n, s in zip(lows, sizes, strides, strict=True)]
+    paddings = tuple(max(0, (2 - span) // 2) for span in spans)
+    layer = ConvTranspose(
+        out_channels=1, kernel_size=tuple(span + 2 * p for span, p in zip(spans, paddings, strict=True)), stride=strides,
+        padding=paddings, output_size=wished)  # fmt: skip
+    return tried(c, [layer], (1, *sizes), order="channels_first")
+
+
+def explain_resized(c: Complaint) -> Finding:
+    """Explain a resizing to nothing: a factor so small that the size is rounded down to 0."""
+    sizes = known(c.sizes)
+    ways: list[Way] = []
+    if sizes:
+        least = min(sizes)
+        trial = tried(c, [Upsample(scale_factor=Fraction(1, least))], (1, *sizes), order="channels_first")
+        ways = mends(f"scale_factor={1 / least:g}, or larger" if (1 / least).as_integer_ratio()[1] <= 64 else
+                     f"scale_factor=1/{least}, or larger", trial, trial.output[1:])  # fmt: skip
+        trial = tried(c, [Upsample(size=(1,) * len(sizes))], (1, *sizes), order="channels_first")
+        ways += mends(f"size={(1,) * len(sizes) if len(sizes) > 1 else 1}, or larger, in place of scale_factor", trial,
+                      trial.output[1:])  # fmt: skip
+    return Finding(
+        complaint=c, code="CS002", ways=tuple(ways),
+        arithmetic=f"{by(c.sizes)} arrives, {by(c.output)} would come out" if c.sizes and c.output else "",
+        meaning="The size times scale_factor is rounded down.",
+        asks=(ask_line(c, "its scale_factor"), ask_network(c, "which layer shrank it so far"), *ask_layer(c)))
+
+
+def explain_empty(c: Complaint) -> Finding:
+    """Explain a layer that gets a tensor without elements: the mistake lies before it."""
+    return Finding(
+        complaint=c, code="CS002", headline=headline(c, "CS002", failure="what arrives is empty"),
+        arithmetic=f"{by(c.shapes[0])} arrives" if c.shapes else "",
+        meaning="This layer takes every size of at least 1, and cannot mend it: a layer before it gave an empty tensor "
+                "without a word, as slices, negative padding and some resizings do.",
+        mend="", asks=(ask_network(c, "which layer gave the empty tensor"), *ask_layer(c)))  # fmt: skip
