@@ -95,15 +95,14 @@ def _output_padding(g: Groups) -> Facts | None:
         "output_padding": extra[worst], "stride": stride[worst], "dilation": dilation[worst]}}  # fmt: skip
 
 
-def _rank(g: Groups) -> Facts:
-    given = g.shape("given")
-    weight = _bare(g.match["bare"]) if g.text("bare") else g.shape("weight")
-    wanted = g.number("rank")
-    if g.text("which"):
-        operator, axes = g.text("which"), g.number("axes")
-    else:
-        operator, axes = "conv", None if wanted is None else wanted - 2
-    if weight is not None and (axes is None or len(weight) != axes + 2):
+def _rank(g: Groups) -> Facts | None:
+    given, wanted = g.shape("given"), g.number("rank")
+    if given is not None and wanted is not None and len(given) == wanted:
+        return None
+    found = g.match.groupdict()
+    operator = found.get("which") or "conv"  # of old, it was not said
+    weight = _bare(found["bare"]) if found.get("bare") else g.shape("weight")
+    if weight is not None and len(weight) != wanted:
         weight = None
     return {"operator": operator, "shapes": all_clear([given]), "weight": weight, "numbers": {
         **({} if wanted is None else {"wanted": wanted}), **({} if given is None else {"found": len(given)})}}
@@ -129,10 +128,10 @@ def _out_of_reach(g: Groups) -> Facts | None:
     wished, least, greatest = g.known("wished"), g.known("least"), g.known("greatest")
     facts: Facts = {"target": wished, "sizes": g.shape("given"), "numbers": {}}
     if wished and least and greatest and len(wished) == len(least) == len(greatest):
-        missed = [i for i, (n, low, high) in enumerate(zip(wished, least, greatest, strict=True)) if not low <= n <= high]
-        if not missed:
+        reach = zip(wished, least, greatest, strict=True)
+        i = next((i for i, (n, low, high) in enumerate(reach) if not low <= n <= high), None)
+        if i is None:
             return None
-        i = missed[0]
         facts["numbers"] = {"output_size": wished[i], "least": least[i], "greatest": greatest[i]}
         facts |= {"output": least, "stride": tuple(high - low + 1 for low, high in zip(least, greatest, strict=True))}
     return facts

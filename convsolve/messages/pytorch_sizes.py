@@ -61,11 +61,9 @@ def _matrix_and_vector(g: Groups) -> Facts | None:
 
 
 def _elements(g: Groups) -> Facts | None:
-    target, count = g.shape("target"), g.number("elements")
-    if target and count is not None and None not in target:
-        known = math.prod(n for n in target if n and n > 0)
-        if min(target) >= 0 and known == count:
-            return None
+    target, whole = g.shape("target"), g.known("target")
+    if whole and min(whole) >= 0 and math.prod(whole) == g.number("elements"):
+        return None
     return {"target": target, "numbers": g.numbers("elements")}
 
 
@@ -79,7 +77,7 @@ def _parts(g: Groups) -> Facts | None:
 
 def _normalised(g: Groups) -> Facts | None:
     wanted, given = g.known("wanted"), g.known("given")
-    if wanted is None or given is None or len(given) < len(wanted):
+    if wanted is None or given is None or len(given) <= len(wanted):
         return {"weight": wanted}
     off = [(n, w) for n, w in zip(given[len(given) - len(wanted) :], wanted, strict=True) if n != w]
     if not off:
@@ -191,7 +189,8 @@ TEMPLATES: tuple[Template, ...] = (
              r"running_mean should contain {int:channels} elements not {int:declared}",
              _expected("channels", "declared"), code="CS010", operator="batch_norm", **_TORCH),
     template("torch.instance_norm",
-             r"expected input's size at dim={int:dim} to match num_features \({int:declared}\), but got: {int:channels}",
+             r"expected input's size at dim={int:dim} to match num_features \({int:declared}\), but got:"
+             r" {int:channels}",
              _expected("channels", "declared"), code="CS010", operator="instance_norm", **_TORCH),
     template("torch.group_norm",
              r"Expected number of channels in input to be divisible by num_groups, but got input of shape {shape:given}"
@@ -209,6 +208,6 @@ TEMPLATES: tuple[Template, ...] = (
              r" size {shape:given}",
              _normalised, code="CS011", operator="layer_norm", **_TORCH),
     template("torch.norm_rank",
-             r"expected (?: 2D or )? {int:wanted}D (?: or 5D )? input \(got {int:found}D input\)",
+             r"expected (?: \dD or \dD | {int:wanted}D ) input \(got {int:found}D input\)",
              _expected("wanted", "found"), code="CS022", operator="batch_norm", **_TORCH),
 )  # fmt: skip

@@ -119,6 +119,8 @@ def _negative(g: Groups) -> Facts | None:
         return None
     facts["stride"] = _per_axis(_attribute(attributes, "strides"), layout)
     facts["dilation"] = dilation = _per_axis(_attribute(attributes, "dilations"), layout)
+    if kernel is None or dilation is None or len(dilation) != len(kernel):
+        dilation = None
     sizes = _sizes(given, layout, weight, kernel, operator)
     if sizes and kernel and len(sizes) == len(kernel) and k is not None and n is not None:
         window = tuple(d * (size - 1) + 1 for size, d in zip(kernel, dilation or (1,) * len(kernel), strict=True))
@@ -173,7 +175,8 @@ def _equal(g: Groups) -> Facts:
     if not a or b is None or [a[-1], declared] != [*numbers.values()]:
         return facts  # turned another way: which of the two is declared is not clear
     names = ("features", "in_features") if code == "CS011" else ("channels", "declared")
-    facts |= {"shapes": (a[1:],), "weight": b, "numbers": {**numbers, **dict(zip(names, (a[-1], declared), strict=True))}}
+    both = {**numbers, **dict(zip(names, numbers.values(), strict=True))}
+    facts |= {"shapes": (a[1:],), "weight": b, "numbers": both}
     return facts if code == "CS011" else {**facts, "layout": "channels_last", "kernel_size": b[:-2]}
 
 

@@ -15,7 +15,6 @@ from convsolve.messages.text import LONGEST
 from convsolve.operators.rules import RULES
 from tests.messages.examples import EXAMPLES
 
-
 TOO_LARGE = next(text for name, text, _ in EXAMPLES if name == "torch.kernel_larger_than_input")
 
 

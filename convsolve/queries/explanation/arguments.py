@@ -7,7 +7,7 @@ from ...operators import Conv, ConvTranspose, MaxPool
 from .asking import ask_layer, ask_line
 from .finding import Finding, Way, mends
 from .trial import Trial, failing, known, sane, tried
-from .wording import by, dialect, one, word
+from .wording import dialect, one, word
 
 __all__ = ["explain_output_padding", "explain_pool_padding", "explain_same", "explain_strided"]
 
@@ -38,8 +38,8 @@ def explain_output_padding(c: Complaint) -> Finding:
                       _transposed(c, higher, dilations, extra), ())  # fmt: skip
     return Finding(
         complaint=c, code="CS004", ways=tuple(ways),
-        meaning="A stride of s makes s sizes into one; the output padding says which of them it was, so that it is at most "
-                f"s - 1{' (or the dilation less 1)' if dialect(c) == 'torch' else ''}.",
+        meaning="A stride of s makes s sizes into one; the output padding says which of them it was, so that it is at "
+                f"most s - 1{' (or the dilation less 1)' if dialect(c) == 'torch' else ''}.",
         asks=ask_layer(c), sketch=failing(now))  # fmt: skip
 
 
@@ -85,9 +85,10 @@ def explain_same(c: Complaint) -> Finding:
 
     return Finding(
         complaint=c, code="CS017",
-        meaning="With padding in numbers a stride is no problem; (kernel_size - 1)//2 on each side is what 'same' means for "
-                "an odd kernel.",
-        ways=(*mends("padding=1 for kernel_size=3, 2 for 5, 3 for 7 (all with dilation=1)", made(stride=2, padding=1), ()),
+        meaning="With padding in numbers a stride is no problem; (kernel_size - 1)//2 on each side is what 'same' "
+                "means for an odd kernel.",
+        ways=(*mends("padding=1 for kernel_size=3, 2 for 5, 3 for 7 (all with dilation=1)",
+                     made(stride=2, padding=1), ()),
               *mends("stride=1", made(padding="same"), ())),
         asks=(ask_line(c, "its kernel_size, stride and dilation", "conv"), *ask_layer(c)),
         sketch=made(stride=2, padding="same").problem)  # fmt: skip
@@ -104,8 +105,8 @@ def explain_strided(c: Complaint) -> Finding:
             return tried(c, [layer], _shape(c, len(stride)), order="channels_first")
 
         now, ones = made(stride, dilation), (1,) * len(stride)
-        ways = [*mends(f"dilation_rate=1 (now {by(dilation)})", made(stride, ones), ()),
-                *mends(f"strides=1 (now {by(stride)})", made(ones, dilation), ())]  # fmt: skip
+        ways = [*mends(f"dilation_rate=1 (now {one(dilation)})", made(stride, ones), ()),
+                *mends(f"strides=1 (now {one(stride)})", made(ones, dilation), ())]  # fmt: skip
     return Finding(
         complaint=c, code="CS018", ways=tuple(ways),
         meaning="To have both, dilate here, and subsample in a pool or a convolution behind it.",

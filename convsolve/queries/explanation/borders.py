@@ -33,11 +33,11 @@ def explain_reflection(c: Complaint) -> Finding:
             trial = _padded(c, (size,), most, "reflect")
             ways += mends(f"a padding of {less} on this axis, the most that works (now {was})", trial,
                           trial.output[1:] if both else ())  # fmt: skip
-        trial = _padded(c, (size,), pair, "replicate")
+        trial = _padded(c, (size,), pair, "constant")
         ways += mends(_other_mode(c), trial, trial.output[1:] if both else ())
     elif c.shapes and (shape := known(c.shapes[0])) and len(shape) > 1:  # a size of 1 has nothing to reflect
         now = _padded(c, shape[1:], (1, 1), "reflect", shape[0])
-        ways += mends(_other_mode(c), _padded(c, shape[1:], (1, 1), "replicate", shape[0]), ())
+        ways += mends(_other_mode(c), _padded(c, shape[1:], (1, 1), "constant", shape[0]), ())
     return Finding(
         complaint=c, code="CS005",
         arithmetic=f"{padding} >= {size}" if padding and size else " and ".join(map(by, c.shapes)),
@@ -59,7 +59,7 @@ def _padded(c: Complaint, sizes: tuple[int, ...], pair: tuple[int, ...], mode: s
 def explain_circular(c: Complaint) -> Finding:
     """Explain a circular padding that goes around more than once: PyTorch does not say with which numbers."""
     ways = mends(f"{_other_mode(c)} (of a convolution: padding_mode='replicate' or 'zeros')",
-                 _padded(c, (1,), (2, 2), "replicate"), ())  # fmt: skip
+                 _padded(c, (1,), (2, 2), "constant"), ())  # fmt: skip
     return Finding(
         complaint=c, code="CS006", ways=tuple(ways),
         meaning="Circular padding takes from the other end: on each side it can add at most as much as there is.",
@@ -78,10 +78,12 @@ def explain_crop(c: Complaint) -> Finding:
         first = order_of(c) == "channels_first"
         sizes = shape[1:] if first else shape[:-1]
         now = tried(c, [Crop(amount=cropping)], shape)
-        arithmetic = f"{by(shape)} arrives, and {' and '.join(f'{a} + {b}' for a, b in dict.fromkeys(cropping))} are cut off"
+        taken = " and ".join(f"{before} + {after}" for before, after in dict.fromkeys(cropping))
+        arithmetic = f"{by(shape)} arrives, and {taken} are cut off"
         less = tuple(_less(n, pair) for n, pair in zip(sizes, cropping, strict=True))
         trial = tried(c, [Crop(amount=less)], shape)
-        ways = mends(f"cropping={less} (now {cropping})", trial)
+        written = [str(x[0] if len(x) == 1 else x) for x in (less, cropping)]
+        ways = mends(f"cropping={written[0]} (now {written[1]})", trial)
         needs = tuple(max(n, sum(pair) + 1) for n, pair in zip(sizes, cropping, strict=True))
     return Finding(
         complaint=c, code="CS019", arithmetic=arithmetic,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from typing import Any
 
 from ...messages import Complaint
 from ...operators import BatchNorm, Conv, ConvTranspose, GroupNorm, Operator, Permute, Slice, Tile
@@ -52,13 +53,15 @@ def _layer(c: Complaint, declared: int) -> Operator:
     if c.operator in _NORMS:
         return BatchNorm(num_features=declared)
     transposed = c.operator == "conv_transpose"
-    sizes = known(c.kernel_size)
-    weight = known(c.weight)
-    out = weight[1 if transposed else 0] if weight and dialect(c) == "torch" and len(weight) > 2 else (weight or (1,))[-1]
-    groups = c.numbers.get("groups", 1)
+    sizes, weight = known(c.kernel_size), known(c.weight) or (1,)
+    place = -1 if dialect(c) != "torch" or len(weight) < 3 else 1 if transposed else 0
+    out = weight[place]
+    groups, kernel = c.numbers.get("groups", 1), sizes or 1
+    told: dict[str, Any] = {
+        name: value for name in ("stride", "dilation", "padding") if isinstance(value := getattr(c, name), tuple)}
     if transposed:
-        return ConvTranspose(out_channels=out * groups, kernel_size=sizes or 1, in_channels=declared, groups=groups)
-    return Conv(out_channels=out, kernel_size=sizes or 1, in_channels=declared, groups=groups)
+        return ConvTranspose(out_channels=out * groups, kernel_size=kernel, in_channels=declared, groups=groups, **told)
+    return Conv(out_channels=out, kernel_size=kernel, in_channels=declared, groups=groups, **told)
 
 
 def _taken(c: Complaint, declared: int, shape: tuple[int, ...], *before: Operator) -> Trial:
@@ -67,23 +70,29 @@ def _taken(c: Complaint, declared: int, shape: tuple[int, ...], *before: Operato
 
 def _shown(c: Complaint, trial: Trial) -> tuple[int, ...]:
     """Return what comes out, where the text says enough for that."""
-    whole = c.kernel_size is not None and known(c.weight) is not None and bool(c.shapes)
-    return trial.output if whole and c.stride is not None else ()
+    whole = c.kernel_size and c.stride and isinstance(c.padding, tuple) and known(c.weight) and c.shapes
+    return trial.output if whole else ()
 
 
 def _turned(c: Complaint, wanted: int, shape: tuple[int, ...] | None) -> Iterator[Way]:
     """Yield the move of the channels to where the layer takes them, if they stand at the other end."""
-    if shape is None or len(shape) < 2 or shape[0] == shape[-1]:
+    if shape is None or len(shape) < 2:
         return
     last = len(shape) - 1
     first = order_of(c) == "channels_first"
-    if (shape[-1] if first else shape[0]) == wanted:
+    if _at_other_end(c, wanted, shape):
         order = (last, *range(last)) if first else (*range(1, last + 1), 0)
         trial = _taken(c, wanted, shape, Permute(order=order))
         turned = tuple(shape[i] for i in order)
         where = "to the front" if first else "to the end"
         said = f": {text}" if (text := trial.said(c)) else ""
         yield from mends(f"move the channels {where}{said} ({by(turned)} arrives then)", trial, _shown(c, trial))
+
+
+def _at_other_end(c: Complaint, wanted: int, shape: tuple[int, ...]) -> bool:
+    """Whether the channels that are wanted stand where the other order has them, and are no side of a square map."""
+    end, maps = (shape[-1], shape[1:]) if order_of(c) == "channels_first" else (shape[0], shape[:-1])
+    return end == wanted and (len(maps) == 1 or len(set(maps)) > 1)
 
 
 def _pictures(c: Complaint, got: int, wanted: int, shape: tuple[int, ...] | None) -> Iterator[Way]:
@@ -95,13 +104,14 @@ def _pictures(c: Complaint, got: int, wanted: int, shape: tuple[int, ...] | None
         return
     if c.framework == "torch" and wanted == 1 and got > 1 and c.batch in (None, 1) and shape and len(shape) == 3:
         trial = _taken(c, 1, (1, *shape[1:]))
-        yield from mends(f"x.unsqueeze(1), if the {got} are the samples of a batch, without an axis for the one channel",
-                         trial, _shown(c, trial))  # fmt: skip
+        yield from mends(f"x.unsqueeze(1), if the {got} are the samples of a batch, without an axis for the one "
+                         "channel", trial, _shown(c, trial))  # fmt: skip
     if (got, wanted) == (1, 3):
         repeats = (3, *(1,) * (len(whole) - 1)) if first else (*(1,) * (len(whole) - 1), 3)
         trial = _taken(c, 3, whole, Tile(repeats=repeats))
         said = trial.said(c)
-        yield from mends(f"repeat the one channel of grey pictures{f': {said}' if said else ''}", trial, _shown(c, trial))
+        yield from mends(f"repeat the one channel of grey pictures{f': {said}' if said else ''}", trial,
+                         _shown(c, trial))  # fmt: skip
     if (got, wanted) == (4, 3):
         trial = _taken(c, 3, whole, Slice(axis=0 if first else -1, stop=3))
         yield from mends("open the pictures without their alpha channel: image.convert('RGB')", trial, _shown(c, trial))
@@ -137,11 +147,11 @@ def _brought(c: Complaint, got: int, wanted: int, shape: tuple[int, ...] | None)
 
 
 def _causes(c: Complaint, got: int | None, wanted: int | None, shape: tuple[int, ...] | None) -> Iterator[str]:
-    if shape and wanted and len(shape) >= 3:
-        if shape[-1] == wanted and order_of(c) == "channels_first":
+    if shape and wanted and len(shape) >= 3 and _at_other_end(c, wanted, shape):
+        if order_of(c) == "channels_first":
             yield (f"{by(shape)} has {wanted} at the end, where channels last would have the channels: if these are "
                    "pictures, they have to be permuted")  # fmt: skip
-        elif shape[0] == wanted and order_of(c) == "channels_last":
+        else:
             yield (f"{by(shape)} has {wanted} in front, where channels first would have the channels: if these are "
                    "pictures, move the channels to the end")  # fmt: skip
     if {got, wanted} == {1, 3}:
@@ -195,9 +205,9 @@ def _divided(c: Complaint, channels: int, groups: int) -> Iterator[Way]:
         yield from mends(f"{name}={option} (now {groups})", trial, ())
     more = -(-channels // groups) * groups
     trial = _grouped(c, channels, groups, groups, Conv(out_channels=more, kernel_size=1))
-    wider = f"{counted(more, 'channel')} from the layer before (now {channels})"
     less = channels // groups * groups
-    yield from mends(wider if not less else f"{more} or {less} channels from the layer before (now {channels})", trial, ())
+    near = f"{more} or {less} channels" if less else counted(more, "channel")
+    yield from mends(f"{near} from the layer before (now {channels})", trial, ())
 
 
 def explain_filters(c: Complaint) -> Finding:

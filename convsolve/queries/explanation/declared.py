@@ -50,7 +50,8 @@ def _open_weights(c: Complaint) -> Finding:
         complaint=c, headline=_says(c, "the weights of a layer need sizes that are open"),
         arithmetic=f"weights of {by(c.weight)} are wanted" if c.weight else "",
         meaning="Behind a flatten, the number of features is open if one of the sizes is.",
-        ways=tuple(_closed(c, units)), asks=("the layers before it: model.summary(), up to this one, shows the shapes",))
+        ways=tuple(_closed(c, units)),
+        asks=("the layers before it: model.summary(), up to this one, shows the shapes",))  # fmt: skip
 
 
 def _closed(c: Complaint, units: int | None = None) -> list[Way]:

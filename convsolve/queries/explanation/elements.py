@@ -23,8 +23,9 @@ def explain_elements(c: Complaint) -> Finding:
     wanted, open_axis = _wanted(c)
     now, ways = None, []
     if count and sane((count,)):
-        if target and sane(n for n in target if n not in (None, -1)):
-            now = tried(c, [Reshape(shape=tuple(-1 if n is None else n for n in target))], shape or (count,))
+        new = tuple(-1 if n is None else n for n in target or ()) or ((-1, wanted) if open_axis else (wanted,))
+        if sane(n for n in new if n != -1):
+            now = tried(c, [Reshape(shape=new)], shape or (count,))
         if wanted is None or now is None or not now.ok:
             ways = [*_before(c, count, wanted), *_entries(c, count), *_flat(c, count)]
     arithmetic = f"{count} elements arrive" if count else ""
@@ -34,8 +35,8 @@ def explain_elements(c: Complaint) -> Finding:
     return Finding(
         complaint=c, code="CS014", arithmetic=arithmetic,
         meaning="A new shape must have as many elements as the old one.", ways=tuple(ways),
-        causes=("the input has another size than the one for which the new shape was written: a pool to a fixed size in "
-                "front makes the count independent of the input",),
+        causes=("the input has another size than the one for which the new shape was written: a pool to a fixed size "
+                "in front makes the count independent of the input",),
         asks=(*_asks(c, count, wanted), ask_network(c, "the size of the network's input"), *ask_layer(c)),
         sketch=failing(now))  # fmt: skip
 
@@ -67,12 +68,12 @@ def _before(c: Complaint, count: int, wanted: int | None) -> Iterator[Way]:
 
 def _entries(c: Complaint, count: int) -> Iterator[Way]:
     """Yield the new shapes that differ in one number, where there is one with as many elements."""
-    target = c.target or ()
-    if not target or not sane(target) or len(target) < 2:
+    target = known(c.target)
+    if not target or len(target) < 2:
         return
     batched = c.template == "torch.view"  # its first entry is the batch, mostly: that is not to change
     for i in range(1 if batched else 0, len(target)):
-        rest = math.prod(target) // target[i]  # type: ignore[type-var, operator]
+        rest = math.prod(target) // target[i]
         if count % rest == 0:
             new = (*target[:i], count // rest, *target[i + 1 :])
             yield from mends(f"shape {by(new)} (now {by(target)})", tried(c, [Reshape(shape=new)], (count,)))
@@ -84,7 +85,8 @@ def _flat(c: Complaint, count: int) -> Iterator[Way]:
         change = "x.view(x.shape[0], -1), which is x.flatten(1): one row for each sample, of whatever there is"
         yield from mends(change, trial, ())
     elif dialect(c) == "keras":
-        yield from mends("Flatten() in its place: one row of whatever there is", trial, trial.output if c.shapes else ())
+        yield from mends("Flatten() in its place: one row of whatever there is", trial,
+                         trial.output if c.shapes else ())  # fmt: skip
     elif c.framework in ("jax", "onnx"):
         said = "x.reshape(x.shape[0], -1)" if c.framework == "jax" else "the shape [0, -1]: 0 keeps the batch"
         yield from mends(f"{said}, one row for each sample, of whatever there is", trial, ())
@@ -107,7 +109,8 @@ def explain_parts(c: Complaint) -> Finding:
         last = size - sum(parts[:-1])
         if last > 0:
             new = (*parts[:-1], last)
-            ways += mends(f"split_sizes={list(new)} (now {list(parts)})", tried(c, [Split(sizes=new, axis=0)], (size,)), ())
+            trial = tried(c, [Split(sizes=new, axis=0)], (size,))
+            ways += mends(f"split_sizes={list(new)} (now {list(parts)})", trial, ())
         even = tuple(min(parts[0], size - i) for i in range(0, size, parts[0])) if size <= 4096 else ()
         if even:
             trial = tried(c, [Split(sizes=even, axis=0)], (size,))
@@ -136,9 +139,9 @@ def explain_divisible(c: Complaint) -> Finding:
             ways = mends(f"{near} channels from the layer before (now {size})",
                          _divided(c, size, divisor, Conv(out_channels=up, kernel_size=1)), ())  # fmt: skip
         else:
-            for verb, to in (("pad", up), ("crop", down)):
+            for verb, to in (("pad", up), *((("crop", down),) if down else ())):
                 moved = Pad(padding=((0, to - size), (0, 0)))
-                ways += mends(f"{verb} {size} to {to} on that axis", _divided(c, size, divisor, moved), ()) if to else []
+                ways += mends(f"{verb} {size} to {to} on that axis", _divided(c, size, divisor, moved), ())
     return Finding(
         complaint=c, code="CS015", ways=tuple(ways),
         arithmetic=f"{size} = {size // divisor} * {divisor} + {size % divisor}" if size and divisor else "",
@@ -147,7 +150,7 @@ def explain_divisible(c: Complaint) -> Finding:
 
 
 def _divided(c: Complaint, size: int, divisor: int, *before: Operator) -> Trial:
-    """Return what the operator gives: of one that moves channels into space, the divisor is the square of its factor."""
+    """Return what the operator gives; where it moves channels into space, the divisor is the square of its factor."""
     if c.operator == "pixel_shuffle":
         return tried(c, [PixelShuffle(block_size=math.isqrt(divisor))], Branch((size, 8, 8), before))
     return tried(c, [SpaceToDepth(block_size=divisor)], Branch((1, size, divisor), before), order="channels_first")

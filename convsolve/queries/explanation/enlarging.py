@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from fractions import Fraction
 
 from ...messages import Complaint
+from ...messages.complaint import SeenShape
 from ...operators import ConvTranspose, Upsample
 from .asking import ask_layer, ask_line, ask_network
 from .finding import Finding, Way, headline, mends
@@ -19,45 +21,53 @@ def explain_transposed(c: Complaint) -> Finding:
     """Explain a transposed convolution whose padding takes away all that it makes."""
     sizes, output = known(c.sizes), c.output
     ways: list[Way] = []
-    now = None
+    now, arithmetic = None, f"{by(c.sizes)} arrives, {by(c.output)} would come out" if c.sizes and c.output else ""
     if sizes and output and len(sizes) == len(output) and sane(abs(n) + 1 for n in output if n is not None):
         missing = tuple(max(0, 1 - (n or 0)) for n in output)
-        now = _transposed(c, sizes, output)
-        less = tuple((m + 1) // 2 for m in missing)
-        trial = _transposed(c, sizes, output, less=less)
-        ways = mends(f"{word(c, 'padding')} smaller by {one(less)} on each side", trial, trial.output[1:])
-        trial = _transposed(c, sizes, output, more=missing)
-        ways += mends(f"{word(c, 'kernel_size')} larger by {one(missing)}", trial, ())
-        larger = tuple(n + m for n, m in zip(sizes, missing, strict=True))
-        trial = _transposed(c, sizes, output, grown=missing)
-        ways += mends(f"an input of {by(larger)} there: with a stride above 1, less is enough", trial, ())
+        layer, told = _transposed(c, sizes, output)
+        now = _alone(c, layer, sizes)
+        arithmetic += f": {now.formula}" if told else ""
+        less = tuple(p - (m + 1) // 2 for p, m in zip(layer.padding, missing, strict=True))
+        by_so_much = f"smaller by {one([(m + 1) // 2 for m in missing])} on each side"
+        if min(less) >= 0:
+            trial = _alone(c, replace(layer, padding=less), sizes)
+            change = f"={one(less)} (now {one(layer.padding)})" if told else f" {by_so_much}"
+            ways += mends(f"{word(c, 'padding')}{change}", trial, trial.output[1:])
+        kernel = tuple(k + m for k, m in zip(layer.kernel_size, missing, strict=True))
+        change = f"={one(kernel)} (now {one(layer.kernel_size)})" if told else f" larger by {one(missing)}"
+        trial = _alone(c, replace(layer, kernel_size=kernel), sizes)
+        ways += mends(f"{word(c, 'kernel_size')}{change}", trial, trial.output[1:] if told else ())
+        steps = layer.stride if told else (1,) * len(sizes)
+        larger = tuple(n - -m // s for n, m, s in zip(sizes, missing, steps, strict=True))
+        trial = _alone(c, layer, larger)
+        enough = "" if told else ": with a stride above 1, less is enough"
+        ways += mends(f"an input of {by(larger)} there{enough}", trial, trial.output[1:] if told else ())
     return Finding(
-        complaint=c, code="CS002",
-        arithmetic=f"{by(sizes)} arrives, {by(output)} would come out" if sizes and output else "",
-        meaning="Each unit of padding takes two from what a transposed convolution makes.", ways=tuple(ways),
-        asks=(ask_line(c, "its kernel_size, stride and padding", "conv_transpose"), *ask_layer(c)),
-        sketch=failing(now))  # fmt: skip
+        complaint=c, code="CS002", arithmetic=arithmetic, ways=tuple(ways),
+        meaning="Each unit of padding takes two from what a transposed convolution makes.",
+        asks=(*(() if c.stride else (ask_line(c, "its kernel_size, stride and padding", "conv_transpose"),)),
+              *ask_layer(c)), sketch=failing(now))  # fmt: skip
 
 
-def _transposed(
-    c: Complaint, sizes: Sequence[int], output: Sequence[int | None], less: Sequence[int] = (),
-    more: Sequence[int] = (), grown: Sequence[int] = (),
-) -> Trial:
-    """Return what the transposed convolution gives with less padding, a larger kernel or a larger input.
+def _alone(c: Complaint, layer: ConvTranspose, sizes: Sequence[int]) -> Trial:
+    return tried(c, [layer], (1, *sizes), order="channels_first")
 
-    The kernel, stride and padding are not known, but only their sum matters: any that give the output stand for all.
+
+def _transposed(c: Complaint, sizes: Sequence[int], output: SeenShape) -> tuple[ConvTranspose, bool]:
+    """Return the transposed convolution, and whether its numbers are told: the message has none, a live layer has all.
+
+    Without them, only what they come to matters: a layer of stride 1 that gives the same output stands for all.
     """
-    kernels, paddings = [], []
-    for n, out in zip(sizes, output, strict=True):
-        padding = max(0, (n - (out or 0) + 1) // 2)
-        kernels.append((out or 0) - (n - 1) + 2 * padding)
-        paddings.append(padding)
-    kernels = [k + m for k, m in zip(kernels, more, strict=True)] if more else kernels
-    paddings = [p - m for p, m in zip(paddings, less, strict=True)] if less else paddings
-    layer = ConvTranspose(out_channels=1, kernel_size=tuple(kernels), padding=tuple(paddings)) \
-        if min(kernels) > 0 <= min(paddings) else None  # fmt: skip
-    larger = [n + m for n, m in zip(sizes, grown, strict=True)] if grown else sizes
-    return tried(c, [layer], (1, *larger), order="channels_first") if layer else Trial(False, (), "")
+    kernel, stride, dilation, padding = known(c.kernel_size), known(c.stride), known(c.dilation), c.padding
+    if kernel and stride and dilation and isinstance(padding, tuple) and sane(padding, 0):
+        layer = ConvTranspose(out_channels=1, kernel_size=kernel, stride=stride, dilation=dilation, padding=padding,
+                              output_padding=c.output_padding or 0)  # fmt: skip
+        if _alone(c, layer, sizes).output[1:] == output:
+            return layer, True
+    paddings = tuple(max(0, (n - (out or 0) + 1) // 2) for n, out in zip(sizes, output, strict=True))
+    kernels = tuple((out or 0) - (n - 1) + 2 * p for n, out, p in zip(sizes, output, paddings, strict=True))
+    return ConvTranspose(
+        out_channels=1, kernel_size=kernels, padding=paddings, stride=(1,) * len(sizes)), False
 
 
 def explain_out_of_reach(c: Complaint) -> Finding:
@@ -79,7 +89,7 @@ def explain_out_of_reach(c: Complaint) -> Finding:
     return Finding(
         complaint=c, code="CS021", ways=tuple(ways),
         arithmetic=f"{wished} is not between {least} and {greatest}" if wished and least and greatest else "",
-        meaning="A stride of s makes s sizes into one: output_size says which of them it was, and can say nothing else.",
+        meaning="A stride of s makes s sizes into one: output_size says which of them it was, and nothing else.",
         asks=(ask_network(c, "where the wished size comes from"), *ask_layer(c)),
         sketch=failing(now))  # fmt: skip
 
@@ -91,8 +101,8 @@ def _wished(
     spans = [low - (n - 1) * s for low, n, s in zip(lows, sizes, strides, strict=True)]
     paddings = tuple(max(0, (2 - span) // 2) for span in spans)
     layer = ConvTranspose(
-        out_channels=1, kernel_size=tuple(span + 2 * p for span, p in zip(spans, paddings, strict=True)), stride=strides,
-        padding=paddings, output_size=wished)  # fmt: skip
+        out_channels=1, kernel_size=tuple(span + 2 * p for span, p in zip(spans, paddings, strict=True)),
+        stride=strides, padding=paddings, output_size=wished)  # fmt: skip
     return tried(c, [layer], (1, *sizes), order="channels_first")
 
 
@@ -100,7 +110,11 @@ def explain_resized(c: Complaint) -> Finding:
     """Explain a resizing to nothing: a factor so small that the size is rounded down to 0."""
     sizes = known(c.sizes)
     ways: list[Way] = []
+    now = None
     if sizes:
+        gone = max((n for n, out in zip(sizes, c.output or (), strict=False) if out == 0), default=0)
+        scale = Fraction(1, gone + 1)  # one of those that give nothing
+        now = tried(c, [Upsample(scale_factor=scale)], (1, *sizes), order="channels_first")
         least = min(sizes)
         trial = tried(c, [Upsample(scale_factor=Fraction(1, least))], (1, *sizes), order="channels_first")
         ways = mends(f"scale_factor={1 / least:g}, or larger" if (1 / least).as_integer_ratio()[1] <= 64 else
@@ -112,7 +126,8 @@ def explain_resized(c: Complaint) -> Finding:
         complaint=c, code="CS002", ways=tuple(ways),
         arithmetic=f"{by(c.sizes)} arrives, {by(c.output)} would come out" if c.sizes and c.output else "",
         meaning="The size times scale_factor is rounded down.",
-        asks=(ask_line(c, "its scale_factor"), ask_network(c, "which layer shrank it so far"), *ask_layer(c)))
+        asks=(ask_line(c, "its scale_factor"), ask_network(c, "which layer shrank it so far"), *ask_layer(c)),
+        sketch=failing(now))  # fmt: skip
 
 
 def explain_empty(c: Complaint) -> Finding:

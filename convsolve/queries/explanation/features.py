@@ -55,20 +55,20 @@ def _flattened(c: Complaint, got: int, wanted: int) -> Iterator[Way]:
     rows, shape = c.numbers.get("rows"), known(c.shapes[0]) if c.shapes else None
     if shape and len(shape) > 1 and math.prod(shape) == wanted:
         trial = tried(c, [_linear(c, wanted)], Branch(shape, (Flatten(),)))
-        yield from mends(f"a flatten in front ({'*'.join(map(str, shape))} = {wanted}): {trial.said(c) or 'flatten'}", trial,
-                         _shown(c, trial))  # fmt: skip
+        product = "*".join(map(str, shape))
+        yield from mends(f"a flatten in front ({product} = {wanted}): {trial.said(c)}", trial, _shown(c, trial))
     if not rows or not sane((rows,)) or c.framework != "torch":
         return
     samples = rows * got // wanted
     if wanted > got and rows * got == samples * wanted and wanted % got == 0:
         trial = tried(c, [_linear(c, wanted)], Branch((wanted // got, got), (Flatten(),)))
         if samples == 1:
-            batch = f"a flatten from axis 1 ({rows} * {got} = {wanted}): x.flatten(1); or, where the input has no batch " \
-                    "axis, x.unsqueeze(0) first"  # fmt: skip
+            change = (f"a flatten from axis 1 ({rows} * {got} = {wanted}): x.flatten(1); or, where the input has no "
+                      "batch axis, x.unsqueeze(0) first")  # fmt: skip
         else:
-            batch = f"a flatten from axis 1, if the batch holds {samples} samples ({wanted // got} * {got} = {wanted}): " \
-                    "x.flatten(1)"  # fmt: skip
-        yield from mends(batch, trial, _shown(c, trial))
+            change = (f"a flatten from axis 1, if the batch holds {samples} samples ({wanted // got} * {got} = "
+                      f"{wanted}): x.flatten(1)")  # fmt: skip
+        yield from mends(change, trial, _shown(c, trial))
     if rows == 1 and got > wanted and got % wanted == 0:
         trial = tried(c, [_linear(c, wanted)], (wanted,))
         yield from mends(f"a flatten from axis 1 ({got} = {got // wanted} samples of {wanted}): x.flatten(1)", trial,
@@ -124,13 +124,13 @@ def _normalised(c: Complaint) -> Iterator[Way]:
 def _causes(c: Complaint, got: int | None, wanted: int | None) -> Iterator[str]:
     rows = c.numbers.get("rows")
     if rows and got and wanted and rows > 1 and rows * got == wanted:
-        yield (f"{rows} * {got} = {wanted}: the first axis was kept as if it were the batch. Either the input has no batch "
-               "axis, or a flatten is missing")  # fmt: skip
+        yield (f"{rows} * {got} = {wanted}: the first axis was kept as if it were the batch. Either the input has no "
+               "batch axis, or a flatten is missing")  # fmt: skip
     if rows == 1 and got and wanted and got > wanted and got % wanted == 0:
         yield f"{got} = {got // wanted} * {wanted}: a batch of {got // wanted} was flattened into the features"
     if wanted and c.operator not in ("layer_norm", "rnn", "attention"):
-        yield (f"the input has another size than the one for which {wanted} was computed: a pool to a fixed size in front "
-               "(adaptive or global) makes it independent of that")  # fmt: skip
+        yield (f"the input has another size than the one for which {wanted} was computed: a pool to a fixed size in "
+               "front (adaptive or global) makes it independent of that")  # fmt: skip
 
 
 # -- products of two tensors
@@ -147,13 +147,18 @@ def explain_product(c: Complaint) -> Finding:
         now = tried(c, [Matmul()], (1, first), (second, 1))
         ways = [*(_other_axes(c, *shapes) if len(shapes) == 2 else _column(c)), *_projected(c, first, second)]
     arithmetic = f"{first} and {second}: they differ by {abs(first - second)}" if first and second else ""
+    mend = None
     if len(batches) == 2:
+        mend = "give both factors the same batch"
+        if 1 in batches and first is None:
+            trial = tried(c, [Matmul()], (batches[0], 2, 3), (batches[1], 3, 4))
+            ways = mends("torch.matmul in its place, which repeats a batch of 1", trial, ())
         arithmetic = f"the batches differ: {batches[0]} and {batches[1]}"
     return Finding(
         complaint=c, code="CS020", ways=tuple(ways),
         arithmetic=" and ".join(map(by, shapes)) + (": " if shapes and arithmetic else "") + arithmetic,
         meaning="In (n x k) @ (k x m), the last axis of the first factor is as long as the last but one of the second."
-        if c.operator != "dot" else "The two axes of a dot product must have the same size.",
+        if c.operator != "dot" else "The two axes of a dot product must have the same size.", mend=mend,
         asks=(*_product_asks(c, first, bool(shapes)), *ask_layer(c)),
         sketch=failing(now))  # fmt: skip
 
@@ -162,8 +167,8 @@ def _product_asks(c: Complaint, first: int | None, whole: bool) -> Iterator[str]
     if c.framework == "onnx":
         yield ask_network(c, "the shapes of both factors")
     elif not whole:
-        turned = f"; if the last size of the second is {first}, its transpose(1, 2) mends it" if first else ""
-        yield f"the shapes of both factors: print them in front of the line{turned}"
+        yield "the shapes of both factors: print them in front of the line" + (
+            f"; if the last size of the second is {first}, its transpose(1, 2) mends it" if first and c.batch else "")
     else:
         yield ask_line(c, "which axes are meant")
 
@@ -173,9 +178,10 @@ def _other_axes(c: Complaint, a: tuple[int, ...], b: tuple[int, ...]) -> Iterato
     if c.operator == "dot":
         for i, n in enumerate(a):
             for j in (j for j, m in enumerate(b) if m == n):
-                rest = [math.prod(x) // n for x in (a, b)]
-                left = Branch(a, (Permute(order=(*(k for k in range(len(a)) if k != i), i)), Reshape(shape=(rest[0], n))))
-                right = Branch(b, (Permute(order=(j, *(k for k in range(len(b)) if k != j))), Reshape(shape=(n, rest[1]))))
+                last = Permute(order=(*(k for k in range(len(a)) if k != i), i))
+                first = Permute(order=(j, *(k for k in range(len(b)) if k != j)))
+                left = Branch(a, (last, Reshape(shape=(math.prod(a) // n, n))))
+                right = Branch(b, (first, Reshape(shape=(n, math.prod(b) // n))))
                 yield from mends(f"axes=({i + 1}, {j + 1})", tried(c, [Matmul()], left, right), ())
         return
     swaps = {"swapaxes(x2, -1, -2)": (False, True), "swapaxes(x1, -1, -2)": (True, False)}

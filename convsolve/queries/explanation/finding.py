@@ -52,8 +52,8 @@ class Finding:
         notes: what else is worth knowing, such as what a framework does silently.
         causes: what may stand behind it, each with what would decide.
         asks: what the text does not carry, and what to send.
-        mend: how it is mended in general, shown where there are no repairs with numbers; by default what the rule's page
-            says.
+        mend: how it is mended in general, shown where there are no repairs with numbers; by default what the page of
+            the rule says.
         sketch: the layer as the text describes it, which fails; None where the text does not carry enough.
     """
 

@@ -11,7 +11,7 @@ from ...operators.base import DataFormat, to_canonical
 from .asking import ask_layer, ask_network
 from .finding import Finding, Way, headline, mends
 from .trial import Branch, Trial, failing, known, order_of, sane, tried
-from .wording import by, one
+from .wording import by, dialect, one
 
 __all__ = ["explain_join", "explain_stack"]
 
@@ -41,12 +41,15 @@ def explain_join(c: Complaint) -> Finding:
         on = f" on axis {c.axis}" if c.axis is not None else ""
         arithmetic = f"{numbers[0]} and {numbers[1]}{on}: they differ by {abs(numbers[0] - numbers[1])}"
         now, ways = _maps(c, numbers[:1], numbers[1:]), list(_joined_axis(c, *numbers)) if sane(numbers) else []
+    if not c.code:  # which rule it is depends on the operation, which the text does not tell
+        ways, now = [], None
     pairs = [pair for pair in (zip(*sides, strict=True) if sides else [numbers]) if len(set(pair)) == 2]
     code = c.code or ""
     return Finding(
         complaint=c, code=code, ways=tuple(ways), arithmetic=arithmetic,
         headline=headline(c, code, failure="" if code else "two sizes differ that must be the same"),
-        causes=tuple(_causes(c, pairs, sides)), notes=tuple(_notes(c, sides)),
+        mend=None if code else "bring both sides to the same size",
+        causes=tuple(_causes(c, pairs, sides)) if code else (), notes=tuple(_notes(c, sides)),
         asks=(*_asks(c, sides), *ask_layer(c)),
         meaning="Every axis but the joined one must have the same size on both sides." if code == "CS013"
         else "Every axis must have the same size on both sides, or size 1 on one of them." if code else "",
@@ -62,7 +65,7 @@ def _sides(c: Complaint, shapes: Sequence[Shape]) -> Pair | None:
 
 
 def _join(c: Complaint, a: Branch, b: Branch) -> Trial:
-    axis = c.axis - 1 if c.template == "jax.concat" and c.axis else None
+    axis = c.axis - 1 if c.template == "jax.concat" and c.axis and c.axis <= len(a.shape) else None
     return tried(c, [_operator(c, axis)], a, b, order=_order(c, a.shape, b.shape))
 
 
@@ -105,7 +108,10 @@ def _joined(c: Complaint, a: Shape, b: Shape) -> Iterator[Way]:
         wider = [_one_by_one(t)] if channels else []
         yield from _fitted(c, "enlarge", small, large, [Upsample(scale_factor=tuple(steps)), *wider], order,
                            f"upsampling by {factor}{f' and {_ONE_BY_ONE}' if channels else ''}")  # fmt: skip
-    elif not channels:
+    elif channels:
+        yield from _fitted(c, "bring", small, large, [Upsample(size=tuple(n)), _one_by_one(t)], order,
+                           f"resizing and {_ONE_BY_ONE}")  # fmt: skip
+    else:
         for verb, moved, (maps, _) in _seams(m, n):
             yield from _fitted(c, verb, *((small, large) if maps == tuple(m) else (large, small)), [moved], order)
         yield from _fitted(c, "resize", small, large, [Upsample(size=tuple(n))], order)
@@ -127,10 +133,10 @@ def _seams(x: Sequence[int], y: Sequence[int]) -> Iterator[tuple[str, Operator, 
 def _fitted(
     c: Complaint, verb: str, side: Shape, other: Shape, operators: Sequence[Operator], order: DataFormat, how: str = ""
 ) -> Iterator[Way]:
-    """Yield the repair that brings one side to the other, if the two then go together."""
+    """Yield the repair that brings one side to the other, if the two then go together and there are words for it."""
     trial, moved = _join(c, Branch(side, tuple(operators)), Branch(other)), tried(c, operators, side, order=order)
-    if trial.ok and moved.ok:
-        said = trial.said(c) or how
+    said = trial.said(c) or how
+    if trial.ok and moved.ok and (said or dialect(c) not in ("torch", "keras")):
         change = f"{verb} {by(side)} to {by(moved.output)}" if len(side) > 1 else f"{side[0]} features to {other[0]}"
         yield from mends(f"{change}{f', with {said}' if said else ''}", trial)
 
@@ -173,16 +179,16 @@ def _causes(c: Complaint, pairs: Sequence[Sequence[int]], sides: Pair | None) ->
         yield ("in a batch, axis 1 holds the channels: the shortcut then needs a convolution of kernel_size 1 to the "
                "channels of the other side")  # fmt: skip
     elif alone and c.axis == 0:
-        yield ("axis 0 is the batch: both sides must come from the same samples; with a state or a target that was made "
-               "for full batches, leave out a smaller last one (DataLoader(..., drop_last=True))")  # fmt: skip
+        yield ("axis 0 is the batch: both sides must come from the same samples; with a state or a target that was "
+               "made for full batches, leave out a smaller last one (DataLoader(..., drop_last=True))")  # fmt: skip
     elif any(abs(x - y) == 1 for x, y in pairs):
-        yield ("an odd size was halved on the way down: doubling it again gives one more or one less than the skip has; "
-               "`convsolve sizes` says which inputs avoid that")  # fmt: skip
+        yield ("an odd size was halved on the way down: doubling it again gives one more or one less than the skip "
+               "has; `convsolve sizes` says which inputs avoid that")  # fmt: skip
     elif any(max(x, y) == 2 * min(x, y) for x, y in pairs if min(x, y) > 0):
         yield "one side was halved once more than the other: a stride or a pool on one path only"
     if alone:
-        yield ("the same message comes from a loss that compares the output with a target of another size: the last line "
-               "of your own program in the traceback would tell")  # fmt: skip
+        yield ("the same message comes from a loss that compares the output with a target of another size: the last "
+               "line of your own program in the traceback would tell")  # fmt: skip
 
 
 def _notes(c: Complaint, sides: Pair | None) -> Iterator[str]:
@@ -205,8 +211,10 @@ def explain_stack(c: Complaint) -> Finding:
     a, b = shapes if len(shapes) == 2 else ((), ())
     same = len(a) == len(b) > 0
     grey = same and len(a) == 3 and a[1:] == b[1:] and {a[0], b[0]} <= {1, 3, 4}
-    causes = ["a DataLoader stacks the samples of a batch, which all must have the same shape"]
-    if same and len(a) == 3 and a[0] == b[0]:
+    causes = []
+    if c.framework == "torch":
+        causes.append("a DataLoader stacks the samples of a batch, which all must have the same shape")
+    if causes and same and len(a) == 3 and a[0] == b[0]:
         causes.append("transforms.Resize(224) keeps the proportions of a picture, so that the other side goes on to "
                       "differ; transforms.Resize((224, 224)) gives all the same size")  # fmt: skip
     now = _stacked(c, Branch((1, *a)), Branch((1, *b))) if same else None

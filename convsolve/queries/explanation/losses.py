@@ -8,7 +8,7 @@ from ...messages import Complaint
 from ...operators import Flatten, Linear, Operator, Permute, Reduce, Squeeze, Unsqueeze, Upsample
 from .asking import ask_layer, ask_network
 from .finding import Finding, Way, headline, mends
-from .trial import Branch, Trial, known, order_of, sane, tried
+from .trial import Branch, Trial, failing, known, order_of, sane, tried
 from .wording import by, counted, dialect
 
 __all__ = ["explain_target"]
@@ -24,7 +24,17 @@ def explain_target(c: Complaint) -> Finding:
         complaint=c, code="CS026", headline=headline(c, "CS026", failure=_FAILURE),
         arithmetic=_arithmetic(c), meaning=_meaning(c), ways=tuple(ways), causes=tuple(_causes(c)),
         mend="give the output the shape that the target asks for, or make a target for the output that there is",
-        asks=(*_asks(c), *ask_layer(c)))  # fmt: skip
+        asks=(*_asks(c), *ask_layer(c)), sketch=failing(_now(c)))  # fmt: skip
+
+
+def _now(c: Complaint) -> Trial | None:
+    """Return the comparison as it is, where both shapes are known: with classes, the output's axis of them apart."""
+    output, target = known(c.output), known(c.target)
+    if output is None or target is None or c.numbers:
+        return None
+    axis = {"cross_entropy": 1, "sparse_cross_entropy": len(output)}.get(c.operator or "")
+    apart = [] if axis is None else [Reduce(axes=(axis,))]
+    return _fits(c, (_batch(c), *output), (_batch(c), *target), *apart)
 
 
 def _whole(c: Complaint, shape: tuple[int | None, ...]) -> str:
@@ -40,14 +50,14 @@ def _arithmetic(c: Complaint) -> str:
         batches = (numbers.get("output_batch", c.batch), numbers.get("target_batch", c.batch))
         parts.append(f"the output is {by((batches[0], *c.output))}, the target {by((batches[1], *c.target))}")
     elif "output_batch" in numbers and "target_batch" in numbers:
-        parts.append(f"the output has {counted(numbers['output_batch'], 'sample')}, the target {numbers['target_batch']}")
+        samples = counted(numbers["output_batch"], "sample")
+        parts.append(f"the output has {samples}, the target {numbers['target_batch']}")
     if "elements" in numbers and "target" in numbers:
         parts.append(f"the output has {counted(numbers['elements'], 'element')}, the target {numbers['target']}")
     if "found" in numbers:
         parts.append(f"the target has {counted(numbers['found'], 'axis')}, 3 are wanted: batch, height, width")
-    if "label" in numbers:
-        parts.append(f"the target names class {numbers['label']}, and the output has at most {numbers['label']}: 0 to "
-                     f"{numbers['label'] - 1}")  # fmt: skip
+    if (label := numbers.get("label")) is not None:
+        parts.append(f"the target names class {label}, and the output has {label} classes at most, 0 to {label - 1}")
     return ", ".join(parts)
 
 
@@ -55,8 +65,8 @@ def _meaning(c: Complaint) -> str:
     if c.operator == "sparse_cross_entropy":
         return "This loss wants the number of a class for each place: the shape of the output without its last axis."
     if c.operator == "cross_entropy":
-        return ("Cross entropy wants an output of (batch, classes, ...) and a target of (batch, ...), with the number of a "
-                "class for each place.")  # fmt: skip
+        return ("Cross entropy wants an output of (batch, classes, ...) and a target of (batch, ...), with the number "
+                "of a class for each place.")  # fmt: skip
     return "This loss compares element by element: output and target must have the same shape."
 
 
@@ -86,8 +96,8 @@ def _batches(c: Complaint) -> Iterator[Way]:
         times = target // output
         if len(c.output or ()) == 1 and times == (c.output or (0,))[0]:
             trial = _fits(c, (output, times), (output,), Reduce(axes=(1,)))
-            yield from mends(f"labels as numbers of classes: labels.reshape(-1, {times}).argmax(-1), if they are one-hot",
-                             trial, ())  # fmt: skip
+            yield from mends(f"labels as numbers of classes: labels.reshape(-1, {times}).argmax(-1), if they are "
+                             "one-hot", trial, ())  # fmt: skip
 
 
 def _places(c: Complaint) -> Iterator[Way]:
@@ -96,9 +106,10 @@ def _places(c: Complaint) -> Iterator[Way]:
     if c.template != "torch.target_places" or wanted is None or target is None or len(wanted) != 1 != len(target) - 1:
         return
     if len(target) == 1:  # what was taken for places are the classes, or just of another number
-        trial = _fits(c, (_batch(c), target[0], wanted[0]), (_batch(c), wanted[0], target[0]), Permute(order=(0, 2, 1)))
-        yield from mends(f"output.transpose(1, 2), if the output is (batch, {target[0]}, {wanted[0]}) with {wanted[0]} classes "
-                         "at its end", trial, ())  # fmt: skip
+        (n,), (m,), batch = target, wanted, _batch(c)
+        trial = _fits(c, (batch, n, m), (batch, m, n), Permute(order=(0, 2, 1)))
+        yield from mends(f"output.transpose(1, 2), if the output is (batch, {n}, {m}), with {m} classes at its end",
+                         trial, ())  # fmt: skip
 
 
 def _classes(c: Complaint) -> Iterator[Way]:
@@ -106,15 +117,15 @@ def _classes(c: Complaint) -> Iterator[Way]:
     label = c.numbers.get("label")
     if label is not None and sane((label,)):
         trial = tried(c, [Linear(out_features=label + 1)], (8,))
-        yield from mends(f"{label + 1} classes or more from the last layer, such as nn.Linear(..., {label + 1}), if {label} "
-                         "is the largest label", trial, ())  # fmt: skip
+        yield from mends(f"{label + 1} classes or more from the last layer, such as nn.Linear(..., {label + 1}), if "
+                         f"{label} is the largest label", trial, ())  # fmt: skip
     if c.template == "torch.target_not_classes":
         yield from mends("target.squeeze(1), if it is (batch, 1)", _fits(c, (2, 1), (2,), Squeeze(axis=1)), ())
         yield from mends("target.argmax(1), if it is one-hot", _fits(c, (2, 3), (2,), Reduce(axes=(1,))), ())
     if c.template == "torch.target_axes" and c.numbers.get("found") == 4:
         one = (2, 1, 8, 8)
-        yield from mends("target.squeeze(1), if it is (batch, 1, height, width)", _fits(c, one, (2, 8, 8), Squeeze(axis=1)),
-                         ())  # fmt: skip
+        yield from mends("target.squeeze(1), if it is (batch, 1, height, width)",
+                         _fits(c, one, (2, 8, 8), Squeeze(axis=1)), ())  # fmt: skip
         yield from mends("target.argmax(1), if it is one-hot, (batch, classes, height, width)",
                          _fits(c, one, (2, 8, 8), Reduce(axes=(1,))), ())  # fmt: skip
     if c.template == "torch.target_axes" and c.numbers.get("found") == 1:
@@ -135,14 +146,14 @@ def _shapes(c: Complaint) -> Iterator[Way]:
         return
     for change, operator in _axis_changes(c, whole, goal):
         yield from mends(change, _fits(c, whole, goal, operator), ())
+    if dialect(c) == "keras" and len(output) == 1 and output[0] > 1 and target in ((), (1,)):
+        trial = _fits(c, whole, goal, Reduce(axes=(1,), keepdims=bool(target)))
+        yield from mends("sparse_categorical_crossentropy, if the target holds numbers of classes", trial, ())
     if len(output) == len(target) == 1:
         layer = f"Dense({target[0]})" if dialect(c) == "keras" else f"nn.Linear(..., {target[0]})"
         yield from mends(f"{layer} as the last layer (now {output[0]})", _fits(
             c, output, target, Linear(out_features=target[0])), ())  # fmt: skip
     yield from _resized(c, output, target)
-    if dialect(c) == "keras" and len(output) == 1 and output[0] > 1 and target in ((), (1,)):
-        trial = _fits(c, whole, goal, Reduce(axes=(1,), keepdims=bool(target)))
-        yield from mends("sparse_categorical_crossentropy, if the target holds numbers of classes", trial, ())
 
 
 def _axis_changes(
@@ -181,6 +192,8 @@ def _one_hot(c: Complaint, output: tuple[int, ...], target: tuple[int, ...]) -> 
 def _resized(c: Complaint, output: tuple[int, ...], target: tuple[int, ...]) -> Iterator[Way]:
     """Yield the resizing of the maps to the size of the target."""
     first = order_of(c) == "channels_first"
+    if not output:
+        return
     maps = output[1:] if first else output[:-1]
     wanted = target if c.operator in _BY_CLASS else target[1:] if first else target[:-1]
     channels = output[0] if first else output[-1]
@@ -191,20 +204,20 @@ def _resized(c: Complaint, output: tuple[int, ...], target: tuple[int, ...]) -> 
     trial = tried(c, [], Branch(output, (Upsample(size=wanted),)), target=goal)
     said = f"F.interpolate(output, size={wanted if len(wanted) > 1 else wanted[0]})" if dialect(c) == "torch" else \
         trial.said(c)  # fmt: skip
-    yield from mends(f"resize the output to {by(wanted)}{f': {said}' if said else ''}; or the target to {by(maps)}", trial,
-                     goal)  # fmt: skip
+    yield from mends(f"resize the output to {by(wanted)}{f': {said}' if said else ''}; or the target to {by(maps)}",
+                     trial, goal)  # fmt: skip
 
 
 # -- what else there is to say
 
 
 def _causes(c: Complaint) -> Iterator[str]:
-    output, target = c.numbers.get("output_batch"), c.numbers.get("target_batch")
-    if output and target and output != target:
-        if output % target == 0 or target % output == 0:
-            yield (f"{max(output, target)} = {max(output, target) // min(output, target)} * {min(output, target)}: a reshape "
-                   "with fixed numbers took elements of one sample for several samples, or several for one: x.view(-1, n) "
-                   "does that where n is not what a sample has")  # fmt: skip
+    few, many = sorted((c.numbers.get("output_batch", 0), c.numbers.get("target_batch", 0)))
+    if few and many and dialect(c) == "torch":
+        if many % few == 0:
+            yield (f"{many} = {many // few} * {few}: a reshape with fixed numbers took elements of one sample for "
+                   "several samples, or several for one: x.view(-1, n) does that where n is not what a sample "
+                   "has")  # fmt: skip
         else:
             yield "a reshape with fixed numbers changed the batch, or output and target are from different batches"
     elif "label" in c.numbers:

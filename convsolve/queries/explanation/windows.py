@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ...messages import Complaint
+from ...messages.complaint import SeenShape
 from ...operators import AdaptiveAvgPool, AdaptiveMaxPool, AvgPool, Conv, Identity, MaxPool, Operator
 from .asking import ask_layer, ask_line, ask_network
 from .finding import Finding, Way, headline, mends
@@ -69,7 +70,7 @@ def explain_window(c: Complaint) -> Finding:
 
 
 def _seen(c: Complaint) -> _Seen | None:
-    sizes, included = (c.padded, True) if c.padded else (c.sizes, False)
+    sizes, included = (c.padded, True) if c.padded else (c.sizes or _usual(c), False)
     kernel, dilation = c.kernel_size or c.window, c.dilation
     dilates = not (c.operator in POOLS and dialect(c) == "keras")  # there, pools have no dilation
     effective = dilates and dilation is None and c.kernel_size is None
@@ -95,6 +96,12 @@ def _seen(c: Complaint) -> _Seen | None:
                       dilates, True)
         return found if _sane(found) else None
     return None
+
+
+def _usual(c: Complaint) -> SeenShape | None:
+    """Return the sizes of a map as Keras has it by default, channels at the end, where the text does not say which."""
+    clear = dialect(c) != "keras" or c.layout or not c.shapes or not c.kernel_size
+    return None if clear or len(c.shapes[0]) != len(c.kernel_size or ()) + 1 else c.shapes[0][:-1]
 
 
 def _sane(seen: _Seen) -> bool:
@@ -137,7 +144,8 @@ def _ways(c: Complaint, seen: _Seen) -> list[Way]:
     fitting = tuple(
         min(k, (n - 1) // d + 1) for k, n, d in zip(seen.kernel, seen.padded, seen.dilation, strict=True))
     if pool and set(fitting) == {1}:
-        ways += mends("leave this pool out", _alone(c, Identity(), seen.sizes), known(c.sizes) or ())
+        sizes = known(c.sizes) or (() if seen.alone else seen.sizes)
+        ways += mends("leave this pool out", _alone(c, Identity(), seen.sizes), sizes)
     elif min(fitting) >= 1:
         change = f"{_kernel(c, seen, fitting)} (now {one(seen.kernel)})"
         ways += _fitting(change, _run(c, seen, kernel_size=fitting), seen)
@@ -189,6 +197,8 @@ def _notes(c: Complaint, seen: _Seen, now: Trial) -> list[str]:
         notes.append("these sizes count the padding on both sides")
     if seen.effective:
         notes.append(f"{by(seen.window)} counts the dilation: {_spans(c, seen)}")
+    if not c.sizes and not seen.alone and not seen.included:
+        notes.append(f"read with the channels at the end: {by(seen.sizes)} is the map")
     if c.stride is None:
         notes.append("the text does not give the stride; the formula is shown with stride 1")
     if 0 in now.output[1:] and dialect(c) == "keras":
