@@ -184,7 +184,11 @@ def _channels(g: Groups) -> Facts:
     facts: Facts = {**_node(g), "operator": "conv", "numbers": g.numbers("channels", "declared")}
     shapes = _input_shapes(g)
     a, b = shapes if len(shapes) == 2 else (None, None)
-    return {**facts, "shapes": (a[1:],), "weight": b} if a and b else facts
+    if not a or not b:
+        return facts
+    last = len(b) > 2 and [a[-1], b[-2]] == [*facts["numbers"].values()]
+    more = {"layout": "channels_last", "kernel_size": b[:-2]} if last else {}
+    return {**facts, "shapes": (a[1:],), "weight": b, **more}
 
 
 def _two_shapes(g: Groups) -> Facts:

@@ -132,7 +132,7 @@ def _network_lines(found: Explanation) -> list[str]:
         if failure.smallest_input:
             what = "" if failure.mends_all else " for which at least this holds"
             lines.append(f"  the smallest network input that works{what}: {by(failure.smallest_input)}")
-    if report.ok:
+    if report.ok and not found.causes:
         lines.append("at this input size the network's shapes all work out: the message comes from another size, or "
                      "from what is done with its output")  # fmt: skip
     if found.reported:

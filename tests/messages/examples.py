@@ -39,7 +39,7 @@ EXAMPLES: list[tuple[str, str, dict[str, Any]]] = [
     ("tensorflow.channels", "Depth of input (1) is not a multiple of input depth of filter (3) for '{{node conv2d/Conv2D}} = Conv2D[T=DT_FLOAT]",
      {"code": "CS010", "layer": "conv2d", "numbers": {"channels": 1, "declared": 3}}),
     ("tensorflow.channels", "Depth of input (4) is not a multiple of input depth of filter (3) for 'stem/Conv2D' (op: 'Conv2D') with input shapes: [?,224,224,4], [7,7,3,64].",
-     {"layer": "stem", "shapes": ((224, 224, 4),), "weight": (7, 7, 3, 64)}),
+     {"layer": "stem", "shapes": ((224, 224, 4),), "weight": (7, 7, 3, 64), "kernel_size": (7, 7), "layout": "channels_last"}),
     ("tensorflow.dimensions_must_be_equal", "Dimensions must be equal, but are 256 and 400 for '{{node add/add}} = AddV2[T=DT_FLOAT](a, b)' with input shapes: [?,256], [?,400].",
      {"code": "CS012", "operator": "add", "layer": "add", "shapes": ((256,), (400,)), "numbers": {"first": 256, "second": 400}}),
     ("tensorflow.dimensions_must_be_equal", "Dimensions must be equal, but are 256 and 400 for '{{node dense/MatMul}} = MatMul[T=DT_FLOAT, transpose_a=false, transpose_b=false](flatten/Reshape, dense/MatMul/ReadVariableOp)' with input shapes: [?,256], [400,10].",

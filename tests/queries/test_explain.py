@@ -76,6 +76,12 @@ def test_the_order_of_axes_is_not_suspected_without_a_sign(text):
     assert not any("channels" in cause for cause in finding(text).causes)
 
 
+def test_what_channels_differ_by_says_nothing_of_halving():
+    for text in ("Inputs have incompatible shapes. Received shapes (5, 5, 32) and (5, 5, 64)", "Incompatible shapes: [1,7] vs. [1,6]",
+                 "A `Concatenate` layer requires inputs with matching shapes except for the concat axis. Got inputs shapes: [(None, 14, 14, 512), (None, 10, 10, 256)]"):
+        assert finding(text).causes == ()
+
+
 def test_joins_are_mended_on_either_side():
     found = finding("Inputs have incompatible shapes. Received shapes (56, 56, 32) and (112, 112, 32)")
     assert [way.output for way in found.ways] == [(56, 56, 32), (112, 112, 32)]
@@ -316,6 +322,15 @@ def test_with_the_network():
     assert found.findings[0].asks == () and "give the network" not in str(found)
     fine = cs.explain(text, network=cs.parse(VOLUME), input_shape=(1, 8, 8, 8))
     assert fine.report.ok and "all work out" in str(fine)
+
+
+def test_the_target_of_a_loss_with_the_network():
+    network = cs.parse("{input: [1, 28, 28], layers: [{conv: {name: c, out_channels: 1, kernel_size: 3}}]}")
+    text = "Using a target size (torch.Size([4, 1, 28, 28])) that is different to the input size (torch.Size([4, 1, {n}, {n}]))"
+    found = cs.explain(text.replace("{n}", "26"), network=network)
+    assert found.report.ok and found.causes and "c: padding 0 -> 1" in found.repairs and "all work out" not in str(found)
+    other = cs.explain(text.replace("{n}", "24"), network=network)  # another output than this network has
+    assert other.repairs == () and "all work out" in str(other)
 
 
 def test_a_keras_model_as_the_network():

@@ -131,8 +131,8 @@ def _declared(c: Complaint, got: int, wanted: int, shape: tuple[int, ...] | None
         change = f"a new layer in its place, with weights for {counted(got, 'channel')} (now {wanted})"
     else:
         change = f"a weight for {counted(got, 'channel')} in this layer (now {wanted})"
-    if c.operator not in _NORMS and known(c.weight) and c.shapes and not c.stride:
-        yield from mends(f"{change} (with stride 1, no padding)", trial, trial.output)
+    if c.operator not in _NORMS and known(c.weight) and c.kernel_size and c.shapes and not c.stride:
+        yield from mends(f"{change}; with stride 1 and no padding", trial)
     else:
         yield from mends(change, trial, trial.output if c.operator in _NORMS and shape else _shown(c, trial))
 
@@ -154,6 +154,8 @@ def _causes(c: Complaint, got: int | None, wanted: int | None, shape: tuple[int,
         else:
             yield (f"{by(shape)} has {wanted} in front, where channels first would have the channels: if these are "
                    "pictures, move the channels to the end")  # fmt: skip
+    if c.framework == "torch" and c.operator == "conv" and c.weight and c.weight[0] == got:
+        yield f"the layer gives {got} channels itself: it may be called a second time, where another one was meant"
     if {got, wanted} == {1, 3}:
         yield "grey pictures have 1 channel, colour pictures 3: load them as the network was made for"
     yield "the layer before has another number of output channels than this one takes, as after a concatenation"

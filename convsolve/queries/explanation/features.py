@@ -146,7 +146,7 @@ def explain_product(c: Complaint) -> Finding:
     if first and second and sane((first, second)) and first != second and not batches:
         now = tried(c, [Matmul()], (1, first), (second, 1))
         ways = [*(_other_axes(c, *shapes) if len(shapes) == 2 else _column(c)), *_projected(c, first, second)]
-    arithmetic = f"{first} and {second}: they differ by {abs(first - second)}" if first and second else ""
+    arithmetic = f"{first} is not {second}" if first and second else ""
     mend = None
     if len(batches) == 2:
         mend = "give both factors the same batch"

@@ -43,7 +43,8 @@ def explain_join(c: Complaint) -> Finding:
         now, ways = _maps(c, numbers[:1], numbers[1:]), list(_joined_axis(c, *numbers)) if sane(numbers) else []
     if not c.code:  # which rule it is depends on the operation, which the text does not tell
         ways, now = [], None
-    pairs = [pair for pair in (zip(*sides, strict=True) if sides else [numbers]) if len(set(pair)) == 2]
+    maps = [to_canonical(_order(c, *sides), side)[1:] for side in sides] if sides else [numbers[:1], numbers[1:]]
+    pairs = [pair for pair in zip(*maps, strict=False) if len(set(pair)) == 2]
     code = c.code or ""
     return Finding(
         complaint=c, code=code, ways=tuple(ways), arithmetic=arithmetic,

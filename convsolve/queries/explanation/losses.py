@@ -223,8 +223,8 @@ def _causes(c: Complaint) -> Iterator[str]:
     elif "label" in c.numbers:
         yield "labels are counted from 0: where they begin with 1, target - 1 is meant"
     elif c.output is not None and c.target is not None and len(c.output) == len(c.target) > 1:
-        yield ("the decoder does not give back the size of the input: a size was rounded on the way down "
-               "(`convsolve sizes` says which inputs avoid that)")  # fmt: skip
+        yield ("the network does not give back the size that the target has: convolutions without padding take from it, "
+               "or a size was rounded on the way down (`convsolve sizes` says which inputs avoid that)")  # fmt: skip
 
 
 def _asks(c: Complaint) -> Iterator[str]:
