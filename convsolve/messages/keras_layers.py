@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from .complaint import SeenShape
-from .template import Facts, Groups, Template, all_clear, template
+from .template import Facts, Groups, Template, all_clear, indivisible, template
 
 __all__ = ["TEMPLATES"]
 
@@ -114,19 +114,9 @@ def _strided_and_dilated(g: Groups) -> Facts | None:
     return {"stride": stride, "dilation": dilation, "numbers": {"stride": max(stride), "dilation": max(dilation)}}
 
 
-def _filters(g: Groups) -> Facts | None:
-    groups, filters = g.number("groups"), g.number("filters")
-    if groups and filters is not None and filters % groups == 0:
-        return None
-    found = {"groups": groups, "out_channels": filters}
-    return {"numbers": {name: n for name, n in found.items() if n is not None}}
-
-
 def _grouped(g: Groups) -> Facts | None:
-    numbers = g.numbers("channels", "groups")
-    if len(numbers) == 2 and numbers["groups"] > 0 and numbers["channels"] % numbers["groups"] == 0:
-        return None
-    return {"numbers": numbers, "shapes": all_clear([g.inside("given")]) if g.text("given") else ()}
+    facts = indivisible("channels", "groups")(g)
+    return None if facts is None else {**facts, "shapes": all_clear([g.inside("given")])}
 
 
 _KERAS: Facts = {"framework": "keras"}
@@ -162,12 +152,12 @@ TEMPLATES: tuple[Template, ...] = (
              _grouped, code="CS008", operator="conv", **_KERAS),
     template("keras.filters",
              r"The number of filters must be evenly divisible by the number of groups\. Received: groups={int:groups},"
-             r" filters={int:filters}(?!\d)",
-             _filters, code="CS009", operator="conv", **_KERAS),
+             r" filters={int:out_channels}(?!\d)",
+             indivisible("out_channels", "groups"), code="CS009", operator="conv", **_KERAS),
     template("keras.group_norm",
              r"Number of groups \({int:groups}\) (?: must be a multiple of | cannot be more than ) the number of"
              r" channels \({int:channels}\)",
-             _grouped, code="CS008", operator="group_norm", **_KERAS),
+             indivisible("channels", "groups"), code="CS008", operator="group_norm", **_KERAS),
     template("keras.output_padding",
              r"output_padding must be strictly less than strides for all dimensions\. At dimension \d+, output_padding"
              r" is {int:output_padding} but strides is {int:stride}\. (?: Received:"

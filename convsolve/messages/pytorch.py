@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from .template import Facts, Groups, Template, all_clear, template
+from .template import Facts, Groups, Template, all_clear, indivisible, template
 
 __all__ = ["TEMPLATES"]
 
@@ -200,8 +200,7 @@ TEMPLATES: tuple[Template, ...] = (
              code="CS009", **_CONV),
     template("torch.channel_shuffle",
              r"Number of channels must be divisible by groups\. Got {int:channels} channels and {int:groups} groups",
-             lambda g: {"numbers": g.numbers("channels", "groups")}, code="CS008", operator="channel_shuffle",
-             **_TORCH),
+             indivisible("channels", "groups"), code="CS008", operator="channel_shuffle", **_TORCH),
     template("torch.output_padding",
              r"output padding must be smaller than either stride or dilation, but got"
              r" (?: output_padding_depth: {int:d} )? output_padding_height: {int:h}"
@@ -246,9 +245,9 @@ TEMPLATES: tuple[Template, ...] = (
     template("torch.pixel_shuffle",
              r"pixel_shuffle expects its input's 'channel' dimension to be divisible by the square of upscale_factor,"
              r" but input\.size\(-3\)={int:size} is not divisible by {int:divisor}",
-             lambda g: {"numbers": g.numbers("size", "divisor")}, code="CS015", operator="pixel_shuffle", **_TORCH),
+             indivisible("size", "divisor"), code="CS015", operator="pixel_shuffle", **_TORCH),
     template("torch.pixel_unshuffle",
              r"pixel_unshuffle expects (?P<which>height|width) to be divisible by downscale_factor, but"
              r" input\.size\(-[12]\)={int:size} is not divisible by {int:divisor}",
-             lambda g: {"numbers": g.numbers("size", "divisor")}, code="CS015", operator="pixel_unshuffle", **_TORCH),
+             indivisible("size", "divisor"), code="CS015", operator="pixel_unshuffle", **_TORCH),
 )  # fmt: skip

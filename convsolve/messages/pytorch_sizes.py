@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable
 
 from .complaint import SeenShape
-from .template import Facts, Groups, Template, all_clear, shape_of, template
+from .template import Facts, Groups, Template, all_clear, indivisible, shape_of, template
 
 __all__ = ["TEMPLATES"]
 
@@ -198,7 +198,7 @@ TEMPLATES: tuple[Template, ...] = (
              _grouped, code="CS008", operator="group_norm", **_TORCH),
     template("torch.group_norm_made", r"num_channels \({int:channels}\) must be divisible by num_groups"
                                       r" \({int:groups}\)",
-             lambda g: {"numbers": g.numbers("channels", "groups")}, code="CS008", operator="group_norm", **_TORCH),
+             indivisible("channels", "groups"), code="CS008", operator="group_norm", **_TORCH),
     template("torch.group_norm_channels",
              r"Expected weight to be a vector of size equal to the number of channels in input, but got weight of shape"
              r" {shape:weight} and input of shape {shape:given}",

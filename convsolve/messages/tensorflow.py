@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from .complaint import SeenShape
-from .template import Facts, Groups, Template, all_clear, shape_of, template, without_batch
+from .template import Facts, Groups, Template, all_clear, indivisible, shape_of, template, without_batch
 
 __all__ = ["OPERATORS", "TEMPLATES", "layer_of_node", "operator_of"]
 
@@ -267,5 +267,5 @@ TEMPLATES: tuple[Template, ...] = (
              _reflected, code="CS005", operator="pad", **_TF),
     template("tensorflow.not_divisible_by_block",
              r"padded_shape\[{int:axis}\]={int:size} is not divisible by block_shape\[\d+\]={int:divisor}",
-             lambda g: {"numbers": g.numbers("size", "divisor")}, code="CS015", **_TF),
+             indivisible("size", "divisor"), code="CS015", **_TF),
 )  # fmt: skip

@@ -205,11 +205,10 @@ def _divided(c: Complaint, channels: int, groups: int) -> Iterator[Way]:
     for option in sorted(options, key=lambda d: abs(d - groups)):
         trial = _grouped(c, channels, option, groups)
         yield from mends(f"{name}={option} (now {groups})", trial, ())
-    more = -(-channels // groups) * groups
-    trial = _grouped(c, channels, groups, groups, Conv(out_channels=more, kernel_size=1))
-    less = channels // groups * groups
-    near = f"{more} or {less} channels" if less else counted(more, "channel")
-    yield from mends(f"{near} from the layer before (now {channels})", trial, ())
+    for near in (-(-channels // groups) * groups, channels // groups * groups):
+        if near:
+            trial = _grouped(c, channels, groups, groups, Conv(out_channels=near, kernel_size=1))
+            yield from mends(f"{counted(near, 'channel')} from the layer before (now {channels})", trial, ())
 
 
 def explain_filters(c: Complaint) -> Finding:

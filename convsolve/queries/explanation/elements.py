@@ -134,19 +134,24 @@ def explain_divisible(c: Complaint) -> Finding:
     if size and divisor and sane((size, divisor)):
         now = _divided(c, size, divisor)
         up, down = -(-size // divisor) * divisor, size // divisor * divisor
-        if c.operator == "pixel_shuffle":
-            near = f"{up} or {down}" if down else f"{up}"
-            ways = mends(f"{near} channels from the layer before (now {size})",
-                         _divided(c, size, divisor, Conv(out_channels=up, kernel_size=1)), ())  # fmt: skip
-        else:
-            for verb, to in (("pad", up), *((("crop", down),) if down else ())):
-                moved = Pad(padding=((0, to - size), (0, 0)))
-                ways += mends(f"{verb} {size} to {to} on that axis", _divided(c, size, divisor, moved), ())
+        for verb, to in (("pad", up), ("crop", down)) if down else (("pad", up),):
+            change, moved = f"{verb} {size} to {to} on that axis", _trimmed(to - size)
+            if c.operator == "pixel_shuffle":
+                change, moved = f"{to} channels from the layer before (now {size})", _widened(to)
+            ways += mends(change, _divided(c, size, divisor, moved), ())
     return Finding(
         complaint=c, code="CS015", ways=tuple(ways),
         arithmetic=f"{size} = {size // divisor} * {divisor} + {size % divisor}" if size and divisor else "",
         meaning=_whose(c), asks=(ask_network(c, "how it got that size"), *ask_layer(c)),
         sketch=failing(now))  # fmt: skip
+
+
+def _trimmed(by_so_much: int) -> Operator:
+    return Pad(padding=((0, by_so_much), (0, 0)))
+
+
+def _widened(channels: int) -> Operator:
+    return Conv(out_channels=channels, kernel_size=1)
 
 
 def _divided(c: Complaint, size: int, divisor: int, *before: Operator) -> Trial:

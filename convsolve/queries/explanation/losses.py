@@ -103,13 +103,12 @@ def _batches(c: Complaint) -> Iterator[Way]:
 def _places(c: Complaint) -> Iterator[Way]:
     """Yield the move of the classes to axis 1, for an output that has them at its end."""
     wanted, target = known(c.shapes[0]) if c.shapes else None, known(c.target)
-    if c.template != "torch.target_places" or wanted is None or target is None or len(wanted) != 1 != len(target) - 1:
+    if c.template != "torch.target_places" or not wanted or not target or len(wanted) != 1 or len(target) != 1:
         return
-    if len(target) == 1:  # what was taken for places are the classes, or just of another number
-        (n,), (m,), batch = target, wanted, _batch(c)
-        trial = _fits(c, (batch, n, m), (batch, m, n), Permute(order=(0, 2, 1)))
-        yield from mends(f"output.transpose(1, 2), if the output is (batch, {n}, {m}), with {m} classes at its end",
-                         trial, ())  # fmt: skip
+    (n,), (m,), batch = target, wanted, _batch(c)
+    trial = _fits(c, (batch, n, m), (batch, m, n), Permute(order=(0, 2, 1)))
+    yield from mends(f"output.transpose(1, 2), if the output is (batch, {n}, {m}), with {m} classes at its end",
+                     trial, ())  # fmt: skip
 
 
 def _classes(c: Complaint) -> Iterator[Way]:
@@ -122,13 +121,17 @@ def _classes(c: Complaint) -> Iterator[Way]:
     if c.template == "torch.target_not_classes":
         yield from mends("target.squeeze(1), if it is (batch, 1)", _fits(c, (2, 1), (2,), Squeeze(axis=1)), ())
         yield from mends("target.argmax(1), if it is one-hot", _fits(c, (2, 3), (2,), Reduce(axes=(1,))), ())
-    if c.template == "torch.target_axes" and c.numbers.get("found") == 4:
-        one = (2, 1, 8, 8)
+    if c.template != "torch.target_axes":
+        return
+    found, target = c.numbers.get("found"), known(c.target)
+    shape = (2, *(target if target and len(target) == 3 else (1, 8, 8)))
+    if found == 4 and (target is None or shape[1] == 1):
         yield from mends("target.squeeze(1), if it is (batch, 1, height, width)",
-                         _fits(c, one, (2, 8, 8), Squeeze(axis=1)), ())  # fmt: skip
+                         _fits(c, shape, (2, *shape[2:]), Squeeze(axis=1)), ())  # fmt: skip
+    if found == 4 and (target is None or shape[1] > 1):
         yield from mends("target.argmax(1), if it is one-hot, (batch, classes, height, width)",
-                         _fits(c, one, (2, 8, 8), Reduce(axes=(1,))), ())  # fmt: skip
-    if c.template == "torch.target_axes" and c.numbers.get("found") == 1:
+                         _fits(c, shape, (2, *shape[2:]), Reduce(axes=(1,))), ())  # fmt: skip
+    if found == 1:
         yield from mends("one row of classes for each sample, (batch, classes), if there is one label for each: "
                          "output.mean((2, 3)), or a pool to 1x1 and a flatten", _fits(
                              c, (2, 5, 8, 8), (2, 5), Reduce(axes=(2, 3))), ())  # fmt: skip
@@ -179,14 +182,11 @@ def _axis_changes(
 
 
 def _one_hot(c: Complaint, output: tuple[int, ...], target: tuple[int, ...]) -> Iterator[Way]:
-    """Yield what is to be done with a target that is one-hot, or has an axis of size 1."""
-    if output == target:
-        if c.framework != "torch":
-            yield from mends("categorical_crossentropy, which takes one-hot targets", _fits(c, output, target), ())
-        places = (target[0], *target[2:]) if c.framework == "torch" else target[:-1]
-        axis = 1 if c.framework == "torch" else len(target) - 1
-        yield from mends(f"target.argmax({'1' if c.framework == 'torch' else '-1'})",
-                         _fits(c, target, places, Reduce(axes=(axis,))), ())  # fmt: skip
+    """Yield what is to be done with a target that has the shape of the output: one-hot, mostly."""
+    if output == target and dialect(c) == "keras":
+        yield from mends("categorical_crossentropy, which takes one-hot targets", _fits(c, output, target), ())
+        numbers = _fits(c, target, target[:-1], Reduce(axes=(len(target) - 1,)))
+        yield from mends("target.argmax(-1), the numbers of the classes", numbers, ())
 
 
 def _resized(c: Complaint, output: tuple[int, ...], target: tuple[int, ...]) -> Iterator[Way]:
@@ -223,8 +223,9 @@ def _causes(c: Complaint) -> Iterator[str]:
     elif "label" in c.numbers:
         yield "labels are counted from 0: where they begin with 1, target - 1 is meant"
     elif c.output is not None and c.target is not None and len(c.output) == len(c.target) > 1:
-        yield ("the network does not give back the size that the target has: convolutions without padding take from it, "
-               "or a size was rounded on the way down (`convsolve sizes` says which inputs avoid that)")  # fmt: skip
+        yield ("the network does not give back the size that the target has: convolutions without padding take from "
+               "it, or a size was rounded on the way down (`convsolve sizes` says which inputs avoid "
+               "that)")  # fmt: skip
 
 
 def _asks(c: Complaint) -> Iterator[str]:
