@@ -164,7 +164,7 @@ TEMPLATES: tuple[Template, ...] = (
              r" output_padding={shape:all_padding}, strides={shape:all_strides} )?",
              _output_padding, code="CS004", operator="conv_transpose", **_KERAS),
     template("keras.stride_and_dilation",
-             r"strides > 1 not supported in conjunction with dilation_rate > 1\. (?: Received: strides={shape:stride}"
+             r"strides >? 1 not supported in conjunction with dilation_rate >? 1\. (?: Received: strides={shape:stride}"
              r" and dilation_rate={shape:dilation} )?",
              _strided_and_dilated, code="CS018", operator="conv", **_KERAS),
     template("keras.kernel_rank",

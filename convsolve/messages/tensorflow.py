@@ -87,6 +87,11 @@ def _attribute(attributes: str | None, name: str) -> SeenShape | None:
     return shape_of(found[1]) if found else None
 
 
+def _layout(attributes: str | None) -> str | None:
+    found = re.search(r'data_format="(N?[A-Z]+)"', attributes or "", re.IGNORECASE)
+    return None if not found else "channels_first" if found[1].upper().startswith("NC") else "channels_last"
+
+
 def _per_axis(values: SeenShape | None, layout: str | None) -> tuple[int, ...] | None:
     """Return the entries for the spatial axes of an attribute that has one for each axis."""
     if values is None or layout is None or len(values) < 3 or None in values:
@@ -105,11 +110,7 @@ def _negative(g: Groups) -> Facts | None:
     shapes = _input_shapes(g)
     given = without_batch(shapes[0]) if shapes else None
     weight = shapes[1] if len(shapes) > 1 else None
-    layout = None
-    found = re.search(r'data_format="(N?[A-Z]+)"', attributes or "", re.IGNORECASE)
-    if found:
-        layout = "channels_first" if found[1].upper().startswith("NC") else "channels_last"
-    facts["layout"] = layout
+    facts["layout"] = layout = _layout(attributes)
     facts["shapes"] = (given,) if given else ()
     kernel = _kernel(attributes, weight, layout)
     facts["weight"] = weight
@@ -214,9 +215,21 @@ def _reflected(g: Groups) -> Facts | None:
     return {"padding": (before, after), "numbers": {"padding": max(before, after), "size": size}}
 
 
+def _told(g: Groups) -> Facts:
+    """Return what a node says about itself."""
+    node, attributes = g.text("node"), g.text("attributes")
+    layout = _layout(attributes)
+    word = re.search(r'padding="(\w+)"', attributes or "", re.IGNORECASE)
+    return {"framework": "tensorflow", "node": node, "layer": layer_of_node(node), "layout": layout,
+            "kernel_size": _kernel(attributes, None, layout), "padding": word[1].lower() if word else None,
+            "stride": _per_axis(_attribute(attributes, "strides"), layout)}  # fmt: skip
+
+
 def _eager(g: Groups) -> Facts:
     size, window, stride = g.number("size"), g.number("window"), g.number("stride")
-    facts: Facts = {"operator": operator_of(g.text("op")), "output": None}
+    facts: Facts = {"operator": operator_of(g.text("op") or g.text("op2")), "output": None}
+    if g.text("node"):
+        facts |= _told(g)
     if g.text("size"):  # Keras begins a message with the same words
         facts["framework"] = "tensorflow"
     if size is not None and window is not None:
@@ -236,7 +249,9 @@ TEMPLATES: tuple[Template, ...] = (
              _negative, code="CS001", **_TF),
     template("tensorflow.computed_output_negative",
              r"Computed output size would be negative:? (?: {int:output} \[input_size: {int:size},"
-             r" effective_filter_size: {int:window}, stride: {int:stride}\] (?: \[Op:(?P<op>\w+)\] )? )?",
+             r" effective_filter_size: {int:window}, stride: {int:stride}\] (?: \[Op:(?P<op>\w+)\] )? )?"
+             r" (?: \[\[ Node: (?P<node>[\w./-]{1,300}?) = (?P<op2>[A-Z][a-zA-Z]*[a-z](?:2D|3D)?) \[?T=(?P<attributes>"
+             r" DT_\w+ , .{0,900}? strides=\[[^\[\]]{0,60}\] ) )?",
              _eager, code="CS001"),
     template("tensorflow.channels",
              r"Depth of input \({int:channels}\) is not a multiple of input depth of filter \({int:declared}\)" + _NODE,

@@ -193,7 +193,7 @@ def explain_one_value(c: Complaint) -> Finding:
     single = c.operator == "instance_norm"
     ways: list[Way] = []
     now = None
-    if shape:
+    if shape and len(shape) > single:
         layer = InstanceNorm() if single else BatchNorm()
         now = tried(c, [layer], shape, batch=1)
         if not single:

@@ -60,7 +60,8 @@ def _flattened(c: Complaint, got: int, wanted: int) -> Iterator[Way]:
     if not rows or not sane((rows,)) or c.framework != "torch":
         return
     samples = rows * got // wanted
-    if wanted > got and rows * got == samples * wanted and wanted % got == 0:
+    rest = samples == 1 or got * got <= wanted  # a map is not wider than its height times its channels
+    if wanted > got and rows * got == samples * wanted and wanted % got == 0 and rest:
         trial = tried(c, [_linear(c, wanted)], Branch((wanted // got, got), (Flatten(),)))
         if samples == 1:
             change = (f"a flatten from axis 1 ({rows} * {got} = {wanted}): x.flatten(1); or, where the input has no "
@@ -128,6 +129,11 @@ def _causes(c: Complaint, got: int | None, wanted: int | None) -> Iterator[str]:
                "batch axis, or a flatten is missing")  # fmt: skip
     if rows == 1 and got and wanted and got > wanted and got % wanted == 0:
         yield f"{got} = {got // wanted} * {wanted}: a batch of {got // wanted} was flattened into the features"
+    few, many = sorted((got or 0, wanted or 0))
+    side = math.isqrt(many // few) if few and many % few == 0 else 0
+    if wanted and side > 1 and side**2 * few == many and c.operator == "linear":
+        larger, smaller = (f"{side}x{side}", "1x1") if many == wanted else ("1x1", f"{side}x{side}")
+        yield f"{many} = {side}*{side} * {few}: as if it was made for maps of {larger}, where {smaller} arrive"
     if wanted and c.operator not in ("layer_norm", "rnn", "attention"):
         yield (f"the input has another size than the one for which {wanted} was computed: a pool to a fixed size in "
                "front (adaptive or global) makes it independent of that")  # fmt: skip

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 
 from ...messages import Complaint
-from ...operators import Flatten, Linear, Operator, Permute, Reduce, Squeeze, Unsqueeze, Upsample
+from ...operators import AdaptiveAvgPool, Flatten, Linear, Operator, Permute, Reduce, Squeeze, Unsqueeze, Upsample
 from .asking import ask_layer, ask_network
 from .finding import Finding, Way, headline, mends
 from .trial import Branch, Trial, failing, known, order_of, sane, tried
@@ -118,6 +119,11 @@ def _classes(c: Complaint) -> Iterator[Way]:
         trial = tried(c, [Linear(out_features=label + 1)], (8,))
         yield from mends(f"{label + 1} classes or more from the last layer, such as nn.Linear(..., {label + 1}), if "
                          f"{label} is the largest label", trial, ())  # fmt: skip
+    side = _map_side(c)
+    if side:
+        trial = tried(c, [], Branch((1, side, side), (AdaptiveAvgPool(output_size=1), Flatten())), target=(1,))
+        yield from mends(f"one number for each map of {side}x{side} at the end: nn.AdaptiveAvgPool2d(1), then "
+                         "nn.Flatten()", trial, ())  # fmt: skip
     if c.template == "torch.target_not_classes":
         yield from mends("target.squeeze(1), if it is (batch, 1)", _fits(c, (2, 1), (2,), Squeeze(axis=1)), ())
         yield from mends("target.argmax(1), if it is one-hot", _fits(c, (2, 3), (2,), Reduce(axes=(1,))), ())
@@ -135,6 +141,15 @@ def _classes(c: Complaint) -> Iterator[Way]:
         yield from mends("one row of classes for each sample, (batch, classes), if there is one label for each: "
                          "output.mean((2, 3)), or a pool to 1x1 and a flatten", _fits(
                              c, (2, 5, 8, 8), (2, 5), Reduce(axes=(2, 3))), ())  # fmt: skip
+
+
+def _map_side(c: Complaint) -> int:
+    """Return how high and wide the maps are of which each meets one entry of the target, as far as it looks so."""
+    elements, target = c.numbers.get("elements"), c.numbers.get("target")
+    if not elements or not target or not sane((elements, target)) or elements % target:
+        return 0
+    side = math.isqrt(elements // target)
+    return side if 1 < side < 4096 and side**2 * target == elements else 0
 
 
 def _shapes(c: Complaint) -> Iterator[Way]:
@@ -220,6 +235,9 @@ def _causes(c: Complaint) -> Iterator[str]:
                    "has")  # fmt: skip
         else:
             yield "a reshape with fixed numbers changed the batch, or output and target are from different batches"
+    elif side := _map_side(c):
+        yield (f"{c.numbers['elements']} = {c.numbers['target']} * {side}*{side}: the last map is {side}x{side} where "
+               "one number is wanted, as if the network was made for a smaller input")  # fmt: skip
     elif "label" in c.numbers:
         yield "labels are counted from 0: where they begin with 1, target - 1 is meant"
     elif c.output is not None and c.target is not None and len(c.output) == len(c.target) > 1:
