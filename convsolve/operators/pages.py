@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from .rules import RULES
@@ -22,6 +23,11 @@ class Page:
     example: str = ""
     wrong: str = ""
     right: str = ""
+
+    @property
+    def gist(self) -> str:
+        """The first sentence of the meaning."""
+        return re.split(r"(?<=\.)\s+(?=[A-Z(])", self.meaning, maxsplit=1)[0]
 
     @property
     def mended(self) -> str:

@@ -12,9 +12,9 @@ from .wording import dialect, one, word
 __all__ = ["explain_output_padding", "explain_pool_padding", "explain_same", "explain_strided"]
 
 
-def _shape(c: Complaint, rank: int, size: int = 16) -> tuple[int, ...]:
-    """Return an input that is large enough for any kernel that stands here for one that is not known."""
-    return (1, *(size,) * rank)
+def _map(rank: int) -> tuple[int, ...]:
+    """Return an input that is large enough for the kernels that stand here for one that is not known."""
+    return (1, *(16,) * rank)
 
 
 def explain_output_padding(c: Complaint) -> Finding:
@@ -38,8 +38,6 @@ def explain_output_padding(c: Complaint) -> Finding:
                       _transposed(c, higher, dilations, extra), ())  # fmt: skip
     return Finding(
         complaint=c, code="CS004", ways=tuple(ways),
-        meaning="A stride of s makes s sizes into one; the output padding says which of them it was, so that it is at "
-                f"most s - 1{' (or the dilation less 1)' if dialect(c) == 'torch' else ''}.",
         asks=ask_layer(c), sketch=failing(now))  # fmt: skip
 
 
@@ -49,7 +47,7 @@ def _transposed(
     padding = "valid" if extra is None else 0
     layer = ConvTranspose(
         out_channels=1, kernel_size=3, stride=stride, dilation=dilation, output_padding=extra, padding=padding)
-    return tried(c, [layer], _shape(c, len(stride)), order="channels_first")
+    return tried(c, [layer], _map(len(stride)), order="channels_first")
 
 
 def explain_pool_padding(c: Complaint) -> Finding:
@@ -73,7 +71,6 @@ def explain_pool_padding(c: Complaint) -> Finding:
     return Finding(
         complaint=c, code="CS007", ways=tuple(ways),
         arithmetic=f"{one(padding)} > {one(kernel)}/2" if padding and kernel else "",
-        meaning="The padding of a pool is at most half of its kernel; beyond that, a window would hold nothing else.",
         asks=(*(() if ways else (ask_line(c, "its kernel_size and padding", "pool"),)), *ask_layer(c)),
         sketch=failing(now))  # fmt: skip
 
@@ -81,12 +78,11 @@ def explain_pool_padding(c: Complaint) -> Finding:
 def explain_same(c: Complaint) -> Finding:
     """Explain padding='same' with a stride, which PyTorch does not take."""
     def made(**options: object) -> Trial:
-        return tried(c, [Conv(out_channels=1, kernel_size=3, **options)], _shape(c, 2))  # type: ignore[arg-type]
+        return tried(c, [Conv(out_channels=1, kernel_size=3, **options)], _map(2))  # type: ignore[arg-type]
 
     return Finding(
         complaint=c, code="CS017",
-        meaning="With padding in numbers a stride is no problem; (kernel_size - 1)//2 on each side is what 'same' "
-                "means for an odd kernel.",
+        meaning="",
         ways=(*mends("padding=1 for kernel_size=3, 2 for 5, 3 for 7 (all with dilation=1)",
                      made(stride=2, padding=1), ()),
               *mends("stride=1", made(padding="same"), ())),
@@ -102,13 +98,13 @@ def explain_strided(c: Complaint) -> Finding:
     if stride and dilation and len(stride) == len(dilation):
         def made(stride: tuple[int, ...], dilation: tuple[int, ...]) -> Trial:
             layer = Conv(out_channels=1, kernel_size=1, stride=stride, dilation=dilation)
-            return tried(c, [layer], _shape(c, len(stride)), order="channels_first")
+            return tried(c, [layer], _map(len(stride)), order="channels_first")
 
         now, ones = made(stride, dilation), (1,) * len(stride)
         ways = [*mends(f"dilation_rate=1 (now {one(dilation)})", made(stride, ones), ()),
                 *mends(f"strides=1 (now {one(stride)})", made(ones, dilation), ())]  # fmt: skip
     return Finding(
         complaint=c, code="CS018", ways=tuple(ways),
-        meaning="To have both, dilate here, and subsample in a pool or a convolution behind it.",
+        meaning="",
         asks=(*(() if ways else (ask_line(c, "its strides and dilation_rate", "conv"),)), *ask_layer(c)),
         sketch=failing(now))  # fmt: skip

@@ -57,13 +57,13 @@ def _sentence(c: Complaint, parts: list[str]) -> str:
     return ", ".join(part for part in parts if part)
 
 
-def _axes_of(c: Complaint, wanted: int | None) -> str:
+def _axes_of(c: Complaint, wanted: int | None) -> str | None:
     if c.operator == "concat":
         return "All tensors that are concatenated must have the same number of axes."
     names = {3: ("batch", "channels", "length"), 4: ("batch", "channels", "height", "width"),
              5: ("batch", "channels", "depth", "height", "width")}.get(wanted or 0)  # fmt: skip
     if not names or c.target is not None:
-        return ""
+        return None
     if dialect(c) == "keras":
         names = (names[0], *names[2:], names[1])
     return f"It takes ({', '.join(names)})."
@@ -205,12 +205,10 @@ def explain_one_value(c: Complaint) -> Finding:
             ways += mends(f"a larger input: {by((c.batch, *larger))} is enough here",
                           tried(c, [layer], larger, batch=1), ())  # fmt: skip
         ways += mends("no normalisation where maps are 1x1", tried(c, [Identity()], shape), ())
-    what = "Each channel is normalised over its own map, also outside of training" if single else \
-        "In training, each channel is normalised over the batch and the map"  # fmt: skip
     return Finding(
         complaint=c, code="CS016", ways=tuple(ways),
         arithmetic=f"{by((c.batch, *shape))} arrives: one value for each of {counted(shape[0], 'channel')}"
         if shape else "",
-        meaning=f"{what}; a single value is its own mean, and nothing would be left of it.",
+        meaning="Each channel is normalised over its own map, also outside of training." if single else None,
         asks=(*(() if shape else ("the shape that arrives: print it in front of the line",)), *ask_layer(c)),
         sketch=failing(now))  # fmt: skip

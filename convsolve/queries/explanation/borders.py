@@ -41,7 +41,6 @@ def explain_reflection(c: Complaint) -> Finding:
     return Finding(
         complaint=c, code="CS005",
         arithmetic=f"{padding} >= {size}" if padding and size else " and ".join(map(by, c.shapes)),
-        meaning="Reflection does not repeat the border itself: it can add at most one less than there is.",
         ways=tuple(ways), needs=(padding + 1,) if padding and size and sane((padding,)) else (),
         asks=(*(() if size else (ask_line(c, "how much is padded", "pad"),)), ask_network(c, _SHRANK), *ask_layer(c)),
         sketch=failing(now))  # fmt: skip
@@ -62,7 +61,6 @@ def explain_circular(c: Complaint) -> Finding:
                  _padded(c, (1,), (2, 2), "constant"), ())  # fmt: skip
     return Finding(
         complaint=c, code="CS006", ways=tuple(ways),
-        meaning="Circular padding takes from the other end: on each side it can add at most as much as there is.",
         asks=("the shape of what is padded: print it in front of the line",
               ask_line(c, "how much is padded", "pad"), *ask_layer(c)))  # fmt: skip
 
@@ -87,7 +85,7 @@ def explain_crop(c: Complaint) -> Finding:
         needs = tuple(max(n, sum(pair) + 1) for n, pair in zip(sizes, cropping, strict=True))
     return Finding(
         complaint=c, code="CS019", arithmetic=arithmetic,
-        meaning="At least one has to be left on each axis.", ways=tuple(ways), needs=needs,
+        ways=tuple(ways), needs=needs,
         asks=(ask_network(c, _SHRANK), *ask_layer(c)),
         sketch=failing(now))  # fmt: skip
 

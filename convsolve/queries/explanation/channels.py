@@ -33,7 +33,7 @@ def explain_channels(c: Complaint) -> Finding:
     code = c.code or "CS010"
     says = [("channels", got), ("declared", wanted)]
     return Finding(
-        complaint=c, code=code,
+        complaint=c, code=code, meaning="",
         headline=headline(c, code, {name: n for name, n in says if n is not None}),
         arithmetic=f"{counted(got, 'channel')} arrive{'s' * (got == 1)}, the weight is for {wanted}"
         if got and wanted else "",
@@ -178,8 +178,8 @@ def explain_groups(c: Complaint) -> Finding:
     return Finding(
         complaint=c, code="CS008", ways=tuple(ways),
         arithmetic=f"{channels} = {channels // groups} * {groups} + {channels % groups}" if channels and groups else "",
-        meaning="Each group gets the same number of input channels.", asks=(*asks, *ask_layer(c)),
-        sketch=failing(now))  # fmt: skip
+        meaning=None if c.operator == "conv" else "Each group gets the same number of channels.",
+        asks=(*asks, *ask_layer(c)), sketch=failing(now))  # fmt: skip
 
 
 def _width(c: Complaint) -> str:
@@ -233,6 +233,5 @@ def explain_filters(c: Complaint) -> Finding:
     return Finding(
         complaint=c, code="CS009", ways=tuple(ways),
         arithmetic=f"{out} = {out // groups} * {groups} + {out % groups}" if out and groups else "",
-        meaning="Each group makes the same number of output channels.",
         asks=(*(() if c.numbers else (ask_line(c, f"{name} and groups", "conv"),)), *ask_layer(c)),
         sketch=failing(now))  # fmt: skip

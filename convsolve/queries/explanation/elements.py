@@ -34,7 +34,7 @@ def explain_elements(c: Complaint) -> Finding:
             f"{count} elements arrive, {_product(c)}{wanted} are wanted"  # fmt: skip
     return Finding(
         complaint=c, code="CS014", arithmetic=arithmetic,
-        meaning="A new shape must have as many elements as the old one.", ways=tuple(ways),
+        ways=tuple(ways),
         causes=("the input has another size than the one for which the new shape was written: a pool to a fixed size "
                 "in front makes the count independent of the input",),
         asks=(*_asks(c, count, wanted), ask_network(c, "the size of the network's input"), *ask_layer(c)),

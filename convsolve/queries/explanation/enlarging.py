@@ -89,7 +89,6 @@ def explain_out_of_reach(c: Complaint) -> Finding:
     return Finding(
         complaint=c, code="CS021", ways=tuple(ways),
         arithmetic=f"{wished} is not between {least} and {greatest}" if wished and least and greatest else "",
-        meaning="A stride of s makes s sizes into one: output_size says which of them it was, and nothing else.",
         asks=(ask_network(c, "where the wished size comes from"), *ask_layer(c)),
         sketch=failing(now))  # fmt: skip
 

@@ -32,7 +32,7 @@ def explain_features(c: Complaint) -> Finding:
         "how many features arrive, and how many the layer takes: print the shape of its input, and send the line that "
         "makes the layer",)  # fmt: skip
     return Finding(
-        complaint=c, code="CS011", headline=headline(c, "CS011", numbers), ways=tuple(ways),
+        complaint=c, code="CS011", meaning="", headline=headline(c, "CS011", numbers), ways=tuple(ways),
         arithmetic=f"{counted(got, 'feature')} arrive{'s' * (got == 1)}, the weight is for {wanted}"
         if got and wanted else f"{' and '.join(map(str, pair))} should be the same" if len(pair) == 2 else "",
         causes=tuple(_causes(c, got, wanted)), asks=(*asks, ask_network(c, "the size of the network's input"),
@@ -163,8 +163,7 @@ def explain_product(c: Complaint) -> Finding:
     return Finding(
         complaint=c, code="CS020", ways=tuple(ways),
         arithmetic=" and ".join(map(by, shapes)) + (": " if shapes and arithmetic else "") + arithmetic,
-        meaning="In (n x k) @ (k x m), the last axis of the first factor is as long as the last but one of the second."
-        if c.operator != "dot" else "The two axes of a dot product must have the same size.", mend=mend,
+        meaning="The two axes of a dot product must have the same size." if c.operator == "dot" else None, mend=mend,
         asks=(*_product_asks(c, first, bool(shapes)), *ask_layer(c)),
         sketch=failing(now))  # fmt: skip
 

@@ -46,7 +46,7 @@ class Finding:
         layer: the layer that reports, by default as the text names it.
         headline: what is impossible, in one line; by default what the rule says, with the numbers of the message.
         arithmetic: the formula with the numbers in it, by how much it misses.
-        meaning: what that means, in a sentence or two.
+        meaning: what that means, in a sentence or two; by default what the rule wants.
         ways: the repairs at that layer, each computed again by convsolve's operators.
         needs: the smallest sizes at the layer's input that work, by axis if they differ.
         notes: what else is worth knowing, such as what a framework does silently.
@@ -62,7 +62,7 @@ class Finding:
     layer: str = ""
     headline: str = ""
     arithmetic: str = ""
-    meaning: str = ""
+    meaning: str | None = None
     ways: tuple[Way, ...] = ()
     needs: tuple[int, ...] = ()
     notes: tuple[str, ...] = ()
@@ -77,6 +77,8 @@ class Finding:
             object.__setattr__(self, "layer", self.complaint.layer or "")
         if not self.headline:
             object.__setattr__(self, "headline", headline(self.complaint, self.code))
+        if self.meaning is None:
+            object.__setattr__(self, "meaning", PAGES[self.code].gist if self.code else "")
         if self.mend is None:
             object.__setattr__(self, "mend", PAGES[self.code].mend if self.code else "")
 

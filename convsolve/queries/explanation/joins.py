@@ -52,8 +52,6 @@ def explain_join(c: Complaint) -> Finding:
         mend=None if code else "bring both sides to the same size",
         causes=tuple(_causes(c, pairs, sides)) if code else (), notes=tuple(_notes(c, sides)),
         asks=(*_asks(c, sides), *ask_layer(c)),
-        meaning="Every axis but the joined one must have the same size on both sides." if code == "CS013"
-        else "Every axis must have the same size on both sides, or size 1 on one of them." if code else "",
         sketch=failing(now))  # fmt: skip
 
 

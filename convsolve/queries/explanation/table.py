@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping
 
 from ...errors import ConvsolveError
 from ...messages import Complaint
-from ...operators.pages import PAGES
 from .arguments import explain_output_padding, explain_pool_padding, explain_same, explain_strided
 from .asking import ask_layer, ask_network
 from .axes import explain_one_value, explain_rank
@@ -63,4 +62,4 @@ def explained(c: Complaint) -> Finding:
         complaint=c, code=c.code or "",
         headline=headline(c, c.code) if c.code else f"{name}: {c.text}",
         arithmetic=", ".join(part for part in (f"{seen} arrives" if seen else "", reported) if part),
-        meaning=PAGES[c.code].meaning if c.code else "", asks=(ask_network(c, "where it comes from"), *ask_layer(c)))
+        asks=(ask_network(c, "where it comes from"), *ask_layer(c)))
