@@ -8,16 +8,14 @@ from typing import Any
 
 from ...messages import Complaint
 from ...messages.complaint import SeenShape
-from ...operators import AdaptiveAvgPool, AdaptiveMaxPool, AvgPool, Conv, Identity, MaxPool, Operator, Permute
+from ...operators import AdaptiveAvgPool, AdaptiveMaxPool, AvgPool, Conv, Identity, MaxPool, Operator
 from .asking import ask_layer, ask_line, ask_network
 from .finding import Finding, Way, headline, mends
 from .trial import Branch, Trial, known, sane, tried
-from .wording import POOLS, by, counted, dialect, one, setting, word
+from .turned import moved, other_order
+from .wording import POOLS, by, dialect, one, setting, word
 
 __all__ = ["explain_window"]
-
-_FEW = (1, 3, 4)
-"""So many channels pictures have."""
 
 _SHRANK = "which layer shrank it so far"
 _SAME = "padding='same' (it hides a kernel that is larger than the map)"
@@ -143,7 +141,9 @@ def _fitting(change: str, trial: Trial, seen: _Seen | None = None) -> list[Way]:
 
 def _ways(c: Complaint, seen: _Seen) -> list[Way]:
     pool = c.operator in POOLS
-    ways = _moved(c, seen)
+    layer = {} if seen.alone or seen.effective else {
+        "kernel_size": seen.kernel, "dilation": seen.dilation, "stride": seen.stride}
+    ways = moved(c, layer) if layer else []
     fitting = tuple(
         min(k, (n - 1) // d + 1) for k, n, d in zip(seen.kernel, seen.padded, seen.dilation, strict=True))
     if pool and set(fitting) == {1}:
@@ -218,7 +218,7 @@ def _spans(c: Complaint, seen: _Seen) -> str:
 
 
 def _causes(c: Complaint, seen: _Seen) -> list[str]:
-    causes = _other_order(c, seen)
+    causes = other_order(c, seen.sizes)
     if dialect(c) == "keras" and c.operator == "conv" and c.stride and max(c.stride) > 1 and c.stride == c.kernel_size:
         k = c.stride[0]
         causes.append(f"a call such as Conv2D(32, {k}, {k}) means kernel {k}, stride {k} since Keras 2 (in Keras 1 a "
@@ -229,47 +229,6 @@ def _causes(c: Complaint, seen: _Seen) -> list[str]:
     causes.append("the input is smaller than the network was made for, or more layers shrink it than it bears: the "
                   "sizes of all layers would tell")  # fmt: skip
     return causes
-
-
-def _other_order(c: Complaint, seen: _Seen) -> list[str]:
-    """Return the suspicion that height, width and channels are in another order than the layer takes them for."""
-    place = _turned(c)
-    if place is not None:
-        shape = c.shapes[0]
-        what = counted(shape[place] or 0, "channel")
-        where = "in front" if place == 0 else f"on axis {place + 1} of {len(shape)}"
-        return [f"{by(shape)} looks like data with its {what} {where}, in a layer that takes channels last: if the "
-                "network's input is turned like that, move its channels to the end, or set "
-                "data_format='channels_first' in its layers"]  # fmt: skip
-    if c.framework == "torch" and len(seen.sizes) == 2 and seen.sizes[1] in _FEW and seen.sizes[0] >= 8 \
-            and c.operator not in POOLS:
-        return [f"{by(seen.sizes)} looks like pictures of {seen.sizes[1]} channels in the order height, width, "
-                "channels: if this is the network's first layer, it takes channels first: x.permute(0, 3, 1, 2)"]
-    return []
-
-
-def _turned(c: Complaint) -> int | None:
-    """Return which axis of data in Keras looks like that of the channels, other than the last."""
-    shape = c.shapes[0] if c.shapes else ()
-    if dialect(c) != "keras" or len(shape) < 3 or c.layout == "channels_first":
-        return None
-    place = next((i for i, n in enumerate(shape[:-1]) if n in _FEW), None)
-    others = [n or 0 for i, n in enumerate(shape) if i != place]
-    picture = place is not None and min(others) >= 8 and (shape[place] in (1, 3) or len(set(others)) == 1)
-    return place if picture else None
-
-
-def _moved(c: Complaint, seen: _Seen) -> list[Way]:
-    """Return the move of the channels to the end, in front of a convolution where they look to stand elsewhere."""
-    place, shape = _turned(c), known(c.shapes[0]) if c.shapes else None
-    if place is None or shape is None or c.operator in POOLS or seen.alone or seen.effective:
-        return []
-    order = (*(i for i in range(len(shape)) if i != place), place)
-    layer = Conv(out_channels=1, kernel_size=seen.kernel, dilation=seen.dilation, stride=seen.stride)
-    trial = tried(c, [layer], Branch(shape, (Permute(order=order),)), order="channels_last")
-    turned = tuple(shape[i] for i in order)
-    return mends(f"move the {counted(shape[place], 'channel')} to the end, if that is what the {shape[place]} is: "
-                 f"{trial.said(c)} ({by(turned)} arrives then)", trial, trial.output[:-1])  # fmt: skip
 
 
 # -- texts that give too little to compute
