@@ -78,7 +78,7 @@ def _data(found: Explanation) -> dict[str, Any]:
         "findings": [
             {"code": f.code or None, "layer": f.layer or None, "headline": f.headline, "arithmetic": f.arithmetic,
              "meaning": f.meaning, "repairs": [{"change": w.change, "output": w.output or None} for w in f.ways],
-             "needs": f.needs or None, "notes": f.notes, "causes": f.causes, "asks": f.asks,
+             "needs": f.needs or None, "mend": f.mend or None, "notes": f.notes, "causes": f.causes, "asks": f.asks,
              "message": _facts(f.complaint)}
             for f in found.findings
         ],

@@ -32,9 +32,11 @@ class Complaint:
         sizes: the spatial sizes of the input; ``padded``: the same with the padding on both sides.
         window: the effective kernel, dilation included; ``kernel_size``: the kernel itself.
         stride, dilation: one number for each spatial axis.
-        padding: numbers, or ``valid`` or ``same``.
+        padding: numbers, or ``valid`` or ``same``; ``output_padding`` likewise for each spatial axis.
+        cropping: what is cut off before and behind, for each spatial axis.
         output: the output shape or sizes that the message reports.
         weight: the shape of a weight, as printed; ``target``: the shape that was asked for.
+        batch: the size of the batch axis, where the text has a known one.
         axis: the number of the axis, as the message counts (mostly with the batch axis).
         numbers: the numbers that disagree, by name.
         open_end: the text ends right behind a number of the message: digits may have been cut off.
@@ -58,9 +60,12 @@ class Complaint:
     stride: tuple[int, ...] | None = None
     dilation: tuple[int, ...] | None = None
     padding: tuple[int, ...] | str | None = None
+    output_padding: tuple[int, ...] | None = None
+    cropping: tuple[tuple[int, int], ...] | None = None
     output: SeenShape | None = None
     weight: SeenShape | None = None
     target: SeenShape | None = None
+    batch: int | None = None
     axis: int | None = None
     numbers: Mapping[str, int] = field(default_factory=dict)
     open_end: bool = False

@@ -11,7 +11,8 @@ __all__ = ["TEMPLATES"]
 
 def _shapes(g: Groups) -> Facts:
     found = [shape_of(text) for text in re.findall(r"\([^()]*\)", g.match.groupdict().get("shapes") or "")]
-    return {"shapes": all_clear([shape[1:] if shape else None for shape in found]), "axis": g.number("axis")}
+    shapes = all_clear([shape[1:] if shape else None for shape in found])
+    return {"shapes": shapes if len(shapes) > 1 else (), "axis": g.number("axis")}  # of one, the others were cut off
 
 
 def _contracting(g: Groups) -> Facts | None:

@@ -1,11 +1,10 @@
-"""The messages of PyTorch, from 0.3 on (``torch`` would be the name of the package itself)."""
+"""The messages of PyTorch's convolutions, pools, padding and upsampling, from 0.3 on."""
 
 from __future__ import annotations
 
 import re
 
-from .complaint import SeenShape
-from .template import Facts, Groups, Template, all_clear, shape_of, template
+from .template import Facts, Groups, Template, all_clear, indivisible, template
 
 __all__ = ["TEMPLATES"]
 
@@ -35,11 +34,27 @@ def _given_and_calculated(g: Groups) -> Facts | None:
     }  # fmt: skip
 
 
+def _pool_padding(g: Groups) -> Facts | None:
+    """Return the padding and the kernel; where they are printed for each axis, they are in the order of the axes."""
+    axes = [axis for axis in ("t", "h", "w", "h2", "w2") if g.text(f"p{axis}") and g.text(f"k{axis}")]
+    if not axes:
+        padding, kernel = g.number("padding"), g.number("kernel_size")
+        numbers = g.numbers("padding", "kernel_size", "dilation")
+        return None if padding and kernel and 2 * padding <= kernel else {"numbers": numbers}
+    pairs = [(g.number(f"p{axis}"), g.number(f"k{axis}")) for axis in axes]
+    if any(p is None or k is None for p, k in pairs):
+        return {}
+    if all(2 * p <= k for p, k in pairs):  # type: ignore[operator]
+        return None
+    worst = max(pairs, key=lambda pair: 2 * pair[0] - pair[1])  # type: ignore[operator]
+    return {"padding": tuple(p for p, _ in pairs), "kernel_size": tuple(k for _, k in pairs),
+            "numbers": dict(zip(("padding", "kernel_size"), worst, strict=True))}  # fmt: skip
+
+
 def _weighted(g: Groups) -> Facts | None:
     weight, given, groups = g.shape("weight"), g.shape("given"), g.number("groups")
     if g.text("bare"):  # of old: "weight of size 64 3 3 3"
-        bare = g.match["bare"]
-        weight = None if "\n" in bare else tuple(int(n) for n in re.findall(r"\d+", bare))
+        weight = _bare(g.match["bare"])
     transposed = g.number("transposed") == 1
     wanted, got = g.number("declared"), g.number("channels")
     if weight is not None and wanted is not None and len(weight) > 1:
@@ -51,39 +66,46 @@ def _weighted(g: Groups) -> Facts | None:
         shape = given if unbatched else given[1:]
         if got is not None and got not in given:
             return None
-    numbers = g.numbers("channels", "declared")
+    numbers = g.numbers("channels", "declared") | (g.numbers("groups") if (groups or 1) > 1 else {})
     if wanted is not None and wanted == got:
         return None
     return {
         "operator": "conv_transpose" if transposed else "conv", "weight": weight, "numbers": numbers,
         "shapes": () if given is None else (shape,), "kernel_size": weight[2:] if weight else None,
-        "sizes": shape[1:] if given is not None else None,
+        "sizes": shape[1:] if given is not None else None, "batch": None if unbatched else g.batch("given"),
     }  # fmt: skip
 
 
-def _product(g: Groups) -> Facts | None:
-    return _inner(g.shape("a"), g.shape("b"))
+def _bare(text: str) -> tuple[int, ...] | None:
+    """Return a shape that is printed without brackets; None where a line break may stand inside of a number."""
+    return None if "\n" in text else tuple(int(n) for n in re.findall(r"\d+", text))
 
 
-def _inner(a: SeenShape | None, b: SeenShape | None) -> Facts | None:
-    if a is None or b is None or len(a) != 2 or len(b) != 2 or a[1] is None or b[0] is None:
+def _output_padding(g: Groups) -> Facts | None:
+    axes = [axis for axis in "dhw" if g.text(axis)]
+    found = [tuple(g.number(kind + axis) for axis in axes) for kind in ("", "s", "l")]
+    if any(n is None for values in found for n in values):
         return {}
-    if a[1] == b[0]:
+    extra, stride, dilation = found
+    over = [e - max(s, d) for e, s, d in zip(extra, stride, dilation, strict=True)]  # type: ignore[type-var, operator]
+    worst = over.index(max(over))
+    if over[worst] < 0:
         return None
-    return {"shapes": (a[1:],), "weight": b, "numbers": {
-        "features": a[1], "in_features": b[0], **({} if a[0] is None else {"rows": a[0]})}}
+    return {"output_padding": extra, "stride": stride, "dilation": dilation, "numbers": {
+        "output_padding": extra[worst], "stride": stride[worst], "dilation": dilation[worst]}}  # fmt: skip
 
 
-def _concat(g: Groups) -> Facts | None:
-    first, second = (g.number(name) if g.text(name) else g.number(f"{name}_") for name in ("first", "second"))
-    if first == second and first is not None:
+def _rank(g: Groups) -> Facts | None:
+    given, wanted = g.shape("given"), g.number("rank")
+    if given is not None and wanted is not None and len(given) == wanted:
         return None
-    found = {name: n for name, n in (("first", first), ("second", second)) if n is not None}
-    return {"numbers": found, "axis": g.number("axis") if g.text("axis") else g.number("offending")}
-
-
-def _elements(g: Groups) -> Facts:
-    return {"target": g.shape("target"), "numbers": g.numbers("elements")}
+    found = g.match.groupdict()
+    operator = found.get("which") or "conv"  # of old, it was not said
+    weight = _bare(found["bare"]) if found.get("bare") else g.shape("weight")
+    if weight is not None and len(weight) != wanted:
+        weight = None
+    return {"operator": operator, "shapes": all_clear([given]), "weight": weight, "numbers": {
+        **({} if wanted is None else {"wanted": wanted}), **({} if given is None else {"found": len(given)})}}
 
 
 def _padded_dimension(g: Groups) -> Facts | None:
@@ -102,12 +124,17 @@ def _small_volume(g: Groups) -> Facts:
     return {"sizes": sizes, "kernel_size": kernel, "window": kernel} if whole else {}
 
 
-def _out_of_reach(g: Groups) -> Facts:
+def _out_of_reach(g: Groups) -> Facts | None:
     wished, least, greatest = g.known("wished"), g.known("least"), g.known("greatest")
-    numbers = {}
-    if wished and least and greatest:
-        numbers = {"output_size": wished[0], "least": least[0], "greatest": greatest[0]}
-    return {"target": wished, "sizes": g.shape("given"), "numbers": numbers}
+    facts: Facts = {"target": wished, "sizes": g.shape("given"), "numbers": {}}
+    if wished and least and greatest and len(wished) == len(least) == len(greatest):
+        reach = zip(wished, least, greatest, strict=True)
+        i = next((i for i, (n, low, high) in enumerate(reach) if not low <= n <= high), None)
+        if i is None:
+            return None
+        facts["numbers"] = {"output_size": wished[i], "least": least[i], "greatest": greatest[i]}
+        facts |= {"output": least, "stride": tuple(high - low + 1 for low, high in zip(least, greatest, strict=True))}
+    return facts
 
 
 def _blocks(g: Groups) -> Facts:
@@ -115,8 +142,9 @@ def _blocks(g: Groups) -> Facts:
             "padding": g.known("padding"), "output": g.shape("output")}  # fmt: skip
 
 
-def _targets(g: Groups) -> Facts:
-    return {"shapes": all_clear([g.inside("first"), g.inside("second")])}
+def _resized(g: Groups) -> Facts:
+    axes = [axis for axis in "dhw" if g.text(axis)]
+    return {"sizes": tuple(g.number(axis) for axis in axes), "output": tuple(g.number(f"o{axis}") for axis in axes)}
 
 
 _TORCH: Facts = {"framework": "torch"}
@@ -143,11 +171,13 @@ TEMPLATES: tuple[Template, ...] = (
              r" \(kT: {int:kt} kH: {int:kh} kW: {int:kw}\)",
              _small_volume, code="CS025", operator="avg_pool", **_TORCH),
     template("torch.pool_padding",
-             r"pad should be (?: at most half of (?: effective )? kernel size | smaller than (?: or equal to )? half of"
-             r" kernel size) (?: ,? but got (?: pad(?:[WH])?={int:padding})?"
-             r" (?: ,? kernel_size={int:kernel_size})? (?: and dilation={int:dilation} )? )?",
-             lambda g: {"numbers": g.numbers("padding", "kernel_size", "dilation")},
-             code="CS007", operator="pool", **_TORCH),
+             r"pad(?:ding)? should be (?: at most half of (?: effective )? kernel size | smaller than"
+             r" (?: or equal to )? half of kernel size) (?: ,? but got (?:"
+             r" kT: {int:kt} kW: {int:kw} kH: {int:kh} padT: {int:pt} padW: {int:pw} padH: {int:ph}"
+             r" | padW={int:pw2}, padH={int:ph2}, kW={int:kw2}, kH={int:kh2}"
+             r" | pad(?:ding)?={int:padding} ,? (?: and )? kernel_size={int:kernel_size}"
+             r" (?: and dilation={int:dilation} )? ) )?",
+             _pool_padding, code="CS007", operator="pool", **_TORCH),
     template("torch.empty_adaptive_pool",
              r"adaptive_(?P<which>avg|max)_pool[123]d\(\): Expected input to have non-zero size for non-batch"
              r" dimensions, but input has sizes {shape:given} with dimension {int:axis} being empty",
@@ -158,15 +188,26 @@ TEMPLATES: tuple[Template, ...] = (
              r" (?: {shape:weight} | (?P<bare>\d[\d\n\x20]*) ), expected input {shape:given}"
              r" to have {int:declared} channels, but got {int:channels} channels instead",
              _weighted, code="CS010", layout="channels_first", **_TORCH),
+    template("torch.groups", r"(?<![a-z_])in_channels must be divisible by groups", code="CS008", operator="conv",
+             **_TORCH),
+    template("torch.groups_of_output", r"(?<![a-z_])out_channels must be divisible by groups", code="CS009",
+             operator="conv", **_TORCH),
+    template("torch.groups_of_weight",
+             r"Given groups={int:groups}, expected weight to be (?: at least {int:least} at dimension 0 | divisible by"
+             r" {int:divisor} at dimension 0 ), but got weight of size \[?{shape:weight}\]? instead",
+             lambda g: {"weight": (weight := g.shape("weight")), "numbers": g.numbers("groups") | (
+                 {"out_channels": weight[0]} if weight and weight[0] is not None else {})},
+             code="CS009", **_CONV),
+    template("torch.channel_shuffle",
+             r"Number of channels must be divisible by groups\. Got {int:channels} channels and {int:groups} groups",
+             indivisible("channels", "groups"), code="CS008", operator="channel_shuffle", **_TORCH),
     template("torch.output_padding",
              r"output padding must be smaller than either stride or dilation, but got"
-             r" (?: output_padding_depth: {int:depth} )? output_padding_height: {int:height}"
-             r" output_padding_width: {int:width} (?: stride_depth: {int:sd} )? stride_height: {int:sh}"
-             r" stride_width: {int:sw} (?: dilation_depth: {int:dd} )? dilation_height: {int:dh}"
-             r" dilation_width: {int:dw}",
-             lambda g: {"numbers": {} if None in (n := (g.number("height"), g.number("sh"), g.number("dh"))) else
-                        dict(zip(("output_padding", "stride", "dilation"), n, strict=True))},
-             code="CS004", operator="conv_transpose", **_TORCH),
+             r" (?: output_padding_depth: {int:d} )? output_padding_height: {int:h}"
+             r" output_padding_width: {int:w} (?: stride_depth: {int:sd} )? stride_height: {int:sh}"
+             r" stride_width: {int:sw} (?: dilation_depth: {int:ld} )? dilation_height: {int:lh}"
+             r" dilation_width: {int:lw}",
+             _output_padding, code="CS004", operator="conv_transpose", **_TORCH),
     template("torch.output_size_out_of_reach",
              r"requested an output size of {shape:wished}, but valid sizes range from {shape:least} to {shape:greatest}"
              r" \(for an input of {shape:given}\)",
@@ -174,52 +215,22 @@ TEMPLATES: tuple[Template, ...] = (
              code="CS021", operator="conv_transpose", **_TORCH),
     template("torch.rank",
              r"Expected (?: {int:unbatched}D \(unbatched\) or )? {int:rank}[-]?D \(batched\) input to"
-             r" (?P<which>conv(?:_transpose)?)(?P<axes>[123])d, but got input of size: {shape:given}",
-             lambda g: {"operator": g.text("which"), "shapes": all_clear([g.shape("given")]),
-                        "numbers": g.numbers("rank", "unbatched")},
-             code="CS022", **_TORCH),
-    template("torch.linear_features", r"mat1 and mat2 shapes cannot be multiplied \({word:m1} and {word:m2}\)",
-             lambda g: _inner(shape_of(g.match["m1"]), shape_of(g.match["m2"])),
-             code="CS011", operator="linear", **_TORCH),
-    template("torch.linear_features_old", r"size mismatch, m1: {shape:a}, m2: {shape:b}",
-             _product, code="CS011", operator="linear", **_TORCH),
-    template("torch.linear_features_unsaid", r"mat1 dim 1 must match mat2 dim 0",
-             code="CS011", operator="linear", **_TORCH),
-    template("torch.linear_features_meta",
-             r"a and b must have same reduction dim, but got {shape:a} X {shape:b}",
-             _product, code="CS011", operator="linear", **_TORCH),
-    template("torch.concat",
-             r"Sizes of tensors must match except in dimension {int:joined}\. (?: Expected size {int:first} but got"
-             r" size {int:second} for tensor number {int:which} in the list | Got {int:first_}\ ?and\ ?{int:second_}"
-             r" (?: in dimension {int:axis} | \(The offending index is {int:offending}\) )? )",
-             _concat, code="CS013", operator="concat", **_TORCH),
-    template("torch.concat_unsaid", r"inconsistent tensor sizes", code="CS013", operator="concat", **_TORCH),
-    template("torch.add",
-             r"The size of tensor a \({int:first}\) must match the size of tensor b \({int:second}\) at non-singleton"
-             r" dimension {int:axis}",
-             lambda g: None if g.number("first") == g.number("second") else
-             {"numbers": g.numbers("first", "second"), "axis": g.number("axis")}, code="CS012", operator="add",
-             **_TORCH),
-    template("torch.add_meta",
-             r"Attempting to broadcast a dimension of length {int:second} at {int:axis}! (?: Mismatching argument at"
-             r" index {int:which} had {shape:b}; but expected shape should be broadcastable to {shape:a} )?",
-             lambda g: {"axis": g.number("axis"), "shapes": all_clear([g.inside("a"), g.inside("b")]),
-                        "numbers": g.numbers("second")}, code="CS012", operator="add", **_TORCH),
-    template("torch.view", r"shape '{list:target}' is invalid for input of size {int:elements}",
-             _elements, code="CS014", operator="reshape", **_TORCH),
-    template("torch.unflatten",
-             r"unflatten: Provided sizes {shape:target} don't multiply up to the size of dim {int:axis}"
-             r" \({int:elements}\) in the input tensor",
-             _elements, code="CS014", operator="unflatten", **_TORCH),
+             r" (?P<which>conv(?:_transpose)?){int:axes}d, but got input of size: {shape:given}",
+             _rank, code="CS022", **_TORCH),
+    template("torch.rank_old",
+             r"Expected {int:rank}-dimensional input for {int:axes}-dimensional weight"
+             r" (?: {shape:weight} | (?P<bare>\d[\d\n\x20]*) ), but got (?: {int:found}-dimensional )? input of size"
+             r" {shape:given}",
+             _rank, code="CS022", **_TORCH),
+    template("torch.pool_rank", r"non-empty {int:unbatched}D or {int:wanted}D (?: \(batch mode\) )? (?: input )? tensor"
+                                r" expected (?: for input )? (?: ,? but got (?: input with )? ndim: ?{int:found} )?",
+             lambda g: {"numbers": g.numbers("wanted", "found")}, code="CS022", operator="pool", **_TORCH),
     template("torch.reflect_padding",
              r"Argument \#\d+: Padding size should be less than the corresponding input dimension, but got: padding"
              r" {shape:padding} at dimension {int:axis} of input {shape:given}",
              _padded_dimension, code="CS005", operator="pad", **_TORCH),
     template("torch.circular_padding", r"Padding value causes wrapping around more than once",
              code="CS006", operator="pad", **_TORCH),
-    template("torch.one_value", r"Expected more than 1 (?: value per channel | spatial element ) when training, got"
-             r" input size {shape:given}",
-             lambda g: {"shapes": all_clear([g.inside("given")])}, code="CS016", **_TORCH),
     template("torch.same_stride", r"padding='same' is not supported for strided convolutions",
              code="CS017", operator="conv", **_TORCH),
     template("torch.blocks",
@@ -227,20 +238,16 @@ TEMPLATES: tuple[Template, ...] = (
              r" padding={shape:padding}, calculated shape of the array of sliding blocks as {shape:output}",
              _blocks, code="CS001", **_TORCH),
     template("torch.resized_to_nothing",
-             r"Input and output sizes should be greater than 0, but got input \(H: {int:h}, W: {int:w}\) output"
-             r" \(H: {int:oh}, W: {int:ow}\)",
-             lambda g: {"sizes": (g.number("h"), g.number("w")), "output": (g.number("oh"), g.number("ow"))},
-             code="CS002", operator="upsample", **_TORCH),
+             r"Input and output sizes should be greater than 0, but got input"
+             r" \( (?: (?: D: {int:d}, )? H: {int:h}, )? W: {int:w}\) (?: and )?"
+             r" output \( (?: (?: D: {int:od}, )? H: {int:oh}, )? W: {int:ow}\)",
+             _resized, code="CS002", operator="upsample", **_TORCH),
     template("torch.pixel_shuffle",
              r"pixel_shuffle expects its input's 'channel' dimension to be divisible by the square of upscale_factor,"
              r" but input\.size\(-3\)={int:size} is not divisible by {int:divisor}",
-             lambda g: {"numbers": g.numbers("size", "divisor")}, code="CS015", operator="pixel_shuffle", **_TORCH),
-    template("torch.target_elements",
-             r"Target and input must have the same number of elements\. target nelement \({int:target}\) != input"
-             r" nelement \({int:elements}\)",
-             lambda g: {"numbers": g.numbers("target", "elements")}, **_TORCH),
-    template("torch.target_size",
-             r"Using a target size \({shape:second}\) that is different to the input size \({shape:first}\)",
-             _targets, **_TORCH),
+             indivisible("size", "divisor"), code="CS015", operator="pixel_shuffle", **_TORCH),
+    template("torch.pixel_unshuffle",
+             r"pixel_unshuffle expects (?P<which>height|width) to be divisible by downscale_factor, but"
+             r" input\.size\(-[12]\)={int:size} is not divisible by {int:divisor}",
+             indivisible("size", "divisor"), code="CS015", operator="pixel_unshuffle", **_TORCH),
 )  # fmt: skip
-

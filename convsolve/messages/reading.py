@@ -8,7 +8,7 @@ from bisect import bisect_left
 from collections.abc import Iterable
 from typing import Any
 
-from . import keras, onnx, others, pytorch, tensorflow
+from . import keras, keras_layers, losses, onnx, others, pytorch, pytorch_sizes, tensorflow
 from .complaint import Complaint
 from .template import Facts, Groups, Template
 from .text import Squeezed, cleaned, squeezed
@@ -16,7 +16,8 @@ from .text import Squeezed, cleaned, squeezed
 __all__ = ["CONTEXTS", "TEMPLATES", "complaints"]
 
 TEMPLATES: tuple[Template, ...] = (
-    *pytorch.TEMPLATES, *tensorflow.TEMPLATES, *keras.TEMPLATES, *onnx.TEMPLATES, *others.TEMPLATES)  # fmt: skip
+    *pytorch.TEMPLATES, *pytorch_sizes.TEMPLATES, *tensorflow.TEMPLATES, *keras.TEMPLATES, *keras_layers.TEMPLATES,
+    *losses.TEMPLATES, *onnx.TEMPLATES, *others.TEMPLATES)  # fmt: skip
 CONTEXTS: tuple[Template, ...] = (*keras.CONTEXTS, *onnx.CONTEXTS)
 """What stands in front of a message and says in which layer or node it arose."""
 

@@ -14,7 +14,7 @@ from typing import Any
 
 from .complaint import SeenShape
 
-__all__ = ["Facts", "Groups", "Template", "all_clear", "shape_of", "template", "without_batch"]
+__all__ = ["Facts", "Groups", "Template", "all_clear", "indivisible", "shape_of", "template", "without_batch"]
 
 Facts = dict[str, Any]
 """Arguments of a Complaint."""
@@ -95,6 +95,10 @@ class Groups:
         """Return a shape less the batch axis, or None where it is not clear."""
         return without_batch(self.shape(name))
 
+    def batch(self, name: str) -> int | None:
+        """Return the first size of a shape, that of the batch, or None where it is open or not clear."""
+        return (self.shape(name) or (None,))[0]
+
 
 @dataclass(frozen=True)
 class Template:
@@ -122,6 +126,17 @@ def template(name: str, pattern: str, facts: Callable[[Groups], Facts | None] | 
 
     regex = _HOLE.sub(lambda hole: f"(?P<{hole[2]}>{_KINDS[hole[1]]})", pattern)
     return Template(name, re.compile(regex, re.VERBOSE | re.IGNORECASE | re.DOTALL), all_facts)
+
+
+def indivisible(size: str, divisor: str) -> Callable[[Groups], Facts | None]:
+    """Return a reader of two numbers of which the first cannot be divided by the second."""
+
+    def read(groups: Groups) -> Facts | None:
+        found = groups.numbers(size, divisor)
+        whole = len(found) == 2 and found[divisor] > 0 and found[size] % found[divisor] == 0
+        return None if whole else {"numbers": found}
+
+    return read
 
 
 def all_clear(shapes: Iterable[SeenShape | None]) -> tuple[SeenShape, ...]:

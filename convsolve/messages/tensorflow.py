@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from .complaint import SeenShape
-from .template import Facts, Groups, Template, all_clear, shape_of, template, without_batch
+from .template import Facts, Groups, Template, all_clear, indivisible, shape_of, template, without_batch
 
 __all__ = ["OPERATORS", "TEMPLATES", "layer_of_node", "operator_of"]
 
@@ -56,12 +56,40 @@ def layer_of_node(node: str | None) -> str | None:
     return None
 
 
+# -- the node that complains
+
+
+_NODE = (
+    r" (?: for (?: node )? ['\"]? (?: \{\{node (?P<node>[\w./-]{1,300})\}\} | (?P<node2>[\w./-]{1,300}) )"
+    r" (?: ['\"\s]* \(op: ['\"]?(?P<op>\w+)['\"]?\) | = (?P<op2>\w+)(?P<attributes>\[.{0,900}?\])\("
+    r" .{0,600}? \) ['\"] | (?<=\}\}) | ['\"] | (?<=/Conv2D|/Conv3D)$ | (?<=/MaxPool|/AvgPool)$ | (?<=/convolution)$ )"
+    r" (?: with input shapes: (?P<shapes>\[[^\[\]]{0,99}\](?:,\[[^\[\]]{0,99}\]){0,3}) )? )?"
+)
+"""How a graph names the node that complains, and the shapes that go into it."""
+
+
+def _input_shapes(g: Groups) -> list[SeenShape | None]:
+    return [shape_of(text) for text in re.findall(r"\[[^\[\]]*\]", g.match.groupdict().get("shapes") or "")]
+
+
+def _node(g: Groups) -> Facts:
+    """Return which node of a graph complains, and what it does as far as its name or its operation tells."""
+    node = g.text("node") or g.text("node2")
+    named = (node or "").rpartition("/")[2].split("_")[0] or None
+    return {"node": node, "layer": layer_of_node(node), "operator": operator_of(g.text("op") or g.text("op2") or named)}
+
+
 # -- what a shape, an attribute and a kernel say together
 
 
 def _attribute(attributes: str | None, name: str) -> SeenShape | None:
     found = re.search(rf"(?<![a-z_]){name}=(\[[^\]]*\])", attributes or "")
     return shape_of(found[1]) if found else None
+
+
+def _layout(attributes: str | None) -> str | None:
+    found = re.search(r'data_format="(N?[A-Z]+)"', attributes or "", re.IGNORECASE)
+    return None if not found else "channels_first" if found[1].upper().startswith("NC") else "channels_last"
 
 
 def _per_axis(values: SeenShape | None, layout: str | None) -> tuple[int, ...] | None:
@@ -75,20 +103,14 @@ def _negative(g: Groups) -> Facts | None:
     k, n = g.number("k"), g.number("n")
     if k is not None and n is not None and k <= n:
         return None
-    node, attributes = g.text("node") or g.text("node2"), g.text("attributes")
-    operator = operator_of(g.text("op") or g.text("op2") or ((node or "").rpartition("/")[2].split("_")[0] or None))
-    facts: Facts = {
-        "operator": operator, "node": node, "layer": layer_of_node(node),
-        "numbers": {"window": k, "padded": n} if k is not None and n is not None else {},
-    }  # fmt: skip
-    shapes = [shape_of(text) for text in re.findall(r"\[[^\[\]]*\]", g.match.groupdict().get("shapes") or "")]
+    attributes = g.text("attributes")
+    facts = _node(g)
+    operator = facts["operator"]
+    facts["numbers"] = {"window": k, "padded": n} if k is not None and n is not None else {}
+    shapes = _input_shapes(g)
     given = without_batch(shapes[0]) if shapes else None
     weight = shapes[1] if len(shapes) > 1 else None
-    layout = None
-    found = re.search(r'data_format="(N?[A-Z]+)"', attributes or "", re.IGNORECASE)
-    if found:
-        layout = "channels_first" if found[1].upper().startswith("NC") else "channels_last"
-    facts["layout"] = layout
+    facts["layout"] = layout = _layout(attributes)
     facts["shapes"] = (given,) if given else ()
     kernel = _kernel(attributes, weight, layout)
     facts["weight"] = weight
@@ -98,6 +120,8 @@ def _negative(g: Groups) -> Facts | None:
         return None
     facts["stride"] = _per_axis(_attribute(attributes, "strides"), layout)
     facts["dilation"] = dilation = _per_axis(_attribute(attributes, "dilations"), layout)
+    if kernel is None or dilation is None or len(dilation) != len(kernel):
+        dilation = None
     sizes = _sizes(given, layout, weight, kernel, operator)
     if sizes and kernel and len(sizes) == len(kernel) and k is not None and n is not None:
         window = tuple(d * (size - 1) + 1 for size, d in zip(kernel, dilation or (1,) * len(kernel), strict=True))
@@ -134,6 +158,40 @@ def _sizes(
     return given[1:] if layout == "channels_first" else given[:-1]
 
 
+_BY_OPERATOR = {
+    "matmul": "CS011", "linear": "CS011", "conv": "CS010", "depthwise_conv": "CS010",
+    "add": "CS012", "sub": "CS012", "mul": "CS012", "div": "CS012",
+}  # fmt: skip
+
+
+def _equal(g: Groups) -> Facts:
+    """Return two numbers that an operation wants to be equal: which rule that is depends on the operation."""
+    facts, numbers = _node(g), g.numbers("first", "second")
+    code, shapes = _BY_OPERATOR.get(facts["operator"] or ""), _input_shapes(g)
+    a, b = shapes if len(shapes) == 2 else (None, None)
+    facts |= {"code": code, "numbers": numbers, **({"operator": "linear"} if code == "CS011" else {})}
+    if code in (None, "CS012"):
+        return {**facts, "shapes": (a[1:], b[1:]) if a and b and len(a) == len(b) else ()}
+    declared = None if b is None else b[0] if code == "CS011" and b else b[-2] if len(b) > 2 else None
+    if not a or b is None or [a[-1], declared] != [*numbers.values()]:
+        return facts  # turned another way: which of the two is declared is not clear
+    names = ("features", "in_features") if code == "CS011" else ("channels", "declared")
+    both = {**numbers, **dict(zip(names, numbers.values(), strict=True))}
+    facts |= {"shapes": (a[1:],), "weight": b, "numbers": both}
+    return facts if code == "CS011" else {**facts, "layout": "channels_last", "kernel_size": b[:-2]}
+
+
+def _channels(g: Groups) -> Facts:
+    facts: Facts = {**_node(g), "operator": "conv", "numbers": g.numbers("channels", "declared")}
+    shapes = _input_shapes(g)
+    a, b = shapes if len(shapes) == 2 else (None, None)
+    if not a or not b:
+        return facts
+    last = len(b) > 2 and [a[-1], b[-2]] == [*facts["numbers"].values()]
+    more = {"layout": "channels_last", "kernel_size": b[:-2]} if last else {}
+    return {**facts, "shapes": (a[1:],), "weight": b, **more}
+
+
 def _two_shapes(g: Groups) -> Facts:
     a, b = g.inside("a"), g.inside("b")
     return {"shapes": all_clear([a, b]), "axis": g.number("axis"), "numbers": g.numbers("first", "second"),
@@ -152,12 +210,26 @@ def _reflected(g: Groups) -> Facts | None:
     before, after, size = g.number("before"), g.number("after"), g.number("size")
     if before is None or after is None or size is None:
         return {}
-    return None if max(before, after) < size else {"numbers": {"padding": max(before, after), "size": size}}
+    if max(before, after) < size:
+        return None
+    return {"padding": (before, after), "numbers": {"padding": max(before, after), "size": size}}
+
+
+def _told(g: Groups) -> Facts:
+    """Return what a node says about itself."""
+    node, attributes = g.text("node"), g.text("attributes")
+    layout = _layout(attributes)
+    word = re.search(r'padding="(\w+)"', attributes or "", re.IGNORECASE)
+    return {"framework": "tensorflow", "node": node, "layer": layer_of_node(node), "layout": layout,
+            "kernel_size": _kernel(attributes, None, layout), "padding": word[1].lower() if word else None,
+            "stride": _per_axis(_attribute(attributes, "strides"), layout)}  # fmt: skip
 
 
 def _eager(g: Groups) -> Facts:
     size, window, stride = g.number("size"), g.number("window"), g.number("stride")
-    facts: Facts = {"operator": operator_of(g.text("op")), "output": None}
+    facts: Facts = {"operator": operator_of(g.text("op") or g.text("op2")), "output": None}
+    if g.text("node"):
+        facts |= _told(g)
     if g.text("size"):  # Keras begins a message with the same words
         facts["framework"] = "tensorflow"
     if size is not None and window is not None:
@@ -173,21 +245,17 @@ _TF: Facts = {"framework": "tensorflow"}
 
 TEMPLATES: tuple[Template, ...] = (
     template("tensorflow.negative_dimension",
-             r"Negative dimension size caused by subtracting {int:k} from {int:n}(?![\d\n])"
-             r" (?: for (?: node )? ['\"]? (?: \{\{node (?P<node>[\w./-]{1,300})\}\} | (?P<node2>[\w./-]{1,300}) )"
-             r" (?: ['\"\s]* \(op: ['\"]?(?P<op>\w+)['\"]?\) | = (?P<op2>\w+)(?P<attributes>\[.{0,900}?\])\("
-             r" .{0,600}? \) ['\"] | ['\"] | (?<=/Conv2D|/Conv3D)$ | (?<=/MaxPool|/AvgPool)$ | (?<=/convolution)$ )"
-             r" (?: with input shapes: (?P<shapes>\[[^\[\]]{0,99}\](?:,\[[^\[\]]{0,99}\]){0,3}) )? )?",
+             r"Negative dimension size caused by subtracting {int:k} from {int:n}(?![\d\n])" + _NODE,
              _negative, code="CS001", **_TF),
     template("tensorflow.computed_output_negative",
              r"Computed output size would be negative:? (?: {int:output} \[input_size: {int:size},"
-             r" effective_filter_size: {int:window}, stride: {int:stride}\] (?: \[Op:(?P<op>\w+)\] )? )?",
+             r" effective_filter_size: {int:window}, stride: {int:stride}\] (?: \[Op:(?P<op>\w+)\] )? )?"
+             r" (?: \[\[ Node: (?P<node>[\w./-]{1,300}?) = (?P<op2>[A-Z][a-zA-Z]*[a-z](?:2D|3D)?) \[?T=(?P<attributes>"
+             r" DT_\w+ , .{0,900}? strides=\[[^\[\]]{0,60}\] ) )?",
              _eager, code="CS001"),
     template("tensorflow.channels",
-             r"Depth of input \({int:channels}\) is not a multiple of input depth of filter \({int:declared}\)"
-             r" (?: for '(?: \{\{node {word:node}\}\} )? )?",
-             lambda g: {"numbers": g.numbers("channels", "declared"), "node": g.text("node"),
-                        "layer": layer_of_node(g.text("node"))}, code="CS010", operator="conv", **_TF),
+             r"Depth of input \({int:channels}\) is not a multiple of input depth of filter \({int:declared}\)" + _NODE,
+             _channels, code="CS010", **_TF),
     template("tensorflow.concat",
              r"ConcatOp : Dimension {int:axis} in both shapes must be equal: shape\[0\] = {shape:a}"
              r" vs\. shape\[\d+\] = {shape:b}",
@@ -197,9 +265,7 @@ TEMPLATES: tuple[Template, ...] = (
              r" (?: Shapes are {shape:a} and {shape:b} )?",
              _two_shapes, code="CS013", **_TF),
     template("tensorflow.dimensions_must_be_equal",
-             r"Dimensions must be equal, but are {int:first} and {int:second} (?: for '(?: \{\{node {word:node}\}\}"
-             r" )? )",
-             _two_shapes, code="CS012", **_TF),
+             r"Dimensions must be equal, but are {int:first} and {int:second}(?![\d\n])" + _NODE, _equal, **_TF),
     template("tensorflow.incompatible_shapes", r"Incompatible shapes: {shape:a} vs\. {shape:b}",
              _two_shapes, code="CS012", **_TF),
     template("tensorflow.linear_features",
@@ -216,5 +282,5 @@ TEMPLATES: tuple[Template, ...] = (
              _reflected, code="CS005", operator="pad", **_TF),
     template("tensorflow.not_divisible_by_block",
              r"padded_shape\[{int:axis}\]={int:size} is not divisible by block_shape\[\d+\]={int:divisor}",
-             lambda g: {"numbers": g.numbers("size", "divisor")}, code="CS015", **_TF),
+             indivisible("size", "divisor"), code="CS015", **_TF),
 )  # fmt: skip

@@ -21,7 +21,8 @@ _COLOURS = re.compile(
     r"|\x1b\][^\x07\x1b]{0,300}(?:\x07|\x1b\\)|\x1b[@-Z\\-_]"
     r"|(?<!\w)\[\d{1,2}(?:;\d{1,3}){0,4}m"  # what is left when the escape character itself was lost
 )
-_INVISIBLE = re.compile(r"[\x00-\x08\x0b\x0e-\x1f\x7f\u200b-\u200d\u2060\ufeff]")
+_WIDTHLESS = re.compile(r"[\u200b-\u200d\u2060\ufeff]")
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0e-\x1f\x7f]")
 _ENTITY = re.compile(r"&(?:#39|#x27|quot|lt|gt|amp);")
 _SAME = str.maketrans({"‘": "'", "’": "'", "“": '"', "”": '"', "×": "x", "\r": "\n", "`": None, "\u2028": "\n"})
 
@@ -64,12 +65,12 @@ def cleaned(text: str) -> str:
     >>> cleaned("\\x1b[31m2024-01-31 10:00:00,123 ERROR train.py:33 - Output size is too small\\x1b[0m")
     'Output size is too small'
     """
-    text = text[-LONGEST:]
+    text = _WIDTHLESS.sub("", text[-LONGEST:])
     for _ in range(3):  # one inside of another shows only when that is gone
         text = _COLOURS.sub("", text)
     if _ENTITY.search(text):
         text = html.unescape(text)
-    text = _INVISIBLE.sub("", text.translate(_SAME))
+    text = _CONTROL.sub("", text.translate(_SAME))
     text = text.replace("\\n", "\n").replace('\\"', '"').replace("\\'", "'")
     return "\n".join(_without_prefixes(line.rstrip()).rstrip(_BORDERS) for line in text.split("\n"))
 

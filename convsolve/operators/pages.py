@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from .rules import RULES
@@ -22,6 +23,11 @@ class Page:
     example: str = ""
     wrong: str = ""
     right: str = ""
+
+    @property
+    def gist(self) -> str:
+        """The first sentence of the meaning."""
+        return re.split(r"(?<=\.)\s+(?=[A-Z(])", self.meaning, maxsplit=1)[0]
 
     @property
     def mended(self) -> str:
@@ -169,7 +175,8 @@ PAGES: dict[str, Page] = {
         "Take a smaller kernel, or pad in a layer of its own.",
         _layers("[3, 1, 4, 4]", "avg_pool: {kernel_size: 2, padding: 1}"), "[3, 1, 4, 4]", "[3, 2, 4, 4]"),
     "CS026": Page(
-        "A requirement that the problem itself states, under `require`, does not hold.",
+        "A requirement that the problem itself states, under `require`, does not hold. The target of a loss is one, "
+        "too: the output must have the shape that it asks for.",
         "Change the network or the requirement; `convsolve synth` finds values for what you leave open.",
         _layers("[1, 8, 8]", "conv: {out_channels: 4, kernel_size: 3}", tail="require: [output.height == 8]"),
         "kernel_size: 3", "kernel_size: 3, padding: 1"),

@@ -2,49 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from ..errors import ConvsolveError
-from ..messages import Complaint, complaints
-from ..operators.rules import RULES
+from ..messages import complaints
 from .check import CheckReport
-from .explanation.agreements import (
-    explain_channels,
-    explain_elements,
-    explain_features,
-    explain_join,
-    explain_reflection,
-)
 from .explanation.deeper import Deeper, deeper
-from .explanation.finding import Finding, headline
+from .explanation.finding import Finding
 from .explanation.material import material, text_of
-from .explanation.shown import by, framework_name
-from .explanation.windows import explain_window
+from .explanation.table import explained
+from .explanation.wording import by
 
 __all__ = ["Explanation", "explain"]
-
-_BY_CODE: Mapping[str, Callable[[Complaint], Finding]] = {
-    "CS001": explain_window, "CS025": explain_window, "CS013": explain_join, "CS012": explain_join,
-    "CS010": explain_channels, "CS011": explain_features, "CS014": explain_elements, "CS005": explain_reflection,
-}  # fmt: skip
-
-_OTHERWISE = {
-    "torch.target_elements": "the output and the target of the loss have different numbers of elements",
-    "torch.target_size": "the output and the target of the loss have different sizes: it would be broadcast silently",
-    "keras.target": "the network's output has another shape than the target",
-    "keras.target_2": "the network's output has another shape than the target",
-    "keras.flatten_open": "a flatten needs to know all sizes: give the input a fixed size, or pool to a fixed size "
-                          "before",
-    "keras.open_weights": "a layer's weights need sizes that are open: give the input a fixed size, or pool "
-                          "globally before",
-    "keras.smallest_input": "the input is smaller than this application of Keras accepts",
-    "onnx.inferred": "a size that the graph declares is not the one that its operators give",
-    "caffe.signal": "Caffe ends with signal 8 where a layer's output would be empty (its pooling rounds sizes up)",
-}  # fmt: skip
-"""What messages say behind which none of our rules stands."""
-
 
 @dataclass(frozen=True)
 class Explanation:
@@ -124,7 +94,7 @@ def explain(
     given = material(error_or_text, network, input_shape, live=bool(said))
     if said and given.layer:
         said = (given.layer.complete(said[0]), *said[1:])
-    findings = tuple(_finding(c) for c in said)
+    findings = tuple(explained(c) for c in said)
     found = deeper(given.network, given.input_shape, findings) if given.network is not None else Deeper()
     whole = isinstance(error_or_text, BaseException)  # nothing is cut off of its text
     if found.report is not None:  # the network is at hand: nobody has to send it
@@ -139,31 +109,6 @@ _ASKS = (
     "the whole error message: no message about shapes that convsolve knows was found in this text",
     "the traceback above it, or the network (--model) and the size of its input (--input)",
 )
-
-
-def _finding(c: Complaint) -> Finding:
-    special = _BY_CODE.get(c.code or "")
-    if special is None and c.code == "CS002" and c.operator in ("pool", "max_pool", "avg_pool", "lp_pool"):
-        special = explain_window
-    if special is not None:
-        try:
-            return special(c)
-        except (ConvsolveError, OverflowError):
-            pass  # numbers such as no network has: then what the message says is all there is
-    name = c.layer or c.node or ""
-    if c.code:
-        seen = " and ".join(by(shape) for shape in c.shapes)
-        reported = f"{by(c.output)} would come out" if c.output else ""
-        return Finding(complaint=c, code=c.code, layer=c.layer or "", headline=headline(c, c.code),
-                       arithmetic=", ".join(part for part in (f"{seen} arrives" if seen else "", reported) if part),
-                       meaning=f"It breaks the rule `{RULES[c.code].demand}`: see `convsolve rule {c.code}`.")
-    says = _OTHERWISE.get(c.template, "")
-    if c.target and c.output:
-        says += f": {by(c.output)} and {by(c.target)}"
-    elif c.numbers:
-        says += f": {', '.join(f'{k}={n}' for k, n in c.numbers.items())}"
-    framework = framework_name(c.framework)
-    return Finding(complaint=c, layer=c.layer or "", headline=f"{name or framework}: {says}")
 
 
 def _cut(findings: Sequence[Finding]) -> list[str]:
@@ -187,7 +132,7 @@ def _network_lines(found: Explanation) -> list[str]:
         if failure.smallest_input:
             what = "" if failure.mends_all else " for which at least this holds"
             lines.append(f"  the smallest network input that works{what}: {by(failure.smallest_input)}")
-    if report.ok:
+    if report.ok and not found.causes:
         lines.append("at this input size the network's shapes all work out: the message comes from another size, or "
                      "from what is done with its output")  # fmt: skip
     if found.reported:

@@ -15,6 +15,8 @@ from convsolve.messages.text import LONGEST
 from convsolve.operators.rules import RULES
 from tests.messages.examples import EXAMPLES
 
+TOO_LARGE = next(text for name, text, _ in EXAMPLES if name == "torch.kernel_larger_than_input")
+
 
 def one(text: str) -> Complaint:
     (found,) = complaints(text)
@@ -47,14 +49,14 @@ def test_several_messages_the_last_first():
 def test_the_place_in_the_program():
     text = ('Traceback (most recent call last):\n  File "train.py", line 12, in <module>\n    net(x)\n'
             '  File "/v/lib/python3.11/site-packages/torch/nn/modules/conv.py", line 565, in forward\n    return F.conv2d(\n'
-            f"RuntimeError: {EXAMPLES[43][1]}")  # fmt: skip
+            f"RuntimeError: {TOO_LARGE}")  # fmt: skip
     assert one(text).where == "train.py:12: net(x)"
 
 
 def test_the_cell_of_a_notebook():
     text = ("RuntimeError                              Traceback (most recent call last)\nCell In[3], line 2\n      1 x = data()\n"
             "----> 2 net(x)\n\nFile /v/lib/python3.11/site-packages/torch/nn/modules/module.py:1778, in Module._call(self)\n"
-            f"   1777 else:\n-> 1778     return self._call_impl(*args)\n\nRuntimeError: {EXAMPLES[43][1]}")  # fmt: skip
+            f"   1777 else:\n-> 1778     return self._call_impl(*args)\n\nRuntimeError: {TOO_LARGE}")  # fmt: skip
     assert one(text).where == "Cell In[3]:2: net(x)"
 
 
@@ -103,6 +105,8 @@ def mutilated(text: str, chance: random.Random) -> str:
     kind = chance.randrange(6)
     if kind == 0:
         text = text[: chance.randrange(1, len(text) + 1)]
+        if text[-1].isdigit():  # nobody can tell whether it was cut inside of a number, if something stands behind it
+            return text
     if kind == 1:
         text = text[chance.randrange(len(text)) :]
     if chance.random() < 0.6:  # a terminal breaks lines at a column, even inside of words

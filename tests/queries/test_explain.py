@@ -76,6 +76,12 @@ def test_the_order_of_axes_is_not_suspected_without_a_sign(text):
     assert not any("channels" in cause for cause in finding(text).causes)
 
 
+def test_what_channels_differ_by_says_nothing_of_halving():
+    for text in ("Inputs have incompatible shapes. Received shapes (5, 5, 32) and (5, 5, 64)", "Incompatible shapes: [1,7] vs. [1,6]",
+                 "A `Concatenate` layer requires inputs with matching shapes except for the concat axis. Got inputs shapes: [(None, 14, 14, 512), (None, 10, 10, 256)]"):
+        assert finding(text).causes == ()
+
+
 def test_joins_are_mended_on_either_side():
     found = finding("Inputs have incompatible shapes. Received shapes (56, 56, 32) and (112, 112, 32)")
     assert [way.output for way in found.ways] == [(56, 56, 32), (112, 112, 32)]
@@ -83,20 +89,24 @@ def test_joins_are_mended_on_either_side():
 
 @pytest.mark.parametrize(("text", "changes"), [
     ("Sizes of tensors must match except in dimension 1. Expected size 24 but got size 25 for tensor number 1 in the list.",
-     ["crop 25 to 24", "pad 24 to 25"]),
-    ("The size of tensor a (7) must match the size of tensor b (9) at non-singleton dimension 3", ["crop 9 to 7", "pad 7 to 9"]),
+     ["pad 24 to 25 on the axis where they differ", "crop 25 to 24 on the axis where they differ"]),
+    ("The size of tensor a (7) must match the size of tensor b (9) at non-singleton dimension 3", ["pad 7 to 9 on that axis", "crop 9 to 7 on that axis"]),
     ("The size of tensor a (64) must match the size of tensor b (128) at non-singleton dimension 3", []),  # half is no seam
-    ("The size of tensor a (7) must match the size of tensor b (9) at non-singleton dimension 1", []),  # channels
+    ("The size of tensor a (7) must match the size of tensor b (9) at non-singleton dimension 1", [  # channels, or features
+        "for maps, on the side with 7: nn.Conv2d(7, 9, kernel_size=1)", "for rows of features, on the side with 7: nn.Linear(7, 9)",
+        "for maps, on the side with 9: nn.Conv2d(9, 7, kernel_size=1)", "for rows of features, on the side with 9: nn.Linear(9, 7)"]),
 ])
 def test_a_join_of_which_one_axis_is_known(text, changes):
     (found,) = cs.explain(f"RuntimeError: {text}").findings
-    assert [way.change.removesuffix(" on that axis, before they are joined") for way in found.ways] == changes
+    assert [way.change.removesuffix(", before they are joined") for way in found.ways] == changes
     assert any("kernel_size 1" in cause for cause in found.causes) == text.endswith("dimension 1")
 
 
 def test_a_pool_whose_kernel_is_not_said():
-    found = finding("Given input size: (64x1x1). Calculated output size: (64x0x0). Output size is too small")
-    assert found.ways == () and found.needs == () and any("kernel size" in ask for ask in found.asks)
+    found = finding("Given input size: (64x3x1). Calculated output size: (64x0x0). Output size is too small")
+    assert [str(way) for way in found.ways] == [  # what holds whatever the kernel is
+        "leave this pool out: the output is then 64x3x1", "kernel_size=(3, 1), padding=0: the output is then 1x1"]
+    assert found.needs == () and any("kernel_size, stride and padding" in ask for ask in found.asks)
 
 
 def test_explaining_a_text_is_light():
@@ -142,11 +152,68 @@ def test_live_errors_of_pytorch(code):
     assert cs.explain(raised(TORCH[code])).codes[0] == code
 
 
+LABELS = X(2, 7, 8, dtype=torch.long)
+MORE_TORCH = {
+    "torch.stack": lambda: torch.stack([X(3, 4), X(3, 5)]),
+    "torch.batched_product": lambda: X(2, 3, 4) @ X(2, 5, 6),
+    "torch.matrix_and_vector": lambda: X(2, 3) @ X(4),
+    "torch.recurrent_features": lambda: nn.LSTM(8, 16)(X(5, 2, 6)),
+    "torch.attention_features": lambda: nn.MultiheadAttention(8, 2)(X(5, 2, 6), X(5, 2, 6), X(5, 2, 6)),
+    "torch.concat_rank": lambda: torch.cat([X(1, 4, 5, 5), X(1, 4)], 1),
+    "torch.split": lambda: torch.split(X(5, 3), [2, 2]),
+    "torch.group_norm": lambda: F.group_norm(X(1, 6, 4, 4), 4),
+    "torch.group_norm_made": lambda: nn.GroupNorm(4, 6),
+    "torch.group_norm_channels": lambda: nn.GroupNorm(2, 8)(X(1, 6, 4, 4)),
+    "torch.layer_norm": lambda: nn.LayerNorm([3, 8, 8])(X(2, 3, 9, 9)),
+    "torch.batch_norm": lambda: nn.BatchNorm2d(8)(X(2, 6, 4, 4)),
+    "torch.instance_norm": lambda: nn.InstanceNorm2d(8, affine=True)(X(2, 6, 4, 4)),
+    "torch.norm_rank": lambda: nn.BatchNorm1d(8)(X(2, 8, 4, 4)),
+    "torch.pool_rank": lambda: nn.MaxPool2d(2)(X(9, 9)),
+    "torch.pool_padding": lambda: F.max_pool1d(X(1, 3, 8), 2, padding=2),
+    "torch.groups": lambda: nn.Conv2d(3, 4, 3, groups=2),
+    "torch.groups_of_output": lambda: nn.Conv2d(4, 3, 3, groups=2),
+    "torch.groups_of_weight": lambda: F.conv2d(X(1, 8, 8, 8), X(6, 2, 3, 3), groups=4),
+    "torch.channel_shuffle": lambda: nn.ChannelShuffle(4)(X(1, 6, 4, 4)),
+    "torch.pixel_unshuffle": lambda: F.pixel_unshuffle(X(1, 3, 5, 4), 2),
+    "torch.resized_to_nothing": lambda: F.interpolate(X(1, 3, 4, 4, 4), scale_factor=0.1),
+    "torch.output_padding": lambda: nn.ConvTranspose3d(3, 8, 3, stride=2, output_padding=2)(X(1, 3, 4, 4, 4)),
+    "torch.target_batch": lambda: F.cross_entropy(X(8, 10), LABELS[0, 0, :4]),
+    "torch.target_spatial": lambda: F.cross_entropy(X(2, 10, 8, 8), LABELS),
+    "torch.target_places": lambda: F.cross_entropy(X(2, 5, 10), LABELS[:, 0, :5]),
+    "torch.target_axes": lambda: F.cross_entropy(X(2, 10, 7, 8), LABELS[:, None]),
+    "torch.target_not_classes": lambda: F.cross_entropy(X(2, 10), LABELS[:, 0, :1]),
+    "torch.target_class": lambda: F.cross_entropy(X(2, 10), LABELS[:, 0, 0] + 12),
+    "torch.target_size": lambda: F.binary_cross_entropy(X(4, 1), X(4)),
+    "torch.target_size_logits": lambda: F.binary_cross_entropy_with_logits(X(4, 1), X(4)),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("template", MORE_TORCH)
+def test_more_live_errors_of_pytorch(template):
+    found = cs.explain(raised(MORE_TORCH[template])).findings[0]
+    assert found.complaint.template == template and found.code and (found.ways or found.asks)
+
+
+def test_samples_that_a_data_loader_cannot_stack():
+    loader = torch.utils.data.DataLoader([X(3, 24, 24), X(3, 24, 30)], batch_size=2)
+    assert finding(raised(lambda: next(iter(loader)))).ways[0].change == "resize every picture: transforms.Resize((24, 24))"
+
+
+def test_live_layers_give_the_numbers_that_their_messages_leave_out():
+    found = finding(raised(lambda: nn.Sequential(nn.ConvTranspose1d(3, 8, 3, stride=2, padding=4))(X(1, 3, 2))))
+    assert found.arithmetic == "2 arrives, -3 would come out: (2 - 1)*2 - 8 + 3 = -3"
+    assert [str(way) for way in found.ways] == [
+        "padding=2 (now 4): the output is then 1", "kernel_size=7 (now 3): the output is then 1", "an input of 4 there: the output is then 1"]
+    assert nn.ConvTranspose1d(3, 8, 3, stride=2, padding=2)(X(1, 3, 2)).shape[-1] == 1
+    found = finding(raised(lambda: nn.Sequential(nn.Conv2d(3, 8, 3, stride=2, padding=1))(X(1, 5, 32, 32))))
+    assert str(found.ways[0]) == "in_channels=5 in this layer (now 3): the output is then 8x16x16"
+
+
 def test_the_layer_of_pytorch_that_raised_is_named_and_asked():
     net = nn.Sequential(nn.Conv2d(3, 8, 3), nn.Sequential(nn.MaxPool2d(2), nn.Conv2d(8, 8, 3, dilation=4, padding=1)))
     found = finding(raised(lambda: net(X(2, 3, 6, 6))))
     assert (found.layer, found.arithmetic, found.needs) == ("1.1", "2 + 2 - 9 + 1 = -4", (7, 7))
-    assert [way.change for way in found.ways][:2] == ["kernel_size=1 (now 3)", "dilation=1"]
+    assert [way.change for way in found.ways][:2] == ["kernel_size=1 (now 3)", "dilation=1 (now 4)"]
     assert found.ways[2].change == "padding=4 (now 1)"
     pool = finding(raised(lambda: nn.Sequential(nn.MaxPool1d(3, stride=1, padding=1), nn.AvgPool1d(9))(X(1, 4, 5))))
     assert (pool.layer, pool.code, pool.arithmetic) == ("1", "CS001", "(5 - 9)//9 + 1 = 0")
@@ -167,6 +234,35 @@ KERAS = {
 @pytest.mark.parametrize("code", KERAS)
 def test_live_errors_of_keras(code):
     assert cs.explain(raised(KERAS[code])).codes[0] == code
+
+
+def called_again(layer, first, second):
+    layer(keras.Input(first))
+    layer(keras.Input(second))
+
+
+MORE_KERAS = {
+    "keras.dot": lambda: kl.Dot(axes=(1, 2))([keras.Input((5, 3)), keras.Input((4, 6))]),
+    "keras.matmul": lambda: keras.ops.matmul(keras.Input((4, 5)), keras.Input((6, 7))),
+    "keras.stack": lambda: keras.ops.stack([keras.Input((4, 5)), keras.Input((6, 7))]),
+    "keras.broadcast": lambda: keras.Input((4, 8)) + keras.Input((6, 8)),
+    "keras.group_norm": lambda: kl.GroupNormalization(groups=4)(keras.Input((5, 5, 6))),
+    "keras.filters": lambda: kl.Conv2D(5, 3, groups=2)(keras.Input((5, 5, 4))),
+    "keras.stride_and_dilation": lambda: kl.Conv2D(3, 3, strides=2, dilation_rate=2),
+    "keras.kernel_rank": lambda: kl.Conv2D(3, 3)(keras.Input((8, 8, 3, 3))),
+    "keras.crop": lambda: kl.Cropping1D((3, 3))(keras.Input((5, 3))),
+    "keras.input_axis": lambda: called_again(kl.Dense(3), (5, 5, 400), (5, 5, 256)),
+    "keras.input_shape": lambda: keras.Model(i := keras.Input((28, 28, 1)), kl.Flatten()(i))(X(1, 20, 28, 1)),
+    "keras.loss_shapes": lambda: keras.losses.categorical_crossentropy(X(4, 6), X(4, 5)),
+    "keras.loss_classes": lambda: keras.losses.sparse_categorical_crossentropy(X(4, 2), X(4, 5)),
+    "torch.add": lambda: keras.losses.mean_squared_error(X(4, 6), X(4, 5)),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("template", MORE_KERAS)
+def test_more_live_errors_of_keras(template):
+    found = cs.explain(raised(MORE_KERAS[template])).findings[0]
+    assert found.complaint.template == template and (found.ways or found.asks)
 
 
 def test_the_network_of_a_keras_error_is_found_in_its_traceback():
@@ -226,6 +322,15 @@ def test_with_the_network():
     assert found.findings[0].asks == () and "give the network" not in str(found)
     fine = cs.explain(text, network=cs.parse(VOLUME), input_shape=(1, 8, 8, 8))
     assert fine.report.ok and "all work out" in str(fine)
+
+
+def test_the_target_of_a_loss_with_the_network():
+    network = cs.parse("{input: [1, 28, 28], layers: [{conv: {name: c, out_channels: 1, kernel_size: 3}}]}")
+    text = "Using a target size (torch.Size([4, 1, 28, 28])) that is different to the input size (torch.Size([4, 1, {n}, {n}]))"
+    found = cs.explain(text.replace("{n}", "26"), network=network)
+    assert found.report.ok and found.causes and "c: padding 0 -> 1" in found.repairs and "all work out" not in str(found)
+    other = cs.explain(text.replace("{n}", "24"), network=network)  # another output than this network has
+    assert other.repairs == () and "all work out" in str(other)
 
 
 def test_a_keras_model_as_the_network():

@@ -14,7 +14,7 @@ __all__ = ["FailedCall", "failed_call"]
 
 _CALLS = ("_wrapped_call_impl", "_call_impl", "__call__")
 _MOST_FRAMES = 5_000
-_KINDS = {"Conv": "conv", "MaxPool": "max_pool", "AvgPool": "avg_pool"}
+_KINDS = {"Conv": "conv", "ConvTranspose": "conv_transpose", "MaxPool": "max_pool", "AvgPool": "avg_pool"}
 
 
 @dataclass(frozen=True)
@@ -37,9 +37,9 @@ class FailedCall:
         related = complaint.operator == kind or (complaint.operator == "pool" and kind in ("max_pool", "avg_pool"))
         sizes = complaint.padded or complaint.sizes or complaint.output
         rounds_up = getattr(self.layer, "ceil_mode", False)  # another formula, of which the message shows no number
-        if kind and related and complaint.code in ("CS001", "CS002", "CS025") and sizes and not rounds_up:
+        if kind and related and complaint.code in ("CS001", "CS002", "CS010", "CS025") and sizes and not rounds_up:
             rank = int(type(self.layer).__name__[-2])
-            for field in ("kernel_size", "stride", "dilation", "padding"):
+            for field in ("kernel_size", "stride", "dilation", "padding", "output_padding"):
                 value = _numbers(getattr(self.layer, field, 1 if field == "dilation" else None), rank)
                 if value is not None:
                     found[field] = value
@@ -48,8 +48,10 @@ class FailedCall:
             if complaint.padded is not None and padding and len(complaint.padded) == rank:
                 found |= {"padded": None, "sizes": tuple(
                     n - 2 * p for n, p in zip(complaint.padded, padding, strict=True))}  # fmt: skip
-            if complaint.sizes is not None and len(complaint.sizes) > rank:  # a 1-d pool runs as one of 2 axes
+            if complaint.sizes is not None and len(complaint.sizes) > rank:  # on 1 axis, it runs as one on 2 axes
                 found["sizes"] = complaint.sizes[-rank:]
+                if kind == "conv_transpose" and complaint.output is not None:
+                    found["output"] = complaint.output[-rank:]
         return dataclasses.replace(complaint, **found)
 
 

@@ -13,6 +13,7 @@ from ..check import CheckReport, check
 from ..diagnose import diagnose
 from ..repair import repair
 from .finding import Finding
+from .trial import known
 
 __all__ = ["Deeper", "deeper"]
 
@@ -39,17 +40,27 @@ def deeper(network: Network | Problem, input_shape: tuple[int, ...] | None, find
         return Deeper(notes=(f"the network could not be checked: {error}",))
     net = network.network if isinstance(network, Problem) else network
     reported = _reported(net, report, findings)
-    if report.ok:
+    target = _target(report, findings)
+    if report.ok and target is None:
         return Deeper(report=report, reported=reported)
     notes: list[str] = []
     problem: Network | Problem = network
     if input_shape is not None:
         problem = net.with_input(input_shape)
     shape = input_shape or _stated(net)
-    causes = _asked(diagnose, notes, problem, report)
-    repairs = _asked(repair, notes, net, shape, limit=_MOST_REPAIRS) if shape else ()
+    causes = _asked(diagnose, notes, problem, report, target=target)
+    repairs = _asked(repair, notes, net, shape, target=target, limit=_MOST_REPAIRS) if shape else ()
     causing = tuple(dict.fromkeys(str(layer) for cause in causes if (layer := getattr(cause, "layer", ""))))
     return Deeper(report, reported, causing, tuple(map(str, causes)), tuple(map(str, repairs)), tuple(notes))
+
+
+def _target(report: CheckReport, findings: Sequence[Finding]) -> tuple[int, ...] | None:
+    """Return the shape that a loss wants of the output, where the message is about just this output."""
+    for finding in findings:
+        c = finding.complaint
+        if c.operator == "loss" and report.ok and c.output == report.output and c.target:
+            return known(c.target)
+    return None
 
 
 def _stated(network: Network) -> tuple[int, ...] | None:
