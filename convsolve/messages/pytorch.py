@@ -64,7 +64,7 @@ def _weighted(g: Groups) -> Facts | None:
     unbatched = given is not None and weight is not None and len(given) == len(weight) - 1
     if given is not None:
         shape = given if unbatched else given[1:]
-        if got is not None and got not in given:
+        if got is not None and (got not in given if weight is None else shape[:1] != (got,)):
             return None
     numbers = g.numbers("channels", "declared") | (g.numbers("groups") if (groups or 1) > 1 else {})
     if wanted is not None and wanted == got:
