@@ -66,12 +66,13 @@ _MODULE_OF = {name: module for module, names in _PLACES.items() for name in name
 
 __all__ = [
     "Bin", "Cause", "CheckReport", "Comparison", "ConvsolveError", "Count", "Counterexample", "Domain", "Evaluation",
-    "Explanation", "Failure", "FileError", "Front", "Infeasible", "Layer", "LocalPool", "Neighbour", "Network", "NetworkError",
-    "Objective", "Problem", "Relaxation", "Repair", "Samples", "SizeSet", "Solution", "Space", "UndecidedError",
-    "Unknown", "UnreadableError", "ValidSizes", "WorkersError", "all_of", "any_of", "check", "code", "compare", "counterexample",
-    "diagnose", "dump", "eq", "explain", "explaining", "from_keras", "from_onnx", "from_torch", "hole", "install",
-    "load", "load_ipython_extension", "maximum", "minimum", "minimum_input", "operators", "pareto", "parse", "repair",
-    "smallest_input", "solutions", "solve", "to_keras", "to_onnx", "to_torch", "valid_sizes", "where",
+    "Explanation", "Failure", "FileError", "Front", "Infeasible", "Layer", "LocalPool", "Neighbour", "Network",
+    "NetworkError", "Objective", "Problem", "Relaxation", "Repair", "Samples", "SizeSet", "Solution", "Space",
+    "UndecidedError", "Unknown", "UnreadableError", "ValidSizes", "WorkersError", "all_of", "any_of", "check", "code",
+    "compare", "counterexample", "diagnose", "dump", "eq", "explain", "explaining", "from_keras", "from_onnx",
+    "from_torch", "hole", "install", "load", "load_ipython_extension", "maximum", "minimum", "minimum_input",
+    "operators", "pareto", "parse", "repair", "smallest_input", "solutions", "solve", "to_keras", "to_onnx", "to_torch",
+    "valid_sizes", "where",
 ]
 
 

@@ -45,11 +45,22 @@ class Count:
 def count(
     ground: Ground, cubes: int = 1, executor: Executor | None = None, tell: Callable[[float], None] = lambda done: None
 ) -> Count:
-    """Return the count of a space; where it is not exact, the sum over at least so many cubes.
+    """Return the count of a space; where it is not exact, what the whole and the sum over so many cubes say together.
 
     Raises:
         UndecidedError: even cubes have too many states to be gone through, or the time ran out.
     """
+    value, low, high = _sum(ground, 1, executor, tell)
+    if low < high and cubes > 1:
+        value, least, most = _sum(ground, cubes, executor, tell)
+        low, high = max(low, least), min(high, most)
+    return Count(min(max(value, low), high), low == high, low, high, _free(ground))
+
+
+def _sum(
+    ground: Ground, cubes: int, executor: Executor | None, tell: Callable[[float], None]
+) -> tuple[int, int, int]:
+    """Return an estimate and its bounds, summed over cubes."""
     value = low = high = 0
     done = 0.0
     with in_words():
@@ -57,22 +68,19 @@ def count(
         for job, (own, least, most) in run(jobs, executor, clock=ground.clock, in_order=False):
             value, low, high, done = value + own, low + least, high + most, done + job.share
             tell(done)
-    return Count(value, low == high, low, high, _free(ground))
+    return value, low, high
 
 
 def _counted(ground: Ground, depth: int, *, cubes: int) -> tuple[int, int, int] | Cut:
-    """Return an estimate and its bounds; of a whole space that is not exact, let its cubes be counted."""
-    if ground.parts is None:
+    """Return an estimate and its bounds; with several cubes, of each of them."""
+    if ground.parts is None or ground.outline is None:
         return 0, 0, 0
-    drawing = ground.drawing()
-    high = drawing.total
-    if drawing.exact:
-        return high, high, high
-    assert ground.outline is not None
-    if depth == 0 and len(smaller := cut(ground.outline, cubes, ground.parts)) > 1:
+    if depth == 0 and cubes > 1 and len(smaller := cut(ground.outline, cubes, ground.parts)) > 1:
         return Cut(smaller)
-    low = drawing.sure
-    return min(max(high * drawing.hits(_PROBES) // _PROBES, low), high), low, high
+    drawing = ground.drawing()
+    low, high = drawing.sure, drawing.total
+    value = high if drawing.exact else high * drawing.hits(_PROBES) // _PROBES
+    return min(max(value, low), high), low, high
 
 
 def _free(ground: Ground) -> int | None:

@@ -189,6 +189,8 @@ class _Line:
             place.future = None
             try:
                 answer = future.result()
+            except WorkersError:  # nobody is there to be asked again
+                raise
             except Exception as error:  # whatever befell a worker: another may do it
                 self._lost(place, error)
             else:
@@ -210,8 +212,9 @@ class _Line:
             raise answer.error
         if isinstance(answer, Cut):
             at, job = self._places.index(place), place.job
+            share = job.share / max(len(answer.cubes), 1)
             self._places[at : at + 1] = [
-                _Place(Job(job.ground, job.task, job.share / len(answer.cubes), (*job.decided, *decided), job.depth + 1))
+                _Place(Job(job.ground, job.task, share, (*job.decided, *decided), job.depth + 1))
                 for decided in answer.cubes
             ]  # fmt: skip
         else:

@@ -117,7 +117,9 @@ class Ground:
             self._drawing = weight or None, Drawing(self.parts, lambda c: self.evaluator(c).valid, weights)
         return self._drawing[1]
 
-    def samples(self, columns: Columns, size: int, *, weighted: bool = False, tried: int = 0, bins: tuple[Bin, ...] = ()) -> Samples:
+    def samples(
+        self, columns: Columns, size: int, *, weighted: bool = False, tried: int = 0, bins: tuple[Bin, ...] = ()
+    ) -> Samples:
         """Return candidates, which must be solutions, as samples."""
         ordered = {name: columns[name] for name in self.assignments.values}
         return Samples(ordered, self.problem.network, self.assignments.present, weighted, size, tried, bins)

@@ -98,7 +98,8 @@ class _Journal:
         for number, line in enumerate(whole.splitlines(), start=1):
             try:
                 note = json.loads(line)
-                self._take(note)
+                if number > 1:
+                    self._take(note)
             except (ValueError, KeyError, TypeError):
                 raise self._wrong(number, "this is no line of a journal") from None
             if number == 1 and note != self._head:
@@ -109,7 +110,7 @@ class _Journal:
 
     def _open(self) -> None:
         """Open the file of lines, and drop those that have not been noted."""
-        self._rows = open(self._part, "ab")
+        self._rows = open(self._part, "ab")  # noqa: SIM115  # closed on exit
         if os.path.getsize(self._part) < self._size:
             self._rows.close()
             raise self._wrong(1, f"{self._part} is shorter than this says")
@@ -118,9 +119,10 @@ class _Journal:
     def _take(self, note: dict[str, Any]) -> None:
         if "cubes" in note:
             self.cubes = tuple(Cube(tuple((n, v) for n, v in own), *entries) for own, *entries in note["cubes"])
-        elif "rows" in note:
+        elif "finished" in note:
+            self.finished = True
+        else:
             self.at, self.rows, self._size = (note["cube"], note["next"]), note["rows"], note["bytes"]
-        self.finished = "finished" in note
 
     def _wrong(self, line: int, message: str) -> FileError:
         advice = f"{message}; to begin anew, remove it and {self._part}"

@@ -21,7 +21,7 @@ from .parts import in_words
 __all__ = ["Cube", "Numbers", "measure"]
 
 _AT_ONCE = 1 << 13
-"""Candidates that one job looks up."""
+"""Candidates that a worker looks up at once."""
 
 
 @dataclass(frozen=True)
@@ -77,9 +77,7 @@ class Numbers:
     def found(self, numbers: np.ndarray) -> tuple[Columns, np.ndarray]:
         """Return the holes' values of the candidates with these numbers, and which are solutions."""
         order: list[np.ndarray] = []
-        found: list[tuple[Columns, np.ndarray]] = []
-        for job, answer in run(self._jobs(numbers, order), self._executor):
-            found.append(answer)
+        found = [answer for _, answer in run(self._jobs(numbers, order), self._executor)]
         back = np.argsort(np.concatenate(order), kind="stable")
         columns = {name: np.concatenate([c[name] for c, _ in found])[back] for name in found[0][0]}
         return columns, np.concatenate([valid for _, valid in found])[back]
@@ -87,12 +85,13 @@ class Numbers:
     def _jobs(self, numbers: np.ndarray, order: list[np.ndarray]) -> Iterator[Job]:
         """Yield a job for some numbers of one cube each; tell which ones they are."""
         ends = list(accumulate(cube.weight for cube in self._cubes))
+        step = _AT_ONCE if self._executor is not None else max(len(numbers), 1)
         limits = np.array(ends, dtype=numbers.dtype)
         own = np.searchsorted(limits, numbers, side="right")
         for i, cube in enumerate(self._cubes):
             rows = np.flatnonzero(own == i)
-            for start in range(0, max(len(rows), len(numbers) == 0), _AT_ONCE):
-                some = rows[start : start + _AT_ONCE]
+            for start in range(0, max(len(rows), len(numbers) == 0), step):
+                some = rows[start : start + step]
                 order.append(some)
                 within = numbers[some] - (ends[i] - cube.weight)
                 if cube.weight != cube.total:

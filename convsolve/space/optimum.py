@@ -32,24 +32,25 @@ _OUT_OF_TIME = Outcome((), False, reason="the time ran out")
 
 
 def best(
-    ground: Ground, timeout: float | None = None, cubes: int = 1, executor: Executor | None = None,
+    ground: Ground, timeout: float | None = None, seed: int = 0, cubes: int = 1, executor: Executor | None = None,
     tell: Callable[[float], None] = lambda done: None,
 ) -> Solution | Infeasible | Unknown:
     """Return the best architecture of a space, or the requirements that rule all of them out."""
-    search = Search(ground.problem, Clock(timeout))
+    search = Search(ground.problem, Clock(timeout), seed)
     traced = extended(search.trace, ground.steps)
     found: list[tuple[tuple[int, ...], dict[str, int]]] = []
     open_ends: list[Outcome] = []
 
-    def jobs(smaller: Sequence[Decided]) -> Iterator[Job]:
+    def jobs() -> Iterator[Job]:
         for decided in smaller:
             reached = min(found)[0][0] if found and traced.objectives else None
-            task = partial(_best, timeout=search.clock.left, reached=reached)
+            task = partial(_best, timeout=search.clock.left, seed=seed, reached=reached)
             yield Job(ground, task, 1 / len(smaller), decided)
 
     done = 0.0
+    smaller = _cubes(traced, search.clock, cubes)
     try:
-        for job, outcome in run(jobs(_cubes(traced, search.clock, cubes)), executor, clock=search.clock, in_order=False):
+        for job, outcome in run(jobs(), executor, clock=search.clock, in_order=False):
             found += [(_rank(traced, assignment), assignment) for assignment in outcome.assignments]
             open_ends += [] if outcome.proven else [outcome]
             done += job.share
@@ -65,9 +66,9 @@ def best(
     return answer
 
 
-def _best(ground: Ground, depth: int, *, timeout: float | None, reached: int | None) -> Outcome:
+def _best(ground: Ground, depth: int, *, timeout: float | None, seed: int, reached: int | None) -> Outcome:
     """Return the best of a cube that is, in the first objective, no worse than what has been reached elsewhere."""
-    search = Search(ground.problem, Clock(timeout))
+    search = Search(ground.problem, Clock(timeout), seed)
     traced = extended(search.trace, ground.steps)
     if reached is not None:
         objective, sense = traced.objectives[0], _senses(traced)[0]
@@ -96,7 +97,7 @@ def _rank(traced: ProblemTrace, assignment: dict[str, int]) -> tuple[int, ...]:
     """Return numbers by which assignments compare: the least is the best, of equals the plainest."""
     values = zip(_senses(traced), values_of(traced, assignment), strict=True)
     holes = traced.problem.network.holes
-    ranks = [holes[name].domain.rank(assignment[name]) for name in holes if holes[name].domain is not None]
+    ranks = [hole.domain.rank(assignment[name]) for name, hole in holes.items() if hole.domain is not None]
     return (*(sense * value for sense, value in values), sum(ranks), *ranks)
 
 
@@ -111,16 +112,18 @@ def _bound(traced: ProblemTrace, ranks: Sequence[tuple[int, ...]], open_ends: Se
 
 
 def front(
-    ground: Ground, objectives: Sequence[str], timeout: float | None = None, cubes: int = 1,
+    ground: Ground, objectives: Sequence[str], timeout: float | None = None, seed: int = 0, cubes: int = 1,
     executor: Executor | None = None, tell: Callable[[float], None] = lambda done: None,
 ) -> Front:
     """Return the Pareto front of a space: of the points on the fronts of its cubes those that none is better than."""
-    problem = asking(ground.problem, wishes(ground.problem, objectives))
-    search = Search(problem, Clock(timeout))
+    wished = wishes(ground.problem, objectives)
+    search = Search(asking(ground.problem, wished), Clock(timeout), seed)
     traced = extended(search.trace, ground.steps)
     smaller = _cubes(traced, search.clock, cubes)
-    jobs = (Job(ground, partial(_front, wished=tuple(o.text for o in problem.objectives), timeout=search.clock.left),
-                1 / len(smaller), decided) for decided in smaller)  # fmt: skip
+    jobs = (
+        Job(ground, partial(_front, wished=wished, timeout=search.clock.left, seed=seed), 1 / len(smaller), decided)
+        for decided in smaller
+    )
     points: dict[tuple[int, ...], tuple[tuple[int, ...], Outcome]] = {}
     reasons: list[str] = []
     done = 0.0
@@ -141,6 +144,6 @@ def front(
     return TradeOffs(tuple(left), tuple(outcomes), not reasons, reasons[0] if reasons else "").front(traced)
 
 
-def _front(ground: Ground, depth: int, *, wished: Sequence[str], timeout: float | None) -> TradeOffs:
-    search = Search(asking(ground.problem, wished), Clock(timeout))
+def _front(ground: Ground, depth: int, *, wished: Sequence[str], timeout: float | None, seed: int) -> TradeOffs:
+    search = Search(asking(ground.problem, wished), Clock(timeout), seed)
     return trade_offs(search, extended(search.trace, ground.steps), _MOST_POINTS)

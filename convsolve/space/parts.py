@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
+from math import prod
 
 import numpy as np
 
@@ -62,15 +63,21 @@ class Outline:
     def holes(self) -> dict[str, tuple[int, ...]]:
         """The values of the open holes, preferred ones first; those first whose decision makes the most difference.
 
-        That is, which are remembered over the most blocks: once they are decided, the states between tell less apart.
-        Equals come in the order in which the network needs them. Holes with too many values to be listed are left out.
+        That is, in the part with the most combinations, those that are remembered over the most blocks: once they are
+        decided, the states in between tell less apart. Equals come in the order in which the network needs them. Holes
+        with too many values to be listed are left out.
         """
+        found: dict[str, tuple[int, ...]] = {}
+        for part in sorted((self._of(part) for part in self.plan), key=lambda own: -prod(map(len, own.values()))):
+            found |= part
+        return found
+
+    def _of(self, part: Part) -> dict[str, tuple[int, ...]]:
+        """Return the values of the holes of one part."""
         remembered: dict[str, int] = {}
-        for block in (block for part in self.plan for block in part.blocks):
-            remembered.update({name: 0 for name in block.holes})
-            for name in block.kept:
-                if name in remembered:
-                    remembered[name] += 1
+        for block in part.blocks:
+            remembered |= dict.fromkeys(block.holes, 0)
+            remembered |= {name: remembered[name] + 1 for name in block.kept if name in remembered}
         found = {}
         for name in sorted(remembered, key=lambda name: -remembered[name]):
             array = self.domains[name].array

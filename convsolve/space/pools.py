@@ -7,7 +7,7 @@ import os
 import signal
 import threading
 from collections.abc import Callable, Iterator
-from concurrent.futures import Executor, Future, ProcessPoolExecutor
+from concurrent.futures import Executor, Future, InvalidStateError, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager, suppress
 from multiprocessing import get_context
@@ -99,6 +99,36 @@ def _end_with(lifeline: Connection) -> None:
     os._exit(1)
 
 
+class _Cluster(Executor):
+    """Dask's own executor, whose futures fail when the scheduler is gone, instead of waiting for it for ever."""
+
+    def __init__(self, client: Any, address: str) -> None:
+        self.workers = sum(client.nthreads().values())
+        self._client, self._address = client, address
+        self._executor = client.get_executor(pure=False, retries=_RETRIES)
+        self._waiting: set[Future[Any]] = set()
+        self._ended = threading.Event()
+        threading.Thread(target=self._watch, daemon=True).start()
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        """Hand out a call."""
+        future: Future[Any] = self._executor.submit(fn, *args, **kwargs)
+        self._waiting.add(future)
+        future.add_done_callback(self._waiting.discard)
+        return future
+
+    def _watch(self) -> None:
+        while not self._ended.wait(1):
+            if self._client.status in ("closing", "closed"):
+                for future in list(self._waiting):
+                    with suppress(InvalidStateError):
+                        future.set_exception(WorkersError(f"the scheduler at {self._address} has gone away"))
+
+    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
+        """Take nothing more on."""
+        self._ended.set()
+
+
 @contextmanager
 def cluster(address: str) -> Iterator[Executor]:
     """Connect to a Dask cluster by the address of its scheduler, and yield its executor.
@@ -110,23 +140,23 @@ def cluster(address: str) -> Iterator[Executor]:
     """
     try:
         from distributed import Client
+        from distributed.comm import get_address_host_port
     except ImportError:
         raise WorkersError("a cluster needs Dask: pip install 'convsolve[dask]'") from None
-    for name in ("distributed", "tornado"):  # what they log is said by the exceptions, too
+    for name in ("distributed.client", "distributed.core", "distributed.comm"):  # the exceptions say what they log
         logging.getLogger(name).setLevel(logging.CRITICAL)
     try:
+        get_address_host_port(address)
+    except (ValueError, TypeError) as error:
+        raise WorkersError(f"{address!r} is no address such as tcp://host:8786: {error}") from None
+    try:
         client = Client(address, timeout=_PATIENCE, set_as_default=False)
-    except (OSError, ValueError, TypeError) as error:
-        raise WorkersError(f"no Dask scheduler answers at {address}: {_first_line(error)}") from None
+    except OSError as error:
+        raise WorkersError(f"no Dask scheduler answers at {address}: {error}") from None
     with client:
         try:
             client.wait_for_workers(1, timeout=_PATIENCE)
         except TimeoutError:
             raise WorkersError(f"the cluster at {address} has no workers") from None
-        executor = client.get_executor(pure=False, retries=_RETRIES)
-        executor.workers = sum(client.nthreads().values())
-        yield executor
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).partition("\n")[0] or type(error).__name__
+        with _Cluster(client, address) as executor:
+            yield executor

@@ -92,23 +92,21 @@ class Space:
 
     # -- how many
 
-    def count(self, *, executor: Executor | None = None, cubes: int | None = None, tell: Tell = _nobody) -> Count:
+    def count(self, *, cubes: int = 1, executor: Executor | None = None, tell: Tell = _nobody) -> Count:
         """Count the valid architectures, exactly where the budgets allow.
 
         A budget over many layers has more different sums than can be told apart; then similar sums are taken
         together, the count gets certain bounds, and an estimate between them. The more cubes such a space is cut into,
-        the nearer are the bounds. A space with too many states is cut in any case.
+        the nearer are the bounds, and the longer it takes. A space with too many states is cut in any case.
 
         Args:
+            cubes: into how many cubes, at least, to cut a space that cannot be counted exactly as a whole.
             executor: who counts the cubes, such as a :class:`LocalPool`; by default this process.
-            cubes: the least number of cubes that a space is cut into which cannot be counted exactly as a whole; by
-                default one, or 64 with an executor.
             tell: is told which share of the work is done, from 0 to 1.
 
         Raises:
             UndecidedError: there are too many states to go through.
         """
-        cubes = cubes or (_CUBES if executor else 1)
         if self._counted is None or self._counted[0] != cubes:
             self._counted = cubes, count(self._ground, cubes, executor, tell)
         return self._counted[1]
@@ -174,6 +172,14 @@ class Space:
         """
         yield from islice(listing.rows(self._ground, self._cubes(executor), executor), limit)
 
+    def lines(
+        self, limit: int | None = None, *, executor: Executor | None = None, tell: Tell = _nobody
+    ) -> Iterator[str]:
+        """Yield what :meth:`enumerate` yields as lines of JSON, many at a time: workers write them, too."""
+        for piece in listing.lines(self._ground, self._cubes(executor), executor, limit=limit):
+            yield piece.text.decode()
+            tell(piece.share)
+
     def write(
         self, path: str | Path, limit: int | None = None, *, executor: Executor | None = None, tell: Tell = _nobody
     ) -> int:
@@ -228,7 +234,8 @@ class Space:
         Of equals, the one whose values are the fewest places away in their domains. ``keep`` has values that it must
         have; holes that the assignment leaves out are free.
         """
-        return self._cheapest(distance_costs(self._ground.assignments, assignment), self._ground.assignments.given(keep or {}))
+        holes = self._ground.assignments
+        return self._cheapest(distance_costs(holes, assignment), holes.given(keep or {}))
 
     def neighbours(self, assignment: Mapping[str, int]) -> list[Neighbour]:
         """Return what one change makes of a valid architecture, the nearest first.
@@ -298,24 +305,25 @@ class Space:
         return self._ground.evaluator(batch)
 
     def best(
-        self, *, timeout: float | None = None, executor: Executor | None = None, cubes: int | None = None,
-        tell: Tell = _nobody,
+        self, *, timeout: float | None = None, seed: int = 0, executor: Executor | None = None,
+        cubes: int | None = None, tell: Tell = _nobody,
     ) -> Solution | Infeasible | Unknown:
         """Return the best architecture by the problem's objectives, as :func:`convsolve.solve` does.
 
         With an ``executor``, it is sought in at least so many ``cubes`` (by default 64); the answer is the same.
         """
-        return optimum.best(self._ground, timeout, cubes or (_CUBES if executor else 1), executor, tell)
+        return optimum.best(self._ground, timeout, seed, cubes or (_CUBES if executor else 1), executor, tell)
 
     def pareto(
-        self, *objectives: str, timeout: float | None = None, executor: Executor | None = None,
+        self, *objectives: str, timeout: float | None = None, seed: int = 0, executor: Executor | None = None,
         cubes: int | None = None, tell: Tell = _nobody,
     ) -> Front:
         """Return the trade-offs between two or three expressions, as :func:`convsolve.pareto` does.
 
         With an ``executor``, they are sought in at least so many ``cubes`` (by default 64); the answer is the same.
         """
-        return optimum.front(self._ground, objectives, timeout, cubes or (_CUBES if executor else 1), executor, tell)
+        least = cubes or (_CUBES if executor else 1)
+        return optimum.front(self._ground, objectives, timeout, seed, least, executor, tell)
 
     def _cheapest(self, costs: moves.Costs, given: Mapping[str, int]) -> dict[str, int] | None:
         parts = self._ground.parts

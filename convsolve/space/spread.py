@@ -53,7 +53,9 @@ def reach(ground: Ground, text: str) -> tuple[int, int]:
     if outline is None:
         raise NoArchitectureError("the space has no valid architecture: `convsolve synth` says why")
     goal = outline.system.goals[0].value
-    assert isinstance(goal, Var)
+    if not isinstance(goal, Var):
+        assert isinstance(goal, int)
+        return goal, goal
     low, high = outline.domains[goal.name].interval
     assert low is not None and high is not None
     for part in outline.plan:
