@@ -35,7 +35,7 @@ FLOORS = [
 ONLY_IN = {
     "hypothesis": "testing", "pytest": "testing", "z3": "solver", "click": "cli", "rich": "cli", "yaml": "files",
     "torch": "frameworks/torch", "keras": "frameworks/keras", "onnx": "frameworks/onnx", "h5py": "frameworks/keras",
-    "optuna": "space",
+    "optuna": "space", "distributed": "space",
 }  # fmt: skip
 
 

@@ -39,23 +39,28 @@ def command(
 
     space = Space(loaded(source, input_shape, arguments), timeout=timeout)
     with working(workers, cluster) as executor, bar("listing", quiet) as tell:
-        if output is not None:
-            return 0 if _written(space, output, number, executor=executor, tell=tell) else 1
-        found = False
-        for text in space.lines(number, executor=executor, tell=tell):
-            click.echo(text, nl=False)
-            found = found or bool(text)
-    return 0 if found else 1
+        if output is None:
+            return 0 if _shown(space, number, executor=executor, tell=tell) else 1
+        count = _written(space, output, number, executor=executor, tell=tell)
+    click.echo(f"wrote {output}: {count:,} architectures", err=True)
+    return 0 if count else 1
+
+
+def _shown(space: Space, number: int | None, **options: Any) -> bool:
+    """Print the architectures, and return whether there is one."""
+    found = False
+    for text in space.lines(number, **options):
+        click.echo(text, nl=False)
+        found = found or bool(text)
+    return found
 
 
 def _written(space: Space, output: str, number: int | None, **options: Any) -> int:
     """Write a file, or go on writing it, and return how many architectures it has."""
     try:
-        count = space.write(output, number, **options)
+        return space.write(output, number, **options)
     except KeyboardInterrupt:
         click.echo(f"{output}.part has what is done: the same command goes on from there", err=True)
         raise
     except OSError as error:
         raise click.ClickException(f"cannot write {output}: {error.strerror or error}") from None
-    click.echo(f"wrote {output}: {count:,} architectures", err=True)
-    return count

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from fractions import Fraction
@@ -10,7 +9,7 @@ from functools import partial
 from math import prod
 
 from ..errors import UndecidedError
-from .cubes import Cut, Job, cut, run
+from .cubes import Cut, Job, Tell, cut, run, untold
 from .ground import Ground
 from .parts import in_words, outlined, parts_of
 from .tally import tally
@@ -42,9 +41,7 @@ class Count:
         return Fraction(self.value, self.of) if self.of else None
 
 
-def count(
-    ground: Ground, cubes: int = 1, executor: Executor | None = None, tell: Callable[[float], None] = lambda done: None
-) -> Count:
+def count(ground: Ground, cubes: int = 1, executor: Executor | None = None, tell: Tell = untold) -> Count:
     """Return the count of a space; where it is not exact, what the whole and the sum over so many cubes say together.
 
     Raises:
@@ -57,17 +54,13 @@ def count(
     return Count(min(max(value, low), high), low == high, low, high, _free(ground))
 
 
-def _sum(
-    ground: Ground, cubes: int, executor: Executor | None, tell: Callable[[float], None]
-) -> tuple[int, int, int]:
+def _sum(ground: Ground, cubes: int, executor: Executor | None, tell: Tell) -> tuple[int, int, int]:
     """Return an estimate and its bounds, summed over cubes."""
     value = low = high = 0
-    done = 0.0
     with in_words():
         jobs = [Job(ground, partial(_counted, cubes=cubes))]
-        for job, (own, least, most) in run(jobs, executor, clock=ground.clock, in_order=False):
-            value, low, high, done = value + own, low + least, high + most, done + job.share
-            tell(done)
+        for _, (own, least, most) in run(jobs, executor, clock=ground.clock, in_order=False, tell=tell):
+            value, low, high = value + own, low + least, high + most
     return value, low, high
 
 

@@ -20,11 +20,14 @@ from .parts import Outline, Parts, TooManyStates
 if TYPE_CHECKING:
     from .ground import Ground
 
-__all__ = ["Cut", "Decided", "Job", "Task", "cut", "run"]
+__all__ = ["Cut", "Decided", "Job", "Task", "Tell", "cut", "run", "untold"]
 
 Decided = tuple[tuple[str, int], ...]
 Task = Callable[["Ground", int], Any]
 """What is asked of a space, which has been cut so many times."""
+
+Tell = Callable[[float], None]
+"""Is told which share of the work is done, from 0 to 1."""
 
 _TRIES = 3
 """How often a job is handed out before it is said that it cannot be done."""
@@ -55,6 +58,10 @@ class Job:
     share: float = 1.0
     decided: Decided = ()
     depth: int = 0
+
+
+def untold(done: float) -> None:
+    """Be told, and do nothing."""
 
 
 def cut(outline: Outline, least: int, parts: Parts | None = None) -> tuple[Decided, ...]:
@@ -107,7 +114,8 @@ class _Place:
 
 
 def run(
-    jobs: Iterable[Job], executor: Executor | None = None, *, clock: Clock | None = None, in_order: bool = True
+    jobs: Iterable[Job], executor: Executor | None = None, *, clock: Clock | None = None, in_order: bool = True,
+    tell: Tell = untold,
 ) -> Iterator[tuple[Job, Any]]:
     """Do jobs, and yield each with its answer; a job whose answer is a cut is replaced by those for its cubes.
 
@@ -116,6 +124,7 @@ def run(
         executor: who does them; by default this process, one after the other, each when its answer is wanted.
         clock: the deadline.
         in_order: whether answers come in the order of the jobs (and of the cubes), otherwise as they are there.
+        tell: is told the sum of the shares that are done.
 
     Raises:
         OutOfTime: the deadline passed.
@@ -123,11 +132,14 @@ def run(
     """
     line = _Line(jobs, executor)
     clock = clock or Clock()
+    done = 0.0
     try:
         while line.hand_out():
             clock.check()
             for place in line.taken(in_order):
                 yield place.job, place.answer
+                done += place.job.share
+                tell(done)
             line.wait(clock)
     finally:
         line.cancel()
@@ -201,8 +213,8 @@ class _Line:
         if place.tries < _TRIES:
             return
         advice = (
-            "they may be short of memory (use fewer); in a script, they must be started under "
-            '`if __name__ == "__main__":`' if isinstance(error, BrokenExecutor) else
+            "they may run out of memory (use fewer), or not start at all (a script has to be a file, and to begin its "
+            'work under `if __name__ == "__main__":`)' if isinstance(error, BrokenExecutor) else
             "they need the same version of convsolve as here")
         what = f"{type(error).__name__}: {error}".partition("\n")[0].rstrip(": ")
         raise WorkersError(f"workers have lost a piece of work {place.tries} times ({what}): {advice}") from error

@@ -11,13 +11,13 @@ import dataclasses
 import hashlib
 import json
 import os
-from collections.abc import Callable
 from concurrent.futures import Executor
 from pathlib import Path
 from typing import IO, Any
 
 from ..errors import FileError, Problematic
 from ..trace import Definition
+from .cubes import Tell, untold
 from .ground import Ground
 from .listing import Lines, lines
 from .numbers import Cube, measure
@@ -29,7 +29,7 @@ _VERSION = 1
 
 def write(
     ground: Ground, path: Path, limit: int | None = None, executor: Executor | None = None,
-    tell: Callable[[float], None] = lambda done: None,
+    tell: Tell = untold,
 ) -> int:
     """Write all architectures, or the first ones, to a file; go on where a run was stopped. Return how many there are.
 
@@ -45,7 +45,7 @@ def write(
         if not journal.finished and left != 0:
             for piece in lines(ground, journal.cubes, executor, begin=journal.at, limit=left):
                 journal.add(piece)
-                tell(piece.share)
+                tell(piece.share if limit is None else journal.rows / limit)
         journal.finish()
         return journal.rows
 

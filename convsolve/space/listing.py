@@ -56,13 +56,15 @@ def lines(
 ) -> Iterator[Lines]:
     """Yield all architectures as lines, from a cube and a number on, and no more than a limit."""
     before = [sum(cube.total for cube in cubes[:i]) for i in range(len(cubes) + 1)]
-    left = limit
+    found = 0
     for (cube, stop), (text, size) in _pieces(_lines, ground, cubes, executor, begin):
-        if left is not None and size >= left:
+        if limit is not None and found + size >= limit:
+            left = limit - found
             yield Lines(b"".join(text.splitlines(keepends=True)[:left]), left, cube, stop, 1.0)
             return
-        left = None if left is None else left - size
-        yield Lines(text, size, cube, stop, (before[cube] + stop) / before[-1])
+        found += size
+        share = (before[cube] + stop) / before[-1]
+        yield Lines(text, size, cube, stop, share if limit is None else max(share, found / limit))
 
 
 def _pieces(

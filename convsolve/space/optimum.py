@@ -7,9 +7,10 @@ whoever finds it when. What has been reached is told to the cubes that are begun
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Executor
 from functools import partial
+from operator import itemgetter
 
 from ..errors import UndecidedError
 from ..operators.rules import PROBLEM
@@ -20,7 +21,7 @@ from ..queries.synthesize import Infeasible, Solution, Unknown, conclusion
 from ..solver.clock import Clock, OutOfTime
 from ..solver.outcome import Outcome
 from ..trace import Requirement
-from .cubes import Decided, Job, cut, run
+from .cubes import Decided, Job, Tell, cut, run, untold
 from .ground import Ground
 from .parts import outlined
 from .within import extended
@@ -33,7 +34,7 @@ _OUT_OF_TIME = Outcome((), False, reason="the time ran out")
 
 def best(
     ground: Ground, timeout: float | None = None, seed: int = 0, cubes: int = 1, executor: Executor | None = None,
-    tell: Callable[[float], None] = lambda done: None,
+    tell: Tell = untold,
 ) -> Solution | Infeasible | Unknown:
     """Return the best architecture of a space, or the requirements that rule all of them out."""
     search = Search(ground.problem, Clock(timeout), seed)
@@ -43,22 +44,19 @@ def best(
 
     def jobs() -> Iterator[Job]:
         for decided in smaller:
-            reached = min(found)[0][0] if found and traced.objectives else None
+            reached = min(key[0] for key, _ in found) if found and traced.objectives else None
             task = partial(_best, timeout=search.clock.left, seed=seed, reached=reached)
             yield Job(ground, task, 1 / len(smaller), decided)
 
-    done = 0.0
     smaller = _cubes(traced, search.clock, cubes)
     try:
-        for job, outcome in run(jobs(), executor, clock=search.clock, in_order=False):
+        for _, outcome in run(jobs(), executor, clock=search.clock, in_order=False, tell=tell):
             found += [(_rank(traced, assignment), assignment) for assignment in outcome.assignments]
             open_ends += [] if outcome.proven else [outcome]
-            done += job.share
-            tell(done)
     except OutOfTime:
         open_ends.append(_OUT_OF_TIME)
     reason = open_ends[0].reason if open_ends else ""
-    assignments = (min(found)[1],) if found else ()
+    assignments = (min(found, key=itemgetter(0))[1],) if found else ()
     whole = Outcome(assignments, not open_ends, _bound(traced, [key for key, _ in found], open_ends), reason)
     answer = conclusion(search, traced, whole)
     if isinstance(answer, Infeasible) and not ground.steps:
@@ -113,7 +111,7 @@ def _bound(traced: ProblemTrace, ranks: Sequence[tuple[int, ...]], open_ends: Se
 
 def front(
     ground: Ground, objectives: Sequence[str], timeout: float | None = None, seed: int = 0, cubes: int = 1,
-    executor: Executor | None = None, tell: Callable[[float], None] = lambda done: None,
+    executor: Executor | None = None, tell: Tell = untold,
 ) -> Front:
     """Return the Pareto front of a space: of the points on the fronts of its cubes those that none is better than."""
     wished = wishes(ground.problem, objectives)
@@ -126,15 +124,12 @@ def front(
     )
     points: dict[tuple[int, ...], tuple[tuple[int, ...], Outcome]] = {}
     reasons: list[str] = []
-    done = 0.0
     try:
-        for job, own in run(jobs, executor, clock=search.clock, in_order=False):
+        for _, own in run(jobs, executor, clock=search.clock, in_order=False, tell=tell):
             reasons += [] if own.complete else [own.reason]
             for point, outcome in zip(own.points, own.outcomes, strict=True):
                 entry = _rank(traced, outcome.assignments[0]), outcome
                 points[point] = min(entry, points.get(point, entry), key=lambda e: e[0])
-            done += job.share
-            tell(done)
     except OutOfTime:
         reasons.append(_OUT_OF_TIME.reason)
     left = [p for p in points if not any(q != p and all(a <= b for a, b in zip(q, p, strict=True)) for q in points)]

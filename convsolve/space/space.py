@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from concurrent.futures import Executor
 from itertools import islice
 from pathlib import Path
@@ -16,6 +16,7 @@ from ..queries.synthesize import Infeasible, Solution, Unknown
 from . import journal, listing, moves, optimum
 from .ask import decided, nearest_by_search
 from .counting import Count, count
+from .cubes import Tell, untold
 from .drawing import Weight, draw
 from .evaluation import Evaluation
 from .ground import Ground
@@ -27,15 +28,8 @@ from .within import having
 
 __all__ = ["Space"]
 
-Tell = Callable[[float], None]
-"""Is told which share of the work is done, from 0 to 1."""
-
 _CUBES = 64
 """Cubes, at least, that work is cut into where others are to share it."""
-
-
-def _nobody(done: float) -> None:
-    """Is told, and does nothing."""
 
 
 class Space:
@@ -92,7 +86,7 @@ class Space:
 
     # -- how many
 
-    def count(self, *, cubes: int = 1, executor: Executor | None = None, tell: Tell = _nobody) -> Count:
+    def count(self, *, cubes: int = 1, executor: Executor | None = None, tell: Tell = untold) -> Count:
         """Count the valid architectures, exactly where the budgets allow.
 
         A budget over many layers has more different sums than can be told apart; then similar sums are taken
@@ -173,7 +167,7 @@ class Space:
         yield from islice(listing.rows(self._ground, self._cubes(executor), executor), limit)
 
     def lines(
-        self, limit: int | None = None, *, executor: Executor | None = None, tell: Tell = _nobody
+        self, limit: int | None = None, *, executor: Executor | None = None, tell: Tell = untold
     ) -> Iterator[str]:
         """Yield what :meth:`enumerate` yields as lines of JSON, many at a time: workers write them, too."""
         for piece in listing.lines(self._ground, self._cubes(executor), executor, limit=limit):
@@ -181,7 +175,7 @@ class Space:
             tell(piece.share)
 
     def write(
-        self, path: str | Path, limit: int | None = None, *, executor: Executor | None = None, tell: Tell = _nobody
+        self, path: str | Path, limit: int | None = None, *, executor: Executor | None = None, tell: Tell = untold
     ) -> int:
         """Write what :meth:`enumerate` yields to a file, one JSON object a line, and return how many there are.
 
@@ -306,7 +300,7 @@ class Space:
 
     def best(
         self, *, timeout: float | None = None, seed: int = 0, executor: Executor | None = None,
-        cubes: int | None = None, tell: Tell = _nobody,
+        cubes: int | None = None, tell: Tell = untold,
     ) -> Solution | Infeasible | Unknown:
         """Return the best architecture by the problem's objectives, as :func:`convsolve.solve` does.
 
@@ -316,7 +310,7 @@ class Space:
 
     def pareto(
         self, *objectives: str, timeout: float | None = None, seed: int = 0, executor: Executor | None = None,
-        cubes: int | None = None, tell: Tell = _nobody,
+        cubes: int | None = None, tell: Tell = untold,
     ) -> Front:
         """Return the trade-offs between two or three expressions, as :func:`convsolve.pareto` does.
 

@@ -107,7 +107,7 @@ class Spread:
             least = max(sum(cube.sure for cube in cubes), len(cubes) > 0)
             drawn.append(Bin(costs, int(least), sum(cube.total for cube in cubes), count))
             own_seed = int(generator.integers(1 << 31))
-            if count:
+            if count or not n:
                 measured = measure([ground], executor, weight)[0] if weight else cubes
                 columns, own_tried = draw(
                     Numbers(ground, measured, executor, weight), count, own_seed, replace=replace)

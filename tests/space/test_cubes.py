@@ -261,7 +261,7 @@ def test_a_killed_worker_loses_nothing(pools):
 
 
 def test_work_that_kills_every_worker_is_given_up(pools):
-    with pytest.raises(cs.WorkersError, match=r"lost a piece of work 3 times.*short of memory.*__main__"):
+    with pytest.raises(cs.WorkersError, match=r"lost a piece of work 3 times.*out of memory.*__main__"):
         list(run([Job(small(), square), Job(small(), die)], pools[2]))
     assert [answer for _, answer in run([Job(small(), square)] * 3, pools[2])] == [square(small(), 0)] * 3
 
