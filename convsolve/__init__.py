@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from .dims import Domain, all_of, any_of, eq, hole, maximum, minimum, where
     from .dims.sizeset import SizeSet
-    from .errors import ConvsolveError, FileError, NetworkError, UndecidedError, UnreadableError
+    from .errors import ConvsolveError, FileError, NetworkError, UndecidedError, UnreadableError, WorkersError
     from .files import dump, parse
     from .frameworks import code, to_keras, to_onnx, to_torch
     from .frameworks.keras import from_keras
@@ -33,14 +33,14 @@ if TYPE_CHECKING:
     from .queries.smallest import minimum_input, smallest_input
     from .queries.synthesize import Infeasible, Solution, Unknown, solutions, solve
     from .sources import load
-    from .space import Count, Evaluation, Neighbour, Samples, Space
+    from .space import Bin, Count, Evaluation, LocalPool, Neighbour, Samples, Space
 
 __version__ = "0.1.0"
 
 _PLACES = {
     "dims": ("Domain", "all_of", "any_of", "eq", "hole", "maximum", "minimum", "where"),
     "dims.sizeset": ("SizeSet",),
-    "errors": ("ConvsolveError", "FileError", "NetworkError", "UndecidedError", "UnreadableError"),
+    "errors": ("ConvsolveError", "FileError", "NetworkError", "UndecidedError", "UnreadableError", "WorkersError"),
     "files": ("dump", "parse"),
     "frameworks": ("code", "to_keras", "to_onnx", "to_torch"),
     "frameworks.keras": ("from_keras",),
@@ -62,19 +62,19 @@ _PLACES = {
     "queries.smallest": ("minimum_input", "smallest_input"),
     "queries.synthesize": ("Infeasible", "Solution", "Unknown", "solutions", "solve"),
     "sources": ("load",),
-    "space": ("Count", "Evaluation", "Neighbour", "Samples", "Space"),
+    "space": ("Bin", "Count", "Evaluation", "LocalPool", "Neighbour", "Samples", "Space"),
 }
 _MODULE_OF = {name: module for module, names in _PLACES.items() for name in names}
 
 __all__ = [
-    "Cause", "CheckReport", "Comparison", "ConvsolveError", "Count", "Counterexample", "Domain", "Evaluation",
-    "Explanation", "Failure", "FileError", "Front", "Infeasible", "Layer", "Neighbour", "Network", "NetworkError",
-    "Objective", "Picture", "Problem", "Relaxation", "Repair", "Samples", "SizeSet", "Solution", "Space",
-    "UndecidedError", "Unknown", "UnreadableError", "ValidSizes", "all_of", "any_of", "check", "code", "compare",
-    "counterexample", "diagnose", "draw", "dump", "eq", "explain", "explaining", "from_keras", "from_onnx",
-    "from_torch", "hole", "install", "load", "load_ipython_extension", "maximum", "minimum", "minimum_input",
-    "operators", "pareto", "parse", "repair", "smallest_input", "solutions", "solve", "to_keras", "to_onnx",
-    "to_torch", "valid_sizes", "where",
+    "Bin", "Cause", "CheckReport", "Comparison", "ConvsolveError", "Count", "Counterexample", "Domain",
+    "Evaluation", "Explanation", "Failure", "FileError", "Front", "Infeasible", "Layer", "LocalPool", "Neighbour",
+    "Network", "NetworkError", "Objective", "Picture", "Problem", "Relaxation", "Repair", "Samples", "SizeSet",
+    "Solution", "Space", "UndecidedError", "Unknown", "UnreadableError", "ValidSizes", "WorkersError", "all_of",
+    "any_of", "check", "code", "compare", "counterexample", "diagnose", "draw", "dump", "eq", "explain",
+    "explaining", "from_keras", "from_onnx", "from_torch", "hole", "install", "load", "load_ipython_extension",
+    "maximum", "minimum", "minimum_input", "operators", "pareto", "parse", "repair", "smallest_input", "solutions",
+    "solve", "to_keras", "to_onnx", "to_torch", "valid_sizes", "where",
 ]
 
 

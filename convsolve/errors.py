@@ -17,10 +17,12 @@ __all__ = [
     "FrameworkMissingError",
     "InternalError",
     "NetworkError",
+    "NoArchitectureError",
     "Problematic",
     "RankError",
     "UndecidedError",
     "UnreadableError",
+    "WorkersError",
 ]
 
 
@@ -42,6 +44,10 @@ class NetworkError(ConvsolveError, ValueError):
 
 class RankError(NetworkError):
     """An operator got a tensor with a number of axes that it cannot work on."""
+
+
+class NoArchitectureError(NetworkError):
+    """A space from which something is to be drawn has no valid architecture."""
 
 
 class ExpressionError(ConvsolveError, ValueError):
@@ -66,6 +72,10 @@ class InternalError(ConvsolveError, RuntimeError):
 
 class UndecidedError(ConvsolveError, RuntimeError):
     """A question has no answer that is certain: for want of time, or because something is not known."""
+
+
+class WorkersError(ConvsolveError, RuntimeError):
+    """Workers cannot be reached, or lose a piece of work again and again."""
 
 
 @dataclass(frozen=True, order=True)

@@ -37,7 +37,7 @@ FLOORS = [
 ONLY_IN = {
     "hypothesis": "testing", "pytest": "testing", "z3": "solver", "click": "cli", "rich": "cli", "yaml": "files",
     "torch": "frameworks/torch", "keras": "frameworks/keras", "onnx": "frameworks/onnx", "h5py": "frameworks/keras",
-    "optuna": "space", "resvg_py": "pictures",
+    "optuna": "space", "distributed": "space", "resvg_py": "pictures",
 }  # fmt: skip
 
 

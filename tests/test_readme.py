@@ -45,7 +45,7 @@ def test_problems(text):
 
 @pytest.mark.parametrize("text", [text for kind, text in BLOCKS if kind == "python"])
 def test_python(text):
-    exec(compile(text, "README.md", "exec"), {})
+    exec(compile(text, "README.md", "exec"), {"__name__": "__main__"})
 
 
 def test_every_operator_code_command_and_option_is_documented():

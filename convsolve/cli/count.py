@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import click
 
-from .output import print_json
+from .output import bar, print_json
 from .source import loaded, source_options
+from .workers import workers_options, working
 
 __all__ = ["command"]
 
@@ -13,10 +14,15 @@ __all__ = ["command"]
 @click.command()
 @click.argument("source")
 @source_options
+@click.option("--cubes", type=click.IntRange(1), metavar="N", default=1,
+              help="Cut a space that cannot be counted exactly into at least N cubes, for nearer bounds.")  # fmt: skip
+@workers_options
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 @click.option("--timeout", type=click.FloatRange(min=0, min_open=True), help="Seconds after which to stop.")
+@click.option("-q", "--quiet", is_flag=True, help="Show no progress.")
 def command(
-    source: str, input_shape: tuple[int, ...] | None, arguments: str, as_json: bool, timeout: float | None
+    source: str, input_shape: tuple[int, ...] | None, arguments: str, cubes: int, workers: int | None,
+    cluster: str | None, as_json: bool, timeout: float | None, quiet: bool,
 ) -> int:
     """Count the valid architectures of a problem with open parameters.
 
@@ -26,7 +32,9 @@ def command(
     """
     from ..space import Space
 
-    count = Space(loaded(source, input_shape, arguments), timeout=timeout).count()
+    space = Space(loaded(source, input_shape, arguments), timeout=timeout)
+    with working(workers, cluster) as executor, bar("counting", quiet) as tell:
+        count = space.count(executor=executor, cubes=cubes, tell=tell)
     share = None if count.share is None else float(count.share)
     if as_json:
         print_json({"count": count.value, "exact": count.exact, "low": count.low, "high": count.high, "of": count.of,

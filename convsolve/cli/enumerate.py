@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 import click
 
+from .output import bar
 from .source import loaded, source_options
+from .workers import workers_options, working
+
+if TYPE_CHECKING:
+    from ..space import Space
 
 __all__ = ["command"]
 
@@ -13,9 +20,14 @@ __all__ = ["command"]
 @click.argument("source")
 @source_options
 @click.option("-n", "--number", type=click.IntRange(1), help="Stop after this many; by default go through all.")
+@click.option("-o", "--output", type=click.Path(dir_okay=False),
+              help="The file to write. If this command is stopped, it goes on when it is called again.")  # fmt: skip
+@workers_options
 @click.option("--timeout", type=click.FloatRange(min=0, min_open=True), help="Seconds for going through the space.")
+@click.option("-q", "--quiet", is_flag=True, help="Show no progress.")
 def command(
-    source: str, input_shape: tuple[int, ...] | None, arguments: str, number: int | None, timeout: float | None
+    source: str, input_shape: tuple[int, ...] | None, arguments: str, number: int | None, output: str | None,
+    workers: int | None, cluster: str | None, timeout: float | None, quiet: bool,
 ) -> int:
     """List the valid architectures of a problem, each once, one JSON object a line.
 
@@ -23,12 +35,32 @@ def command(
     (.keras, .h5, .onnx, .pt2), or package.module:factory or file.py:Class, which is imported and called.
     Exits with 0 where there is a valid architecture, with 1 where there is none, with 3 where that is not known.
     """
-    import json
-
     from ..space import Space
 
-    found = 0
-    for assignment in Space(loaded(source, input_shape, arguments), timeout=timeout).enumerate(number):
-        click.echo(json.dumps(assignment))
-        found += 1
-    return 0 if found else 1
+    space = Space(loaded(source, input_shape, arguments), timeout=timeout)
+    with working(workers, cluster) as executor, bar("listing", quiet) as tell:
+        if output is None:
+            return 0 if _shown(space, number, executor=executor, tell=tell) else 1
+        count = _written(space, output, number, executor=executor, tell=tell)
+    click.echo(f"wrote {output}: {count:,} architectures", err=True)
+    return 0 if count else 1
+
+
+def _shown(space: Space, number: int | None, **options: Any) -> bool:
+    """Print the architectures, and return whether there is one."""
+    found = False
+    for text in space.lines(number, **options):
+        click.echo(text, nl=False)
+        found = found or bool(text)
+    return found
+
+
+def _written(space: Space, output: str, number: int | None, **options: Any) -> int:
+    """Write a file, or go on writing it, and return how many architectures it has."""
+    try:
+        return space.write(output, number, **options)
+    except KeyboardInterrupt:
+        click.echo(f"{output}.part has what is done: the same command goes on from there", err=True)
+        raise
+    except OSError as error:
+        raise click.ClickException(f"cannot write {output}: {error.strerror or error}") from None

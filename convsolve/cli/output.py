@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from math import log2
 from typing import TYPE_CHECKING, Any
 
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from ..queries.pareto import Front
 
 __all__ = [
-    "ShapeType", "assignment_lines", "cause_data", "console", "no_answer", "print_causes", "print_costs",
+    "ShapeType", "assignment_lines", "bar", "cause_data", "console", "no_answer", "print_causes", "print_costs",
     "print_failures", "print_front", "print_json", "print_table", "progress", "report_data", "shape",
 ]
 
@@ -243,6 +244,21 @@ def progress(quiet: bool) -> Callable[[str], None]:
 
     tell.done = done  # type: ignore[attr-defined]
     return tell
+
+
+@contextmanager
+def bar(what: str, quiet: bool = False) -> Iterator[Callable[[float], None]]:
+    """Show a progress bar on standard error, where that is a terminal; yield what takes the share that is done."""
+    if quiet or not sys.stderr.isatty():
+        yield lambda done: None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+
+    columns = TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn()
+    with Progress(*columns, console=Console(stderr=True), transient=True) as shown:
+        task = shown.add_task(what, total=1.0)
+        yield lambda done: shown.update(task, completed=done)
 
 
 def assignment_lines(assignment: Mapping[str, int]) -> list[str]:

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
 
 from .source import loaded, source_options
+from .workers import workers_options, working
+
+if TYPE_CHECKING:
+    from ..space import Bin
 
 __all__ = ["command"]
 
@@ -16,12 +22,17 @@ __all__ = ["command"]
               help="How many architectures to draw.")  # fmt: skip
 @click.option("--seed", type=click.IntRange(0, 2**31), default=0, help="The same seed draws the same.")
 @click.option("--distinct", is_flag=True, help="Draw no architecture twice.")
+@click.option("--spread", metavar="COST",
+              help="Draw evenly from what lies between the smallest and the largest of a cost: macs.")  # fmt: skip
+@click.option("--bins", type=click.IntRange(1), default=10, show_default=True,
+              help="Into how many bins of the same width to cut that.")  # fmt: skip
+@workers_options
 @click.option("--emit", type=click.Choice(["jsonl", "torch", "yaml"]), default="jsonl", show_default=True,
               help="Print assignments, one JSON object a line; or PyTorch source; or problem files.")  # fmt: skip
 @click.option("--timeout", type=click.FloatRange(min=0, min_open=True), help="Seconds after which to stop.")
 def command(
-    source: str, input_shape: tuple[int, ...] | None, arguments: str, number: int, seed: int, distinct: bool, emit: str,
-    timeout: float | None,
+    source: str, input_shape: tuple[int, ...] | None, arguments: str, number: int, seed: int, distinct: bool,
+    spread: str | None, bins: int, workers: int | None, cluster: str | None, emit: str, timeout: float | None,
 ) -> int:
     """Draw valid architectures of a problem with open parameters, each equally likely.
 
@@ -31,16 +42,22 @@ def command(
     """
     import json
 
+    from ..errors import NoArchitectureError
     from ..files import dump
     from ..frameworks import code
     from ..problem import Problem
     from ..space import Space
 
     space = Space(loaded(source, input_shape, arguments), timeout=timeout)
-    if not space:
-        click.echo("there is no valid architecture: `convsolve synth` says why", err=True)
+    try:
+        with working(workers, cluster) as executor:
+            samples = space.sample(
+                number, seed, replace=not distinct, spread=spread, bins=bins, executor=executor)
+    except NoArchitectureError as error:
+        click.echo(str(error), err=True)
         return 1
-    samples = space.sample(number, seed, replace=not distinct)
+    for bin in samples.bins:
+        click.echo(f"{spread} from {bin.costs[0]:,} to {bin.costs[-1]:,}: {_many(bin)}, {bin.drawn:,} drawn", err=True)
     if emit == "jsonl":
         for assignment in samples:
             click.echo(json.dumps(assignment))
@@ -51,3 +68,9 @@ def command(
         else:
             click.echo(("---\n" if i > 1 else "") + dump(Problem(network), "yaml"), nl=False)
     return 0
+
+
+def _many(bin: Bin) -> str:
+    if not bin.high:
+        return "no architecture"
+    return f"{bin.low:,} architectures" if bin.low == bin.high else f"{bin.low:,} to {bin.high:,} architectures"

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from .output import (
     assignment_lines,
+    bar,
     console,
     no_answer,
     print_costs,
@@ -19,9 +19,13 @@ from .output import (
     report_data,
 )
 from .source import loaded, source_options
+from .workers import workers_options, working
 
 if TYPE_CHECKING:
+    from concurrent.futures import Executor
+
     from ..problem import Problem
+    from ..queries.pareto import Front
     from ..queries.synthesize import Infeasible, Solution, Unknown
 
 __all__ = ["command"]
@@ -35,6 +39,7 @@ __all__ = ["command"]
 @click.option("--different", type=click.IntRange(1), default=1, show_default=True,
               help="In how many values each solution differs from those before it.")  # fmt: skip
 @click.option("--pareto", metavar="A,B[,C]", help="Find the Pareto front of two or three expressions, all minimised.")
+@workers_options
 @click.option("--emit", type=click.Choice(["yaml", "json"]), help="Print the finished network as a problem file.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 @click.option("--timeout", type=click.FloatRange(min=0, min_open=True), help="Seconds after which to stop.")
@@ -42,7 +47,8 @@ __all__ = ["command"]
 @click.option("-q", "--quiet", is_flag=True, help="Show no progress.")
 def command(
     source: str, input_shape: tuple[int, ...] | None, arguments: str, number: int, different: int, pareto: str | None,
-    emit: str | None, as_json: bool, timeout: float | None, seed: int, quiet: bool,
+    workers: int | None, cluster: str | None, emit: str | None, as_json: bool, timeout: float | None, seed: int,
+    quiet: bool,
 ) -> int:
     """Find values for the open parameters of a problem, or say why there are none.
 
@@ -50,30 +56,23 @@ def command(
     (.keras, .h5, .onnx, .pt2), or package.module:factory or file.py:Class, which is imported and called.
     Exits with 0 for a solution, 1 when it is proven that there is none, 3 when the time ran out before either.
     """
-    from ..queries.synthesize import Solution, Unknown, solutions, solve
+    from ..queries.synthesize import Solution, Unknown
 
     if emit and (as_json or number > 1):
         raise click.UsageError("--emit writes one network: leave out --json and -n")
+    if (workers or cluster) and number > 1:
+        raise click.UsageError("workers look for the best solution, or for a front: leave out -n")
     problem = loaded(source, input_shape, arguments)
-    tell = progress(quiet)
-    if pareto is not None or (problem.pareto and number == 1 and not emit):
-        wished = [text.strip() for text in pareto.split(",")] if pareto else []
-        return _front(problem, wished, as_json, timeout=timeout, seed=seed, progress=tell)
-    found: list[Solution] = []
-    answer: Solution | Infeasible | Unknown
-    try:
+    wished = [text.strip() for text in pareto.split(",")] if pareto else []
+    options = {"timeout": timeout, "seed": seed}
+    with working(workers, cluster) as executor:
+        if pareto is not None or (problem.pareto and number == 1 and not emit):
+            return _print_front(_front(problem, wished, executor, quiet, **options), as_json)
         if number == 1:
-            answer = solve(problem, timeout=timeout, seed=seed, progress=tell)
+            answer = _best(problem, executor, quiet, **options)
             found = [answer] if isinstance(answer, Solution) else []
         else:
-            try:
-                many = solutions(problem, limit=number, different=different, timeout=timeout, seed=seed, progress=tell)
-                found = list(islice(many, number))
-                answer = found[0] if found else solve(problem, timeout=timeout, seed=seed, progress=tell)
-            except TimeoutError as error:
-                answer = Unknown(str(error))
-    finally:
-        tell.done()  # type: ignore[attr-defined]
+            answer, found = _several(problem, number, different, quiet, **options)
     status = 0 if found else 3 if isinstance(answer, Unknown) else 1
     if as_json:
         print_json(_data(answer, found))
@@ -84,14 +83,58 @@ def command(
     return status
 
 
-def _front(problem: Problem, wished: list[str], as_json: bool, **options: Any) -> int:
-    """Find and print a Pareto front."""
+def _best(
+    problem: Problem, executor: Executor | None, quiet: bool, **options: Any
+) -> Solution | Infeasible | Unknown:
+    """Ask for the best solution, here or cube by cube."""
+    from ..queries.synthesize import solve
+
+    if executor is not None:
+        from ..space import Space
+
+        with bar("searching", quiet) as share:
+            return Space(problem).best(executor=executor, tell=share, **options)
+    tell = progress(quiet)
+    try:
+        return solve(problem, progress=tell, **options)
+    finally:
+        tell.done()  # type: ignore[attr-defined]
+
+
+def _several(
+    problem: Problem, number: int, different: int, quiet: bool, **options: Any
+) -> tuple[Solution | Infeasible | Unknown, list[Solution]]:
+    """Ask for several solutions; if there is none, for the reason."""
+    from ..queries.synthesize import Unknown, solutions, solve
+
+    tell = progress(quiet)
+    try:
+        found = list(solutions(problem, limit=number, different=different, progress=tell, **options))
+        return (found[0] if found else solve(problem, progress=tell, **options)), found
+    except TimeoutError as error:
+        return Unknown(str(error)), []
+    finally:
+        tell.done()  # type: ignore[attr-defined]
+
+
+def _front(problem: Problem, wished: list[str], executor: Executor | None, quiet: bool, **options: Any) -> Front:
+    """Ask for a Pareto front, here or cube by cube."""
     from ..queries.pareto import pareto
 
+    if executor is not None:
+        from ..space import Space
+
+        with bar("searching", quiet) as share:
+            return Space(problem).pareto(*wished, executor=executor, tell=share, **options)
+    tell = progress(quiet)
     try:
-        front = pareto(problem, wished, **options)
+        return pareto(problem, wished, progress=tell, **options)
     finally:
-        options["progress"].done()
+        tell.done()  # type: ignore[attr-defined]
+
+
+def _print_front(front: Front, as_json: bool) -> int:
+    """Print a Pareto front, and return the exit code."""
     if as_json:
         found = zip(front.points, front.solutions, strict=True)
         data = [{"values": point, "assignment": dict(solution.assignment)} for point, solution in found]

@@ -7,20 +7,21 @@ nothing is left the front is complete.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from ..dims import Cond, any_of
+from ..dims import Cond, any_of, evaluate
 from ..errors import NetworkError
 from ..operators.rules import PROBLEM
 from ..problem import Objective, Problem, ProblemTrace
 from ..shown import Shown
 from ..solver.clock import Clock
-from ..trace import Requirement
+from ..solver.outcome import Outcome
+from ..trace import Requirement, run
 from .robust import Search
 from .synthesize import Solution, solution_of
 
-__all__ = ["Front", "pareto"]
+__all__ = ["Front", "TradeOffs", "asking", "pareto", "trade_offs", "values_of", "wishes"]
 
 
 @dataclass(frozen=True)
@@ -62,29 +63,68 @@ def pareto(
     >>> front.points
     ((80, 12168, -3), (208, 28800, -5), (400, 47432, -7))
     """
+    wished = wishes(problem, objectives)
+    search = Search(asking(problem, wished), Clock(timeout, progress), seed)
+    return trade_offs(search, search.trace, limit).front(search.trace)
+
+
+def wishes(problem: Problem, objectives: Sequence[str]) -> tuple[str, ...]:
+    """Return the objectives of a front: those that are asked for, or else the problem's.
+
+    Raises:
+        NetworkError: there are not two or three of them.
+    """
     wished = tuple(objectives) or problem.pareto
     if len(wished) not in (2, 3):
         raise NetworkError(f"a Pareto front has two or three objectives, got {len(wished)}")
-    clock = Clock(timeout, progress)
-    asked = replace(problem, objectives=tuple(Objective("minimize", text) for text in wished))
-    search = Search(asked, clock, seed)
-    traced = search.trace
+    return wished
+
+
+def asking(problem: Problem, wished: Sequence[str]) -> Problem:
+    """Return a problem with other objectives, all minimised."""
+    return replace(problem, objectives=tuple(Objective("minimize", text) for text in wished))
+
+
+@dataclass(frozen=True)
+class TradeOffs:
+    """Points with the outcome of the search for each. ``complete`` and ``reason`` are those of a :class:`Front`."""
+
+    points: tuple[tuple[int, ...], ...]
+    outcomes: tuple[Outcome, ...]
+    complete: bool
+    reason: str = ""
+
+    def front(self, traced: ProblemTrace) -> Front:
+        """Return the front, each of its solutions computed again by integer arithmetic."""
+        order = sorted(range(len(self.points)), key=self.points.__getitem__)
+        outcomes = [self.outcomes[i] for i in order]
+        found = [solution_of(traced, o.assignments[0], o.proven, o.bound, o.reason) for o in outcomes]
+        wished = tuple(objective.text for objective in traced.problem.objectives)
+        return Front(wished, tuple(self.points[i] for i in order), tuple(found), self.complete, self.reason)
+
+
+def trade_offs(search: Search, traced: ProblemTrace, limit: int) -> TradeOffs:
+    """Return the trade-offs between the objectives of a search's trace, to which steps may have been added."""
     left = traced
-    found: list[Solution] = []
     points: list[tuple[int, ...]] = []
+    found: list[Outcome] = []
     while len(found) < limit:
         outcome = search.optimise(left)
-        if not outcome.assignments:
-            return _front(wished, points, found, outcome.proven, outcome.reason)
-        solution = solution_of(traced, outcome.assignments[0], outcome.proven, outcome.bound, outcome.reason)
-        found.append(solution)
-        points.append(tuple(goal.value for goal in solution.goals))
-        if not solution.proven:
-            return _front(wished, points, found, False, solution.reason)
-        better = _better(traced, points)
-        steps = (*traced.trace.steps, *(Requirement("", PROBLEM, c, text="on the front") for c in better))
-        left = replace(traced, trace=replace(traced.trace, steps=steps))
-    return _front(wished, points, found, False, f"there are more than {limit} points")
+        if outcome.assignments:
+            found.append(outcome)
+            points.append(values_of(traced, outcome.assignments[0]))
+        if not outcome.assignments or not outcome.proven:
+            complete = outcome.proven and not outcome.assignments
+            return TradeOffs(tuple(points), tuple(found), complete, outcome.reason)
+        steps = (Requirement("", PROBLEM, c, text="on the front") for c in _better(traced, points))
+        left = replace(traced, trace=replace(traced.trace, steps=(*traced.trace.steps, *steps)))
+    return TradeOffs(tuple(points), tuple(found), False, f"there are more than {limit} points")
+
+
+def values_of(traced: ProblemTrace, assignment: Mapping[str, int]) -> tuple[int, ...]:
+    """Return the objectives' values, computed by integer arithmetic."""
+    values = run(traced.trace, assignment)
+    return tuple(evaluate(objective, values) for objective in traced.objectives)
 
 
 def _better(traced: ProblemTrace, points: Sequence[tuple[int, ...]]) -> list[Cond]:
@@ -93,10 +133,3 @@ def _better(traced: ProblemTrace, points: Sequence[tuple[int, ...]]) -> list[Con
     if len(objectives) == 2:  # points come with the first objective rising: the second has to fall
         return [objectives[1] < points[-1][1]]
     return [any_of(*(o < value for o, value in zip(objectives, point, strict=True))) for point in points]
-
-
-def _front(
-    wished: tuple[str, ...], points: list[tuple[int, ...]], found: list[Solution], complete: bool, reason: str
-) -> Front:
-    order = sorted(range(len(points)), key=points.__getitem__)
-    return Front(wished, tuple(points[i] for i in order), tuple(found[i] for i in order), complete, reason)

@@ -19,9 +19,10 @@ from .check import CheckReport, check
 from .relax import LONGEST, Relaxation, relaxations
 
 if TYPE_CHECKING:
+    from ..solver.outcome import Outcome
     from .robust import Search
 
-__all__ = ["Goal", "Infeasible", "Solution", "Unknown", "solution_of", "solutions", "solve"]
+__all__ = ["Goal", "Infeasible", "Solution", "Unknown", "conclusion", "solution_of", "solutions", "solve"]
 
 
 @dataclass(frozen=True)
@@ -172,23 +173,30 @@ def solve(
     ({'conv1.kernel_size': 3, 'conv1.stride': 2, 'conv1.padding': 1}, (8, 14, 14))
     """
     from ..solver.clock import Clock
-    from ..solver.core import minimal_core
     from .robust import Search
 
     problem = as_problem(problem)
-    clock = Clock(timeout, progress)
-    search = Search(problem, clock, seed)
-    traced = search.trace
-    outcome = search.optimise(traced)
+    search = Search(problem, Clock(timeout, progress), seed)
+    answer = conclusion(search, search.trace, search.optimise(search.trace), explain=explain)
+    return replace(answer, problem=problem) if isinstance(answer, Infeasible) else answer
+
+
+def conclusion(
+    search: Search, traced: ProblemTrace, outcome: Outcome, *, explain: bool = True
+) -> Solution | Infeasible | Unknown:
+    """Return the answer that an outcome of a search is; where there is no solution, with the core if it is wanted."""
+    from ..solver.core import minimal_core
+
     if outcome.assignments:
         return solution_of(traced, outcome.assignments[0], outcome.proven, outcome.bound, outcome.reason)
     if not outcome.proven:
         return Unknown(outcome.reason or "the search gave no answer")
     if not explain:
-        return Infeasible((), False, problem)
-    core = minimal_core(search.everywhere(traced), clock, seed)
+        return Infeasible((), False)
+    clock = search.clock
+    core = minimal_core(search.everywhere(traced), clock, search.seed)
     seconds = LONGEST if clock.left is None else min(LONGEST, max(clock.left, 0.0))
-    return Infeasible(_names(core.requirements), core.minimal, problem, seconds)
+    return Infeasible(_names(core.requirements), core.minimal, seconds=seconds)
 
 
 def _names(requirements: Sequence[Requirement]) -> tuple[str, ...]:

@@ -3,9 +3,11 @@
 :class:`~convsolve.space.space.Space` is built on the solver's layered graph, in which every solution is one path.
 """
 
+from .counting import Count
 from .evaluation import Evaluation
 from .near import Neighbour
-from .samples import Samples
-from .space import Count, Space
+from .pools import LocalPool
+from .samples import Bin, Samples
+from .space import Space
 
-__all__ = ["Count", "Evaluation", "Neighbour", "Samples", "Space"]
+__all__ = ["Bin", "Count", "Evaluation", "LocalPool", "Neighbour", "Samples", "Space"]

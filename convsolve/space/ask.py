@@ -7,25 +7,14 @@ from collections.abc import Mapping
 
 from ..dims import Cond, Expr, Var, all_of, bounds, eq, total, where
 from ..errors import UndecidedError
-from ..operators.rules import PROBLEM
-from ..problem import Objective, Problem, ProblemTrace
-from ..queries.robust import Search
-from ..queries.synthesize import Infeasible, Solution, Unknown, solution_of
+from ..problem import Objective, ProblemTrace
 from ..solver.clock import Clock
-from ..solver.core import minimal_core
 from ..solver.engine import decide, optimise
-from ..trace import Definition, Requirement
+from ..trace import Definition
 from .moves import Costs
+from .within import extended, having
 
-__all__ = ["completion", "decided", "nearest_by_search"]
-
-
-def _with_values(traced: ProblemTrace, given: Mapping[str, int]) -> ProblemTrace:
-    """Return a problem in which some holes must have given values."""
-    holes = traced.problem.network.holes
-    conditions = {name: eq(holes[name], value) for name, value in given.items()}
-    more = tuple(Requirement("", PROBLEM, c, text=f"{n} == {given[n]}") for n, c in conditions.items() if c is not True)
-    return dataclasses.replace(traced, trace=dataclasses.replace(traced.trace, steps=(*traced.trace.steps, *more)))
+__all__ = ["decided", "nearest_by_search"]
 
 
 def decided(traced: ProblemTrace, given: Mapping[str, int]) -> bool:
@@ -34,25 +23,11 @@ def decided(traced: ProblemTrace, given: Mapping[str, int]) -> bool:
     Raises:
         UndecidedError: the engine gives no answer.
     """
-    asked = _with_values(traced, given)
+    asked = extended(traced, having(traced.problem, given))
     answer = decide(asked, list(asked.trace.requirements), Clock())
     if answer is None:
         raise UndecidedError("it is not known whether a valid architecture has these values")
     return answer
-
-
-def completion(problem: Problem, given: Mapping[str, int], timeout: float | None) -> Solution | Infeasible | Unknown:
-    """Return the best solution that has given values."""
-    search = Search(problem, Clock(timeout))
-    traced = _with_values(search.trace, given)
-    outcome = search.optimise(traced)
-    if outcome.assignments:
-        return solution_of(search.trace, outcome.assignments[0], outcome.proven, outcome.bound, outcome.reason)
-    if not outcome.proven:
-        return Unknown(outcome.reason or "the search gave no answer")
-    core = minimal_core(traced, search.clock, 0)
-    texts = [r.text or f"{r.layer}: {r.rule.demand}" for r in core.requirements]
-    return Infeasible(tuple(dict.fromkeys(texts)), core.minimal)
 
 
 def nearest_by_search(
@@ -69,14 +44,12 @@ def nearest_by_search(
         for name, own in costs.items() for value, cost in own.items() if cost
     ]  # fmt: skip
     cost = total(each)
-    asked = _with_values(traced, given)
+    asked = extended(traced, having(traced.problem, given))
     if isinstance(cost, Expr):
         name = "cost of the changes"
-        steps = (*asked.trace.steps, Definition(name, cost, ""))
+        asked = extended(asked, (Definition(name, cost, ""),))
         problem = dataclasses.replace(asked.problem, objectives=(Objective("minimize", name),))
-        asked = dataclasses.replace(
-            asked, problem=problem, trace=dataclasses.replace(asked.trace, steps=steps),
-            objectives=(Var(name, interval=bounds(cost)),))
+        asked = dataclasses.replace(asked, problem=problem, objectives=(Var(name, interval=bounds(cost)),))
     outcome = optimise(asked, Clock())
     if not outcome.assignments and outcome.proven:
         return None

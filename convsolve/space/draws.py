@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from fractions import Fraction
+from math import lcm
+from typing import Any
+
 import numpy as np
 
-__all__ = ["distinct", "uniform"]
+__all__ = ["distinct", "uniform", "whole"]
 
 _WORD = 1 << 61
 
@@ -43,3 +48,16 @@ def distinct(generator: np.random.Generator, below: int, count: int) -> np.ndarr
     result = np.empty(count, dtype=object)
     result[:] = list(seen)
     return result
+
+
+def whole(weights: Sequence[Any]) -> list[int] | None:
+    """Return whole numbers in the proportion of some weights, which are read as decimals; None if one is not positive.
+
+    >>> whole([0.1, 2, "1/2"])
+    [1, 20, 5]
+    """
+    exact = [Fraction(str(weight)) for weight in weights]
+    if any(weight <= 0 for weight in exact):
+        return None
+    unit = lcm(*(weight.denominator for weight in exact))
+    return [int(weight * unit) for weight in exact]

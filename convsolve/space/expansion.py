@@ -24,9 +24,9 @@ from ..solver.presolve import Domains
 from ..solver.system import Demand, System
 from .paths import Budget, Paths, Stage
 
-__all__ = ["paths_of"]
+__all__ = ["MOST_STATES", "paths_of"]
 
-_MOST_STATES = 1 << 18
+MOST_STATES = 1 << 18
 _MOST_EDGES = 1 << 21
 """Edges in all, with sums kept exactly."""
 
@@ -57,7 +57,7 @@ def paths_of(
         TooWide: there are too many states, or nodes that cannot be merged.
     """
     part, absentees = _with_presence(part, presence, canonical)
-    graph = build_graph(part, system, domains, clock, _MOST_STATES)
+    graph = build_graph(part, system, domains, clock, MOST_STATES)
     if graph is None or not graph.prune():
         return None
     budgets = part.accumulators[: len(part.accumulators) - bool(absentees)]

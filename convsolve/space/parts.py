@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
+from math import prod
 
 import numpy as np
 
@@ -12,14 +15,75 @@ from ..errors import UndecidedError
 from ..problem import ProblemTrace
 from ..solver.cells import TooWide
 from ..solver.clock import Clock, OutOfTime
-from ..solver.plan import plan
-from ..solver.presolve import Refuted, presolve
-from ..solver.system import build
+from ..solver.plan import Part, plan
+from ..solver.presolve import Domains, Refuted, presolve
+from ..solver.system import System, build
 from ..trace import Requirement
 from .expansion import paths_of
 from .paths import Paths
 
-__all__ = ["Parts", "parts_of", "presence"]
+__all__ = ["Outline", "Parts", "TooManyStates", "in_words", "outlined", "parts_of", "presence"]
+
+
+class TooManyStates(UndecidedError):
+    """A space cannot be gone through as a whole; it may be where more is decided."""
+
+
+@contextmanager
+def in_words() -> Iterator[None]:
+    """Say what it means that the solver's methods give up.
+
+    Raises:
+        TooManyStates: there are too many states to go through.
+        UndecidedError: the time ran out.
+    """
+    try:
+        yield
+    except TooWide:
+        raise TooManyStates(
+            "the space has too many states to be gone through: close some holes, or leave out a requirement that joins "
+            "distant layers") from None
+    except OutOfTime:
+        raise UndecidedError("the time ran out before the space was gone through") from None
+
+
+@dataclass(frozen=True)
+class Outline:
+    """What is known of a space before it is gone through: the values that presolve has left, and the plan."""
+
+    system: System
+    domains: Domains
+
+    @cached_property
+    def plan(self) -> list[Part]:
+        """The parts, whose blocks introduce each hole as late as possible."""
+        return plan(self.system, self.domains, in_order=False)
+
+    @cached_property
+    def holes(self) -> dict[str, tuple[int, ...]]:
+        """The values of the open holes, preferred ones first; those first whose decision makes the most difference.
+
+        That is, in the part with the most combinations, those that are remembered over the most blocks: once they are
+        decided, the states in between tell less apart. Equals come in the order in which the network needs them. Holes
+        with too many values to be listed are left out.
+        """
+        found: dict[str, tuple[int, ...]] = {}
+        for part in sorted((self._of(part) for part in self.plan), key=lambda own: -prod(map(len, own.values()))):
+            found |= part
+        return found
+
+    def _of(self, part: Part) -> dict[str, tuple[int, ...]]:
+        """Return the values of the holes of one part."""
+        remembered: dict[str, int] = {}
+        for block in part.blocks:
+            remembered |= dict.fromkeys(block.holes, 0)
+            remembered |= {name: remembered[name] + 1 for name in block.kept if name in remembered}
+        found = {}
+        for name in sorted(remembered, key=lambda name: -remembered[name]):
+            array = self.domains[name].array
+            if array is not None:
+                found[name] = tuple(sorted(array.tolist(), key=self.system.holes[name].rank))
+        return found
 
 
 @dataclass(frozen=True)
@@ -56,34 +120,43 @@ def presence(traced: ProblemTrace) -> dict[str, Cond]:
     return {name: any_of(*whens[name]) if name in canonical else True for name in traced.problem.network.holes}
 
 
-def parts_of(traced: ProblemTrace, clock: Clock, in_force: Sequence[Requirement] | None = None) -> Parts | None:
-    """Return the solutions of a problem whose unknowns are all bounded; None if there are none.
+def outlined(
+    traced: ProblemTrace, clock: Clock, in_force: Sequence[Requirement] | None = None, *, goals: bool = False
+) -> Outline | None:
+    """Return the outline of a problem whose unknowns are all bounded; None if it has no solution.
 
     Args:
         traced: the problem.
         clock: the deadline.
         in_force: the requirements that must hold; by default all.
+        goals: whether objectives are to be remembered.
 
     Raises:
-        UndecidedError: there are too many states to go through, or the time ran out.
+        UndecidedError: the time ran out.
     """
-    system = build(traced, in_force, goals=False)
+    system = build(traced, in_force, goals=goals)
     try:
-        domains = presolve(system, clock)
+        with in_words():
+            return Outline(system, presolve(system, clock))
+    except Refuted:
+        return None
+
+
+def parts_of(traced: ProblemTrace, outline: Outline, clock: Clock) -> Parts | None:
+    """Return the solutions of a problem, given its outline; None if there are none.
+
+    Raises:
+        TooManyStates: there are too many states to go through.
+        UndecidedError: the time ran out.
+    """
+    system, domains = outline.system, outline.domains
+    parts = []
+    with in_words():
         if any(domains[name].array is None for name in system.holes):
             raise TooWide
-        parts = []
-        for part in plan(system, domains, in_order=False):
+        for part in outline.plan:
             found = paths_of(part, system, domains, clock, presence(traced), traced.trace.canonical)
             if found is None:
                 return None
             parts.append(found)
-    except Refuted:
-        return None
-    except TooWide:
-        raise UndecidedError(
-            "the space has too many states to be gone through: close some holes, or leave out a requirement that joins "
-            "distant layers") from None
-    except OutOfTime:
-        raise UndecidedError("the time ran out before the space was gone through") from None
     return Parts({n: v.fixed for n in system.holes if (v := domains[n]).fixed is not None}, tuple(parts))

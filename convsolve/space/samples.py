@@ -11,7 +11,18 @@ import numpy as np
 from ..dims import Cond, evaluate_arrays
 from ..network import Network
 
-__all__ = ["Samples"]
+__all__ = ["Bin", "Samples"]
+
+
+@dataclass(frozen=True)
+class Bin:
+    """A range of costs: from ``low`` to ``high`` architectures have one of these, and ``drawn`` of them were drawn."""
+
+    costs: range
+    low: int
+    high: int
+    drawn: int
+
 
 
 @dataclass(frozen=True, eq=False)
@@ -21,7 +32,8 @@ class Samples(Sequence[dict[str, int]]):
     ``columns`` has a numpy array for each hole; where a hole's layer is absent, its preferred value. The assignments,
     as everywhere, leave such holes out. ``weighted`` says whether a preference weighed the draw; otherwise each
     architecture was equally likely. ``tried`` is how many candidates were drawn for these: more than there are samples
-    where a budget was too fine for exact counts, and the few that exceed it were left out.
+    where a budget was too fine for exact counts, and the few that exceed it were left out. ``bins`` says what a wished
+    spread came to.
     """
 
     columns: Mapping[str, np.ndarray]
@@ -30,6 +42,7 @@ class Samples(Sequence[dict[str, int]]):
     weighted: bool
     size: int
     tried: int
+    bins: tuple[Bin, ...] = ()
 
     def __len__(self) -> int:
         return self.size

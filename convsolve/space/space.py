@@ -2,56 +2,34 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from fractions import Fraction
-from functools import cached_property
+from concurrent.futures import Executor
 from itertools import islice
-from math import prod
+from pathlib import Path
 from typing import Any
 
-from ..errors import NetworkError, UndecidedError
+from ..errors import NetworkError, NoArchitectureError
 from ..network import Network
-from ..problem import Problem, trace_problem
-from ..queries.pareto import Front, pareto
-from ..queries.synthesize import Infeasible, Solution, Unknown, solve
-from ..solver.clock import Clock
-from . import moves
-from .ask import completion, decided, nearest_by_search
-from .assignments import Assignments
-from .drawing import Columns, Drawing, weigher
-from .evaluation import Evaluation, Evaluator
+from ..problem import Problem
+from ..queries.pareto import Front
+from ..queries.synthesize import Infeasible, Solution, Unknown
+from . import journal, listing, moves, optimum
+from .ask import decided, nearest_by_search
+from .counting import Count, count
+from .cubes import Tell, untold
+from .drawing import Weight, draw
+from .evaluation import Evaluation
+from .ground import Ground
 from .near import Neighbour, child_costs, distance_costs, neighbours
-from .parts import Parts, parts_of, presence
+from .numbers import Cube, Numbers, measure
 from .samples import Samples
-from .tally import tally
+from .spread import Bins, Spread
+from .within import having
 
-__all__ = ["Count", "Space"]
+__all__ = ["Space"]
 
-_PROBES = 20_000
-"""How many candidates an estimate rests on."""
-
-
-@dataclass(frozen=True)
-class Count:
-    """How many architectures are valid: ``value``, which lies from ``low`` to ``high``.
-
-    ``exact`` says that the three agree; otherwise ``value`` is an estimate and the bounds are certain. ``of`` is how
-    many architectures there would be without any requirement, layers that are absent counting as one; None where
-    these are too many to be counted.
-    """
-
-    value: int
-    exact: bool
-    low: int
-    high: int
-    of: int | None
-
-    @property
-    def share(self) -> Fraction | None:
-        """The share of valid ones among all architectures."""
-        return Fraction(self.value, self.of) if self.of else None
+_CUBES = 64
+"""Cubes, at least, that work is cut into where others are to share it."""
 
 
 class Space:
@@ -86,64 +64,52 @@ class Space:
             if unknown.domain is not None and unknown.domain.upper is None:
                 raise NetworkError(f"{name} is open above ({unknown.domain}): a space needs an end, such as "
                                    f"{unknown.domain.lower}..{4 * unknown.domain.lower + 64}")
-        self.problem = problem
-        self.traced = trace_problem(dataclasses.replace(problem, objectives=(), pareto=()))
-        self._assignments = Assignments(problem.network, presence(self.traced))
-        self._timeout = timeout
+        self._ground = Ground(problem, timeout)
+        self._spread: tuple[tuple[str, Any], Spread] | None = None
+        self._measured: tuple[Cube, ...] | None = None
+        self._counted: tuple[int, Count] | None = None
+
+    @property
+    def problem(self) -> Problem:
+        """The problem."""
+        return self._ground.problem
 
     @property
     def holes(self) -> dict[str, tuple[int, ...]]:
         """The values of each open parameter, as the problem gives them, preferred ones first."""
-        return self._assignments.values
+        return self._ground.assignments.values
 
-    @cached_property
-    def _parts(self) -> Parts | None:
-        return parts_of(self.traced, Clock(self._timeout))
-
-    @cached_property
-    def _evaluator(self) -> Evaluator:
-        return Evaluator(self.traced, self._assignments.present)
-
-    @cached_property
-    def _drawing(self) -> Drawing:
-        if self._parts is None:
-            raise NetworkError("the space has no valid architecture: `convsolve synth` says why")
-        return Drawing(self._parts, lambda columns: self._evaluator(columns).valid)
+    def _cubes(self, executor: Executor | None) -> tuple[Cube, ...]:
+        if self._measured is None:
+            self._measured = measure([self._ground], executor)[0]
+        return self._measured
 
     # -- how many
 
-    def count(self) -> Count:
+    def count(self, *, cubes: int = 1, executor: Executor | None = None, tell: Tell = untold) -> Count:
         """Count the valid architectures, exactly where the budgets allow.
 
         A budget over many layers has more different sums than can be told apart; then similar sums are taken
-        together, the count gets certain bounds, and an estimate between them.
+        together, the count gets certain bounds, and an estimate between them. The more cubes such a space is cut into,
+        the nearer are the bounds, and the longer it takes. A space with too many states is cut in any case.
+
+        Args:
+            cubes: into how many cubes, at least, to cut a space that cannot be counted exactly as a whole.
+            executor: who counts the cubes, such as a :class:`LocalPool`; by default this process.
+            tell: is told which share of the work is done, from 0 to 1.
 
         Raises:
             UndecidedError: there are too many states to go through.
         """
-        return self._count
-
-    @cached_property
-    def _count(self) -> Count:
-        free: int | None = None
-        try:
-            whole = parts_of(self.traced, Clock(self._timeout), [])
-            free = 0 if whole is None else prod(tally(part).total for part in whole.parts)
-        except UndecidedError:
-            pass  # the share is not known; the count may be
-        if self._parts is None:
-            return Count(0, True, 0, 0, free)
-        high = self._drawing.total
-        if self._parts.exact:
-            return Count(high, True, high, high, free)
-        low = prod(tally(part, certain=True).total for part in self._parts.parts)
-        value = min(max(high * self._drawing.hits(_PROBES) // _PROBES, low), high)
-        return Count(value, low == high, low, high, free)
+        if self._counted is None or self._counted[0] != cubes:
+            self._counted = cubes, count(self._ground, cubes, executor, tell)
+        return self._counted[1]
 
     # -- drawing
 
     def sample(
-        self, n: int, seed: int = 0, *, replace: bool = True, weight: Mapping[str, Mapping[int, Any]] | None = None
+        self, n: int, seed: int = 0, *, replace: bool = True, weight: Weight | None = None, spread: str | None = None,
+        bins: Bins = 10, executor: Executor | None = None,
     ) -> Samples:
         """Draw valid architectures, each equally likely, or by a preference.
 
@@ -152,10 +118,16 @@ class Space:
 
         Args:
             n: how many.
-            seed: the same seed draws the same.
+            seed: the same seed draws the same, whoever does the work.
             replace: whether an architecture may be drawn more than once.
             weight: by hole and value, how much likelier an architecture becomes by having it: the weights of its
                 values are multiplied; 1 where nothing is given.
+            spread: a cost, or any expression over the network; what lies between the smallest and the largest is cut
+                into bins of the same width, and each that has architectures gives as many samples, one more or less.
+                Within a bin, each architecture is equally likely, or as likely as its weight says.
+            bins: how many bins, or the bins with the proportion in which they give samples:
+                ``{range(0, 200): 1, range(200, 300): 3}``.
+            executor: who looks up the architectures; by default this process.
 
         Raises:
             NetworkError: there is no valid architecture, or without replacement there are fewer than ``n``.
@@ -165,38 +137,56 @@ class Space:
         >>> space = cs.Space(cs.parse("{input: [1, 8, 8], layers: [{conv: {out_channels: 4, kernel_size: 1..9}}]}"))
         >>> sorted(space.sample(8, replace=False).columns["conv1.kernel_size"].tolist())
         [1, 2, 3, 4, 5, 6, 7, 8]
+        >>> [(b.costs, b.high, b.drawn) for b in space.sample(6, spread="params", bins=3).bins]
+        [(range(8, 92), 4, 2), (range(92, 176), 2, 2), (range(176, 261), 2, 2)]
         """
-        drawing = self._drawing
-        if not replace:
-            most = self.count()
-            if n > most.high or (n > most.low and sum(1 for _ in self.enumerate(n)) < n):
-                raise NetworkError(
-                    f"the space has fewer than {n:,} valid architectures: draw fewer, or with replacement")
+        if spread is not None:
+            wish = spread, bins if isinstance(bins, int) else tuple(bins.items())
+            if self._spread is None or self._spread[0] != wish:
+                self._spread = wish, Spread(self._ground, spread, bins, executor)
+            columns, tried, drawn = self._spread[1].draw(n, seed, replace=replace, weight=weight, executor=executor)
+            return self._ground.samples(columns, n, weighted=True, tried=tried, bins=drawn)
+        cubes = self._cubes(executor)
+        if not cubes:
+            raise NoArchitectureError("the space has no valid architecture: `convsolve synth` says why")
+        if not replace and listing.at_most(self._ground, cubes, n, executor) < n:
+            raise NetworkError(f"the space has fewer than {n:,} valid architectures: draw fewer, or with replacement")
         if weight:
-            weights = weigher({self._assignments.known(n): self._assignments.domains[n] for n in weight}, weight)
-            drawing = Drawing(drawing.parts, lambda columns: self._evaluator(columns).valid, weights)
-        columns, tried = drawing.draw(n, seed, replace=replace)
-        return self._samples(columns, n, bool(weight), tried)
+            cubes = measure([self._ground], executor, weight)[0]
+        columns, tried = draw(Numbers(self._ground, cubes, executor, weight), n, seed, replace=replace)
+        return self._ground.samples(columns, n, weighted=bool(weight), tried=tried)
 
-    def _samples(self, columns: Columns, n: int, weighted: bool, tried: int) -> Samples:
-        ordered = {name: columns[name] for name in self.holes}
-        return Samples(ordered, self.problem.network, self._assignments.present, weighted, n, tried)
-
-    def enumerate(self, limit: int | None = None) -> Iterator[dict[str, int]]:
-        """Yield the valid architectures, each once, in a fixed order.
+    def enumerate(self, limit: int | None = None, *, executor: Executor | None = None) -> Iterator[dict[str, int]]:
+        """Yield the valid architectures, each once, in a fixed order, whoever does the work.
 
         >>> import convsolve as cs
         >>> space = cs.Space(cs.parse("{input: [1, 8, 8], layers: [{max_pool: {kernel_size: 2..99}}]}"))
         >>> [found["max_pool1.kernel_size"] for found in space.enumerate(limit=3)]
         [2, 3, 4]
         """
-        if self._parts is None:
-            return
-        rows = (
-            found for columns in self._drawing.all()
-            for found in self._samples(columns, len(next(iter(columns.values()), (0,))), False, 0)
-        )
-        yield from islice(rows, limit)
+        yield from islice(listing.rows(self._ground, self._cubes(executor), executor), limit)
+
+    def lines(
+        self, limit: int | None = None, *, executor: Executor | None = None, tell: Tell = untold
+    ) -> Iterator[str]:
+        """Yield what :meth:`enumerate` yields as lines of JSON, many at a time: workers write them, too."""
+        for piece in listing.lines(self._ground, self._cubes(executor), executor, limit=limit):
+            yield piece.text.decode()
+            tell(piece.share)
+
+    def write(
+        self, path: str | Path, limit: int | None = None, *, executor: Executor | None = None, tell: Tell = untold
+    ) -> int:
+        """Write what :meth:`enumerate` yields to a file, one JSON object a line, and return how many there are.
+
+        A run that is stopped, however it is, goes on from there when it is called again: ``PATH.part`` has the lines
+        so far, and ``PATH.journal`` says which of them are whole. The finished file is the same.
+
+        Raises:
+            FileError: the journal is that of another problem, or another run is writing it.
+            OSError: the file cannot be written.
+        """
+        return journal.write(self._ground, Path(path), limit, executor, tell)
 
     # -- one architecture, or a part of one
 
@@ -210,16 +200,17 @@ class Space:
             The values by hole, preferred ones first; no values at all where nothing valid is left. A hole whose layer
             is absent has its preferred value.
         """
-        given = self._assignments.given(partial or {})
+        given = self._ground.assignments.given(partial or {})
         open_names = [name for name in self.holes if name not in (partial or {})]
-        found = None if self._parts is None else moves.possible(self._parts, given)
-        if found is None or self._parts is None:
+        parts = self._ground.parts
+        found = None if parts is None else moves.possible(parts, given)
+        if found is None or parts is None:
             return dict.fromkeys(open_names, ())
-        if not self._parts.exact:
-            sure = moves.possible(self._parts, given, certain=True) or {}
+        if not parts.exact:
+            sure = moves.possible(parts, given, certain=True) or {}
             for name in open_names:
                 doubtful = [v for v in found[name] if v not in sure.get(name, ())]
-                wrong = {v for v in doubtful if not decided(self.traced, {**given, name: v})}
+                wrong = {v for v in doubtful if not decided(self._ground.traced, {**given, name: v})}
                 found[name] = tuple(v for v in found[name] if v not in wrong)
         return {name: found[name] for name in open_names}
 
@@ -228,7 +219,8 @@ class Space:
 
         The answer is that of :func:`convsolve.solve` for the problem with these values.
         """
-        return completion(self.problem, self._assignments.given(partial), timeout)
+        given = having(self.problem, self._ground.assignments.given(partial))
+        return optimum.best(self._ground.within(given), timeout)
 
     def nearest(self, assignment: Mapping[str, int], *, keep: Mapping[str, int] | None = None) -> dict[str, int] | None:
         """Return the valid architecture that differs from an assignment in the fewest values; None if there is none.
@@ -236,7 +228,8 @@ class Space:
         Of equals, the one whose values are the fewest places away in their domains. ``keep`` has values that it must
         have; holes that the assignment leaves out are free.
         """
-        return self._cheapest(distance_costs(self._assignments, assignment), self._assignments.given(keep or {}))
+        holes = self._ground.assignments
+        return self._cheapest(distance_costs(holes, assignment), holes.given(keep or {}))
 
     def neighbours(self, assignment: Mapping[str, int]) -> list[Neighbour]:
         """Return what one change makes of a valid architecture, the nearest first.
@@ -250,7 +243,7 @@ class Space:
         if assignment not in self:
             raise NetworkError("the assignment is not valid: `nearest` gives the valid architecture next to it")
         return neighbours(
-            self._assignments, assignment, lambda batch: self._evaluator(batch).valid,
+            self._ground.assignments, assignment, lambda batch: self._ground.evaluator(batch).valid,
             lambda near, keep: self.nearest(near, keep=keep))
 
     def crossover(self, a: Mapping[str, int], b: Mapping[str, int], seed: int = 0) -> dict[str, int]:
@@ -264,27 +257,27 @@ class Space:
         """
         if a not in self or b not in self:
             raise NetworkError("a parent is not valid: `nearest` gives the valid architecture next to it")
-        holes = self._assignments
+        holes = self._ground.assignments
         child = self._cheapest(child_costs(holes, holes.shown(holes.filled(a)), holes.shown(holes.filled(b)), seed), {})
         assert child is not None
         return child
 
     def __bool__(self) -> bool:
         """Whether there may be a valid architecture: certain where :meth:`count` is exact."""
-        return self._parts is not None
+        return bool(self._cubes(None))
 
     def __contains__(self, assignment: Mapping[str, int]) -> bool:
         """Whether an assignment is a valid architecture; it may leave out what an absent layer would have."""
         for name in assignment:
-            self._assignments.known(name)
-        filled = self._assignments.filled(assignment)
-        if any(name not in assignment for name in self._assignments.shown(filled)):
+            self._ground.assignments.known(name)
+        filled = self._ground.assignments.filled(assignment)
+        if any(name not in assignment for name in self._ground.assignments.shown(filled)):
             return False
-        return bool(self._evaluator([filled]).valid[0])
+        return bool(self._ground.evaluator([filled]).valid[0])
 
     def network(self, assignment: Mapping[str, int]) -> Network:
         """Return the network that an assignment makes."""
-        return self.problem.network.assign(self._assignments.filled(assignment))
+        return self.problem.network.assign(self._ground.assignments.filled(assignment))
 
     # -- all at once
 
@@ -303,20 +296,34 @@ class Space:
         >>> space.evaluate({"conv1.kernel_size": [3, 9]}).valid.tolist()
         [True, False]
         """
-        return self._evaluator(batch)
+        return self._ground.evaluator(batch)
 
-    def best(self, *, timeout: float | None = None) -> Solution | Infeasible | Unknown:
-        """Return the best architecture by the problem's objectives: :func:`convsolve.solve`."""
-        return solve(self.problem, timeout=timeout)
+    def best(
+        self, *, timeout: float | None = None, seed: int = 0, executor: Executor | None = None,
+        cubes: int | None = None, tell: Tell = untold,
+    ) -> Solution | Infeasible | Unknown:
+        """Return the best architecture by the problem's objectives, as :func:`convsolve.solve` does.
 
-    def pareto(self, *objectives: str, timeout: float | None = None) -> Front:
-        """Return the trade-offs between two or three expressions: :func:`convsolve.pareto`."""
-        return pareto(self.problem, objectives, timeout=timeout)
+        With an ``executor``, it is sought in at least so many ``cubes`` (by default 64); the answer is the same.
+        """
+        return optimum.best(self._ground, timeout, seed, cubes or (_CUBES if executor else 1), executor, tell)
+
+    def pareto(
+        self, *objectives: str, timeout: float | None = None, seed: int = 0, executor: Executor | None = None,
+        cubes: int | None = None, tell: Tell = untold,
+    ) -> Front:
+        """Return the trade-offs between two or three expressions, as :func:`convsolve.pareto` does.
+
+        With an ``executor``, they are sought in at least so many ``cubes`` (by default 64); the answer is the same.
+        """
+        least = cubes or (_CUBES if executor else 1)
+        return optimum.front(self._ground, objectives, timeout, seed, least, executor, tell)
 
     def _cheapest(self, costs: moves.Costs, given: Mapping[str, int]) -> dict[str, int] | None:
-        if self._parts is None:
+        parts = self._ground.parts
+        if parts is None:
             return None
-        found = moves.cheapest(self._parts, costs, given)
-        if found is not None and not self._parts.exact and not self._evaluator([found]).valid[0]:
-            found = nearest_by_search(self.traced, self._assignments.present, costs, given)
-        return None if found is None else self._assignments.shown(found)
+        found = moves.cheapest(parts, costs, given)
+        if found is not None and not parts.exact and not self._ground.evaluator([found]).valid[0]:
+            found = nearest_by_search(self._ground.traced, self._ground.assignments.present, costs, given)
+        return None if found is None else self._ground.assignments.shown(found)

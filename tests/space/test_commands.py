@@ -49,6 +49,48 @@ def test_sample():
     assert "class Net2(" in run("sample", "-", "-n", "2", "--emit", "torch")[1]
 
 
+def test_a_spread_says_what_its_bins_hold():
+    result = CliRunner().invoke(cli, ["sample", "-", "-n", "6", "--spread", "params", "--bins", "3", "--seed", "1"],
+                                input=TEXT, standalone_mode=False)  # fmt: skip
+    assert result.return_value == 0 and len(result.stdout.splitlines()) == 6
+    assert result.stderr.splitlines() == [
+        "params from 0 to 86: 5 architectures, 2 drawn", "params from 87 to 173: 2 architectures, 2 drawn",
+        "params from 174 to 260: 2 architectures, 2 drawn"]  # fmt: skip
+
+
+def test_workers_give_the_same_answers(tmp_path):
+    file = tmp_path / "space.yaml"
+    file.write_text(TEXT + "minimize: params\n")
+    for words in (["count"], ["sample", "-n", "5"], ["enumerate"], ["synth"], ["synth", "--pareto", "macs,params"]):
+        assert run(words[0], str(file), *words[1:], "--workers", "2") == run(words[0], str(file), *words[1:]), words
+    impossible = TEXT + "require: [output.height == 20]\n"
+    assert run("sample", "-", "--workers", "1", text=impossible)[0] == 1
+    assert run("synth", "-", "--workers", "1", text=impossible) == run("synth", "-", text=impossible)
+
+
+def test_a_file_is_written(tmp_path):
+    path = tmp_path / "all.jsonl"
+    result = CliRunner().invoke(cli, ["enumerate", "-", "-o", str(path)], input=TEXT, standalone_mode=False)
+    assert result.return_value == 0 and result.stdout == "" and result.stderr == f"wrote {path}: 9 architectures\n"
+    assert path.read_text() == run("enumerate", "-")[1] and list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize(("words", "said"), [
+    (["count", "-", "--workers", "2", "--cluster", "tcp://here:1"], "two ways"),
+    (["count", "-", "--workers", "0"], "range"),
+    (["synth", "-", "-n", "2", "--workers", "2"], "leave out -n"),
+    (["enumerate", "-", "-o", "no/such/folder/x"], "cannot write no/such/folder/x: No such file"),
+])  # fmt: skip
+def test_what_workers_do_not_do(words, said, monkeypatch, capsys):
+    import io
+    import sys
+
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(TEXT.encode())))
+    with pytest.raises(SystemExit) as end:
+        main(words)
+    assert end.value.code == 2 and said in capsys.readouterr().err
+
+
 def test_a_mistake_is_one_line(capsys, tmp_path):
     path = tmp_path / "open.yaml"
     path.write_text("input: [1, 8.., 8]\nlayers: [relu]\n")

@@ -1,0 +1,86 @@
+"""Counting: how many architectures a space has, as a whole or cube by cube."""
+
+from __future__ import annotations
+
+from concurrent.futures import Executor
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import partial
+from math import prod
+
+from ..errors import UndecidedError
+from .cubes import Cut, Job, Tell, cut, run, untold
+from .ground import Ground
+from .parts import in_words, outlined, parts_of
+from .tally import tally
+
+__all__ = ["Count", "count"]
+
+_PROBES = 20_000
+"""How many candidates an estimate rests on."""
+
+
+@dataclass(frozen=True)
+class Count:
+    """How many architectures are valid: ``value``, which lies from ``low`` to ``high``.
+
+    ``exact`` says that the three agree; otherwise ``value`` is an estimate and the bounds are certain. ``of`` is how
+    many architectures there would be without any requirement, layers that are absent counting as one; None where
+    these are too many to be counted.
+    """
+
+    value: int
+    exact: bool
+    low: int
+    high: int
+    of: int | None
+
+    @property
+    def share(self) -> Fraction | None:
+        """The share of valid ones among all architectures."""
+        return Fraction(self.value, self.of) if self.of else None
+
+
+def count(ground: Ground, cubes: int = 1, executor: Executor | None = None, tell: Tell = untold) -> Count:
+    """Return the count of a space; where it is not exact, what the whole and the sum over so many cubes say together.
+
+    Raises:
+        UndecidedError: even cubes have too many states to be gone through, or the time ran out.
+    """
+    value, low, high = _sum(ground, 1, executor, tell)
+    if low < high and cubes > 1:
+        value, least, most = _sum(ground, cubes, executor, tell)
+        low, high = max(low, least), min(high, most)
+    return Count(min(max(value, low), high), low == high, low, high, _free(ground))
+
+
+def _sum(ground: Ground, cubes: int, executor: Executor | None, tell: Tell) -> tuple[int, int, int]:
+    """Return an estimate and its bounds, summed over cubes."""
+    value = low = high = 0
+    with in_words():
+        jobs = [Job(ground, partial(_counted, cubes=cubes))]
+        for _, (own, least, most) in run(jobs, executor, clock=ground.clock, in_order=False, tell=tell):
+            value, low, high = value + own, low + least, high + most
+    return value, low, high
+
+
+def _counted(ground: Ground, depth: int, *, cubes: int) -> tuple[int, int, int] | Cut:
+    """Return an estimate and its bounds; with several cubes, of each of them."""
+    if ground.parts is None or ground.outline is None:
+        return 0, 0, 0
+    if depth == 0 and cubes > 1 and len(smaller := cut(ground.outline, cubes, ground.parts)) > 1:
+        return Cut(smaller)
+    drawing = ground.drawing()
+    low, high = drawing.sure, drawing.total
+    value = high if drawing.exact else high * drawing.hits(_PROBES) // _PROBES
+    return min(max(value, low), high), low, high
+
+
+def _free(ground: Ground) -> int | None:
+    """Return how many architectures there would be without any requirement; None where they cannot be counted."""
+    try:
+        outline = outlined(ground.traced, ground.clock, [])
+        whole = None if outline is None else parts_of(ground.traced, outline, ground.clock)
+        return 0 if whole is None else prod(tally(part).total for part in whole.parts)
+    except UndecidedError:
+        return None

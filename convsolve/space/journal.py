@@ -1,0 +1,170 @@
+"""The journal of a listing that goes to a file: what is written already, so that a stopped run goes on from there.
+
+Beside the file stand, until it is finished, ``FILE.part`` with the lines so far and ``FILE.journal``: a line that says
+of which space, a line with its cubes, and a line for each piece that is in ``FILE.part`` for certain. What a stopped
+run has written after that is written again.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import os
+from concurrent.futures import Executor
+from pathlib import Path
+from typing import IO, Any
+
+from ..errors import FileError, Problematic
+from ..trace import Definition
+from .cubes import Tell, untold
+from .ground import Ground
+from .listing import Lines, lines
+from .numbers import Cube, measure
+
+__all__ = ["write"]
+
+_VERSION = 1
+
+
+def write(
+    ground: Ground, path: Path, limit: int | None = None, executor: Executor | None = None,
+    tell: Tell = untold,
+) -> int:
+    """Write all architectures, or the first ones, to a file; go on where a run was stopped. Return how many there are.
+
+    Raises:
+        FileError: the journal is that of something else.
+        OSError: the files cannot be written.
+    """
+    with _Journal(path, {"convsolve listing": _VERSION, "space": _identity(ground), "limit": limit}) as journal:
+        if journal.cubes is None:
+            journal.note_cubes(measure([ground], executor)[0])
+        assert journal.cubes is not None
+        left = None if limit is None else limit - journal.rows
+        if not journal.finished and left != 0:
+            for piece in lines(ground, journal.cubes, executor, begin=journal.at, limit=left):
+                journal.add(piece)
+                tell(piece.share if limit is None else journal.rows / limit)
+        journal.finish()
+        return journal.rows
+
+
+def _identity(ground: Ground) -> str:
+    """Return what two grounds have in common if they have the same architectures, in the same words."""
+    traced = ground.traced
+    lines = [f"{name}: {hole.domain}" for name, hole in traced.problem.network.holes.items()]
+    for step in traced.trace.steps:
+        lines.append(f"{step.name} := {step.value}" if isinstance(step, Definition) else f"{step.condition}")
+    lines += [f"{name}: {condition}" for name, condition in traced.trace.canonical.items()]
+    return hashlib.sha256("\n".join(lines).encode()).hexdigest()
+
+
+class _Journal:
+    """What is in the file for certain: ``rows`` architectures, up to a number of a cube (``at``)."""
+
+    def __init__(self, path: Path, head: dict[str, Any]) -> None:
+        self._path, self._part, self._journal = path, Path(f"{path}.part"), Path(f"{path}.journal")
+        self._head = head
+        self.finished = False
+        self.cubes: tuple[Cube, ...] | None = None
+        self.at = (0, 0)
+        self.rows = self._size = 0
+
+    def __enter__(self) -> _Journal:
+        self._notes = open(self._journal, "a+b")
+        try:
+            self._read()
+            if not self.finished:
+                self._open()
+        except BaseException:
+            self._notes.close()
+            raise
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._notes.close()
+        if not self.finished:
+            self._rows.close()
+
+    def _read(self) -> None:
+        """Read what has been noted; a last line that a stopped run left half written is dropped."""
+        if not _alone(self._notes):
+            raise self._wrong(1, "another run is writing this file: wait for it, or stop it")
+        self._notes.seek(0)
+        data = self._notes.read()
+        whole = data[: data.rfind(b"\n") + 1]
+        self._notes.truncate(len(whole))
+        for number, line in enumerate(whole.splitlines(), start=1):
+            try:
+                note = json.loads(line)
+                if number > 1:
+                    self._take(note)
+            except (ValueError, KeyError, TypeError):
+                raise self._wrong(number, "this is no line of a journal") from None
+            if number == 1 and note != self._head:
+                raise self._wrong(1, "this is the journal of another problem, of another number of architectures, or "
+                                     "of another version of convsolve")
+        if not whole:
+            self._note(self._head)
+
+    def _open(self) -> None:
+        """Open the file of lines, and drop those that have not been noted."""
+        self._rows = open(self._part, "ab")  # noqa: SIM115  # closed on exit
+        if os.path.getsize(self._part) < self._size:
+            self._rows.close()
+            raise self._wrong(1, f"{self._part} is shorter than this says")
+        self._rows.truncate(self._size)
+
+    def _take(self, note: dict[str, Any]) -> None:
+        if "cubes" in note:
+            self.cubes = tuple(Cube(tuple((n, v) for n, v in own), *entries) for own, *entries in note["cubes"])
+        elif "finished" in note:
+            self.finished = True
+        else:
+            self.at, self.rows, self._size = (note["cube"], note["next"]), note["rows"], note["bytes"]
+
+    def _wrong(self, line: int, message: str) -> FileError:
+        advice = f"{message}; to begin anew, remove it and {self._part}"
+        return FileError(str(self._journal), [Problematic(line, 1, advice)])
+
+    def _note(self, note: dict[str, Any]) -> None:
+        self._notes.write(json.dumps(note).encode() + b"\n")
+        self._notes.flush()
+        os.fsync(self._notes.fileno())
+
+    def note_cubes(self, cubes: tuple[Cube, ...]) -> None:
+        """Note which cubes are listed."""
+        self.cubes = cubes
+        self._note({"cubes": [dataclasses.astuple(cube) for cube in cubes]})
+
+    def add(self, piece: Lines) -> None:
+        """Add lines to the file, and note where they end once they are there."""
+        self._rows.write(piece.text)
+        self._rows.flush()
+        os.fsync(self._rows.fileno())
+        self.rows, self._size = self.rows + piece.size, self._size + len(piece.text)
+        self._note({"cube": piece.cube, "next": piece.next, "rows": self.rows, "bytes": self._size})
+
+    def finish(self) -> None:
+        """Let the finished file take its place."""
+        if not self.finished:
+            self._note({"finished": True})
+            self._rows.close()
+            self.finished = True
+        if self._part.exists():
+            os.replace(self._part, self._path)
+        self._journal.unlink()
+
+
+def _alone(file: IO[bytes]) -> bool:
+    """Lock a file, where the system can, until this process ends; return whether nobody else has."""
+    try:
+        import fcntl
+    except ImportError:
+        return True
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True

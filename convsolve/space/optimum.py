@@ -1,0 +1,144 @@
+"""Optima: the best architecture of a space, and its Pareto front, as a whole or cube by cube.
+
+The best one is best by the objectives, then the plainest: there is only one, so that the best of all cubes is the same
+whoever finds it when. What has been reached is told to the cubes that are begun later.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Executor
+from functools import partial
+from operator import itemgetter
+
+from ..errors import UndecidedError
+from ..operators.rules import PROBLEM
+from ..problem import ProblemTrace
+from ..queries.pareto import Front, TradeOffs, asking, trade_offs, values_of, wishes
+from ..queries.robust import Search
+from ..queries.synthesize import Infeasible, Solution, Unknown, conclusion
+from ..solver.clock import Clock, OutOfTime
+from ..solver.outcome import Outcome
+from ..trace import Requirement
+from .cubes import Decided, Job, Tell, cut, run, untold
+from .ground import Ground
+from .parts import outlined
+from .within import extended
+
+__all__ = ["best", "front"]
+
+_MOST_POINTS = 1000
+_OUT_OF_TIME = Outcome((), False, reason="the time ran out")
+
+
+def best(
+    ground: Ground, timeout: float | None = None, seed: int = 0, cubes: int = 1, executor: Executor | None = None,
+    tell: Tell = untold,
+) -> Solution | Infeasible | Unknown:
+    """Return the best architecture of a space, or the requirements that rule all of them out."""
+    search = Search(ground.problem, Clock(timeout), seed)
+    traced = extended(search.trace, ground.steps)
+    found: list[tuple[tuple[int, ...], dict[str, int]]] = []
+    open_ends: list[Outcome] = []
+
+    def jobs() -> Iterator[Job]:
+        for decided in smaller:
+            reached = min(key[0] for key, _ in found) if found and traced.objectives else None
+            task = partial(_best, timeout=search.clock.left, seed=seed, reached=reached)
+            yield Job(ground, task, 1 / len(smaller), decided)
+
+    smaller = _cubes(traced, search.clock, cubes)
+    try:
+        for _, outcome in run(jobs(), executor, clock=search.clock, in_order=False, tell=tell):
+            found += [(_rank(traced, assignment), assignment) for assignment in outcome.assignments]
+            open_ends += [] if outcome.proven else [outcome]
+    except OutOfTime:
+        open_ends.append(_OUT_OF_TIME)
+    reason = open_ends[0].reason if open_ends else ""
+    assignments = (min(found, key=itemgetter(0))[1],) if found else ()
+    whole = Outcome(assignments, not open_ends, _bound(traced, [key for key, _ in found], open_ends), reason)
+    answer = conclusion(search, traced, whole)
+    if isinstance(answer, Infeasible) and not ground.steps:
+        return dataclasses.replace(answer, problem=ground.problem)
+    return answer
+
+
+def _best(ground: Ground, depth: int, *, timeout: float | None, seed: int, reached: int | None) -> Outcome:
+    """Return the best of a cube that is, in the first objective, no worse than what has been reached elsewhere."""
+    search = Search(ground.problem, Clock(timeout), seed)
+    traced = extended(search.trace, ground.steps)
+    if reached is not None:
+        objective, sense = traced.objectives[0], _senses(traced)[0]
+        enough = objective <= reached if sense > 0 else objective >= -reached
+        traced = extended(traced, (Requirement("", PROBLEM, enough, text="no worse than what is known"),))
+    return search.optimise(traced)
+
+
+def _cubes(traced: ProblemTrace, clock: Clock, least: int) -> tuple[Decided, ...]:
+    """Return cubes in which the objectives are sought, too; the whole space where nothing needs to be cut."""
+    if least > 1:
+        try:
+            outline = outlined(traced, clock, goals=True)
+        except UndecidedError:
+            outline = None  # the whole space says so, too
+        if outline is not None:
+            return cut(outline, least)
+    return ((),)
+
+
+def _senses(traced: ProblemTrace) -> list[int]:
+    return [1 if objective.sense == "minimize" else -1 for objective in traced.problem.objectives]
+
+
+def _rank(traced: ProblemTrace, assignment: dict[str, int]) -> tuple[int, ...]:
+    """Return numbers by which assignments compare: the least is the best, of equals the plainest."""
+    values = zip(_senses(traced), values_of(traced, assignment), strict=True)
+    holes = traced.problem.network.holes
+    ranks = [hole.domain.rank(assignment[name]) for name, hole in holes.items() if hole.domain is not None]
+    return (*(sense * value for sense, value in values), sum(ranks), *ranks)
+
+
+def _bound(traced: ProblemTrace, ranks: Sequence[tuple[int, ...]], open_ends: Sequence[Outcome]) -> int | None:
+    """Return what the first objective cannot pass, given what was found and the searches that came to no end."""
+    limits = [outcome.bound for outcome in open_ends]
+    if not traced.objectives or not limits:
+        return None
+    sense = _senses(traced)[0]
+    known = [sense * limit for limit in limits if limit is not None]
+    return None if len(known) < len(limits) else sense * min([*known, *(rank[0] for rank in ranks)])
+
+
+def front(
+    ground: Ground, objectives: Sequence[str], timeout: float | None = None, seed: int = 0, cubes: int = 1,
+    executor: Executor | None = None, tell: Tell = untold,
+) -> Front:
+    """Return the Pareto front of a space: of the points on the fronts of its cubes those that none is better than."""
+    wished = wishes(ground.problem, objectives)
+    search = Search(asking(ground.problem, wished), Clock(timeout), seed)
+    traced = extended(search.trace, ground.steps)
+    smaller = _cubes(traced, search.clock, cubes)
+    jobs = (
+        Job(ground, partial(_front, wished=wished, timeout=search.clock.left, seed=seed), 1 / len(smaller), decided)
+        for decided in smaller
+    )
+    points: dict[tuple[int, ...], tuple[tuple[int, ...], Outcome]] = {}
+    reasons: list[str] = []
+    try:
+        for _, own in run(jobs, executor, clock=search.clock, in_order=False, tell=tell):
+            reasons += [] if own.complete else [own.reason]
+            for point, outcome in zip(own.points, own.outcomes, strict=True):
+                entry = _rank(traced, outcome.assignments[0]), outcome
+                points[point] = min(entry, points.get(point, entry), key=lambda e: e[0])
+    except OutOfTime:
+        reasons.append(_OUT_OF_TIME.reason)
+    left = [p for p in points if not any(q != p and all(a <= b for a, b in zip(q, p, strict=True)) for q in points)]
+    outcomes = [points[point][1] for point in left]
+    if reasons and len(smaller) > 1:  # what is missing may be better than any of them
+        outcomes = [dataclasses.replace(o, proven=False, bound=None, reason=reasons[0]) for o in outcomes]
+    return TradeOffs(tuple(left), tuple(outcomes), not reasons, reasons[0] if reasons else "").front(traced)
+
+
+def _front(ground: Ground, depth: int, *, wished: Sequence[str], timeout: float | None, seed: int) -> TradeOffs:
+    search = Search(asking(ground.problem, wished), Clock(timeout), seed)
+    return trade_offs(search, extended(search.trace, ground.steps), _MOST_POINTS)

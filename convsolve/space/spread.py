@@ -1,0 +1,183 @@
+"""Spread: samples whose cost follows a wish, as multiply-accumulates evenly between the least and the most.
+
+The range of a cost is cut into bins. A bin is a space of its own, that of a problem with a budget: so it is known
+exactly which bins have architectures, and within a bin each is equally likely.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from concurrent.futures import Executor
+from itertools import accumulate, pairwise
+from typing import Any
+
+import numpy as np
+
+from ..dims import Var
+from ..errors import NetworkError, NoArchitectureError
+from ..problem import Objective
+from ..solver.graph import build_graph
+from .ask import decided
+from .cubes import Job, run
+from .drawing import Columns, Weight, draw
+from .draws import uniform, whole
+from .expansion import MOST_STATES
+from .ground import Ground
+from .listing import at_most
+from .numbers import Cube, Numbers, measure
+from .parts import in_words, outlined
+from .samples import Bin
+from .within import cost_of, extended, inside
+
+__all__ = ["Bins", "Spread", "reach"]
+
+Bins = int | Mapping[range, Any]
+"""How many bins of the same width, or the bins, each with how much of the samples is to come from it."""
+
+_PROBES = 1 << 12
+"""Candidates that are looked at before the engine is asked whether there is a solution."""
+
+
+def reach(ground: Ground, text: str) -> tuple[int, int]:
+    """Return between which numbers an expression lies in all architectures: no tighter than budgets let it be seen.
+
+    Raises:
+        NoArchitectureError: there is none.
+        TooManyStates: there are too many states to go through.
+    """
+    steps, cost = cost_of(ground.traced, text)
+    asked = extended(ground.traced, steps)
+    problem = dataclasses.replace(asked.problem, objectives=(Objective("minimize", text),))
+    outline = outlined(dataclasses.replace(asked, problem=problem, objectives=(cost,)), ground.clock, goals=True)
+    if outline is None:
+        raise NoArchitectureError("the space has no valid architecture: `convsolve synth` says why")
+    goal = outline.system.goals[0].value
+    if not isinstance(goal, Var):
+        assert isinstance(goal, int)
+        return goal, goal
+    low, high = outline.domains[goal.name].interval
+    assert low is not None and high is not None
+    for part in outline.plan:
+        if not part.goals:
+            continue
+        with in_words():
+            graph = build_graph(part, outline.system, outline.domains, ground.clock, MOST_STATES)
+            if graph is None or not graph.prune():
+                raise NoArchitectureError("the space has no valid architecture: `convsolve synth` says why")
+        sums = [accumulator.name for accumulator in part.accumulators]
+        if goal.name in sums:
+            at = sums.index(goal.name)
+            least, most = int(graph.least[0][at][0]), int(graph.most[0][at][0])
+        else:
+            least, most = int(graph.ends[goal.name].min()), int(graph.ends[goal.name].max())
+        low, high = max(low, least), min(high, most)
+    return low, high
+
+
+class Spread:
+    """A space whose cost is cut into bins, to be drawn from; the bins are remembered."""
+
+    def __init__(self, ground: Ground, text: str, bins: Bins, executor: Executor | None) -> None:
+        ranges, wishes = _read(ground, text, bins)
+        grounds = [ground.within(inside(ground.traced, text, costs)) for costs in ranges]
+        self._text = text
+        self._bins = [
+            (costs, wish, own, cubes) for costs, wish, own, cubes
+            in zip(ranges, wishes, grounds, _measured(grounds, executor), strict=True)
+        ]  # fmt: skip
+
+    def draw(
+        self, n: int, seed: int, *, replace: bool, weight: Weight | None, executor: Executor | None
+    ) -> tuple[Columns, int, tuple[Bin, ...]]:
+        """Return the columns of ``n`` architectures, how many candidates were tried for them, and the bins.
+
+        Raises:
+            NetworkError: there are no such architectures, or without replacement not so many.
+            UndecidedError: too few of what is tried can be used.
+        """
+        generator = np.random.default_rng(seed)
+        full = [i for i, (_, _, _, cubes) in enumerate(self._bins) if cubes]
+        if not full:
+            raise NoArchitectureError(f"no architecture has {self._text} in these bins")
+        shares = self._shares(full, n, generator, replace, executor)
+        found, tried, drawn = [], 0, []
+        for i, (costs, _, ground, cubes) in enumerate(self._bins):
+            count = shares.get(i, 0)
+            least = max(sum(cube.sure for cube in cubes), len(cubes) > 0)
+            drawn.append(Bin(costs, int(least), sum(cube.total for cube in cubes), count))
+            own_seed = int(generator.integers(1 << 31))
+            if count or not n:
+                measured = measure([ground], executor, weight)[0] if weight else cubes
+                columns, own_tried = draw(
+                    Numbers(ground, measured, executor, weight), count, own_seed, replace=replace)
+                found.append(columns)
+                tried += own_tried
+        mixed = generator.permutation(n)
+        columns = {name: np.concatenate([c[name] for c in found])[mixed] for name in (found[0] if found else ())}
+        return columns, tried, tuple(drawn)
+
+    def _shares(
+        self, full: Sequence[int], n: int, generator: np.random.Generator, replace: bool, executor: Executor | None
+    ) -> dict[int, int]:
+        """Return how many samples each bin gives: what is wished, where it has so many."""
+        shares: dict[int, int] = {}
+        open_bins, left = list(full), n
+        while True:
+            wished = _apportion(generator, [self._bins[i][1] for i in open_bins], left)
+            found = dict(zip(open_bins, wished, strict=True))
+            most = found if replace else {
+                i: at_most(self._bins[i][2], self._bins[i][3], k, executor) for i, k in found.items()}
+            short = {i: most[i] for i, k in found.items() if most[i] < k}
+            if not short:
+                return shares | found
+            shares |= short
+            left -= sum(short.values())
+            open_bins = [i for i in open_bins if i not in short]
+            if not open_bins:
+                raise NetworkError(f"there are only {n - left:,} architectures in these bins: draw fewer, or with "
+                                   f"replacement")  # fmt: skip
+
+
+def _read(ground: Ground, text: str, bins: Bins) -> tuple[list[range], list[int]]:
+    """Return the bins in order, and whole numbers in the proportion in which they are wished."""
+    if isinstance(bins, int):
+        if bins < 1:
+            raise NetworkError(f"wanted at least one bin, got bins={bins}")
+        low, high = reach(ground, text)
+        edges = sorted({low + (high + 1 - low) * i // bins for i in range(bins + 1)})
+        return [range(a, b) for a, b in pairwise(edges)], [1] * (len(edges) - 1)
+    ranges = sorted(bins, key=lambda costs: costs.start)
+    if any(costs.step != 1 or not costs for costs in ranges) or any(a.stop > b.start for a, b in pairwise(ranges)):
+        raise NetworkError("bins: wanted ranges of costs that do not overlap, such as range(0, 200), range(200, 300)")
+    wishes = whole([bins[costs] for costs in ranges])
+    if wishes is None:
+        raise NetworkError(f"bins: wanted a positive share for each, found {list(bins.values())}")
+    return ranges, wishes
+
+
+def _measured(grounds: Sequence[Ground], executor: Executor | None) -> list[tuple[Cube, ...]]:
+    """Return the cubes of each bin; none where it is certain that it has no architecture."""
+    measured = measure(grounds, executor)
+    doubtful = (Job(ground, _has_any, decided=cube.decided) for ground, cubes in zip(grounds, measured, strict=True)
+                for cube in cubes if not cube.sure)  # fmt: skip
+    empty = {(id(job.ground), job.decided) for job, answer in run(doubtful, executor) if not answer}
+    return [tuple(cube for cube in cubes if (id(ground), cube.decided) not in empty)
+            for ground, cubes in zip(grounds, measured, strict=True)]  # fmt: skip
+
+
+def _has_any(ground: Ground, depth: int) -> bool:
+    """Return whether a space has an architecture, where its paths leave that open."""
+    return ground.drawing().hits(_PROBES) > 0 or decided(ground.traced, {})
+
+
+def _apportion(generator: np.random.Generator, wishes: Sequence[int], n: int) -> list[int]:
+    """Share out ``n`` in a proportion: each gets what is due to it, rounded up or down by chance, on average exactly.
+
+    (Systematic sampling: Madow and Madow, 1944.)
+    """
+    whole_of_them = sum(wishes)
+    start = int(uniform(generator, whole_of_them, 1)[0])
+    ends = [0, *accumulate(wishes)]
+    before = [min(max(-((start - n * end) // whole_of_them), 0), n) for end in ends]
+    return [b - a for a, b in pairwise(before)]

@@ -1,0 +1,303 @@
+"""Cubes: what is put together of them is what the whole space is, whoever does the work and whatever befalls them."""
+
+from __future__ import annotations
+
+import dataclasses
+import multiprocessing
+import os
+import random
+import signal
+from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
+from functools import cache
+from itertools import chain
+from multiprocessing import get_context
+
+import numpy as np
+import pytest
+
+import convsolve as cs
+from convsolve.solver.clock import Clock, OutOfTime
+from convsolve.space import cubes, expansion
+from convsolve.space.cubes import Job, cut, run
+from convsolve.space.ground import Ground
+from convsolve.space.listing import rows
+from convsolve.space.numbers import measure
+from tests.queries.test_pareto import expected_front
+
+from .test_space import cases, chi_square, full, solutions_of
+
+WIDE = """
+input: [1, 32, 32]
+holes: {a: 1..9, b: 1..9, c: 1..9, d: 1..9, e: 1..9, f: 1..9, g: 1..9}
+layers:
+  - conv: {name: first, out_channels: $a, kernel_size: 3 | 5, padding: same}
+  - conv: {out_channels: $b, kernel_size: 1}
+  - conv: {out_channels: $c, kernel_size: 1}
+  - conv: {out_channels: $d, kernel_size: 1}
+  - conv: {out_channels: $e, kernel_size: 1}
+  - conv: {out_channels: $f, kernel_size: 1}
+  - conv: {out_channels: $g, kernel_size: 1}
+require: ["($a*$b + $c*$d) * ($e*$f + $g) <= 700", "$a * $d * $g % 2 == 0"]
+minimize: macs
+"""
+"""One requirement joins seven holes: they have more combinations than are gone through at once."""
+
+
+@pytest.fixture(scope="module")
+def pools():
+    with cs.LocalPool(1) as one, cs.LocalPool(2) as two, ThreadPoolExecutor(2) as threads:
+        yield [None, one, two, threads]
+
+
+@pytest.fixture
+def in_cubes(monkeypatch):
+    """Let a space with more than a few states have too many, so that it is gone through cube by cube."""
+    monkeypatch.setattr(expansion, "MOST_STATES", 4)
+    monkeypatch.setattr(cubes, "_FEWEST", 2)
+    monkeypatch.setattr(cubes, "_DEEPEST", 99)
+
+
+def listed(ground: Ground) -> list[tuple[tuple[str, int], ...]]:
+    found = rows(ground, measure([ground])[0])
+    return [tuple(ground.assignments.filled(assignment).items()) for assignment in found]
+
+
+# -- what cubes are
+
+
+def test_cubes_make_up_a_space():
+    several = 0
+    for seed, traced in cases()[::2]:
+        ground = Ground(traced.problem)
+        if ground.outline is None:
+            assert not solutions_of(seed)
+            continue
+        for parts in (None, ground.parts):
+            found = [listed(ground.cube(decided)) for decided in cut(ground.outline, 5, parts)]
+            assert sorted(chain(*found)) == sorted(solutions_of(seed)), seed
+            assert all(found) or parts is None, seed
+            several += sum(map(bool, found)) > 3
+    assert several > 12
+
+
+def test_what_is_remembered_longest_is_decided_first():
+    outline = Ground(cs.load("problems/blocks_search.yaml")).outline
+    assert [dict(cube) for cube in cut(outline, 6)] == [{"blocks.repeat": depth} for depth in range(3, 9)]
+    assert [hole for hole, _ in cut(outline, 7)[0]] == ["blocks.repeat", "conv_1.out_channels"]
+
+
+# -- what is made of them
+
+
+def test_spaces_with_too_many_states(in_cubes):
+    cut_up = 0
+    for seed, traced in cases()[1::2]:
+        true, space = solutions_of(seed), cs.Space(traced.problem)
+        count = space.count()
+        assert count.exact and count.value == len(true), seed
+        assert sorted(listed(space._ground)) == sorted(true), seed
+        if true:
+            assert sorted(full(space, space.sample(len(true), replace=False))) == sorted(true), seed
+        cut_up += len(space._cubes(None)) > 1
+    assert cut_up > 5
+
+
+def test_draws_from_cubes_are_uniform(in_cubes):
+    tried = 0
+    for seed, traced in cases():
+        solutions, space = list(solutions_of(seed)), cs.Space(traced.problem)
+        if 5 < len(solutions) < 200 and len(space._cubes(None)) > 1:
+            assert abs(chi_square(space, solutions, [1] * len(solutions), 60 * len(solutions))) < 4.5, seed
+            tried += 1
+    assert tried > 6
+
+
+def test_weights_are_the_same_in_every_cube(in_cubes):
+    tried = 0
+    for seed, traced in cases():
+        solutions, space = list(solutions_of(seed)), cs.Space(traced.problem)
+        if not (5 < len(solutions) < 60 and len(space._cubes(None)) > 1):
+            continue
+        weight = {name: {v: i + 1.5 for i, v in enumerate(values)} for name, values in space.holes.items()}
+        true = [np.prod([weight[n][v] for n, v in space._ground.assignments.shown(dict(s)).items()]) for s in solutions]
+        samples = full(space, space.sample(4000, seed=1, weight=weight))
+        place = {s: i for i, s in enumerate(solutions)}
+        seen = np.bincount([place[s] for s in samples], minlength=len(solutions))
+        expected = np.array(true) / sum(true) * 4000
+        measure = ((seen - expected) ** 2 / np.maximum(expected, 1)).sum()
+        assert measure < len(solutions) + 5 * (2 * len(solutions)) ** 0.5, seed
+        tried += 1
+    assert tried > 5
+
+
+def test_more_cubes_bring_the_bounds_nearer(monkeypatch):
+    space = cs.Space(cs.parse("""
+input: [3, 16, 16]
+layers: [{repeat: 5..5, layers: [{conv: {name: c, out_channels: 4 | 7 | 9, kernel_size: 1 | 3, padding: same}}]}]
+require: [macs <= 300K]
+"""))
+    true = space.count()
+    assert true.exact
+    monkeypatch.setattr(expansion, "_MOST_EDGES", 0)
+    monkeypatch.setattr(expansion, "_MOST_MERGED", 60)
+    counts = [cs.Space(space.problem).count(cubes=n) for n in (1, 9, 200)]
+    widths = [count.high - count.low for count in counts]
+    assert widths == sorted(widths, reverse=True) and widths[0] > 2 * widths[1] > 0 == widths[2]
+    assert all(count.low <= true.value <= count.high and count.of == true.of for count in counts)
+
+
+def test_the_best_of_the_cubes_is_the_best():
+    rng = random.Random(3)
+    for seed, traced in problems_with_goals():
+        whole, space = cs.solve(traced.problem), cs.Space(traced.problem)
+        best = space.best(cubes=rng.choice([2, 5, 20]))
+        assert type(best) is type(whole), seed
+        if isinstance(whole, cs.Solution):
+            assert best.assignment == whole.assignment and best.proven == whole.proven, seed
+            assert [g.value for g in best.goals] == [g.value for g in whole.goals], seed
+        else:
+            assert best.core == whole.core and best.relaxations == whole.relaxations, seed
+
+
+@cache
+def problems_with_goals():
+    from tests.solver.random_problems import problems
+
+    return problems(range(0, 60, 2), most=700)
+
+
+def test_the_front_of_the_cubes_is_the_front():
+    several = 0
+    for seed, traced in cases()[::4]:
+        objectives = ["params", "-macs", "activations"][: 2 + seed % 2]
+        front = cs.Space(traced.problem).pareto(*objectives, cubes=4)
+        assert front.complete and list(front.points) == expected_front(traced, objectives), seed
+        whole = cs.pareto(traced.problem, objectives)
+        assert [s.assignment for s in front.solutions] == [s.assignment for s in whole.solutions], seed
+        several += len(front.points) > 1
+    assert several > 2
+
+
+def test_no_time_is_no_answer():
+    space = cs.Space(cs.load("problems/once_for_all.yaml"))
+    assert isinstance(space.best(timeout=1e-9, cubes=4), cs.Unknown)
+    front = space.pareto("params", "macs", timeout=1e-9, cubes=4)
+    assert not front.points and not front.complete and "time" in front.reason
+    with pytest.raises(cs.UndecidedError, match="time"):
+        cs.Space(cs.parse(WIDE), timeout=1e-9).count()
+
+
+# -- who does the work
+
+
+def test_everybody_gives_the_same_answers(pools):
+    problem = cs.parse(WIDE)
+    known = [np.arange(1, 10).reshape([-1 if i == axis else 1 for i in range(7)]) for axis in range(7)]
+    a, b, c, d, e, f, g = known
+    true = 2 * int((((a * b + c * d) * (e * f + g) <= 700) & (a * d * g % 2 == 0)).sum())
+    tuner = dataclasses.replace(cs.load("problems/unet_search.yaml"), requirements=("macs <= 2G", "down3.height <= 12"))
+    best, spread = cs.solve(tuner), cs.Space(tuner).sample(500, spread="macs", bins=2)
+    drawn, first = list(cs.Space(problem).sample(3000, seed=2)), list(cs.Space(problem).enumerate(9000))
+    assert len({tuple(row.items()) for row in first}) == 9000
+    for executor in pools:
+        space = cs.Space(problem)
+        count = space.count(executor=executor)
+        assert count.exact and count.value == true and len(space._cubes(executor)) > 1
+        samples = space.sample(3000, seed=2, executor=executor)
+        assert list(samples) == drawn and space.evaluate(samples).valid.all()
+        assert list(space.enumerate(9000, executor=executor)) == first
+        small = cs.Space(tuner)
+        assert small.best(executor=executor, cubes=6).assignment == best.assignment
+        assert list(small.sample(500, spread="macs", bins=2, executor=executor)) == list(spread)
+
+
+def test_progress_is_told(pools):
+    told: list[float] = []
+    cs.Space(cs.parse(WIDE)).count(executor=pools[2], tell=told.append)
+    assert len(told) > 5 and told == sorted(told) and told[-1] == pytest.approx(1)
+
+
+def test_a_hopeless_space_is_given_up(monkeypatch):
+    monkeypatch.setattr(expansion, "MOST_STATES", 0)
+    monkeypatch.setattr(cubes, "_DEEPEST", 1)
+    with pytest.raises(cs.UndecidedError, match="too many states"):
+        cs.Space(cs.load("problems/cell_search.yaml")).count()
+
+
+# -- what befalls them
+
+
+def square(ground: Ground, depth: int) -> int:
+    return len(ground.problem.network.holes) ** 2
+
+
+def die(ground: Ground, depth: int) -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def fail(ground: Ground, depth: int) -> None:
+    raise ZeroDivisionError("no such luck")
+
+
+def refuse(ground: Ground, depth: int) -> None:
+    raise cs.NetworkError("this is not for me")
+
+
+def small() -> Ground:
+    return Ground(cs.load("problems/unet_search.yaml"))
+
+
+def test_a_killed_worker_loses_nothing(pools):
+    problem = cs.load("problems/once_for_all.yaml")
+    undisturbed = "".join(cs.Space(problem).lines(90_000))
+    pool, text, killed = pools[2], [], []
+    for piece in cs.Space(problem).lines(90_000, executor=pool):
+        text.append(piece)
+        if len(text) in (2, 6):
+            victim = multiprocessing.active_children()[0].pid
+            os.kill(victim, signal.SIGKILL)
+            killed.append(victim)
+    assert len(set(killed)) == 2 and len(text) > 8 and "".join(text) == undisturbed
+
+
+def test_work_that_kills_every_worker_is_given_up(pools):
+    with pytest.raises(cs.WorkersError, match=r"lost a piece of work 3 times.*out of memory.*__main__"):
+        list(run([Job(small(), square), Job(small(), die)], pools[2]))
+    assert [answer for _, answer in run([Job(small(), square)] * 3, pools[2])] == [square(small(), 0)] * 3
+
+
+def test_what_a_worker_says_is_said(pools):
+    for executor in pools[1:]:
+        with pytest.raises(cs.WorkersError, match="3 times \\(ZeroDivisionError: no such luck\\)"):
+            list(run([Job(small(), fail)], executor))
+        with pytest.raises(cs.NetworkError, match="not for me"):
+            list(run([Job(small(), refuse)], executor))
+    with pytest.raises(ZeroDivisionError):
+        list(run([Job(small(), fail)]))
+
+
+def test_an_executor_that_does_not_recover():
+    executor = ProcessPoolExecutor(1, mp_context=get_context("spawn"))
+    with executor, pytest.raises(cs.WorkersError, match="BrokenProcessPool"):
+        list(run([Job(small(), die)], executor))
+
+
+def test_a_problem_that_cannot_be_sent():
+    ground = small()
+    object.__setattr__(ground.problem, "description", lambda: "not a text")
+    with cs.LocalPool(1) as pool, pytest.raises(cs.WorkersError, match="cannot be sent"):
+        list(run([Job(ground, square)], pool))
+
+
+def test_a_deadline_ends_the_waiting(pools):
+    with pytest.raises(OutOfTime):
+        list(run([Job(small(), square)] * 50, pools[2], clock=Clock(1e-9)))
+
+
+def test_pools_say_what_they_cannot_do():
+    with pytest.raises(cs.WorkersError, match="at least one"):
+        cs.LocalPool(0)
+    pool: Executor = cs.LocalPool(1)
+    pool.shutdown()
+    with pytest.raises(RuntimeError, match="shut down"):
+        pool.submit(int)

@@ -1,0 +1,159 @@
+"""Listings that go to a file: whatever stops them, they go on, and the file is that of an undisturbed run."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+import convsolve as cs
+from convsolve.space import journal, listing
+
+PROBLEM = "problems/unet_search.yaml"
+COUNT = 43_200
+
+
+@pytest.fixture
+def path(tmp_path, monkeypatch) -> Path:
+    monkeypatch.setattr(listing, "_AT_ONCE", 1 << 12)
+    return tmp_path / "all.jsonl"
+
+
+@pytest.fixture(scope="module")
+def undisturbed() -> str:
+    return "".join(cs.Space(cs.load(PROBLEM)).lines())
+
+
+def space() -> cs.Space:
+    return cs.Space(cs.load(PROBLEM))
+
+
+class Stop(BaseException):
+    """As an interrupt, at a place of our choice."""
+
+
+def stopped(path: Path, after: int, limit: int | None = None) -> list[str]:
+    """Write until so many pieces are there, and return the names of what is left behind."""
+    def tell(done: float) -> None:
+        nonlocal after
+        after -= 1
+        if not after:
+            raise Stop
+
+    with pytest.raises(Stop):
+        space().write(path, limit, tell=tell)
+    return sorted(p.name for p in path.parent.iterdir())
+
+
+def test_a_file_has_what_is_yielded(path, undisturbed):
+    assert space().write(path) == COUNT and path.read_text() == undisturbed
+    assert list(path.parent.iterdir()) == [path]
+    rows = [json.loads(line) for line in undisturbed.splitlines()]
+    assert rows == list(space().enumerate()) and len(rows) == COUNT
+    assert space().write(path, 5000) == 5000 and path.read_text() == "".join(undisturbed.splitlines(keepends=True)[:5000])
+
+
+def test_a_stopped_run_goes_on(path, undisturbed, monkeypatch):
+    assert stopped(path, 3) == ["all.jsonl.journal", "all.jsonl.part"]
+    assert stopped(path, 2) == ["all.jsonl.journal", "all.jsonl.part"]
+    asked = []
+    real = listing.lines
+    monkeypatch.setattr(journal, "lines", lambda *a, **k: asked.append(k["begin"]) or real(*a, **k))
+    assert space().write(path) == COUNT and path.read_text() == undisturbed
+    assert asked == [(0, 5 << 12)]
+
+
+def test_a_limit_goes_on_too(path, undisturbed):
+    stopped(path, 1, 6000)
+    assert space().write(path, 6000) == 6000
+    assert path.read_text() == "".join(undisturbed.splitlines(keepends=True)[:6000])
+
+
+@pytest.mark.parametrize("torn", [b'{"cube": 0, "next": 99', b"{", b"\xff\x00"])
+def test_torn_lines_are_written_again(path, undisturbed, torn):
+    stopped(path, 3)
+    with open(f"{path}.journal", "ab") as notes, open(f"{path}.part", "ab") as part:
+        notes.write(torn)
+        part.write(b'{"w": 8, "torn')
+    assert space().write(path) == COUNT and path.read_text() == undisturbed
+
+
+@pytest.mark.parametrize("lines", [1, 2])
+def test_a_journal_without_pieces(path, undisturbed, lines):
+    stopped(path, 3)
+    notes = Path(f"{path}.journal")
+    notes.write_bytes(b"".join(notes.read_bytes().splitlines(keepends=True)[:lines]))
+    assert space().write(path) == COUNT and path.read_text() == undisturbed
+
+
+@pytest.mark.parametrize("renamed", [False, True])
+def test_a_run_that_is_stopped_as_it_ends(path, undisturbed, renamed, monkeypatch):
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "replace" if not renamed else "fsync", lambda *a: (_ for _ in ()).throw(Stop))
+        if renamed:
+            patched.undo()
+            patched.setattr(Path, "unlink", lambda *a: (_ for _ in ()).throw(Stop))
+        with pytest.raises(Stop):
+            space().write(path)
+    assert path.exists() == renamed
+    assert space().write(path) == COUNT and path.read_text() == undisturbed and list(path.parent.iterdir()) == [path]
+
+
+def test_what_does_not_belong_together_is_refused(path):
+    stopped(path, 2)
+    kept = Path(f"{path}.part").read_bytes()
+    other = cs.Space(cs.load("problems/cell_search.yaml"))
+    for call in (lambda: other.write(path), lambda: space().write(path, 100)):
+        with pytest.raises(cs.FileError, match=r"all.jsonl.journal:1:1: .*another problem.*remove it and .*part"):
+            call()
+    Path(f"{path}.part").write_bytes(kept[:100])
+    with pytest.raises(cs.FileError, match="shorter"):
+        space().write(path)
+    notes = Path(f"{path}.journal")
+    for wrong in (b"not a note\n", b"[]\n", b'{"rows": 1}\n'):
+        whole = notes.read_bytes().splitlines(keepends=True)
+        notes.write_bytes(b"".join([*whole[:2], wrong]))
+        with pytest.raises(cs.FileError, match="journal:3:1: this is no line"):
+            space().write(path)
+    assert not path.exists()
+
+
+def test_the_same_words_are_the_same_problem(path, undisturbed):
+    stopped(path, 2)
+    text = Path(PROBLEM).read_text().replace("minimize: macs", "minimize: params").replace("# The plan", "# A plan")
+    assert cs.Space(cs.parse(text)).write(path) == COUNT and path.read_text() == undisturbed
+
+
+def test_two_runs_do_not_write_one_file(path):
+    def tell(done: float) -> None:
+        with pytest.raises(cs.FileError, match="another run"):
+            space().write(path)
+        raise Stop
+
+    with pytest.raises(Stop):
+        space().write(path, tell=tell)
+
+
+@pytest.mark.parametrize("ending", [signal.SIGKILL, signal.SIGINT])
+def test_a_killed_command_goes_on(tmp_path, ending):
+    path, notes = tmp_path / "all.jsonl", tmp_path / "all.jsonl.journal"
+    command = [sys.executable, "-m", "convsolve", "enumerate", "problems/once_for_all.yaml", "-n", "60000", "-o",
+               str(path), "--workers", "2"]  # fmt: skip
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as first:
+        while first.poll() is None and (not notes.exists() or notes.read_bytes().count(b"\n") < 4):
+            time.sleep(0.01)
+        first.send_signal(ending)
+        said = first.stderr.read()
+    assert first.returncode == (130 if ending == signal.SIGINT else -ending)
+    assert "goes on from there" in said or ending == signal.SIGKILL
+    begun = notes.read_bytes().count(b"\n")
+    assert 4 <= begun < 10 and not path.exists()
+    second = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert second.stderr == f"wrote {path}: 60,000 architectures\n" and second.stdout == ""
+    assert path.read_text() == "".join(cs.Space(cs.load("problems/once_for_all.yaml")).lines(60_000))
