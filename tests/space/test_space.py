@@ -244,7 +244,7 @@ def test_a_hundred_thousand_samples_are_valid_by_the_integer_reader():
     samples = space.sample(100_000, seed=1)
     drawn = np.unique(np.stack([samples.columns[name] for name in space.holes], axis=1), axis=0)
     assert len(samples) == 100_000 and len(drawn) > 35_000
-    traced = space.traced.trace
+    traced = trace_problem(space.problem).trace
     for row in drawn.tolist():
         values = run(traced, dict(zip(space.holes, row, strict=True)))
         assert all(evaluate(r.condition, values) for r in traced.requirements)
