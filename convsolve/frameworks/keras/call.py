@@ -8,7 +8,7 @@ from typing import Any
 
 from ...operators import OPERATORS, Identity, Operator, Permute, Shape
 from ...operators.base import DataFormat
-from ..builder import Builder
+from ..builder import Building
 from ..registry import NotReadError, registrar
 
 __all__ = ["READERS", "Call", "NotReadError", "Result", "reads"]
@@ -38,7 +38,7 @@ class Call:
     name: str
     config: Mapping[str, Any]
     inputs: Sequence[str]
-    builder: Builder
+    builder: Building
     arguments: Sequence[Any] = ()
     options: Mapping[str, Any] = field(default_factory=dict)
     built: Sequence[int | None] | None = None

@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 
+from ...dims import product, total
 from ...dims.normal import Polynomial
 from ...operators import OPERATORS, Add, Div, Dropout, Identity, Maximum, Minimum, Mul, Operator, Pow, Reduce, Sub
 from .calls import Call, handles
@@ -29,7 +30,8 @@ _UNARY = (
     "abs exp log log2 log1p expm1 sqrt rsqrt square sin cos erf neg negative reciprocal sign floor ceil round clamp "
     "clip clamp_min clamp_max logsigmoid softsign softmin tanhshrink hardshrink softshrink threshold rrelu logit "
     "nan_to_num bitwise_not logical_not masked_fill bernoulli isnan isfinite isinf triu tril "
-    "eq ne lt le gt ge __eq__ __ne__ __lt__ __le__ __gt__ __ge__ fmod remainder __mod__ lerp"
+    "eq ne lt le gt ge __eq__ __ne__ __lt__ __le__ __gt__ __ge__ not_equal less less_equal greater greater_equal "
+    "fmod remainder __mod__ lerp"
 )
 _ALIASES = (
     "contiguous clone to detach float double half bfloat16 long int bool cpu cuda type type_as requires_grad_ "
@@ -68,7 +70,7 @@ def unary(call: Call, input: Any, *others: Any, **named: Any) -> Value:
 @handles("prelu _prelu_kernel")
 def prelu(call: Call, input: Any, weight: Any) -> Value:
     """A rectifier with a learned slope."""
-    return call.same(Identity(weights=weight.numel()), call.input(input), weights=(weight,))
+    return call.same(Identity(weights=product(call.sizes(weight))), call.input(input), weights=(weight,))
 
 
 _JOINED: dict[str, type[Operator]] = {
@@ -116,7 +118,7 @@ def mixed(call: Call, input: Any, *others: Any, **named: Any) -> Any:
     if call.function in ("cumsum", "cumprod", "sort", "argsort", "normalize"):
         dim = named.get("dim", others[-1] if others and isinstance(others[-1], int) else -1)
         x.axis(1 if call.function == "normalize" and "dim" not in named and len(others) < 2 else dim)
-    result = call.same(Identity(weights=sum(w.numel() for w in weights), mixes=True), x, weights=weights)
+    result = call.same(Identity(weights=total(product(call.sizes(w)) for w in weights), mixes=True), x, weights=weights)
     return (result, result) if call.function == "sort" else result
 
 

@@ -36,7 +36,7 @@ def linear(call: Call, input: Any, weight: Any, bias: Any = None) -> Value:
     x.axis(-1)
     if weight.dim() != 2:
         raise Unsupported("a weight with other than two axes")
-    out_features, in_features = weight.shape
+    out_features, in_features = call.sizes(weight)
     operator = Linear(out_features=out_features, in_features=in_features, bias=bias is not None)
     return call.same(operator, x, weights=(weight, bias))
 
@@ -44,7 +44,7 @@ def linear(call: Call, input: Any, weight: Any, bias: Any = None) -> Value:
 @handles("embedding")
 def embedding(call: Call, input: Any, weight: Any, *_: Any, **__: Any) -> Value:
     """A vector for each index."""
-    count, dim = weight.shape
+    count, dim = call.sizes(weight)
     x = call.input(input)
     return x.made(*call.layer(Embedding(count=count, dim=dim), x, weights=(weight,)))
 
@@ -65,7 +65,7 @@ def matmul(call: Call, input: Any, mat2: Any = None, other: Any = None) -> Value
     if b.batch is None and b.rank == 2 and len(b.parameters) > 0 and not b.ref:
         x = call.input(input)
         x.axis(-1)
-        in_features, out_features = right.shape
+        in_features, out_features = call.sizes(right)
         return call.same(
             Linear(out_features=out_features, in_features=in_features, bias=False), x, weights=(right,), name="linear")
     for value in (a, b):

@@ -24,7 +24,7 @@ def batch_norm(
         return _folded_norm(call, value, weight, bias)
     x = _normalised(call, input)
     sized = [t for t in (running_mean, weight) if t is not None]
-    features = sized[0].shape[0] if sized else None
+    features = call.sizes(sized[0])[0] if sized else None
     operator = BatchNorm(**_affine(weight, bias), num_features=features)
     return call.same(operator, x, weights=(weight, bias))
 

@@ -58,7 +58,7 @@ def conv(
     """A convolution; the weight says how many channels go in and out."""
     rank = _rank(call)
     x = call.spatial(input, rank)
-    out_channels, grouped, *kernel = weight.shape
+    out_channels, grouped, *kernel = call.sizes(weight)
     operator = Conv(
         out_channels=out_channels, kernel_size=_per_axis(kernel, rank), stride=_per_axis(stride, rank),
         padding=padding if isinstance(padding, str) else _per_axis(padding, rank),
@@ -75,7 +75,7 @@ def conv_transpose(
     """A transposed convolution."""
     rank = _rank(call)
     x = call.spatial(input, rank)
-    channels, grouped, *kernel = weight.shape
+    channels, grouped, *kernel = call.sizes(weight)
     operator = ConvTranspose(
         out_channels=grouped * groups, kernel_size=_per_axis(kernel, rank), stride=_per_axis(stride, rank),
         padding=_per_axis(padding, rank), output_padding=_per_axis(output_padding, rank),
@@ -168,16 +168,16 @@ def pad(call: Call, input: Any, pad: Any, mode: str = "constant", value: Any = N
     if not axes:
         return x
     rank = len(x.shape)
-    inside = min(axes) >= 1
-    pairs = tuple(axes.get(i, (0, 0)) for i in range(1 if inside else 0, rank))
     if mode != "constant" and len(padded) > 3:
         raise Unsupported("padding of more axes than there are in space")
-    operator = Pad(padding=pairs, mode=mode)
-    if inside:
-        return call.same(operator, x)
-    lifted = x.made(*call.layer(Unsqueeze(axis=0), x, name="unsqueeze"))  # the padding of channels, as of space
-    enlarged = x.made(*call.layer(operator, lifted))
-    return x.made(*call.layer(Squeeze(axis=0), enlarged, name="squeeze"))
+    channels = 0 if call.graph.data_format == "channels_first" else rank - 1
+    pairs = [axes.get(i, (0, 0)) for i in range(rank)]
+    if channels not in axes:
+        return call.same(Pad(padding=[*pairs[:channels], *pairs[channels + 1 :]], mode=mode), x, turned=False)
+    other = 0 if channels == 0 else rank  # of a size 1, so that channels are padded as space is
+    lifted = x.made(*call.layer(Unsqueeze(axis=other), x, name="unsqueeze"))
+    enlarged = x.made(*call.layer(Pad(padding=pairs, mode=mode), lifted, turned=False))
+    return x.made(*call.layer(Squeeze(axis=other), enlarged, name="squeeze"))
 
 
 _MODES = {"nearest": "nearest", "nearest-exact": "nearest", "linear": "linear", "bilinear": "linear",

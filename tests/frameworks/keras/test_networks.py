@@ -239,15 +239,12 @@ def test_a_layer_of_a_known_name_is_not_taken_for_keras_s_own() -> None:
         cs.from_keras(config, input_shape=(8, 8, 1))
 
 
-def test_subclassed_models_are_refused() -> None:
-    class Own(keras.Model):  # type: ignore[misc]
-        def call(self, x: Any) -> Any:
-            return x
-
-    with pytest.raises(cs.UnreadableError, match="subclassed"):
-        cs.from_keras(Own())
+def test_what_is_no_network() -> None:
     with pytest.raises(cs.UnreadableError, match="from_keras takes"):
         cs.from_keras(42)
+    config = {"class_name": "Own", "config": {"name": "own", "trainable": True}}
+    with pytest.raises(cs.UnreadableError, match="'Own' without layers"):
+        cs.from_keras(config)
 
 
 def test_an_input_that_is_not_declared() -> None:
