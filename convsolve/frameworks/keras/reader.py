@@ -213,19 +213,24 @@ class Reading:
                     entry, path if i == 0 else f"{path}:{i + 1}", [made[h] for h in histories], node=node,
                     shared=path if i else "", live=found.get(name),
                     seen={h[2]: shape for h, shape in seen.items() if h[:2] == (name, i)})
-                made.update({(name, i, n): tensor for n, tensor in enumerate(outputs)})
+                place = i + (_is_network(entry) and isinstance(node, list))  # Keras 2 counts how a network was made
+                made.update({(name, place, n): tensor for n, tensor in enumerate(outputs)})
             if len(later) == len(waiting):
                 missing = next(h for h in _histories(later[0][2]) if h not in made)
                 raise UnreadableError(
                     f"{self.name}: the layer {_name_of(later[0][0])!r} takes output {missing[2]} of call "
                     f"{missing[1] + 1} of {missing[0]!r}, which is not read or not there")
             waiting = later
-        return [self._output(made, history) for history in _histories(config["output_layers"])]
+        return [self._output(made, history, by_name) for history in _histories(config["output_layers"])]
 
-    def _output(self, made: Mapping[_Tensor, str], history: _Tensor) -> str:
-        if history not in made:
-            raise UnreadableError(f"{self.name}: its output {history[0]!r} is not there")
-        return made[history]
+    def _output(self, made: Mapping[_Tensor, str], history: _Tensor, entries: Mapping[str, Any]) -> str:
+        name, call, index = history
+        entry = entries.get(name, {})
+        if "input_layers" in entry.get("config", {}) and not isinstance((entry["inbound_nodes"] or [[]])[0], list):
+            call -= 1  # Keras 3 counts how a functional network was made, in outputs alone
+        if (name, call, index) not in made:
+            raise UnreadableError(f"{self.name}: its output {name!r} is not there")
+        return made[name, call, index]
 
     # -- layers
 
@@ -235,7 +240,7 @@ class Reading:
     ) -> list[str]:
         """Read one call of a layer; return the tensors that it makes."""
         kind, config = entry["class_name"], entry["config"]
-        if kind in _NETWORKS and isinstance(config, Mapping) and "layers" in config:
+        if _is_network(entry):
             before = len(self.builder.layers)
             outputs = self._model(entry, f"{path}/", inputs, live)
             if shared:
@@ -300,6 +305,11 @@ def _is_known(shape: Any) -> bool:
 
 def _name_of(entry: Mapping[str, Any]) -> str:
     return str(entry.get("name") or entry["config"].get("name") or entry["class_name"])
+
+
+def _is_network(entry: Mapping[str, Any]) -> bool:
+    """Return whether a layer is a network itself."""
+    return entry["class_name"] in _NETWORKS and isinstance(entry["config"], Mapping) and "layers" in entry["config"]
 
 
 def _is_kerass_own(entry: Mapping[str, Any]) -> bool:

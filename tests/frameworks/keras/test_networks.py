@@ -179,6 +179,28 @@ def test_what_was_read_can_be_written_and_read(make: Any) -> None:
     assert cs.check(again).params == cs.check(network).params
 
 
+def test_a_nested_network_at_the_end() -> None:
+    def network() -> Any:
+        x = image(None, None, 3)
+        return keras.Model(x, kl.Conv2D(3, 3, name="c")(x), name="inner")
+
+    x = image()
+    inner, last = network(), keras.Sequential([kl.Flatten(), kl.Dense(2)], name="last")
+    read = cs.from_keras(keras.Model(x, [inner(inner(x)), last(x)]).get_config())
+    assert read.outputs == ("inner:2/c", "last/" + last.layers[1].name)
+    conv = {"class_name": "Conv2D", "name": "c", "config": {"name": "c", "filters": 3, "kernel_size": 3},
+            "inbound_nodes": [[["in", 0, 0, {}]]]}  # fmt: skip
+    entry = {"class_name": "InputLayer", "name": "in", "config": {"name": "in", "batch_input_shape": [None, 9, 9, 3]}, "inbound_nodes": []}
+
+    def of_keras_2(layers: Any, last: Any) -> Any:
+        return {"layers": [entry, *layers], "input_layers": [["in", 0, 0]], "output_layers": [last]}
+
+    nested = {"class_name": "Functional", "name": "inner", "config": of_keras_2([conv], ["c", 0, 0]),
+              "inbound_nodes": [[["in", 0, 0, {}]], [["inner", 1, 0, {}]]]}  # fmt: skip
+    read = cs.from_keras({"class_name": "Functional", "config": of_keras_2([nested], ["inner", 2, 0])})
+    assert read.outputs == ("inner:2/c",) and cs.check(read).output == (5, 5, 3)
+
+
 def test_names_of_shared_and_nested_layers() -> None:
     network = cs.from_keras(nested())
     named = {layer.name: layer for layer in network.layers}
