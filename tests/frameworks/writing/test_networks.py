@@ -260,7 +260,7 @@ def test_shared_layers_come_back_from_keras() -> None:
     network = cs.parse(NETWORKS["twins"]).network
     again = {layer.name: layer.shares for layer in cs.from_keras(cs.to_keras(network).get_config()).layers}
     live = cs.from_keras(cs.to_keras(network))  # a constant is a layer with a program, which is recorded
-    assert {layer.name for layer in live.layers if layer.operator.kind == "constant"} == {"offset/variable"}
+    assert [x.name.partition("/")[0] for x in live.layers if x.operator.kind == "constant"] == ["offset"]
     assert {name: shared for name, shared in again.items() if shared} == {
         **{f"{name}:2": name for name in (
             "stem", "norm", "bent", "pooled", "seen", "scaled", "features", "score", "first", "offset")},
