@@ -8,13 +8,13 @@ from typing import Any
 import keras
 
 from ..torch.calls import plain
-from . import axes, features, layers
+from . import axes, features, layers, products, recurrent
 from .call import READERS
 from .sources import is_kerass
 
 __all__ = ["builds_itself", "expressed", "known_class", "layers_in", "layers_under", "weights_of", "with_shapes"]
 
-_READ = (axes, features, layers)  # they register how each class is read
+_READ = (axes, features, layers, products, recurrent)  # they register how each class is read
 
 
 def layers_in(layer: Any) -> Iterator[Any]:
@@ -58,7 +58,9 @@ def builds_itself(layer: Any) -> bool:
 
 
 def expressed(settings: Any) -> Any:
-    """Return settings with expressions for sizes."""
+    """Return settings, or arguments, as a config has them: with expressions for sizes, and a mark for tensors."""
     if isinstance(settings, dict):
         return {name: expressed(value) for name, value in settings.items()}
-    return plain(settings)
+    if isinstance(settings, (list, tuple)):
+        return tuple(map(expressed, settings))
+    return {"class_name": "__keras_tensor__"} if keras.ops.is_tensor(settings) else plain(settings)

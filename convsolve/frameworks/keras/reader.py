@@ -1,8 +1,7 @@
-"""Reading the config of a Keras network: its layers, its calls, networks inside of networks."""
+"""The reader of Keras configs: layers, their calls, networks inside of networks."""
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -11,14 +10,13 @@ from ...network import Network
 from ...operators import Opaque
 from ...operators.base import DataFormat
 from ..builder import Builder
-from ..torch.frames import failed_call
-from . import axes, features, layers
-from .call import READERS, Call, NotReadError
-from .sources import config_of, is_program, live_layers, unfinished_in
+from . import axes, features, layers, products, recurrent
+from .call import READERS, Call, NotReadError, builds_of
+from .sources import live_layers
 
-__all__ = ["Reading", "from_keras"]
+__all__ = ["Reading", "UnknownLayerError"]
 
-_READ = (axes, features, layers)  # they register how each class is read
+_READ = (axes, features, layers, products, recurrent)  # they register how each class is read
 _NETWORKS = ("Sequential", "Functional", "Model")
 _OWN = ("keras", "keras_core", "tf_keras", "tensorflow")
 
@@ -26,93 +24,7 @@ _Tensor = tuple[str, int, int]
 """A layer's name, which of its calls, and which of that call's outputs."""
 
 
-def from_keras(source: Any, *, input_shape: Any = None) -> Network:
-    """Read a network out of a Keras model, its config, a file, or the exception that building it raised.
-
-    Of a ``Sequential`` or functional model the config is read: nothing is built or run, and for files (``.keras``,
-    ``.h5``, ``.json``) Keras need not be installed. A subclassed model or layer is a program: with the PyTorch
-    backend its ``call`` is run once without data, and recorded; so is a live model with layers that have one.
-    Layers inside of a model or layer are called ``outer/inner``, later calls of a shared layer ``name:2``,
-    ``name:3``.
-
-    Args:
-        source: a model or layer, what a model's ``get_config()`` or ``to_json()`` gives (as a mapping), the path of a
-            file, or an exception, in whose traceback the model is looked for.
-        input_shape: the input's shape without the batch axis, where the config has none, or in its place; for a
-            program with several inputs a list of shapes, or a mapping from the names of its arguments to shapes.
-
-    Raises:
-        UnreadableError: there is no config, or a layer cannot be read; the text names it.
-
-    >>> conv = {"class_name": "Conv2D", "config": {"name": "c", "filters": 8, "kernel_size": [3, 3]}}
-    >>> network = from_keras({"class_name": "Sequential", "config": {"layers": [conv]}}, input_shape=(28, 28, 1))
-    >>> [layer.name for layer in network.layers], network.data_format
-    (['input', 'c'], 'channels_last')
-    """
-    if is_program(source):
-        return _program(source, input_shape)
-    try:
-        network = _of_config(source, input_shape)
-    except UnreadableError as error:
-        told = isinstance(error, _UnknownLayer) or isinstance(source, BaseException)
-        instead = _program_instead(source, input_shape) if told else None
-        if instead is None:
-            raise
-        return instead
-    if any(isinstance(layer.operator, Opaque) for layer in network.layers):
-        return _program_instead(source, input_shape) or network
-    return network
-
-
-def _of_config(source: Any, input_shape: Any) -> Network:
-    """Read what a config says."""
-    config, live, name = config_of(source)
-    try:
-        return Reading(config, name, live, input_shape).network
-    except ConvsolveError:
-        raise
-    except (KeyError, TypeError, IndexError, AttributeError, ValueError, OverflowError) as error:
-        raise UnreadableError(f"{name} has a config that Keras would not write: {error!r}") from None
-
-
-def _program(model: Any, input_shape: Any) -> Network:
-    """Record a program, or raise UnreadableError where Keras does not compute with PyTorch."""
-    kind = type(model).__name__
-    backend = _backend(model)
-    if backend != "torch":
-        raise UnreadableError(
-            f"{kind} is a program: its layers are joined by its own `call`, which is recorded on the PyTorch backend "
-            f"only; here is {backend}. Set the environment variable KERAS_BACKEND=torch")
-    from .recording import recorded
-
-    return recorded(model, input_shape)
-
-
-def _program_instead(source: Any, input_shape: Any) -> Network | None:
-    """Return a live model, or the one that an exception came out of, as a program, where it can be recorded."""
-    candidates = [(source, input_shape)]
-    if isinstance(source, BaseException):
-        called = failed_call(source)
-        candidates = [(called.module, input_shape or called.shapes)] if called is not None and called.shapes else []
-        candidates += [(model, input_shape) for model in unfinished_in(source)]
-    for model, shape in candidates:
-        if hasattr(model, "call") and _backend(model) == "torch":
-            try:
-                return _program(model, shape)
-            except UnreadableError:
-                continue
-    return None
-
-
-def _backend(model: Any) -> str:
-    """Return what a live model computes with."""
-    keras = sys.modules.get("keras")
-    if keras is None or not any(kind.__module__.partition(".")[0] == "keras" for kind in type(model).__mro__):
-        return "tf_keras"
-    return str(keras.backend.backend())
-
-
-class _UnknownLayer(UnreadableError):
+class UnknownLayerError(UnreadableError):
     """A layer has no rule, and nothing tells which shape it gives."""
 
 
@@ -247,13 +159,10 @@ class Reading:
                 self.builder.share(before, f"{path}/", f"{shared}/")
             self.tensors[path] = tuple(outputs)
             return outputs
-        built = (entry.get("build_config") or {}).get("input_shape")
-        sizes = built[1:] if isinstance(built, (list, tuple)) else []
-        plain = bool(sizes) and all(n is None or type(n) is int for n in sizes)
         call = Call(
             kind=kind, name=path, config=config, inputs=inputs, builder=self.builder,
-            arguments=_arguments(node), options=_options(node), built=sizes if plain else None, shared=shared,
-            source=f"{kind} {path!r}")
+            arguments=_arguments(node), options=_options(node), builds=builds_of(entry.get("build_config")),
+            shared=shared, source=f"{kind} {path!r}")
         before = len(self.builder.layers)
         try:
             if kind not in READERS or not _is_kerass_own(entry):
@@ -274,12 +183,12 @@ class Reading:
         known = [shape for shape in shapes if shape is not None and all(isinstance(n, int) for n in shape)]
         where = f"{self.name}: the layer {call.name!r} ({call.kind}) cannot be read: {why}"
         if len(known) < len(shapes):
-            raise _UnknownLayer(f"{where}; at known sizes it may be: give input_shape=...")
+            raise UnknownLayerError(f"{where}; at known sizes it may be: give input_shape=...")
         outputs: list[Any] = _live_shapes(call.kind, live, known) or [seen[i] for i in sorted(seen)]
         if not outputs or not all(_is_known(s) for s in outputs):
-            raise _UnknownLayer(f"{where}, and its output's shape is not in the config")
+            raise UnknownLayerError(f"{where}, and its output's shape is not in the config")
         if self.given is not None and not _live_shapes(call.kind, live, known):
-            raise _UnknownLayer(f"{where}, and its config tells of other sizes than the ones given")
+            raise UnknownLayerError(f"{where}, and its config tells of other sizes than the ones given")
         weights = live.count_params() if live is not None and getattr(live, "built", False) else 0
         what = f"Keras {call.kind}" if live is not None else f"Keras {call.kind} (its parameters are not counted)"
         return call.several(

@@ -6,7 +6,8 @@ What happens between them, in a model's or a layer's own ``call``, are calls of 
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterator, Sequence
+import inspect
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from types import FrameType
 from typing import Any
@@ -17,14 +18,13 @@ from ...errors import ConvsolveError
 from ...network import Layer
 from ...operators.base import DataFormat
 from ..torch.calls import Call as TorchCall
-from ..torch.calls import plain
 from ..torch.followed import Followed, form_of
 from ..torch.opaque import tensors_in
 from ..torch.places import asking
 from ..torch.recorder import Recorder, RefusedCallError
 from ..torch.running import padded, without_data
 from ..torch.values import Unsupported, Value, WrongRank
-from .call import READERS, Call, NotReadError
+from .call import READERS, Call, NotReadError, builds_of
 from .known import builds_itself, expressed, known_class, layers_under, weights_of, with_shapes
 from .names import Names
 from .setting import replaced
@@ -44,8 +44,8 @@ _REFUSALS = (ValueError, TypeError, RuntimeError, IndexError, NotImplementedErro
 class KerasRecorder(Recorder):
     """Records one run of a Keras model on the PyTorch backend.
 
-    ``first`` has the name and the input's shape of a layer's first call. While it is ``asleep``, what runs is not
-    recorded.
+    ``first`` has the name of a layer's first call, and the shapes of what it took. While it is ``asleep``, what runs
+    is not recorded.
     """
 
     def __init__(self, model: Any, data_format: DataFormat) -> None:
@@ -54,7 +54,7 @@ class KerasRecorder(Recorder):
         self.model = model
         self.sink = Sink(self.graph)
         self.naming = Names(model, self.graph)
-        self.first: dict[int, tuple[str, Sequence[Any]]] = {}
+        self.first: dict[int, tuple[str, Mapping[str, Sequence[Any]]]] = {}
         self.asleep = False
 
     def _idle(self, frame: FrameType) -> bool:
@@ -71,7 +71,7 @@ class KerasRecorder(Recorder):
         for layer in [self.model, *layers_under(self.model)]:
             for weight in weights_of(layer):
                 before = weight._value
-                if before is not None:
+                if before is not None and id(before) not in self.parameters:
                     weight._value = without_data(before)
                     self._learn(layer, weight)
                     self.parameters[id(before)] = self.parameters[id(weight._value)]
@@ -175,7 +175,7 @@ class KerasRecorder(Recorder):
                 if broken:
                     self._counted(layer, count, anyhow=True)
                 return self._masked(layer, args, kwargs, result)
-        except (NotReadError, Unsupported) as error:
+        except NotReadError as error:
             self.graph.undo(mark)
             wrong = error.layer if isinstance(error, WrongRank) else None
         return self._inside(call, layer, args, kwargs, wrong)
@@ -210,19 +210,22 @@ class KerasRecorder(Recorder):
 
     def _read(self, kind: Any, layer: Any, args: Any, kwargs: Any) -> Value | list[Value]:
         """Add the layers that a call makes by its class's rule, and return what they give."""
-        given = {name: value for name, value in kwargs.items() if "mask" not in name}
+        given = {name: value for name, value in kwargs.items() if "mask" not in name or name == "attention_mask"}
         values = [self._taken(kind, t) for t in tensors_in((args, given))]
         if not values:
             raise Unsupported("no tensor")
         for value in values:
             self.sink.know(value.ref, value.shape)
         name, first = self.naming.called(layer), self.first.get(id(layer))
-        made = self._made(Call(
+        call = Call(
             kind=kind.__name__, name=name, config=expressed(kind.get_config(layer)), inputs=[v.ref for v in values],
-            builder=self.sink, options=expressed(given), built=self._built_for(layer),
-            shared=first[0] if first else "", source=self.graph.source))  # fmt: skip
+            builder=self.sink, arguments=expressed(args), options=expressed(given), builds=self._built_for(layer),
+            shared=first[0] if first else "", source=self.graph.source)
+        made = self._made(call)
         if first is None:
-            self.first[id(layer)] = name, self.sink.shapes[values[0].ref] or ()
+            taken = call.taken(*inspect.signature(layer.call).parameters)
+            builds = {f"{argument}_shape": call.shape_of(found[0]) for argument, found in taken.items()}
+            self.first[id(layer)] = name, {**builds, "input_shape": call.shape()}
             self.graph.later_undo(lambda: self.first.pop(id(layer)))
         like = next((v for v in values if v.many), values[0])
         results = [like.made(ref, self.sink.forms[ref]) for ref in ([made] if isinstance(made, str) else made)]
@@ -244,18 +247,17 @@ class KerasRecorder(Recorder):
         except ConvsolveError as error:
             raise Unsupported(str(error)) from None
 
-    def _built_for(self, layer: Any) -> Sequence[Any] | None:
-        """Return the shape of a sample that a layer has its weights for: None where it has none yet."""
+    def _built_for(self, layer: Any) -> Mapping[str, Sequence[Any]]:
+        """Return the shapes of samples that a layer has its weights for: none where it has no weights yet."""
         if id(layer) in self.first:
             return self.first[id(layer)][1]
-        shape = (layer.get_build_config() or {}).get("input_shape") if layer.built else None
-        sizes = shape[1:] if isinstance(shape, (list, tuple)) else ()
-        return plain(sizes) if sizes and all(n is None or isinstance(n, int) for n in sizes) else None
+        builds: Mapping[str, Sequence[Any]] = expressed(builds_of(layer.get_build_config())) if layer.built else {}
+        return builds
 
     def _counted(self, layer: Any, count: int, *, anyhow: bool = False) -> bool:
         """Return whether the layers from number ``count`` on count all weights of a Keras layer, and note that."""
         names = [self._learn(one, w) for one in [layer, *layers_under(layer)] for w in weights_of(one)]
-        new = [name for name in names if name in self.graph.uncounted]
+        new = [name for name in dict.fromkeys(names) if name in self.graph.uncounted]
         learning = [made.name for made in self.graph.layers[count:] if self.graph.learned.get(made.name)]
         learned = sum(self.graph.learned[name] for name in learning)
         if learned != sum(self.graph.uncounted[name] for name in new) and not anyhow:
@@ -275,8 +277,8 @@ class KerasRecorder(Recorder):
             try:
                 made = self._made(Call(
                     kind=kind.__name__, name="x", config=expressed(kind.get_config(layer)), inputs=("x",),
-                    builder=dry, built=None))  # fmt: skip
-            except (NotReadError, Unsupported):
+                    builder=dry))  # fmt: skip
+            except NotReadError:
                 return compute(layer, *args, **kwargs)
             if isinstance(made, str):
                 return (shape[0], *self.graph.sizes(dry.forms[made]))

@@ -75,11 +75,13 @@ class Call:
         value = self.value(tensor)
         if value.ref:
             return value
-        made = replace(value, ref=self._constant(tensor, value, value.shape))
+        made = replace(value, ref=self.constant(tensor, value.shape))
         self.keep(tensor, made)
         return made
 
-    def _constant(self, tensor: torch.Tensor, value: Value, shape: tuple[Polynomial, ...]) -> str:
+    def constant(self, tensor: torch.Tensor, shape: tuple[Polynomial, ...]) -> str:
+        """Return a constant of the program, as a tensor of this shape in the network."""
+        value = self.value(tensor)
         key = (id(tensor), shape)
         if key not in self.tensor_constants:
             (parameter,) = value.parameters if len(value.parameters) == 1 else ("",)
@@ -116,16 +118,25 @@ class Call:
         back = [self._turned(value, (len(value.shape) - 1, *range(len(value.shape) - 1))) for value in made]
         return [(value.ref, value.shape) for value in back]
 
+    def parts(
+        self, weights: Sequence[Any], *parts: tuple[str, Operator, Value]
+    ) -> list[list[tuple[str, tuple[Polynomial, ...]]]]:
+        """Add layers that use one part each of the same weights, and return their outputs' names and shapes."""
+        for _, operator, value in parts:
+            self.graph.as_in_torch(operator, (value,))
+        return self.graph.put_parts(parts, self.parameters(*weights))
+
     def _turned(self, value: Value, order: Sequence[int]) -> Value:
         if len(value.shape) < 2:
             return value
         return Value(*self.graph.permuted("permute", value, order))
 
     def same(
-        self, operator: Operator, value: Value, *, weights: Sequence[Any] = (), name: str = "", turned: bool = True
+        self, operator: Operator, value: Value, *others: Value, weights: Sequence[Any] = (), name: str = "",
+        turned: bool = True,
     ) -> Value:
-        """Add a layer that leaves the axes where they are, and return its output."""
-        return value.made(*self.layer(operator, value, weights=weights, name=name, turned=turned))
+        """Add a layer that leaves the axes of its first input where they are, and return its output."""
+        return value.made(*self.layer(operator, value, *others, weights=weights, name=name, turned=turned))
 
     def spatial(self, tensor: Any, rank: int) -> Value:
         """Return an input of channels and ``rank`` spatial axes, with the batch in front or with none."""
@@ -135,7 +146,7 @@ class Call:
                 ref, shape = self.layer(Squeeze(axis=0), value, name="squeeze")
             else:
                 shape = value.shape[1:]
-                ref = self._constant(tensor, value, shape)
+                ref = self.constant(tensor, shape)
             return Value(ref, shape, many=False)
         value = self.input(tensor)
         if value.fold or value.batch not in (0, None) or len(value.shape) != rank + 1:
@@ -175,7 +186,7 @@ class Call:
             shape = (*value.shape[:axis], *value.shape[axis + 1 :])
             if not shape:
                 raise Unsupported("a constant of one element")
-            ref = self._constant(tensor, value, shape)
+            ref = self.constant(tensor, shape)
         return Value(ref, shape, None)
 
     def reordered(self, value: Value, order: Sequence[int]) -> Value:

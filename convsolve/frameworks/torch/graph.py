@@ -58,19 +58,22 @@ class Graph:
     layer's requirements do not hold at the recorded sizes, ``failed`` that this has ever been so; ``uncounted`` has the
     number of entries of each parameter that is still to be counted, ``counted`` the layer that has counted the others;
     ``learned`` says how many parameters each layer counts at the recorded sizes. ``turned`` has the tensors that are
-    others in another order of axes; ``dispensable`` layers are left out when nothing uses them.
+    others in another order of axes; ``dispensable`` layers are left out when nothing uses them. ``parts`` has, by a
+    parameter and a name, the layers that use a part of it.
     """
 
     tape: Tape
     uncounted: dict[str, int]
     framework: Framework = "torch"
     data_format: DataFormat = "channels_first"
+    training: bool = False
     layers: list[Layer] = field(default_factory=list)
     names: set[str] = field(default_factory=set)
     numbers: dict[str, int] = field(default_factory=lambda: {BATCH_NAME: BATCH_SIZE})
     counted: dict[str, str] = field(default_factory=dict)
     learned: dict[str, int] = field(default_factory=dict)
     turned: dict[str, tuple[Value, tuple[int, ...]]] = field(default_factory=dict)
+    parts: dict[tuple[str, str], str] = field(default_factory=dict)
     dispensable: set[str] = field(default_factory=set)
     broken: bool = False
     failed: bool = False
@@ -174,10 +177,10 @@ class Graph:
         return self.put(self.free_name(function, parameters), operator, inputs, parameters)
 
     def put(
-        self, name: str, operator: Operator, inputs: Sequence[Value], parameters: Sequence[str] = (), *,
+        self, name: str, operator: Operator, inputs: Sequence[Value], parameters: Sequence[str] | None = None, *,
         shares: str = "",
     ) -> list[tuple[str, tuple[Polynomial, ...]]]:
-        """Add a layer under a name that is free; where parameters are given, they say what it shares.
+        """Add a layer under a name that is free; where it is said which parameters it uses, they say what it shares.
 
         Raises:
             WrongRank: the operator does not work on that many axes.
@@ -199,7 +202,7 @@ class Graph:
             sizes = zip(self._axes(len(shape)), to_written(self.data_format, shape), strict=True)
             named.append((ref, tuple(self._named(f"{ref}.{axis}", size, broken) for axis, size in sizes)))
         learned = self.number(Polynomial.of(learned_by(site, guarded, shapes, outputs)))
-        if parameters:
+        if parameters is not None:
             shares = self._shares(name, parameters, learned, broken)
         self._append(Layer(name, operator, refs, source=self.source, shares=shares))
         self.learned[name] = 0 if shares else learned
@@ -251,6 +254,23 @@ class Graph:
                 self.layers.remove(layer)
             else:
                 used.update(layer.needs())
+
+    def put_parts(
+        self, parts: Sequence[tuple[str, Operator, Value]], parameters: Sequence[str]
+    ) -> list[list[tuple[str, tuple[Polynomial, ...]]]]:
+        """Add layers that use one part each of the same parameters; return the names and shapes of their outputs."""
+        made = []
+        for part, operator, value in parts:
+            name, key = self.free_name(part), (parameters[0] if parameters else "", part)
+            shares = self.parts.get(key, "") if parameters else name
+            made.append(self.put(name, operator, (value,), shares=shares))
+            if not shares:
+                self.parts[key] = name
+                self.later_undo(lambda key=key: self.parts.pop(key))  # type: ignore[misc]
+                for parameter in parameters:
+                    if parameter in self.uncounted:
+                        self.count(parameter, name)
+        return made
 
     def _axes(self, rank: int) -> tuple[str, ...]:
         """Return the names of axes as the data format writes them."""

@@ -65,7 +65,7 @@ class _Module(Program):
         modules: dict[int, str] = {}
         for name, one in self.module.named_modules():
             modules.setdefault(id(one), name)
-        recorder = Recorder(parameters, modules)
+        recorder = Recorder(parameters, modules, training=self.module.training)
         names = _input_names(self.module, len(shapes))
         inputs = [recorder.input(name, shape) for name, shape in zip(names, shapes, strict=True)]
         return recorder, lambda: self.module(*inputs)

@@ -26,13 +26,16 @@ from ...errors import ConvsolveError, InternalError, UnreadableError
 from ...network import Network
 from ...operators import Opaque
 from ...operators.base import DataFormat, Framework
+from ..registry import NotReadError
 from . import (
+    attention_calls,
     axis_calls,
     element_calls,
     feature_calls,
     norm_calls,
     repeat_calls,
     reshape_calls,
+    resize_calls,
     spatial_calls,
 )
 from .calls import HANDLERS, Call
@@ -42,12 +45,13 @@ from .places import place_of
 from .running import Runner, numbers_in, shape_of, values_in
 from .sizes import Size
 from .tape import BATCH_NAME, Tape
-from .values import Unsupported, Value
+from .values import Value
 
 __all__ = ["Recorder"]
 
 _REGISTERED = (
-    axis_calls, element_calls, feature_calls, norm_calls, repeat_calls, reshape_calls, spatial_calls)
+    attention_calls, axis_calls, element_calls, feature_calls, norm_calls, repeat_calls, reshape_calls, resize_calls,
+    spatial_calls)  # fmt: skip
 """The modules whose handlers are registered by being imported."""
 _REFUSALS = (RuntimeError, ValueError, TypeError, IndexError, AssertionError, NotImplementedError)
 
@@ -82,6 +86,11 @@ def _name(function: Any) -> str:
     return str(name)
 
 
+def _needs_data(error: Exception) -> bool:
+    """Return whether a call is refused because tensors have no contents."""
+    return "meta" in str(error).strip().split("\n")[0].lower()
+
+
 class RefusedCallError(UnreadableError):
     """PyTorch does not run a call, and no rule says why."""
 
@@ -91,12 +100,12 @@ class Recorder(TorchFunctionMode):
 
     def __init__(
         self, parameters: dict[int, tuple[str, torch.Tensor]], modules: dict[int, str], *,
-        framework: Framework = "torch", data_format: DataFormat = "channels_first",
+        framework: Framework = "torch", data_format: DataFormat = "channels_first", training: bool = False,
     ) -> None:
         super().__init__()
         self.tape = Tape(place_of)
         uncounted = {name: p.numel() for name, p in parameters.values()}
-        self.graph = Graph(self.tape, uncounted, framework, data_format)
+        self.graph = Graph(self.tape, uncounted, framework, data_format, training)
         self.parameters = parameters
         self.modules = modules
         self.stack: list[tuple[str, bool]] = []
@@ -212,7 +221,7 @@ class Recorder(TorchFunctionMode):
         except _REFUSALS as raised:
             error = raised
         if error is not None:
-            if expected is None or not broken:
+            if expected is None or not (broken or _needs_data(error)):
                 raise self._refused(name, error) from error
             return self._stand_in(expected, tensors)
         if expected is not None:
@@ -244,7 +253,7 @@ class Recorder(TorchFunctionMode):
             return None  # arguments that are not foreseen
         try:
             return handler(call, *args, **kwargs)
-        except (Unsupported, ConvsolveError):  # no operator for it, or parameters that the operator does not take
+        except (NotReadError, ConvsolveError):  # no operator for it, or parameters that the operator does not take
             self.graph.undo(mark)
             return None
         except Exception as error:
@@ -279,7 +288,7 @@ class Recorder(TorchFunctionMode):
     def _refused(self, name: str, error: Exception) -> ConvsolveError:
         where = self.graph.source or "the network"
         text = str(error).strip().split("\n")[0]
-        if name in _LOOKS or "meta" in text.lower():
+        if name in _LOOKS or _needs_data(error):
             return UnreadableError(
                 f"{where}: `{name}` looks at the values of a tensor, which a recording does not have; a network whose "
                 f"shapes depend on values cannot be read")

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from ...dims.normal import Polynomial
 from ...network import Layer
+from ..registry import NotReadError
 from .tape import BATCH
 
 __all__ = ["ONE", "Unsupported", "Value", "WrongRank", "product_of"]
@@ -14,7 +15,7 @@ __all__ = ["ONE", "Unsupported", "Value", "WrongRank", "product_of"]
 ONE = Polynomial.of(1)
 
 
-class Unsupported(Exception):
+class Unsupported(NotReadError):
     """A call does something that no operator expresses; a signal, not an error: the call becomes opaque."""
 
 

@@ -35,8 +35,9 @@ def compare(model: Any, *, opaque: Sequence[str] = ()) -> Reading:
     assert [x.name for x in reading.network.layers if x.operator.kind == "opaque"] == list(opaque)
     shapes = every_shape(reading.network)
     once = [(path, layer) for path, layer in layers_of(model) if len(layer._inbound_nodes) == 1]
-    known = {path: tuple(layer.output.shape[1:]) for path, layer in once if None not in layer.output.shape[1:]}
-    found = {path: shapes[reading.tensors[path][0]] for path in known if path in reading.tensors}
+    known = {path: [tuple(t.shape[1:]) for t in keras.tree.flatten(layer.output)] for path, layer in once}
+    known = {path: sizes for path, sizes in known.items() if not any(None in shape for shape in sizes)}
+    found = {path: [shapes[t] for t in reading.tensors[path]] for path in known if path in reading.tensors}
     assert {path: known[path] for path in found} == found
     assert {path for path in known if path not in found and "/" not in path} == set()
     assert report.params == model.count_params()
