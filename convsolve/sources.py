@@ -204,14 +204,14 @@ def _theirs(error: BaseException, attribute: str) -> str:
     lines = str(error).strip().split("\n")
     if isinstance(error, SyntaxError):
         where, lines = f" at {error.filename}:{error.lineno}", [error.msg]
-    if isinstance(error, ModuleNotFoundError) and error.name == "tensorflow":
+    if isinstance(error, ModuleNotFoundError) and error.name in ("tensorflow", "jax"):
         lines = [f"{lines[0]}: with the environment variable KERAS_BACKEND=torch, Keras does without"]
     doing = "importing it" if frames and any(f.name == "<module>" for f in frames[:1]) else "calling it"
     return f"{doing} raised {type(error).__name__}{where}{f': {lines[0]}' if lines[0] else ''}"
 
 
 def _is_finished(found: Any) -> bool:
-    return isinstance(found, (Network, Problem)) or _is_a(found, "torch", "Module") or _is_a(found, "keras", "Model")
+    return isinstance(found, (Network, Problem)) or _is_a(found, "torch", "Module") or _is_a(found, "keras", "Layer")
 
 
 def _is_a(found: Any, framework: str, name: str) -> bool:
@@ -225,7 +225,7 @@ def _problem(name: str, made: Any, input_shape: Any) -> Problem:
         return made
     if isinstance(made, Network):
         return Problem(_shaped(made, input_shape))
-    if _is_a(made, "keras", "Model"):
+    if _is_a(made, "keras", "Layer"):
         return Problem(_reader("keras").from_keras(made, input_shape=input_shape))
     if _is_a(made, "torch", "Module"):
         if input_shape is None:

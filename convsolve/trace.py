@@ -34,8 +34,8 @@ from .operators.base import DataFormat, Framework, to_canonical, to_written
 from .operators.rules import BRANCH, RANK, REFUSAL
 
 __all__ = [
-    "COSTS", "Definition", "Requirement", "Trace", "apply_rule", "run", "run_arrays", "to_canonical", "to_written",
-    "trace",
+    "COSTS", "Definition", "Requirement", "Trace", "apply_rule", "learned_by", "run", "run_arrays", "to_canonical",
+    "to_written", "trace",
 ]
 
 COSTS = ("params", "macs", "activations")
@@ -223,11 +223,18 @@ def _costs(site: _Site, operator: Operator, inputs: list[Shape], outputs: list[S
     """Return the costs of one layer in the order of COSTS; a choice only passes on what others computed."""
     passes_on = operator.arity == (0, 0) or operator.kind == "choice"
     elements = 0 if passes_on else total(product(shape) for shape in outputs)
-    if operator.written:
-        inputs = [to_written(site.data_format, shape) for shape in inputs]
-        outputs = [to_written(site.data_format, shape) for shape in outputs]
-    learned = 0 if site.layer.shares else operator.params(site, inputs, outputs)
-    return [learned, operator.macs(site, inputs, outputs), elements]
+    learned = 0 if site.layer.shares else learned_by(site, operator, inputs, outputs)
+    return [learned, operator.macs(site, *_as_seen(site, operator, inputs, outputs)), elements]
+
+
+def learned_by(site: Site, operator: Operator, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> Dim:
+    """Return the number of parameters that an operator learns; shapes are in canonical order."""
+    return operator.params(site, *_as_seen(site, operator, inputs, outputs))
+
+
+def _as_seen(site: Site, operator: Operator, *shapes: Sequence[Shape]) -> list[list[Shape]]:
+    """Return shapes in canonical order as an operator sees them."""
+    return [[to_written(site.data_format, s) if operator.written else s for s in group] for group in shapes]
 
 
 def _define(steps: list[Any], name: str, value: Dim, layer: str) -> Var:

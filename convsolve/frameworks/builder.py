@@ -7,6 +7,7 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from ..dims import Cond, Dim, Domain, Var, bounds
 from ..errors import ConvsolveError, NetworkError, RankError
@@ -15,13 +16,28 @@ from ..operators import Constant, Input, Operator, Rule, Shape, axis_names
 from ..operators.base import DataFormat, Framework
 from ..trace import apply_rule, to_canonical, to_written
 
-__all__ = ["Builder"]
+__all__ = ["Builder", "Building"]
 
 _NOT_IN_NAMES = re.compile(r"[\s\[\]$\"'`]+")
 
 
+class Building(Protocol):
+    """What layers are added to; it knows the shape of every tensor, as written, or None where a failure hides it."""
+
+    data_format: DataFormat
+    shapes: dict[str, Shape | None]
+
+    def free_name(self, wished: str) -> str:
+        """Return a layer's name that is not taken, as near to the wished one as can be."""
+
+    def add(
+        self, name: str, operator: Operator, inputs: Sequence[str] = (), *, source: str = "", shares: str = ""
+    ) -> list[str]:
+        """Add a layer under a name that is free, and return the tensors that it makes."""
+
+
 @dataclass
-class Builder:
+class Builder(Building):
     """Collects layers, and knows the shape of every tensor so far: as written, without the batch axis.
 
     A size that depends on an open input is the dimension of a layer (``conv1.height``), ready to stand in

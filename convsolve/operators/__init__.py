@@ -12,13 +12,15 @@ from ..dims import Cond, Dim
 from ..errors import NetworkError
 from .base import DataFormat, Framework, Operator, Reach, Shape, Site, axis_names
 from .convolution import Conv, ConvTranspose, DepthwiseConv
-from .dense import Embedding, Gru, Linear, Lstm, Matmul, Rnn
-from .joining import Add, Average, Choice, Concat, Div, Maximum, Minimum, Mul, Pow, Sub
+from .dense import Embedding, Linear, Matmul
+from .einsum import Einsum
+from .joining import Add, Average, Choice, Concat, Div, Elementwise, Maximum, Minimum, Mul, Pow, Sub
 from .normalisation import BatchNorm, GroupNorm, InstanceNorm, LayerNorm
 from .padding import CenterCrop, Crop, Pad
 from .parameters import Kind
 from .plain import Constant, Dropout, Identity, Input, Opaque, identities
 from .pooling import AdaptiveAvgPool, AdaptiveMaxPool, AvgPool, GlobalAvgPool, GlobalMaxPool, LpPool, MaxPool
+from .recurrent import ConvLstm, Gru, Lstm, Rnn
 from .repeating import Expand, Tile
 from .reshaping import (
     Chunk,
@@ -32,28 +34,28 @@ from .reshaping import (
     Unflatten,
     Unsqueeze,
 )
-from .resizing import DepthToSpace, PixelShuffle, PixelUnshuffle, SpaceToDepth, Upsample
+from .resizing import DepthToSpace, GridSample, PixelShuffle, PixelUnshuffle, SpaceToDepth, Upsample
 from .rules import RULES, Rule
 
 __all__ = [
-    "OPERATORS", "RULES", "AdaptiveAvgPool", "AdaptiveMaxPool", "Add", "Average", "AvgPool", "BatchNorm",
-    "CenterCrop", "Choice", "Chunk", "Concat", "Constant", "Conv", "ConvTranspose", "Crop", "DepthToSpace",
-    "DepthwiseConv", "Div", "Dropout", "Embedding", "Expand", "Flatten", "Framework", "GlobalAvgPool",
-    "GlobalMaxPool", "GroupNorm", "Gru", "Identity", "Input", "InstanceNorm", "Kind", "LayerNorm", "Linear",
-    "LpPool", "Lstm", "Matmul", "MaxPool", "Maximum", "Minimum", "Mul", "Opaque", "Operator", "Pad", "Permute",
-    "PixelShuffle", "PixelUnshuffle", "Pow", "Reach", "Reduce", "Reshape", "Rnn", "Rule", "Shape", "Site", "Slice",
-    "SpaceToDepth", "Split", "Squeeze", "Sub", "Tile", "Unflatten", "Unsqueeze", "Upsample", "axis_names",
-    "shape_of",
+    "OPERATORS", "RULES", "AdaptiveAvgPool", "AdaptiveMaxPool", "Add", "Average", "AvgPool", "BatchNorm", "CenterCrop",
+    "Choice", "Chunk", "Concat", "Constant", "Conv", "ConvLstm", "ConvTranspose", "Crop", "DepthToSpace",
+    "DepthwiseConv", "Div", "Dropout", "Einsum", "Elementwise", "Embedding", "Expand", "Flatten", "Framework",
+    "GlobalAvgPool", "GlobalMaxPool", "GridSample", "GroupNorm", "Gru", "Identity", "Input", "InstanceNorm", "Kind",
+    "LayerNorm", "Linear", "LpPool", "Lstm", "Matmul", "MaxPool", "Maximum", "Minimum", "Mul", "Opaque", "Operator",
+    "Pad", "Permute", "PixelShuffle", "PixelUnshuffle", "Pow", "Reach", "Reduce", "Reshape", "Rnn", "Rule", "Shape",
+    "Site", "Slice", "SpaceToDepth", "Split", "Squeeze", "Sub", "Tile", "Unflatten", "Unsqueeze", "Upsample",
+    "axis_names", "shape_of",
 ]
 
 _ALL: tuple[type[Operator], ...] = (
     Conv, DepthwiseConv, ConvTranspose,
     MaxPool, AvgPool, LpPool, AdaptiveAvgPool, AdaptiveMaxPool, GlobalAvgPool, GlobalMaxPool,
     Pad, Crop, CenterCrop,
-    Upsample, PixelShuffle, PixelUnshuffle, DepthToSpace, SpaceToDepth,
+    Upsample, GridSample, PixelShuffle, PixelUnshuffle, DepthToSpace, SpaceToDepth,
     Flatten, Unflatten, Reshape, Permute, Squeeze, Unsqueeze, Slice, Split, Chunk, Expand, Tile, Reduce,
-    Add, Sub, Mul, Div, Pow, Maximum, Minimum, Average, Concat,
-    Linear, Matmul, Embedding, Rnn, Lstm, Gru,
+    Add, Sub, Mul, Div, Pow, Maximum, Minimum, Average, Elementwise, Concat,
+    Linear, Matmul, Einsum, Embedding, Rnn, Lstm, Gru, ConvLstm,
     BatchNorm, InstanceNorm, GroupNorm, LayerNorm,
     Identity, Dropout, Constant, Opaque, *identities().values(),
 )  # fmt: skip

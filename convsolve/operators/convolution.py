@@ -24,14 +24,14 @@ from .rules import (
 )
 from .windows import both_sides, dilated, same_count, transposed_size, window_count
 
-__all__ = ["Conv", "ConvTranspose", "DepthwiseConv"]
+__all__ = ["Conv", "ConvTranspose", "Convolution", "DepthwiseConv", "kernel_weights"]
 
 _SILENT = "Keras before 3.14 lets an output of size 0 pass without a word"
 _KERNELS, _WIDTHS, _GROUPS = (3, 1, 5, 7), (8, 16, 32, 64, 128, 256), (1, 2, 4, 8)
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Convolution(Operator):
+class Convolution(Operator):
     """What a convolution and a depthwise convolution share: everything but how channels are grouped."""
 
     kernel_size: Any = parameter(PerAxis(usual=_KERNELS))
@@ -74,7 +74,7 @@ class _Convolution(Operator):
         return (out_channels, *out)
 
     def _weights(self, x: Shape, y: Shape) -> Dim:
-        return _weights(self.kernel_size, len(x) - 1, x[0], y[0], self._grouping(x[0])[0])
+        return kernel_weights(self.kernel_size, len(x) - 1, x[0], y[0], self._grouping(x[0])[0])
 
     def params(self, site: Site, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> Dim:
         return self._weights(inputs[0], outputs[0]) + (outputs[0][0] if self.bias else 0)
@@ -89,7 +89,7 @@ class _Convolution(Operator):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Conv(_Convolution):
+class Conv(Convolution):
     """Convolution over ``(channels, *spatial)``, for any number of spatial axes.
 
     Each spatial size becomes ``(size + before + after - window)//stride + 1`` with
@@ -112,7 +112,7 @@ class Conv(_Convolution):
 
 
 @dataclass(frozen=True, kw_only=True)
-class DepthwiseConv(_Convolution):
+class DepthwiseConv(Convolution):
     """Convolution of each channel by itself: as many groups as there are input channels.
 
     The output has ``multiplier`` channels for every input channel (Keras ``DepthwiseConv2D``; in PyTorch
@@ -230,11 +230,11 @@ class ConvTranspose(Operator):
 
     def params(self, site: Site, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> Dim:
         x, y = inputs[0], outputs[0]
-        return _weights(self.kernel_size, len(x) - 1, x[0], y[0], self.groups) + (y[0] if self.bias else 0)
+        return kernel_weights(self.kernel_size, len(x) - 1, x[0], y[0], self.groups) + (y[0] if self.bias else 0)
 
     def macs(self, site: Site, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> Dim:
         x, y = inputs[0], outputs[0]
-        return product((_weights(self.kernel_size, len(x) - 1, x[0], y[0], self.groups), *x[1:]))
+        return product((kernel_weights(self.kernel_size, len(x) - 1, x[0], y[0], self.groups), *x[1:]))
 
     def reach(self, site: Site, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> Sequence[Reach]:
         rank = len(inputs[0]) - 1
@@ -254,7 +254,7 @@ def _channels(site: Site, channels: Dim, groups: Dim, out_channels: Dim, declare
     return out_channels
 
 
-def _weights(kernel_size: Any, rank: int, channels: Dim, out_channels: Dim, groups: Dim) -> Dim:
+def kernel_weights(kernel_size: Any, rank: int, channels: Dim, out_channels: Dim, groups: Dim) -> Dim:
     """Return the number of weights of a grouped convolution, biases not counted."""
     return product((*per_axis("kernel_size", kernel_size, rank), channels // groups, out_channels))
 

@@ -8,10 +8,10 @@ from typing import Any
 from ..dims import Dim, any_of, eq, total, where
 from ..errors import NetworkError, RankError
 from .base import Operator, Shape, Site, axis_or_channels, written_names
-from .parameters import Conditions, Count, Flag, parameter
+from .parameters import Conditions, Count, Flag, Text, parameter
 from .rules import CONCAT_SIZES_AGREE, SIZES_AGREE
 
-__all__ = ["Add", "Average", "Choice", "Concat", "Div", "Maximum", "Minimum", "Mul", "Pow", "Sub"]
+__all__ = ["Add", "Average", "Choice", "Concat", "Div", "Elementwise", "Maximum", "Minimum", "Mul", "Pow", "Sub"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -140,6 +140,20 @@ class Average(Add):
     """
 
     kind = "average"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Elementwise(Add):
+    """Any function of several tensors that works element by element, such as a comparison; sizes as in addition.
+
+    >>> from convsolve.operators import Elementwise, shape_of
+    >>> shape_of(Elementwise(function="where"), (28, 28), (64, 28, 28), (64, 1, 1))
+    (64, 28, 28)
+    """
+
+    kind = "elementwise"
+
+    function: str = parameter(Text())
 
 
 def _filled(shape: Shape, rank: int) -> Shape:

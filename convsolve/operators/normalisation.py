@@ -19,8 +19,9 @@ __all__ = ["BatchNorm", "GroupNorm", "InstanceNorm", "LayerNorm"]
 class BatchNorm(Operator):
     """Batch normalisation over the channels.
 
-    PyTorch refuses to train on a single value per channel (batch times spatial size 1); Keras does not.
-    ``affine`` says whether anything is learned: a ``scale`` and a ``shift`` (PyTorch's weight and bias).
+    PyTorch refuses to train on a single value per channel (batch times spatial size 1); Keras does not. Outside of
+    training it does so where it does not normalise by ``running`` statistics. ``affine`` says whether anything is
+    learned: a ``scale`` and a ``shift`` (PyTorch's weight and bias).
 
     >>> from convsolve.operators import BatchNorm, shape_of
     >>> shape_of(BatchNorm(), (64, 28, 28))
@@ -33,6 +34,7 @@ class BatchNorm(Operator):
     affine: bool = parameter(Flag(), default=True)
     scale: bool = parameter(Flag(), default=True)
     shift: bool = parameter(Flag(), default=True)
+    running: bool = parameter(Flag(), default=True)
     num_features: Dim | None = parameter(Count(optional=True), default=None)
 
     def infer(self, site: Site, *inputs: Shape) -> Shape:
@@ -40,11 +42,11 @@ class BatchNorm(Operator):
         _declared(site, channels, self.num_features)
         if site.framework == "torch":
             values = product((site.batch_size, *sizes))
-            site.require(ONE_VALUE_TRAINING, 2 <= values, training=True, values=values)
+            site.require(ONE_VALUE_TRAINING, 2 <= values, training=self.running, values=values)
         return inputs[0]
 
     def params(self, site: Site, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> Dim:
-        running = 2 if site.framework == "keras" else 0  # Keras counts the running statistics
+        running = 2 if site.framework == "keras" and self.running else 0  # Keras counts the running statistics
         return inputs[0][0] * (_learned(self) + running)
 
 

@@ -10,12 +10,22 @@ from typing import Any
 
 from ..dims import Dim, Expr, eq, isin, product, where
 from ..errors import NetworkError, RankError
-from .base import Operator, Reach, Shape, Site, per_axis, positive, spatial, spatial_names
+from .base import (
+    Operator,
+    Reach,
+    Shape,
+    Site,
+    axis_or_channels,
+    per_axis,
+    positive,
+    spatial,
+    spatial_names,
+)
 from .padding import reference_sizes
 from .parameters import Count, PerAxis, Scale, Word, parameter
-from .rules import DIVISIBLE, ROUNDING
+from .rules import DIVISIBLE, FEATURES_MATCH, ROUNDING
 
-__all__ = ["DepthToSpace", "PixelShuffle", "PixelUnshuffle", "SpaceToDepth", "Upsample"]
+__all__ = ["DepthToSpace", "GridSample", "PixelShuffle", "PixelUnshuffle", "SpaceToDepth", "Upsample"]
 
 _LARGEST_SCALED = 1 << 20
 """Up to this size the rounding of a decimal scale factor is looked at."""
@@ -103,6 +113,39 @@ class Upsample(Operator):
             return None
         # nearest copies one input, linear mixes two: as transposed convolutions with these kernels
         return [Reach(s if self.mode == "nearest" else 2 * s, 1, s) for s in scales]
+
+
+@dataclass(frozen=True, kw_only=True)
+class GridSample(Operator):
+    """Values of a map at the places of a grid: as many as it has; for each it holds one coordinate for each axis.
+
+    (PyTorch ``functional.grid_sample``, ONNX GridSample.)
+
+    >>> from convsolve.operators import GridSample, shape_of
+    >>> shape_of(GridSample(), (64, 32, 32), (20, 24, 2))
+    (64, 20, 24)
+    """
+
+    kind = "grid_sample"
+    arity = (2, 2)
+    written = True
+
+    mode: str = parameter(Word(options=("nearest", "linear", "cubic")), default="linear")
+
+    def infer(self, site: Site, *inputs: Shape) -> Shape:
+        shape, (*places, coordinates) = inputs
+        rank = len(shape) - 1
+        if rank not in (2, 3) or len(places) != rank:
+            raise RankError(
+                f"grid_sample needs channels, 2 or 3 spatial axes, and a grid with one axis for each and one for their "
+                f"coordinates, got {len(shape)} and {len(places) + 1} axes")
+        if self.mode == "cubic" and rank != 2:
+            raise RankError(f"cubic interpolation works on 2 spatial axes, got {rank}")
+        site.require(FEATURES_MATCH, eq(coordinates, rank), coordinates=coordinates, axes=rank)
+        channels = axis_or_channels(site, None, rank + 1)
+        made = [positive(site, size, axis) for axis, size in zip(spatial_names(rank), places, strict=True)]
+        made.insert(channels, shape[channels])
+        return tuple(made)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -282,3 +282,19 @@ def multiple(r: Random, of: int, high: int = 6) -> int:
 def near(r: Random, value: int, low: int = 1) -> int:
     """Draw a number that is most often the given one, sometimes just beside it."""
     return value if r.random() < 0.9 else max(low, value + r.choice((-1, 1)))
+
+
+def drawn_equation(r: Random) -> tuple[str, Shapes]:
+    """Return an equation of sums of products without the batch axis, and shapes that it mostly fits."""
+    known = {label: r.randint(1, 4) for label in "abcd"}
+    given = ["".join(r.sample("abcd", r.randint(1, 3))) for _ in range(r.choice((1, 2, 2, 2, 3)))]
+    result = "".join(r.sample(sorted(set("".join(given))), r.randint(1, len(set("".join(given))))))
+    shapes = [tuple(1 if r.random() < 0.06 else known[label] + (r.random() < 0.2) for label in labels)
+              for labels in given]  # fmt: skip
+    return f"{','.join(given)}->{result}", tuple(shapes)
+
+
+def batched_equation(equation: str) -> str:
+    """Return an equation with a letter for the batch axis in front of every tensor's."""
+    given, _, result = equation.partition("->")
+    return f"{','.join(f'z{labels}' for labels in given.split(','))}->z{result}"

@@ -11,7 +11,21 @@ import pytest
 import torch
 
 from convsolve import operators as ops
-from tests.conformance.judge import NAMES, Case, Suite, Verdict, each, multiple, near, ours, sizes, spread, usable
+from tests.conformance.judge import (
+    NAMES,
+    Case,
+    Suite,
+    Verdict,
+    batched_equation,
+    drawn_equation,
+    each,
+    multiple,
+    near,
+    ours,
+    sizes,
+    spread,
+    usable,
+)
 
 GLOBALS = {"keras": keras, "layers": keras.layers, "torch": torch}
 
@@ -289,6 +303,27 @@ def matmul(r: Random) -> Case:
     a = (*front, r.randint(1, 5), inner)
     b = (*alike(r, front, 0.3), near(r, near(r, inner)), r.randint(1, 5))
     return last(ops.Matmul(), a, b, call="keras.ops.matmul(x, y)")
+
+
+@suite.operation(40)
+def einsum(r: Random) -> Case:
+    equation, shapes = drawn_equation(r)
+    names = ", ".join(NAMES[: len(shapes)])
+    return last(ops.Einsum(equation=equation), *shapes, call=f"keras.ops.einsum({batched_equation(equation)!r}, {names})")
+
+
+@suite.operation(60)
+def conv_lstm(r: Random) -> Case:
+    rank, channels, out = r.choice((1, 1, 2, 2, 3)), r.randint(1, 3), r.randint(1, 3)
+    kernel, stride, dilation = each(r, rank, 1, 2, 3), r.choice((1, each(r, rank, 1, 2, 3))), r.choice((1, 1, 2))
+    padding, bias, steps = r.choice(("same", "valid")), r.random() < 0.5, r.random() < 0.5
+    op = ops.ConvLstm(
+        out_channels=out, kernel_size=kernel, stride=stride, padding=padding, dilation=dilation, bias=bias,
+        return_sequences=steps)
+    module = (
+        f"layers.ConvLSTM{rank}D({out}, {kernel}, strides={stride}, padding={padding!r}, dilation_rate={dilation}, "
+        f"use_bias={bias}, return_sequences={steps})")
+    return last(op, (r.randint(1, 3), *sizes(r, rank, high=6), channels), module=module)
 
 
 @suite.operation(40)

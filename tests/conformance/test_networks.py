@@ -129,6 +129,17 @@ NETWORKS = {
           - add: {name: moved, inputs: [middle, offset, offset_2]}
           - embedding: {name: looked_up, count: 5, dim: 2}
         """,
+    "queries": """
+        inputs: {map: [3, 8, 9], words: [5, 6]}
+        layers:
+          - einsum: {name: met, inputs: [words, words], equation: "lc,mc->lm"}
+          - elementwise: {name: above, inputs: [met, met], function: greater}
+          - reduce: {name: level, inputs: met, axes: [0]}
+          - elementwise: {name: chosen, inputs: [above, met, level], function: where}
+          - reshape: {name: grid, inputs: words, shape: [3, 5, 2]}
+          - grid_sample: {name: sampled, inputs: [map, grid]}
+          - einsum: {name: picked, inputs: [sampled, chosen], equation: "chw,wv->vc"}
+        """,
     "functions": "input: [4, 5, 6]\nlayers: [relu, relu6, leaky_relu, elu, selu, celu, gelu, silu, mish, hardswish, "
                  "hardsigmoid, hardtanh, sigmoid, tanh, softplus]",
 }  # fmt: skip
@@ -168,7 +179,7 @@ def test_channels_last_is_the_same_network() -> None:
 
 def test_every_operator_is_run() -> None:
     used = {layer.operator.kind for text in NETWORKS.values() for layer in parse(text).network.layers}
-    assert used >= OPERATORS.keys() - {"opaque"}  # which nothing can run
+    assert used >= OPERATORS.keys() - {"opaque", "conv_lstm"}  # which nothing can run, and which PyTorch has not
 
 
 def test_a_refusal_names_the_layer() -> None:

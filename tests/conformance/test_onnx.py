@@ -13,7 +13,20 @@ from onnxruntime.capi import onnxruntime_pybind11_state as errors
 
 from convsolve import operators as ops
 from tests.conformance.execute_onnx import session
-from tests.conformance.judge import NAMES, Case, Suite, Verdict, each, multiple, near, sizes, spread, usable
+from tests.conformance.judge import (
+    NAMES,
+    Case,
+    Suite,
+    Verdict,
+    batched_equation,
+    drawn_equation,
+    each,
+    multiple,
+    near,
+    sizes,
+    spread,
+    usable,
+)
 
 IR_VERSION = 10
 REFUSALS = (errors.Fail, errors.InvalidArgument, errors.InvalidGraph, errors.RuntimeException)
@@ -308,6 +321,23 @@ def matmul(r: Random) -> Case:
     if r.random() < 0.3:
         return Case(ops.Matmul(), (a, b[r.randint(0, len(front)) :]), "node('MatMul', [x, y[0]])")
     return Case(ops.Matmul(), (a, b), "node('MatMul', [x, y])")
+
+
+@suite.operation(60)
+def einsum(r: Random) -> Case:
+    equation, shapes = drawn_equation(r)
+    names = ", ".join(NAMES[: len(shapes)])
+    return Case(
+        ops.Einsum(equation=equation), shapes, f"node('Einsum', [{names}], equation={batched_equation(equation)!r})")
+
+
+@suite.operation(40)
+def grid_sample(r: Random) -> Case:
+    rank = r.choice((2, 2, 3))
+    mode = r.choice(("nearest", "linear", "cubic"))
+    coordinates = rank if r.random() < 0.9 else r.randint(1, 4)
+    shapes = ((r.randint(1, 3), *sizes(r, rank, high=4)), (*sizes(r, rank, high=4), coordinates))
+    return Case(ops.GridSample(mode=mode), shapes, f"node('GridSample', [x, y], opset=20, mode={mode!r})")
 
 
 @suite.operation(16, refused=(0, 0))

@@ -12,7 +12,21 @@ import torch
 
 from convsolve import Layer, Network, check
 from convsolve import operators as ops
-from tests.conformance.judge import NAMES, Case, Suite, Verdict, each, multiple, near, ours, sizes, spread, usable
+from tests.conformance.judge import (
+    NAMES,
+    Case,
+    Suite,
+    Verdict,
+    batched_equation,
+    drawn_equation,
+    each,
+    multiple,
+    near,
+    ours,
+    sizes,
+    spread,
+    usable,
+)
 
 GLOBALS = {"torch": torch, "nn": torch.nn, "F": torch.nn.functional}
 
@@ -400,6 +414,32 @@ def matmul(r: Random) -> Case:
     if r.random() < 0.3:
         return Case(ops.Matmul(), (a, b[r.randint(0, len(front)) :]), "torch.matmul(x, y[0])")
     return Case(ops.Matmul(), (a, b), "torch.matmul(x, y)")
+
+
+@suite.operation(80)
+def einsum(r: Random) -> Case:
+    equation, shapes = drawn_equation(r)
+    names = ", ".join(NAMES[: len(shapes)])
+    return Case(ops.Einsum(equation=equation), shapes, f"torch.einsum({batched_equation(equation)!r}, {names})")
+
+
+@suite.operation(60)
+def compared(r: Random) -> Case:
+    shape = any_shape(r)
+    others = (shape, alike(r, shape, 0.3), alike(r, shape, 0.3, 0.05))
+    if r.random() < 0.5:
+        return Case(ops.Elementwise(function="where"), others, "torch.where(x > 0, y, z)")
+    return Case(ops.Elementwise(function="greater"), others[1:], "(x > y).float()")
+
+
+@suite.operation(80)
+def grid_sample(r: Random) -> Case:
+    rank, mode = r.choice((2, 2, 3)), r.choice(("nearest", "linear", "cubic"))
+    coordinates = rank if r.random() < 0.9 else r.randint(1, 4)
+    places = sizes(r, rank if r.random() < 0.95 else 5 - rank, high=4)
+    word = {"linear": "bilinear", "cubic": "bicubic"}.get(mode, mode)
+    shapes = ((r.randint(1, 3), *sizes(r, rank, high=4)), (*places, coordinates))
+    return Case(ops.GridSample(mode=mode), shapes, f"F.grid_sample(x, y, mode={word!r}, align_corners=False)")
 
 
 @suite.operation(60)

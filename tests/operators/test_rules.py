@@ -221,6 +221,9 @@ def test_a_scale_is_computed_as_the_framework_computes_it():
         (lambda: Upsample(scale_factor=[2, "1/0"]), r"scale_factor\[1\] must be a number or a fraction"),
         (lambda: OPERATORS["reshape"](shape=7), "list"),
         (lambda: OPERATORS["dropout"](p="half"), "must be a number"),
+        (lambda: OPERATORS["einsum"](equation="ij,jk"), "like ab,bc->ac"),
+        (lambda: OPERATORS["einsum"](equation="ij,jk->iz"), "axes of its inputs, each once"),
+        (lambda: OPERATORS["einsum"](equation="ij->ii"), "axes of its inputs, each once"),
         (lambda: Choice(conditions=[1]), "list of conditions"),
         (lambda: Conv(out_channels=3, kernel_size=3, padding=[]), "empty"),
         (lambda: Conv(out_channels=hole("w", domain=Domain.range(1, 2**50)), kernel_size=3), "may reach"),
@@ -266,6 +269,11 @@ def test_what_a_framework_silently_does_is_a_note(operator, shape, framework, wo
         (MaxPool(kernel_size=2), [(3,)], "at least 1 spatial axes, got 1 axes"),
         (OPERATORS["matmul"](), [(3,), (3, 2)], "two axes on both sides"),
         (OPERATORS["rnn"](hidden_size=4), [(3, 4, 5)], "a length and features"),
+        (OPERATORS["conv_lstm"](out_channels=4, kernel_size=3), [(3, 4)], "at least 2 spatial axes"),
+        (OPERATORS["einsum"](equation="ij,jk->ik"), [(3, 4)], "takes 2 inputs, got 1"),
+        (OPERATORS["einsum"](equation="ij->j"), [(3,)], "names 2 axes of an input that has 1"),
+        (OPERATORS["grid_sample"](), [(3, 8, 8), (4, 2)], "one axis for each"),
+        (OPERATORS["grid_sample"](mode="cubic"), [(3, 8, 8, 8), (4, 4, 4, 3)], "2 spatial axes, got 3"),
         (OPERATORS["add"](broadcast=False), [(3, 4), (4,)], "joins 2 axes with 1"),
         (OPERATORS["concat"](), [(3, 4), (4,)], "of 2 and of 1 axes"),
         (Choice(conditions=(eq(hole("c", 1, 2), 1),)), [(3, 4), (4,)], "same number of axes, got 2, 1"),
@@ -364,11 +372,33 @@ def test_a_slice_from_an_open_position_counts_from_either_end():
         (Linear(out_features=7, bias=False), "torch", 5 * 7),
         (ConvTranspose(out_channels=2, kernel_size=(3, 2), groups=2), "torch", 6 // 2 * 2 * 6 + 2),
         (OPERATORS["depthwise_conv"](kernel_size=3, multiplier=2), "torch", 12 * 9 + 12),
+        (OPERATORS["conv_lstm"](out_channels=2, kernel_size=3), "keras", 3 * 4 * 2 * (6 + 2) + 4 * 2),
+        (OPERATORS["batch_norm"](running=False), "keras", 2 * 6),
     ],
 )
 def test_learned_parameters(operator, framework, expected):
     net = network(operator, (6, 4, 5), framework=framework)
     assert run(trace(net), {})["y.params"] == expected
+
+
+def test_products_are_counted_from_left_to_right():
+    shapes = {"a": (2, 3), "b": (3, 5), "c": (5, 7)}
+    layers = [Layer(name, Input(shape=shape)) for name, shape in shapes.items()]
+    net = Network((*layers, Layer("y", OPERATORS["einsum"](equation="ij,jk,kl->il"), tuple(shapes))))
+    assert run(trace(net), {})["y.macs"] == 2 * 3 * 5 + 2 * 5 * 7
+    diagonal = OPERATORS["einsum"](equation="ii->i")
+    assert shape_of(diagonal, (3, 3)) == (3,)
+    with pytest.raises(NetworkError, match="inner sizes"):
+        shape_of(diagonal, (3, 1))
+    net = network(OPERATORS["conv_lstm"](out_channels=2, kernel_size=3, return_sequences=False), (6, 4, 5))
+    assert run(trace(net), {})["y.macs"] == 4 * 3 * (3 * 4 * 2 * (6 + 2))
+
+
+def test_normalisation_by_the_batch_alone():
+    for running, expected in ((True, 0), (False, 1)):
+        traced = trace(network(OPERATORS["batch_norm"](running=running), (6, 1, 1)))
+        failing = [r for r in traced.requirements if not evaluate(r.condition, run(traced, {}))]
+        assert len(failing) == expected
 
 
 def test_a_learned_constant_is_counted():

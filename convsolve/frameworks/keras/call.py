@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from ...operators import OPERATORS, Identity, Operator, Permute, Shape
+from ...operators import OPERATORS, Constant, Identity, Operator, Permute, Shape
 from ...operators.base import DataFormat
-from ..builder import Builder
+from ..builder import Building
 from ..registry import NotReadError, registrar
 
-__all__ = ["READERS", "Call", "NotReadError", "Result", "reads"]
+__all__ = ["READERS", "Call", "NotReadError", "Result", "activation", "builds_of", "is_tensor", "reads",
+           "tensors_in"]
 
 Result = str | Sequence[str]
 
@@ -30,29 +31,49 @@ _ACTIVATIONS = {
 class Call:
     """A call of a layer: its class and config, the tensors it takes, and a builder to add layers to.
 
-    ``arguments`` holds what else is passed in the call; ``built`` the input's shape (without the batch axis) that
-    the layer has weights for, None where it has none yet; ``shared`` the name that it had in its first call.
+    ``arguments`` and ``options`` hold what is passed in the call, tensors as Keras writes them in a config; ``builds``
+    has the shapes (without the batch axis) that the layer has weights for, by the names of ``build``'s arguments, and
+    is empty where it has none yet; ``shared`` is the name that it had in its first call.
     """
 
     kind: str
     name: str
     config: Mapping[str, Any]
     inputs: Sequence[str]
-    builder: Builder
+    builder: Building
     arguments: Sequence[Any] = ()
     options: Mapping[str, Any] = field(default_factory=dict)
-    built: Sequence[int | None] | None = None
+    builds: Mapping[str, Sequence[Any]] = field(default_factory=dict)
     shared: str = ""
     source: str = ""
+
+    @property
+    def built(self) -> Sequence[Any] | None:
+        """The shape that the layer has weights for, None where it has none yet."""
+        return self.builds.get("input_shape")
 
     def shape(self, position: int = 0) -> Shape:
         """Return the shape of an input as it is written, or raise NotReadError where a failure hides it."""
         if position >= len(self.inputs):
             raise NotReadError(f"its input {position} is missing")
-        shape = self.builder.shapes[self.inputs[position]]
+        return self.shape_of(self.inputs[position])
+
+    def shape_of(self, reference: str) -> Shape:
+        """Return the shape of a tensor as it is written, or raise NotReadError where a failure hides it."""
+        shape = self.builder.shapes[reference]
         if shape is None:
             raise NotReadError("the number of axes of its input is not known")
         return shape
+
+    def taken(self, *names: str) -> dict[str, list[str]]:
+        """Return the tensors that the call takes by the names of its arguments, which are in this order."""
+        if not self.arguments:  # as Keras 2 writes a call
+            return {names[0]: list(self.inputs)} if len(names) == 1 else {
+                name: [reference] for name, reference in zip(names, self.inputs, strict=False)}
+        references = iter(self.inputs)
+        given = (*zip(names, self.arguments, strict=False), *self.options.items())
+        found = {name: [next(references) for _ in tensors_in(value)] for name, value in given}
+        return {name: tensors for name, tensors in found.items() if tensors}
 
     def option(self, name: str, default: Any = None) -> Any:
         """Return a setting: from the config, or else passed by name in the call."""
@@ -68,6 +89,14 @@ class Call:
     def add(self, operator: Operator, *inputs: str, part: str = "") -> str:
         """Add a layer with one output, under the name of the call or that of a part of it."""
         return self.several(operator, *inputs, part=part)[0]
+
+    def constant(self, shape: Sequence[Any], part: str) -> str:
+        """Add a tensor that the layer learns."""
+        name = self.builder.free_name(f"{self.name}.{part}")
+        first = f"{self.shared}.{part}" if self.shared else ""
+        return self.builder.add(
+            name, Constant(shape=shape, learned=True), source=self.source,
+            shares=first if first in self.builder.shapes else "")[0]
 
     def several(self, operator: Operator, *inputs: str, part: str = "") -> list[str]:
         """Add a layer, and return all tensors that it makes."""
@@ -88,8 +117,13 @@ class Call:
             return self.add(operator, source, part=part)
         return self.at_channels(operator, 0 if own == "channels_first" else len(shape) - 1, source, part=part)
 
-    def at_channels(self, operator: Operator, axis: int, source: str, *, part: str = "") -> str:
-        """Add a layer that finds its channels on another axis than the network's: moved there, and back."""
+    def at_channels(
+        self, operator: Operator, axis: int, source: str, *, part: str = "", back: int | None = None
+    ) -> str:
+        """Add a layer that finds its channels on another axis than the network's: moved there, and back.
+
+        ``back`` is where they stand in the result, if that is another place.
+        """
         shape = self.builder.shapes[source]
         assert shape is not None
         channels = len(shape) - 1 if self.builder.data_format == "channels_last" else 0
@@ -102,14 +136,42 @@ class Call:
         result = self.builder.shapes[made]
         if result is None or len(result) < 2:
             return made
-        back = [i for i in range(len(result)) if i != channels]
-        back.insert(min(axis, len(result) - 1), channels)
-        return self.add(Permute(order=back), made, part=f"{part}back")
+        channels = min(channels, len(result) - 1)
+        returned = [i for i in range(len(result)) if i != channels]
+        returned.insert(min(axis, len(result) - 1) if back is None else back, channels)
+        return self.add(Permute(order=returned), made, part=f"{part}back")
 
     def activated(self, reference: str) -> str:
         """Return the tensor after the activation that the config names, if any."""
         operator = activation(self.config.get("activation"))
         return reference if operator is None else self.add(operator, reference, part=operator.kind)
+
+
+def builds_of(config: Any) -> dict[str, Sequence[Any]]:
+    """Return the shapes of samples that a layer was built for, from what Keras keeps of that."""
+    config = config if isinstance(config, Mapping) else {}
+    shapes = {**(config.get("shapes_dict") or {}), "input_shape": config.get("input_shape")}
+    return {
+        name: shape[1:] for name, shape in shapes.items()
+        if isinstance(shape, (list, tuple)) and len(shape) > 1 and all(n is None or isinstance(n, int) for n in shape)
+    }
+
+
+def is_tensor(argument: Any) -> bool:
+    """Return whether an argument in a config is a tensor."""
+    return isinstance(argument, Mapping) and argument.get("class_name") == "__keras_tensor__"
+
+
+def tensors_in(argument: Any) -> Iterator[Any]:
+    """Yield the tensors in an argument of a config, in order."""
+    if is_tensor(argument):
+        yield argument
+    elif isinstance(argument, (list, tuple)):
+        for one in argument:
+            yield from tensors_in(one)
+    elif isinstance(argument, Mapping):
+        for one in argument.values():
+            yield from tensors_in(one)
 
 
 def activation(written: Any) -> Operator | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
@@ -15,10 +16,8 @@ from ...operators import (
     Dropout,
     Embedding,
     Flatten,
-    Gru,
     Identity,
     Linear,
-    Lstm,
     Matmul,
     Maximum,
     Minimum,
@@ -27,13 +26,12 @@ from ...operators import (
     Permute,
     Pow,
     Reduce,
-    Rnn,
     Squeeze,
     Sub,
     Unsqueeze,
 )
 from . import layers
-from .call import Call, NotReadError, activation, reads
+from .call import READERS, Call, NotReadError, activation, reads, tensors_in
 
 __all__ = ()
 
@@ -49,34 +47,50 @@ def _dense(call: Call) -> str:
     return call.activated(call.add(_dense_operator(call)))
 
 
+def _embedding_operator(call: Call) -> Operator:
+    return Embedding(count=call.config["input_dim"], dim=call.config["output_dim"])
+
+
 @reads("Embedding")
 def _embedding(call: Call) -> str:
-    return call.add(Embedding(count=call.config["input_dim"], dim=call.config["output_dim"]))
+    return call.add(_embedding_operator(call))
 
 
-_RECURRENT: Mapping[str, type[Rnn]] = {
-    "SimpleRNN": Rnn, "LSTM": Lstm, "GRU": Gru, "CuDNNLSTM": Lstm, "CuDNNGRU": Gru}
+@reads("ReversibleEmbedding")
+def _reversible_embedding(call: Call) -> str:
+    """Read an embedding, or the product with its weights the other way."""
+    if not call.option("reverse"):
+        return call.add(_embedding_operator(call))
+    if not call.config.get("tie_weights", True):
+        raise NotReadError("it has weights of its own for the way back")
+    return call.add(Linear(
+        out_features=call.config["input_dim"], in_features=call.config["output_dim"], bias=False), call.inputs[0])
 
 
-def _recurrent_operator(call: Call, kind: str, config: Mapping[str, Any], *, both: bool = False) -> Operator:
-    options = {"reset_after": bool(config.get("reset_after", True))} if kind in ("GRU", "CuDNNGRU") else {}
-    return _RECURRENT[kind](
-        hidden_size=config["units"], return_sequences=bool(config.get("return_sequences", False)),
-        bias=bool(config.get("use_bias", True)), bidirectional=both, **options)
+@reads("SpectralNormalization")
+def _spectral_normalization(call: Call) -> str:
+    """Read a layer whose weights are normalised, with the vector that this learns."""
+    kind, config = call.config["layer"].get("class_name"), call.config["layer"].get("config") or {}
+    if kind not in READERS:
+        raise NotReadError(f"{kind} is not read")
+    wide = [config[name] for name in ("filters", "units", "output_dim") if name in config]
+    if not wide or kind.startswith(("Separable", "Depthwise")) or "Transpose" in kind:
+        raise NotReadError(f"which of the weights of {kind} it normalises is not known")
+    made = READERS[kind](dataclasses.replace(call, kind=kind, config=config))
+    return call.add(Identity(weights=wide[0]), str(made), part="norm")
 
 
-@reads(*_RECURRENT)
-def _recurrent(call: Call) -> str:
-    return call.add(_recurrent_operator(call, call.kind, call.config), call.inputs[0])
-
-
-@reads("Bidirectional")
-def _bidirectional(call: Call) -> str:
-    inner = call.config["layer"]
-    kind = inner.get("class_name")
-    if kind not in _RECURRENT or call.config.get("merge_mode", "concat") != "concat":
-        raise NotReadError(f"both directions of {kind} are not joined by concatenation")
-    return call.add(_recurrent_operator(call, kind, inner["config"], both=True), call.inputs[0])
+@reads("Pipeline")
+def _pipeline(call: Call) -> str:
+    """Read layers one after the other."""
+    made = call.inputs[0]
+    for inner in call.config["layers"]:
+        kind, config = inner["class_name"], inner["config"]
+        if kind not in READERS:
+            raise NotReadError(f"{kind} in it is not read")
+        made = str(READERS[kind](dataclasses.replace(
+            call, kind=kind, config=config, inputs=[made], name=f"{call.name}/{config.get('name', kind)}")))
+    return made
 
 
 @reads("TimeDistributed")
@@ -112,8 +126,6 @@ def _time_distributed(call: Call) -> str:
 
 def _with_an_axis_more(operator: Any, rank: int) -> Operator:
     """Return a window with one axis more in front, along which it is 1 wide."""
-    import dataclasses
-
     changes = {}
     for name in ("kernel_size", "stride", "dilation"):
         value = getattr(operator, name)
@@ -136,16 +148,10 @@ _JOINS: Mapping[str, type[Operator]] = {
 def _join(call: Call) -> str:
     if len(call.inputs) > 1:
         return call.add(_JOINS[call.kind]())
-    others = [a for a in (*call.arguments, *call.options.values()) if not _is_tensor(a)]
+    others = [a for a in (*call.arguments, *call.options.values()) if not any(True for _ in tensors_in(a))]
     if not all(a is None or isinstance(a, (int, float)) for a in others):
         raise NotReadError("it takes a constant that is no number")
     return call.add(Identity())
-
-
-def _is_tensor(argument: Any) -> bool:
-    if isinstance(argument, (list, tuple)):
-        return all(map(_is_tensor, argument))
-    return isinstance(argument, Mapping) and argument.get("class_name") == "__keras_tensor__"
 
 
 @reads("CustomScaleLayer")
@@ -193,9 +199,14 @@ def _dot(call: Call) -> str:
 # -- what keeps the shape
 
 _SAME = (
-    "ActivityRegularization", "Identity", "Masking", "GaussianNoise", "RandomBrightness", "RandomContrast",
-    "RandomFlip", "RandomRotation", "RandomTranslation", "RandomZoom", "RandomColorJitter", "RandomSaturation",
-    "RandomHue", "RandomGaussianBlur", "RandomSharpness", "Rescaling", "ThresholdedReLU", "UnitNormalization",
+    "ActivityRegularization", "Identity", "Masking", "GaussianNoise", "Rescaling", "ThresholdedReLU",
+    "UnitNormalization",
+    # augmentation
+    "AugMix", "AutoContrast", "ContrastLimitedAdaptiveHistogramEqualization", "CutMix", "Equalization", "MixUp",
+    "RandAugment", "RandomBrightness", "RandomColorDegeneration", "RandomColorJitter", "RandomContrast",
+    "RandomElasticTransform", "RandomErasing", "RandomFlip", "RandomGaussianBlur", "RandomGrayscale", "RandomHue",
+    "RandomInvert", "RandomPerspective", "RandomPosterization", "RandomRotation", "RandomSaturation",
+    "RandomSharpness", "RandomShear", "RandomTranslation", "RandomZoom", "Solarization",
     # operations
     "Absolute", "Abs", "Negative", "Sqrt", "Rsqrt", "Square", "Exp", "Log", "Log1p", "Expm1", "Cast", "Clip", "Erf",
     "Sin", "Cos", "Floor", "Ceil", "Round", "Sign", "StopGradient", "Reciprocal",

@@ -26,12 +26,12 @@ from ...operators import (
 )
 from .call import Call, NotReadError, reads
 
-__all__ = ["convolution", "depthwise", "learned", "plain", "pool", "window"]
+__all__ = ["convolution", "depthwise", "learned", "plain", "pool", "ranks", "window"]
 
 _RANKS = ("1D", "2D", "3D")
 
 
-def _ranks(*stems: str) -> list[str]:
+def ranks(*stems: str) -> list[str]:
     """Return the names of a class for one, two and three spatial axes."""
     return [stem.replace("ND", rank) for stem in stems for rank in _RANKS]
 
@@ -51,7 +51,8 @@ def _built_channels(call: Call) -> int | None:
     if not call.built:
         return None
     own = call.option("data_format") or call.builder.data_format
-    return call.built[0 if own == "channels_first" else -1]
+    channels: int | None = call.built[0 if own == "channels_first" else -1]
+    return channels
 
 
 def window(call: Call) -> dict[str, Any]:
@@ -70,7 +71,7 @@ def convolution(call: Call) -> Operator:
         **window(call))
 
 
-@reads(*_ranks("ConvND"), *_ranks("ConvolutionND"))
+@reads(*ranks("ConvND"), *ranks("ConvolutionND"))
 def _conv(call: Call) -> str:
     return call.activated(call.spatial(convolution(call)))
 
@@ -97,7 +98,7 @@ def _separable(call: Call) -> str:
     return call.activated(call.spatial(second, call.spatial(first, part="depthwise")))
 
 
-@reads(*_ranks("ConvNDTranspose"), *_ranks("ConvolutionNDTranspose"))
+@reads(*ranks("ConvNDTranspose"), *ranks("ConvolutionNDTranspose"))
 def _conv_transpose(call: Call) -> str:
     operator = ConvTranspose(
         out_channels=call.config["filters"], groups=call.config.get("groups", 1),
@@ -115,18 +116,18 @@ def pool(call: Call) -> Operator:
         padding=call.config.get("padding", "valid"))
 
 
-@reads(*_ranks("MaxPoolingND", "AveragePoolingND", "MaxPoolND", "AveragePoolND"))
+@reads(*ranks("MaxPoolingND", "AveragePoolingND", "MaxPoolND", "AveragePoolND"))
 def _pool(call: Call) -> str:
     return call.spatial(pool(call))
 
 
-@reads(*_ranks("GlobalMaxPoolingND", "GlobalAveragePoolingND", "GlobalMaxPoolND", "GlobalAveragePoolND"))
+@reads(*ranks("GlobalMaxPoolingND", "GlobalAveragePoolingND", "GlobalMaxPoolND", "GlobalAveragePoolND"))
 def _global_pool(call: Call) -> str:
     operator = GlobalMaxPool if "Max" in call.kind else GlobalAvgPool
     return call.spatial(operator(keepdims=bool(call.config.get("keepdims", False))))
 
 
-@reads(*_ranks("AdaptiveMaxPoolingND", "AdaptiveAveragePoolingND"))
+@reads(*ranks("AdaptiveMaxPoolingND", "AdaptiveAveragePoolingND"))
 def _adaptive_pool(call: Call) -> str:
     operator = AdaptiveMaxPool if "Max" in call.kind else AdaptiveAvgPool
     return call.spatial(operator(output_size=plain(call.config["output_size"])))
@@ -165,6 +166,11 @@ def _upsample(call: Call) -> str:
 def _resizing(call: Call) -> str:
     mode = _MODES.get(call.config.get("interpolation", "bilinear"), "nearest")
     return call.spatial(Upsample(size=plain([call.config["height"], call.config["width"]]), mode=mode))
+
+
+@reads("RandomCrop")
+def _random_crop(call: Call) -> str:
+    return call.spatial(Upsample(size=plain([call.config["height"], call.config["width"]])))
 
 
 @reads("CenterCrop")

@@ -1,4 +1,4 @@
-"""Reading the config of a Keras network: its layers, its calls, networks inside of networks."""
+"""The reader of Keras configs: layers, their calls, networks inside of networks."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from ...network import Network
 from ...operators import Opaque
 from ...operators.base import DataFormat
 from ..builder import Builder
-from . import axes, features, layers
-from .call import READERS, Call, NotReadError
-from .sources import config_of, live_layers
+from . import axes, features, layers, products, recurrent
+from .call import READERS, Call, NotReadError, builds_of
+from .sources import live_layers
 
-__all__ = ["Reading", "from_keras"]
+__all__ = ["Reading", "UnknownLayerError"]
 
-_READ = (axes, features, layers)  # they register how each class is read
+_READ = (axes, features, layers, products, recurrent)  # they register how each class is read
 _NETWORKS = ("Sequential", "Functional", "Model")
 _OWN = ("keras", "keras_core", "tf_keras", "tensorflow")
 
@@ -24,32 +24,8 @@ _Tensor = tuple[str, int, int]
 """A layer's name, which of its calls, and which of that call's outputs."""
 
 
-def from_keras(source: Any, *, input_shape: Sequence[int] | None = None) -> Network:
-    """Read a network out of a Keras model, its config, a file, or the exception that building it raised.
-
-    Nothing is built or run, and for files (``.keras``, ``.h5``, ``.json``) Keras need not be installed. Layers
-    inside of a nested model are called ``outer/inner``, later calls of a shared layer ``name:2``, ``name:3``.
-
-    Args:
-        source: a ``Sequential`` or functional model, what its ``get_config()`` or ``to_json()`` gives (as a mapping),
-            the path of a file, or an exception, in whose traceback the model is looked for.
-        input_shape: the input's shape without the batch axis, where the config has none, or in its place.
-
-    Raises:
-        UnreadableError: there is no config, or a layer cannot be read; the text names it.
-
-    >>> conv = {"class_name": "Conv2D", "config": {"name": "c", "filters": 8, "kernel_size": [3, 3]}}
-    >>> network = from_keras({"class_name": "Sequential", "config": {"layers": [conv]}}, input_shape=(28, 28, 1))
-    >>> [layer.name for layer in network.layers], network.data_format
-    (['input', 'c'], 'channels_last')
-    """
-    config, live, name = config_of(source)
-    try:
-        return Reading(config, name, live, input_shape).network
-    except ConvsolveError:
-        raise
-    except (KeyError, TypeError, IndexError, AttributeError, ValueError, OverflowError) as error:
-        raise UnreadableError(f"{name} has a config that Keras would not write: {error!r}") from None
+class UnknownLayerError(UnreadableError):
+    """A layer has no rule, and nothing tells which shape it gives."""
 
 
 class Reading:
@@ -149,19 +125,24 @@ class Reading:
                     entry, path if i == 0 else f"{path}:{i + 1}", [made[h] for h in histories], node=node,
                     shared=path if i else "", live=found.get(name),
                     seen={h[2]: shape for h, shape in seen.items() if h[:2] == (name, i)})
-                made.update({(name, i, n): tensor for n, tensor in enumerate(outputs)})
+                place = i + (_is_network(entry) and isinstance(node, list))  # Keras 2 counts how a network was made
+                made.update({(name, place, n): tensor for n, tensor in enumerate(outputs)})
             if len(later) == len(waiting):
                 missing = next(h for h in _histories(later[0][2]) if h not in made)
                 raise UnreadableError(
                     f"{self.name}: the layer {_name_of(later[0][0])!r} takes output {missing[2]} of call "
                     f"{missing[1] + 1} of {missing[0]!r}, which is not read or not there")
             waiting = later
-        return [self._output(made, history) for history in _histories(config["output_layers"])]
+        return [self._output(made, history, by_name) for history in _histories(config["output_layers"])]
 
-    def _output(self, made: Mapping[_Tensor, str], history: _Tensor) -> str:
-        if history not in made:
-            raise UnreadableError(f"{self.name}: its output {history[0]!r} is not there")
-        return made[history]
+    def _output(self, made: Mapping[_Tensor, str], history: _Tensor, entries: Mapping[str, Any]) -> str:
+        name, call, index = history
+        entry = entries.get(name, {})
+        if "input_layers" in entry.get("config", {}) and not isinstance((entry["inbound_nodes"] or [[]])[0], list):
+            call -= 1  # Keras 3 counts how a functional network was made, in outputs alone
+        if (name, call, index) not in made:
+            raise UnreadableError(f"{self.name}: its output {name!r} is not there")
+        return made[name, call, index]
 
     # -- layers
 
@@ -171,20 +152,17 @@ class Reading:
     ) -> list[str]:
         """Read one call of a layer; return the tensors that it makes."""
         kind, config = entry["class_name"], entry["config"]
-        if kind in _NETWORKS and isinstance(config, Mapping) and "layers" in config:
+        if _is_network(entry):
             before = len(self.builder.layers)
             outputs = self._model(entry, f"{path}/", inputs, live)
             if shared:
                 self.builder.share(before, f"{path}/", f"{shared}/")
             self.tensors[path] = tuple(outputs)
             return outputs
-        built = (entry.get("build_config") or {}).get("input_shape")
-        sizes = built[1:] if isinstance(built, (list, tuple)) else []
-        plain = bool(sizes) and all(n is None or type(n) is int for n in sizes)
         call = Call(
             kind=kind, name=path, config=config, inputs=inputs, builder=self.builder,
-            arguments=_arguments(node), options=_options(node), built=sizes if plain else None, shared=shared,
-            source=f"{kind} {path!r}")
+            arguments=_arguments(node), options=_options(node), builds=builds_of(entry.get("build_config")),
+            shared=shared, source=f"{kind} {path!r}")
         before = len(self.builder.layers)
         try:
             if kind not in READERS or not _is_kerass_own(entry):
@@ -205,12 +183,12 @@ class Reading:
         known = [shape for shape in shapes if shape is not None and all(isinstance(n, int) for n in shape)]
         where = f"{self.name}: the layer {call.name!r} ({call.kind}) cannot be read: {why}"
         if len(known) < len(shapes):
-            raise UnreadableError(f"{where}; at known sizes it may be: give input_shape=...")
+            raise UnknownLayerError(f"{where}; at known sizes it may be: give input_shape=...")
         outputs: list[Any] = _live_shapes(call.kind, live, known) or [seen[i] for i in sorted(seen)]
         if not outputs or not all(_is_known(s) for s in outputs):
-            raise UnreadableError(f"{where}, and its output's shape is not in the config")
+            raise UnknownLayerError(f"{where}, and its output's shape is not in the config")
         if self.given is not None and not _live_shapes(call.kind, live, known):
-            raise UnreadableError(f"{where}, and its config tells of other sizes than the ones given")
+            raise UnknownLayerError(f"{where}, and its config tells of other sizes than the ones given")
         weights = live.count_params() if live is not None and getattr(live, "built", False) else 0
         what = f"Keras {call.kind}" if live is not None else f"Keras {call.kind} (its parameters are not counted)"
         return call.several(
@@ -236,6 +214,11 @@ def _is_known(shape: Any) -> bool:
 
 def _name_of(entry: Mapping[str, Any]) -> str:
     return str(entry.get("name") or entry["config"].get("name") or entry["class_name"])
+
+
+def _is_network(entry: Mapping[str, Any]) -> bool:
+    """Return whether a layer is a network itself."""
+    return entry["class_name"] in _NETWORKS and isinstance(entry["config"], Mapping) and "layers" in entry["config"]
 
 
 def _is_kerass_own(entry: Mapping[str, Any]) -> bool:

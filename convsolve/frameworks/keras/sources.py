@@ -6,7 +6,7 @@ import json
 import os
 import zipfile
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -14,7 +14,7 @@ from typing import Any
 from ...errors import UnreadableError
 from .history import Unfinished, tensors_in
 
-__all__ = ["config_of", "live_layers"]
+__all__ = ["config_of", "is_kerass", "is_program", "live_layers", "unfinished_in"]
 
 _LARGEST = 64 * 2**20
 """No config is longer; the weights of a file are not read."""
@@ -43,6 +43,19 @@ def config_of(source: Any) -> tuple[Mapping[str, Any], Any, str]:
         f"got {type(source).__name__}")
 
 
+def is_program(source: Any) -> bool:
+    """Return whether something is a Keras model or layer with a ``call`` of its own, which no config describes."""
+    own = next((kind for kind in type(source).__mro__ if is_kerass(kind)), None)
+    if own is None or not hasattr(source, "get_config") or not hasattr(source, "call"):
+        return False
+    return own.__name__ not in ("Sequential", "Functional") or type(source).call is not own.call  # type: ignore[attr-defined]
+
+
+def is_kerass(kind: type) -> bool:
+    """Return whether a class is one of Keras's own."""
+    return kind.__module__.partition(".")[0] in ("keras", "tf_keras")
+
+
 def live_layers(model: Any) -> dict[str, Any]:
     """Return the layers of a live model by name."""
     return {str(layer.name): layer for layer in getattr(model, "layers", ()) if hasattr(layer, "name")}
@@ -56,8 +69,7 @@ def _of_model(model: Any) -> Mapping[str, Any]:
         raise UnreadableError(f"the {kind} has no config to read: {str(error).strip().splitlines()[0]}") from None
     if not isinstance(config, Mapping) or "layers" not in config:
         raise UnreadableError(
-            f"{kind} is a subclassed model, whose layers are joined by code: only Sequential and functional models "
-            f"can be read")
+            f"{kind} is a program: its layers are joined by its own `call`, of which its config says nothing")
     return _checked({"class_name": kind, "config": config}, kind)
 
 
@@ -157,10 +169,8 @@ def _bounded(config: Any, name: str) -> None:
 
 def _in_traceback(error: BaseException) -> Any:
     """Return the model that an exception was raised in, found in the frames of its traceback."""
-    for frame in _frames(error):
-        model = frame.f_locals.get("self")
-        if _is_keras(model) and hasattr(model, "get_config") and type(model).__name__ in ("Sequential", "Functional"):
-            return model
+    for model in unfinished_in(error):
+        return model
     for frame in _frames(error):
         called = frame.f_locals.get("args")
         if not isinstance(called, tuple):
@@ -170,6 +180,14 @@ def _in_traceback(error: BaseException) -> Any:
         if _is_keras(layer) and hasattr(layer, "get_config") and any(True for _ in tensors_in(called)):
             return Unfinished(layer, called)
     raise UnreadableError(f"there is no Keras network in the traceback of the {type(error).__name__}")
+
+
+def unfinished_in(error: BaseException) -> Iterator[Any]:
+    """Yield the models that were being made when an exception was raised."""
+    for frame in _frames(error):
+        model = frame.f_locals.get("self")
+        if _is_keras(model) and hasattr(model, "get_config") and type(model).__name__ in ("Sequential", "Functional"):
+            yield model
 
 
 def _frames(error: BaseException) -> list[FrameType]:
@@ -182,4 +200,4 @@ def _frames(error: BaseException) -> list[FrameType]:
 
 
 def _is_keras(value: Any) -> bool:
-    return any(kind.__module__.split(".")[0] in ("keras", "tf_keras") for kind in type(value).__mro__)
+    return any(map(is_kerass, type(value).__mro__))

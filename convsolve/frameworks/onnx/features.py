@@ -1,18 +1,13 @@
-"""Reading ONNX's element-wise operators, matrix products, normalisations and recurrent layers."""
+"""Reading ONNX's operators that keep a shape, linear layers, normalisations and recurrent layers."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
-from ...dims import Dim
 from ...operators import (
     OPERATORS,
     Add,
-    Average,
     BatchNorm,
-    Concat,
-    Div,
     Dropout,
     GroupNorm,
     Gru,
@@ -21,25 +16,15 @@ from ...operators import (
     LayerNorm,
     Linear,
     Lstm,
-    Matmul,
-    Maximum,
-    Minimum,
-    Mul,
-    Operator,
-    Pow,
     Rnn,
-    Sub,
     Unsqueeze,
 )
 from .call import Call, reads
+from .joins import from_the_end, joined
 from .values import Known, NotReadError, Tensor, Unknown, Value
 
 __all__ = ()
 
-_JOINS: dict[str, type[Operator]] = {
-    "Add": Add, "Sub": Sub, "Mul": Mul, "Div": Div, "Pow": Pow, "Max": Maximum, "Min": Minimum, "Sum": Add,
-    "Mean": Average,
-}
 _NAMED = {
     "Celu": "celu", "Elu": "elu", "Gelu": "gelu", "HardSigmoid": "hardsigmoid", "HardSwish": "hardswish",
     "LRN": "local_response_norm", "LeakyRelu": "leaky_relu", "LogSoftmax": "log_softmax", "Mish": "mish",
@@ -81,89 +66,9 @@ def _prelu(call: Call) -> Value:
     count = 1
     for n in slope.shape:
         count *= n
-    if len(slope.shape) > x.rank or any(n != 1 and n != m for n, m in _from_the_end(slope.shape, x.full(call.batch))):
+    if len(slope.shape) > x.rank or any(n != 1 and n != m for n, m in from_the_end(slope.shape, x.full(call.batch))):
         raise NotReadError("its slope does not fit its input")
     return call.layer(Identity(weights=count), x)
-
-
-def _from_the_end(a: Sequence[Dim], b: Sequence[Dim]) -> list[tuple[Dim, Dim]]:
-    return list(zip(reversed(a), reversed(b), strict=False))
-
-
-@reads(*_JOINS)
-def _join(call: Call) -> Value:
-    return _joined(call, _JOINS[call.kind](), [call.value(i) for i in range(len(call.inputs))])
-
-
-@reads(
-    "And", "Or", "Xor", "Equal", "Greater", "GreaterOrEqual", "Less", "LessOrEqual", "Mod", "Where", "BitwiseAnd",
-    "BitwiseOr", "BitwiseXor")  # fmt: skip
-def _masked(call: Call) -> Value:
-    """Read element-wise operators that we have no name for, where they keep the shape of the one tensor they take."""
-    values = [call.value(i) for i in range(len(call.inputs))]
-    tensors = [v for v in values if isinstance(v, Tensor)]
-    full = tensors[0].full(call.batch)
-    for value in values:
-        if isinstance(value, Known):
-            fits = all(n in (1, m) for n, m in _from_the_end(value.shape, full))
-            if len(value.shape) > len(full) or not fits:
-                raise NotReadError("its constant enlarges its input")
-    if len(tensors) > 1:
-        raise NotReadError(f"{call.kind} of two tensors has no counterpart")
-    return call.layer(Identity(), tensors[0])
-
-
-def _joined(call: Call, operator: Operator, values: list[Tensor | Known]) -> Tensor:
-    """Return the element-wise join of tensors and constants, whose batch axes must meet."""
-    tensors = [v for v in values if isinstance(v, Tensor)]
-    rank = max(v.rank if isinstance(v, Tensor) else len(v.shape) for v in values)
-    from_end = {v.rank - v.batch for v in tensors}
-    if len(from_end) > 1 or len({(v.merged, v.inner) for v in tensors}) > 1:
-        raise NotReadError("it joins tensors with the batch on different axes")
-    first = tensors[0]
-    batch, merged = rank - from_end.pop(), first.merged
-    references = []
-    for value in values:
-        if isinstance(value, Tensor):
-            references.append(value.reference)
-            continue
-        shape = [1] * (rank - len(value.shape)) + list(value.shape)
-        if not merged:
-            if shape.pop(batch) != 1:
-                raise NotReadError("a constant has a size of its own on the batch axis")
-        elif shape[batch] != 1:
-            raise NotReadError("a constant meets an axis that holds the batch and more")
-        while shape and shape[0] == 1:
-            del shape[0]
-        if not shape and len(first.shape) >= rank - (not merged):
-            continue  # a scalar
-        references.append(call.constant(value, shape or (1,)))
-    if len(references) == 1:
-        (made,) = call.add(Identity(), references[0])
-    else:
-        (made,) = call.add(operator, *references)
-    found = call.made(made, first)
-    return Tensor(made, found.shape, batch, merged, first.inner)
-
-
-@reads("Concat")
-def _concat(call: Call) -> Value:
-    values = [call.value(i) for i in range(len(call.inputs))]
-    first = next(v for v in values if isinstance(v, Tensor))
-    axis = first.own_axis(call.option("axis", 1))
-    references = []
-    for value in values:
-        if isinstance(value, Tensor):
-            if (value.batch, value.merged, value.rank) != (first.batch, first.merged, first.rank):
-                raise NotReadError("it joins tensors with the batch on different axes")
-            references.append(value.reference)
-            continue
-        shape = list(value.shape)
-        if len(shape) != first.rank or first.merged or shape.pop(first.batch) != 1 or call.batch != 1:
-            raise NotReadError("it joins a constant with a batch")
-        references.append(call.constant(value, shape))
-    (made,) = call.add(Concat(axis=axis), *references)
-    return call.made(made, first)
 
 
 @reads("Gemm")
@@ -175,35 +80,7 @@ def _gemm(call: Call) -> Value:
     bias = call.known(2) if call.has(2) else None
     fits = bias is not None and bias.shape in ((out,), (1, out))
     made = call.layer(Linear(out_features=out, in_features=features, bias=fits), x, last=bias is None or fits)
-    return made if bias is None or fits else _joined(call, Add(), [made, bias])
-
-
-@reads("MatMul")
-def _matmul(call: Call) -> Value:
-    a, b = call.value(0), call.value(1)
-    if isinstance(a, Tensor) and isinstance(b, Known) and len(b.shape) == 2:
-        if not a.merged and a.batch == a.rank - 1:
-            raise NotReadError("it multiplies along the batch")
-        return call.layer(Linear(out_features=b.shape[1], in_features=b.shape[0], bias=False), a)
-    ranks = [v.rank if isinstance(v, Tensor) else len(v.shape) for v in (a, b)]
-    tensors = [v for v in (a, b) if isinstance(v, Tensor)]
-    places = {v.rank - v.batch for v in tensors}
-    if min(ranks) < 2 or len(places) > 1 or min(places) < 3 or len({v.merged for v in tensors}) > 1:
-        raise NotReadError("it multiplies along the batch, or vectors")
-    references = []
-    for value in (a, b):
-        if isinstance(value, Tensor):
-            references.append(value.reference)
-            continue
-        shape = list(value.shape)
-        place = len(shape) - min(places)
-        if place >= 0:
-            if tensors[0].merged or shape.pop(place) != 1:
-                raise NotReadError("a constant has a size of its own on the batch axis")
-        references.append(call.constant(value, shape))
-    (made,) = call.add(Matmul(), *references)
-    found = call.made(made, tensors[0])
-    return Tensor(made, found.shape, max(ranks) - min(places), tensors[0].merged, tensors[0].inner)
+    return made if bias is None or fits else joined(call, Add(), [made, bias])
 
 
 @reads("BatchNormalization")

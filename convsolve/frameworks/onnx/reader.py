@@ -13,7 +13,7 @@ from ...dims import Dim, Domain, Var
 from ...errors import ConvsolveError, UnreadableError
 from ...network import Network
 from ..builder import Builder
-from . import arithmetic, features, layout, windows
+from . import arithmetic, features, joins, layout, windows
 from .call import READERS, Call, Result
 from .opaque import Inference, seen_as_opaque
 from .proto import attributes_of, known_of, load, sizes_of
@@ -22,7 +22,7 @@ from .values import BATCH, Known, NotReadError, NotThereError, Tensor, Unknown, 
 
 __all__ = ["Graph", "from_onnx"]
 
-_READ = (arithmetic, features, layout, windows)  # they register how each operator is read
+_READ = (arithmetic, features, joins, layout, windows)  # they register how each operator is read
 
 
 def from_onnx(source: Any, *, input_shape: Sequence[Any] | None = None) -> Network:

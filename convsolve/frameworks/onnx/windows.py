@@ -14,6 +14,7 @@ from ...operators import (
     DepthToSpace,
     GlobalAvgPool,
     GlobalMaxPool,
+    GridSample,
     LpPool,
     MaxPool,
     Pad,
@@ -194,3 +195,11 @@ def _exact(scale: Any) -> Any:
 def _blocks(call: Call) -> Value:
     operator = DepthToSpace if call.kind == "DepthToSpace" else SpaceToDepth
     return call.layer(operator(block_size=call.option("blocksize")), call.tensor(batch=0))
+
+
+@reads("GridSample")
+def _grid_sample(call: Call) -> Value:
+    """Read the values of a map at the places of a grid; the names of the modes have changed."""
+    mode = call.option("mode", "linear")
+    operator = GridSample(mode={"bilinear": "linear", "bicubic": "cubic"}.get(mode, mode))
+    return call.layer(operator, call.tensor(batch=0), call.tensor(1, batch=0))

@@ -70,11 +70,13 @@ def permute(call: Call, input: Any, *dims: Any, **named: Any) -> Value:
 
 
 @handles("transpose swapaxes swapdims")
-def transpose(call: Call, input: Any, dim0: int, dim1: int) -> Value:
+def transpose(
+    call: Call, input: Any, dim0: Any = None, dim1: Any = None, *, axis0: Any = None, axis1: Any = None
+) -> Value:
     """Two axes change places."""
     x = call.input(input)
     order = list(range(x.rank))
-    a, b = dim0 % x.rank, dim1 % x.rank
+    a, b = ((axis if dim is None else dim) % x.rank for dim, axis in ((dim0, axis0), (dim1, axis1)))
     order[a], order[b] = order[b], order[a]
     return call.reordered(x, order)
 

@@ -8,8 +8,9 @@ from typing import Any, Protocol
 
 import torch
 
+from ...dims import Dim
 from ...dims.normal import Polynomial
-from ...operators import Operator, Permute, Squeeze
+from ...operators import Operator, Squeeze
 from ..registry import registrar
 from .followed import expressed
 from .graph import Graph
@@ -58,6 +59,10 @@ class Call:
             raise Unsupported("an argument that is no tensor")
         return self.value_of(tensor)
 
+    def sizes(self, weight: Any) -> list[Dim]:
+        """Return the sizes of a weight."""
+        return [size.dim() for size in self.value(weight).shape]
+
     def parameters(self, *tensors: Any) -> list[str]:
         """Return the names of the parameters among tensors, or from which they were computed."""
         values = [self.value_of(t) for t in tensors if isinstance(t, torch.Tensor)]
@@ -70,37 +75,68 @@ class Call:
         value = self.value(tensor)
         if value.ref:
             return value
-        made = replace(value, ref=self._constant(tensor, value, value.shape))
+        made = replace(value, ref=self.constant(tensor, value.shape))
         self.keep(tensor, made)
         return made
 
-    def _constant(self, tensor: torch.Tensor, value: Value, shape: tuple[Polynomial, ...]) -> str:
+    def constant(self, tensor: torch.Tensor, shape: tuple[Polynomial, ...]) -> str:
+        """Return a constant of the program, as a tensor of this shape in the network."""
+        value = self.value(tensor)
         key = (id(tensor), shape)
         if key not in self.tensor_constants:
             (parameter,) = value.parameters if len(value.parameters) == 1 else ("",)
             own = parameter if parameter and self.graph.uncounted.get(parameter) == tensor.numel() else ""
-            place = f"{self.graph.place}." if self.graph.place else ""
+            place = f"{self.graph.place}{self.graph.joint}" if self.graph.place else ""
             ref = self.graph.constant(own or f"{place}constant", shape, own)
             self.tensor_constants[key] = tensor, ref
             self.graph.later_undo(lambda: self.tensor_constants.pop(key))
         return self.tensor_constants[key][1]
 
     def layer(
-        self, operator: Operator, *inputs: Value, weights: Sequence[Any] = (), name: str = ""
+        self, operator: Operator, *inputs: Value, weights: Sequence[Any] = (), name: str = "", turned: bool = True
     ) -> tuple[str, tuple[Polynomial, ...]]:
         """Add a layer with one output, and return the output's name and shape."""
-        return self.layers(operator, *inputs, weights=weights, name=name)[0]
+        return self.layers(operator, *inputs, weights=weights, name=name, turned=turned)[0]
 
     def layers(
-        self, operator: Operator, *inputs: Value, weights: Sequence[Any] = (), name: str = ""
+        self, operator: Operator, *inputs: Value, weights: Sequence[Any] = (), name: str = "", turned: bool = True
     ) -> list[tuple[str, tuple[Polynomial, ...]]]:
-        """Add a layer, and return its outputs' names and shapes."""
-        parameters = self.parameters(*weights)
-        return self.graph.add(name or self.function, operator, inputs, parameters)
+        """Add a layer, and return its outputs' names and shapes.
 
-    def same(self, operator: Operator, value: Value, *, weights: Sequence[Any] = (), name: str = "") -> Value:
-        """Add a layer that leaves the axes where they are, and return its output."""
-        return value.made(*self.layer(operator, value, weights=weights, name=name))
+        PyTorch's functions find the channels in front. In a network that writes them last, axes are turned for an
+        operator that tells channels from space, and back, unless it is not to be ``turned``.
+        """
+        parameters = self.parameters(*weights)
+        function = name or self.function
+        first = self.graph.data_format == "channels_first" or operator.written or operator.pointwise
+        if first or not turned:
+            self.graph.as_in_torch(operator, inputs)
+            return self.graph.add(function, operator, inputs, parameters)
+        own = [self._turned(value, (*range(1, len(value.shape)), 0)) for value in inputs]
+        self.graph.as_in_torch(operator, own)
+        made = [Value(ref, shape) for ref, shape in self.graph.add(function, operator, own, parameters)]
+        back = [self._turned(value, (len(value.shape) - 1, *range(len(value.shape) - 1))) for value in made]
+        return [(value.ref, value.shape) for value in back]
+
+    def parts(
+        self, weights: Sequence[Any], *parts: tuple[str, Operator, Value]
+    ) -> list[list[tuple[str, tuple[Polynomial, ...]]]]:
+        """Add layers that use one part each of the same weights, and return their outputs' names and shapes."""
+        for _, operator, value in parts:
+            self.graph.as_in_torch(operator, (value,))
+        return self.graph.put_parts(parts, self.parameters(*weights))
+
+    def _turned(self, value: Value, order: Sequence[int]) -> Value:
+        if len(value.shape) < 2:
+            return value
+        return Value(*self.graph.permuted("permute", value, order))
+
+    def same(
+        self, operator: Operator, value: Value, *others: Value, weights: Sequence[Any] = (), name: str = "",
+        turned: bool = True,
+    ) -> Value:
+        """Add a layer that leaves the axes of its first input where they are, and return its output."""
+        return value.made(*self.layer(operator, value, *others, weights=weights, name=name, turned=turned))
 
     def spatial(self, tensor: Any, rank: int) -> Value:
         """Return an input of channels and ``rank`` spatial axes, with the batch in front or with none."""
@@ -110,7 +146,7 @@ class Call:
                 ref, shape = self.layer(Squeeze(axis=0), value, name="squeeze")
             else:
                 shape = value.shape[1:]
-                ref = self._constant(tensor, value, shape)
+                ref = self.constant(tensor, shape)
             return Value(ref, shape, many=False)
         value = self.input(tensor)
         if value.fold or value.batch not in (0, None) or len(value.shape) != rank + 1:
@@ -150,7 +186,7 @@ class Call:
             shape = (*value.shape[:axis], *value.shape[axis + 1 :])
             if not shape:
                 raise Unsupported("a constant of one element")
-            ref = self._constant(tensor, value, shape)
+            ref = self.constant(tensor, shape)
         return Value(ref, shape, None)
 
     def reordered(self, value: Value, order: Sequence[int]) -> Value:
@@ -161,7 +197,7 @@ class Call:
         batch = None if value.batch is None else list(order).index(value.batch)
         if axes == list(range(len(axes))):
             return replace(value, batch=batch)
-        return replace(value.made(*self.layer(Permute(order=tuple(axes)), value, name="permute")), batch=batch)
+        return replace(value.made(*self.graph.permuted("permute", value, axes)), batch=batch)
 
     def freeze(self, *sizes: Any) -> None:
         """Keep that sizes must stay what they are: what they decided cannot be expressed."""

@@ -8,8 +8,23 @@ from typing import Any
 
 import torch
 
+from ...dims import product, total
 from ...dims.normal import Polynomial
-from ...operators import OPERATORS, Add, Div, Dropout, Identity, Maximum, Minimum, Mul, Operator, Pow, Reduce, Sub
+from ...operators import (
+    OPERATORS,
+    Add,
+    Div,
+    Dropout,
+    Elementwise,
+    Identity,
+    Maximum,
+    Minimum,
+    Mul,
+    Operator,
+    Pow,
+    Reduce,
+    Sub,
+)
 from .calls import Call, handles
 from .followed import form_of
 from .sizes import Size
@@ -17,8 +32,8 @@ from .tape import BATCH
 from .values import Unsupported, Value
 
 __all__ = [
-    "activation", "alias", "arange", "dropout", "full", "joined", "linspace", "made", "made_by", "made_like",
-    "mixed", "new_full", "prelu", "reduced", "unary",
+    "activation", "alias", "arange", "dropout", "elementwise", "full", "joined", "linspace", "made", "made_by",
+    "made_like", "mixed", "new_full", "prelu", "reduced", "unary",
 ]
 
 _KEEP = (
@@ -28,8 +43,13 @@ _KEEP = (
 _UNARY = (
     "abs exp log log2 log1p expm1 sqrt rsqrt square sin cos erf neg negative reciprocal sign floor ceil round clamp "
     "clip clamp_min clamp_max logsigmoid softsign softmin tanhshrink hardshrink softshrink threshold rrelu logit "
-    "nan_to_num bitwise_not logical_not masked_fill bernoulli isnan isfinite isinf triu tril "
-    "eq ne lt le gt ge __eq__ __ne__ __lt__ __le__ __gt__ __ge__ fmod remainder __mod__ lerp"
+    "nan_to_num bitwise_not logical_not bernoulli isnan isfinite isinf triu tril"
+)
+_COMPARED = {"eq": "equal", "ne": "not_equal", "lt": "less", "le": "less_equal", "gt": "greater", "ge": "greater_equal"}
+_OF_SEVERAL = (
+    " ".join((*_COMPARED, *(f"__{name}__" for name in _COMPARED))) + " not_equal less less_equal greater greater_equal "
+    "where masked_fill fmod remainder __mod__ lerp logical_and logical_or logical_xor bitwise_and bitwise_or "
+    "bitwise_xor __and__ __or__ __xor__ atan2 hypot fmax fmin copysign xlogy addcmul addcdiv"
 )
 _ALIASES = (
     "contiguous clone to detach float double half bfloat16 long int bool cpu cuda type type_as requires_grad_ "
@@ -56,19 +76,28 @@ def dropout(call: Call, input: Any, p: Any = 0.5, *_: Any, **__: Any) -> Value:
 
 
 @handles(_UNARY)
-def unary(call: Call, input: Any, *others: Any, **named: Any) -> Value:
-    """A function of each element; other tensors must not change the shape."""
-    x = call.input(input)
-    tensors = [t for t in (*others, *named.values()) if isinstance(t, torch.Tensor) and t.dim() > 0]
-    if any(call.value(t).real != x.real for t in tensors):
-        raise Unsupported("a function of tensors of several shapes")
-    return call.same(Identity(), x)
+def unary(call: Call, input: Any, *_: Any, **__: Any) -> Value:
+    """A function of each element."""
+    return call.same(Identity(), call.input(input))
+
+
+@handles(_OF_SEVERAL)
+def elementwise(call: Call, *operands: Any, **named: Any) -> Value:
+    """A function of the elements at the same place of several tensors, or of tensors and numbers."""
+    tensors = [x for x in (*operands, *named.values()) if isinstance(x, torch.Tensor) and not _is_number(call, x)]
+    name = call.function.strip("_")
+    if not tensors or (name == "where" and len(operands) + len(named) < 3):
+        raise Unsupported("a function of the values of a tensor")
+    if len(tensors) == 1:
+        return call.same(Identity(), call.input(tensors[0]))
+    inputs, like = call.joined(tensors)
+    return like.made(*call.layer(Elementwise(function=_COMPARED.get(name, name)), *inputs))
 
 
 @handles("prelu _prelu_kernel")
 def prelu(call: Call, input: Any, weight: Any) -> Value:
     """A rectifier with a learned slope."""
-    return call.same(Identity(weights=weight.numel()), call.input(input), weights=(weight,))
+    return call.same(Identity(weights=product(call.sizes(weight))), call.input(input), weights=(weight,))
 
 
 _JOINED: dict[str, type[Operator]] = {
@@ -116,7 +145,7 @@ def mixed(call: Call, input: Any, *others: Any, **named: Any) -> Any:
     if call.function in ("cumsum", "cumprod", "sort", "argsort", "normalize"):
         dim = named.get("dim", others[-1] if others and isinstance(others[-1], int) else -1)
         x.axis(1 if call.function == "normalize" and "dim" not in named and len(others) < 2 else dim)
-    result = call.same(Identity(weights=sum(w.numel() for w in weights), mixes=True), x, weights=weights)
+    result = call.same(Identity(weights=total(product(call.sizes(w)) for w in weights), mixes=True), x, weights=weights)
     return (result, result) if call.function == "sort" else result
 
 

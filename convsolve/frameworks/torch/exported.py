@@ -6,6 +6,7 @@ read, which is JSON, and its calls to PyTorch's own operators are made on tensor
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import operator
 import re
@@ -21,7 +22,7 @@ from ...network import Guard, Network
 from ...operators import axis_names
 from .opaque import tensors_in
 from .places import shortened
-from .reading import confirmed, shapes_of
+from .programs import confirmed, shapes_of
 from .recorder import Recorder
 from .tape import BATCH_NAME
 
@@ -123,9 +124,9 @@ class _Program:
                 self._call(recorder, node, values)
         specs = [spec["user_output"]["arg"] for spec in self.signature["output_specs"] if "user_output" in spec]
         recorder.finish(list(tensors_in([_argument(arg, values) for arg in specs])))
-        layers = tuple(recorder.graph.layers)
-        guards = (*recorder.tape.guards, *self._bound(layers))
-        return Network(layers, recorder.outputs, guards=guards, record=lambda *again: self.record(again))
+        network = recorder.network()
+        return dataclasses.replace(
+            network, guards=(*network.guards, *self._bound(network.layers)), record=lambda *again: self.record(again))
 
     def _bound(self, layers: Any) -> list[Guard]:
         """Return guards for the sizes that were not exported as dynamic."""

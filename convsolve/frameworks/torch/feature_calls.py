@@ -1,4 +1,4 @@
-"""Calls that work on features and sequences: linear layers, products, attention, recurrence."""
+"""Calls that work on features and sequences: linear layers, products, recurrence."""
 
 from __future__ import annotations
 
@@ -8,24 +8,22 @@ from typing import Any
 import torch
 
 from ...operators import (
-    OPERATORS,
-    Add,
+    Einsum,
     Embedding,
     Gru,
     Linear,
     Lstm,
     Matmul,
-    Permute,
     Reshape,
     Rnn,
     Slice,
-    Split,
 )
+from ..equations import per_sample
 from .calls import Call, handles
 from .values import Unsupported, Value
 
 __all__ = [
-    "attention", "embedding", "linear", "matmul", "multi_head_attention", "recurrent", "torch_embedding",
+    "einsum", "embedding", "linear", "matmul", "recurrent", "torch_embedding",
 ]
 
 
@@ -36,7 +34,7 @@ def linear(call: Call, input: Any, weight: Any, bias: Any = None) -> Value:
     x.axis(-1)
     if weight.dim() != 2:
         raise Unsupported("a weight with other than two axes")
-    out_features, in_features = weight.shape
+    out_features, in_features = call.sizes(weight)
     operator = Linear(out_features=out_features, in_features=in_features, bias=bias is not None)
     return call.same(operator, x, weights=(weight, bias))
 
@@ -44,7 +42,7 @@ def linear(call: Call, input: Any, weight: Any, bias: Any = None) -> Value:
 @handles("embedding")
 def embedding(call: Call, input: Any, weight: Any, *_: Any, **__: Any) -> Value:
     """A vector for each index."""
-    count, dim = weight.shape
+    count, dim = call.sizes(weight)
     x = call.input(input)
     return x.made(*call.layer(Embedding(count=count, dim=dim), x, weights=(weight,)))
 
@@ -65,7 +63,7 @@ def matmul(call: Call, input: Any, mat2: Any = None, other: Any = None) -> Value
     if b.batch is None and b.rank == 2 and len(b.parameters) > 0 and not b.ref:
         x = call.input(input)
         x.axis(-1)
-        in_features, out_features = right.shape
+        in_features, out_features = call.sizes(right)
         return call.same(
             Linear(out_features=out_features, in_features=in_features, bias=False), x, weights=(right,), name="linear")
     for value in (a, b):
@@ -76,65 +74,25 @@ def matmul(call: Call, input: Any, mat2: Any = None, other: Any = None) -> Value
     return like.made(*call.layer(Matmul(), *inputs))
 
 
-@handles("scaled_dot_product_attention")
-def attention(
-    call: Call, query: Any, key: Any, value: Any, attn_mask: Any = None, dropout_p: Any = 0.0,
-    is_causal: bool = False, scale: Any = None, enable_gqa: bool = False,
-) -> Value:
-    """Attention: a product of queries and keys, a softmax, a product with the values."""
-    if enable_gqa:
-        raise Unsupported("grouped queries")
-    for x in (call.value(query), call.value(key), call.value(value)):
-        x.axis(-1), x.axis(-2)
-    given = [query, key, value, *([] if attn_mask is None else [attn_mask])]
-    (q, k, v, *mask), like = call.joined(given)
-    return like.made(*_attended(call, like, q, k, v, *mask))
-
-
-def _attended(call: Call, like: Value, q: Value, k: Value, v: Value, *mask: Value) -> Any:
-    rank = len(k.shape)
-    order = (*range(rank - 2), rank - 1, rank - 2)
-    turned = k.made(*call.layer(Permute(order=order), k, name="attention.keys"))
-    scores = like.made(*call.layer(Matmul(), q, turned, name="attention.scores"))
-    if mask:
-        scores = like.made(*call.layer(Add(), scores, *mask, name="attention.mask"))
-    weights = like.made(*call.layer(OPERATORS["softmax"](), scores, name="attention.softmax"))
-    return call.layer(Matmul(), weights, v, name="attention.values")
-
-
-@handles("multi_head_attention_forward")
-def multi_head_attention(
-    call: Call, query: Any, key: Any, value: Any, embed_dim_to_check: int, num_heads: int, in_proj_weight: Any,
-    in_proj_bias: Any, bias_k: Any, bias_v: Any, add_zero_attn: bool, dropout_p: Any, out_proj_weight: Any,
-    out_proj_bias: Any, *_: Any, attn_mask: Any = None, key_padding_mask: Any = None, need_weights: bool = True,
-    use_separate_proj_weight: bool = False, **__: Any,
-) -> Any:
-    """Attention of several heads over ``(length, batch, features)``, with the linear layers before and after."""
-    if need_weights:
-        raise Unsupported("the weights of attention")
-    masked = attn_mask is not None or key_padding_mask is not None
-    if query is not key or key is not value or bias_k is not None or add_zero_attn or masked:
-        raise Unsupported("attention to another tensor")
-    x = call.input(query)
-    if x.fold or len(x.shape) != 2 or use_separate_proj_weight:
-        raise Unsupported("attention over something else than a sequence")
-    size = embed_dim_to_check
-    projected = x.made(*call.layer(
-        Linear(out_features=3 * size, in_features=size, bias=in_proj_bias is not None), x,
-        weights=(in_proj_weight, in_proj_bias), name="in_proj"))  # fmt: skip
-    parts = call.layers(Split(sizes=(size, size, size), axis=1), projected, name="in_proj.split")
-    heads = [_headed(call, x.made(*part), num_heads, size // num_heads) for part in parts]
-    attended = x.made(*_attended(call, x, *heads))
-    back = x.made(*call.layer(Permute(order=(1, 0, 2)), attended, name="heads.merge"))
-    merged = x.made(*call.layer(Reshape(shape=(-1, size)), back, name="heads.merge"))
-    operator = Linear(out_features=size, in_features=size, bias=out_proj_bias is not None)
-    result = x.made(*call.layer(operator, merged, weights=(out_proj_weight, out_proj_bias), name="out_proj"))
-    return (result, None)
-
-
-def _headed(call: Call, x: Value, heads: int, size: int) -> Value:
-    split = x.made(*call.layer(Reshape(shape=(-1, heads, size)), x, name="heads.split"))
-    return x.made(*call.layer(Permute(order=(1, 0, 2)), split, name="heads.split"))
+@handles("einsum")
+def einsum(call: Call, equation: Any, *operands: Any) -> Value:
+    """A sum of products over named axes."""
+    tensors = list(operands[0]) if len(operands) == 1 and isinstance(operands[0], (list, tuple)) else list(operands)
+    if not isinstance(equation, str):
+        raise Unsupported("an equation that is no text")
+    values = [call.value(t) for t in tensors]
+    if any(v.fold or not v.many for v in values):
+        raise Unsupported("samples that are not one axis")
+    equation, batch = per_sample(equation, [v.rank for v in values], [v.batch for v in values])
+    operator = Einsum(equation=equation)
+    like = Value("", (), batch)
+    if len(tensors) == 2 and values[1].batch is None and not values[1].ref and values[1].parameters:
+        dense = operator.dense
+        if dense:
+            out_features, in_features = (call.sizes(tensors[1])[i] for i in (1, 0))
+            linear = Linear(out_features=out_features, in_features=in_features, bias=False)
+            return like.made(*call.layer(linear, call.input(tensors[0]), weights=(tensors[1],), name="linear"))
+    return like.made(*call.layer(operator, *map(call.input, tensors)))
 
 
 _RECURRENT = {"lstm": Lstm, "gru": Gru, "rnn_tanh": Rnn, "rnn_relu": Rnn}

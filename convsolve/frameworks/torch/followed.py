@@ -8,7 +8,7 @@ from fractions import Fraction
 from math import lcm
 from typing import Any
 
-from ...dims import Cond, eq, ne
+from ...dims import Cond, Var, bounds, eq, ne
 from ...dims.normal import Polynomial
 from .tape import Tape
 
@@ -16,6 +16,8 @@ __all__ = ["Followed", "compared", "expressed", "form_of", "unfollowed"]
 
 _EXACT = 1 << 20
 """Fractions with a power of two up to this one below are exact in floating point, and stay so."""
+
+_POSITIVE = Var("size", interval=(1, None))
 
 
 class Followed:
@@ -81,6 +83,9 @@ def compared(name: str) -> Callable[[Any, Any], Any]:
         if other_form is None:
             self.freeze()
             return outcome
+        if isinstance(other_form.constant, int) and self.form in self.tape.positive:
+            if bounds(_CONDITIONS[name](_POSITIVE, other_form.dim())) != (0, 1):
+                return outcome
         scale = lcm(self.form.denominator, other_form.denominator)
         x, y = self.form.scaled(scale).dim(), other_form.scaled(scale).dim()
         condition = _CONDITIONS[name](x, y)

@@ -7,16 +7,16 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from ...dims import Cond, Dim, Expr, Var, evaluate
+from ...dims import Cond, Dim, Expr, Var, evaluate, maximum
 from ...dims.normal import Polynomial
 from ...errors import RankError
-from ...network import Layer
-from ...operators import Constant, Input, Operator, Rule, axis_names
-from ...operators.base import DataFormat, Framework
-from ...trace import apply_rule
+from ...network import Layer, tensor_layer
+from ...operators import Constant, Input, Operator, Permute, Rule, axis_names
+from ...operators.base import DataFormat, Framework, to_canonical, to_written
+from ...trace import apply_rule, learned_by
 from .sizes import Size
 from .tape import BATCH_NAME, BATCH_SIZE, Tape
-from .values import Unsupported, Value
+from .values import Unsupported, Value, WrongRank
 
 __all__ = ["Graph"]
 
@@ -52,26 +52,40 @@ class _Site:
 
 @dataclass
 class Graph:
-    """Collects layers; every change can be undone back to a mark.
+    """Collects layers; every change can be undone back to a mark. Shapes are as the data format writes them.
 
     ``numbers`` are the recorded values of all dimensions that expressions speak of; ``broken`` says that a
-    layer's requirements do not hold at the recorded sizes, ``failed`` that this has ever been so; ``sizes_of`` has the
-    number of entries of each
-    parameter that is still to be counted.
+    layer's requirements do not hold at the recorded sizes, ``failed`` that this has ever been so; ``uncounted`` has the
+    number of entries of each parameter that is still to be counted, ``counted`` the layer that has counted the others;
+    ``learned`` says how many parameters each layer counts at the recorded sizes. ``turned`` has the tensors that are
+    others in another order of axes; ``dispensable`` layers are left out when nothing uses them. ``parts`` has, by a
+    parameter and a name, the layers that use a part of it.
     """
 
     tape: Tape
     uncounted: dict[str, int]
+    framework: Framework = "torch"
+    data_format: DataFormat = "channels_first"
+    training: bool = False
     layers: list[Layer] = field(default_factory=list)
     names: set[str] = field(default_factory=set)
     numbers: dict[str, int] = field(default_factory=lambda: {BATCH_NAME: BATCH_SIZE})
     counted: dict[str, str] = field(default_factory=dict)
+    learned: dict[str, int] = field(default_factory=dict)
+    turned: dict[str, tuple[Value, tuple[int, ...]]] = field(default_factory=dict)
+    parts: dict[tuple[str, str], str] = field(default_factory=dict)
+    dispensable: set[str] = field(default_factory=set)
     broken: bool = False
     failed: bool = False
     place: str = ""
     leaf: bool = False
     source: str = ""
     _undo: list[Callable[[], Any]] = field(default_factory=list)
+
+    @property
+    def joint(self) -> str:
+        """What joins the names of modules inside of each other."""
+        return "/" if self.framework == "keras" else "."
 
     # -- numbers
 
@@ -119,10 +133,10 @@ class Graph:
 
     def free_name(self, function: str, parameters: Sequence[str] = ()) -> str:
         """Return a name for a layer: that of the module whose parameters it uses, or in the present module."""
-        owner = parameters[0].rpartition(".")[0] if parameters else ""
+        owner = parameters[0].rpartition(self.joint)[0] if parameters else ""
         if not owner.startswith(self.place) or not owner:
             owner = self.place if self.leaf else ""
-        return self.unique(owner or (f"{self.place}.{function}" if self.place else function))
+        return self.unique(owner or (f"{self.place}{self.joint}{function}" if self.place else function))
 
     def unique(self, base: str) -> str:
         """Return a name that is not taken."""
@@ -136,7 +150,7 @@ class Graph:
     def input(self, name: str, shape: Sequence[int]) -> Value:
         """Add an input of the network."""
         name = self.unique(name)
-        names = [f"{name}.{axis}" for axis in axis_names(len(shape))]
+        names = [f"{name}.{axis}" for axis in self._axes(len(shape))]
         self.numbers.update(zip(names, shape, strict=True))
         self._append(Layer(name, Input(shape=tuple(shape))))
         return Value(name, tuple(Polynomial.of(Var(n, interval=(1, None))) for n in names))
@@ -148,40 +162,142 @@ class Graph:
         operator = Constant(shape=tuple(n.dim() for n in shape), learned=parameter in self.uncounted)
         name = self.unique(name)
         if parameter in self.uncounted:
-            self._count(parameter, name)
+            self.count(parameter, name)
         self._append(Layer(name, operator, source=self.source))
         return name
 
     def add(
         self, function: str, operator: Operator, inputs: Sequence[Value], parameters: Sequence[str] = ()
     ) -> list[tuple[str, tuple[Polynomial, ...]]]:
-        """Add a layer; return the names and shapes of its outputs.
+        """Add a layer that uses parameters; return the names and shapes of its outputs.
 
         Raises:
             Unsupported: the operator does not work on that many axes.
         """
-        name = self.free_name(function, parameters)
-        site = _Site(batch_size=self.batch)
-        shapes = [tuple(n.dim() for n in value.shape) for value in inputs]
+        return self.put(self.free_name(function, parameters), operator, inputs, parameters)
+
+    def put(
+        self, name: str, operator: Operator, inputs: Sequence[Value], parameters: Sequence[str] | None = None, *,
+        shares: str = "",
+    ) -> list[tuple[str, tuple[Polynomial, ...]]]:
+        """Add a layer under a name that is free; where it is said which parameters it uses, they say what it shares.
+
+        Raises:
+            WrongRank: the operator does not work on that many axes.
+        """
+        site = _Site(self.framework, self.data_format, self.batch)
+        shapes = [to_canonical(self.data_format, [n.dim() for n in value.shape]) for value in inputs]
+        refs = tuple(value.ref for value in inputs)
         try:
             guarded = operator.guarded(site)
             outputs = apply_rule(site, guarded, shapes)
         except RankError as error:
-            raise Unsupported(str(error)) from None
+            raise WrongRank(str(error), Layer(name, operator, refs, source=self.source)) from None
         broken = not all(self._holds(c) for c in site.conditions)
         self.broken = self.broken or broken
         self.failed = self.failed or broken
         named = []
         for i, shape in enumerate(outputs):
             ref = f"{name}[{i}]" if len(outputs) > 1 else name
-            axes = zip(axis_names(len(shape)), shape, strict=True)
-            named.append((ref, tuple(self._named(f"{ref}.{axis}", size, broken) for axis, size in axes)))
-        predicted = guarded.params(site, shapes, outputs)
-        learned = self.number(Polynomial.of(predicted))
-        shares = self._shares(name, parameters, learned, broken)
-        refs = tuple(value.ref for value in inputs)
+            sizes = zip(self._axes(len(shape)), to_written(self.data_format, shape), strict=True)
+            named.append((ref, tuple(self._named(f"{ref}.{axis}", size, broken) for axis, size in sizes)))
+        learned = self.number(Polynomial.of(learned_by(site, guarded, shapes, outputs)))
+        if parameters is not None:
+            shares = self._shares(name, parameters, learned, broken)
         self._append(Layer(name, operator, refs, source=self.source, shares=shares))
+        self.learned[name] = 0 if shares else learned
         return named
+
+    def foretold(
+        self, operator: Operator, inputs: Sequence[Sequence[Polynomial]]
+    ) -> list[tuple[Polynomial, ...]]:
+        """Return the shapes that a layer would give, at least 1 everywhere; nothing is added.
+
+        Raises:
+            Unsupported: the operator does not work on that many axes.
+        """
+        site = _Site(self.framework, self.data_format, self.batch)
+        shapes = [to_canonical(self.data_format, [n.dim() for n in forms]) for forms in inputs]
+        try:
+            outputs = apply_rule(site, operator.guarded(site), shapes)
+        except RankError as error:
+            raise Unsupported(str(error)) from None
+        written = [to_written(self.data_format, shape) for shape in outputs]
+        holds = all(self._holds(c) for c in site.conditions)
+        return [tuple(
+            self.tape.canonical(Polynomial.of(_at_least_1(n) if holds else maximum(n, 1))) for n in shape)
+            for shape in written]  # fmt: skip
+
+    def permuted(self, name: str, value: Value, order: Sequence[int]) -> tuple[str, tuple[Polynomial, ...]]:
+        """Add a layer that gives axes another order; return the name and shape of its output.
+
+        Keras turns tensors to PyTorch's order and back for every function. There, turns become one with those before
+        them, and what is turned back again is what it was.
+        """
+        source = value
+        if self.framework == "keras":
+            source, before = self.turned.get(value.ref, (value, tuple(range(len(order)))))
+            order = [before[i] for i in order]
+            if list(order) == list(range(len(order))):
+                return source.ref, source.shape
+        ((ref, shape),) = self.add(name, Permute(order=tuple(order)), (source,))
+        if self.framework == "keras":
+            self.turned[ref] = source, tuple(order)
+            self.dispensable.add(ref)
+        return ref, shape
+
+    def prune(self, outputs: Sequence[str]) -> None:
+        """Leave out the dispensable layers that nothing uses."""
+        used = set(map(tensor_layer, outputs))
+        for layer in reversed(self.layers[:]):
+            if layer.name in self.dispensable and layer.name not in used:
+                self.layers.remove(layer)
+            else:
+                used.update(layer.needs())
+
+    def put_parts(
+        self, parts: Sequence[tuple[str, Operator, Value]], parameters: Sequence[str]
+    ) -> list[list[tuple[str, tuple[Polynomial, ...]]]]:
+        """Add layers that use one part each of the same parameters; return the names and shapes of their outputs."""
+        made = []
+        for part, operator, value in parts:
+            name, key = self.free_name(part), (parameters[0] if parameters else "", part)
+            shares = self.parts.get(key, "") if parameters else name
+            made.append(self.put(name, operator, (value,), shares=shares))
+            if not shares:
+                self.parts[key] = name
+                self.later_undo(lambda key=key: self.parts.pop(key))  # type: ignore[misc]
+                for parameter in parameters:
+                    if parameter in self.uncounted:
+                        self.count(parameter, name)
+        return made
+
+    def _axes(self, rank: int) -> tuple[str, ...]:
+        """Return the names of axes as the data format writes them."""
+        return to_written(self.data_format, axis_names(rank))
+
+    def end_with(self, layer: Layer) -> None:
+        """Add a layer that fails whatever comes: it gets tensors with the wrong number of axes."""
+        self.failed = True
+        self._append(layer)
+
+    def as_in_torch(self, operator: Operator, inputs: Sequence[Value]) -> None:
+        """Raise Unsupported where an operator of PyTorch means something else in the network's framework."""
+        if self.framework == "torch":
+            return
+        shapes = [to_canonical(self.data_format, [n.dim() for n in value.shape]) for value in inputs]
+        meanings = []
+        known: tuple[Framework, Framework] = ("torch", self.framework)
+        for framework in known:
+            site = _Site(framework, self.data_format, self.batch)
+            try:
+                guarded = operator.guarded(site)
+                outputs = apply_rule(site, guarded, shapes)
+            except RankError as error:
+                raise Unsupported(str(error)) from None
+            meanings.append((outputs, site.conditions, learned_by(site, guarded, shapes, outputs)))
+        if meanings[0] != meanings[1]:
+            raise Unsupported(f"what {self.framework} does not know")
 
     def _append(self, layer: Layer) -> None:
         self.layers.append(layer)
@@ -200,6 +316,7 @@ class Graph:
         form = self.tape.canonical(Polynomial.of(_at_least_1(size)))
         computed = [atom for atom in form.atoms() if not isinstance(atom, Var)]
         if not broken and len(computed) <= _MOST_COMPUTED and len(computed) != 1 and len(form.terms) <= _MOST_TERMS:
+            self.tape.positive.add(form)
             return form
         own = Polynomial.of(Var(name, interval=(1, None)))
         self.numbers[name] = max(self.number(form), 1)
@@ -216,7 +333,8 @@ class Graph:
 
     # -- parameters
 
-    def _count(self, parameter: str, layer: str) -> None:
+    def count(self, parameter: str, layer: str) -> None:
+        """Keep that a layer has counted a parameter."""
         size = self.uncounted.pop(parameter)
         self.counted[parameter] = layer
 
@@ -235,11 +353,11 @@ class Graph:
         new = [p for p in dict.fromkeys(parameters) if p in self.uncounted]
         if broken or sum(self.uncounted[p] for p in new) == learned:
             for parameter in new:
-                self._count(parameter, name)
+                self.count(parameter, name)
             return ""
         own = [p for p in new if self.uncounted[p] == learned]
         if own:  # computed from several, such as a direction and a length: one has the shape of the weight
-            self._count(own[0], name)
+            self.count(own[0], name)
             return ""
         return next((self.counted[p] for p in parameters if p in self.counted), name) if learned else ""
 
@@ -250,14 +368,14 @@ class Graph:
         """
         reached: set[str] = set()
         for parameter in self.counted:
-            parts = modules[parameter].split(".")
-            reached.update(".".join(parts[: i + 1]) for i in range(len(parts)))
+            parts = modules[parameter].split(self.joint)
+            reached.update(self.joint.join(parts[: i + 1]) for i in range(len(parts)))
         groups: dict[str, int] = {}
         for parameter, size in self.uncounted.items():
-            parts = modules[parameter].split(".")
-            outer = (".".join(parts[: i + 1]) for i in range(len(parts)) if parts[0])
+            parts = modules[parameter].split(self.joint)
+            outer = (self.joint.join(parts[: i + 1]) for i in range(len(parts)) if parts[0])
             unused = next((m for m in outer if m not in reached), "")
-            group = f"{unused}.unused" if unused else parameter
+            group = f"{unused}{self.joint}unused" if unused else parameter
             groups[group] = groups.get(group, 0) + size
         for group, size in groups.items():
             if size:

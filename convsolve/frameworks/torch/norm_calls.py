@@ -18,24 +18,25 @@ def batch_norm(
     call: Call, input: Any, running_mean: Any = None, running_var: Any = None, weight: Any = None, bias: Any = None,
     training: bool = False, momentum: Any = 0.1, eps: Any = 1e-5, *_: Any,
 ) -> Value:
-    """Batch normalisation."""
+    """Batch normalisation; outside of training by running statistics, or by those of the batch."""
+    running = running_mean is not None and (call.graph.training or not training)
     value = call.value(input)
     if value.ref and value.batch == 0 and value.fold:
-        return _folded_norm(call, value, weight, bias)
+        return _folded_norm(call, value, weight, bias, running)
     x = _normalised(call, input)
     sized = [t for t in (running_mean, weight) if t is not None]
-    features = sized[0].shape[0] if sized else None
-    operator = BatchNorm(**_affine(weight, bias), num_features=features)
+    features = call.sizes(sized[0])[0] if sized else None
+    operator = BatchNorm(**_affine(weight, bias), num_features=features, running=running)
     return call.same(operator, x, weights=(weight, bias))
 
 
-def _folded_norm(call: Call, x: Value, weight: Any, bias: Any) -> Value:
+def _folded_norm(call: Call, x: Value, weight: Any, bias: Any, running: bool) -> Value:
     """Normalise the channels that stand behind folded axes: they go in front, and back again."""
     rank, at = len(x.shape), x.fold
     there = (at, *(i for i in range(rank) if i != at))
     back = tuple(there.index(i) for i in range(rank))
     fronted = x.made(*call.layer(Permute(order=there), x, name="permute"))
-    done = call.same(BatchNorm(**_affine(weight, bias)), fronted, weights=(weight, bias))
+    done = call.same(BatchNorm(**_affine(weight, bias), running=running), fronted, weights=(weight, bias))
     return x.made(*call.layer(Permute(order=back), done, name="permute"))
 
 
@@ -56,11 +57,12 @@ def instance_norm(
 
 @handles("torch.batch_norm")
 def torch_batch_norm(
-    call: Call, input: Any, weight: Any, bias: Any, running_mean: Any, running_var: Any, *_: Any, **__: Any
+    call: Call, input: Any, weight: Any, bias: Any, running_mean: Any, running_var: Any, training: bool = False,
+    *_: Any, **__: Any,
 ) -> Value:
     """Batch normalisation, as ``torch.batch_norm`` takes its arguments."""
     call.function = "batch_norm"
-    result: Value = batch_norm(call, input, running_mean, running_var, weight, bias)
+    result: Value = batch_norm(call, input, running_mean, running_var, weight, bias, training)
     return result
 
 

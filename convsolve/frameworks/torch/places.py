@@ -1,28 +1,43 @@
-"""Where in a program a call stands: files and lines, PyTorch's own and ours left out."""
+"""Where in a program a call stands: files and lines, those of the frameworks and ours left out."""
 
 from __future__ import annotations
 
 import os
+import sys
 from types import FrameType
 
-import torch
+__all__ = ["asking", "is_program", "place_of", "shortened"]
 
-__all__ = ["is_program", "place_of", "shortened"]
-
-_PYTORCH = os.path.dirname(torch.__file__) + os.sep
-_OURS = os.path.dirname(__file__) + os.sep
+_RUNS = os.path.join(os.path.dirname(__file__), "programs.py")
+_OURS = os.path.dirname(os.path.dirname(__file__)) + os.sep
 
 
 def place_of(frame: FrameType | None) -> str:
-    """Return the file and line of the program in which a frame stands: PyTorch's and our own are left out."""
+    """Return the file and line of the program in which a frame stands: frameworks' and our own are left out.
+
+    Whoever asks for a recording is no part of the program.
+    """
     while frame is not None and not is_program(frame):
-        frame = frame.f_back
+        frame = None if frame.f_code.co_filename == _RUNS else frame.f_back
     return "" if frame is None else f"{shortened(frame.f_code.co_filename)}:{frame.f_lineno}"
 
 
+def asking(frame: FrameType | None) -> FrameType | None:
+    """Return the innermost frame that is not our own: a program's or a framework's."""
+    while frame is not None and frame.f_code.co_filename.startswith(_OURS):
+        frame = frame.f_back
+    return frame
+
+
 def is_program(frame: FrameType) -> bool:
-    """Return whether a frame is one of the program's, not PyTorch's or our own."""
-    return not frame.f_code.co_filename.startswith((_PYTORCH, _OURS, "<"))
+    """Return whether a frame is one of the program's, not a framework's or our own."""
+    return not frame.f_code.co_filename.startswith((*_frameworks(), _OURS, "<"))
+
+
+def _frameworks() -> list[str]:
+    """Return the folders of the frameworks that are loaded."""
+    loaded = (getattr(sys.modules.get(name), "__file__", None) for name in ("torch", "keras"))
+    return [os.path.dirname(path) + os.sep for path in loaded if path]
 
 
 def shortened(path: str) -> str:

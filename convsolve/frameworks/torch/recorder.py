@@ -11,7 +11,7 @@ import functools
 import inspect
 import logging
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
@@ -23,14 +23,19 @@ from torch.overrides import TorchFunctionMode
 from ...dims import variables
 from ...dims.normal import Polynomial
 from ...errors import ConvsolveError, InternalError, UnreadableError
+from ...network import Network
 from ...operators import Opaque
+from ...operators.base import DataFormat, Framework
+from ..registry import NotReadError
 from . import (
+    attention_calls,
     axis_calls,
     element_calls,
     feature_calls,
     norm_calls,
     repeat_calls,
     reshape_calls,
+    resize_calls,
     spatial_calls,
 )
 from .calls import HANDLERS, Call
@@ -40,14 +45,18 @@ from .places import place_of
 from .running import Runner, numbers_in, shape_of, values_in
 from .sizes import Size
 from .tape import BATCH_NAME, Tape
-from .values import Unsupported, Value
+from .values import Value
 
 __all__ = ["Recorder"]
 
 _REGISTERED = (
-    axis_calls, element_calls, feature_calls, norm_calls, repeat_calls, reshape_calls, spatial_calls)
+    attention_calls, axis_calls, element_calls, feature_calls, norm_calls, repeat_calls, reshape_calls, resize_calls,
+    spatial_calls)  # fmt: skip
 """The modules whose handlers are registered by being imported."""
 _REFUSALS = (RuntimeError, ValueError, TypeError, IndexError, AssertionError, NotImplementedError)
+
+_OWN = ("torch.nn", "keras.")
+"""Where modules come from that are one layer, if they hold no others."""
 
 _SIZES = {"size", "get:shape", "sym_size"}
 _COUNTS = {"numel", "nelement", "sym_numel"}
@@ -77,6 +86,11 @@ def _name(function: Any) -> str:
     return str(name)
 
 
+def _needs_data(error: Exception) -> bool:
+    """Return whether a call is refused because tensors have no contents."""
+    return "meta" in str(error).strip().split("\n")[0].lower()
+
+
 class RefusedCallError(UnreadableError):
     """PyTorch does not run a call, and no rule says why."""
 
@@ -84,10 +98,14 @@ class RefusedCallError(UnreadableError):
 class Recorder(TorchFunctionMode):
     """Records the calls of one run of a module."""
 
-    def __init__(self, parameters: Mapping[int, tuple[str, torch.Tensor]], modules: Mapping[int, str]) -> None:
+    def __init__(
+        self, parameters: dict[int, tuple[str, torch.Tensor]], modules: dict[int, str], *,
+        framework: Framework = "torch", data_format: DataFormat = "channels_first", training: bool = False,
+    ) -> None:
         super().__init__()
         self.tape = Tape(place_of)
-        self.graph = Graph(self.tape, {name: p.numel() for name, p in parameters.values()})
+        uncounted = {name: p.numel() for name, p in parameters.values()}
+        self.graph = Graph(self.tape, uncounted, framework, data_format, training)
         self.parameters = parameters
         self.modules = modules
         self.stack: list[tuple[str, bool]] = []
@@ -172,12 +190,30 @@ class Recorder(TorchFunctionMode):
             result = self.runner.run(func, args, kwargs)
             self._keep_constants(tensors, result)
             return result
-        self.graph.place, self.graph.leaf = self.stack[-1] if self.stack else ("", False)
-        self.graph.source = self.place or place_of(sys._getframe(2))
+        self._situate()
         if not self.graph.place:
             self._place_by_parameters(tensors)
         mark = self.graph.mark()
         expected = self._handled(name, args, kwargs, mark)
+        return self._run(
+            name, func, args, kwargs, expected, mark,
+            otherwise=lambda result: self._opaque(name, func, args, kwargs, result))
+
+    def _situate(self) -> None:
+        """Note where in the program it stands."""
+        self.graph.place, self.graph.leaf = self.stack[-1] if self.stack else ("", False)
+        self.graph.source = self.place or place_of(sys._getframe(1))
+
+    def _run(
+        self, name: str, func: Any, args: Any, kwargs: Any, expected: Any, mark: int, *,
+        otherwise: Callable[[Any], Any], confirm: Callable[[], bool] = lambda: True,
+    ) -> Any:
+        """Run a call for its shape, and hold it against what is expected of it.
+
+        Where nothing is expected, or something else comes out, or ``confirm`` denies it, the answer is ``otherwise``'s,
+        which gets what came out.
+        """
+        tensors = list(tensors_in((args, kwargs)))
         broken = self.graph.broken
         error: Exception | None = None
         try:
@@ -185,7 +221,7 @@ class Recorder(TorchFunctionMode):
         except _REFUSALS as raised:
             error = raised
         if error is not None:
-            if expected is None or not broken:
+            if expected is None or not (broken or _needs_data(error)):
                 raise self._refused(name, error) from error
             return self._stand_in(expected, tensors)
         if expected is not None:
@@ -193,14 +229,14 @@ class Recorder(TorchFunctionMode):
             outputs = list(tensors_in(result))
             agree = len(values) == len(outputs) and all(
                 self.graph.shape(v.real) == tuple(shape_of(t)) for v, t in zip(values, outputs, strict=True))
-            if agree:
+            if agree and (broken or confirm()):
                 for value, tensor in zip(values, outputs, strict=True):
                     self.keep(tensor, value)
                 return result
             if broken:
                 return self._stand_in(expected, tensors)
             self.graph.undo(mark)
-        return self._opaque(name, func, args, kwargs, result)
+        return otherwise(result)
 
     def _handled(self, name: str, args: Any, kwargs: Any, mark: int) -> Any:
         """Let the handler of a call write its layers; return what it makes, or None where it cannot."""
@@ -217,7 +253,7 @@ class Recorder(TorchFunctionMode):
             return None  # arguments that are not foreseen
         try:
             return handler(call, *args, **kwargs)
-        except (Unsupported, ConvsolveError):  # no operator for it, or parameters that the operator does not take
+        except (NotReadError, ConvsolveError):  # no operator for it, or parameters that the operator does not take
             self.graph.undo(mark)
             return None
         except Exception as error:
@@ -243,7 +279,7 @@ class Recorder(TorchFunctionMode):
     def _place_by_parameters(self, tensors: Sequence[torch.Tensor]) -> None:
         """Outside of modules, as in exported programs, a layer is called by the module of its parameters."""
         owned = [name for t in tensors for name in self.value(t).parameters]
-        module = owned[0].rpartition(".")[0] if owned else ""
+        module = owned[0].rpartition(self.graph.joint)[0] if owned else ""
         if module:
             self.graph.place, self.graph.leaf = module, True
 
@@ -252,11 +288,12 @@ class Recorder(TorchFunctionMode):
     def _refused(self, name: str, error: Exception) -> ConvsolveError:
         where = self.graph.source or "the network"
         text = str(error).strip().split("\n")[0]
-        if name in _LOOKS or "meta" in text.lower():
+        if name in _LOOKS or _needs_data(error):
             return UnreadableError(
                 f"{where}: `{name}` looks at the values of a tensor, which a recording does not have; a network whose "
                 f"shapes depend on values cannot be read")
-        return RefusedCallError(f"{where}: PyTorch refuses `{name}`: {type(error).__name__}: {text}")
+        host = "Keras" if self.graph.framework == "keras" else "PyTorch"
+        return RefusedCallError(f"{where}: {host} refuses `{name}`: {type(error).__name__}: {text}")
 
     def _stand_in(self, expected: Any, tensors: Sequence[torch.Tensor]) -> Any:
         """Return tensors of the shapes that the rules give, at least 1 everywhere, in place of a failed call's."""
@@ -269,8 +306,10 @@ class Recorder(TorchFunctionMode):
             return tuple(self._stand_in(e, tensors) for e in expected)
         return expected
 
-    def _opaque(self, name: str, func: Any, args: Any, kwargs: Any, result: Any) -> Any:
-        """Add a layer of which only the shapes are known that were seen."""
+    def _opaque(
+        self, name: str, func: Any, args: Any, kwargs: Any, result: Any, *, owned: Sequence[str] = ()
+    ) -> Any:
+        """Add a layer of which only the shapes are known that were seen; ``owned`` are parameters of its own."""
         outputs = list(tensors_in(result))
         tensors = list({id(t): t for t in tensors_in((args, kwargs))}.values())
         for number in numbers_in((args, kwargs)):
@@ -295,7 +334,8 @@ class Recorder(TorchFunctionMode):
                 shape = (*shape[:batch], *([rest] if fold else []), *shape[batch + 1 :])
             shapes.append(shape)
             made.append(Value("", (), batch, fold))
-        parameters = [p for _, v in known for p in sorted(v.parameters) if not v.ref and p in self.graph.uncounted]
+        given = [p for _, v in known for p in sorted(v.parameters) if not v.ref]
+        parameters = [p for p in (*owned, *given) if p in self.graph.uncounted]
         weights = sum(self.graph.uncounted[p] for p in dict.fromkeys(parameters))
         operator = Opaque(what=name, seen=seen, outputs=tuple(shapes), weights=weights)
         layers = self.graph.add(name, operator, inputs, parameters)
@@ -303,13 +343,25 @@ class Recorder(TorchFunctionMode):
             self.keep(tensor, replace(value, ref=ref, shape=sizes))
         return result
 
+    def end(self) -> None:
+        """End the recording where it has come to: the last layer is the output."""
+        self.outputs = (self.graph.layers[-1].name,)
+
+    def network(self) -> Network:
+        """Return what was recorded, once the recording has ended."""
+        graph = self.graph
+        return Network(
+            tuple(graph.layers), self.outputs, graph.framework, graph.data_format, guards=self.tape.guards,
+            refusal=self.refusal)
+
     def finish(self, results: Sequence[torch.Tensor]) -> None:
         """End the recording: note the network's outputs, and the parameters that no layer has counted."""
         refs = [v.ref for v in map(self.value, results) if v.ref]
         if not refs:
             raise UnreadableError("the network returns no tensor that depends on its input")
         self.outputs = tuple(dict.fromkeys(refs))
-        self.graph.attach({name: name.rpartition(".")[0] for name, _ in self.parameters.values()})
+        self.graph.attach({name: name.rpartition(self.graph.joint)[0] for name, _ in self.parameters.values()})
+        self.graph.prune(self.outputs)
 
     # -- modules
 
@@ -333,7 +385,7 @@ class Recorder(TorchFunctionMode):
 
     def _enter(self, module: torch.nn.Module, inputs: Any) -> None:
         if id(module) in self.modules:
-            own = type(module).__module__.startswith("torch.nn") and not any(True for _ in module.children())
+            own = type(module).__module__.startswith(_OWN) and not any(True for _ in module.children())
             self.stack.append((self.modules[id(module)], own))
 
     def _leave(self, module: torch.nn.Module, inputs: Any, outputs: Any) -> None:

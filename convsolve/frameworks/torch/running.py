@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import torch
@@ -11,7 +11,10 @@ from .followed import Followed, unfollowed
 from .opaque import tensors_in
 from .values import Value
 
-__all__ = ["Runner", "numbers_in", "shape_of", "values_in"]
+__all__ = ["META", "Runner", "numbers_in", "padded", "shape_of", "values_in", "without_data"]
+
+
+META = torch.device("meta")
 
 
 class Runner:
@@ -23,25 +26,26 @@ class Runner:
     def run(self, func: Any, args: Any, kwargs: Any) -> Any:
         """Run a call on the meta device, with plain numbers for sizes."""
         on_meta = any(t.is_meta for t in tensors_in((args, kwargs)))
-        plain_args, plain_kwargs = self._plain(args, on_meta), self._plain(kwargs, on_meta)
+        plain_args, plain_kwargs = self.plain(args, on_meta=on_meta), self.plain(kwargs, on_meta=on_meta)
         if func is torch.nn.functional.embedding:  # an input's type is not known before: here are whole numbers
             plain_args = (plain_args[0].long(), *plain_args[1:])
         return func(*plain_args, **plain_kwargs)
 
-    def _plain(self, x: Any, on_meta: bool) -> Any:
+    def plain(self, x: Any, *, on_meta: bool = False) -> Any:
+        """Return arguments with plain numbers for sizes; nothing is kept of them."""
         if isinstance(x, torch.Tensor):
             return self._on_meta(x) if on_meta and not x.is_meta else x
         if isinstance(x, Followed):
             return unfollowed(x)
         if isinstance(x, (list, tuple)):
-            items = [self._plain(v, on_meta) for v in x]
+            items = [self.plain(v, on_meta=on_meta) for v in x]
             if all(a is b for a, b in zip(items, x, strict=True)):
                 return x
             return type(x)(items) if type(x) in (list, tuple, torch.Size) else type(x)(*items)
         if isinstance(x, dict):
-            return {k: self._plain(v, on_meta) for k, v in x.items()}
+            return {k: self.plain(v, on_meta=on_meta) for k, v in x.items()}
         if isinstance(x, slice):
-            return slice(*(self._plain(v, on_meta) for v in (x.start, x.stop, x.step)))
+            return slice(*(self.plain(v, on_meta=on_meta) for v in (x.start, x.stop, x.step)))
         return x
 
     def _on_meta(self, tensor: torch.Tensor) -> torch.Tensor:
@@ -55,6 +59,18 @@ def shape_of(tensor: torch.Tensor) -> tuple[int, ...]:
     """Return a tensor's shape without being recorded."""
     with torch._C.DisableTorchFunction():
         return tuple(tensor.shape)
+
+
+def without_data(tensor: torch.Tensor) -> torch.Tensor:
+    """Return a tensor, or parameter, of the same shape on the meta device."""
+    with torch._C.DisableTorchFunction():
+        bare = torch.empty_like(tensor, device="meta")
+        return torch.nn.Parameter(bare, tensor.requires_grad) if isinstance(tensor, torch.nn.Parameter) else bare
+
+
+def padded(tensor: torch.Tensor, sides: Sequence[tuple[Any, Any]], value: Any) -> torch.Tensor:
+    """Return a tensor that is padded with a value, all axes from the first to the last."""
+    return torch.nn.functional.pad(tensor, [n for pair in reversed(list(sides)) for n in pair], value=value or 0)
 
 
 def numbers_in(x: Any) -> Iterator[Followed]:

@@ -1,8 +1,7 @@
-"""Calls that work on channels and space: convolutions, pools, padding, interpolation."""
+"""Calls that work on channels and space: convolutions, pools, padding."""
 
 from __future__ import annotations
 
-from fractions import Fraction
 from typing import Any
 
 from ...operators import (
@@ -14,21 +13,15 @@ from ...operators import (
     LpPool,
     MaxPool,
     Pad,
-    PixelShuffle,
-    PixelUnshuffle,
     Squeeze,
     Unsqueeze,
-    Upsample,
 )
 from .calls import Call, handles, plain
-from .followed import form_of
-from .sizes import Size
 from .values import Unsupported, Value
 
 __all__ = [
     "adaptive_avg_pool", "adaptive_max_pool", "adaptive_max_pool_with_indices", "avg_pool", "conv",
-    "conv_transpose", "interpolate", "lp_pool", "max_pool", "max_pool_with_indices", "pad", "pixel_shuffle",
-    "pixel_unshuffle", "upsample_linear", "upsample_nearest",
+    "conv_transpose", "lp_pool", "max_pool", "max_pool_with_indices", "pad", "per_axis",
 ]
 
 
@@ -38,7 +31,7 @@ def _rank(call: Call) -> int:
     return int(digits[-1])
 
 
-def _per_axis(value: Any, rank: int) -> Any:
+def per_axis(value: Any, rank: int) -> Any:
     """Return a parameter with one entry for all axes, or one for each; equal ones as one."""
     value = plain(value)
     if not isinstance(value, tuple):
@@ -58,11 +51,11 @@ def conv(
     """A convolution; the weight says how many channels go in and out."""
     rank = _rank(call)
     x = call.spatial(input, rank)
-    out_channels, grouped, *kernel = weight.shape
+    out_channels, grouped, *kernel = call.sizes(weight)
     operator = Conv(
-        out_channels=out_channels, kernel_size=_per_axis(kernel, rank), stride=_per_axis(stride, rank),
-        padding=padding if isinstance(padding, str) else _per_axis(padding, rank),
-        dilation=_per_axis(dilation, rank), groups=groups, bias=bias is not None, in_channels=grouped * groups,
+        out_channels=out_channels, kernel_size=per_axis(kernel, rank), stride=per_axis(stride, rank),
+        padding=padding if isinstance(padding, str) else per_axis(padding, rank),
+        dilation=per_axis(dilation, rank), groups=groups, bias=bias is not None, in_channels=grouped * groups,
     )  # fmt: skip
     return call.same(operator, x, weights=(weight, bias))
 
@@ -75,11 +68,11 @@ def conv_transpose(
     """A transposed convolution."""
     rank = _rank(call)
     x = call.spatial(input, rank)
-    channels, grouped, *kernel = weight.shape
+    channels, grouped, *kernel = call.sizes(weight)
     operator = ConvTranspose(
-        out_channels=grouped * groups, kernel_size=_per_axis(kernel, rank), stride=_per_axis(stride, rank),
-        padding=_per_axis(padding, rank), output_padding=_per_axis(output_padding, rank),
-        dilation=_per_axis(dilation, rank), groups=groups, bias=bias is not None, in_channels=channels,
+        out_channels=grouped * groups, kernel_size=per_axis(kernel, rank), stride=per_axis(stride, rank),
+        padding=per_axis(padding, rank), output_padding=per_axis(output_padding, rank),
+        dilation=per_axis(dilation, rank), groups=groups, bias=bias is not None, in_channels=channels,
     )  # fmt: skip
     return call.same(operator, x, weights=(weight, bias))
 
@@ -92,8 +85,8 @@ def max_pool(
     """Max pooling, and perhaps the places of the maxima."""
     rank = _rank(call)
     operator = MaxPool(
-        kernel_size=_per_axis(kernel_size, rank), stride=_per_axis(stride or None, rank),
-        padding=_per_axis(padding, rank), dilation=_per_axis(dilation, rank), ceil_mode=bool(ceil_mode),
+        kernel_size=per_axis(kernel_size, rank), stride=per_axis(stride or None, rank),
+        padding=per_axis(padding, rank), dilation=per_axis(dilation, rank), ceil_mode=bool(ceil_mode),
     )  # fmt: skip
     result = call.same(operator, call.spatial(input, rank))
     return (result, result) if return_indices else result
@@ -116,8 +109,8 @@ def avg_pool(
     """Average pooling."""
     rank = _rank(call)
     operator = AvgPool(
-        kernel_size=_per_axis(kernel_size, rank), stride=_per_axis(stride or None, rank),
-        padding=_per_axis(padding, rank), ceil_mode=bool(ceil_mode),
+        kernel_size=per_axis(kernel_size, rank), stride=per_axis(stride or None, rank),
+        padding=per_axis(padding, rank), ceil_mode=bool(ceil_mode),
     )  # fmt: skip
     return call.same(operator, call.spatial(input, rank))
 
@@ -129,7 +122,7 @@ def lp_pool(
     """Power-average pooling."""
     rank = _rank(call)
     operator = LpPool(
-        kernel_size=_per_axis(kernel_size, rank), stride=_per_axis(stride or None, rank), ceil_mode=bool(ceil_mode))
+        kernel_size=per_axis(kernel_size, rank), stride=per_axis(stride or None, rank), ceil_mode=bool(ceil_mode))
     return call.same(operator, call.spatial(input, rank))
 
 
@@ -137,14 +130,14 @@ def lp_pool(
 def adaptive_avg_pool(call: Call, input: Any, output_size: Any) -> Value:
     """Average pooling to a size."""
     rank = _rank(call)
-    return call.same(AdaptiveAvgPool(output_size=_per_axis(output_size, rank)), call.spatial(input, rank))
+    return call.same(AdaptiveAvgPool(output_size=per_axis(output_size, rank)), call.spatial(input, rank))
 
 
 @handles("adaptive_max_pool1d adaptive_max_pool2d adaptive_max_pool3d")
 def adaptive_max_pool(call: Call, input: Any, output_size: Any, return_indices: bool = False) -> Any:
     """Max pooling to a size."""
     rank = _rank(call)
-    result = call.same(AdaptiveMaxPool(output_size=_per_axis(output_size, rank)), call.spatial(input, rank))
+    result = call.same(AdaptiveMaxPool(output_size=per_axis(output_size, rank)), call.spatial(input, rank))
     return (result, result) if return_indices else result
 
 
@@ -168,75 +161,13 @@ def pad(call: Call, input: Any, pad: Any, mode: str = "constant", value: Any = N
     if not axes:
         return x
     rank = len(x.shape)
-    inside = min(axes) >= 1
-    pairs = tuple(axes.get(i, (0, 0)) for i in range(1 if inside else 0, rank))
     if mode != "constant" and len(padded) > 3:
         raise Unsupported("padding of more axes than there are in space")
-    operator = Pad(padding=pairs, mode=mode)
-    if inside:
-        return call.same(operator, x)
-    lifted = x.made(*call.layer(Unsqueeze(axis=0), x, name="unsqueeze"))  # the padding of channels, as of space
-    enlarged = x.made(*call.layer(operator, lifted))
-    return x.made(*call.layer(Squeeze(axis=0), enlarged, name="squeeze"))
-
-
-_MODES = {"nearest": "nearest", "nearest-exact": "nearest", "linear": "linear", "bilinear": "linear",
-          "trilinear": "linear", "bicubic": "cubic", "area": "area"}  # fmt: skip
-
-
-@handles("interpolate upsample upsample_nearest upsample_bilinear")
-def interpolate(
-    call: Call, input: Any, size: Any = None, scale_factor: Any = None, mode: str = "nearest",
-    align_corners: Any = None, recompute_scale_factor: Any = None, antialias: bool = False,
-) -> Value:
-    """Interpolation to a size or by a scale."""
-    value = call.value(input)
-    rank = value.rank - 2
-    x = call.spatial(input, rank)
-    if mode not in _MODES:
-        raise Unsupported(f"interpolation by {mode}")
-    if size is not None:
-        return call.same(Upsample(size=_per_axis(size, rank), mode=_MODES[mode]), x)
-    factors = scale_factor if isinstance(scale_factor, (list, tuple)) else [scale_factor] * rank
-    scales = tuple(_scale(factor) for factor in factors)
-    scale = scales[0] if all(s == scales[0] for s in scales) else scales
-    return call.same(Upsample(scale_factor=scale, mode=_MODES[mode]), x)
-
-
-@handles("upsample_nearest1d upsample_nearest2d upsample_nearest3d")
-def upsample_nearest(call: Call, input: Any, output_size: Any = None, scale_factors: Any = None) -> Value:
-    """Interpolation as exported programs write it."""
-    result: Value = interpolate(call, input, output_size, scale_factors)
-    return result
-
-
-@handles("upsample_linear1d upsample_bilinear2d upsample_trilinear3d upsample_bicubic2d")
-def upsample_linear(
-    call: Call, input: Any, output_size: Any, align_corners: bool, scale_factors: Any = None
-) -> Value:
-    """Interpolation as exported programs write it."""
-    mode = call.function.removeprefix("upsample_")[:-2]
-    result: Value = interpolate(call, input, output_size, scale_factors, mode)
-    return result
-
-
-def _scale(factor: Any) -> Any:
-    if isinstance(factor, Size):
-        return plain(factor)
-    form = form_of(factor) if not isinstance(factor, int) else None
-    if form is not None and form.constant is not None:
-        exact = Fraction(form.constant)
-        return int(exact) if exact.denominator == 1 else exact
-    return plain(factor)
-
-
-@handles("pixel_shuffle")
-def pixel_shuffle(call: Call, input: Any, upscale_factor: Any) -> Value:
-    """Channels into space."""
-    return call.same(PixelShuffle(block_size=plain(upscale_factor)), call.spatial(input, 2))
-
-
-@handles("pixel_unshuffle")
-def pixel_unshuffle(call: Call, input: Any, downscale_factor: Any) -> Value:
-    """Space into channels."""
-    return call.same(PixelUnshuffle(block_size=plain(downscale_factor)), call.spatial(input, 2))
+    channels = 0 if call.graph.data_format == "channels_first" else rank - 1
+    pairs = [axes.get(i, (0, 0)) for i in range(rank)]
+    if channels not in axes:
+        return call.same(Pad(padding=[*pairs[:channels], *pairs[channels + 1 :]], mode=mode), x, turned=False)
+    other = 0 if channels == 0 else rank  # of a size 1, so that channels are padded as space is
+    lifted = x.made(*call.layer(Unsqueeze(axis=other), x, name="unsqueeze"))
+    enlarged = x.made(*call.layer(Pad(padding=pairs, mode=mode), lifted, turned=False))
+    return x.made(*call.layer(Squeeze(axis=other), enlarged, name="squeeze"))

@@ -28,12 +28,16 @@ class Tape:
 
     ``source`` says where in the program a frame stands; ``known`` has the operations that a tensor's dimension is
     the result of, by that dimension. ``leaks`` are the global names of modules that called ``int`` on a size.
+    ``positive`` are sizes of tensors, which are at least 1, or a layer before has failed. ``idle`` tells of a frame
+    that nothing comes of what it asks.
     """
 
     source: Callable[[FrameType | None], str]
+    idle: Callable[[FrameType], bool] = lambda frame: False
     known: dict[Expr, Polynomial] = field(default_factory=dict)
     conditions: dict[Cond, str] = field(default_factory=dict)
     leaks: dict[int, dict[str, Any]] = field(default_factory=dict)
+    positive: set[Polynomial] = field(default_factory=set)
 
     def canonical(self, form: Polynomial) -> Polynomial:
         """Return an expression with the names of tensors' dimensions in place of what makes them."""
@@ -59,7 +63,9 @@ class Tape:
         """
         condition = normal(condition if outcome else negation(condition))
         if bounds(condition)[0] != 1 and any(v.name != BATCH_NAME for v in variables(condition)):
-            self.conditions.setdefault(condition, self.source(sys._getframe(1)))
+            frame = sys._getframe(1)
+            if not self.idle(frame):
+                self.conditions.setdefault(condition, self.source(frame))
         return outcome
 
     def freeze(self, form: Polynomial, value: Fraction | int) -> None:

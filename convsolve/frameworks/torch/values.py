@@ -6,15 +6,25 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from ...dims.normal import Polynomial
+from ...network import Layer
+from ..registry import NotReadError
 from .tape import BATCH
 
-__all__ = ["ONE", "Unsupported", "Value", "product_of"]
+__all__ = ["ONE", "Unsupported", "Value", "WrongRank", "product_of"]
 
 ONE = Polynomial.of(1)
 
 
-class Unsupported(Exception):
+class Unsupported(NotReadError):
     """A call does something that no operator expresses; a signal, not an error: the call becomes opaque."""
+
+
+class WrongRank(Unsupported):
+    """A call gives an operator tensors with the wrong number of axes; ``layer`` is the layer that it would make."""
+
+    def __init__(self, text: str, layer: Layer) -> None:
+        super().__init__(text)
+        self.layer = layer
 
 
 def product_of(sizes: Sequence[Polynomial]) -> Polynomial:
@@ -74,4 +84,5 @@ class Value:
 
     def made(self, ref: str, shape: tuple[Polynomial, ...]) -> Value:
         """Return the result of a layer, its batch axis being where this one's is."""
-        return replace(self, ref=ref, shape=shape, parameters=frozenset())
+        kept = self.parameters if self.batch is None else frozenset()
+        return replace(self, ref=ref, shape=shape, parameters=kept)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
-from .plan import Step
+from .plan import Step, cannot
 from .source import Chained, Code, Stage
 
-__all__ = ["aligned", "between", "grown", "nested"]
+__all__ = ["aligned", "between", "equation", "grown", "nested", "word_for", "worded"]
 
 
 def grown(tensor: str, count: int) -> str:
@@ -40,3 +40,31 @@ def nested(function: str) -> Callable[[Step], list[Stage]]:
         return [Stage(Code(first))]
 
     return phrase
+
+
+def worded(framework: str, words: Mapping[str, str]) -> Callable[[Step], list[Stage]]:
+    """Return what says a layer by what it computes, in the framework's words."""
+
+    def phrase(step: Step) -> list[Stage]:
+        text = word_for(step, framework, words)
+        for i, tensor in enumerate(aligned(step)):
+            text = text.replace(f"{{{i}}}", f"<{i}>").replace(f"<{i}>", tensor)
+        return [Stage(Code(text))]
+
+    return phrase
+
+
+def word_for(step: Step, framework: str, words: Mapping[str, str]) -> str:
+    """Return a framework's word for what a layer computes element by element."""
+    function = step.operator.function
+    if function not in words:
+        raise cannot(
+            step, f"{framework} is not told what {function!r} computes", "put an operator in its place that it knows")
+    return words[function]
+
+
+def equation(step: Step) -> str:
+    """Return an equation of sums of products in which the batch axis has a letter, too."""
+    free = next(letter for letter in "nbmzyxwvutsrqponmlkjihgfedcba" if letter not in step.operator.equation)
+    given, result = step.operator.labels[:-1], step.operator.labels[-1]
+    return f"{','.join(free + labels for labels in given)}->{free}{result}"

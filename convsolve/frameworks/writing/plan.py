@@ -31,7 +31,7 @@ _OWN_ORDER = frozenset({
 })
 """Operators that keep each element at its place, but work on the axes that a framework has in its own order."""
 
-_JOINS = frozenset({"add", "sub", "mul", "div", "pow", "maximum", "minimum", "average"})
+_JOINS = frozenset({"add", "sub", "mul", "div", "pow", "maximum", "minimum", "average", "elementwise"})
 
 
 @dataclass(frozen=True)

@@ -35,8 +35,9 @@ def compare(model: Any, *, opaque: Sequence[str] = ()) -> Reading:
     assert [x.name for x in reading.network.layers if x.operator.kind == "opaque"] == list(opaque)
     shapes = every_shape(reading.network)
     once = [(path, layer) for path, layer in layers_of(model) if len(layer._inbound_nodes) == 1]
-    known = {path: tuple(layer.output.shape[1:]) for path, layer in once if None not in layer.output.shape[1:]}
-    found = {path: shapes[reading.tensors[path][0]] for path in known if path in reading.tensors}
+    known = {path: [tuple(t.shape[1:]) for t in keras.tree.flatten(layer.output)] for path, layer in once}
+    known = {path: sizes for path, sizes in known.items() if not any(None in shape for shape in sizes)}
+    found = {path: [shapes[t] for t in reading.tensors[path]] for path in known if path in reading.tensors}
     assert {path: known[path] for path in found} == found
     assert {path for path in known if path not in found and "/" not in path} == set()
     assert report.params == model.count_params()
@@ -179,6 +180,28 @@ def test_what_was_read_can_be_written_and_read(make: Any) -> None:
     assert cs.check(again).params == cs.check(network).params
 
 
+def test_a_nested_network_at_the_end() -> None:
+    def network() -> Any:
+        x = image(None, None, 3)
+        return keras.Model(x, kl.Conv2D(3, 3, name="c")(x), name="inner")
+
+    x = image()
+    inner, last = network(), keras.Sequential([kl.Flatten(), kl.Dense(2)], name="last")
+    read = cs.from_keras(keras.Model(x, [inner(inner(x)), last(x)]).get_config())
+    assert read.outputs == ("inner:2/c", "last/" + last.layers[1].name)
+    conv = {"class_name": "Conv2D", "name": "c", "config": {"name": "c", "filters": 3, "kernel_size": 3},
+            "inbound_nodes": [[["in", 0, 0, {}]]]}  # fmt: skip
+    entry = {"class_name": "InputLayer", "name": "in", "config": {"name": "in", "batch_input_shape": [None, 9, 9, 3]}, "inbound_nodes": []}
+
+    def of_keras_2(layers: Any, last: Any) -> Any:
+        return {"layers": [entry, *layers], "input_layers": [["in", 0, 0]], "output_layers": [last]}
+
+    nested = {"class_name": "Functional", "name": "inner", "config": of_keras_2([conv], ["c", 0, 0]),
+              "inbound_nodes": [[["in", 0, 0, {}]], [["inner", 1, 0, {}]]]}  # fmt: skip
+    read = cs.from_keras({"class_name": "Functional", "config": of_keras_2([nested], ["inner", 2, 0])})
+    assert read.outputs == ("inner:2/c",) and cs.check(read).output == (5, 5, 3)
+
+
 def test_names_of_shared_and_nested_layers() -> None:
     network = cs.from_keras(nested())
     named = {layer.name: layer for layer in network.layers}
@@ -239,15 +262,12 @@ def test_a_layer_of_a_known_name_is_not_taken_for_keras_s_own() -> None:
         cs.from_keras(config, input_shape=(8, 8, 1))
 
 
-def test_subclassed_models_are_refused() -> None:
-    class Own(keras.Model):  # type: ignore[misc]
-        def call(self, x: Any) -> Any:
-            return x
-
-    with pytest.raises(cs.UnreadableError, match="subclassed"):
-        cs.from_keras(Own())
+def test_what_is_no_network() -> None:
     with pytest.raises(cs.UnreadableError, match="from_keras takes"):
         cs.from_keras(42)
+    config = {"class_name": "Own", "config": {"name": "own", "trainable": True}}
+    with pytest.raises(cs.UnreadableError, match="'Own' without layers"):
+        cs.from_keras(config)
 
 
 def test_an_input_that_is_not_declared() -> None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from ...writing.joins import between, grown, nested
-from ...writing.plan import Step
+from ...writing.joins import between, equation, grown, nested, worded
+from ...writing.plan import Step, cannot
 from ...writing.shuffles import shuffle
 from ...writing.source import Call, Code, Stage, module
 
@@ -118,6 +118,30 @@ def _recurrent(step: Step) -> list[Stage]:
     return stages
 
 
+def _conv_lstm(step: Step) -> list[Stage]:
+    op, rank = step.operator, step.rank - 1
+    word = {0: "valid"}.get(op.padding, op.padding)
+    if not isinstance(word, str) or not 1 <= rank <= 3:
+        raise cannot(step, "Keras has ConvLSTM1D to 3D with padding 'valid' or 'same'", "take one of these")
+    given = {"strides": op.stride, "padding": word, "dilation_rate": op.dilation, "use_bias": op.bias}
+    usual = {"strides": 1, "padding": "valid", "dilation_rate": 1, "use_bias": True}
+    options = {name: value for name, value in given.items() if value != usual[name]}
+    options |= {"return_sequences": True} if op.return_sequences else {}
+    return [module(f"layers.ConvLSTM{rank}D", op.out_channels, kernel_size=op.kernel_size, **options)]
+
+
+def _einsum(step: Step) -> list[Stage]:
+    inputs = (Code(f"{{{i}}}") for i in range(len(step.inputs)))
+    return [Stage(Call("keras.ops.einsum", (equation(step), *inputs)))]
+
+
+_COMPARED = ("greater", "greater_equal", "less", "less_equal", "equal", "not_equal")
+_WORDS = {
+    "where": "keras.ops.where({0}, {1}, {2})",
+    **{name: f"keras.ops.cast(keras.ops.{name}({{0}}, {{1}}), {{0}}.dtype)" for name in _COMPARED},
+}
+
+
 def affine(step: Step) -> dict[str, Any]:
     """Return the options of a normalisation that does not learn both a scale and a shift."""
     scale, shift = step.affine
@@ -142,5 +166,6 @@ PHRASES: dict[str, Callable[[Step], list[Stage]]] = {
     "div": between("/"), "pow": nested("keras.ops.power"), "maximum": _joined("Maximum"), "minimum": _joined("Minimum"),
     "average": _joined("Average"), "concat": _concat, "matmul": nested("keras.ops.matmul"), "linear": _linear,
     "embedding": lambda step: [module("layers.Embedding", step.operator.count, step.operator.dim)],
-    "rnn": _recurrent, "lstm": _recurrent, "gru": _recurrent, "layer_norm": _layer_norm, "constant": _constant,
+    "rnn": _recurrent, "lstm": _recurrent, "gru": _recurrent, "conv_lstm": _conv_lstm, "layer_norm": _layer_norm,
+    "constant": _constant, "einsum": _einsum, "elementwise": worded("Keras", _WORDS),
 }  # fmt: skip

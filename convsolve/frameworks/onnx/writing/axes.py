@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from ...writing.plan import Step
+from ...writing.joins import equation, word_for
+from ...writing.plan import Step, cannot
 from ...writing.shuffles import shuffle
 from .graph import Graph
 from .nodes import Write
@@ -114,6 +115,32 @@ def _concat(graph: Graph, step: Step, inputs: list[str]) -> None:
     graph.node(step, "Concat", inputs, step.name, axis=step.axis(step.operator.axis))
 
 
+_WORDS = {"where": "Where", "greater": "Greater", "greater_equal": "GreaterOrEqual", "less": "Less",
+          "less_equal": "LessOrEqual", "equal": "Equal", "not_equal": "Not"}  # fmt: skip
+_BOOL, _FLOAT = 9, 1
+
+
+def _elementwise(graph: Graph, step: Step, inputs: list[str]) -> None:
+    word, tensors = word_for(step, "ONNX", _WORDS), _aligned(graph, step, inputs)
+    if word == "Where":
+        condition = graph.node(step, "Cast", tensors[:1], to=_BOOL)
+        graph.node(step, word, [condition, *tensors[1:]], step.name)
+        return
+    found = graph.node(step, "Equal" if word == "Not" else word, tensors)
+    found = graph.node(step, "Not", [found]) if word == "Not" else found
+    graph.node(step, "Cast", [found], step.name, to=_FLOAT)
+
+
+def _einsum(graph: Graph, step: Step, inputs: list[str]) -> None:
+    graph.node(step, "Einsum", inputs, step.name, equation=equation(step))
+
+
+def _grid_sample(graph: Graph, step: Step, inputs: list[str]) -> None:
+    if step.works != "channels_first":
+        raise cannot(step, "ONNX samples maps with the channels first", "write the network channels_first")
+    graph.node(step, "GridSample", inputs, step.name, mode=step.operator.mode)
+
+
 # -- features and sequences
 
 
@@ -194,7 +221,8 @@ AXES: dict[str, Write] = {
     "squeeze": _squeeze, "unsqueeze": _squeeze, "slice": _slice, "split": _split, "chunk": _split, "reduce": _reduce,
     **dict.fromkeys(_JOINS, _joined), "average": _average, "concat": _concat, "expand": _expand, "tile": _tile,
     "linear": _linear, "embedding": _embedding, "rnn": _recurrent, "lstm": _recurrent, "gru": _recurrent,
-    "constant": _constant, "dropout": _dropout, "silu": _silu,
+    "constant": _constant, "einsum": _einsum, "elementwise": _elementwise, "grid_sample": _grid_sample,
+    "dropout": _dropout, "silu": _silu,
     "relu6": _clipped(0.0, 6.0), "hardtanh": _clipped(-1.0, 1.0),
     "identity": _function("Identity"), "relu": _function("Relu"), "leaky_relu": _function("LeakyRelu", alpha=0.01),
     "elu": _function("Elu"), "selu": _function("Selu"), "celu": _function("Celu"), "gelu": _function("Gelu"),

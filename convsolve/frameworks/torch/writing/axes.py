@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from ...writing.joins import aligned, between, grown, nested
+from ...writing.joins import aligned, between, equation, grown, nested, worded
 from ...writing.plan import Step, cannot
 from ...writing.shuffles import shuffle
 from ...writing.source import Call, Chained, Code, Stage, brief, module
@@ -129,6 +129,24 @@ def _recurrent(step: Step) -> list[Stage]:
     return [module(f"nn.{op.kind.upper()}", features, op.hidden_size, use=use, **options)]
 
 
+def _einsum(step: Step) -> list[Stage]:
+    return [Stage(Call("torch.einsum", (equation(step), *(Code(f"{{{i}}}") for i in range(len(step.inputs))))))]
+
+
+_COMPARED = {"greater": ">", "greater_equal": ">=", "less": "<", "less_equal": "<=", "equal": "==", "not_equal": "!="}
+_WORDS = {
+    "where": "torch.where({0} != 0, {1}, {2})",
+    **{name: f"({{0}} {sign} {{1}}).to({{0}}.dtype)" for name, sign in _COMPARED.items()},
+}
+
+
+def _grid_sample(step: Step) -> list[Stage]:
+    if step.works != "channels_first":
+        raise cannot(step, "PyTorch samples maps with the channels first", "write the network channels_first")
+    mode = {"linear": "bilinear", "cubic": "bicubic"}.get(step.operator.mode, step.operator.mode)
+    return [Stage(Call("F.grid_sample", (Code("{0}"), Code("{1}")), {"mode": mode, "align_corners": False}))]
+
+
 def _layer_norm(step: Step) -> list[Stage]:
     op = step.operator
     shape = op.normalized_shape or step.shape(step.sizes[0])[-1:]
@@ -156,5 +174,5 @@ PHRASES: dict[str, Callable[[Step], list[Stage]]] = {
     "div": between("/"), "matmul": between("@"), "pow": nested("torch.pow"), "maximum": nested("torch.maximum"),
     "minimum": nested("torch.minimum"), "average": _average, "concat": _concat, "linear": _linear,
     "embedding": _embedding, "rnn": _recurrent, "lstm": _recurrent, "gru": _recurrent, "layer_norm": _layer_norm,
-    "constant": _constant,
+    "constant": _constant, "einsum": _einsum, "elementwise": worded("PyTorch", _WORDS), "grid_sample": _grid_sample,
 }  # fmt: skip

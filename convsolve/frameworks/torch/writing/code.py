@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from ....network import Network
 from ...writing.flow import Flow, Line, is_chain, makers
 from ...writing.names import Names
@@ -100,7 +102,7 @@ def source(network: Network, name: str = "Net") -> str:
     text = "\n".join(body)
     imports = ["import torch"] if "torch." in text else []
     imports.append("from torch import Tensor, nn" if "Tensor" in text else "from torch import nn")
-    if "F.interpolate" in text:
+    if re.search(r"\bF\.", text):
         imports.append("from torch.nn import functional as F")
     head = "\n".join(imports)
     if "center_crop(" in text:

@@ -231,7 +231,8 @@ def _upsample(step: Step) -> list[Stage]:
 
 def _batch_norm(step: Step) -> list[Stage]:
     channels = step.operator.num_features or step.sizes[0][0]
-    return [module(spatial_name(step, "BatchNormNd", least=1), channels, **given(affine=_affine(step)))]
+    options = given(affine=_affine(step)) | ({} if step.operator.running else {"track_running_stats": False})
+    return [module(spatial_name(step, "BatchNormNd", least=1), channels, **options)]
 
 
 def _affine(step: Step) -> bool:

@@ -1,0 +1,159 @@
+"""Reading a Keras model or layer that is a program: its own ``call`` is run once without data, and recorded."""
+
+from __future__ import annotations
+
+import dataclasses
+import inspect
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import keras
+from keras.src.backend.common import variables
+
+from ...errors import UnreadableError
+from ...network import Network
+from ...operators.base import DataFormat
+from ..torch.programs import Program, Run, Shapes, shapes_of
+from .known import layers_in, layers_under
+from .recorder import KerasRecorder
+from .setting import set_for_recording
+from .sources import is_program
+from .untouched import untouched
+
+__all__ = ["recorded"]
+
+
+def recorded(model: Any, input_shape: Any = None) -> Network:
+    """Record a Keras model or layer as a network.
+
+    A layer that has no weights yet is built anew for every size, one that has them is not.
+
+    Args:
+        model: the model or layer; it is as before afterwards.
+        input_shape: the input's shape without the batch axis, a list of shapes, or a mapping from names of arguments
+            (or keys of the one argument) to shapes; by default what the model was built with.
+
+    Raises:
+        UnreadableError: the shape is not known, or the program cannot be recorded.
+    """
+    inputs = _Inputs.of(model, input_shape)
+    network = _Model(model, inputs).network(inputs.shapes)
+    return dataclasses.replace(network, record=lambda *again: recorded(model, inputs.with_shapes(again)))
+
+
+@dataclass(frozen=True)
+class _Inputs:
+    """How a model takes its inputs: one, several in a row, a list, arguments by name, or one mapping."""
+
+    names: tuple[str, ...]
+    shapes: Shapes
+    keys: tuple[str, ...] = ()
+    apart: bool = True
+
+    @classmethod
+    def of(cls, model: Any, given: Any) -> _Inputs:
+        """Return how a model takes inputs of given shapes, or of those that it states."""
+        stated = {} if is_program(model) else _entries(model)
+        if given is None:
+            given = _sample(list(stated.values()) or _built_shape(model))
+        if given is None:
+            raise UnreadableError(
+                f"{type(model).__name__} does not say which input it takes: give its shape without the batch axis, "
+                f"like input_shape=(224, 224, 3), on the command line --input 224x224x3")
+        wanted, possible = _arguments(model)
+        if isinstance(given, Mapping):
+            keys = tuple(map(str, given))
+            shapes = tuple(shapes_of(shape)[0] for shape in given.values())
+            return cls(keys, shapes, keys, apart=all(key in possible for key in keys))
+        shapes = shapes_of(given)
+        if len(shapes) == 1:
+            return cls(tuple(stated) if len(stated) == 1 else ("input",), shapes)
+        apart = len(wanted) >= len(shapes)
+        named = tuple(stated) or (wanted if apart else ())
+        return cls(tuple(
+            named[i] if i < len(named) else f"input{i + 1}" for i in range(len(shapes))), shapes, apart=apart)
+
+    def with_shapes(self, shapes: Shapes) -> Any:
+        """Return other shapes in the form in which these were given."""
+        if self.keys:
+            return dict(zip(self.keys, shapes, strict=True))
+        return shapes[0] if len(shapes) == 1 else shapes
+
+    def passed(self, tensors: Sequence[Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        """Return the arguments of a call."""
+        if self.keys:
+            named = dict(zip(self.keys, tensors, strict=True))
+            return ((), named) if self.apart else ((named,), {})
+        return (tuple(tensors), {}) if self.apart else ((list(tensors),), {})
+
+
+def _arguments(model: Any) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return the names of the arguments that a model's call needs, and of those that it takes."""
+    kinds = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    taken = [p for p in inspect.signature(model.call).parameters.values()
+             if p.kind in kinds and p.name not in ("training", "mask")]  # fmt: skip
+    return tuple(p.name for p in taken if p.default is p.empty), tuple(p.name for p in taken)
+
+
+def _entries(model: Any) -> dict[str, Any]:
+    """Return the inputs of a ``Sequential`` or functional model by name, with their shapes."""
+    try:
+        return {tensor._keras_history.operation.name: tensor.shape for tensor in model.inputs}
+    except AttributeError:  # it is not built
+        entries = [layer for layer in layers_in(model) if isinstance(layer, keras.layers.InputLayer)]
+        return {layer.name: layer.batch_shape for layer in entries}
+
+
+def _built_shape(model: Any) -> Any:
+    """Return the shape, or shapes, that a model was built with."""
+    return (model.get_build_config() or {}).get("input_shape") if getattr(model, "built", False) else None
+
+
+def _sample(built: Any) -> Any:
+    """Return shapes without their batch axes, or None where a size is not known."""
+    if isinstance(built, Mapping):
+        parts = {name: _sample(shape) for name, shape in built.items()}
+        return None if not parts or None in parts.values() else parts
+    if not isinstance(built, (list, tuple)) or not built:
+        return None
+    if isinstance(built[0], (list, tuple)):
+        several = [_sample(shape) for shape in built]
+        return None if None in several else several
+    return tuple(built[1:]) if len(built) > 1 and all(type(n) is int for n in built[1:]) else None
+
+
+@dataclass(frozen=True)
+class _Model(Program):
+    """A Keras model as a program."""
+
+    model: Any
+    inputs: _Inputs
+
+    def classes(self) -> Iterable[type]:
+        return (type(layer) for layer in [self.model, *layers_under(self.model)])
+
+    def leaking(self) -> Iterable[dict[str, Any]]:
+        return (vars(variables),)
+
+    def begin(self, shapes: Shapes) -> Run:
+        recorder = KerasRecorder(self.model, _data_format(self.model))
+        tensors = [recorder.input(name, shape) for name, shape in zip(self.inputs.names, shapes, strict=True)]
+        args, kwargs = self.inputs.passed(tensors)
+
+        def call() -> Any:
+            with untouched(self.model), set_for_recording(), recorder.weights_without_data():
+                # a functional model refuses other sizes than those of its inputs, a program what it refuses itself
+                return (self.model if is_program(self.model) else self.model.call)(*args, **kwargs)
+
+        return recorder, call
+
+
+def _data_format(model: Any) -> DataFormat:
+    """Return the order in which the first layer that has one writes its shapes."""
+    written = (getattr(layer, "data_format", None) for layer in layers_under(model))
+    found: DataFormat
+    for found in (*written, keras.config.image_data_format()):
+        if found in ("channels_first", "channels_last"):
+            break
+    return found

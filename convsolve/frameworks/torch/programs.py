@@ -1,0 +1,205 @@
+"""Programs that are recorded: run as often as it takes, and held against a second run at another size."""
+
+from __future__ import annotations
+
+import dataclasses
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from ...dims import Cond, Var, any_of, eq, evaluate, negation, variables
+from ...errors import ConvsolveError, UnreadableError
+from ...network import Guard, Network
+from ...operators import axis_names
+from ...operators.base import DataFormat, to_written
+from ...trace import Requirement, Trace, run, trace
+from .builtin import lent, modules_of
+from .opaque import tensors_in
+from .places import is_program, shortened
+from .recorder import Recorder, RefusedCallError
+
+__all__ = ["Program", "Run", "confirmed", "shapes_of"]
+
+_MOST_ATTEMPTS = 4
+
+Shapes = tuple[tuple[int, ...], ...]
+
+Run = tuple[Recorder, Callable[[], Any]]
+"""A fresh recorder that has its inputs, and what runs the program under it and returns what that returns."""
+
+
+class Program(ABC):
+    """Something that computes tensors from tensors, and can be run again and again."""
+
+    @abstractmethod
+    def classes(self) -> Iterable[type]:
+        """Return the classes whose code runs: their modules are lent ``max``, ``min`` and ``int`` for sizes."""
+
+    @abstractmethod
+    def begin(self, shapes: Shapes) -> Run:
+        """Return a run for inputs of these shapes."""
+
+    def leaking(self) -> Iterable[dict[str, Any]]:
+        """Return the global names of modules that are known to call ``int`` on sizes; others are found out."""
+        return ()
+
+    def network(self, shapes: Shapes) -> Network:
+        """Return the program as a network: what a run at these shapes records, held against another run."""
+        return confirmed(self.record(shapes), shapes, self.record)
+
+    def record(self, shapes: Shapes) -> Network:
+        """Record the program at these shapes."""
+        lending = modules_of(iter(self.classes()))
+        leaks = {id(names): names for names in self.leaking()}
+        for _ in range(_MOST_ATTEMPTS):
+            recorder, call = self.begin(shapes)
+            _run(recorder, call, lending, leaks)
+            new = {k: v for k, v in recorder.tape.leaks.items() if k not in leaks and "int" not in v}
+            if not new:
+                break
+            leaks.update(new)  # once more, with an `int` that carries expressions on
+        return recorder.network()
+
+
+def shapes_of(input_shape: Any) -> tuple[tuple[int, ...], ...]:
+    """Return the shapes of all inputs."""
+    given = tuple(input_shape)
+    several = bool(given) and not any(isinstance(n, int) for n in given)
+    shapes = tuple(tuple(s) for s in given) if several else (given,)
+    for shape in shapes:
+        if not shape or any(type(n) is not int or n < 1 for n in shape):
+            wanted = "write it like (3, 224, 224), without the batch axis"
+            raise UnreadableError(f"{input_shape!r} is no input shape: {wanted}")
+    return shapes
+
+
+def _run(
+    recorder: Recorder, call: Callable[[], Any], lending: list[dict[str, Any]], leaks: dict[int, dict[str, Any]]
+) -> None:
+    """Record one run of a program."""
+    try:
+        with lent(lending, leaks), recorder.watching():
+            result = call()
+    except RefusedCallError:
+        recorder.end()
+        failing = _failing(recorder) if recorder.graph.failed else []
+        if not failing:
+            raise
+        # what comes after a layer that fails is moot, as long as it fails
+        recorder.tape.holds(any_of(*map(negation, failing)), True)
+        return
+    except ConvsolveError:
+        raise
+    except Exception as error:  # the program's own: whatever it raises is shown
+        if not recorder.tape.guards or not recorder.graph.layers:
+            raise UnreadableError(_own_failure(error)) from error
+        recorder.refusal = _own_failure(error)  # having looked at sizes: for others, it may not
+        recorder.end()
+        return
+    recorder.finish(list(tensors_in(result)))
+
+
+def _failing(recorder: Recorder) -> list[Cond]:
+    """Return the requirements that do not hold of what has been recorded."""
+    traced = trace(recorder.network())
+    values = run(traced, {})
+    required = [r.condition for r in traced.requirements if r.layer and r.rule.decides]
+    return [condition for condition in required if not evaluate(condition, values)]
+
+
+def _own_failure(error: Exception) -> str:
+    frame, where = error.__traceback__, "the network"
+    while frame is not None:
+        if is_program(frame.tb_frame):
+            where = f"{shortened(frame.tb_frame.f_code.co_filename)}:{frame.tb_lineno}"
+        frame = frame.tb_next
+    text = str(error).strip().split("\n")[0]
+    return f"{where}: the network's own code raised {type(error).__name__}{f': {text}' if text else ''}"
+
+
+# -- a second run
+
+
+def confirmed(network: Network, shapes: Shapes, record: Callable[[Shapes], Network]) -> Network:
+    """Return the network if a run at another size agrees with it; otherwise bound to the sizes of this one.
+
+    Expressions are lost unseen where a program turns sizes into plain numbers by way of code that is not
+    Python's (``range``, NumPy). Then the second run makes other layers or shapes than the network foretells.
+    """
+    for others in _other_sizes(network.data_format, shapes):
+        foretold = trace(network.with_input(*others))
+        values = run(foretold, {})
+        if not all(evaluate(g.condition, values) for g in network.guards if _speaks_of(g, values)):
+            continue
+        try:
+            second = trace(record(others))
+        except UnreadableError:
+            return _bound(network, shapes)
+        if bool(network.refusal) != bool(second.network.refusal):
+            return _bound(network, shapes)
+        return network if _agree(foretold, values, second) else _bound(network, shapes)
+    return network
+
+
+def _other_sizes(data_format: DataFormat, shapes: Shapes) -> list[Shapes]:
+    """Return other sizes for all axes but the channels, those first that most programs take."""
+    steps = (64, 96, 32)
+
+    def changed(change: Callable[[int, int], int]) -> Shapes:
+        found = []
+        for shape in shapes:
+            own = list(shape)
+            for i, (place, _) in enumerate(_free(data_format, len(shape))):
+                own[place] = change(shape[place], steps[i % 3])
+            found.append(tuple(own))
+        return tuple(found)
+
+    return [changed(lambda size, step: size + step), changed(lambda size, step: size * 2)]
+
+
+def _free(data_format: DataFormat, rank: int) -> list[tuple[int, str]]:
+    """Return the places and names of the axes of an input whose sizes may be others: all but the channels."""
+    names = to_written(data_format, axis_names(rank))
+    return [(place, name) for place, name in enumerate(names) if name != "channels"]
+
+
+def _speaks_of(guard: Guard, values: dict[str, int]) -> bool:
+    return all(v.name in values for v in variables(guard.condition))
+
+
+def _agree(foretold: Trace, values: dict[str, int], second: Trace) -> bool:
+    """Return whether two traces have the same layers with the same sizes, and the same failures.
+
+    What comes after a layer that is opaque, or fails, is left out: nothing is foretold of it.
+    """
+    layers = foretold.network.layers
+    if [layer.name for layer in layers] != [layer.name for layer in second.network.layers]:
+        return False
+    others = run(second, {})
+    failed = _failed(foretold, values)
+    if failed != _failed(second, others):
+        return False
+    unknown = {layer.name for layer in layers if layer.operator.kind == "opaque"} | {name for name, _ in failed}
+    for layer in layers:
+        if unknown.intersection(layer.needs()):
+            unknown.add(layer.name)
+    return all(values[d.name] == others.get(d.name) for d in foretold.definitions if d.layer and d.layer not in unknown)
+
+
+def _failed(traced: Trace, values: dict[str, int]) -> list[tuple[str, str]]:
+    found = {
+        (r.layer, r.rule.code) for r in traced.steps
+        if isinstance(r, Requirement) and r.layer and r.rule.decides and not evaluate(r.condition, values)
+    }
+    return sorted(found)
+
+
+def _bound(network: Network, shapes: Shapes) -> Network:
+    """Return the network with guards that its sizes are those recorded."""
+    guards = [
+        Guard(eq(Var(f"{layer.name}.{axis}", interval=(1, None)), shape[place]), "a size is used where it cannot be "
+              "followed")
+        for layer, shape in zip(network.inputs, shapes, strict=True)
+        for place, axis in _free(network.data_format, len(shape))
+    ]  # fmt: skip
+    return dataclasses.replace(network, guards=(*network.guards, *guards))
