@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from xml.sax import saxutils
 
-__all__ = ["STYLE", "document", "element", "escape", "shortened", "text", "text_width", "wrapped"]
+__all__ = ["HUES", "STYLE", "document", "element", "escape", "shortened", "text", "text_width", "wrapped"]
 
-_HUES = {
+HUES = {
     "convolution": ("#2f6fb2", "#6aa9e9"), "pooling": ("#2e7d5b", "#5fc79a"), "dense": ("#7a4fa3", "#b78de0"),
     "joining": ("#8a5a00", "#e0a94a"), "normalisation": ("#8c5161", "#d99bab"), "reshaping": ("#67673f", "#b9b98a"),
     "resizing": ("#2b7a85", "#7cc7d1"), "padding": ("#67673f", "#b9b98a"), "plain": ("#55636f", "#95a5b3"),
+    "einsum": ("#7a4fa3", "#b78de0"), "recurrent": ("#7a4fa3", "#b78de0"), "repeating": ("#67673f", "#b9b98a"),
 }  # fmt: skip
 """The colour of the headings of a group of operators (a module of ``operators``), on light and on dark ground."""
 
@@ -21,7 +22,7 @@ _DARK = {"ground": "#14181d", "paper": "#1e242c", "ink": "#e8ecf1", "faint": "#a
 
 
 def _rules(colours: Mapping[str, str], dark: bool) -> str:
-    hues = "".join(f".cs-{name}{{fill:{pair[dark]}}}" for name, pair in _HUES.items())
+    hues = "".join(f".cs-{name}{{fill:{pair[dark]}}}" for name, pair in HUES.items())
     return (
         f".cs-ground{{fill:{colours['ground']}}}.cs-paper{{fill:{colours['paper']};stroke:{colours['line']}}}"
         f".cs-ink{{fill:{colours['ink']}}}.cs-faint{{fill:{colours['faint']}}}.cs-head{{fill:{colours['head']}}}"

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import convsolve as cs
+from convsolve.operators import OPERATORS
 from convsolve.pictures.figure import figure_of
 from convsolve.pictures.folding import folded, units
+from convsolve.pictures.svg import HUES
 
 BLOCKS = """
 input: [8, 16, 16]
@@ -119,3 +121,7 @@ layers:
   - opaque: {what: torch.fft.rfft2, seen: [[3, 8, 8]], outputs: [[3, 8, 5]]}
 """)
     assert found.boxes[1].kind == "torch.fft.rfft2" and found.boxes[1].state == "opaque"
+
+
+def test_every_operator_has_a_colour():
+    assert {operator.__module__.rpartition(".")[2] for operator in OPERATORS.values()} <= HUES.keys()
