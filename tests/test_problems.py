@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import pickle
 import re
 import tomllib
 from functools import cache
@@ -209,3 +210,10 @@ def test_wrong_shapes_are_seen(monkeypatch):
     report = check(problem)
     shapes = executed(problem.network, report)
     assert {name: shapes[name] for name in report.shapes} != report.shapes
+
+
+@pytest.mark.parametrize("file", FILES)
+def test_a_problem_can_be_sent_to_another_process(file):
+    problem = problem_of(file)
+    received = pickle.loads(pickle.dumps(problem))
+    assert received == problem and dump(received) == dump(problem)

@@ -18,7 +18,7 @@ from .joining import Add, Average, Choice, Concat, Div, Elementwise, Maximum, Mi
 from .normalisation import BatchNorm, GroupNorm, InstanceNorm, LayerNorm
 from .padding import CenterCrop, Crop, Pad
 from .parameters import Kind
-from .plain import Constant, Dropout, Identity, Input, Opaque, identities
+from .plain import IDENTITIES, Constant, Dropout, Identity, Input, Opaque
 from .pooling import AdaptiveAvgPool, AdaptiveMaxPool, AvgPool, GlobalAvgPool, GlobalMaxPool, LpPool, MaxPool
 from .recurrent import ConvLstm, Gru, Lstm, Rnn
 from .repeating import Expand, Tile
@@ -57,7 +57,7 @@ _ALL: tuple[type[Operator], ...] = (
     Add, Sub, Mul, Div, Pow, Maximum, Minimum, Average, Elementwise, Concat,
     Linear, Matmul, Einsum, Embedding, Rnn, Lstm, Gru, ConvLstm,
     BatchNorm, InstanceNorm, GroupNorm, LayerNorm,
-    Identity, Dropout, Constant, Opaque, *identities().values(),
+    Identity, Dropout, Constant, Opaque, *IDENTITIES.values(),
 )  # fmt: skip
 
 OPERATORS: dict[str, type[Operator]] = {operator.kind: operator for operator in _ALL}

@@ -12,7 +12,7 @@ from .base import Operator, Reach, Shape, Site, positive, written_names
 from .parameters import Count, Flag, Number, Shapes, Sizes, Text, parameter
 from .rules import AS_RECORDED
 
-__all__ = ["Constant", "Dropout", "Identity", "Input", "Opaque", "identities"]
+__all__ = ["IDENTITIES", "Constant", "Dropout", "Identity", "Input", "Opaque"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -138,7 +138,8 @@ class Dropout(_Same):
         if not 0 <= self.p <= 1:
             raise NetworkError(f"p is the share that is dropped: it must be from 0 to 1, got {self.p}")
 
-def identities() -> dict[str, type[Operator]]:
+
+def _identities() -> dict[str, type[Operator]]:
     """Return an operator for each well-known function that keeps the shape."""
     names = (
         "relu", "relu6", "leaky_relu", "elu", "selu", "celu", "gelu", "silu", "mish", "hardswish", "hardsigmoid",
@@ -149,3 +150,9 @@ def identities() -> dict[str, type[Operator]]:
         made = type(name.title().replace("_", ""), (_Same,), {"kind": name, "__doc__": f"The function {name}."})
         found[name] = dataclass(frozen=True, kw_only=True)(made)
     return found
+
+
+IDENTITIES = _identities()
+"""Operators for well-known functions that keep the shape, by name."""
+
+globals().update({made.__name__: made for made in IDENTITIES.values()})  # pickle looks for a class in its module

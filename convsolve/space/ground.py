@@ -32,9 +32,10 @@ class _Whole:
 
     @cached_property
     def data(self) -> bytes:
-        """Everything, for another process."""
+        """What it is made of, for another process, where the program that a network comes from is not needed."""
+        network = dataclasses.replace(self.problem.network, record=None)
         try:
-            return pickle.dumps((self.problem, self.timeout))
+            return pickle.dumps((dataclasses.replace(self.problem, network=network), self.timeout))
         except (pickle.PicklingError, TypeError, AttributeError) as error:
             raise WorkersError(f"the problem cannot be sent to workers: {error}") from None
 

@@ -49,7 +49,7 @@ def measure(
     found: dict[int, list[Cube]] = {id(ground): [] for ground in grounds}
     jobs = (Job(ground, partial(_measured, weight=weight)) for ground in grounds)
     with in_words():
-        for job, entries in run(jobs, executor):
+        for job, entries in run(jobs, executor, clock=grounds[0].clock):
             if entries is not None:
                 found[id(job.ground)].append(Cube(job.decided, *entries))
     return [tuple(found[id(ground)]) for ground in grounds]

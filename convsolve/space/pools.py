@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import logging
+import multiprocessing
 import os
+import pickle
 import signal
 import threading
+import traceback
 from collections.abc import Callable, Iterator
-from concurrent.futures import Executor, Future, InvalidStateError, ProcessPoolExecutor
+from concurrent.futures import Executor, Future, InvalidStateError
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager, suppress
-from multiprocessing import get_context
 from multiprocessing.connection import Connection
+from queue import SimpleQueue
 from typing import Any
 
 from ..errors import WorkersError
@@ -26,10 +29,12 @@ _RETRIES = 2
 
 
 class LocalPool(Executor):
-    """Worker processes on this machine; where one is killed, others are started, and take what is handed out again.
+    """Worker processes on this machine. Where one is killed, its call fails, and another takes its place.
 
-    They are started afresh (``spawn``), and end with this process, however it ends. So a script has to begin its work
-    under ``if __name__ == "__main__":``, as always with ``multiprocessing``.
+    Each has a connection of its own: what befalls it while it answers does not concern the others (a
+    ``ProcessPoolExecutor`` can wait for ever for the rest of such an answer). They are started afresh (``spawn``), and
+    end with this process, however it ends. So a script has to begin its work under ``if __name__ == "__main__":``, as
+    always with ``multiprocessing``.
 
     Args:
         workers: how many; by default as many as there are processors.
@@ -45,57 +50,137 @@ class LocalPool(Executor):
         if workers is not None and workers < 1:
             raise WorkersError(f"wanted at least one worker, got {workers}")
         self.workers = workers or os.cpu_count() or 1
+        self._calls: SimpleQueue[tuple[Future[Any], bytes] | None] = SimpleQueue()
         self._lock = threading.Lock()
-        self._closed = False
-        self._pool: ProcessPoolExecutor | None = None
-        self._lifeline: Connection | None = None
+        self._closed = self._abandoned = False
+        self._threads: list[threading.Thread] = []
+        self._processes: set[multiprocessing.process.BaseProcess] = set()
 
     def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
-        """Hand out a call, to new workers where the old ones have been killed."""
+        """Hand out a call."""
+        data = pickle.dumps((fn, args, kwargs))
+        future: Future[Any] = Future()
         with self._lock:
             if self._closed:
                 raise RuntimeError("this pool has been shut down")
-            if self._pool is not None:
-                try:
-                    return self._pool.submit(fn, *args, **kwargs)
-                except BrokenProcessPool:
-                    self._cut_off()
-            return self._start().submit(fn, *args, **kwargs)
-
-    def _start(self) -> ProcessPoolExecutor:
-        context = get_context("spawn")
-        theirs, self._lifeline = context.Pipe(duplex=False)
-        self._pool = ProcessPoolExecutor(self.workers, context, _begin, (theirs,))
-        return self._pool
-
-    def _cut_off(self) -> None:
-        """End the workers at once."""
-        if self._pool is not None and self._lifeline is not None:
-            self._lifeline.close()
-            self._pool.shutdown(wait=False, cancel_futures=True)
-        self._pool = self._lifeline = None
+            self._calls.put((future, data))
+            if len(self._threads) < self.workers:
+                self._threads.append(threading.Thread(target=self._serve, daemon=True))
+                self._threads[-1].start()
+        return future
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
-        """End the workers, by default when they have done what has been handed out."""
+        """End the workers: when they have done what has been handed out, or else at once."""
         with self._lock:
             self._closed = True
-            if wait and self._pool is not None:
-                self._pool.shutdown(wait=True, cancel_futures=cancel_futures)
-            self._cut_off()
+            while not self._calls.empty() and (cancel_futures or not wait):
+                call = self._calls.get()
+                if call is not None:
+                    call[0].cancel()
+            for _ in self._threads:
+                self._calls.put(None)
+            if not wait:
+                self._abandoned = True
+                for process in self._processes:
+                    process.kill()
+        for thread in self._threads:
+            thread.join()
 
-    def __exit__(self, kind: Any, error: Any, traceback: Any) -> None:
+    def __exit__(self, kind: Any, error: Any, where: Any) -> None:
         self.shutdown(wait=kind is None)
 
+    def _serve(self) -> None:
+        """Let one worker after the other do calls, until there are none to come."""
+        worker: _Worker | None = None
+        while (call := self._calls.get()) is not None:
+            future, data = call
+            if not future.set_running_or_notify_cancel():
+                continue
+            try:
+                if worker is None:
+                    worker = self._started()
+                done, answer = worker.ask(data)
+            except Exception as error:
+                self._end(worker)
+                worker = None
+                future.set_exception(error)
+            else:
+                if done:
+                    future.set_result(answer)
+                else:
+                    future.set_exception(answer)
+        self._end(worker)
 
-def _begin(lifeline: Connection) -> None:
-    """Let a worker leave interrupts to the process that has started it, and end when that does."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    threading.Thread(target=_end_with, args=(lifeline,), daemon=True).start()
+    def _started(self) -> _Worker:
+        worker = _Worker()
+        with self._lock:
+            self._processes.add(worker.process)
+            if self._abandoned:
+                worker.process.kill()
+        return worker
+
+    def _end(self, worker: _Worker | None) -> None:
+        if worker is not None:
+            worker.end()
+            with self._lock:
+                self._processes.discard(worker.process)
 
 
-def _end_with(lifeline: Connection) -> None:
+class _Worker:
+    """A process that answers calls, one at a time."""
+
+    def __init__(self) -> None:
+        context = multiprocessing.get_context("spawn")
+        self._connection, theirs = context.Pipe()
+        self.process = context.Process(target=_answer_calls, args=(theirs,), daemon=True)
+        with theirs:  # which is then open in that process alone
+            self.process.start()
+
+    def ask(self, data: bytes) -> tuple[bool, Any]:
+        """Return whether a call was done, and its result or its exception.
+
+        Raises:
+            BrokenProcessPool: the process has ended.
+        """
+        try:
+            self._connection.send_bytes(data)
+            answer: tuple[bool, Any] = pickle.loads(self._connection.recv_bytes())
+        except (EOFError, OSError):
+            self.process.join()
+            raise BrokenProcessPool(f"a worker process has ended, with exit code {self.process.exitcode}") from None
+        return answer
+
+    def end(self) -> None:
+        """Let the process end, which it does when there is nobody to answer to."""
+        self._connection.close()
+        self.process.join()
+
+
+def _answer_calls(connection: Connection) -> None:
+    """Do calls as long as there is somebody who wants to know."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # an interrupt is for the process that has started this one
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     with suppress(EOFError, OSError):
-        lifeline.recv()
+        while True:
+            connection.send_bytes(_answer(connection.recv_bytes()))
+
+
+def _answer(data: bytes) -> bytes:
+    try:
+        fn, args, kwargs = pickle.loads(data)
+        return pickle.dumps((True, fn(*args, **kwargs)))
+    except BaseException as error:
+        error.add_note(f"in a worker process:\n{traceback.format_exc()}")
+        try:
+            return pickle.dumps((False, error))
+        except Exception:
+            return pickle.dumps((False, RuntimeError(f"{type(error).__name__}: {error}")))
+
+
+def _end_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+    parent.join()
     os._exit(1)
 
 

@@ -122,9 +122,10 @@ class Space:
             replace: whether an architecture may be drawn more than once.
             weight: by hole and value, how much likelier an architecture becomes by having it: the weights of its
                 values are multiplied; 1 where nothing is given.
-            spread: a cost, or any expression over the network; what lies between the smallest and the largest is cut
-                into bins of the same width, and each that has architectures gives as many samples, one more or less.
-                Within a bin, each architecture is equally likely, or as likely as its weight says.
+            spread: a cost, or any expression over the network. What lies between the smallest and the largest (between
+                bounds of these, where budgets bind) is cut into bins of the same width, and each that has architectures
+                gives as many samples, one more or less. Within a bin, each architecture is equally likely, or as its
+                weight says.
             bins: how many bins, or the bins with the proportion in which they give samples:
                 ``{range(0, 200): 1, range(200, 300): 3}``.
             executor: who looks up the architectures; by default this process.

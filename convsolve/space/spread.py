@@ -9,6 +9,8 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Executor
+from dataclasses import dataclass
+from functools import partial
 from itertools import accumulate, pairwise
 from typing import Any
 
@@ -39,19 +41,40 @@ _PROBES = 1 << 12
 """Candidates that are looked at before the engine is asked whether there is a solution."""
 
 
-def reach(ground: Ground, text: str) -> tuple[int, int]:
-    """Return between which numbers an expression lies in all architectures: no tighter than budgets let it be seen.
+@dataclass(frozen=True)
+class _Own:
+    """A bin: its costs, how much is wished of it, and its space."""
+
+    costs: range
+    wish: int
+    ground: Ground
+    cubes: tuple[Cube, ...]
+
+
+def reach(ground: Ground, text: str, executor: Executor | None = None) -> tuple[int, int]:
+    """Return between which numbers an expression lies in all architectures.
+
+    These are the least and the most, but where budgets bind: then only what no architecture passes.
 
     Raises:
         NoArchitectureError: there is none.
-        TooManyStates: there are too many states to go through.
+        UndecidedError: the space cannot be gone through.
     """
+    with in_words():
+        jobs = [Job(ground, partial(_reach, text=text))]
+        found = [ends for _, ends in run(jobs, executor, clock=ground.clock) if ends is not None]
+    if not found:
+        raise NoArchitectureError("the space has no valid architecture: `convsolve synth` says why")
+    return min(low for low, _ in found), max(high for _, high in found)
+
+
+def _reach(ground: Ground, depth: int, *, text: str) -> tuple[int, int] | None:
     steps, cost = cost_of(ground.traced, text)
     asked = extended(ground.traced, steps)
     problem = dataclasses.replace(asked.problem, objectives=(Objective("minimize", text),))
     outline = outlined(dataclasses.replace(asked, problem=problem, objectives=(cost,)), ground.clock, goals=True)
     if outline is None:
-        raise NoArchitectureError("the space has no valid architecture: `convsolve synth` says why")
+        return None
     goal = outline.system.goals[0].value
     if not isinstance(goal, Var):
         assert isinstance(goal, int)
@@ -63,8 +86,8 @@ def reach(ground: Ground, text: str) -> tuple[int, int]:
             continue
         with in_words():
             graph = build_graph(part, outline.system, outline.domains, ground.clock, MOST_STATES)
-            if graph is None or not graph.prune():
-                raise NoArchitectureError("the space has no valid architecture: `convsolve synth` says why")
+        if graph is None or not graph.prune():
+            return None
         sums = [accumulator.name for accumulator in part.accumulators]
         if goal.name in sums:
             at = sums.index(goal.name)
@@ -79,13 +102,10 @@ class Spread:
     """A space whose cost is cut into bins, to be drawn from; the bins are remembered."""
 
     def __init__(self, ground: Ground, text: str, bins: Bins, executor: Executor | None) -> None:
-        ranges, wishes = _read(ground, text, bins)
+        ranges, wishes = _read(ground, text, bins, executor)
         grounds = [ground.within(inside(ground.traced, text, costs)) for costs in ranges]
         self._text = text
-        self._bins = [
-            (costs, wish, own, cubes) for costs, wish, own, cubes
-            in zip(ranges, wishes, grounds, _measured(grounds, executor), strict=True)
-        ]  # fmt: skip
+        self._bins = list(map(_Own, ranges, wishes, grounds, _measured(grounds, executor)))
 
     def draw(
         self, n: int, seed: int, *, replace: bool, weight: Weight | None, executor: Executor | None
@@ -97,54 +117,51 @@ class Spread:
             UndecidedError: too few of what is tried can be used.
         """
         generator = np.random.default_rng(seed)
-        full = [i for i, (_, _, _, cubes) in enumerate(self._bins) if cubes]
+        full = [own for own in self._bins if own.cubes]
         if not full:
             raise NoArchitectureError(f"no architecture has {self._text} in these bins")
         shares = self._shares(full, n, generator, replace, executor)
-        found, tried, drawn = [], 0, []
-        for i, (costs, _, ground, cubes) in enumerate(self._bins):
-            count = shares.get(i, 0)
-            least = max(sum(cube.sure for cube in cubes), len(cubes) > 0)
-            drawn.append(Bin(costs, int(least), sum(cube.total for cube in cubes), count))
+        found, tried, bins = [], 0, []
+        for own in self._bins:
+            least, most = sum(cube.sure for cube in own.cubes), sum(cube.total for cube in own.cubes)
+            share = shares.get(own.costs, 0)
+            bins.append(Bin(own.costs, max(least, min(most, 1)), most, share))
             own_seed = int(generator.integers(1 << 31))
-            if count or not n:
-                measured = measure([ground], executor, weight)[0] if weight else cubes
-                columns, own_tried = draw(
-                    Numbers(ground, measured, executor, weight), count, own_seed, replace=replace)
+            if own.cubes:
+                cubes = measure([own.ground], executor, weight)[0] if weight else own.cubes
+                numbers = Numbers(own.ground, cubes, executor, weight)
+                columns, own_tried = draw(numbers, share, own_seed, replace=replace)
                 found.append(columns)
                 tried += own_tried
         mixed = generator.permutation(n)
-        columns = {name: np.concatenate([c[name] for c in found])[mixed] for name in (found[0] if found else ())}
-        return columns, tried, tuple(drawn)
+        columns = {name: np.concatenate([own[name] for own in found])[mixed] for name in found[0]}
+        return columns, tried, tuple(bins)
 
     def _shares(
-        self, full: Sequence[int], n: int, generator: np.random.Generator, replace: bool, executor: Executor | None
-    ) -> dict[int, int]:
+        self, full: Sequence[_Own], n: int, generator: np.random.Generator, replace: bool, executor: Executor | None
+    ) -> dict[range, int]:
         """Return how many samples each bin gives: what is wished, where it has so many."""
-        shares: dict[int, int] = {}
-        open_bins, left = list(full), n
-        while True:
-            wished = _apportion(generator, [self._bins[i][1] for i in open_bins], left)
-            found = dict(zip(open_bins, wished, strict=True))
-            most = found if replace else {
-                i: at_most(self._bins[i][2], self._bins[i][3], k, executor) for i, k in found.items()}
-            short = {i: most[i] for i, k in found.items() if most[i] < k}
-            if not short:
-                return shares | found
+        shares: dict[range, int] = {}
+        left = n
+        while full:
+            wished = _apportion(generator, [own.wish for own in full], left)
+            given = wished if replace else [
+                at_most(own.ground, own.cubes, share, executor) for own, share in zip(full, wished, strict=True)]
+            if given == wished:
+                return shares | {own.costs: share for own, share in zip(full, given, strict=True)}
+            short = {own.costs: most for own, share, most in zip(full, wished, given, strict=True) if most < share}
             shares |= short
             left -= sum(short.values())
-            open_bins = [i for i in open_bins if i not in short]
-            if not open_bins:
-                raise NetworkError(f"there are only {n - left:,} architectures in these bins: draw fewer, or with "
-                                   f"replacement")  # fmt: skip
+            full = [own for own in full if own.costs not in short]
+        raise NetworkError(f"there are only {n - left:,} architectures in these bins: draw fewer, or with replacement")
 
 
-def _read(ground: Ground, text: str, bins: Bins) -> tuple[list[range], list[int]]:
+def _read(ground: Ground, text: str, bins: Bins, executor: Executor | None) -> tuple[list[range], list[int]]:
     """Return the bins in order, and whole numbers in the proportion in which they are wished."""
     if isinstance(bins, int):
         if bins < 1:
             raise NetworkError(f"wanted at least one bin, got bins={bins}")
-        low, high = reach(ground, text)
+        low, high = reach(ground, text, executor)
         edges = sorted({low + (high + 1 - low) * i // bins for i in range(bins + 1)})
         return [range(a, b) for a, b in pairwise(edges)], [1] * (len(edges) - 1)
     ranges = sorted(bins, key=lambda costs: costs.start)

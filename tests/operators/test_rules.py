@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pickle
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -25,6 +27,11 @@ from convsolve.operators import (
 )
 from convsolve.operators.windows import clipped_count, dilated, same_count, transposed_size, window_count
 from convsolve.trace import run, trace
+
+
+def test_operators_can_be_sent_to_other_processes():
+    for kind in OPERATORS.values():
+        assert pickle.loads(pickle.dumps(kind)) is kind
 
 
 def test_codes_are_stable_and_distinct():

@@ -7,10 +7,13 @@ import multiprocessing
 import os
 import random
 import signal
-from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
-from functools import cache
+import threading
+import time
+from concurrent.futures import BrokenExecutor, Executor, ProcessPoolExecutor, ThreadPoolExecutor
+from functools import cache, partial
 from itertools import chain
 from multiprocessing import get_context
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -112,6 +115,13 @@ def test_draws_from_cubes_are_uniform(in_cubes):
     assert tried > 6
 
 
+def test_draws_from_cubes_are_mixed():
+    space = cs.Space(cs.parse(WIDE))
+    (hole, _), = space._cubes(None)[0].decided
+    column = space.sample(4000, seed=9).columns[hole]
+    assert abs(column[:2000].mean() - column[2000:].mean()) < 0.3 and column.std() > 1
+
+
 def test_weights_are_the_same_in_every_cube(in_cubes):
     tried = 0
     for seed, traced in cases():
@@ -164,6 +174,15 @@ def problems_with_goals():
     from tests.solver.random_problems import problems
 
     return problems(range(0, 60, 2), most=700)
+
+
+def test_the_plainest_of_the_cubes_is_the_plainest():
+    problem = cs.parse("""
+input: [1, 8, 8]
+layers: [{conv: {name: c, out_channels: 4, kernel_size: 7 | 3, padding: 0..4}}]
+require: [output.height == 8]
+""")
+    assert dict(cs.Space(problem).best(cubes=2).assignment) == {"c.kernel_size": 3, "c.padding": 1}
 
 
 def test_the_front_of_the_cubes_is_the_front():
@@ -247,16 +266,18 @@ def small() -> Ground:
     return Ground(cs.load("problems/unet_search.yaml"))
 
 
-def test_a_killed_worker_loses_nothing(pools):
-    problem = cs.load("problems/once_for_all.yaml")
+def test_a_killed_worker_loses_nothing():
+    problem, others = cs.load("problems/once_for_all.yaml"), multiprocessing.active_children()
     undisturbed = "".join(cs.Space(problem).lines(90_000))
-    pool, text, killed = pools[2], [], []
-    for piece in cs.Space(problem).lines(90_000, executor=pool):
-        text.append(piece)
-        if len(text) in (2, 6):
-            victim = multiprocessing.active_children()[0].pid
-            os.kill(victim, signal.SIGKILL)
-            killed.append(victim)
+    text, killed = [], []
+    with cs.LocalPool(2) as pool:
+        for piece in cs.Space(problem).lines(90_000, executor=pool):
+            text.append(piece)
+            if len(text) in (2, 6):
+                victim = next(child for child in multiprocessing.active_children() if child not in others)
+                os.kill(victim.pid, signal.SIGKILL)
+                victim.join()
+                killed.append(victim.pid)
     assert len(set(killed)) == 2 and len(text) > 8 and "".join(text) == undisturbed
 
 
@@ -264,6 +285,18 @@ def test_work_that_kills_every_worker_is_given_up(pools):
     with pytest.raises(cs.WorkersError, match=r"lost a piece of work 3 times.*out of memory.*__main__"):
         list(run([Job(small(), square), Job(small(), die)], pools[2]))
     assert [answer for _, answer in run([Job(small(), square)] * 3, pools[2])] == [square(small(), 0)] * 3
+
+
+def long_answer(ground: Ground, depth: int, *, once: Path) -> bytes:
+    if not once.exists():
+        once.touch()
+        threading.Timer(0.02, os.kill, (os.getpid(), signal.SIGKILL)).start()
+    return bytes(1 << 27)
+
+
+def test_a_worker_that_is_killed_while_it_answers(pools, tmp_path):
+    jobs = [Job(small(), partial(long_answer, once=tmp_path / str(i))) for i in range(3)]
+    assert [len(answer) for _, answer in run(jobs, pools[2])] == [1 << 27] * 3
 
 
 def test_what_a_worker_says_is_said(pools):
@@ -292,6 +325,34 @@ def test_a_problem_that_cannot_be_sent():
 def test_a_deadline_ends_the_waiting(pools):
     with pytest.raises(OutOfTime):
         list(run([Job(small(), square)] * 50, pools[2], clock=Clock(1e-9)))
+
+
+class Unsendable(Exception):
+    def __init__(self) -> None:
+        super().__init__(threading.Lock())
+
+
+def unsendable(ground: Ground, depth: int) -> None:
+    raise Unsendable
+
+
+def test_answers_that_cannot_be_sent(pools):
+    for task in (unsendable, lambda_of):
+        with pytest.raises(cs.WorkersError, match="3 times"):
+            list(run([Job(small(), task)], pools[1]))
+    assert [answer for _, answer in run([Job(small(), square)], pools[1])] == [square(small(), 0)]
+
+
+def lambda_of(ground: Ground, depth: int) -> object:
+    return lambda: None
+
+
+def test_a_pool_that_is_left_in_a_hurry():
+    pool = cs.LocalPool(2)
+    pool.submit(int).result()
+    waiting = [pool.submit(time.sleep, 600) for _ in range(5)]
+    pool.shutdown(wait=False)
+    assert all(future.cancelled() or isinstance(future.exception(), BrokenExecutor) for future in waiting)
 
 
 def test_pools_say_what_they_cannot_do():

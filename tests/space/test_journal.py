@@ -10,6 +10,7 @@ import sys
 import time
 from pathlib import Path
 
+import psutil
 import pytest
 
 import convsolve as cs
@@ -148,10 +149,13 @@ def test_a_killed_command_goes_on(tmp_path, ending):
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as first:
         while first.poll() is None and (not notes.exists() or notes.read_bytes().count(b"\n") < 4):
             time.sleep(0.01)
+        workers = psutil.Process(first.pid).children()
         first.send_signal(ending)
         said = first.stderr.read()
     assert first.returncode == (130 if ending == signal.SIGINT else -ending)
     assert "goes on from there" in said or ending == signal.SIGKILL
+    gone, _ = psutil.wait_procs(workers, timeout=20)
+    assert len(workers) >= 2 and all(w in gone or w.status() == psutil.STATUS_ZOMBIE for w in workers)
     begun = notes.read_bytes().count(b"\n")
     assert 4 <= begun < 10 and not path.exists()
     second = subprocess.run(command, capture_output=True, text=True, check=True)
