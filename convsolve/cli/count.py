@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
 
 from .output import print_json
 from .source import loaded, source_options
+
+if TYPE_CHECKING:
+    from ..network import InputShapes
 
 __all__ = ["command"]
 
@@ -16,7 +21,7 @@ __all__ = ["command"]
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 @click.option("--timeout", type=click.FloatRange(min=0, min_open=True), help="Seconds after which to stop.")
 def command(
-    source: str, input_shape: tuple[int, ...] | None, arguments: str, as_json: bool, timeout: float | None
+    source: str, input_shape: InputShapes | None, arguments: str, as_json: bool, timeout: float | None
 ) -> int:
     """Count the valid architectures of a problem with open parameters.
 

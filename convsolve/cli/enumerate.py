@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
 
 from .source import loaded, source_options
+
+if TYPE_CHECKING:
+    from ..network import InputShapes
 
 __all__ = ["command"]
 
@@ -15,7 +20,7 @@ __all__ = ["command"]
 @click.option("-n", "--number", type=click.IntRange(1), help="Stop after this many; by default go through all.")
 @click.option("--timeout", type=click.FloatRange(min=0, min_open=True), help="Seconds for going through the space.")
 def command(
-    source: str, input_shape: tuple[int, ...] | None, arguments: str, number: int | None, timeout: float | None
+    source: str, input_shape: InputShapes | None, arguments: str, number: int | None, timeout: float | None
 ) -> int:
     """List the valid architectures of a problem, each once, one JSON object a line.
 

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
 
 from .source import loaded, source_options
+
+if TYPE_CHECKING:
+    from ..network import InputShapes
 
 __all__ = ["command"]
 
@@ -20,7 +25,7 @@ __all__ = ["command"]
               help="Print assignments, one JSON object a line; or PyTorch source; or problem files.")  # fmt: skip
 @click.option("--timeout", type=click.FloatRange(min=0, min_open=True), help="Seconds after which to stop.")
 def command(
-    source: str, input_shape: tuple[int, ...] | None, arguments: str, number: int, seed: int, distinct: bool, emit: str,
+    source: str, input_shape: InputShapes | None, arguments: str, number: int, seed: int, distinct: bool, emit: str,
     timeout: float | None,
 ) -> int:
     """Draw valid architectures of a problem with open parameters, each equally likely.

@@ -21,6 +21,7 @@ from .output import (
 from .source import loaded, source_options
 
 if TYPE_CHECKING:
+    from ..network import InputShapes
     from ..problem import Problem
     from ..queries.synthesize import Infeasible, Solution, Unknown
 
@@ -41,7 +42,7 @@ __all__ = ["command"]
 @click.option("--seed", type=click.IntRange(0, 2**31), default=0, help="For the solver, where it makes choices.")
 @click.option("-q", "--quiet", is_flag=True, help="Show no progress.")
 def command(
-    source: str, input_shape: tuple[int, ...] | None, arguments: str, number: int, different: int, pareto: str | None,
+    source: str, input_shape: InputShapes | None, arguments: str, number: int, different: int, pareto: str | None,
     emit: str | None, as_json: bool, timeout: float | None, seed: int, quiet: bool,
 ) -> int:
     """Find values for the open parameters of a problem, or say why there are none.

@@ -8,6 +8,7 @@ from typing import Any
 
 from ..errors import ConvsolveError
 from ..messages import Complaint, complaints
+from ..network import InputShapes
 from ..operators.rules import RULES
 from .check import CheckReport
 from .explanation.agreements import (
@@ -104,7 +105,7 @@ class Explanation:
 
 
 def explain(
-    error_or_text: Any, *, network: Any = None, input_shape: Sequence[int] | None = None
+    error_or_text: Any, *, network: Any = None, input_shape: InputShapes | None = None
 ) -> Explanation:
     """Explain an error message: what is impossible, by how much, and what mends it.
 
