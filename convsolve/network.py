@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from .dims import Cond, Domain, Var, evaluate, variables
 from .dims.rewrite import rewrite
@@ -15,14 +15,49 @@ from .errors import NetworkError
 from .operators import Choice, Input, Operator, axis_names
 from .operators.base import DataFormat, Framework, to_written
 from .shown import Shown
+from .words import nearest
 
 if TYPE_CHECKING:
     import networkx
 
-__all__ = ["Guard", "Layer", "Network", "tensor_layer"]
+__all__ = ["Guard", "InputShapes", "Layer", "Network", "given_shapes", "tensor_layer"]
+
+InputShapes: TypeAlias = "Iterable[int] | Iterable[Iterable[int]] | Mapping[str, Iterable[int]]"
+"""The shape of the only input, those of all inputs in order, or of some by name; without the batch axis."""
 
 _NAME = re.compile(r"[^\s\[\]$\"']+")
 _REFERENCE = re.compile(r"(?P<layer>[^\[\]]+)(\[(?P<index>\d+)\])?")
+
+
+def given_shapes(given: InputShapes, names: Sequence[str]) -> list[tuple[int, ...] | None]:
+    """Return for each input the shape that it is given, or None where it is given none.
+
+    Raises:
+        NetworkError: there is no such input, there are more or fewer shapes than inputs, or one is no shape.
+
+    >>> given_shapes({"mask": (1, 32, 32)}, ["image", "mask"])
+    [None, (1, 32, 32)]
+    """
+    if isinstance(given, Mapping):
+        found = {str(name): _shape(shape) for name, shape in given.items()}
+        for name in found:
+            if name not in names:
+                raise NetworkError(f"there is no input {name!r}{nearest(name, names)}")
+        return [found.get(name) for name in names]
+    listed = list(given)
+    several = bool(listed) and not any(isinstance(n, (int, Var)) for n in listed)
+    shapes = [_shape(shape) for shape in listed] if several else [_shape(listed)]
+    if len(shapes) != len(names):
+        inputs, more = f"{len(names)} inputs" if len(names) != 1 else "1 input", "s" if len(shapes) != 1 else ""
+        raise NetworkError(f"the network has {inputs} ({', '.join(names)}), got {len(shapes)} shape{more}")
+    return [*shapes]
+
+
+def _shape(given: Any) -> tuple[int, ...]:
+    try:
+        return tuple(given)
+    except TypeError:
+        raise NetworkError(f"{given!r} is no shape: write it like (3, 224, 224), without the batch axis") from None
 
 
 def tensor_layer(reference: str) -> str:
@@ -114,7 +149,7 @@ class Network(Shown):
     batch_size: int = 1
     guards: tuple[Guard, ...] = ()
     refusal: str = ""
-    record: Callable[[tuple[int, ...]], Network] | None = field(default=None, compare=False, repr=False)
+    record: Callable[..., Network] | None = field(default=None, compare=False, repr=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "layers", tuple(self.layers))
@@ -290,6 +325,16 @@ class Network(Shown):
             for layer in self.layers
         )
         return dataclasses.replace(self, layers=layers)
+
+    def with_shapes(self, given: InputShapes) -> Network:
+        """Return the network with the shapes given for its inputs; an input that is given none keeps its own.
+
+        Raises:
+            NetworkError: there is no such input, or a shape has another number of axes.
+        """
+        shapes = given_shapes(given, [layer.name for layer in self.inputs])
+        stated = (layer.operator.shape for layer in self.inputs)  # type: ignore[attr-defined]
+        return self.with_input(*(own if shape is None else shape for shape, own in zip(shapes, stated, strict=True)))
 
     def with_input(self, *shapes: Iterable[int]) -> Network:
         """Return the network with these shapes for its inputs, in order, as the data format writes them.

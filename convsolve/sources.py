@@ -10,26 +10,24 @@ import importlib.util
 import json
 import sys
 import traceback
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 from .errors import ConvsolveError, FileError, Problematic, UnreadableError
 from .files import load as load_file
-from .network import Network
+from .network import InputShapes, Network
 from .problem import Problem
 from .words import nearest
 
 __all__ = ["load", "read_arguments"]
-
-Shape = Sequence[int]
 
 _LARGEST_SPECIFICATION = 10_000
 _WANTED = 'keyword arguments must be a JSON object like {"num_classes": 10}'
 
 
 def load(
-    source: str | Path, *, input_shape: Shape | Sequence[Shape] | None = None,
+    source: str | Path, *, input_shape: InputShapes | None = None,
     arguments: Mapping[str, Any] | None = None,
 ) -> Problem:
     """Return the problem that a source names.
@@ -38,7 +36,8 @@ def load(
         source: a problem file (``.yaml``, ``.json``, ``.toml``, or ``-`` for standard input), a framework's file
             (``.keras``, ``.h5``, ``.onnx``, ``.pt2``), or ``package.module:factory`` or ``file.py:Class``,
             which is imported and called.
-        input_shape: the input's shape without the batch axis; a PyTorch module cannot be read without it.
+        input_shape: the input's shape without the batch axis, a list of shapes for several inputs, or a mapping from
+            their names; a PyTorch module cannot be read without it.
         arguments: keyword arguments for the factory.
 
     Raises:
@@ -94,14 +93,6 @@ def _is_keras(name: str) -> bool:
     except OSError:
         return False
     return '"class_name"' in head and '"layers"' not in head.partition('"class_name"')[0]
-
-
-def _shaped(network: Network, input_shape: Any) -> Network:
-    return network if input_shape is None else network.with_input(*_several(input_shape))
-
-
-def _several(input_shape: Any) -> list[Any]:
-    return [input_shape] if all(isinstance(n, int) for n in input_shape) else list(input_shape)
 
 
 def _read_exported(path: str, shape: Any) -> Network:
@@ -224,7 +215,7 @@ def _problem(name: str, made: Any, input_shape: Any) -> Problem:
     if isinstance(made, Problem):
         return made
     if isinstance(made, Network):
-        return Problem(_shaped(made, input_shape))
+        return Problem(made if input_shape is None else made.with_shapes(input_shape))
     if _is_a(made, "keras", "Layer"):
         return Problem(_reader("keras").from_keras(made, input_shape=input_shape))
     if _is_a(made, "torch", "Module"):

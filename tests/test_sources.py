@@ -33,6 +33,11 @@ class LeNet(nn.Module):
         return self.fc(x.view(x.size(0), -1))
 
 
+class Pair(nn.Module):
+    def forward(self, left, right):
+        return left + right[:, :, 1:]
+
+
 ready = LeNet()
 number = 3
 
@@ -123,6 +128,25 @@ def test_the_command_line(nets):
     assert bad.returncode == 2 and bad.stdout == "" and "must be a JSON object" in bad.stderr
     module = convsolve("check", "nets_of_mine:fails", cwd=nets.parent)
     assert module.returncode == 2 and module.stderr.count("\n") == 1 and "KeyError" in module.stderr
+
+
+def test_several_inputs_on_the_command_line(nets):
+    def run(*words):
+        return convsolve("check", "nets_of_mine.py:Pair", *words, "-q", cwd=nets.parent)
+
+    for words in (["--input", "3x8x9", "--input", "3x9x9"], ["--input", "right=3,9,9", "--input", "left=3x8x9"]):
+        assert run(*words).returncode == 0
+    result = run("--input", "left=3x8x9", "--input", "right=3x8x9")
+    assert result.returncode == 1 and "add: CS012" in result.stdout
+    for words, wanted in (
+        (["--input", "3x8x9"], "(left, right) are not those given: missing a required argument: 'right'"),
+        (["--input", "left=3x8x9", "--input", "3x8x9"], "name every input once"),
+        (["--input", "left=3x8x9", "--input", "left=3x8x9"], "name every input once"),
+        (["--input", "left=3x8x9", "--input", "wright=3x8x9"], "did you mean 'right'"),
+        (["--input", "left="], "'' is not a shape"),
+    ):
+        bad = run(*words)
+        assert bad.returncode == 2 and wanted in bad.stderr and bad.stdout == "", bad.stderr
 
 
 def test_a_package_that_is_installed():

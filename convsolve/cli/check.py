@@ -21,6 +21,7 @@ from .output import (
 from .source import source_options
 
 if TYPE_CHECKING:
+    from ..network import InputShapes
     from ..queries.check import CheckReport
 
 __all__ = ["command"]
@@ -34,7 +35,7 @@ __all__ = ["command"]
 @click.option("--json", "as_json", is_flag=True, help="The same as --output-format json.")
 @click.option("-q", "--quiet", is_flag=True, help="Print findings only.")
 def command(
-    source: str, input_shape: tuple[int, ...] | None, arguments: str, form: str, as_json: bool, quiet: bool
+    source: str, input_shape: InputShapes | None, arguments: str, form: str, as_json: bool, quiet: bool
 ) -> int:
     """Check a network's shapes, and find the layers that are impossible.
 

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
 
 from .output import bar, print_json
 from .source import loaded, source_options
 from .workers import workers_options, working
+
+if TYPE_CHECKING:
+    from ..network import InputShapes
 
 __all__ = ["command"]
 
@@ -21,7 +26,7 @@ __all__ = ["command"]
 @click.option("--timeout", type=click.FloatRange(min=0, min_open=True), help="Seconds after which to stop.")
 @click.option("-q", "--quiet", is_flag=True, help="Show no progress.")
 def command(
-    source: str, input_shape: tuple[int, ...] | None, arguments: str, cubes: int, workers: int | None,
+    source: str, input_shape: InputShapes | None, arguments: str, cubes: int, workers: int | None,
     cluster: str | None, as_json: bool, timeout: float | None, quiet: bool,
 ) -> int:
     """Count the valid architectures of a problem with open parameters.

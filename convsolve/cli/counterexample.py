@@ -10,6 +10,7 @@ from .output import console, print_costs, print_failures, print_json, print_tabl
 from .source import loaded, source_options
 
 if TYPE_CHECKING:
+    from ..network import InputShapes
     from ..queries.counterexample import Counterexample, Sizes
 
 __all__ = ["command"]
@@ -25,7 +26,7 @@ __all__ = ["command"]
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 @click.option("-q", "--quiet", is_flag=True, help="Print findings only.")
 def command(
-    source: str, input_shape: tuple[int, ...] | None, arguments: str, texts: tuple[str, ...], claims: tuple[str, ...],
+    source: str, input_shape: InputShapes | None, arguments: str, texts: tuple[str, ...], claims: tuple[str, ...],
     training: bool, as_json: bool, quiet: bool,
 ) -> int:
     """Find the smallest input that breaks a network or a claim about it, or prove that there is none.

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
 
 from .output import console, print_json, shape
 from .sizes import set_data
 from .source import loaded, source_options
+
+if TYPE_CHECKING:
+    from ..network import InputShapes
 
 __all__ = ["command"]
 
@@ -17,7 +22,7 @@ __all__ = ["command"]
 @source_options
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 def command(
-    first: str, second: str, input_shape: tuple[int, ...] | None, arguments: str, as_json: bool
+    first: str, second: str, input_shape: InputShapes | None, arguments: str, as_json: bool
 ) -> int:
     """Compare two networks: which input sizes does only one of them take, and where do the outputs differ?
 

@@ -12,6 +12,7 @@ from .output import no_answer, progress
 from .source import loaded, source_options
 
 if TYPE_CHECKING:
+    from ..network import InputShapes
     from ..pictures import Chart, Picture
     from ..problem import Problem
 
@@ -35,7 +36,7 @@ _FORMATS = ("svg", "html", "dot", "mmd", "png")
 @click.option("--timeout", type=click.FloatRange(min=0, min_open=True), help="Seconds after which to stop solving.")
 @click.option("-q", "--quiet", is_flag=True, help="Show no progress.")
 def command(
-    source: str, input_shape: tuple[int, ...] | None, arguments: str, output: str, form: str | None, ladder: bool,
+    source: str, input_shape: InputShapes | None, arguments: str, output: str, form: str | None, ladder: bool,
     unfold: bool, solved: bool, repaired: bool, sizes: bool, pareto: str | None, timeout: float | None, quiet: bool,
 ) -> int:
     """Draw a network: as SVG, as a page with sliders (.html), for Graphviz (.dot) or Mermaid (.mmd), as PNG.

@@ -11,6 +11,7 @@ from .source import loaded, source_options
 from .workers import workers_options, working
 
 if TYPE_CHECKING:
+    from ..network import InputShapes
     from ..space import Space
 
 __all__ = ["command"]
@@ -26,7 +27,7 @@ __all__ = ["command"]
 @click.option("--timeout", type=click.FloatRange(min=0, min_open=True), help="Seconds for going through the space.")
 @click.option("-q", "--quiet", is_flag=True, help="Show no progress.")
 def command(
-    source: str, input_shape: tuple[int, ...] | None, arguments: str, number: int | None, output: str | None,
+    source: str, input_shape: InputShapes | None, arguments: str, number: int | None, output: str | None,
     workers: int | None, cluster: str | None, timeout: float | None, quiet: bool,
 ) -> int:
     """List the valid architectures of a problem, each once, one JSON object a line.

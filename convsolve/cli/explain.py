@@ -14,6 +14,7 @@ from .source import loaded, source_options
 
 if TYPE_CHECKING:
     from ..messages import Complaint
+    from ..network import InputShapes
     from ..queries.explain import Explanation
 
 __all__ = ["command"]
@@ -29,7 +30,7 @@ _LOGS = (".log", ".txt", ".out", ".err")
 @source_options
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 def command(
-    text: str | None, source: str | None, input_shape: tuple[int, ...] | None, arguments: str, as_json: bool
+    text: str | None, source: str | None, input_shape: InputShapes | None, arguments: str, as_json: bool
 ) -> int:
     """Explain an error message: what is impossible, by how much, and what mends it.
 

@@ -11,6 +11,7 @@ from .output import ShapeType, cause_data, console, print_causes, print_json, re
 from .source import loaded, source_options
 
 if TYPE_CHECKING:
+    from ..network import InputShapes
     from ..problem import Problem
     from ..queries.repair import Repair
 
@@ -33,7 +34,7 @@ __all__ = ["command"]
 @click.option("--write", is_flag=True, help="Make the change that --diff prints.")
 @click.option("--timeout", type=click.FloatRange(min=0, min_open=True), default=10.0, help="Seconds to search.")
 def command(
-    source: str, input_shape: tuple[int, ...] | None, arguments: str, target: tuple[int, ...] | None,
+    source: str, input_shape: InputShapes | None, arguments: str, target: tuple[int, ...] | None,
     locked: tuple[str, ...], ranges: tuple[str, ...], number: int, emit: str | None, as_json: bool, diff: bool,
     write: bool, timeout: float,
 ) -> int:

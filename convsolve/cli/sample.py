@@ -10,6 +10,7 @@ from .source import loaded, source_options
 from .workers import workers_options, working
 
 if TYPE_CHECKING:
+    from ..network import InputShapes
     from ..space import Bin
 
 __all__ = ["command"]
@@ -31,7 +32,7 @@ __all__ = ["command"]
               help="Print assignments, one JSON object a line; or PyTorch source; or problem files.")  # fmt: skip
 @click.option("--timeout", type=click.FloatRange(min=0, min_open=True), help="Seconds after which to stop.")
 def command(
-    source: str, input_shape: tuple[int, ...] | None, arguments: str, number: int, seed: int, distinct: bool,
+    source: str, input_shape: InputShapes | None, arguments: str, number: int, seed: int, distinct: bool,
     spread: str | None, bins: int, workers: int | None, cluster: str | None, emit: str, timeout: float | None,
 ) -> int:
     """Draw valid architectures of a problem with open parameters, each equally likely.

@@ -5,10 +5,14 @@ from __future__ import annotations
 import subprocess
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from .source import source_options
+from .source import shape_words, source_options
+
+if TYPE_CHECKING:
+    from ..network import InputShapes
 
 __all__ = ["command"]
 
@@ -19,7 +23,7 @@ _ENDINGS = (".yaml", ".yml", ".json", ".toml", ".onnx", ".keras", ".h5", ".pt2")
 @click.argument("source", required=False)
 @source_options
 @click.option("--port", type=click.IntRange(0, 65535), default=8642, show_default=True, help="0 takes a free one.")
-def command(source: str | None, input_shape: tuple[int, ...] | None, arguments: str, port: int) -> int:
+def command(source: str | None, input_shape: InputShapes | None, arguments: str, port: int) -> int:
     """Show a network's page in a browser, and show it anew whenever its file changes.
 
     SOURCE is what `convsolve draw` takes, but for standard input; without one, the files of this folder can be chosen.
@@ -27,14 +31,14 @@ def command(source: str | None, input_shape: tuple[int, ...] | None, arguments: 
     """
     from ..pictures.server import serve
 
-    shape = ["--input", "x".join(map(str, input_shape))] if input_shape else []
+    shapes = [] if input_shape is None else shape_words(input_shape)
     sources = [source] if source else sorted(p.name for p in Path().iterdir() if p.suffix in _ENDINGS)
     if source == "-":
         raise click.UsageError("standard input cannot change: name a file")
 
     def render(name: str) -> tuple[bool, str]:
         """Draw in a process of its own: what is imported is imported afresh, and nothing it does ends the server."""
-        words = [sys.executable, "-m", "convsolve", "draw", name, *shape, "--kwargs", arguments, "--to", "html"]
+        words = [sys.executable, "-m", "convsolve", "draw", name, *shapes, "--kwargs", arguments, "--to", "html"]
         done = subprocess.run(words, capture_output=True, text=True, check=False)
         return done.returncode == 0, done.stdout if done.returncode == 0 else done.stderr
 

@@ -12,6 +12,7 @@ from .source import loaded, source_options
 
 if TYPE_CHECKING:
     from ..dims.sizeset import SizeSet
+    from ..network import InputShapes
     from ..problem import Problem
     from ..queries.sizes import ValidSizes
 
@@ -29,7 +30,7 @@ __all__ = ["command", "set_data"]
               help="Seconds for the proof, or for the search where parameters are open.")  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 def command(
-    source: str, input_shape: tuple[int, ...] | None, arguments: str, near: tuple[int, ...] | None, training: bool,
+    source: str, input_shape: InputShapes | None, arguments: str, near: tuple[int, ...] | None, training: bool,
     dims: bool, no_proof: bool, timeout: float, as_json: bool,
 ) -> int:
     """Say which input sizes a network takes: all of them, in closed form, proven.

@@ -2,35 +2,72 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from .output import ShapeType
+from .output import ShapeType, shape
 
 if TYPE_CHECKING:
+    from ..network import InputShapes
     from ..problem import Problem
 
-__all__ = ["loaded", "source_options"]
+__all__ = ["loaded", "shape_words", "source_options"]
 
 
 def source_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Give a command the options that say how its SOURCE is read: ``input_shape`` and ``arguments``."""
     kwargs = click.option("--kwargs", "arguments", metavar="JSON", default="{}",
                           help='Keyword arguments for a Python source: \'{"num_classes": 10}\'.')  # fmt: skip
-    shape = click.option("--input", "input_shape", type=ShapeType(),
-                         help="The input's shape without the batch: 3x224x224.")  # fmt: skip
-    return shape(kwargs(command))
+    shapes = click.option("--input", "input_shape", type=InputType(), multiple=True, metavar="[NAME=]SHAPE",
+                         callback=_together, help="The input's shape without the batch: 3x224x224. Of several inputs, "
+                         "give each: in order, or by name.")  # fmt: skip
+    return shapes(kwargs(command))
 
 
-def loaded(source: str, input_shape: tuple[int, ...] | None, arguments: str) -> Problem:
+class InputType(ShapeType):
+    """A shape on the command line, perhaps with the name of its input: ``mask=1x224x224``."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        name, _, sizes = str(value).rpartition("=")
+        return name, super().convert(sizes, param, ctx)
+
+
+def _together(ctx: click.Context, param: click.Parameter, given: Sequence[tuple[str, tuple[int, ...]]]) -> Any:
+    """Return what was given: nothing, one shape, a list of shapes, or shapes by name."""
+    names = [name for name, _ in given if name]
+    if not names:
+        shapes = [sizes for _, sizes in given]
+        return None if not shapes else shapes[0] if len(shapes) == 1 else shapes
+    if len(names) < len(given) or len(set(names)) < len(names):
+        wanted = "name every input once, like --input image=3x224x224 --input mask=1x224x224"
+        raise click.BadParameter(wanted, ctx, param)
+    return dict(given)
+
+
+def shape_words(given: InputShapes) -> list[str]:
+    """Return the words of a command line that give these shapes.
+
+    >>> shape_words({"image": (3, 32, 32)}), shape_words((3, 8, 8))
+    (['--input', 'image=3x32x32'], ['--input', '3x8x8'])
+    """
+    if isinstance(given, Mapping):
+        shown = [f"{name}={shape(tuple(sizes))}" for name, sizes in given.items()]
+    else:
+        several = list(given)
+        alone = bool(several) and isinstance(several[0], int)
+        shown = [shape(tuple(sizes)) for sizes in ([several] if alone else several)]  # type: ignore[arg-type]
+    return [word for words in shown for word in ("--input", words)]
+
+
+def loaded(source: str, input_shape: InputShapes | None, arguments: str) -> Problem:
     """Return the problem that a SOURCE names; an input shape replaces the one that it states."""
     import dataclasses
 
     from ..sources import load, read_arguments
 
     problem = load(source, input_shape=input_shape, arguments=read_arguments(arguments))
-    if input_shape is None or len(problem.network.inputs) != 1:
+    if input_shape is None:
         return problem
-    return dataclasses.replace(problem, network=problem.network.with_input(input_shape))
+    return dataclasses.replace(problem, network=problem.network.with_shapes(input_shape))

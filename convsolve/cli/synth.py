@@ -24,6 +24,7 @@ from .workers import workers_options, working
 if TYPE_CHECKING:
     from concurrent.futures import Executor
 
+    from ..network import InputShapes
     from ..problem import Problem
     from ..queries.pareto import Front
     from ..queries.synthesize import Infeasible, Solution, Unknown
@@ -46,7 +47,7 @@ __all__ = ["command"]
 @click.option("--seed", type=click.IntRange(0, 2**31), default=0, help="For the solver, where it makes choices.")
 @click.option("-q", "--quiet", is_flag=True, help="Show no progress.")
 def command(
-    source: str, input_shape: tuple[int, ...] | None, arguments: str, number: int, different: int, pareto: str | None,
+    source: str, input_shape: InputShapes | None, arguments: str, number: int, different: int, pareto: str | None,
     workers: int | None, cluster: str | None, emit: str | None, as_json: bool, timeout: float | None, seed: int,
     quiet: bool,
 ) -> int:

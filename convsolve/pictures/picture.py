@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from ..errors import ConvsolveError, NetworkError
-from ..network import Network
+from ..network import InputShapes, Network
 from ..queries.pareto import Front
 from ..queries.sizes import ValidSizes
 from ..written import write_file
@@ -140,7 +140,7 @@ class Picture(Drawn):
 
 
 def draw(
-    what: Any, input_shape: Iterable[int] | None = None, *, beside: Any = None, unfold: bool = False, title: str = ""
+    what: Any, input_shape: InputShapes | None = None, *, beside: Any = None, unfold: bool = False, title: str = ""
 ) -> Picture | Chart:
     """Draw a network: ``.svg()``, ``.html()``, ``.ladder()``, ``.dot()``, ``.mermaid()``, ``.png()``, ``.save(path)``.
 

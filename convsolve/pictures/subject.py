@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
 from ..errors import NetworkError
-from ..network import Network
+from ..network import InputShapes, Network
 from ..problem import Problem, as_problem
 from ..queries.check import CheckReport, check
 from ..queries.repair import Repair
@@ -51,7 +50,7 @@ class Subject:
 
 
 def subject_of(
-    what: Any, input_shape: Iterable[int] | None = None, *, before: Network | None = None, title: str = ""
+    what: Any, input_shape: InputShapes | None = None, *, before: Network | None = None, title: str = ""
 ) -> Subject:
     """Return the subject that a network, a problem, a report, a solution or a repair is.
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from ..dims import Expr, Var, evaluate, evaluate_arrays, render, variables
 from ..errors import ConvsolveError, NetworkError
-from ..network import Network
+from ..network import InputShapes, Network
 from ..operators import axis_names
 from ..operators.rules import BRANCH, RANK, REFUSAL, RULES
 from ..problem import Problem, as_problem, trace_problem
@@ -91,14 +91,15 @@ class CheckReport(Shown):
     """The network that was checked, with the input that it was checked for."""
 
 
-def check(network: Network | Problem, input_shape: Iterable[int] | None = None) -> CheckReport:
+def check(network: Network | Problem, input_shape: InputShapes | None = None) -> CheckReport:
     """Check a network without holes: every shape, every requirement, every cost.
 
     Args:
         network: a network, or a problem, whose requirements are then checked, too.
         input_shape: the input's shape without the batch axis, in the network's data format, in place of
-            the one that the network states. Where a network that was recorded from a program is not known for
-            it (another branch would be taken), the program is recorded again.
+            the one that the network states; of several inputs a list of shapes, or a mapping from their names.
+            Where a network that was recorded from a program is not known for it (another branch would be taken),
+            the program is recorded again.
 
     Raises:
         NetworkError: the network has holes, or operators' parameters do not fit together.
@@ -117,9 +118,8 @@ def check(network: Network | Problem, input_shape: Iterable[int] | None = None) 
     net = problem.network
     notes = []
     if input_shape is not None:
-        shape = tuple(input_shape)
-        notes = _outside(net, shape)
-        net = net.with_input(shape)
+        stated, net = net, net.with_shapes(input_shape)
+        notes = _outside(stated, net)
     domains = {name: unknown.domain for name, unknown in net.holes.items()}
     net = net.assign({name: d.lower for name, d in domains.items() if d is not None and d.size == 1})
     if net.holes:
@@ -129,17 +129,18 @@ def check(network: Network | Problem, input_shape: Iterable[int] | None = None) 
         raise NetworkError(f"the network has open parameters ({some}): {advice}")
     report = _report(Problem(net, problem.requirements), notes)
     if report.unknown and input_shape is not None and net.record is not None:
-        return _report(Problem(net.record(shape), problem.requirements), notes)
+        shapes = [layer.operator.shape for layer in net.inputs]  # type: ignore[attr-defined]
+        return _report(Problem(net.record(*shapes), problem.requirements), notes)
     return report
 
 
-def _outside(network: Network, shape: tuple[int, ...]) -> list[str]:
+def _outside(network: Network, asked: Network) -> list[str]:
     """Return a note where an input's shape lies outside what the network states."""
-    stated = network.inputs[0].operator.shape if network.inputs else ()  # type: ignore[attr-defined]
-    for wanted, size in zip(stated, shape, strict=False):
-        domain = wanted.domain if isinstance(wanted, Var) else None
-        if domain is not None and size not in domain:
-            return [f"the file asks for an input size within {domain}, which {size} is not"]
+    for stated, given in zip(network.inputs, asked.inputs, strict=True):
+        for wanted, size in zip(stated.operator.shape, given.operator.shape, strict=True):  # type: ignore[attr-defined]
+            domain = wanted.domain if isinstance(wanted, Var) else None
+            if domain is not None and not isinstance(size, Var) and size not in domain:
+                return [f"the file asks for an input size within {domain}, which {size} is not"]
     return []
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterable, Iterator, Sequence
 
-from ..network import Network
+from ..network import InputShapes, Network
 from ..operators.rules import (
     CHANNELS_MATCH,
     CIRCULAR_PADDING,
@@ -42,7 +42,7 @@ _BY_RULE = {
 
 
 def diagnose(
-    network: Network | Problem, report: CheckReport | None = None, *, input_shape: Iterable[int] | None = None,
+    network: Network | Problem, report: CheckReport | None = None, *, input_shape: InputShapes | None = None,
     target: Iterable[int] | None = None,
 ) -> tuple[Cause, ...]:
     """Return what caused a network to fail, the likeliest first; nothing where nothing is wrong.
@@ -53,7 +53,8 @@ def diagnose(
     Args:
         network: the network, or a problem, whose requirements count, too.
         report: a check of it, if there is one: a network that has passed is not looked at again.
-        input_shape: the input's shape in place of the one that the network states, as written.
+        input_shape: the input's shape in place of the one that the network states, as written; of several inputs a list
+            of shapes, or a mapping from their names.
         target: the shape, as written, that the output should have.
 
     Raises:
@@ -73,7 +74,7 @@ def diagnose(
         return ()
     problem = as_problem(network)
     if input_shape is not None:
-        problem = dataclasses.replace(problem, network=problem.network.with_input(tuple(input_shape)))
+        problem = dataclasses.replace(problem, network=problem.network.with_shapes(input_shape))
     problem = dataclasses.replace(with_target(problem, target), for_all={}, objectives=())
     now = judge(problem)
     decided = [r for r in now.failed if r.rule.decides]

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from ..messages import complaints
+from ..network import InputShapes
 from .check import CheckReport
 from .explanation.deeper import Deeper, deeper
 from .explanation.finding import Finding
@@ -74,7 +75,7 @@ class Explanation:
 
 
 def explain(
-    error_or_text: Any, *, network: Any = None, input_shape: Sequence[int] | None = None
+    error_or_text: Any, *, network: Any = None, input_shape: InputShapes | None = None
 ) -> Explanation:
     """Explain an error message: what is impossible, by how much, and what mends it.
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..errors import ConvsolveError, ExpressionError, InternalError, NetworkError, UndecidedError
-from ..network import Network
+from ..network import InputShapes, Network
 from ..operators.base import to_written
 from ..operators.rules import RANK
 from ..problem import Problem, as_problem
@@ -80,7 +80,7 @@ class Repair(Shown):
 
 
 def repair(
-    network: Network | Problem, input_shape: Iterable[int] | None = None, *, target: Iterable[int] | None = None,
+    network: Network | Problem, input_shape: InputShapes | None = None, *, target: Iterable[int] | None = None,
     locked: str | Iterable[str] = (), limit: int = 5, for_all: Mapping[str, Any] | None = None,
     timeout: float | None = _SECONDS,
 ) -> list[Repair]:
@@ -91,7 +91,8 @@ def repair(
 
     Args:
         network: the network, or a problem, whose requirements are to hold, too.
-        input_shape: the input's shape in place of the one that the network states, as written.
+        input_shape: the input's shape in place of the one that the network states, as written; of several inputs a list
+            of shapes, or a mapping from their names.
         target: the shape, as written, that the output should have.
         locked: names of layers (or patterns, as ``enc*``) that are not touched; with ``:weights`` behind them their
             kernels and channels are kept, and the rest may change.
@@ -116,7 +117,7 @@ def repair(
     """
     problem = as_problem(network)
     if input_shape is not None:
-        problem = dataclasses.replace(problem, network=problem.network.with_input(tuple(input_shape)))
+        problem = dataclasses.replace(problem, network=problem.network.with_shapes(input_shape))
     ranges = dict(problem.for_all) if for_all is None else read_ranges(for_all, problem.network)
     problem = dataclasses.replace(with_target(problem, target), for_all=ranges, objectives=(), pareto=())
     repairs = _Repairs(problem, Locks.read(locked, problem.network), Clock(timeout))

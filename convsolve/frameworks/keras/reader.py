@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from ...errors import ConvsolveError, UnreadableError
-from ...network import Network
+from ...errors import ConvsolveError, NetworkError, UnreadableError
+from ...network import InputShapes, Network, given_shapes
 from ...operators import Opaque
 from ...operators.base import DataFormat
 from ..builder import Builder
@@ -32,9 +32,9 @@ class Reading:
     """One config being read; ``tensors`` tells which of our tensors each call of a layer (by its path) makes."""
 
     def __init__(
-        self, config: Mapping[str, Any], name: str, live: Any = None, input_shape: Sequence[int] | None = None
+        self, config: Mapping[str, Any], name: str, live: Any = None, input_shape: InputShapes | None = None
     ) -> None:
-        self.name, self.given = name, None if input_shape is None else tuple(input_shape)
+        self.name, self.given = name, input_shape
         self.builder = Builder("keras", _data_format(config))
         self.tensors: dict[str, tuple[str, ...]] = {}
         outputs = self._model(config, "", None, live)
@@ -75,16 +75,21 @@ class Reading:
             first = first["config"]["layers"][0]
             shape = first["config"].get("batch_shape") or first["config"].get("batch_input_shape")
         name = _name_of(first) if first["class_name"] == "InputLayer" else "input"
-        return self._input(prefix + name, shape)
+        return self._input(prefix + name, shape, self._given([name])[0])
 
-    def _input(self, name: str, shape: Any) -> str:
-        if self.given is not None and self.builder.layers:
-            raise UnreadableError(f"{self.name} has several inputs: input_shape cannot say all their shapes")
-        if self.given is not None:
-            if isinstance(shape, (list, tuple)) and len(shape) != len(self.given) + 1:
+    def _given(self, names: list[str]) -> list[tuple[int, ...] | None]:
+        """Return the shapes that the caller gives these inputs."""
+        try:
+            return [None] * len(names) if self.given is None else given_shapes(self.given, names)
+        except NetworkError as error:
+            raise UnreadableError(f"{self.name}: {error}") from None
+
+    def _input(self, name: str, shape: Any, given: tuple[int, ...] | None) -> str:
+        if given is not None:
+            if isinstance(shape, (list, tuple)) and len(shape) != len(given) + 1:
                 raise UnreadableError(
-                    f"{self.name}: the input has {len(shape) - 1} axes beside the batch, got the shape {self.given}")
-            shape = (None, *self.given)
+                    f"{self.name}: the input has {len(shape) - 1} axes beside the batch, got the shape {given}")
+            shape = (None, *given)
         if not isinstance(shape, (list, tuple)) or not all(n is None or type(n) is int for n in shape):
             raise UnreadableError(
                 f"{self.name} does not say which input it takes: give input_shape=..., without the batch axis")
@@ -106,9 +111,10 @@ class Reading:
                 f"{self.name}: {prefix or 'the network'} takes {len(names)} inputs, "
                 f"got {len(inputs)}")
         by_name = {_name_of(entry): entry for entry in config["layers"]}
+        given = self._given([name for name, _, _ in names]) if inputs is None else []
         for i, (name, _, _) in enumerate(names):
             shape = by_name[name]["config"].get("batch_shape") or by_name[name]["config"].get("batch_input_shape")
-            made[name, 0, 0] = self._input(prefix + name, shape) if inputs is None else inputs[i]
+            made[name, 0, 0] = self._input(prefix + name, shape, given[i]) if inputs is None else inputs[i]
         waiting = [
             (entry, i, node) for entry in config["layers"]
             for i, node in enumerate(entry.get("inbound_nodes") or []) if entry["class_name"] != "InputLayer"

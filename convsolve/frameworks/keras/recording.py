@@ -14,7 +14,7 @@ from keras.src.backend.common import variables
 from ...errors import UnreadableError
 from ...network import Network
 from ...operators.base import DataFormat
-from ..torch.programs import Program, Run, Shapes, shapes_of
+from ..torch.programs import Inputs, Program, Run, Shapes
 from .known import layers_in, layers_under
 from .recorder import KerasRecorder
 from .setting import set_for_recording
@@ -37,22 +37,19 @@ def recorded(model: Any, input_shape: Any = None) -> Network:
     Raises:
         UnreadableError: the shape is not known, or the program cannot be recorded.
     """
-    inputs = _Inputs.of(model, input_shape)
+    inputs = _Taken.by(model, input_shape)
     network = _Model(model, inputs).network(inputs.shapes)
-    return dataclasses.replace(network, record=lambda *again: recorded(model, inputs.with_shapes(again)))
+    return dataclasses.replace(network, record=lambda *again: recorded(model, inputs.as_given(again)))
 
 
 @dataclass(frozen=True)
-class _Inputs:
-    """How a model takes its inputs: one, several in a row, a list, arguments by name, or one mapping."""
+class _Taken(Inputs):
+    """Inputs as a model takes them: as arguments of their own, or ``together`` in a list or mapping."""
 
-    names: tuple[str, ...]
-    shapes: Shapes
-    keys: tuple[str, ...] = ()
-    apart: bool = True
+    together: bool = False
 
     @classmethod
-    def of(cls, model: Any, given: Any) -> _Inputs:
+    def by(cls, model: Any, given: Any) -> _Taken:
         """Return how a model takes inputs of given shapes, or of those that it states."""
         stated = {} if is_program(model) else _entries(model)
         if given is None:
@@ -63,29 +60,24 @@ class _Inputs:
                 f"like input_shape=(224, 224, 3), on the command line --input 224x224x3")
         wanted, possible = _arguments(model)
         if isinstance(given, Mapping):
-            keys = tuple(map(str, given))
-            shapes = tuple(shapes_of(shape)[0] for shape in given.values())
-            return cls(keys, shapes, keys, apart=all(key in possible for key in keys))
-        shapes = shapes_of(given)
-        if len(shapes) == 1:
-            return cls(tuple(stated) if len(stated) == 1 else ("input",), shapes)
-        apart = len(wanted) >= len(shapes)
-        named = tuple(stated) or (wanted if apart else ())
-        return cls(tuple(
-            named[i] if i < len(named) else f"input{i + 1}" for i in range(len(shapes))), shapes, apart=apart)
-
-    def with_shapes(self, shapes: Shapes) -> Any:
-        """Return other shapes in the form in which these were given."""
-        if self.keys:
-            return dict(zip(self.keys, shapes, strict=True))
-        return shapes[0] if len(shapes) == 1 else shapes
+            apart = all(name in possible for name in given)
+            if stated and not apart:  # a functional model takes them all
+                given = {**{name: _sample(shape) or () for name, shape in stated.items()}, **given}
+            found = Inputs.of(given, possible if apart else tuple(stated) or tuple(given))
+            return cls(found.names, found.shapes, found.named, not apart)
+        found = Inputs.of(given, tuple(stated) or wanted)
+        together = len(found.shapes) > max(len(wanted), 1)
+        if together and not stated:
+            found = Inputs.of(given, ())
+        name = tuple(stated) if len(found.shapes) == len(stated) == 1 else found.names
+        return cls(name, found.shapes, together=together)
 
     def passed(self, tensors: Sequence[Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
         """Return the arguments of a call."""
-        if self.keys:
-            named = dict(zip(self.keys, tensors, strict=True))
-            return ((), named) if self.apart else ((named,), {})
-        return (tuple(tensors), {}) if self.apart else ((list(tensors),), {})
+        if self.named:
+            mapping = dict(zip(self.names, tensors, strict=True))
+            return ((mapping,), {}) if self.together else ((), mapping)
+        return ((list(tensors),), {}) if self.together else (tuple(tensors), {})
 
 
 def _arguments(model: Any) -> tuple[tuple[str, ...], tuple[str, ...]]:
@@ -128,7 +120,7 @@ class _Model(Program):
     """A Keras model as a program."""
 
     model: Any
-    inputs: _Inputs
+    inputs: _Taken
 
     def classes(self) -> Iterable[type]:
         return (type(layer) for layer in [self.model, *layers_under(self.model)])

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from ...dims import Dim, Domain, Var
-from ...errors import ConvsolveError, UnreadableError
-from ...network import Network
+from ...errors import ConvsolveError, NetworkError, UnreadableError
+from ...network import InputShapes, Network, given_shapes
 from ..builder import Builder
 from . import arithmetic, features, joins, layout, windows
 from .call import READERS, Call, Result
@@ -25,7 +25,7 @@ __all__ = ["Graph", "from_onnx"]
 _READ = (arithmetic, features, joins, layout, windows)  # they register how each operator is read
 
 
-def from_onnx(source: Any, *, input_shape: Sequence[Any] | None = None) -> Network:
+def from_onnx(source: Any, *, input_shape: InputShapes | None = None) -> Network:
     """Read a network out of an ONNX file or proto, without running it and without its weights' values.
 
     The first axis of every input is taken for the batch, and left out. Sizes that the file leaves open (dynamic
@@ -54,7 +54,7 @@ def from_onnx(source: Any, *, input_shape: Sequence[Any] | None = None) -> Netwo
 class Graph:
     """A graph being read: what each of its names stands for."""
 
-    def __init__(self, proto: Any, name: str, input_shape: Sequence[Any] | None = None) -> None:
+    def __init__(self, proto: Any, name: str, input_shape: InputShapes | None = None) -> None:
         self.proto, self.name = proto, name
         self.builder = Builder("onnx")
         self.values: dict[str, Value] = {}
@@ -83,11 +83,12 @@ class Graph:
 
     # -- inputs
 
-    def _inputs(self, given: Sequence[Any] | None) -> None:
+    def _inputs(self, given: InputShapes | None) -> None:
         infos = [info for info in self.proto.graph.input if info.name not in self.values]
         if not infos:
             raise UnreadableError(f"{self.name}: the graph has no inputs")
-        shapes = dict(zip((info.name for info in infos), self._given(given, len(infos)), strict=True))
+        names = [info.name for info in infos]
+        shapes = dict(zip(names, self._given(given, names), strict=True))
         batches = set()
         holes: dict[str, Var] = {}
         for info in infos:
@@ -119,13 +120,11 @@ class Graph:
             raise UnreadableError(f"{self.name}: its inputs have batches of different sizes: {sorted(batches)}")
         self.batch = BATCH if BATCH in batches else batches.pop()
 
-    def _given(self, given: Sequence[Any] | None, count: int) -> list[Sequence[int] | None]:
-        if given is None:
-            return [None] * count
-        shapes = [tuple(given)] if all(isinstance(n, int) for n in given) else [tuple(s) for s in given]
-        if len(shapes) != count:
-            raise UnreadableError(f"{self.name}: the graph has {count} inputs, got {len(shapes)} shapes")
-        return list(shapes)
+    def _given(self, given: InputShapes | None, names: list[str]) -> list[tuple[int, ...] | None]:
+        try:
+            return [None] * len(names) if given is None else given_shapes(given, names)
+        except NetworkError as error:
+            raise UnreadableError(f"{self.name}: {error}") from None
 
     @staticmethod
     def _size(holes: dict[str, Var], place: str, size: int | str | None) -> int | Var | None:

@@ -11,18 +11,17 @@ import json
 import operator
 import re
 import zipfile
-from collections.abc import Sequence
 from typing import Any
 
 import torch
 
 from ...dims import Var, eq
 from ...errors import ConvsolveError, UnreadableError
-from ...network import Guard, Network
+from ...network import Guard, InputShapes, Network, given_shapes
 from ...operators import axis_names
 from .opaque import tensors_in
 from .places import shortened
-from .programs import confirmed, shapes_of
+from .programs import confirmed
 from .recorder import Recorder
 from .tape import BATCH_NAME
 
@@ -37,14 +36,15 @@ _PLAIN = {"as_int", "as_ints", "as_float", "as_floats", "as_bool", "as_bools", "
 _DISTURBED = (KeyError, TypeError, ValueError, IndexError, AttributeError, RuntimeError, RecursionError)
 
 
-def from_exported(path: str, input_shape: Sequence[int] | Sequence[Sequence[int]] | None = None) -> Network:
+def from_exported(path: str, input_shape: InputShapes | None = None) -> Network:
     """Read a program that ``torch.export.save`` wrote, as a network.
 
     Sizes that were not exported as dynamic are bound to what they were: at others nothing is known.
 
     Args:
         path: the file, ``.pt2``.
-        input_shape: the input's shape without the batch axis, in place of the one that it was exported with.
+        input_shape: the input's shape without the batch axis, in place of the one that it was exported with; of
+            several inputs a list of shapes, or a mapping from their names.
 
     Raises:
         UnreadableError: the file is not such a program, or uses what cannot be read.
@@ -52,7 +52,10 @@ def from_exported(path: str, input_shape: Sequence[int] | Sequence[Sequence[int]
     description = _described(path)
     try:
         program = _Program(description)
-        shapes = program.shapes if input_shape is None else shapes_of(input_shape)
+        shapes = program.shapes
+        if input_shape is not None:
+            given = given_shapes(input_shape, program.inputs if len(shapes) > 1 else ["input"])
+            shapes = tuple(own if shape is None else shape for shape, own in zip(given, shapes, strict=True))
         network = confirmed(program.record(shapes), shapes, program.record)
     except ConvsolveError:
         raise
@@ -114,8 +117,6 @@ class _Program:
                         parameters[id(values[name])] = spec[kind]["parameter_name"], values[name]
         recorder = Recorder(parameters, {})
         recorder.graph.numbers[BATCH_NAME] = self.batch
-        if len(shapes) != len(self.inputs):
-            raise UnreadableError(f"the program has {len(self.inputs)} inputs, got {len(shapes)} shapes")
         single = len(self.inputs) == 1
         for name, shape in zip(self.inputs, shapes, strict=True):
             values[name] = recorder.input("input" if single else name, shape)

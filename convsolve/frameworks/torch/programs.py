@@ -4,21 +4,23 @@ from __future__ import annotations
 
 import dataclasses
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from ...dims import Cond, Var, any_of, eq, evaluate, negation, variables
 from ...errors import ConvsolveError, UnreadableError
-from ...network import Guard, Network
+from ...network import Guard, InputShapes, Network
 from ...operators import axis_names
 from ...operators.base import DataFormat, to_written
 from ...trace import Requirement, Trace, run, trace
+from ...words import nearest
 from .builtin import lent, modules_of
 from .opaque import tensors_in
 from .places import is_program, shortened
 from .recorder import Recorder, RefusedCallError
 
-__all__ = ["Program", "Run", "confirmed", "shapes_of"]
+__all__ = ["Inputs", "Program", "Run", "Shapes", "confirmed"]
 
 _MOST_ATTEMPTS = 4
 
@@ -61,16 +63,48 @@ class Program(ABC):
         return recorder.network()
 
 
-def shapes_of(input_shape: Any) -> tuple[tuple[int, ...], ...]:
-    """Return the shapes of all inputs."""
-    given = tuple(input_shape)
-    several = bool(given) and not any(isinstance(n, int) for n in given)
-    shapes = tuple(tuple(s) for s in given) if several else (given,)
-    for shape in shapes:
-        if not shape or any(type(n) is not int or n < 1 for n in shape):
-            wanted = "write it like (3, 224, 224), without the batch axis"
-            raise UnreadableError(f"{input_shape!r} is no input shape: {wanted}")
-    return shapes
+@dataclass(frozen=True)
+class Inputs:
+    """The shapes of a program's inputs and their names in the network; ``named`` says that it takes them by name."""
+
+    names: tuple[str, ...]
+    shapes: Shapes
+    named: bool = False
+
+    @classmethod
+    def of(cls, given: InputShapes, arguments: Sequence[str]) -> Inputs:
+        """Return the inputs of a program that takes these arguments, for the shapes given.
+
+        Raises:
+            UnreadableError: one is no shape, or there is no such argument.
+        """
+        if isinstance(given, Mapping):
+            names = tuple(map(str, given))
+            for name in names:
+                if name not in arguments:
+                    raise UnreadableError(f"the program has no input {name!r}{nearest(name, arguments)}")
+            return cls(names, tuple(_shape(shape) for shape in given.values()), named=True)
+        listed = list(given)
+        several = bool(listed) and not any(isinstance(n, int) for n in listed)
+        shapes = tuple(map(_shape, listed)) if several else (_shape(listed),)
+        if len(shapes) == 1:
+            return cls(("input",), shapes)
+        more = (f"input{i + 1}" for i in range(len(arguments), len(shapes)))
+        return cls((*arguments[: len(shapes)], *more), shapes)
+
+    def as_given(self, shapes: Shapes) -> InputShapes:
+        """Return other shapes in the form in which these were given."""
+        if self.named:
+            return dict(zip(self.names, shapes, strict=True))
+        return shapes[0] if len(shapes) == 1 else shapes
+
+
+def _shape(given: Any) -> tuple[int, ...]:
+    shape = tuple(given) if isinstance(given, Iterable) else ()
+    if not shape or any(type(n) is not int or n < 1 for n in shape):
+        wanted = "write it like (3, 224, 224), without the batch axis"
+        raise UnreadableError(f"{given!r} is no input shape: {wanted}")
+    return shape
 
 
 def _run(

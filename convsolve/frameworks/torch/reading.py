@@ -5,14 +5,14 @@ from __future__ import annotations
 import copy
 import dataclasses
 import inspect
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Any
 
 import torch
 
 from ...errors import UnreadableError
-from ...network import Network
-from .programs import Program, Run, Shapes, shapes_of
+from ...network import InputShapes, Network
+from .programs import Inputs, Program, Run, Shapes
 from .recorder import Recorder
 from .running import without_data
 
@@ -20,8 +20,7 @@ __all__ = ["from_torch"]
 
 
 def from_torch(
-    module: torch.nn.Module, input_shape: Sequence[int] | Sequence[Sequence[int]], *, training: bool = False,
-    batch_size: int = 1,
+    module: torch.nn.Module, input_shape: InputShapes, *, training: bool = False, batch_size: int = 1
 ) -> Network:
     """Read a PyTorch module as a network, by running its ``forward`` once without data.
 
@@ -33,7 +32,8 @@ def from_torch(
 
     Args:
         module: the module.
-        input_shape: the input's shape without the batch axis, channels first, or a list of shapes for several.
+        input_shape: the input's shape without the batch axis, channels first; for several inputs a list of shapes, or
+            a mapping from the names of ``forward``'s arguments, of which those that have a default may be left out.
         training: record what training runs, and apply its requirements, with batches of ``batch_size``.
         batch_size: the number of samples that training requirements reckon with.
 
@@ -41,12 +41,13 @@ def from_torch(
         UnreadableError: the program raises an exception without having looked at sizes (otherwise the network says
             that it is refused), looks at the values of tensors, or returns no tensor.
     """
-    shapes = shapes_of(input_shape)
-    network = _Module(_copy(module, training)).network(shapes)
+    copied = _copy(module, training)
+    inputs = Inputs.of(input_shape, _arguments(copied))
+    _must_take(copied, inputs)
+    network = _Module(copied, inputs).network(inputs.shapes)
     return dataclasses.replace(
         network, training=training, batch_size=batch_size,
-        record=lambda *again: from_torch(
-            module, again[0] if len(again) == 1 else again, training=training, batch_size=batch_size),
+        record=lambda *again: from_torch(module, inputs.as_given(again), training=training, batch_size=batch_size),
     )  # fmt: skip
 
 
@@ -55,6 +56,7 @@ class _Module(Program):
     """A module without data, as a program."""
 
     module: torch.nn.Module
+    inputs: Inputs
 
     def classes(self) -> Iterable[type]:
         return (type(m) for m in self.module.modules())
@@ -66,19 +68,35 @@ class _Module(Program):
         for name, one in self.module.named_modules():
             modules.setdefault(id(one), name)
         recorder = Recorder(parameters, modules, training=self.module.training)
-        names = _input_names(self.module, len(shapes))
-        inputs = [recorder.input(name, shape) for name, shape in zip(names, shapes, strict=True)]
-        return recorder, lambda: self.module(*inputs)
+        tensors = [recorder.input(name, shape) for name, shape in zip(self.inputs.names, shapes, strict=True)]
+        if self.inputs.named:
+            return recorder, lambda: self.module(**dict(zip(self.inputs.names, tensors, strict=True)))
+        return recorder, lambda: self.module(*tensors)
 
 
-def _input_names(module: torch.nn.Module, count: int) -> list[str]:
-    if count == 1:
-        return ["input"]
+def _arguments(module: torch.nn.Module) -> list[str]:
+    """Return the names of the arguments that a module takes by name."""
     try:
-        named = list(inspect.signature(module.forward).parameters)
+        taken = inspect.signature(module.forward).parameters.values()
     except (TypeError, ValueError):
-        named = []
-    return [named[i] if i < len(named) else f"input{i + 1}" for i in range(count)]
+        return []
+    return [p.name for p in taken if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)]
+
+
+def _must_take(module: torch.nn.Module, inputs: Inputs) -> None:
+    """Refuse inputs with which a module cannot be called."""
+    try:
+        signature = inspect.signature(module.forward)
+    except (TypeError, ValueError):
+        return
+    given = dict.fromkeys(inputs.names) if inputs.named else {}
+    try:
+        signature.bind(*([] if inputs.named else inputs.shapes), **given)
+    except TypeError as error:
+        taken = ", ".join(_arguments(module)) or "none by name"
+        raise UnreadableError(
+            f"the inputs of {type(module).__name__} ({taken}) are not those given: {error}; give a shape for each, by "
+            f"name or in order") from None
 
 
 def _copy(module: torch.nn.Module, training: bool) -> torch.nn.Module:

@@ -32,7 +32,7 @@ class Deeper:
     notes: tuple[str, ...] = ()
 
 
-def deeper(network: Network | Problem, input_shape: tuple[int, ...] | None, findings: Sequence[Finding]) -> Deeper:
+def deeper(network: Network | Problem, input_shape: Any, findings: Sequence[Finding]) -> Deeper:
     """Check a network, and tell the layer that reports apart from those that cause it."""
     try:
         report = check(network, input_shape)
@@ -46,7 +46,7 @@ def deeper(network: Network | Problem, input_shape: tuple[int, ...] | None, find
     notes: list[str] = []
     problem: Network | Problem = network
     if input_shape is not None:
-        problem = net.with_input(input_shape)
+        problem = net.with_shapes(input_shape)
     shape = input_shape or _stated(net)
     causes = _asked(diagnose, notes, problem, report, target=target)
     repairs = _asked(repair, notes, net, shape, target=target, limit=_MOST_REPAIRS) if shape else ()

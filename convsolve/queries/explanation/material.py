@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import traceback
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,23 +24,23 @@ class Material:
     """Beside the text: the network if there is one, the shape of its input, and the live layer that raised."""
 
     network: Network | Problem | None = None
-    input_shape: tuple[int, ...] | None = None
+    input_shape: Any = None
     layer: FailedCall | None = None
     notes: tuple[str, ...] = ()
 
 
 def material(
-    error_or_text: Any, network: Any = None, input_shape: Sequence[int] | None = None, *, live: bool = True
+    error_or_text: Any, network: Any = None, input_shape: Any = None, *, live: bool = True
 ) -> Material:
     """Return what is known of an error beside its text. Never raises: what cannot be had is said in a note.
 
     With ``live=False`` an exception's traceback is not looked through: its text is about something else.
     """
     notes: list[str] = []
-    shape = None
+    shape: Any = None
     if input_shape is not None:
         try:
-            shape = tuple(int(n) for n in input_shape)
+            shape = _shape(input_shape)
         except (TypeError, ValueError):
             notes.append(f"{_short(input_shape)} is not a shape")
     call = None
@@ -59,6 +59,16 @@ def material(
         source = error_or_text
     found = _network(source, shape, notes, asked=network is not None)
     return Material(found, shape, call, tuple(notes))
+
+
+def _shape(given: Any) -> Any:
+    """Return a shape, or several, or some by name, with whole numbers alone."""
+    if isinstance(given, Mapping):
+        return {str(name): _shape(shape) for name, shape in given.items()}
+    listed = list(given)
+    if listed and all(isinstance(n, (list, tuple)) for n in listed):
+        return [_shape(shape) for shape in listed]
+    return tuple(int(n) for n in listed)
 
 
 def text_of(value: Any) -> str:
@@ -107,7 +117,7 @@ def _keras_is_loaded() -> bool:
     return "keras" in sys.modules or "tf_keras" in sys.modules
 
 
-def _network(source: Any, shape: tuple[int, ...] | None, notes: list[str], asked: bool) -> Network | Problem | None:
+def _network(source: Any, shape: Any, notes: list[str], asked: bool) -> Network | Problem | None:
     """Read a network out of what was given or found; ``asked`` says that it was given."""
     if source is None or isinstance(source, (Network, Problem)):
         return source

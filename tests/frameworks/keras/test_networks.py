@@ -216,6 +216,17 @@ def test_both_data_formats() -> None:
     assert network.data_format == "channels_last" and network.framework == "keras"
 
 
+def test_inputs_by_name() -> None:
+    left, right = keras.Input((None, 3), name="left"), keras.Input((None, 3), name="right")
+    model = keras.Model([left, right], kl.Concatenate(axis=1)([left, right]))
+    network = cs.from_keras(model.get_config(), input_shape={"right": (4, 3)})
+    assert list(network.holes) == ["left[0]"] and cs.check(network, {"left": (5, 3)}).output == (9, 3)
+    assert cs.check(cs.from_keras(model.get_config(), input_shape=[(7, 3), (4, 3)])).output == (11, 3)
+    for given, wanted in (({"middle": (4, 3)}, "no input 'middle'"), ((4, 3), r"2 inputs \(left, right\), got 1 shape")):
+        with pytest.raises(cs.UnreadableError, match=wanted):
+            cs.from_keras(model.get_config(), input_shape=given)
+
+
 def test_open_sizes_stay_open() -> None:
     x = image(None, None, 3)
     y = kl.Conv2D(8, 3, strides=2)(x)

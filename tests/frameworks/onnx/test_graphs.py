@@ -160,6 +160,15 @@ def test_axes_of_one_name_are_one_unknown() -> None:
     assert list(from_onnx(proto).holes) == ["x[1]"]
 
 
+def test_inputs_by_name() -> None:
+    proto = graph_of([node("Concat", ["x", "z"], ["y"], axis=2)], {"x": (3, None), "z": (3, None)}, {})
+    network = from_onnx(proto, input_shape={"z": (3, 4)})
+    assert list(network.holes) == ["x[1]"] and cs.check(network, {"x": (3, 5)}).output == (3, 9)
+    assert cs.check(from_onnx(proto, input_shape=[(3, 7), (3, 4)])).output == (3, 11)
+    with pytest.raises(cs.UnreadableError, match="no input 'zz'"):
+        from_onnx(proto, input_shape={"zz": (3, 4)})
+
+
 def test_a_fixed_size_is_a_number() -> None:
     network = from_onnx(graph_of(FRONT, {"x": (3, 32, 33)}, W))
     assert network.inputs[0].operator.shape == (3, 32, 33)  # type: ignore[attr-defined]

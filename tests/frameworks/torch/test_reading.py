@@ -349,6 +349,38 @@ def test_several_inputs_and_outputs():
     assert cs.check(network).output == (4, 6, 6)
 
 
+def test_inputs_by_name():
+    class Named(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.conv, self.scale = nn.Conv2d(3, 4, 3), nn.Linear(5, 4)
+
+        def forward(self, image, mask=None, *, features):
+            x = self.conv(image) * self.scale(features)[:, :, None, None]
+            return x if mask is None else x * mask
+
+    network = cs.from_torch(Named(), {"features": (5,), "image": (3, 8, 9)})
+    assert [layer.name for layer in network.inputs] == ["features", "image"] and cs.check(network).output == (4, 6, 7)
+    assert cs.check(network, {"image": (3, 20, 9)}).output == (4, 18, 7)
+    assert [f.layer for f in cs.check(network, [(5,), (3, 2, 9)]).failures] == ["conv"]
+    assert [f.layer for f in cs.check(network, {"features": (6,)}).failures] == ["scale"]
+    masked = cs.from_torch(Named(), {"image": (3, 8, 9), "mask": (1, 6, 7), "features": (5,)})
+    assert [f.layer for f in cs.check(masked, {"image": (3, 9, 9)}).failures] == ["mul_2"]
+    assert cs.repair(masked, {"image": (3, 9, 9)}) and cs.diagnose(masked, input_shape={"image": (3, 9, 9)})
+    for given, wanted in (
+        ({"image": (3, 8, 9), "feature": (5,)}, "no input 'feature': did you mean 'features'"),
+        ({"image": (3, 8, 9)}, r"inputs of Named \(image, mask, features\) .* missing a required argument: 'features'"),
+        ([(3, 8, 9)] * 3, "too many positional arguments"),
+        ({"image": 3, "features": (5,)}, "3 is no input shape"),
+    ):
+        with pytest.raises(cs.UnreadableError, match=wanted):
+            cs.from_torch(Named(), given)
+    with pytest.raises(cs.ConvsolveError, match=r"2 inputs \(features, image\), got 1 shape"):
+        cs.check(network, (3, 8, 9))
+    with pytest.raises(cs.ConvsolveError, match="no input 'picture'"):
+        cs.check(network, {"picture": (3, 8, 9)})
+
+
 class Folded(nn.Module):
     """Windows in the batch axis, and back."""
 
