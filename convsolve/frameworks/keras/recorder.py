@@ -184,6 +184,7 @@ class KerasRecorder(Recorder):
         """Record what the program of a layer does; ``wrong`` is the layer that it is, with the wrong number of axes."""
         if not layer.built and builds_itself(layer):
             layer.built = True  # Keras would run it to see what it builds, and give up where it fails
+        number = self._next_caught() if wrong else 0
         with self.naming.inside(layer) as name:
             self.modules[id(layer)] = name
             try:
@@ -192,6 +193,9 @@ class KerasRecorder(Recorder):
                 raise
             except _REFUSALS as error:
                 if wrong is None:
+                    raise
+                if number:
+                    self.raised[number] = error
                     raise
                 self.graph.end_with(wrong)
                 raise RefusedCallError(str(error)) from error

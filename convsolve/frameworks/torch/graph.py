@@ -54,9 +54,9 @@ class _Site:
 class Graph:
     """Collects layers; every change can be undone back to a mark. Shapes are as the data format writes them.
 
-    ``numbers`` are the recorded values of all dimensions that expressions speak of; ``broken`` says that a
-    layer's requirements do not hold at the recorded sizes, ``failed`` that this has ever been so; ``uncounted`` has the
-    number of entries of each parameter that is still to be counted, ``counted`` the layer that has counted the others;
+    ``numbers`` are the recorded values of all dimensions that expressions speak of; ``required`` are the conditions of
+    the layers since the last mark, ``failed`` says that some layer's do not hold; ``uncounted`` has the number of
+    entries of each parameter that is still to be counted, ``counted`` the layer that has counted the others;
     ``learned`` says how many parameters each layer counts at the recorded sizes. ``turned`` has the tensors that are
     others in another order of axes; ``dispensable`` layers are left out when nothing uses them. ``parts`` has, by a
     parameter and a name, the layers that use a part of it.
@@ -75,7 +75,7 @@ class Graph:
     turned: dict[str, tuple[Value, tuple[int, ...]]] = field(default_factory=dict)
     parts: dict[tuple[str, str], str] = field(default_factory=dict)
     dispensable: set[str] = field(default_factory=set)
-    broken: bool = False
+    required: list[Cond] = field(default_factory=list)
     failed: bool = False
     place: str = ""
     leaf: bool = False
@@ -112,18 +112,23 @@ class Graph:
         """Return sizes for the program: numbers that carry their expressions."""
         return tuple(Size.made(self.number(form), form, self.tape) for form in forms)
 
+    @property
+    def broken(self) -> bool:
+        """Whether the requirements of some layer since the last mark do not hold at the recorded sizes."""
+        return not all(map(self._holds, self.required))
+
     # -- undoing
 
     def mark(self) -> int:
-        """Return a mark to which changes can be undone, and begin to look for what does not hold."""
-        self.broken = False
+        """Return a mark to which changes can be undone, and begin to collect what is required."""
+        self.required = []
         return len(self._undo)
 
     def undo(self, mark: int) -> None:
         """Undo what was done since a mark."""
         while len(self._undo) > mark:
             self._undo.pop()()
-        self.broken = False
+        self.required = []
 
     def later_undo(self, action: Callable[[], Any]) -> None:
         """Keep how a change is undone."""
@@ -194,8 +199,10 @@ class Graph:
         except RankError as error:
             raise WrongRank(str(error), Layer(name, operator, refs, source=self.source)) from None
         broken = not all(self._holds(c) for c in site.conditions)
-        self.broken = self.broken or broken
-        self.failed = self.failed or broken
+        self.required += site.conditions
+        if broken and not self.failed:
+            self.failed = True
+            self.later_undo(lambda: setattr(self, "failed", False))
         named = []
         for i, shape in enumerate(outputs):
             ref = f"{name}[{i}]" if len(outputs) > 1 else name
@@ -316,7 +323,9 @@ class Graph:
         form = self.tape.canonical(Polynomial.of(_at_least_1(size)))
         computed = [atom for atom in form.atoms() if not isinstance(atom, Var)]
         if not broken and len(computed) <= _MOST_COMPUTED and len(computed) != 1 and len(form.terms) <= _MOST_TERMS:
-            self.tape.positive.add(form)
+            if form not in self.tape.positive:
+                self.tape.positive.add(form)
+                self.later_undo(lambda: self.tape.positive.discard(form))
             return form
         own = Polynomial.of(Var(name, interval=(1, None)))
         self.numbers[name] = max(self.number(form), 1)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 import sys
-from types import FrameType
+from types import CodeType, FrameType
 
-__all__ = ["asking", "is_program", "place_of", "shortened"]
+__all__ = ["asking", "is_program", "is_start", "place_of", "shortened"]
 
 _RUNS = os.path.join(os.path.dirname(__file__), "programs.py")
 _OURS = os.path.dirname(os.path.dirname(__file__)) + os.sep
@@ -17,8 +17,8 @@ def place_of(frame: FrameType | None) -> str:
 
     Whoever asks for a recording is no part of the program.
     """
-    while frame is not None and not is_program(frame):
-        frame = None if frame.f_code.co_filename == _RUNS else frame.f_back
+    while frame is not None and not is_program(frame.f_code):
+        frame = None if is_start(frame.f_code) else frame.f_back
     return "" if frame is None else f"{shortened(frame.f_code.co_filename)}:{frame.f_lineno}"
 
 
@@ -29,9 +29,14 @@ def asking(frame: FrameType | None) -> FrameType | None:
     return frame
 
 
-def is_program(frame: FrameType) -> bool:
-    """Return whether a frame is one of the program's, not a framework's or our own."""
-    return not frame.f_code.co_filename.startswith((*_frameworks(), _OURS, "<"))
+def is_start(code: CodeType) -> bool:
+    """Return whether code is that which runs the program."""
+    return code.co_filename == _RUNS
+
+
+def is_program(code: CodeType) -> bool:
+    """Return whether code is the program's, not a framework's or our own."""
+    return not code.co_filename.startswith((*_frameworks(), _OURS, "<"))
 
 
 def _frameworks() -> list[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,6 +23,7 @@ from .recorder import Recorder, RefusedCallError
 __all__ = ["Inputs", "Program", "Run", "Shapes", "confirmed"]
 
 _MOST_ATTEMPTS = 4
+_MOST_UNCAUGHT = 32
 
 Shapes = tuple[tuple[int, ...], ...]
 
@@ -53,11 +54,18 @@ class Program(ABC):
         """Record the program at these shapes."""
         lending = modules_of(iter(self.classes()))
         leaks = {id(names): names for names in self.leaking()}
-        for _ in range(_MOST_ATTEMPTS):
+        uncaught: set[int] = set()
+        attempts = 0
+        while True:
             recorder, call = self.begin(shapes)
-            _run(recorder, call, lending, leaks)
+            recorder.uncaught = uncaught if len(uncaught) < _MOST_UNCAUGHT else None
+            escaped = _run(recorder, call, lending, leaks)
+            if escaped is not None:
+                uncaught.add(escaped)  # once more, with that layer marked as failing
+                continue
             new = {k: v for k, v in recorder.tape.leaks.items() if k not in leaks and "int" not in v}
-            if not new:
+            attempts += 1
+            if not new or attempts == _MOST_ATTEMPTS:
                 break
             leaks.update(new)  # once more, with an `int` that carries expressions on
         return recorder.network()
@@ -109,28 +117,49 @@ def _shape(given: Any) -> tuple[int, ...]:
 
 def _run(
     recorder: Recorder, call: Callable[[], Any], lending: list[dict[str, Any]], leaks: dict[int, dict[str, Any]]
-) -> None:
-    """Record one run of a program."""
+) -> int | None:
+    """Record one run of a program; return the number of the failing call whose error it got and has not caught."""
     try:
         with lent(lending, leaks), recorder.watching():
             result = call()
-    except RefusedCallError:
+    except Exception as error:
+        chain = list(_chain(error))
+        number = next((n for e in chain for n, raised in recorder.raised.items() if raised is e), None)
+        if number is None:
+            _ended(recorder, recorder.unread or next((e for e in chain if isinstance(e, ConvsolveError)), error))
+        return number
+    if recorder.unread is not None:
+        raise recorder.unread
+    recorder.finish(list(tensors_in(result)))
+    return None
+
+
+def _chain(error: BaseException | None) -> Iterator[BaseException]:
+    """Yield an error, that in whose handling it was raised, and so on."""
+    seen: set[int] = set()
+    while error is not None and id(error) not in seen:
+        seen.add(id(error))
+        yield error
+        error = error.__cause__ or error.__context__
+
+
+def _ended(recorder: Recorder, error: Exception) -> None:
+    """End the recording of a program that raised an error, where something can be said of it all the same."""
+    if isinstance(error, RefusedCallError):
         recorder.end()
         failing = _failing(recorder) if recorder.graph.failed else []
         if not failing:
-            raise
+            raise error
         # what comes after a layer that fails is moot, as long as it fails
         recorder.tape.holds(any_of(*map(negation, failing)), True)
         return
-    except ConvsolveError:
-        raise
-    except Exception as error:  # the program's own: whatever it raises is shown
-        if not recorder.tape.guards or not recorder.graph.layers:
-            raise UnreadableError(_own_failure(error)) from error
-        recorder.refusal = _own_failure(error)  # having looked at sizes: for others, it may not
-        recorder.end()
-        return
-    recorder.finish(list(tensors_in(result)))
+    if isinstance(error, ConvsolveError):
+        raise error
+    # the program's own: whatever it raises is shown
+    if not recorder.tape.guards or not recorder.graph.layers:
+        raise UnreadableError(_own_failure(error)) from error
+    recorder.refusal = _own_failure(error)  # having looked at sizes: for others, it may not
+    recorder.end()
 
 
 def _failing(recorder: Recorder) -> list[Cond]:
@@ -144,7 +173,7 @@ def _failing(recorder: Recorder) -> list[Cond]:
 def _own_failure(error: Exception) -> str:
     frame, where = error.__traceback__, "the network"
     while frame is not None:
-        if is_program(frame.tb_frame):
+        if is_program(frame.tb_frame.f_code):
             where = f"{shortened(frame.tb_frame.f_code.co_filename)}:{frame.tb_lineno}"
         frame = frame.tb_next
     text = str(error).strip().split("\n")[0]

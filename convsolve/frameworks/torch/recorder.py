@@ -11,7 +11,7 @@ import functools
 import inspect
 import logging
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
@@ -20,10 +20,10 @@ import torch
 from torch.nn.modules.module import register_module_forward_hook, register_module_forward_pre_hook
 from torch.overrides import TorchFunctionMode
 
-from ...dims import variables
+from ...dims import Cond, all_of, variables
 from ...dims.normal import Polynomial
 from ...errors import ConvsolveError, InternalError, UnreadableError
-from ...network import Network
+from ...network import Network, tensor_layer
 from ...operators import Opaque
 from ...operators.base import DataFormat, Framework
 from ..registry import NotReadError
@@ -45,6 +45,7 @@ from .places import place_of
 from .running import Runner, numbers_in, shape_of, values_in
 from .sizes import Size
 from .tape import BATCH_NAME, Tape
+from .tries import may_catch
 from .values import Value
 
 __all__ = ["Recorder"]
@@ -96,7 +97,12 @@ class RefusedCallError(UnreadableError):
 
 
 class Recorder(TorchFunctionMode):
-    """Records the calls of one run of a module."""
+    """Records the calls of one run of a module.
+
+    ``uncaught`` has the numbers of failing calls whose errors the program is known not to catch; the errors of others
+    it gets, where it may catch them, and they are kept in ``raised``. Without ``uncaught``, it gets none. ``unread`` is
+    what cannot be read, even where the program catches that.
+    """
 
     def __init__(
         self, parameters: dict[int, tuple[str, torch.Tensor]], modules: dict[int, str], *,
@@ -116,6 +122,10 @@ class Recorder(TorchFunctionMode):
         self.outputs: tuple[str, ...] = ()
         self.refusal = ""
         self.runner = Runner()
+        self.number = 0
+        self.uncaught: Container[int] | None = None
+        self.raised: dict[int, Exception] = {}
+        self.unread: ConvsolveError | None = None
 
     # -- what is known of tensors
 
@@ -214,13 +224,19 @@ class Recorder(TorchFunctionMode):
         which gets what came out.
         """
         tensors = list(tensors_in((args, kwargs)))
-        broken = self.graph.broken
+        required, broken = self.graph.required, self.graph.broken
+        number = self._next_caught()
         error: Exception | None = None
         try:
             result = self.runner.run(func, args, kwargs)
         except _REFUSALS as raised:
             error = raised
         if error is not None:
+            if number and not (name in _LOOKS or _needs_data(error)):
+                self.graph.undo(mark)
+                self._fails(required if broken else (), args, kwargs)
+                self.raised[number] = error
+                raise error
             if expected is None or not (broken or _needs_data(error)):
                 raise self._refused(name, error) from error
             return self._stand_in(expected, tensors)
@@ -230,6 +246,8 @@ class Recorder(TorchFunctionMode):
             agree = len(values) == len(outputs) and all(
                 self.graph.shape(v.real) == tuple(shape_of(t)) for v, t in zip(values, outputs, strict=True))
             if agree and (broken or confirm()):
+                if number and not broken:
+                    self.tape.holds(all_of(*required), True)
                 for value, tensor in zip(values, outputs, strict=True):
                     self.keep(tensor, value)
                 return result
@@ -237,6 +255,23 @@ class Recorder(TorchFunctionMode):
                 return self._stand_in(expected, tensors)
             self.graph.undo(mark)
         return otherwise(result)
+
+    def _fails(self, required: Sequence[Cond], args: Any, kwargs: Any) -> None:
+        """Keep for which sizes a call fails: those at which not all holds that is required, or only those recorded."""
+        layers = {tensor_layer(v.name.rpartition(".")[0]) for v in variables(*required)}
+        if required and layers <= self.graph.names:
+            self.tape.holds(all_of(*required), False)
+            return
+        for form in (form for tensor in tensors_in((args, kwargs)) for form in self.value(tensor).shape):
+            self.tape.freeze(form, self.graph.number(form))
+        for size in numbers_in((args, kwargs)):
+            size.freeze()
+
+    def _next_caught(self) -> int:
+        """Return the number of the next call if the program may catch its error, and 0 otherwise."""
+        self.number += 1
+        known = self.uncaught is None or self.number in self.uncaught
+        return 0 if known or not may_catch(sys._getframe(1)) else self.number
 
     def _handled(self, name: str, args: Any, kwargs: Any, mark: int) -> Any:
         """Let the handler of a call write its layers; return what it makes, or None where it cannot."""
@@ -289,9 +324,12 @@ class Recorder(TorchFunctionMode):
         where = self.graph.source or "the network"
         text = str(error).strip().split("\n")[0]
         if name in _LOOKS or _needs_data(error):
-            return UnreadableError(
+            unread = UnreadableError(
                 f"{where}: `{name}` looks at the values of a tensor, which a recording does not have; a network whose "
                 f"shapes depend on values cannot be read")
+            if may_catch(sys._getframe(1)):
+                self.unread = unread
+            return unread
         host = "Keras" if self.graph.framework == "keras" else "PyTorch"
         return RefusedCallError(f"{where}: {host} refuses `{name}`: {type(error).__name__}: {text}")
 

@@ -404,6 +404,45 @@ def test_branches_and_refusals_are_guards() -> None:
     assert (3, 4) in sizes and (2, 4) not in sizes and (32, 30) not in sizes and (32, 12) in sizes
 
 
+class Block(kl.Layer):
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self.narrow, self.wide = kl.Conv2D(4, 1, name="narrow"), kl.Conv2D(4, 5, name="wide")
+
+    def call(self, x: Any) -> Any:
+        return self.wide(self.narrow(x))
+
+
+class Careful(keras.Model):
+    """Goes another way where a layer fails: a block, one with the wrong number of axes, a function."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.block, self.other = Block(name="block"), kl.Conv2D(4, 2, name="other")
+        self.flat, self.rnn = kl.Flatten(name="flat"), kl.LSTM(5, name="rnn")
+
+    def call(self, x: Any) -> Any:
+        try:
+            y = self.block(x)
+        except Exception:
+            y = self.other(x)
+        try:
+            y = self.rnn(y)
+        except ValueError:
+            y = ops.concatenate([y, y], axis=-1)
+        try:
+            return ops.reshape(y, (x.shape[0], 6, -1))
+        except RuntimeError:
+            return self.flat(y)
+
+
+@pytest.mark.parametrize(("recorded", "taken"), [((12, 9, 3), "block/wide"), ((4, 4, 3), "other")])
+def test_errors_that_the_program_catches(recorded: Any, taken: str) -> None:
+    network = faithful(Careful, recorded, [*IMAGES, (7, 8, 3), (5, 5, 3), (1, 1, 3), (1, 2, 3)])
+    assert {"block/wide", "other"} & set(network.by_name) == {taken}
+    assert not opaque(network) and network.guards
+
+
 def test_inputs_of_nested_models_are_fixed() -> None:
     class Fixed(keras.Model):
         def __init__(self) -> None:

@@ -22,7 +22,8 @@ NAMES = {
         "silu", "hardswish", "leaky_relu", "softmax", "dropout", "embedding", "glu", "prelu", "channel_shuffle")),
     "reshape", "view", "flatten", "unflatten", "squeeze", "unsqueeze", "transpose", "permute", "movedim", "narrow",
     "chunk", "split", "unbind", "mean", "sum", "amax", "roll", "flip", "cumsum", "repeat", "tile", "expand",
-    "add", "sub", "mul", "div", "maximum", "minimum", "pow", "matmul", "bmm",
+    "add", "sub", "mul", "div", "maximum", "minimum", "pow", "matmul", "bmm", "where", "lerp", "masked_fill", "eq", "gt",
+    "le", "logical_and", "nn.functional.grid_sample", "nn.functional.scaled_dot_product_attention",
 }  # fmt: skip
 LEAST_READ = 300
 

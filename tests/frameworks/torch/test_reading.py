@@ -14,40 +14,13 @@ from torch.nn import functional
 
 import convsolve as cs
 
-
-def opaque(network):
-    return [layer.operator.what for layer in network.layers if layer.operator.kind == "opaque"]
+from .executed import faithful, opaque
 
 
 def line(text):
     """Return the place in this file where a text first stands."""
     source = Path(__file__).read_text()
     return f"{Path(__file__).relative_to(Path.cwd())}:{source[: source.index(text)].count(chr(10)) + 1}"
-
-
-def faithful(module, recorded, *others, samples=2):
-    """Assert that a network says of each size what an execution on the CPU does; return the network.
-
-    Where it says that another branch is taken, it is recorded again.
-    """
-    network = cs.from_torch(module, recorded)
-    module.eval()
-    for shape in (recorded, *others):
-        try:
-            with torch.no_grad():
-                result = module(torch.zeros(samples, *shape))
-        except (RuntimeError, ValueError, IndexError):
-            result = None
-        report = cs.check(network.with_input(shape))
-        if report.unknown:
-            report = cs.check(network, shape)
-        outputs = result if isinstance(result, (tuple, list)) else (result,)
-        runs = result is not None and all(t.shape[0] == samples and t.numel() for t in outputs)
-        assert report.ok == runs, (shape, report.failures, report.unknown, result is not None and result.shape)
-        if runs:
-            assert report.output == tuple(outputs[0].shape[1:]), shape
-    assert cs.check(network).params == sum(p.numel() for p in module.parameters())
-    return network
 
 
 class Block(nn.Sequential):
