@@ -14,6 +14,7 @@ from typing import Any
 from .dims import (
     Cond,
     Dim,
+    Expr,
     Var,
     any_of,
     bounds,
@@ -49,6 +50,17 @@ class Definition:
     name: str
     value: Dim
     layer: str
+
+    @property
+    def computed(self) -> bool:
+        """Whether there is something to compute: not where a size is taken over, or one of several is."""
+        return not _taken_over(self.value)
+
+
+def _taken_over(value: Dim) -> bool:
+    if isinstance(value, Expr) and value.op == "where":
+        return all(map(_taken_over, value.args[1:]))
+    return isinstance(value, (int, Var))
 
 
 @dataclass(frozen=True)

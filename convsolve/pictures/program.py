@@ -147,8 +147,7 @@ def _data(
         axis = definition.name.rpartition(".")[2]
         value = definition.value
         if axis not in COSTS and definition.layer in layers:
-            plain = isinstance(value, (int, Var))
-            text = "" if plain else template(value, lambda name: f"\x02{place[name]}\x03")
+            text = template(value, lambda name: f"\x02{place[name]}\x03") if definition.computed else ""
             formulas[layers[definition.layer]].append([axis, text, place[definition.name]])
     return {
         "unknowns": list(opened.unknowns),

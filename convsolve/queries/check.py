@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from ..dims import Expr, Var, evaluate, evaluate_arrays, render, variables
+from ..dims import Var, evaluate, evaluate_arrays, render, variables
 from ..errors import ConvsolveError, NetworkError
 from ..network import InputShapes, Network
 from ..operators import axis_names
@@ -241,9 +241,8 @@ def _formula(sizes: Sequence[Definition], values: Mapping[str, int]) -> str:
     """Return the shape formula with the numbers in it, once where all axes agree."""
     texts: dict[str, list[str]] = {}
     for definition in sizes:
-        value = definition.value
-        if isinstance(value, Expr) and not isinstance(value, Var):
-            text = f"{render(value, values)} = {values[definition.name]}"
+        if definition.computed:
+            text = f"{render(definition.value, values)} = {values[definition.name]}"
             texts.setdefault(text, []).append(definition.name.rpartition(".")[2])
     if len(texts) == 1:
         return next(iter(texts))
