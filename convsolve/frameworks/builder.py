@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from ..dims import Cond, Dim, Domain, Var, bounds
+from ..dims import Cond, Dim, Domain, Var, bounds, evaluate, variables
 from ..errors import ConvsolveError, NetworkError, RankError
 from ..network import Layer, Network, tensor_layer
 from ..operators import Constant, Input, Operator, Rule, Shape, axis_names
@@ -41,7 +41,8 @@ class Builder(Building):
     """Collects layers, and knows the shape of every tensor so far: as written, without the batch axis.
 
     A size that depends on an open input is the dimension of a layer (``conv1.height``), ready to stand in
-    another layer's parameters; a shape is None where an error of rank leaves a tensor without one.
+    another layer's parameters; a shape is None where an error of rank leaves a tensor without one. Where ``numbers``
+    has the sizes of open inputs, it gets those of all other dimensions, at least 1.
 
     >>> from convsolve.operators import Conv
     >>> building = Builder("onnx")
@@ -56,6 +57,7 @@ class Builder(Building):
     layers: list[Layer] = field(default_factory=list)
     shapes: dict[str, Shape | None] = field(default_factory=dict)
     counts: Counter[str] = field(default_factory=Counter)
+    numbers: dict[str, int] = field(default_factory=dict)
 
     def free_name(self, wished: str) -> str:
         """Return a layer's name that is not taken, as near to the wished one as can be."""
@@ -99,7 +101,7 @@ class Builder(Building):
         tensors = [f"{name}[{i}]" if several else name for i in range(len(outputs))]
         for tensor, shape in zip(tensors, outputs, strict=True):
             sizes = tuple(
-                _named(f"{tensor}.{axis}", size) for axis, size in zip(axis_names(len(shape)), shape, strict=True))
+                self._named(f"{tensor}.{axis}", size) for axis, size in zip(axis_names(len(shape)), shape, strict=True))
             self.shapes[tensor] = to_written(self.data_format, sizes)
         self.shapes[name] = self.shapes[tensors[0]]
         return tensors
@@ -118,23 +120,24 @@ class Builder(Building):
             if first in self.shapes and first != self.layers[i].name:
                 self.layers[i] = dataclasses.replace(self.layers[i], shares=first)
 
+    def _named(self, name: str, size: Dim) -> Dim:
+        """Return a size that later layers may use: a number, or the dimension of a layer.
+
+        Such a dimension is taken for at least 1: where it is not, the layer that makes it has failed.
+        """
+        if isinstance(size, int) and size >= 1:
+            return size
+        if all(v.name in self.numbers for v in variables(size)):
+            self.numbers[name] = max(evaluate(size, self.numbers), 1)
+        low, high = bounds(size)
+        return Var(name, interval=(max(low or 1, 1), None if high is None else max(high, 1)))
+
     def network(self, outputs: Sequence[str]) -> Network:
         """Return the network; a constant that nothing uses is left out."""
         used = {tensor_layer(reference) for layer in self.layers for reference in layer.inputs}
         used.update(map(tensor_layer, outputs))
         layers = (layer for layer in self.layers if layer.name in used or not isinstance(layer.operator, Constant))
         return Network(tuple(layers), tuple(outputs), self.framework, self.data_format)
-
-
-def _named(name: str, size: Dim) -> Dim:
-    """Return a size that later layers may use: a number, or the dimension of a layer.
-
-    Such a dimension is taken for at least 1: where it is not, the layer that makes it has failed.
-    """
-    if isinstance(size, int) and size >= 1:
-        return size
-    low, high = bounds(size)
-    return Var(name, interval=(max(low or 1, 1), None if high is None else max(high, 1)))
 
 
 @dataclass

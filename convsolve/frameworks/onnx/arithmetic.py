@@ -2,14 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from fractions import Fraction
 from math import prod
 from typing import Any
 
 import numpy as np
 
-from ...dims import bounds, eq, maximum, minimum, product, total
+from ...dims import (
+    Cond,
+    Condition,
+    Dim,
+    Expr,
+    all_of,
+    any_of,
+    bounds,
+    eq,
+    maximum,
+    minimum,
+    negation,
+    product,
+    total,
+    where,
+)
 from . import numbers
 from .call import Call
 from .sizes import MOST, array, folds, known
@@ -47,34 +62,62 @@ def _arithmetic(call: Call) -> Known:
     return known(result, learned)
 
 
-@folds("Equal")
-def _equal(call: Call) -> Known:
-    a, b = call.known(0), call.known(1)
-    shape = np.broadcast_shapes(a.shape, b.shape)
-    if a.items is None or b.items is None or prod(shape) > MOST:
-        return Known(tuple(shape))
-    pairs = np.broadcast_arrays(a.items, b.items)
-    return known(array([_same(x, y) for x, y in zip(pairs[0].ravel(), pairs[1].ravel(), strict=True)], shape))
+_COMPARISONS: Mapping[str, Callable[[Any, Any], Cond]] = {
+    "Equal": eq, "Greater": lambda a, b: _less(b, a), "Less": lambda a, b: _less(a, b),
+    "GreaterOrEqual": lambda a, b: negation(_less(a, b)), "LessOrEqual": lambda a, b: negation(_less(b, a)),
+}
 
 
-def _same(a: Any, b: Any) -> bool:
-    """Return whether two numbers are equal for every input, or raise NotReadError."""
-    if any(isinstance(x, (Fraction, numbers.Ratio)) for x in (a, b)):
-        raise NotReadError("it compares floating-point numbers")
-    truth = bounds(eq(a, b))
-    if truth[0] != truth[1]:
-        raise NotReadError("whether two sizes are equal depends on the input")
-    return truth == (1, 1)
+def _less(a: Dim, b: Dim) -> Cond:
+    smaller: Cond = a < b
+    return smaller
+
+
+@folds(*_COMPARISONS)
+def _compared(call: Call) -> Known:
+    return _each(call, lambda a, b: _COMPARISONS[call.kind](*numbers.crossed(a, b)))
+
+
+_LOGIC: Mapping[str, Callable[[Cond, Cond], Cond]] = {
+    "And": all_of, "Or": any_of, "Xor": lambda a, b: any_of(all_of(a, negation(b)), all_of(negation(a), b)),
+}
+
+
+@folds(*_LOGIC)
+def _joined(call: Call) -> Known:
+    return _each(call, _LOGIC[call.kind])
+
+
+@folds("Not")
+def _negated(call: Call) -> Known:
+    return _each(call, negation)
 
 
 @folds("Where")
 def _where(call: Call) -> Known:
-    values = [call.known(i) for i in range(3)]
-    shape = np.broadcast_shapes(*(v.shape for v in values))
+    return _each(call, lambda chosen, a, b: _chosen(call, chosen, a, b), learned=(1, 2))
+
+
+def _chosen(call: Call, chosen: Cond, a: Any, b: Any) -> Any:
+    if isinstance(chosen, bool) or not all(isinstance(x, (int, Expr)) and type(x) is not bool for x in (a, b)):
+        return a if call.holds(chosen) else b
+    return where(chosen, a, b)
+
+
+def _each(call: Call, function: Callable[..., Any], learned: Sequence[int] = ()) -> Known:
+    """Return a function of each item of the inputs; of many items only the shape."""
+    values = [call.known(i) for i in range(len(call.inputs))]
+    shape, is_learned = np.broadcast_shapes(*(v.shape for v in values)), any(values[i].learned for i in learned)
     if any(v.items is None for v in values) or prod(shape) > MOST:
-        return Known(tuple(shape), None, any(v.learned for v in values[1:]))
+        return Known(tuple(shape), None, is_learned)
     rows = zip(*(a.ravel() for a in np.broadcast_arrays(*(v.items for v in values))), strict=True)
-    return known(array([a if chosen else b for chosen, a, b in rows], shape))
+    return known(array([_settled(function(*row)) for row in rows], shape), is_learned)
+
+
+def _settled(x: Any) -> Any:
+    """Return a condition that is the same for every input as a truth value, and anything else as it is."""
+    low, high = bounds(x) if isinstance(x, Condition) else (0, 1)
+    return x if low != high else bool(low)
 
 
 _ROUNDING: Mapping[str, Callable[[Any], Any]] = {

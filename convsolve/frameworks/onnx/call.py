@@ -6,10 +6,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
-from ...dims import Dim
+from ...dims import Cond, Condition, Dim, Expr
 from ...operators import Constant, Operator
 from ..builder import Builder
 from ..registry import registrar
+from .decisions import Decisions
 from .values import Known, NotReadError, NotThereError, Tensor, Unknown, Value, depends_on_batch
 
 __all__ = ["READERS", "Call", "Result", "reads"]
@@ -24,7 +25,10 @@ reads = registrar(READERS)
 
 @dataclass
 class Call:
-    """A node: its operator, its inputs (None where one is left out) and attributes, in a graph being read."""
+    """A node: its operator, its inputs (None where one is left out) and attributes, in a graph being read.
+
+    ``inside`` reads a graph that is an attribute, with what its inputs stand for, and returns its outputs.
+    """
 
     kind: str
     name: str
@@ -34,6 +38,8 @@ class Call:
     opset: int
     batch: Dim
     builder: Builder
+    decisions: Decisions
+    inside: Callable[[Any, Sequence[Value | None]], list[Value]]
     source: str = ""
     parts: int = field(default=0, init=False)
 
@@ -78,9 +84,23 @@ class Call:
         return [self._integer(x) for x in self.numbers(position)]
 
     def _integer(self, x: Any) -> int:
-        if type(x) is not int:
+        found = self.decisions.number(x, self.source) if isinstance(x, Expr) else x
+        if type(found) is not int:
             raise NotReadError(f"it needs a known whole number, not {x}")
-        return x
+        return found
+
+    def holds(self, condition: Cond) -> bool:
+        """Return whether a condition on sizes holds; where the input decides that, this is noted."""
+        return self.decisions.holds(condition, self.source)
+
+    def condition(self, position: int) -> bool:
+        """Return whether an input is true, which sizes alone must decide."""
+        if isinstance(self.value(position), Tensor):
+            raise NotReadError("what it does depends on values that the network computes")
+        (found,) = self.numbers(position)
+        if not isinstance(found, (bool, Condition)):
+            raise NotReadError(f"its input {position} is no truth value")
+        return self.holds(found)
 
     def option(self, name: str, default: Any = None) -> Any:
         """Return an attribute."""

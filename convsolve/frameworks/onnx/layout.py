@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import pairwise
 
-from ...dims import product
+from ...dims import eq, product
 from ...operators import (
     Chunk,
     Expand,
@@ -82,10 +82,7 @@ def _squeeze(call: Call) -> Value:
     x = call.tensor()
     axes = call.listed("axes", 1)
     if axes is None:
-        full = x.full(call.batch)
-        if not all(isinstance(n, int) for n in x.shape):
-            raise NotReadError("it squeezes all axes of size 1, and which those are depends on the input")
-        axes = [i for i, n in enumerate(full) if n == 1 and i != x.batch]
+        axes = [i for i, n in enumerate(x.full(call.batch)) if i != x.batch and call.holds(eq(n, 1))]
     gone = sorted({a % x.rank for a in axes}, reverse=True)
     if not gone:
         return call.layer(Identity(), x)

@@ -8,11 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from ...dims import Cond, Dim, Expr, all_of, bounds, maximum, where
+from ...dims import Cond, Condition, Dim, Expr, all_of, bounds, maximum, ne, where
 from .values import NotReadError
 
 __all__ = [
-    "Ratio", "add", "ceiling", "divide", "floor", "modulo", "multiply", "subtract", "to_float", "to_int", "zero",
+    "Ratio", "add", "ceiling", "crossed", "divide", "floor", "modulo", "multiply", "subtract", "to_bool", "to_float",
+    "to_int", "zero",
 ]
 
 _EXACT = 1 << 10
@@ -34,6 +35,7 @@ class Ratio:
 
 def to_float(x: Any) -> Any:
     """Return a number as floating point."""
+    x = _counted(x)
     if isinstance(x, (Fraction, Ratio)):
         return x
     return Ratio(x) if isinstance(x, Expr) else Fraction(int(x))
@@ -43,7 +45,34 @@ def to_int(x: Any) -> Any:
     """Return a number as a whole one, rounded toward zero."""
     if isinstance(x, Ratio):
         return _toward_zero(x.size, x.divisor)
-    return int(x) if isinstance(x, (Fraction, bool)) else x
+    return int(x) if isinstance(x, Fraction) else _counted(x)
+
+
+def to_bool(x: Any) -> Any:
+    """Return whether a number is not 0."""
+    if isinstance(x, (bool, Condition)):
+        return x
+    size, _ = crossed(x, 0)
+    return ne(size, 0)
+
+
+def _counted(x: Any) -> Any:
+    """Return a truth value as 0 or 1, and anything else as it is."""
+    return where(x, 1, 0) if isinstance(x, (bool, Condition)) else x
+
+
+def crossed(a: Any, b: Any) -> tuple[Dim, Dim]:
+    """Return whole numbers that compare as two numbers do.
+
+    >>> crossed(Fraction(7, 2), Fraction(4))
+    (7, 8)
+    """
+    parts = [_counted(x) for x in (a, b)]
+    ratios = [Ratio(x.numerator, x.denominator) if isinstance(x, Fraction) else x if isinstance(x, Ratio) else Ratio(x)
+              for x in parts]  # fmt: skip
+    if not all(x.exact for x in ratios):
+        raise NotReadError("it compares rounded numbers")
+    return ratios[0].size * ratios[1].divisor, ratios[1].size * ratios[0].divisor
 
 
 def floor(x: Any) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import prod
 from typing import Any
 
 from ...dims import Dim
@@ -10,7 +11,7 @@ from ...network import Layer
 from ...operators import Input, Opaque
 from .call import Call
 from .proto import sizes_of
-from .values import NotReadError, Tensor, Value
+from .values import Known, NotReadError, Tensor, Value
 
 __all__ = ["Inference", "seen_as_opaque"]
 
@@ -44,7 +45,7 @@ class Inference:
 
         shapes = [op.shape for op in self.inputs if isinstance(op, Input)]
         if not all(isinstance(n, int) for shape in shapes for n in shape):
-            raise NotReadError("what it does is known only at known sizes: give input_shape=...")
+            raise NotReadError("what it does is known only at known sizes: give input_shape=... (--input)")
         copy = onnx.ModelProto()
         copy.CopyFrom(self.proto)
         weights = {tensor.name for tensor in copy.graph.initializer}
@@ -87,5 +88,6 @@ def seen_as_opaque(call: Call, node: Any, inference: Inference, why: str) -> lis
             raise NotReadError("its input's shape is not known")
     except NotReadError as error:
         raise NotReadError(f"{why}, and {error}") from None
-    operator = Opaque(what=f"ONNX {call.kind}", seen=[x.shape for x in tensors], outputs=outputs)
+    weights = sum(prod(value.shape) for value in call.inputs if isinstance(value, Known) and value.learned)
+    operator = Opaque(what=f"ONNX {call.kind}", seen=[x.shape for x in tensors], outputs=outputs, weights=weights)
     return [call.made(made, tensors[0]) for made in call.add(operator, *(x.reference for x in tensors))]

@@ -75,7 +75,7 @@ def known_of(tensor: Any, *, learned: bool = False) -> Known:
     if any(n < 0 for n in shape):
         raise UnreadableError(f"the tensor {tensor.name!r} has a negative size: {list(shape)}")
     few = prod(shape) <= _MOST_VALUES and tensor.data_location != TensorProto.EXTERNAL
-    if not few or not (floating or kind in _INT):
+    if not few or not (floating or kind in _INT or kind == "BOOL"):
         return Known(shape, None, learned and floating)
     try:
         values = numpy_helper.to_array(tensor).ravel().tolist()
@@ -85,7 +85,7 @@ def known_of(tensor: Any, *, learned: bool = False) -> Known:
         return Known(shape, None, learned)
     items = np.empty(len(values), object)
     for i, value in enumerate(values):
-        items[i] = Fraction(value) if floating else int(value)
+        items[i] = Fraction(value) if floating else value if kind == "BOOL" else int(value)
     return Known(shape, items.reshape(shape), learned and floating)
 
 
@@ -95,9 +95,11 @@ def attributes_of(node: Any) -> dict[str, Any]:
 
     found: dict[str, Any] = {}
     for a in node.attribute:
-        if a.type in (AttributeProto.GRAPH, AttributeProto.GRAPHS):
-            raise NotReadError("it has a graph of its own inside")
-        if a.type == AttributeProto.INT:
+        if a.type == AttributeProto.GRAPHS:
+            raise NotReadError("it has graphs of its own inside")
+        if a.type == AttributeProto.GRAPH:
+            found[a.name] = a.g
+        elif a.type == AttributeProto.INT:
             found[a.name] = int(a.i)
         elif a.type == AttributeProto.INTS:
             found[a.name] = [int(n) for n in a.ints]
@@ -111,5 +113,5 @@ def attributes_of(node: Any) -> dict[str, Any]:
             found[a.name] = known_of(a.t)
     if node.op_type == "Cast" and isinstance(found.get("to"), int):
         name = TensorProto.DataType.Name(found["to"]) if found["to"] in TensorProto.DataType.values() else ""
-        found["to"] = "float" if name in _FLOAT else "int" if name in _INT else name
+        found["to"] = "float" if name in _FLOAT else "int" if name in _INT else name.lower()
     return found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import re
 from collections import Counter
@@ -12,9 +13,12 @@ from typing import Any
 from ...dims import Dim, Domain, Var
 from ...errors import ConvsolveError, NetworkError, UnreadableError
 from ...network import InputShapes, Network, given_shapes
+from ...operators import axis_names
 from ..builder import Builder
-from . import arithmetic, features, joins, layout, windows
+from . import arithmetic, control, features, joins, layout, windows
 from .call import READERS, Call, Result
+from .control import CONTROL
+from .decisions import Decisions
 from .opaque import Inference, seen_as_opaque
 from .proto import attributes_of, known_of, load, sizes_of
 from .sizes import array, fold, known
@@ -22,19 +26,24 @@ from .values import BATCH, Known, NotReadError, NotThereError, Tensor, Unknown, 
 
 __all__ = ["Graph", "from_onnx"]
 
-_READ = (arithmetic, features, joins, layout, windows)  # they register how each operator is read
+_READ = (arithmetic, control, features, joins, layout, windows)  # they register how each operator is read
+
+_MOST_NODES = 200_000
+"""So many nodes are read at most, those of a loop once for each turn."""
 
 
 def from_onnx(source: Any, *, input_shape: InputShapes | None = None) -> Network:
     """Read a network out of an ONNX file or proto, without running it and without its weights' values.
 
     The first axis of every input is taken for the batch, and left out. Sizes that the file leaves open (dynamic
-    axes) stay open, and what the graph computes from them stays a formula.
+    axes) stay open, and what the graph computes from them stays a formula. The branches that it takes by the sizes
+    given are in ``guards``; ``record`` reads it again for others.
 
     Args:
         source: a path, or an ``onnx.ModelProto``.
         input_shape: the shape of the input without the batch axis, in place of the one in the file; for several
-            inputs, a list of shapes. Operators that convsolve has no rule for can be read only at known sizes.
+            inputs, a list of shapes, or a mapping from their names. Operators that convsolve has no rule for, and
+            branches that depend on sizes, can be read only at known sizes.
 
     Raises:
         UnreadableError: the file is no ONNX file, or a node cannot be read; the text names it.
@@ -44,26 +53,58 @@ def from_onnx(source: Any, *, input_shape: InputShapes | None = None) -> Network
     if not hasattr(proto, "graph") or not hasattr(proto, "opset_import"):
         raise UnreadableError(f"from_onnx takes a path or an onnx.ModelProto, got {type(source).__name__}")
     try:
-        return Graph(proto, name, input_shape).network()
+        return _read(proto, name, input_shape)
     except ConvsolveError:
         raise
     except (KeyError, TypeError, IndexError, AttributeError, ValueError, ArithmeticError) as error:
         raise UnreadableError(f"{name} has a graph that is not as ONNX describes it: {error!r}") from None
 
 
-class Graph:
-    """A graph being read: what each of its names stands for."""
+def _read(proto: Any, name: str, given: InputShapes | None) -> Network:
+    """Read a graph: with open sizes, as far as that goes; otherwise for the sizes given alone."""
+    if given is None:
+        return Graph(proto, name).network()
+    try:
+        shapes = given_shapes(given, [info.name for info in _inputs(proto)])
+    except NetworkError as error:
+        raise UnreadableError(f"{name}: {error}") from None
+    try:
+        network = Graph(proto, name, shapes, whole=True).network()
+    except UnreadableError:
+        network = Graph(proto, name, shapes, fixed=True).network()
+    return dataclasses.replace(network, record=lambda *shapes: _read(proto, name, shapes))
 
-    def __init__(self, proto: Any, name: str, input_shape: InputShapes | None = None) -> None:
-        self.proto, self.name = proto, name
+
+def _inputs(proto: Any) -> list[Any]:
+    """Return what a graph takes beside its weights."""
+    weights = {tensor.name for tensor in proto.graph.initializer}
+    return [info for info in proto.graph.input if info.name not in weights]
+
+
+class Graph:
+    """A graph being read: what each of its names stands for.
+
+    Sizes that are given are what is decided by. They take the place of open ones if those are to be ``fixed``;
+    otherwise the graph is read with open sizes, which get them at the end. A ``whole`` graph has no opaque operators.
+    """
+
+    def __init__(
+        self, proto: Any, name: str, given: Sequence[tuple[int, ...] | None] | None = None, *, fixed: bool = False,
+        whole: bool = False,
+    ) -> None:
+        self.proto, self.name, self.fixed, self.whole = proto, name, fixed, whole
         self.builder = Builder("onnx")
+        self.decisions = Decisions(self.builder.numbers)
+        infos = _inputs(proto)
+        self.given = given or [None for _ in infos]
         self.values: dict[str, Value] = {}
         self.batch: Dim = BATCH
         self.kinds: Counter[str] = Counter()
         self.opset = max((o.version for o in proto.opset_import if o.domain in ("", "ai.onnx")), default=1)
         for tensor in proto.graph.initializer:
             self.values[tensor.name] = known_of(tensor, learned=True)
-        self._inputs(input_shape)
+        self.count = 0
+        self._inputs(infos)
         self.inference = Inference(proto, self.builder.layers, self.batch)
         for node in proto.graph.node:
             self._node(node)
@@ -79,40 +120,41 @@ class Graph:
                 outputs.append(value.reference)
         if not outputs:
             raise UnreadableError(f"{self.name}: no output depends on the input")
-        return self.builder.network(outputs)
+        network = self.builder.network(outputs)
+        given = zip(network.inputs, self.given, strict=True)
+        network = network.with_shapes({layer.name: shape for layer, shape in given if shape is not None})
+        return dataclasses.replace(network, guards=self.decisions.guards)
 
     # -- inputs
 
-    def _inputs(self, given: InputShapes | None) -> None:
-        infos = [info for info in self.proto.graph.input if info.name not in self.values]
+    def _inputs(self, infos: Sequence[Any]) -> None:
         if not infos:
             raise UnreadableError(f"{self.name}: the graph has no inputs")
-        names = [info.name for info in infos]
-        shapes = dict(zip(names, self._given(given, names), strict=True))
         batches = set()
         holes: dict[str, Var] = {}
-        for info in infos:
+        for info, wished in zip(infos, self.given, strict=True):
             sizes = sizes_of(info)
-            wished = shapes[info.name]
             if sizes is None and wished is not None:
-                sizes = ["batch", *wished]
+                sizes = ["batch", *(None for _ in wished)]
             if sizes is None or len(sizes) < 2:
                 raise UnreadableError(
                     f"{self.name}: the input {info.name!r} has no shape with a batch axis and more: "
                     f"found {'nothing' if sizes is None else sizes}")
             first, *rest = sizes
             batches.add(first if isinstance(first, int) else BATCH)
-            if wished is not None:
-                if len(wished) != len(rest):
-                    raise UnreadableError(
-                        f"{self.name}: the input {info.name!r} has {len(rest)} axes beside the batch, "
-                        f"got the shape {tuple(wished)}")
-                rest = list(wished)
+            if wished is not None and len(wished) != len(rest):
+                raise UnreadableError(
+                    f"{self.name}: the input {info.name!r} has {len(rest)} axes beside the batch, "
+                    f"got the shape {tuple(wished)}")
             if 0 in sizes or not all(n is None or isinstance(n, (int, str)) for n in rest):
                 raise UnreadableError(f"{self.name}: the input {info.name!r} has no usable shape: {sizes}")
             name = self.builder.free_name(info.name)
-            found = [self._size(holes, f"{name}[{i}]", n) for i, n in enumerate(rest)]
+            both = enumerate(zip(rest, wished or (None for _ in rest), strict=True))
+            found = [self._size(holes, f"{name}[{i}]", own, size) for i, (own, size) in both]
             self.builder.input(name, found, source=f"input {info.name!r}")
+            for axis, own, size in zip(axis_names(len(rest)), rest, found, strict=True):
+                if isinstance(size, int) and not isinstance(own, int):
+                    self.decisions.fix(f"{name}.{axis}", size, "read at known sizes")
             shape = self.builder.shapes[name]
             assert shape is not None
             self.values[info.name] = Tensor(name, shape)
@@ -120,18 +162,16 @@ class Graph:
             raise UnreadableError(f"{self.name}: its inputs have batches of different sizes: {sorted(batches)}")
         self.batch = BATCH if BATCH in batches else batches.pop()
 
-    def _given(self, given: InputShapes | None, names: list[str]) -> list[tuple[int, ...] | None]:
-        try:
-            return [None] * len(names) if given is None else given_shapes(given, names)
-        except NetworkError as error:
-            raise UnreadableError(f"{self.name}: {error}") from None
-
-    @staticmethod
-    def _size(holes: dict[str, Var], place: str, size: int | str | None) -> int | Var | None:
-        """Return a size of an input; axes of one name in the file are one hole."""
-        if isinstance(size, int) or not size:
-            return size if isinstance(size, int) else None
-        return holes.setdefault(size, Var(place, Domain.range(1, None)))
+    def _size(self, holes: dict[str, Var], place: str, own: int | str | None, given: int | None) -> int | Var:
+        """Return a size of an input: a number, or a hole, which may have been given one."""
+        if isinstance(own, int) or (given is not None and self.fixed):
+            return own if given is None else given  # type: ignore[return-value]
+        hole = Var(place, Domain.range(1, None))
+        if own:  # axes of one name in the file are one hole
+            hole = holes.setdefault(own, hole)
+        if given is not None and self.decisions.numbers.setdefault(hole.name, given) != given:
+            raise UnreadableError(f"{self.name}: different sizes are given for {own!r}")
+        return hole
 
     # -- nodes
 
@@ -161,32 +201,60 @@ class Graph:
             if name and name not in self.values:
                 raise NotReadError(f"there is no {name!r} for it to take")
             inputs.append(self.values[name] if name else None)
+        self.count += 1
+        if self.count > _MOST_NODES:
+            raise NotReadError(f"more than {_MOST_NODES} nodes are run")
         self.kinds[node.op_type] += 1
         invented = f"{re.sub(r'(?<=[a-z0-9])(?=[A-Z])', '_', node.op_type).lower()}{self.kinds[node.op_type]}"
         return Call(
             kind=node.op_type, name=node.name or invented, inputs=inputs, attributes=attributes_of(node),
-            outputs=len(node.output), opset=self.opset, batch=self.batch, builder=self.builder, source=where)
+            outputs=len(node.output), opset=self.opset, batch=self.batch, builder=self.builder,
+            decisions=self.decisions, inside=self._inside, source=where)
+
+    def _inside(self, graph: Any, given: Sequence[Value | None]) -> list[Value]:
+        """Read a graph that is inside of a node, and return what its outputs stand for."""
+        outside = self.values
+        self.values = dict(outside)
+        try:
+            for tensor in graph.initializer:
+                self.values[tensor.name] = known_of(tensor, learned=True)
+            for info, value in zip(graph.input, given, strict=True):
+                self.values[info.name] = value or Unknown(f"there is no {info.name!r}")
+            for node in graph.node:
+                self._node(node)
+            missing = Unknown("no node makes it")
+            return [self.values.get(info.name, missing) for info in graph.output]
+        finally:
+            self.values = outside
 
     def _read(self, call: Call, node: Any) -> Result:
         if node.domain not in ("", "ai.onnx"):
-            return seen_as_opaque(call, node, self.inference, f"the domain {node.domain!r} is not ONNX's own")
+            return self._opaque(call, node, f"the domain {node.domain!r} is not ONNX's own")
         if call.kind == "Constant":
             return _constant(call)
         if call.kind in ("Shape", "Size") and isinstance(call.inputs[0], Tensor):
             return _measured(call)
-        before = len(self.builder.layers)
+        if call.kind in CONTROL:
+            return CONTROL[call.kind](call)
         if not any(isinstance(value, Tensor) for value in call.inputs):
             for position in range(len(call.inputs)):
                 if call.has(position):
                     call.known(position)  # what could not be read is to blame, not this node
             return fold(call)
         if call.kind not in READERS:
-            return seen_as_opaque(call, node, self.inference, "convsolve has no rule for it")
+            return self._opaque(call, node, "convsolve has no rule for it")
+        layers, decisions = len(self.builder.layers), len(self.decisions.guards)
         try:
             return READERS[call.kind](call)
         except NotReadError as error:
-            self.builder.forget(before)
-            return seen_as_opaque(call, node, self.inference, str(error))
+            self.builder.forget(layers)
+            self.decisions.forget(decisions)
+            return self._opaque(call, node, str(error))
+
+    def _opaque(self, call: Call, node: Any, why: str) -> Result:
+        if self.whole or any(a.HasField("g") or a.graphs for a in node.attribute):
+            raise NotReadError(why)
+        return seen_as_opaque(call, node, self.inference, why)
 
 
 def _constant(call: Call) -> Known:

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from ...dims import Expr
+from ...dims import Condition, Expr
 from ...operators import Expand
 from ..registry import registrar
 from . import numbers
@@ -41,7 +41,7 @@ def array(items: Sequence[Any], shape: Sequence[int] | None = None) -> Any:
 def known(items: Any, learned: bool = False) -> Known:
     """Return what is known of an array of objects."""
     sizes = (item.size if isinstance(item, numbers.Ratio) else item for item in items.ravel()[: MOST + 1])
-    if any(isinstance(size, Expr) and size.depth > _DEEPEST for size in sizes):
+    if any(isinstance(size, (Expr, Condition)) and size.depth > _DEEPEST for size in sizes):
         raise NotReadError(f"a size is computed in more than {_DEEPEST} steps")
     return Known(tuple(items.shape), items if items.size <= MOST else None, learned)
 
@@ -220,14 +220,14 @@ def _cast(call: Call) -> Known:
     x = call.known(0)
     if x.items is None:
         return x
-    change = {"float": numbers.to_float, "int": numbers.to_int}.get(call.option("to", ""))
+    change = {"float": numbers.to_float, "int": numbers.to_int, "bool": numbers.to_bool}.get(call.option("to", ""))
     if change is None:
         return Known(x.shape, None, x.learned)
     return known(array([change(item) for item in x.items.ravel()], x.shape), x.learned)
 
 
 @folds("Sqrt", "Exp", "Log", "Abs", "Erf", "Sigmoid", "Tanh", "Relu", "Reciprocal", "Pow", "Cos", "Sin",
-        "Greater", "Less", "Not", "And", "Or", "MatMul", "Trilu", "DequantizeLinear",
+        "MatMul", "Trilu", "DequantizeLinear",
         "ScatterND", "ScatterElements")  # fmt: skip
 def _shape_only(call: Call) -> Known:
     """Of other operators on constants only the shape matters."""

@@ -22,7 +22,7 @@ MUST_READ = {
     "InstanceNormalization", "LeakyRelu", "LpPool", "LRN", "MatMul", "Max", "MaxPool",
     "Mul", "PRelu", "Pad", "Pow", "ReduceMax", "ReduceMean", "ReduceSum", "Relu", "Reshape", "Resize",
     "Sigmoid", "Slice", "Softmax", "SpaceToDepth", "Split", "Squeeze", "Sub", "Tanh", "Transpose",
-    "Unsqueeze", "Upsample",
+    "Unsqueeze", "Upsample", "And", "ArgMax", "Einsum", "Equal", "Greater", "LessOrEqual", "Mod", "Or", "Where", "Xor",
 }  # fmt: skip
 
 
