@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -9,6 +10,9 @@ from functools import cached_property
 from ..errors import DimensionError
 
 __all__ = ["Domain", "Span"]
+
+_FEW = 1 << 13
+"""Of so many values, the ranks are written down."""
 
 
 @dataclass(frozen=True)
@@ -37,6 +41,20 @@ class Span:
     def size(self) -> int | None:
         """The number of integers, or None where there is no end."""
         return None if self.stop is None else (self.stop - self.start) // self.step + 1
+
+    def __and__(self, other: Span) -> Span | None:
+        """Return the integers that both hold; None where there are none."""
+        step = math.lcm(self.step, other.step)
+        common = math.gcd(self.step, other.step)
+        if (other.start - self.start) % common:
+            return None
+        # the first number of this span that is congruent to the other's (the Chinese remainder theorem)
+        ahead = other.step // common
+        times = (other.start - self.start) // common * pow(self.step // common, -1, ahead) % ahead
+        first = self.start + times * self.step
+        first += max(0, -(-(other.start - first) // step)) * step
+        stop = min((s for s in (self.stop, other.stop) if s is not None), default=None)
+        return None if stop is not None and stop < first else Span(first, stop, step)
 
     def __str__(self) -> str:
         if self.start == self.stop:
@@ -91,9 +109,15 @@ class Domain:
         """The number of values, or None for a domain that is open above."""
         if self.upper is None:
             return None
-        if len(self.spans) == 1:
-            return self.spans[0].size
-        return len(self.values())
+        return len(self._ranks) if self._ranks is not None else sum(
+            _fresh(span, self.spans[:i]) for i, span in enumerate(self.spans))
+
+    @cached_property
+    def _ranks(self) -> dict[int, int] | None:
+        """The rank of each value, where these are few."""
+        if self.upper is None or sum(span.size or 0 for span in self.spans) > _FEW:
+            return None
+        return {value: rank for rank, value in enumerate(self.values())}
 
     def values(self, limit: int | None = None) -> tuple[int, ...]:
         """Return the values in order of preference, at most ``limit`` of them."""
@@ -117,18 +141,25 @@ class Domain:
 
     def rank(self, value: int) -> int:
         """Return how many values of the domain are preferred to ``value``."""
+        if self._ranks is not None and value in self._ranks:
+            return self._ranks[value]
         before = 0
-        for position, span in enumerate(self.spans):
+        for i, span in enumerate(self.spans):
             if value in span:
-                return before + self._new(position, value)
-            before += self._new(position, (span.stop or 0) + 1)
+                below = Span(span.start, value, span.step)
+                return before + _fresh(below, self.spans[:i]) - 1
+            before += _fresh(span, self.spans[:i])
         raise DimensionError(f"{value} is not in the domain {self}")
-
-    def _new(self, position: int, end: int) -> int:
-        """Return how many values below ``end`` a span holds that no span before it does."""
-        span, earlier = self.spans[position], self.spans[:position]
-        inside = range(span.start, end, span.step)
-        return sum(not any(v in other for other in earlier) for v in inside) if earlier else len(inside)
 
     def __str__(self) -> str:
         return " | ".join(map(str, self.spans))
+
+
+def _fresh(span: Span, earlier: tuple[Span, ...]) -> int:
+    """Return how many values of a span none of the earlier ones holds."""
+    found = span.size or 0
+    for i, other in enumerate(earlier):
+        common = span & other
+        if common is not None:
+            found -= _fresh(common, earlier[:i])
+    return found

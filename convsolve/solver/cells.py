@@ -8,24 +8,32 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import product
+from math import prod
 from typing import Any
 
 import numpy as np
 
-from ..dims import Condition, Expr, variables
+from ..dims import Condition, Dim, total, variables
 from ..dims.evaluate import evaluate_words, fits_word
 from .clock import Clock
 from .plan import Block
 from .presolve import Domains
 from .system import Define, System
 
-__all__ = ["Cells", "Choices", "TooWide", "best_of_each", "expand", "keys"]
+__all__ = ["Cells", "Choices", "MOST_BYTES", "TooWide", "best_of_each", "expand", "keys"]
 
-_MOST_CELLS = 1 << 22
-"""Cells that are held in memory at once."""
+_AT_ONCE = 1 << 21
+"""Numbers that are computed at once: a fraction of a second, and of the memory."""
 
 _MOST_IN_ALL = 1 << 26
 """Cells of one block: beyond this, another method is faster."""
+
+_MOST_COMBINATIONS = 1 << 22
+"""Combinations of one block, whose ranks are written down."""
+
+MOST_BYTES = 1 << 29
+"""What one method holds at most at one time."""
 
 _WORD = 1 << 62
 
@@ -46,8 +54,14 @@ class Choices:
 
     @classmethod
     def of(cls, block: Block, system: System, domains: Domains) -> Choices:
-        """Return the values that presolve has left, preferred ones first."""
+        """Return the values that presolve has left, preferred ones first.
+
+        Raises:
+            TooWide: there are too many combinations.
+        """
         values, ranks = [], []
+        if prod(domains[name].size or _MOST_IN_ALL for name in block.holes) > _MOST_COMBINATIONS:
+            raise TooWide
         for name in block.holes:
             array = domains[name].array
             if array is None:
@@ -66,7 +80,7 @@ class Choices:
     @property
     def count(self) -> int:
         """The number of combinations."""
-        return int(np.prod(self.shape, dtype=np.int64))
+        return prod(self.shape)
 
     def sum_of_ranks(self) -> np.ndarray:
         """Return the sum of ranks of each combination, in order."""
@@ -105,27 +119,49 @@ def expand(
     ``sums`` are the expressions that each accumulator grows by in this block.
     """
     per_row = choices.count
-    if per_row > _MOST_CELLS or count * per_row > _MOST_IN_ALL:
+    if count * per_row > _MOST_IN_ALL:
         raise TooWide
-    chunk = max(1, _MOST_CELLS // per_row)
-    for start in range(0, count, chunk):
+    at_once = max(1, _AT_ONCE // (1 + len(block.steps)))
+    growth = [total(terms) for terms in sums]
+    last = {name: i for i, step in enumerate(block.steps) for name in step.inputs}
+    wanted = {*block.kept, *(v.name for v in variables(*growth))}
+    passing = [[n for n in step.inputs if last[n] == i and n not in wanted] for i, step in enumerate(block.steps)]
+    for rows, places in _pieces(count, choices.shape, at_once):
         clock.check("searching")
-        stop = min(count, start + chunk)
-        part = {name: column[start:stop] for name, column in columns.items()}
-        yield _expand(block, part, start, stop - start, choices, sums, domains)
+        part = {name: column[rows] for name, column in columns.items()}
+        yield _expand(block, passing, part, rows, choices, places, growth, domains)
+
+
+def _pieces(count: int, shape: tuple[int, ...], at_once: int) -> Iterator[tuple[slice, tuple[slice, ...]]]:
+    """Yield rows and places of each hole's values that together are all cells, in order, few enough at a time."""
+    per_row = prod(shape)
+    if per_row <= at_once:
+        chunk = at_once // max(1, per_row)
+        whole = tuple(slice(0, n) for n in shape)
+        yield from ((slice(start, min(count, start + chunk)), whole) for start in range(0, count, chunk))
+        return
+    axis = next(i for i in range(len(shape)) if prod(shape[i + 1 :]) <= at_once)
+    chunk = at_once // prod(shape[axis + 1 :])
+    tail = tuple(slice(0, n) for n in shape[axis + 1 :])
+    for row in range(count):
+        for head in product(*(range(n) for n in shape[:axis])):
+            for start in range(0, shape[axis], chunk):
+                here = slice(start, min(shape[axis], start + chunk))
+                yield slice(row, row + 1), (*(slice(i, i + 1) for i in head), here, *tail)
 
 
 def _expand(
-    block: Block, columns: Mapping[str, np.ndarray], start: int, count: int, choices: Choices,
-    sums: Sequence[Sequence[Any]], domains: Domains,
+    block: Block, passing: Sequence[Sequence[str]], columns: Mapping[str, np.ndarray], rows: slice, choices: Choices,
+    places: tuple[slice, ...], growth: Sequence[Dim], domains: Domains,
 ) -> Cells:
+    """Return the surviving cells of some rows and places; ``passing`` are names that no later step needs."""
     rank = 1 + len(choices.names)
     known: dict[str, Any] = {n: c.reshape(-1, *(1,) * (rank - 1)) for n, c in columns.items()}
-    for axis, (name, values) in enumerate(zip(choices.names, choices.values, strict=True), start=1):
-        known[name] = values.reshape([-1 if i == axis else 1 for i in range(rank)])
-    shape = (count, *choices.shape)
+    for axis, (name, values, place) in enumerate(zip(choices.names, choices.values, places, strict=True), start=1):
+        known[name] = values[place].reshape([-1 if i == axis else 1 for i in range(rank)])
+    shape = (rows.stop - rows.start, *(place.stop - place.start for place in places))
     alive: Any = None
-    for step in block.steps:
+    for step, done in zip(block.steps, passing, strict=True):
         for name in step.inputs:
             if name not in known:
                 known[name] = domains[name].fixed
@@ -137,17 +173,19 @@ def _expand(
                 known[step.name] = value
         else:
             holds = _read(step.condition, known, domains).astype(bool)
+        for name in done:
+            del known[name]
         if not holds.all():
             alive = holds if alive is None else alive & holds
             if not alive.any():
                 break
     if alive is None:
-        flat = np.arange(count * choices.count)
+        flat = np.arange(prod(shape))
     else:
         flat = np.flatnonzero(np.broadcast_to(alive, shape))
         if len(flat) == 0:
             empty = np.zeros(0, dtype=np.int64)
-            return Cells(empty, empty, dict.fromkeys(block.kept, empty), [empty for _ in sums])
+            return Cells(empty, empty, dict.fromkeys(block.kept, empty), [empty for _ in growth])
 
     def take(value: Any) -> np.ndarray:
         array = np.asarray(value)
@@ -157,18 +195,19 @@ def _expand(
         return whole if alive is None else whole[flat]
 
     added = []
-    for terms in sums:
-        for term in terms:
-            for unknown in variables(term):
-                if unknown.name not in known:
-                    known[unknown.name] = domains[unknown.name].fixed
-        grown = [_read(term, known, domains) if isinstance(term, Expr) else np.asarray(term) for term in terms]
-        added.append(take(sum(grown)) if grown else np.zeros(len(flat), dtype=np.int64))
-    row, combination = np.divmod(flat, choices.count)
-    return Cells(row + start, combination, {name: take(known[name]) for name in block.kept}, added)
+    for term in growth:
+        for unknown in variables(term):
+            if unknown.name not in known:
+                known[unknown.name] = domains[unknown.name].fixed
+        added.append(take(_read(term, known, domains)))
+    row, *local = np.unravel_index(flat, shape)
+    combination = np.zeros(len(flat), dtype=np.int64)
+    for number, place, length in zip(local, places, choices.shape, strict=True):
+        combination = combination * length + (number + place.start)
+    return Cells(row + rows.start, combination, {name: take(known[name]) for name in block.kept}, added)
 
 
-def _read(x: Expr | Condition, known: Mapping[str, Any], domains: Domains) -> np.ndarray:
+def _read(x: Dim | Condition, known: Mapping[str, Any], domains: Domains) -> np.ndarray:
     if not fits_word(x, {v.name: domains[v.name].interval for v in variables(x)}):
         raise TooWide
     return evaluate_words(x, known)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .cells import Choices, TooWide, expand, keys
+from .cells import MOST_BYTES, Choices, TooWide, expand, keys
 from .clock import Clock
 from .plan import Accumulator, Part
 from .presolve import Domains
@@ -55,8 +55,8 @@ class Graph:
         self.layers = layers
         self.ends = ends
         """The columns of the last layer's states."""
-        self.low = np.array([a.low for a in accumulators], dtype=np.int64)
-        self.high = np.array([a.high for a in accumulators], dtype=np.int64)
+        self.low = np.array([max(a.low, -int(_NEVER)) for a in accumulators], dtype=np.int64)
+        self.high = np.array([min(a.high, int(_NEVER)) for a in accumulators], dtype=np.int64)
         self.least: list[np.ndarray] = []
         self.most: list[np.ndarray] = []
         self.least_ranks: list[np.ndarray] = []
@@ -136,14 +136,18 @@ def build_graph(
     layers: list[Layer] = []
     columns: dict[str, np.ndarray] = {}
     count, edges = 1, 0
+    farthest = np.zeros(len(part.accumulators), dtype=np.int64)
+    room = min(_MOST_EDGES, MOST_BYTES // (8 * (4 + len(part.accumulators))))
     for number, block in enumerate(part.blocks):
         choices = Choices.of(block, system, domains)
         sums = [accumulator.added.get(number, ()) for accumulator in part.accumulators]
         pieces = []
+        before = edges
+        of_block = MOST_BYTES // (16 * (4 + len(part.accumulators) + len(block.kept)))
         for piece in expand(block, columns, count, choices, sums, domains, clock):
             pieces.append(piece)
             edges += len(piece.row)
-            if edges > _MOST_EDGES:
+            if edges > room or edges - before > of_block:
                 raise TooWide
         row = np.concatenate([p.row for p in pieces])
         kept = {name: np.concatenate([p.columns[name] for p in pieces]) for name in block.kept}
@@ -163,6 +167,11 @@ def build_graph(
         combination = np.concatenate([p.combination for p in pieces])
         grown = [np.concatenate([p.added[a] for p in pieces]) for a in range(len(part.accumulators))]
         added = np.array(grown, dtype=np.int64).reshape(len(grown), len(row))
+        if len(row):
+            growth = np.maximum(np.abs(added.min(axis=1)), np.abs(added.max(axis=1)))
+            if (growth >= _NEVER - farthest).any():  # beyond this, sums of words are no sums any more
+                raise TooWide
+            farthest += growth
         ranks = choices.sum_of_ranks()[combination]
         size = sum((column.astype(np.int64) for column in columns.values()), np.zeros(targets, dtype=np.int64))
         layers.append(Layer(row, target, combination, added, ranks, choices, count, targets, size))

@@ -17,7 +17,7 @@ import numpy as np
 
 from ..dims import Var, evaluate_arrays
 from ..dims.expr import Symbolic
-from .cells import TooWide, best_of_each, keys
+from .cells import MOST_BYTES, TooWide, best_of_each, keys
 from .clock import Clock, OutOfTime
 from .graph import Graph, Layer, build_graph
 from .plan import Part
@@ -27,7 +27,7 @@ from .trail import Found, Scored, Trail, goal_scores
 
 __all__ = ["growth", "sweep_with_sums"]
 
-_MOST_AT_ONCE = 1 << 22
+_MOST_AT_ONCE = 1 << 18
 _BEAMS = (256, 4096)
 """How many labels the quick searches hold that give the exact one something to beat."""
 
@@ -157,7 +157,8 @@ class _Search:
         self, part: Part, system: System, graph: Graph, clock: Clock, plainest: bool, every: bool, most_labels: int
     ) -> None:
         self.part, self.system, self.graph, self.clock = part, system, graph, clock
-        self.plainest, self.every, self.most_labels = plainest, every, most_labels
+        self.plainest, self.every = plainest, every
+        self.most_labels = min(most_labels, MOST_BYTES // (32 * (5 + len(part.accumulators))))
         self.roles = _roles(part, system)
         self.fixed: dict[str, int] = {}
 
@@ -235,6 +236,19 @@ class _Search:
             edge = starts[labels.state[row]] + offset
             pieces.append(self._merge(self._moved(labels, row, layer, edge, number, best), number, keep))
             begin = stop
+            if sum(piece[0].count for piece in pieces) > 2 * self.most_labels:
+                pieces = [self._joined(pieces, number, keep)]
+                if pieces[0][0].count > self.most_labels:
+                    raise TooWide
+        found = self._joined(pieces, number, keep)
+        if found[0].count > self.most_labels:
+            raise TooWide
+        return found
+
+    def _joined(
+        self, pieces: list[tuple[_Labels, np.ndarray, np.ndarray]], number: int, keep: int
+    ) -> tuple[_Labels, np.ndarray, np.ndarray]:
+        """Merge what was moved piece by piece."""
         if len(pieces) == 1:
             return pieces[0]
         joined = _Labels(
@@ -294,8 +308,6 @@ class _Search:
         key, size = keys([labels.state, *exact], labels.count)
         scores = self._scores(labels.sums, labels.ranks, labels.order)
         kept = best_of_each(key, size, scores, budgets, keep)
-        if len(kept) > self.most_labels:
-            raise TooWide
         return labels.take(kept), row[kept], combination[kept]
 
     def _compared(self, labels: _Labels, number: int, keep: int) -> tuple[list[np.ndarray], list[np.ndarray]]:

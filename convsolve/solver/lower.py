@@ -7,17 +7,17 @@ with ``s*q <= x < s*q + s``, which is Python's meaning for a positive divisor.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import z3
 
-from ..dims import Dim, Var
+from ..dims import Dim, Span, Var
 from ..dims.bounds import INTERVALS, Interval
 from ..dims.expr import Symbolic
 from .presolve import Domains
 from .system import Define, Step
-from .values import Values
+from .values import Values, runs_of
 
 __all__ = ["LOWER", "Lowering"]
 
@@ -34,26 +34,45 @@ class Lowering:
         self.unknowns: dict[str, Any] = {}
         self._fresh = 0
 
-    def unknown(self, name: str) -> Any:
-        """Return the z3 constant of an unknown, asserting its values when it is first used."""
+    def unknown(self, name: str, *, defined: bool = False) -> Any:
+        """Return the z3 constant of an unknown, asserting its values when it is first used.
+
+        Where it is ``defined``, only the ends and few gaps are asserted: the rest follows.
+        """
         values = self.domains.get(name, Values(None, None))
         if values.fixed is not None:
             return z3.IntVal(values.fixed, self.context)
         found = self.unknowns.get(name)
         if found is None:
             found = self.unknowns[name] = z3.Int(name, self.context)
-            self._values(found, values)
+            self._values(found, values, _MOST_CASES if defined else None)
         return found
 
-    def _values(self, x: Any, values: Values) -> None:
+    def _values(self, x: Any, values: Values, most: int | None = None) -> None:
+        """Assert the values of a constant; beyond ``most`` ranges, only between which ends they lie."""
         if values.low is not None:
             self.assertions.append(x >= values.low)
         if values.high is not None:
             self.assertions.append(x <= values.high)
-        array = values.array
-        if array is not None and values.low is not None and values.high is not None:
-            if len(array) < values.high - values.low + 1 and len(array) <= _MOST_CASES:
-                self.assertions.append(z3.Or([x == int(v) for v in array]))
+        spans: Sequence[Span] = values.spans
+        if values.array is not None and values.size != (values.high or 0) - (values.low or 0) + 1:
+            spans = runs_of(values.array)
+        if spans and (most is None or len(spans) <= most):
+            self._one_of(x, spans)
+
+    def _one_of(self, x: Any, spans: Sequence[Span]) -> None:
+        """Assert that a constant is in one of several ranges."""
+        self.assertions.append(z3.Or([self._inside(x, span) for span in spans]))
+
+    def _inside(self, x: Any, span: Span) -> Any:
+        if span.start == span.stop:
+            return x == span.start
+        ends = [x >= span.start, *([] if span.stop is None else [x <= span.stop])]
+        if span.step == 1:
+            return z3.And(ends)
+        self._fresh += 1
+        place = z3.Int(f"!{self._fresh}", self.context)
+        return z3.And([*ends, x == span.start + span.step * place])
 
     def new(self, interval: Interval) -> Any:
         """Return a z3 constant for an intermediate value."""
@@ -76,7 +95,7 @@ class Lowering:
         if own is not None and own.fixed is not None:
             self.assertions.append(result == own.fixed)
         else:
-            self.assertions.append(self.unknown(name) == result)
+            self.assertions.append(self.unknown(name, defined=True) == result)
 
     def read(self, x: Any) -> _Term:
         """Return the z3 term of an expression, its bounds, and its values if they are few."""

@@ -13,7 +13,7 @@ from ..dims.evaluate import evaluate_words, fits_word
 from .clock import Clock
 from .contract import Contradiction, narrow
 from .system import Define, Step, System
-from .values import EMPTY, Values
+from .values import EMPTY, MOST_VALUES, Values
 
 __all__ = ["Domains", "Refuted", "presolve"]
 
@@ -127,7 +127,7 @@ def _by_table(step: Step, open_names: list[str], domains: Domains) -> Domains:
 
 
 def _set_of(array: np.ndarray) -> Values:
-    """Return the set of the values in an array."""
+    """Return the set of the values that a step defines; of very many, only between which ends they lie."""
     flat = array.ravel()
     if flat.size == 0:
         return EMPTY
@@ -135,8 +135,10 @@ def _set_of(array: np.ndarray) -> Values:
     if high - low < 4 * flat.size + 1024:
         seen = np.zeros(high - low + 1, dtype=bool)
         seen[flat - low] = True
-        return Values.of(np.flatnonzero(seen) + low)
-    return Values.of(np.unique(flat))
+        values = np.flatnonzero(seen) + low
+    else:
+        values = np.unique(flat)
+    return Values.of(values) if len(values) <= MOST_VALUES else Values(low, high)
 
 
 def _by_intervals(step: Step, domains: Domains) -> Domains:

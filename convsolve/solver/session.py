@@ -19,7 +19,7 @@ __all__ = ["GaveUp", "Session", "ask"]
 _PATIENCE = 2.0
 """Seconds that z3 gets to stop once it has been told to."""
 
-_MEMORY_MB = 4096
+_MEMORY_MB = 1024
 
 
 class GaveUp(Exception):

@@ -18,7 +18,7 @@ from itertools import zip_longest
 import numpy as np
 
 from ..dims import Domain
-from .cells import Cells, Choices, TooWide, best_of_each, expand, keys
+from .cells import MOST_BYTES, Cells, Choices, TooWide, best_of_each, expand, keys
 from .clock import Clock
 from .labels import sweep_with_sums
 from .plan import Part, plan
@@ -72,9 +72,10 @@ def sweep(
 
 def _combine(one: list[Scored], other: list[Scored], keep: int, holes: dict[str, Domain]) -> list[Scored]:
     """Join the best assignments of two independent parts into the best of both."""
+    # both come in order: a pair is among the best only if there are few in both of which it is made of worse
     pairs = [
         (tuple(map(sum, zip_longest(key_a, key_b, fillvalue=0))), {**a, **b})
-        for key_a, a in one for key_b, b in other
+        for i, (key_a, a) in enumerate(one) for key_b, b in other[: keep // (i + 1)]
     ]  # fmt: skip
     if keep > 1:
         pairs.sort(key=lambda pair: (pair[0], [holes[n].rank(pair[1][n]) for n in holes if n in pair[1]]))
@@ -103,6 +104,7 @@ def _sweep_states(
         choices = Choices.of(block, system, domains)
         ranks = choices.sum_of_ranks()
         survivors: list[tuple[Cells, np.ndarray, np.ndarray]] = []
+        room = min(most_states, MOST_BYTES // (16 * (5 + len(block.kept))))
         for cells in expand(block, states.columns, states.count, choices, (), domains, clock):
             total = states.ranks[cells.row] + ranks[cells.combination]
             if limit is not None:
@@ -110,10 +112,12 @@ def _sweep_states(
                 cells, total = _take(cells, plain), total[plain]
             order = states.order[cells.row] * choices.count + cells.combination
             survivors.append(_merge(cells, total, order, keep, plainest))
-            if sum(len(kept) for _, kept, _ in survivors) > 2 * most_states:
-                raise TooWide
+            if sum(len(kept) for _, kept, _ in survivors) > 2 * room:
+                survivors = [_merge(*_concat(survivors), keep, plainest)]
+                if len(survivors[0][1]) > room:
+                    raise TooWide
         cells, total, order = survivors[0] if len(survivors) == 1 else _merge(*_concat(survivors), keep, plainest)
-        if len(total) > most_states:
+        if len(total) > room:
             raise TooWide
         trail.add(cells.row, cells.combination, choices)
         states = _States(len(total), cells.columns, total, np.argsort(np.argsort(order, kind="stable"), kind="stable"))

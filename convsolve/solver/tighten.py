@@ -18,6 +18,7 @@ from .system import System, values_of
 __all__ = ["tighten"]
 
 _FAR = 1 << 62
+_MOST_RANKED = 1 << 11
 
 
 def tighten(
@@ -133,13 +134,19 @@ class _Search:
         return sum(self.system.holes[n].rank(v) for n, v in assignment.items())
 
     def _rank(self, name: str) -> Any:
-        """Return the z3 term of how many values are preferred to the hole's."""
+        """Return the z3 term of how many values are preferred to the hole's.
+
+        Raises:
+            GaveUp: there are too many values whose order of preference is not that of their size.
+        """
         domain: Domain = self.system.holes[name]
         term = self.session.term(_var(self.system, name))
-        if len(domain.spans) == 1 and domain.spans[0].step == 1:
-            return term - domain.lower
+        if len(domain.spans) == 1:
+            return (term - domain.lower) / domain.spans[0].step
+        if domain.size is None or domain.size > _MOST_RANKED:
+            raise GaveUp(f"which value of {name} is preferred is not decided among so many")
         array = self.domains[name].array
-        values = domain.values() if array is None else [int(v) for v in array]
+        values = domain.values() if array is None else array.tolist()
         result = z3.IntVal(0, term.ctx)
         for value in values:
             result = z3.If(term == value, z3.IntVal(domain.rank(value), term.ctx), result)

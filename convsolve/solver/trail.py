@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..dims import Var
-from .cells import Choices
+from .cells import MOST_BYTES, Choices, TooWide
 from .plan import Part
 from .system import System
 
@@ -36,11 +36,18 @@ class Trail:
 
     def __init__(self) -> None:
         self._links: list[tuple[np.ndarray, np.ndarray, Choices]] = []
+        self._bytes = 0
 
     def add(self, row: np.ndarray, combination: np.ndarray, choices: Choices) -> None:
-        """Note how the rows after one more block were come by."""
-        small = np.int32 if len(row) < 2**31 else np.int64
-        self._links.append((row.astype(small), combination.astype(np.int32), choices))
+        """Note how the rows after one more block were come by.
+
+        Raises:
+            TooWide: there are too many to be remembered.
+        """
+        self._bytes += 8 * len(row)
+        if self._bytes > MOST_BYTES:
+            raise TooWide
+        self._links.append((row.astype(np.int32), combination.astype(np.int32), choices))
 
     def assignments(
         self, rows: Sequence[int] | np.ndarray, scores: Sequence[np.ndarray], ranks: np.ndarray

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from convsolve.dims import Domain, Span
+from convsolve.dims import domain as domain_module
 from convsolve.dims.grammar import parse_value
 from convsolve.errors import DimensionError, ExpressionError
 
@@ -53,3 +54,28 @@ def test_an_empty_domain_is_refused():
         Domain(())
     with pytest.raises(DimensionError):
         Domain.of(1).rank(2)
+
+
+span = st.builds(lambda a, n, step: Span(a, a + n, step), st.integers(-9, 30), st.integers(0, 40), st.integers(1, 9))
+
+
+@given(st.lists(span, min_size=1, max_size=5).map(lambda spans: Domain(tuple(spans))))
+def test_ranks_are_counted_without_writing_values_down(domain):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(domain_module, "_FEW", 0)
+        values = domain.values()
+        assert domain.size == len(values)
+        assert [domain.rank(value) for value in values] == list(range(len(values)))
+
+
+@given(span, span)
+def test_what_two_ranges_have_in_common(one, other):
+    both = one & other
+    assert {v for v in range(-20, 90) if v in one and v in other} == {
+        v for v in range(-20, 90) if both is not None and v in both}
+
+
+def test_large_domains_cost_nothing():
+    domain = Domain((Span(1, 10**12), Span(5, None, 10**6)))
+    assert domain.size is None and domain.rank(10**12 + 5) > 10**12 - 1
+    assert Domain((Span(1, 10**12), Span(-10**12, 5, 3))).size > 10**12

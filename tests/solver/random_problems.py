@@ -22,7 +22,7 @@ def random_problem(seed: int) -> str:
     for i in range(1, count + 1):
         kernel = "$k" if "k" in holes and (i == 1 or rng.random() < 0.5) else rng.choice(["1 | 3", "3", "2 | 4"])
         extra = rng.choice(["", ", stride: 1 | 2", ", padding: 0..1", ", stride: 2 | 3, padding: 0..1"])
-        width = rng.choice(["4", "4 | 6", "2"])
+        width = rng.choice(["4", "4 | 6", "2", "9 | 3..5", "2..8 step 3", "7 | 1..9 step 4"])
         body = f"name: conv{i}, out_channels: {width}, kernel_size: {kernel}{extra}"
         form = rng.random()
         if form < 0.15:

@@ -64,7 +64,7 @@ def test_with_budgets_every_row_that_is_not_beaten_stays(found):
 
 @pytest.mark.parametrize("at_once", [1, 5])
 def test_working_in_small_pieces_changes_nothing(monkeypatch, at_once):
-    monkeypatch.setattr(cells, "_MOST_CELLS", at_once)
+    monkeypatch.setattr(cells, "_AT_ONCE", at_once)
     monkeypatch.setattr(labels, "_MOST_AT_ONCE", at_once)
     for seed, traced in problems(range(0, 40, 2), most=400):
         expected = brute_force(traced)

@@ -6,7 +6,8 @@ import pytest
 
 from convsolve.files import parse
 from convsolve.problem import trace_problem
-from convsolve.solver import engine
+from convsolve.solver import engine, lower, values
+from convsolve.solver import presolve as presolve_module
 from convsolve.solver.clock import Clock
 from convsolve.solver.core import minimal_core
 from convsolve.solver.engine import decide, optimise
@@ -64,6 +65,18 @@ def test_z3_agrees_where_the_sweep_gives_up():
         outcome = tighten(system, domains, Clock(), 0, 2, True)
         assert outcome.proven, seed
         assert list(outcome.assignments) == expected[:2], (seed, random_problem(seed))
+
+
+@pytest.mark.parametrize("most", [0, 3])
+def test_domains_that_are_kept_as_ranges_keep_their_gaps(monkeypatch, most):
+    for module, name in ((values, "MOST_VALUES"), (presolve_module, "MOST_VALUES"), (lower, "_MOST_CASES")):
+        monkeypatch.setattr(module, name, most)
+    monkeypatch.setattr(engine, "_WINDOWS", ())
+    for seed, traced in CASES[::6]:
+        expected = brute_force(traced)
+        outcome = optimise(traced, Clock(timeout=60))
+        assert outcome.proven, seed
+        assert list(outcome.assignments) == expected[:1], (seed, random_problem(seed))
 
 
 def test_presolve_removes_only_what_no_solution_has():
