@@ -189,7 +189,7 @@ def _by_z3(
     system: System, domains: Domains, clock: Clock, seed: int, keep: int, plainest: bool,
     start: dict[str, int] | None = None,
 ) -> Outcome:
-    from .tighten import tighten
+    from .z3_search import tighten
 
     return tighten(system, domains, clock, seed, keep, plainest, start)
 

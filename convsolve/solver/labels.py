@@ -17,13 +17,13 @@ import numpy as np
 
 from ..dims import Var, evaluate_arrays
 from ..dims.expr import Symbolic
-from .cells import MOST_BYTES, TooWide, best_of_each, keys
+from .backpointers import Backpointers, Found, Scored, goal_scores
 from .clock import Clock, OutOfTime
-from .graph import Graph, Layer, build_graph
+from .layered_graph import Graph, Layer, build_graph
 from .plan import Part
 from .presolve import Domains
 from .system import System
-from .trail import Found, Scored, Trail, goal_scores
+from .transitions import MOST_BYTES, TooWide, best_of_each, keys
 
 __all__ = ["growth", "sweep_with_sums"]
 
@@ -204,7 +204,7 @@ class _Search:
         """
         zero = np.zeros(1, dtype=np.int64)
         labels = _Labels(zero, np.zeros((len(self.part.accumulators), 1), dtype=np.int64), zero, zero)
-        trail = Trail()
+        back = Backpointers()
         for number, layer in enumerate(self.graph.layers, start=1):
             labels, row, combination = self._advance(labels, layer, number, keep, best)
             if beam and labels.count > beam:
@@ -214,8 +214,8 @@ class _Search:
             if labels.count == 0:
                 return []
             labels.order = np.argsort(np.argsort(labels.order, kind="stable"), kind="stable")
-            trail.add(row, combination, layer.choices)
-        return self._finish(labels, trail, keep)
+            back.add(row, combination, layer.choices)
+        return self._finish(labels, back, keep)
 
     def _advance(
         self, labels: _Labels, layer: Layer, number: int, keep: int, best: tuple[int, ...] | None
@@ -341,7 +341,7 @@ class _Search:
         ranks: np.ndarray = labels.ranks + self.graph.least_ranks[number][labels.state]
         return ranks
 
-    def _finish(self, labels: _Labels, trail: Trail, keep: int) -> list[Scored]:
+    def _finish(self, labels: _Labels, back: Backpointers, keep: int) -> list[Scored]:
         names = [accumulator.name for accumulator in self.part.accumulators]
         columns = {**{n: labels.sums[a] for a, n in enumerate(names)},
                    **{n: c[labels.state] for n, c in self.graph.ends.items()}}  # fmt: skip
@@ -353,4 +353,4 @@ class _Search:
         scores = goal_scores(self.part, self.system, columns, labels.count)
         ranked: Sequence[np.ndarray] = (labels.order, labels.ranks, *reversed(scores))
         order = np.lexsort(tuple(ranked))
-        return trail.assignments(order[holds[order]][:keep], scores, labels.ranks)
+        return back.assignments(order[holds[order]][:keep], scores, labels.ranks)

@@ -11,7 +11,7 @@ import numpy as np
 
 from ..dims.evaluate import evaluate_words, fits_word
 from .clock import Clock
-from .contract import Contradiction, narrow
+from .propagate import Contradiction, narrow
 from .system import Define, Step, System
 from .values import EMPTY, MOST_VALUES, Values
 

@@ -10,9 +10,9 @@ from ..dims import Cond, Var
 from ..errors import InternalError
 from ..trace import Trace
 from .clock import Clock
-from .lower import Lowering
-from .session import GaveUp, ask
 from .values import Values
+from .z3_session import GaveUp, ask
+from .z3_terms import Lowering
 
 __all__ = ["equivalent"]
 

@@ -18,13 +18,13 @@ from itertools import zip_longest
 import numpy as np
 
 from ..dims import Domain
-from .cells import MOST_BYTES, Cells, Choices, TooWide, best_of_each, expand, keys
+from .backpointers import Backpointers, Found, Scored, goal_scores
 from .clock import Clock
 from .labels import sweep_with_sums
 from .plan import Part, plan
 from .presolve import Domains
 from .system import System
-from .trail import Found, Scored, Trail, goal_scores
+from .transitions import MOST_BYTES, Choices, TooWide, Transitions, best_of_each, expand, keys
 
 __all__ = ["TooWide", "sweep"]
 
@@ -99,57 +99,58 @@ def _sweep_states(
 
     ``limit`` is a sum of ranks that the best does not exceed.
     """
-    states, trail = _States(), Trail()
+    states, back = _States(), Backpointers()
     for block in part.blocks:
         choices = Choices.of(block, system, domains)
         ranks = choices.sum_of_ranks()
-        survivors: list[tuple[Cells, np.ndarray, np.ndarray]] = []
+        survivors: list[tuple[Transitions, np.ndarray, np.ndarray]] = []
         room = min(most_states, MOST_BYTES // (16 * (5 + len(block.kept))))
-        for cells in expand(block, states.columns, states.count, choices, (), domains, clock):
-            total = states.ranks[cells.row] + ranks[cells.combination]
+        for transitions in expand(block, states.columns, states.count, choices, (), domains, clock):
+            total = states.ranks[transitions.row] + ranks[transitions.combination]
             if limit is not None:
                 plain = np.flatnonzero(total <= limit)
-                cells, total = _take(cells, plain), total[plain]
-            order = states.order[cells.row] * choices.count + cells.combination
-            survivors.append(_merge(cells, total, order, keep, plainest))
+                transitions, total = _take(transitions, plain), total[plain]
+            order = states.order[transitions.row] * choices.count + transitions.combination
+            survivors.append(_merge(transitions, total, order, keep, plainest))
             if sum(len(kept) for _, kept, _ in survivors) > 2 * room:
                 survivors = [_merge(*_concat(survivors), keep, plainest)]
                 if len(survivors[0][1]) > room:
                     raise TooWide
-        cells, total, order = survivors[0] if len(survivors) == 1 else _merge(*_concat(survivors), keep, plainest)
+        transitions, total, order = survivors[0] if len(survivors) == 1 else _merge(*_concat(survivors), keep, plainest)
         if len(total) > room:
             raise TooWide
-        trail.add(cells.row, cells.combination, choices)
-        states = _States(len(total), cells.columns, total, np.argsort(np.argsort(order, kind="stable"), kind="stable"))
+        back.add(transitions.row, transitions.combination, choices)
+        place = np.argsort(np.argsort(order, kind="stable"), kind="stable")
+        states = _States(len(total), transitions.columns, total, place)
         if states.count == 0:
             return Found([], True)
     scores = goal_scores(part, system, states.columns, states.count)
     best = np.lexsort((states.order, states.ranks, *reversed(scores)))[:keep]
-    return Found(trail.assignments(best, scores, states.ranks), True)
+    return Found(back.assignments(best, scores, states.ranks), True)
 
 
 def _merge(
-    cells: Cells, total: np.ndarray, order: np.ndarray, keep: int, plainest: bool
-) -> tuple[Cells, np.ndarray, np.ndarray]:
-    key, size = keys(list(cells.columns.values()), len(total))
+    transitions: Transitions, total: np.ndarray, order: np.ndarray, keep: int, plainest: bool
+) -> tuple[Transitions, np.ndarray, np.ndarray]:
+    key, size = keys(list(transitions.columns.values()), len(total))
     kept = best_of_each(key, size, (total, order) if plainest or keep > 1 else (order,), keep=keep)
-    return _take(cells, kept), total[kept], order[kept]
+    return _take(transitions, kept), total[kept], order[kept]
 
 
-def _take(cells: Cells, index: np.ndarray) -> Cells:
-    """Return some of the cells."""
-    return Cells(
-        cells.row[index], cells.combination[index], {n: c[index] for n, c in cells.columns.items()},
-        [a[index] for a in cells.added],
+def _take(transitions: Transitions, index: np.ndarray) -> Transitions:
+    """Return some of the transitions."""
+    return Transitions(
+        transitions.row[index], transitions.combination[index], {n: c[index] for n, c in transitions.columns.items()},
+        [a[index] for a in transitions.added],
     )  # fmt: skip
 
 
-def _concat(parts: Sequence[tuple[Cells, np.ndarray, np.ndarray]]) -> tuple[Cells, np.ndarray, np.ndarray]:
+def _concat(parts: Sequence[tuple[Transitions, np.ndarray, np.ndarray]]) -> tuple[Transitions, np.ndarray, np.ndarray]:
     first = parts[0][0]
-    cells = Cells(
+    transitions = Transitions(
         np.concatenate([c.row for c, _, _ in parts]),
         np.concatenate([c.combination for c, _, _ in parts]),
         {name: np.concatenate([c.columns[name] for c, _, _ in parts]) for name in first.columns},
         [],
     )
-    return cells, np.concatenate([t for _, t, _ in parts]), np.concatenate([o for _, _, o in parts])
+    return transitions, np.concatenate([t for _, t, _ in parts]), np.concatenate([o for _, _, o in parts])

@@ -15,13 +15,13 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from ..dims import Cond, Condition, Var, evaluate_arrays, variables, where
-from ..solver.cells import Choices, TooWide, keys
 from ..solver.clock import Clock
-from ..solver.graph import Graph, build_graph
 from ..solver.labels import growth
+from ..solver.layered_graph import Graph, build_graph
 from ..solver.plan import Accumulator, Part
 from ..solver.presolve import Domains
 from ..solver.system import Demand, System
+from ..solver.transitions import Choices, TooWide, keys
 from .paths import Budget, Paths, Stage
 
 __all__ = ["MOST_STATES", "paths_of"]

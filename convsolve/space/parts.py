@@ -13,11 +13,11 @@ import numpy as np
 from ..dims import Cond, any_of
 from ..errors import UndecidedError
 from ..problem import ProblemTrace
-from ..solver.cells import TooWide
 from ..solver.clock import Clock, OutOfTime
 from ..solver.plan import Part, plan
 from ..solver.presolve import Domains, Refuted, presolve
 from ..solver.system import System, build
+from ..solver.transitions import TooWide
 from ..trace import Requirement
 from .expansion import paths_of
 from .paths import Paths

@@ -19,7 +19,7 @@ import numpy as np
 from ..dims import Var
 from ..errors import NetworkError, NoArchitectureError
 from ..problem import Objective
-from ..solver.graph import build_graph
+from ..solver.layered_graph import build_graph
 from .ask import decided
 from .cubes import Job, run
 from .drawing import Columns, Weight, draw

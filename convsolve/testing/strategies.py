@@ -17,8 +17,8 @@ from ..network import Network
 from ..problem import Problem, ProblemTrace, trace_problem
 from ..queries.sizes import valid_sizes
 from ..solver.clock import Clock
+from ..solver.solution_paths import SolutionPaths, TooWide, solution_paths
 from ..solver.system import build
-from ..solver.ways import TooWide, Ways, ways
 from ..trace import Definition, Requirement
 
 __all__ = ["architectures", "input_shapes", "invalid_input_shapes", "just_invalid"]
@@ -105,9 +105,9 @@ def _bounded(problem: Problem, max_size: int | None) -> Problem:
     return replace(problem, network=network, objectives=(), for_all={})
 
 
-def _ways(traced: ProblemTrace) -> Ways | None:
+def _ways(traced: ProblemTrace) -> SolutionPaths | None:
     try:
-        return ways(build(traced, goals=False), Clock())
+        return solution_paths(build(traced, goals=False), Clock())
     except TooWide:
         raise NetworkError(
             "there are too many states to draw from: close some holes, or leave out a budget over the whole network"
@@ -146,7 +146,7 @@ def _broken(traced: ProblemTrace, group: Sequence[Requirement], failing: Sequenc
 
 
 @st.composite
-def _networks(draw: Callable[[Any], Any], network: Network, found: Sequence[Ways]) -> Network:
+def _networks(draw: Callable[[Any], Any], network: Network, found: Sequence[SolutionPaths]) -> Network:
     way = found[draw(st.integers(0, len(found) - 1))]
 
     def pick(offered: list[int], smallest: list[int]) -> int:

@@ -17,9 +17,9 @@ from convsolve.dims.rewrite import REWRITE, rewrite
 from convsolve.dims.separate import SEPARATE
 from convsolve.errors import DimensionError
 from convsolve.pictures.program import JAVASCRIPT
-from convsolve.solver.contract import NARROW, Contradiction, narrow
-from convsolve.solver.lower import LOWER, Lowering
+from convsolve.solver.propagate import NARROW, Contradiction, narrow
 from convsolve.solver.values import Values
+from convsolve.solver.z3_terms import LOWER, Lowering
 from tests.expressions import DOMAINS, UNKNOWNS, assignments, conditions, dims
 
 READERS = {

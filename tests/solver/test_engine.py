@@ -6,7 +6,7 @@ import pytest
 
 from convsolve.files import parse
 from convsolve.problem import trace_problem
-from convsolve.solver import engine, lower, values
+from convsolve.solver import engine, values, z3_terms
 from convsolve.solver import presolve as presolve_module
 from convsolve.solver.clock import Clock
 from convsolve.solver.core import minimal_core
@@ -14,7 +14,7 @@ from convsolve.solver.engine import decide, optimise
 from convsolve.solver.presolve import Refuted, presolve
 from convsolve.solver.sweep import TooWide, sweep
 from convsolve.solver.system import build, values_of
-from convsolve.solver.tighten import tighten
+from convsolve.solver.z3_search import tighten
 from tests.solver.random_problems import brute_force, problems, random_problem
 
 CASES = problems(range(220))
@@ -69,7 +69,7 @@ def test_z3_agrees_where_the_sweep_gives_up():
 
 @pytest.mark.parametrize("most", [0, 3])
 def test_domains_that_are_kept_as_ranges_keep_their_gaps(monkeypatch, most):
-    for module, name in ((values, "MOST_VALUES"), (presolve_module, "MOST_VALUES"), (lower, "_MOST_CASES")):
+    for module, name in ((values, "MOST_VALUES"), (presolve_module, "MOST_VALUES"), (z3_terms, "_MOST_CASES")):
         monkeypatch.setattr(module, name, most)
     monkeypatch.setattr(engine, "_WINDOWS", ())
     for seed, traced in CASES[::6]:

@@ -10,9 +10,9 @@ import z3
 
 from ..dims import Cond, Dim
 from .clock import Clock
-from .lower import Lowering
 from .presolve import Domains
 from .system import System
+from .z3_terms import Lowering
 
 __all__ = ["GaveUp", "Session", "ask"]
 

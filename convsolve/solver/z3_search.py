@@ -12,8 +12,8 @@ from ..dims.expr import bounds
 from .clock import Clock, OutOfTime
 from .outcome import Outcome
 from .presolve import Domains
-from .session import GaveUp, Session
 from .system import System, values_of
+from .z3_session import GaveUp, Session
 
 __all__ = ["tighten"]
 

@@ -12,11 +12,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .cells import MOST_BYTES, Choices, TooWide, expand, keys
 from .clock import Clock
 from .plan import Accumulator, Part
 from .presolve import Domains
 from .system import System
+from .transitions import MOST_BYTES, Choices, TooWide, expand, keys
 
 __all__ = ["Graph", "Layer", "build_graph"]
 

@@ -1,4 +1,4 @@
-"""The cells of a block: every row paired with every value of the holes that the block introduces.
+"""Transitions: every state, a row, paired with every value of the holes that the block introduces.
 
 Steps are read by numpy broadcasting over (rows, values of the first hole, values of the second, ...), so
 that nothing is copied for a cell before it is known to survive.
@@ -21,13 +21,13 @@ from .plan import Block
 from .presolve import Domains
 from .system import Define, System
 
-__all__ = ["Cells", "Choices", "MOST_BYTES", "TooWide", "best_of_each", "expand", "keys"]
+__all__ = ["Transitions", "Choices", "MOST_BYTES", "TooWide", "best_of_each", "expand", "keys"]
 
 _AT_ONCE = 1 << 21
 """Numbers that are computed at once: a fraction of a second, and of the memory."""
 
 _MOST_IN_ALL = 1 << 26
-"""Cells of one block: beyond this, another method is faster."""
+"""Transitions of one block: beyond this, another method is faster."""
 
 _MOST_COMBINATIONS = 1 << 22
 """Combinations of one block, whose ranks are written down."""
@@ -39,7 +39,7 @@ _WORD = 1 << 62
 
 
 class TooWide(Exception):
-    """There are too many cells or rows for this method; ``found`` are solutions that were met before."""
+    """There are too many transitions or rows for this method; ``found`` are solutions that were met before."""
 
     found: Sequence[tuple[tuple[int, ...], dict[str, int]]] = ()
 
@@ -101,8 +101,8 @@ class Choices:
 
 
 @dataclass(frozen=True)
-class Cells:
-    """The cells that survive: their row, their combination, the columns that are kept, what sums grow by."""
+class Transitions:
+    """The transitions that survive: their row, their combination, the columns that are kept, what sums grow by."""
 
     row: np.ndarray
     combination: np.ndarray
@@ -113,8 +113,8 @@ class Cells:
 def expand(
     block: Block, columns: Mapping[str, np.ndarray], count: int, choices: Choices, sums: Sequence[Sequence[Any]],
     domains: Domains, clock: Clock,
-) -> Iterator[Cells]:
-    """Yield the surviving cells of a block, some rows at a time.
+) -> Iterator[Transitions]:
+    """Yield the surviving transitions of a block, some rows at a time.
 
     ``sums`` are the expressions that each accumulator grows by in this block.
     """
@@ -133,7 +133,7 @@ def expand(
 
 
 def _pieces(count: int, shape: tuple[int, ...], at_once: int) -> Iterator[tuple[slice, tuple[slice, ...]]]:
-    """Yield rows and places of each hole's values that together are all cells, in order, few enough at a time."""
+    """Yield rows and places of each hole's values that together are all transitions, in order, few enough at a time."""
     per_row = prod(shape)
     if per_row <= at_once:
         chunk = at_once // max(1, per_row)
@@ -153,8 +153,8 @@ def _pieces(count: int, shape: tuple[int, ...], at_once: int) -> Iterator[tuple[
 def _expand(
     block: Block, passing: Sequence[Sequence[str]], columns: Mapping[str, np.ndarray], rows: slice, choices: Choices,
     places: tuple[slice, ...], growth: Sequence[Dim], domains: Domains,
-) -> Cells:
-    """Return the surviving cells of some rows and places; ``passing`` are names that no later step needs."""
+) -> Transitions:
+    """Return the surviving transitions of some rows and places; ``passing`` are names that no later step needs."""
     rank = 1 + len(choices.names)
     known: dict[str, Any] = {n: c.reshape(-1, *(1,) * (rank - 1)) for n, c in columns.items()}
     for axis, (name, values, place) in enumerate(zip(choices.names, choices.values, places, strict=True), start=1):
@@ -185,7 +185,7 @@ def _expand(
         flat = np.flatnonzero(np.broadcast_to(alive, shape))
         if len(flat) == 0:
             empty = np.zeros(0, dtype=np.int64)
-            return Cells(empty, empty, dict.fromkeys(block.kept, empty), [empty for _ in growth])
+            return Transitions(empty, empty, dict.fromkeys(block.kept, empty), [empty for _ in growth])
 
     def take(value: Any) -> np.ndarray:
         array = np.asarray(value)
@@ -204,7 +204,7 @@ def _expand(
     combination = np.zeros(len(flat), dtype=np.int64)
     for number, place, length in zip(local, places, choices.shape, strict=True):
         combination = combination * length + (number + place.start)
-    return Cells(row + rows.start, combination, {name: take(known[name]) for name in block.kept}, added)
+    return Transitions(row + rows.start, combination, {name: take(known[name]) for name in block.kept}, added)
 
 
 def _read(x: Dim | Condition, known: Mapping[str, Any], domains: Domains) -> np.ndarray:

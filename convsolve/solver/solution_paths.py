@@ -1,4 +1,4 @@
-"""Ways: every solution of a system as a path through layers of states, none of which leads astray.
+"""Solution paths: every solution of a system as a path through layers of states, none of which leads astray.
 
 States from which the end cannot be reached are removed, so a path can be drawn step by step, whatever is
 chosen: nothing has to be thrown away.
@@ -11,14 +11,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .cells import Choices, TooWide
 from .clock import Clock
-from .graph import Graph, build_graph
+from .layered_graph import Graph, build_graph
 from .plan import plan
 from .presolve import Refuted, presolve
 from .system import System
+from .transitions import Choices, TooWide
 
-__all__ = ["Step", "TooWide", "Ways", "ways"]
+__all__ = ["Step", "TooWide", "SolutionPaths", "solution_paths"]
 
 _MOST_STATES = 1 << 18
 
@@ -38,7 +38,7 @@ class Step:
 
 
 @dataclass(frozen=True)
-class Ways:
+class SolutionPaths:
     """The solutions of a system; the values of ``fixed`` holes are the same in all."""
 
     fixed: dict[str, int]
@@ -67,7 +67,7 @@ class Ways:
         return found
 
 
-def ways(system: System, clock: Clock) -> Ways | None:
+def solution_paths(system: System, clock: Clock) -> SolutionPaths | None:
     """Return the solutions of a system whose unknowns are all bounded; None if there are none.
 
     Raises:
@@ -87,7 +87,7 @@ def ways(system: System, clock: Clock) -> Ways | None:
         if graph is None:
             return None
         parts.append(_steps(graph))
-    return Ways(fixed, tuple(parts))
+    return SolutionPaths(fixed, tuple(parts))
 
 
 def _steps(graph: Graph) -> tuple[Step, ...]:

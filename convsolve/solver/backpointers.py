@@ -1,4 +1,4 @@
-"""The trail of a sweep: how each state, or label, was come by."""
+"""Backpointers of a sweep: how each state, or label, was come by."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..dims import Var
-from .cells import MOST_BYTES, Choices, TooWide
 from .plan import Part
 from .system import System
+from .transitions import MOST_BYTES, Choices, TooWide
 
-__all__ = ["Found", "Scored", "Trail", "goal_scores"]
+__all__ = ["Found", "Scored", "Backpointers", "goal_scores"]
 
 Scored = tuple[tuple[int, ...], dict[str, int]]
 """What an assignment is compared by (objectives, then the sum of ranks), and the assignment."""
@@ -31,7 +31,7 @@ class Found:
     bound: int | None = None
 
 
-class Trail:
+class Backpointers:
     """For each block: the row of the block before, and the combination of values that was chosen."""
 
     def __init__(self) -> None:

@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from convsolve.solver import cells, labels
-from convsolve.solver.cells import best_of_each, keys
+from convsolve.solver import labels, transitions
 from convsolve.solver.clock import Clock
 from convsolve.solver.engine import optimise
+from convsolve.solver.transitions import best_of_each, keys
 from tests.solver.random_problems import brute_force, problems
 
 wide = st.one_of(st.integers(-3, 3), st.integers(-(2**61), 2**61))
@@ -64,7 +64,7 @@ def test_with_budgets_every_row_that_is_not_beaten_stays(found):
 
 @pytest.mark.parametrize("at_once", [1, 5])
 def test_working_in_small_pieces_changes_nothing(monkeypatch, at_once):
-    monkeypatch.setattr(cells, "_AT_ONCE", at_once)
+    monkeypatch.setattr(transitions, "_AT_ONCE", at_once)
     monkeypatch.setattr(labels, "_MOST_AT_ONCE", at_once)
     for seed, traced in problems(range(0, 40, 2), most=400):
         expected = brute_force(traced)
