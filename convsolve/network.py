@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias, get_args
 
 from .dims import Cond, Domain, Var, evaluate, variables
 from .dims.rewrite import rewrite
@@ -15,7 +15,7 @@ from .errors import NetworkError
 from .operators import Choice, Input, Operator, axis_names
 from .operators.base import DataFormat, Framework, to_written
 from .shown import Shown
-from .words import nearest
+from .words import known_word, nearest
 
 if TYPE_CHECKING:
     import networkx
@@ -78,7 +78,8 @@ class Layer:
 
     ``inputs`` are names of layers, or ``name[i]`` for one output of several. ``when`` is the condition
     under which the layer is present; ``source`` says where it comes from. ``shares`` names the layer whose
-    parameters it uses, too: they are counted there, and not again here.
+    parameters it uses, too: they are counted there, and not again here. ``within`` names the blocks that it is
+    part of (``choose``, ``repeat``), the outermost first.
     """
 
     name: str
@@ -87,9 +88,11 @@ class Layer:
     when: Cond = True
     source: str = ""
     shares: str = ""
+    within: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "inputs", tuple(self.inputs))
+        object.__setattr__(self, "within", tuple(self.within))
         if not isinstance(self.name, str) or not _NAME.fullmatch(self.name):
             raise NetworkError(f"{self.name!r} cannot be a layer's name: use no spaces, quotes, brackets or $")
         least, most = self.operator.arity
@@ -156,6 +159,8 @@ class Network(Shown):
         object.__setattr__(self, "guards", tuple(self.guards))
         if not self.layers:
             raise NetworkError("a network needs at least one layer")
+        known_word("framework", self.framework, get_args(Framework))
+        known_word("data_format", self.data_format, get_args(DataFormat))
         object.__setattr__(self, "outputs", tuple(self.outputs) or (self.layers[-1].name,))
         if len(self.by_name) < len(self.layers):
             names = [layer.name for layer in self.layers]
@@ -165,6 +170,10 @@ class Network(Shown):
             for needed in layer.needs():
                 if needed not in self.by_name:
                     raise NetworkError(f"{layer.name}: there is no layer {needed!r}", layer=layer.name)
+            for block in layer.within:
+                if block in self.by_name and not isinstance(self.by_name[block].operator, Choice):
+                    raise NetworkError(f"{layer.name}: {block!r} is a layer, so no block can be called that",
+                                       layer=layer.name)
             if layer.shares and layer.shares not in self.by_name:
                 raise NetworkError(f"{layer.name}: there is no layer {layer.shares!r} to share with", layer=layer.name)
         for output in self.outputs:
@@ -176,6 +185,20 @@ class Network(Shown):
     def by_name(self) -> dict[str, Layer]:
         """The layers by name."""
         return {layer.name: layer for layer in self.layers}
+
+    @cached_property
+    def blocks(self) -> dict[str, tuple[str, ...]]:
+        """The layers of each block (``choose``, ``repeat``) by its name; the last of them makes its output.
+
+        >>> from convsolve.files import parse
+        >>> parse("{input: [1, 8], layers: [{repeat: 2, name: body, layers: [relu]}]}").network.blocks
+        {'body': ('relu1', 'relu2')}
+        """
+        members: dict[str, list[str]] = {}
+        for layer in self.ordered:
+            for name in layer.within:
+                members.setdefault(name, []).append(layer.name)
+        return {name: tuple(layers) for name, layers in members.items()}
 
     @cached_property
     def ordered(self) -> tuple[Layer, ...]:
@@ -279,7 +302,7 @@ class Network(Shown):
         """
         for name, value in values.items():
             if name not in self.holes:
-                raise NetworkError(f"there is no hole {name!r}")
+                raise NetworkError(f"there is no hole {name!r}{nearest(name, self.holes)}")
             domain = self.holes[name].domain
             if domain is not None and value not in domain:
                 raise NetworkError(f"{name}={value} is outside its domain {domain}")
@@ -318,7 +341,7 @@ class Network(Shown):
             NetworkError: there is no such hole, or a parameter does not take the domain.
         """
         if name not in self.holes:
-            raise NetworkError(f"there is no hole {name!r}")
+            raise NetworkError(f"there is no hole {name!r}{nearest(name, self.holes)}")
         replaced = {name: Var(name, domain)}
         layers = tuple(
             dataclasses.replace(layer, operator=layer.operator.replace(replaced), when=rewrite(layer.when, replaced))

@@ -16,17 +16,27 @@ from .operators.rules import PROBLEM
 from .receptive_field import receptive_field
 from .shown import Shown
 from .trace import COSTS, Definition, Requirement, Trace, trace
-from .words import nearest
+from .words import known_word, nearest
 
 __all__ = ["Objective", "Problem", "ProblemTrace", "Scope", "as_problem", "trace_problem"]
 
 
 @dataclass(frozen=True)
 class Objective:
-    """What to make as small or as large as possible."""
+    """What to make as small or as large as possible.
+
+    Raises:
+        NetworkError: the sense is neither "minimize" nor "maximize".
+
+    >>> print(Objective("maximize", "receptive_field.height"))
+    maximize receptive_field.height
+    """
 
     sense: Literal["minimize", "maximize"]
     text: str
+
+    def __post_init__(self) -> None:
+        known_word("sense", self.sense, ("minimize", "maximize"))
 
     def __str__(self) -> str:
         return f"{self.sense} {self.text}"
@@ -52,9 +62,14 @@ class Problem(Shown):
     for_all: Mapping[str, Domain] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "requirements", tuple(self.requirements))
-        object.__setattr__(self, "objectives", tuple(self.objectives))
-        object.__setattr__(self, "pareto", tuple(self.pareto))
+        for name, kind, example in (("requirements", str, "params <= 100_000"), ("pareto", str, "macs"),
+                                    ("objectives", Objective, 'Objective("minimize", "macs")')):  # fmt: skip
+            given = getattr(self, name)
+            entries = () if isinstance(given, str) else tuple(given)
+            if isinstance(given, str) or not all(isinstance(entry, kind) for entry in entries):
+                written = example if kind is Objective else repr(example)
+                raise NetworkError(f"{name} takes a list such as [{written}], got {given!r}")
+            object.__setattr__(self, name, entries)
 
 
 def as_problem(network: Network | Problem) -> Problem:
@@ -175,20 +190,24 @@ class Scope:
         return self.network.holes[name]
 
     def _tensor(self, name: str, column: int) -> Value | None:
-        """Resolve ``layer``, ``layer.axis``, ``layer.parameter`` or ``layer.receptive_field.axis``."""
-        if name in self.trace.shapes:
-            return self._attribute(name, "shape", "", column)
+        """Resolve ``layer``, ``layer.axis``, ``layer.parameter`` or ``layer.receptive_field.axis``.
+
+        A block's costs are the sum of its layers' that are present, its shape that of the last.
+        """
         head, _, attribute = name.rpartition(".")
-        if head in self.trace.shapes:
-            return self._attribute(head, attribute, "", column)
-        head, _, first = head.rpartition(".")
-        if head in self.trace.shapes:
-            return self._attribute(head, first, attribute, column)
+        first_head, _, first = head.rpartition(".")
+        for tensor, own, axis in ((name, "shape", ""), (head, attribute, ""), (first_head, first, attribute)):
+            if tensor in self.trace.shapes or tensor in self.network.blocks:
+                return self._attribute(tensor, own, axis, column)
         return None
 
     def _attribute(self, tensor: str, attribute: str, axis: str, column: int) -> Value:
-        layer = self.network.by_name[tensor_layer(tensor)]
-        value = self._of_layer(layer, tensor, attribute, axis, column)
+        end = tensor if tensor in self.trace.shapes else self.network.blocks[tensor][-1]
+        layer = self.network.by_name[tensor_layer(end)]
+        if attribute in COSTS and not axis:
+            value: Value = self._var(f"{tensor_layer(tensor)}.{attribute}")
+        else:
+            value = self._of_layer(layer, end, attribute, axis, column)
         if layer.when is True:
             return value
         if self._absent_counts_0:
@@ -202,8 +221,6 @@ class Scope:
         parameter, index = _indexed(attribute)
         if parameter in layer.operator.parameters() and attribute not in ("shape", "size") and not axis:
             return _parameter(layer, parameter, index, column)
-        if attribute in COSTS and not axis:
-            return self._var(f"{layer.name}.{attribute}")
         shape = self.trace.shapes[tensor]
         if shape is None:
             raise ExpressionError(f"{tensor} has no shape: an operator before it cannot work on its input", column)
@@ -254,7 +271,7 @@ class Scope:
         return self._defined[name]
 
     def _unknown(self, name: str, column: int) -> ExpressionError:
-        names = [*COSTS, "receptive_field", "input", "output", *self.trace.shapes]
+        names = [*COSTS, "receptive_field", "input", "output", *self.trace.shapes, *self.network.blocks]
         names = list(dict.fromkeys([*names, *(f"${hole}" for hole in self.network.holes)]))
         odd = [n for n in self.network.by_name if not re.fullmatch(r"[A-Za-z_]\w*(\.\w+)*", n)]
         hint = f"; names like {odd[0]} stand in backquotes: `{odd[0]}`.size" if odd else ""

@@ -155,7 +155,7 @@ def trace(network: Network) -> Trace:
     steps: list[Definition | Requirement] = []
     training: list[Requirement] = []
     shapes: dict[str, tuple[Dim, ...] | None] = {}
-    costs: dict[str, list[Dim]] = {cost: [] for cost in COSTS}
+    costs: dict[str, dict[str, Dim]] = {cost: {} for cost in COSTS}
     for layer in network.ordered:
         site = _Site(network.framework, network.data_format, network.batch_size, layer, network.training)
         inputs = [_shape(shapes, layer, reference) for reference in layer.inputs]
@@ -178,9 +178,9 @@ def trace(network: Network) -> Trace:
         for i, shape in enumerate(named):
             shapes[f"{layer.name}[{i}]" if len(named) > 1 else layer.name] = shape
         shapes.setdefault(layer.name, named[0])
-        for cost, value in zip(COSTS, layer_costs, strict=True):
+        for cost, value in zip(COSTS, layer_costs if layer.name not in network.blocks else (), strict=False):
             guarded = value if layer.when is True else where(layer.when, value, 0)
-            costs[cost].append(_define(site.steps, f"{layer.name}.{cost}", guarded, layer.name))
+            costs[cost][layer.name] = _define(site.steps, f"{layer.name}.{cost}", guarded, layer.name)
         steps.extend(site.steps)
         training.extend(site.training)
     for output in network.outputs:
@@ -190,8 +190,12 @@ def trace(network: Network) -> Trace:
     steps.extend(_guards(network, steps))
     if network.refusal:
         steps.append(Requirement("", REFUSAL, False, text=network.refusal))
+    for block, members in network.blocks.items():
+        for cost in COSTS:
+            parts = [costs[cost][name] for name in members if name in costs[cost]]
+            _define(steps, f"{block}.{cost}", total(parts), "")
     for cost in COSTS:
-        _define(steps, cost, total(costs[cost]), "")
+        _define(steps, cost, total(costs[cost].values()), "")
     return Trace(network, tuple(steps), shapes, tuple(training), _canonical(network))
 
 

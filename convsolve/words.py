@@ -5,7 +5,9 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 
-__all__ = ["few", "nearest"]
+from .errors import NetworkError
+
+__all__ = ["few", "known_word", "nearest"]
 
 
 def nearest(name: str, choices: Iterable[str], *, listed: int = 12) -> str:
@@ -19,6 +21,22 @@ def nearest(name: str, choices: Iterable[str], *, listed: int = 12) -> str:
     if near:
         return f": did you mean {near[0]!r}?"
     return f" (there is {few(known, listed)})" if known and listed else ""
+
+
+def known_word(what: str, word: object, choices: Iterable[str]) -> None:
+    """Refuse a word that is none of those which something may be.
+
+    Raises:
+        NetworkError: it is not; with the choice most like it, or with all of them.
+
+    >>> known_word("sense", "maximise", ["minimize", "maximize"])
+    Traceback (most recent call last):
+        ...
+    convsolve.errors.NetworkError: there is no sense 'maximise': did you mean 'maximize'?
+    """
+    known = list(choices)
+    if word not in known:
+        raise NetworkError(f"there is no {what} {word!r}{nearest(str(word), known)}")
 
 
 def few(names: Iterable[str], most: int = 5) -> str:

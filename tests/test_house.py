@@ -14,8 +14,8 @@ import convsolve
 PACKAGE = Path(convsolve.__file__).parent
 
 FLOORS = [
-    {"errors", "words"},
-    {"written", "shown"},
+    {"errors"},
+    {"words", "written", "shown"},
     {"dims"},
     {"operators"},
     {"network"},

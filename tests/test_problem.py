@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
+import re
+
 import pytest
 
 import convsolve as cs
 from convsolve.dims import evaluate
-from convsolve.errors import ExpressionError
+from convsolve.errors import ExpressionError, FileError, NetworkError
 from convsolve.problem import Objective, Scope, trace_problem
 from convsolve.trace import run, trace
 
@@ -27,6 +30,77 @@ def value(text, k=3):
     problem = cs.parse(TEXT)
     traced = trace_problem(cs.Problem(problem.network, (), (Objective("minimize", text),)))
     return evaluate(traced.objectives[0], run(traced.trace, {"k": k}))
+
+
+BLOCKS = """
+input: [3, 32, 32]
+layers:
+  - choose:
+      - conv: {name: a, out_channels: 8, kernel_size: 3}
+      - [{conv: {name: b, out_channels: 16, kernel_size: 5}}, {conv: {name: c, out_channels: 8, kernel_size: 3}}]
+    name: down
+  - repeat: 1..3
+    name: body
+    layers:
+      - conv: {name: d, out_channels: 8, kernel_size: 3}
+      - choose: [relu, {conv: {name: e, out_channels: 8, kernel_size: 1}}]
+        name: end
+  - repeat: 2
+    name: fixed
+    layers: [{conv: {name: f, out_channels: 8, kernel_size: 1}}]
+"""
+
+
+@pytest.mark.parametrize(("down", "first"), [(1, 3 * 9 * 8 + 8), (2, 3 * 25 * 16 + 16 + 16 * 9 * 8 + 8)])
+@pytest.mark.parametrize("copies", [1, 2, 3])
+@pytest.mark.parametrize("end", [1, 2])
+def test_a_block_costs_what_is_present_of_it(down, first, copies, end):
+    network = cs.parse(BLOCKS).network
+    body = copies * (8 * 9 * 8 + 8) + (end - 1) * (8 * 8 + 8)
+    holes = {"down.choose": down, "body.repeat": copies, "end_1.choose": end, "end_2.choose": 1, "end_3.choose": 1}
+    texts = ("down.params", "body.params", "fixed.params", "end_1.params", "body.height", "body.channels",
+             "down.macs + body.macs + fixed.macs - macs",
+             "down.activations + body.activations + fixed.activations - activations")  # fmt: skip
+    traced = trace_problem(cs.Problem(network, objectives=[Objective("minimize", text) for text in texts]))
+    values = run(traced.trace, holes)
+    side = 32 - 2 * down - (2 if down == 2 else 0) - 2 * copies
+    assert [evaluate(objective, values) for objective in traced.objectives] == [
+        first, body, 2 * 72, (end - 1) * 72, side, 8, 0, 0]
+    assert values["params"] == first + body + 2 * 72
+
+
+def test_a_block_keeps_its_name_when_it_is_decided_and_written():
+    problem = cs.parse(BLOCKS + "require: [down.params >= 2000, body.params <= 700]\n")
+    assert cs.parse(cs.dump(problem)) == problem
+    solution = cs.solve(problem)
+    assert solution.assignment["down.choose"] == 2 and solution.assignment["body.repeat"] == 1
+    again = cs.parse(cs.dump(cs.Problem(solution.network, problem.requirements)))
+    assert cs.check(again).ok and not cs.check(cs.Problem(solution.network, ["down.params >= 30_000"])).ok
+
+
+def test_a_block_is_called_like_no_layer():
+    with pytest.raises(FileError, match="'x' is a layer"):
+        cs.parse("{input: [1, 8], layers: [{relu: {name: x}}, {relu: {name: y, within: [x]}}]}")
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda p: Objective("minimise", "params"), "there is no sense 'minimise': did you mean 'minimize'"),
+        (lambda p: cs.Problem(p.network, "params <= 3"), "requirements takes a list such as ['params <= 100_000']"),
+        (lambda p: cs.Problem(p.network, objectives=("params",)), "objectives takes a list such as [Objective("),
+        (lambda p: dataclasses.replace(p.network, framework="pytorch"), "no framework 'pytorch': did you mean 'torch'"),
+        (lambda p: dataclasses.replace(p.network, data_format="NHWC"), "there is no data_format 'NHWC' (there is chan"),
+        (lambda p: p.network.assign({"kk": 3}), "there is no hole 'kk': did you mean 'k'"),
+        (lambda p: cs.dump(p, "toml"), "there is no format 'toml' (there is yaml, json)"),
+        (lambda p: cs.Space(p).network({"k": 3, "q": 1}), "the space has no hole 'q' (there is k)"),
+        (lambda p: cs.Space(p).evaluate({"k": [3], "q": [1]}), "the space has no hole 'q' (there is k)"),
+        (lambda p: cs.Space(p).evaluate([{"k": 3, "q": 1}]), "the space has no hole 'q' (there is k)"),
+    ],
+)
+def test_words_and_names_that_mean_nothing_are_refused(make, message):
+    with pytest.raises(NetworkError, match=re.escape(message)):
+        make(cs.parse(TEXT))
 
 
 @pytest.mark.parametrize(

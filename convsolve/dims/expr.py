@@ -176,14 +176,15 @@ class Var(Expr):
         return name
 
 
-def hole(name: str, *values: int, domain: Domain | None = None) -> Var:
-    """Return an unknown integer, with the values it may take, most preferred first.
+def hole(name: str, *values: int | Iterable[int], domain: Domain | None = None) -> Var:
+    """Return an unknown integer, with the values it may take, most preferred first, one by one or in one list.
 
     >>> k = hole("k", 3, 5, 7)
     >>> (28 - k) // 2 + 1
     (28 - k)//2 + 1
     """
-    return Var(name, domain if domain is not None else Domain.of(*values))
+    listed = values[0] if len(values) == 1 and isinstance(values[0], Iterable) else values
+    return Var(name, domain if domain is not None else Domain.of(*listed))
 
 
 def bounds(x: Dim | Cond) -> Interval:

@@ -75,10 +75,10 @@ class Blocks:
         selector = Var(f"{name}.choose", Domain.range(1, len(bodies)))
         conditions = [eq(selector, number) for number in range(1, len(bodies) + 1)]
         ends = [
-            self.read(Node(listed(body), body.place), block.inside(condition))
+            self.read(Node(listed(body), body.place), block.inside(name, condition))
             for condition, body in zip(conditions, bodies, strict=True)
         ]
-        self.layers.choose(node.place, name, conditions[:-1], ends, block.when)
+        self.layers.choose(node.place, name, conditions[:-1], ends, block.when, block.within)
         return name
 
     def _repeat(self, node: Node, block: Block) -> str:
@@ -91,11 +91,11 @@ class Blocks:
         least, most = _span(count, entries["repeat"])
         for copy in range(1, most + 1):
             here = copy <= least or count >= copy
-            inner = block.inside(here, f"_{copy}")
+            inner = block.inside(name, here, f"_{copy}")
             end = self.read(entries["layers"], inner)
             if here is not True:
                 passed = f"{name}{inner.suffix}"
-                self.layers.choose(node.place, passed, (here,), (end, block.previous), block.when)
+                self.layers.choose(node.place, passed, (here,), (end, block.previous), block.when, inner.within)
                 end = passed
             block.previous = end
             if self.layers.mistakes.found:

@@ -14,7 +14,7 @@ from ..operators import OPERATORS, Choice, Operator
 from ..words import nearest
 from .document import Key, Node, Place
 from .layout import LAYER_KEYS
-from .mistakes import Mistakes, Rejected, shown
+from .mistakes import Mistakes, Rejected, listed, shown
 from .names import Names, Naming, read_references
 from .values import Values
 
@@ -23,16 +23,18 @@ __all__ = ["Block", "Layers", "is_optional"]
 
 @dataclass
 class Block:
-    """Where layers are being read: their names, condition, what comes before, and the copy's suffix."""
+    """Where layers are being read: their names, condition, what comes before, the copy's suffix, the blocks around."""
 
     names: Names
     previous: str
     when: Cond = True
     suffix: str = ""
+    within: tuple[str, ...] = ()
 
-    def inside(self, when: Cond, suffix: str = "") -> Block:
+    def inside(self, name: str, when: Cond, suffix: str = "") -> Block:
         """Return a block inside this one, with names and a condition of its own."""
-        return Block(Names(outer=self.names), self.previous, all_of(self.when, when), self.suffix + suffix)
+        within = (*self.within, name)
+        return Block(Names(outer=self.names), self.previous, all_of(self.when, when), self.suffix + suffix, within)
 
 
 @dataclass
@@ -65,17 +67,18 @@ class Layers:
             return name
         here = eq(hole(f"{name}.present", 1, 0), 1) if optional else True
         shares = read_references(entries["shares"], block.names, self.mistakes)[:1] if "shares" in entries else ()
-        self.add(key.place, name, operator, values, inputs, all_of(when, here), "".join(shares))
+        within = self._within(entries.get("within"), block)
+        self.add(key.place, name, operator, values, inputs, all_of(when, here), "".join(shares), within)
         if not optional:
             return name
         passed = f"{name}.or_skip"
-        self.choose(key.place, passed, (here,), (name, inputs[0]), when)
+        self.choose(key.place, passed, (here,), (name, inputs[0]), when, within)
         block.names.redirect(name, passed)
         return passed
 
     def add(
         self, place: Place, name: str, operator: type[Operator], values: dict[str, Any], inputs: Sequence[str] = (),
-        when: Cond = True, shares: str = "",
+        when: Cond = True, shares: str = "", within: tuple[str, ...] = (),
     ) -> None:
         """Add a layer to the network, or note why it cannot be one."""
         self.places[name] = place
@@ -84,15 +87,16 @@ class Layers:
             self.mistakes.add(place, f"{operator.kind} needs {' and '.join(missing)}")
             return
         try:
-            self.made.append(Layer(name, operator(**values), tuple(inputs), when, shares=shares))
+            self.made.append(Layer(name, operator(**values), tuple(inputs), when, shares=shares, within=within))
         except ConvsolveError as error:
             self.mistakes.add(place, str(error))
 
     def choose(
-        self, place: Place, name: str, conditions: Sequence[Cond], inputs: Sequence[str], when: Cond
+        self, place: Place, name: str, conditions: Sequence[Cond], inputs: Sequence[str], when: Cond,
+        within: tuple[str, ...],
     ) -> None:
         """Add a layer that passes on the first input whose condition holds, or else the last."""
-        self.add(place, name, Choice, {"conditions": tuple(conditions)}, inputs, when)
+        self.add(place, name, Choice, {"conditions": tuple(conditions)}, inputs, when, within=within)
 
     def _entries(self, key: Key, body: Node, operator: type[Operator]) -> dict[str, Node]:
         """Return what is written about a layer by key, and note keys that do not exist."""
@@ -113,6 +117,13 @@ class Layers:
     def _when(self, node: Node | None, block: Block) -> Cond:
         condition = self.values.condition(node, block.names) if node is not None else None
         return block.when if condition is None else all_of(block.when, condition)
+
+    def _within(self, node: Node | None, block: Block) -> tuple[str, ...]:
+        """Return the blocks around a layer: those that it stands in, and those that it says it is part of."""
+        names = [entry.value for entry in listed(node)] if node is not None else []
+        if node is not None and not all(isinstance(name, str) for name in names):
+            raise Rejected(node.place, f"within takes the names of blocks, found {shown(node)}")
+        return (*block.within, *names)
 
     def _inputs(self, node: Node | None, operator: type[Operator], block: Block) -> tuple[str, ...]:
         if node is not None:

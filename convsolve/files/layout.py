@@ -30,6 +30,7 @@ LAYER_KEYS: dict[str, str] = {
     "inputs": "the layers whose outputs it takes (default: the layer above)",
     "optional": "true: the layer may be left out",
     "shares": "the layer whose parameters it uses, too: they are counted there, and not again here",
+    "within": "the blocks that it is part of, whose costs and output go by their names",
     "when": "the condition on holes under which the layer is present",
 }
 """The keys that every layer takes beside its operator's parameters."""

@@ -73,6 +73,7 @@ def _operator(operator: type[Operator]) -> dict[str, Any]:
         "inputs": _TEXTS,
         "optional": {"type": "boolean"},
         "shares": {"type": "string"},
+        "within": _TEXTS,
         "when": {"type": "string"},
     }
     assert common.keys() == LAYER_KEYS.keys()

@@ -12,6 +12,7 @@ from ..dims import Cond, Condition, Domain, Expr, Var, render, variables
 from ..network import Layer, Network
 from ..operators import Choice, Input
 from ..problem import Problem
+from ..words import known_word
 
 __all__ = ["dump", "to_document"]
 
@@ -31,6 +32,7 @@ def dump(problem: Problem, format: str = "yaml") -> str:
     - relu
     - max_pool: {kernel_size: 2 | 4}
     """
+    known_word("format", format, ("yaml", "json"))
     document = to_document(problem)
     if format == "json":
         return json.dumps(document, indent=2) + "\n"
@@ -141,6 +143,8 @@ def _layers(network: Network, natural: set[str]) -> list[Any]:
             body["inputs"] = list(layer.inputs)
         if layer.shares:
             body["shares"] = layer.shares
+        if layer.within:
+            body["within"] = list(layer.within)
         if layer.when is not True:
             body["when"] = _text(layer.when)
         body.update(_parameters(layer, natural))

@@ -172,8 +172,17 @@ class Unsqueeze(Operator):
         return (*shape[:axis], 1, *shape[axis:])
 
 
+class _Part(Operator):
+    """Parts of one axis: an element of a part sees just the element that it is."""
+
+    written = True
+
+    def reach(self, site: Site, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> Sequence[Reach]:
+        return [Reach()] * (len(inputs[0]) - 1)
+
+
 @dataclass(frozen=True, kw_only=True)
-class Slice(Operator):
+class Slice(_Part):
     """Part of one axis, as in ``x[start:stop:step]``; the axis may be left open at the end with ``stop`` None.
 
     Negative positions count from the end, and positions outside are moved to the nearest end, as in Python.
@@ -184,7 +193,6 @@ class Slice(Operator):
     """
 
     kind = "slice"
-    written = True
 
     axis: int = parameter(Count(minimum=None))
     start: Dim = parameter(Count(minimum=None), default=0)
@@ -203,6 +211,11 @@ class Slice(Operator):
         site.require(IN_RANGE, 1 <= length, axis=name, note=silent, size=size, start=start, stop=stop)
         return (*shape[:axis], length, *shape[axis + 1 :])
 
+    def reach(self, site: Site, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> Sequence[Reach]:
+        names = written_names(site, len(inputs[0]))
+        sliced = names[normal_axis(self.axis, len(names))]
+        return [Reach(stride=self.step if name == sliced else 1) for name in names if name != "channels"]
+
 
 def _position(position: Dim, size: Dim) -> Dim:
     """Return where a position of a slice lies: counted from the front, inside the axis."""
@@ -215,7 +228,7 @@ def _position(position: Dim, size: Dim) -> Dim:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Split(Operator):
+class Split(_Part):
     """Several parts of one axis, of the given sizes, which must add up to it.
 
     >>> from convsolve.operators import Split, shape_of
@@ -224,7 +237,6 @@ class Split(Operator):
     """
 
     kind = "split"
-    written = True
 
     sizes: Any = parameter(Sizes())
     axis: int | None = parameter(Count(minimum=None, optional=True), default=None)
@@ -240,7 +252,7 @@ class Split(Operator):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Chunk(Operator):
+class Chunk(_Part):
     """``chunks`` parts of one axis, all as large as the first but the last, which may be smaller.
 
     PyTorch ``chunk`` makes parts of ``ceil(size/chunks)``, and fewer than wished where that leaves nothing
@@ -252,7 +264,6 @@ class Chunk(Operator):
     """
 
     kind = "chunk"
-    written = True
 
     chunks: int = parameter(Count())
     axis: int | None = parameter(Count(minimum=None, optional=True), default=None)

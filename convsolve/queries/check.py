@@ -9,7 +9,7 @@ from typing import Any
 
 from ..dims import Var, evaluate, evaluate_arrays, render, variables
 from ..errors import ConvsolveError, NetworkError
-from ..network import InputShapes, Network
+from ..network import InputShapes, Network, tensor_layer
 from ..operators import axis_names
 from ..operators.rules import BRANCH, RANK, REFUSAL, RULES
 from ..problem import Problem, as_problem, trace_problem
@@ -158,7 +158,8 @@ def _report(problem: Problem, remarks: Sequence[str]) -> CheckReport:
     field_value, notes = _receptive_field(traced, values)
     notes = [*remarks, *notes]
     notes += _recorded(traced.network)
-    output = shapes.get(traced.network.outputs[0].partition("[")[0])
+    output = _sizes(traced, values, traced.network.outputs[0], poisoned)
+    certain = output is not None and None not in output and tensor_layer(traced.network.outputs[0]) in shapes
     if not failed:
         head = f"in training with a batch of {traced.network.batch_size},"
         broken = [r for r in traced.training if not evaluate(r.condition, values)]
@@ -166,7 +167,7 @@ def _report(problem: Problem, remarks: Sequence[str]) -> CheckReport:
     return CheckReport(
         ok=not found,
         shapes=shapes,  # type: ignore[arg-type]
-        output=output,  # type: ignore[arg-type]
+        output=output if certain else None,  # type: ignore[arg-type]
         params=None if unshaped else costs["params"],
         macs=None if unshaped else costs["macs"],
         activations=None if unshaped else costs["activations"],
@@ -222,19 +223,24 @@ def _rows(traced: Trace, values: Mapping[str, int], failing: set[str], poisoned:
     for definition in traced.definitions:
         definitions.setdefault(definition.layer, []).append(definition)
     for layer in traced.network.ordered:
-        shape = traced.shapes.get(layer.name)
         own = definitions.get(layer.name, [])
         fails = layer.name in failing
-        shown: tuple[int | None, ...] | None = None
-        if shape is not None:
-            shown = tuple(
-                None if v.name in poisoned and not fails else values[v.name] for v in shape if isinstance(v, Var))
-            shown = to_written(traced.network.data_format, shown)
+        shown = _sizes(traced, values, layer.name, set() if fails else poisoned)
         sizes = [d for d in own if d.name.rpartition(".")[2] not in COSTS]
         formula = _formula(sizes, values) if not any(d.name in poisoned for d in sizes) or fails else ""
         costs = (f"{layer.name}.{cost}" for cost in COSTS)
         params, macs, activations = (values.get(cost) if cost not in poisoned else None for cost in costs)
         yield Row(layer.name, layer.operator.kind, formula, shown, params, macs, activations, fails)
+
+
+def _sizes(
+    traced: Trace, values: Mapping[str, int], tensor: str, poisoned: set[str]
+) -> tuple[int | None, ...] | None:
+    """Return a tensor's sizes as written, None for each that a failure has spoilt."""
+    shape = traced.written(tensor)
+    if shape is None:
+        return None
+    return tuple(None if v.name in poisoned else values[v.name] for v in shape if isinstance(v, Var))
 
 
 def _formula(sizes: Sequence[Definition], values: Mapping[str, int]) -> str:

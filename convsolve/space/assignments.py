@@ -32,7 +32,13 @@ class Assignments:
         return name
 
     def filled(self, assignment: Mapping[str, int]) -> dict[str, int]:
-        """Return a value for each hole: the preferred one where it has none, or where the network has no such hole."""
+        """Return a value for each hole: the preferred one where it has none, or where the network has no such hole.
+
+        Raises:
+            NetworkError: there is no such hole.
+        """
+        for name in assignment:
+            self.known(name)
         values = {name: assignment.get(name, options[0]) for name, options in self.values.items()}
         for _ in self.values:  # a hole that is absent may decide whether others are
             shown = self.shown(values)

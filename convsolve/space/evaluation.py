@@ -16,6 +16,7 @@ from ..errors import NetworkError
 from ..problem import ProblemTrace
 from ..receptive_field import receptive_field
 from ..trace import COSTS, Definition, Requirement, to_written
+from ..words import nearest
 
 __all__ = ["Evaluation", "Evaluator"]
 
@@ -47,15 +48,19 @@ def columns_of(batch: Any, holes: Mapping[str, Var]) -> tuple[dict[str, np.ndarr
     """Return columns of values, masks of where values are missing, and the number of candidates.
 
     Raises:
-        NetworkError: a column is no column of whole numbers, or columns differ in length.
+        NetworkError: a column is no column of whole numbers, or is named after no hole, or columns differ in length.
     """
     if isinstance(batch, Sequence) and not hasattr(batch, "columns"):
         given: dict[str, Any] = {n: np.array([c.get(n, np.nan) for c in batch], dtype=object) for n in holes}
         count = len(batch)
+        names = {name for candidate in batch for name in candidate}
     else:
         source = batch.columns if isinstance(getattr(batch, "columns", None), Mapping) else batch
         given = {name: np.atleast_1d(np.asarray(source[name])) for name in holes if name in source}
         count = max((len(column) for column in given.values()), default=0)
+        names = set(source)
+    for name in names - holes.keys():
+        raise NetworkError(f"the space has no hole {name!r}{nearest(str(name), holes, listed=8)}")
     columns, missing = {}, {}
     for name, column in given.items():
         if column.ndim != 1 or len(column) != count:

@@ -205,3 +205,17 @@ def test_outside_a_recorded_branch_nothing_is_known():
         ("CS028", "another branch would be taken than the one that was recorded: that one needs "
                   "max_pool1.height < 5 (net.py:12)")]
     assert report.output == (3, 5, 4)
+
+
+@pytest.mark.parametrize(("part", "shape"), [(0, (2, 5, 5)), (1, (4, 5, 5))])
+@pytest.mark.parametrize("kind", ["split: {name: parts, sizes: [2, 4]", "chunk: {name: parts, chunks: 2"])
+def test_the_output_is_the_part_that_is_named(part, shape, kind):
+    text = f"{{input: [6, 10, 10], layers: [{{max_pool: {{kernel_size: 2}}}}, {{{kind}}}}}], output: 'parts[{part}]'}}"
+    report = cs.check(cs.parse(text))
+    assert report.output == (shape if kind.startswith("split") else (3, 5, 5))
+    assert report.receptive_field == (2, 2)
+
+
+def test_the_parts_of_an_axis_see_what_they_are_cut_from():
+    layers = "{conv: {kernel_size: 3, out_channels: 6}}, {slice: {axis: 1, start: 1, step: 2}}, {max_pool: {kernel_size: 2}}"
+    assert cs.check(cs.parse(f"{{input: [6, 20, 20], layers: [{layers}]}}")).receptive_field == (5, 4)
