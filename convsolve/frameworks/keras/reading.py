@@ -5,9 +5,10 @@ from __future__ import annotations
 import sys
 from typing import Any
 
-from ...errors import ConvsolveError, UnreadableError
+from ...errors import UnreadableError
 from ...network import Network
 from ...operators import Opaque
+from ..documents import boundary
 from ..torch.frames import failed_call
 from .reader import Reading, UnknownLayerError
 from .sources import config_of, is_program, unfinished_in
@@ -56,12 +57,8 @@ def from_keras(source: Any, *, input_shape: Any = None) -> Network:
 def _of_config(source: Any, input_shape: Any) -> Network:
     """Read what a config says."""
     config, live, name = config_of(source)
-    try:
+    with boundary(name):
         return Reading(config, name, live, input_shape).network
-    except ConvsolveError:
-        raise
-    except (KeyError, TypeError, IndexError, AttributeError, ValueError, OverflowError) as error:
-        raise UnreadableError(f"{name} has a config that Keras would not write: {error!r}") from None
 
 
 def _program(model: Any, input_shape: Any) -> Network:

@@ -2,25 +2,20 @@
 
 from __future__ import annotations
 
-import json
 import os
-import zipfile
-import zlib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import FrameType
 from typing import Any
 
 from ...errors import UnreadableError
+from ..documents import boundary, parsed, unzipped
 from .history import Unfinished, tensors_in
 
 __all__ = ["config_of", "is_kerass", "is_program", "live_layers", "unfinished_in"]
 
 _LARGEST = 64 * 2**20
 """No config is longer; the weights of a file are not read."""
-
-_DEEPEST = 60
-"""Lists and mappings inside each other; networks nested in networks take about four each."""
 
 
 def config_of(source: Any) -> tuple[Mapping[str, Any], Any, str]:
@@ -30,7 +25,8 @@ def config_of(source: Any) -> tuple[Mapping[str, Any], Any, str]:
         UnreadableError: there is no config to be had.
     """
     if isinstance(source, (str, os.PathLike)):
-        return _of_file(Path(source)), None, str(source)
+        with boundary(str(source)):
+            return _of_file(Path(source)), None, str(source)
     if isinstance(source, Mapping):
         return _checked(source, "the config"), None, "the config"
     if isinstance(source, BaseException):
@@ -99,9 +95,9 @@ def _of_file(path: Path) -> Mapping[str, Any]:
     except OSError as error:
         raise UnreadableError(f"{name} cannot be read: {error.strerror or error}") from None
     if start[:4] == b"PK\x03\x04":
-        return _checked(_parsed(_from_zip(path), name), name)
+        return _checked(parsed(unzipped(name, "Keras file", "config.json"), name, "config"), name)
     if start == b"\x89HDF\r\n\x1a\n":
-        return _checked(_parsed(_from_h5(path), name), name)
+        return _checked(parsed(_from_h5(path), name, "config"), name)
     if path.suffix.lower() in (".keras", ".h5", ".hdf5"):
         raise UnreadableError(f"{name} is no Keras file, or it is damaged")
     try:
@@ -109,17 +105,7 @@ def _of_file(path: Path) -> Mapping[str, Any]:
             text = file.read(_LARGEST + 1)
     except OSError as error:
         raise UnreadableError(f"{name} cannot be read: {error.strerror or error}") from None
-    return _checked(_parsed(text, name), name)
-
-
-def _from_zip(path: Path) -> bytes:
-    try:
-        with zipfile.ZipFile(path) as archive, archive.open("config.json") as file:
-            return file.read(_LARGEST + 1)
-    except KeyError:
-        raise UnreadableError(f"{path} is no Keras file: it has no config.json") from None
-    except (zipfile.BadZipFile, zlib.error, OSError, EOFError, RuntimeError, ValueError) as error:
-        raise UnreadableError(f"{path} is no Keras file, or it is damaged: {error}") from None
+    return _checked(parsed(text, name, "config"), name)
 
 
 def _from_h5(path: Path) -> bytes:
@@ -134,34 +120,7 @@ def _from_h5(path: Path) -> bytes:
         raise UnreadableError(f"{path} is no HDF5 file, or it is damaged: {error}") from None
     if text is None:
         raise UnreadableError(f"{path} holds weights alone: it has no model_config")
-    return text if isinstance(text, bytes) else str(text).encode()
-
-
-def _parsed(text: bytes, name: str) -> Mapping[str, Any]:
-    if len(text) > _LARGEST:
-        raise UnreadableError(f"{name} has a config of more than {_LARGEST // 2**20} MiB")
-    try:
-        config = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        reason = "it is nested too deep" if isinstance(error, RecursionError) else str(error)
-        raise UnreadableError(f"the config in {name} is no JSON: {reason}") from None
-    if not isinstance(config, Mapping):
-        raise UnreadableError(f"the config in {name} is no mapping, but {type(config).__name__}")
-    _bounded(config, name)
-    return config
-
-
-def _bounded(config: Any, name: str) -> None:
-    """Refuse what is nested deeper than any network, before anything walks down into it."""
-    level, depth = [config], 0
-    while level:
-        depth += 1
-        if depth > _DEEPEST:
-            raise UnreadableError(f"the config in {name} is nested more than {_DEEPEST} deep")
-        level = [
-            inner for value in level for inner in (value.values() if isinstance(value, Mapping) else value)
-            if isinstance(inner, (Mapping, list))
-        ]
+    return text if isinstance(text, bytes) else str(text).encode(errors="surrogatepass")
 
 
 # -- exceptions

@@ -17,6 +17,9 @@ __all__ = ["attributes_of", "known_of", "load", "sizes_of"]
 _LARGEST_FILE = 2**31
 """Protocol buffers end there."""
 
+_MOST_NODES = 200_000
+"""So many nodes have the functions of a graph at most, once they are written out."""
+
 _MOST_VALUES = 4096
 _FLOAT = ("FLOAT", "FLOAT16", "DOUBLE", "BFLOAT16")
 _INT = ("INT64", "INT32", "INT16", "INT8", "UINT8", "UINT16", "UINT32", "UINT64")
@@ -50,9 +53,40 @@ def _inlined(proto: Any) -> Any:
     """Return the proto with the functions that it defines itself written out."""
     if not proto.functions:
         return proto
-    from onnx import inliner
+    from onnx import checker, inliner
 
-    return inliner.inline_local_functions(proto)
+    nodes, size = _written_out(proto)
+    if nodes > _MOST_NODES or size > _LARGEST_FILE:
+        raise UnreadableError(f"its functions make {nodes} nodes: more than {_MOST_NODES}, or than {_LARGEST_FILE} bytes")
+    try:
+        return inliner.inline_local_functions(proto)
+    except (checker.ValidationError, RuntimeError) as error:
+        raise UnreadableError(f"its functions cannot be written out: {str(error).splitlines()[0]}") from None
+
+
+def _written_out(proto: Any) -> tuple[int, int]:
+    """Return how many nodes and bytes a graph has when the functions that it calls are written out."""
+    functions = {(f.domain, f.name, f.overload): f for f in proto.functions}
+    known: dict[tuple[str, str, str], tuple[int, int] | None] = {}
+
+    def of(nodes: Any) -> tuple[int, int]:
+        count = size = 0
+        for node in nodes:
+            count, size = count + 1, size + node.ByteSize()
+            parts = [of(graph.node) for a in node.attribute for graph in ((a.g,) if a.HasField("g") else a.graphs)]
+            key = (node.domain, node.op_type, node.overload)
+            if key in functions:
+                if key not in known:
+                    known[key] = None
+                    known[key] = of(functions[key].node)
+                inside = known[key]
+                if inside is None:
+                    raise UnreadableError(f"its function {node.op_type!r} calls itself")
+                parts.append(inside)
+            count, size = count + sum(n for n, _ in parts), size + sum(n for _, n in parts)
+        return count, size
+
+    return of(proto.graph.node)
 
 
 def sizes_of(info: Any) -> list[int | str | None] | None:

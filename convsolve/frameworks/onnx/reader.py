@@ -15,6 +15,7 @@ from ...errors import ConvsolveError, NetworkError, UnreadableError
 from ...network import InputShapes, Network, given_shapes
 from ...operators import axis_names
 from ..builder import Builder
+from ..documents import boundary
 from . import arithmetic, control, features, joins, layout, windows
 from .call import READERS, Call, Result
 from .control import CONTROL
@@ -49,15 +50,11 @@ def from_onnx(source: Any, *, input_shape: InputShapes | None = None) -> Network
         UnreadableError: the file is no ONNX file, or a node cannot be read; the text names it.
     """
     name = str(source) if isinstance(source, (str, os.PathLike)) else "the ONNX graph"
-    proto = load(Path(source), name) if isinstance(source, (str, os.PathLike)) else source
-    if not hasattr(proto, "graph") or not hasattr(proto, "opset_import"):
-        raise UnreadableError(f"from_onnx takes a path or an onnx.ModelProto, got {type(source).__name__}")
-    try:
+    with boundary(name):
+        proto = load(Path(source), name) if isinstance(source, (str, os.PathLike)) else source
+        if not hasattr(proto, "graph") or not hasattr(proto, "opset_import"):
+            raise UnreadableError(f"from_onnx takes a path or an onnx.ModelProto, got {type(source).__name__}")
         return _read(proto, name, input_shape)
-    except ConvsolveError:
-        raise
-    except (KeyError, TypeError, IndexError, AttributeError, ValueError, ArithmeticError) as error:
-        raise UnreadableError(f"{name} has a graph that is not as ONNX describes it: {error!r}") from None
 
 
 def _read(proto: Any, name: str, given: InputShapes | None) -> Network:

@@ -17,7 +17,7 @@ from .followed import form_of
 from .ratios import Ratio
 from .sizes import Size
 
-__all__ = ["lent", "modules_of"]
+__all__ = ["EXTREMES", "lent", "modules_of"]
 
 
 def _extreme(pick: Callable[..., Any], join: Callable[..., Any]) -> Callable[..., Any]:
@@ -56,7 +56,8 @@ class _Int(int, metaclass=_Type):
         return x.__trunc__() if isinstance(x, Ratio) else int(x, *options)
 
 
-_ALWAYS: dict[str, Any] = {"max": _extreme(builtins.max, maximum), "min": _extreme(builtins.min, minimum)}
+EXTREMES: dict[str, Any] = {"max": _extreme(builtins.max, maximum), "min": _extreme(builtins.min, minimum)}
+"""``max`` and ``min`` of sizes."""
 
 
 def modules_of(classes: Iterator[type]) -> list[dict[str, Any]]:
@@ -70,8 +71,8 @@ def modules_of(classes: Iterator[type]) -> list[dict[str, Any]]:
 def lent(modules: list[dict[str, Any]], leaking: Mapping[int, dict[str, Any]]) -> Iterator[None]:
     """Lend ``max`` and ``min`` to modules, and ``int`` to those that called it on a size; take them back after."""
     changed: list[tuple[dict[str, Any], str]] = []
-    offers = [(names, _ALWAYS) for names in modules]
-    offers += [(names, {**_ALWAYS, "int": _Int}) for names in leaking.values()]
+    offers = [(names, EXTREMES) for names in modules]
+    offers += [(names, {**EXTREMES, "int": _Int}) for names in leaking.values()]
     try:
         for names, offer in offers:
             for name, meaning in offer.items():

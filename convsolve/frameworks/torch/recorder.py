@@ -153,10 +153,10 @@ class Recorder(TorchFunctionMode):
 
         self.graph.later_undo(back)
 
-    def input(self, name: str, shape: Sequence[int]) -> torch.Tensor:
+    def input(self, name: str, shape: Sequence[int], dtype: torch.dtype = torch.float32) -> torch.Tensor:
         """Add an input of the network, and return it as a tensor of the program."""
         value = self.graph.input(name, shape)
-        tensor = torch.empty(self.graph.batch, *shape, device="meta")
+        tensor = torch.empty(self.graph.batch, *shape, dtype=dtype, device="meta")
         self.tracked[id(tensor)] = tensor, value
         return tensor
 
@@ -208,6 +208,11 @@ class Recorder(TorchFunctionMode):
         return self._run(
             name, func, args, kwargs, expected, mark,
             otherwise=lambda result: self._opaque(name, func, args, kwargs, result))
+
+    def unknown(self, name: str, func: Callable[..., Any], tensors: Sequence[Any]) -> Any:
+        """Make a call of which nothing is known but what ``func`` makes of tensors, and return that."""
+        self._situate()
+        return self._opaque(name, func, tensors, {}, func(*tensors))
 
     def _situate(self) -> None:
         """Note where in the program it stands."""
