@@ -85,12 +85,14 @@ def unzipped(name: str, kind: str, *paths: str) -> bytes:
             endings = tuple(path for path in paths if path.startswith("/"))
             members = [m for m in archive.infolist() if m.filename in paths or m.filename.endswith(endings)]
             if len(members) != 1:
-                wanted = " or ".join(paths)
+                wanted = " or ".join(path.lstrip("/") for path in paths)
                 raise UnreadableError(f"{name} is no {kind}: wanted one {wanted} in it, found {len(members)}")
             if members[0].compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
                 raise UnreadableError(f"{name} is no {kind}: it is packed in a way that no {kind} is")
             with archive.open(members[0]) as member:
                 return member.read(_LARGEST + 1)
+    except ConvsolveError:
+        raise
     except (zipfile.BadZipFile, zlib.error, OSError, EOFError, RuntimeError, ValueError, struct.error) as error:
         reason = error.strerror or error if isinstance(error, OSError) else error
         raise UnreadableError(f"{name} is no {kind}, or it is damaged: {reason}") from None

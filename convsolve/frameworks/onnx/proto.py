@@ -57,7 +57,7 @@ def _inlined(proto: Any) -> Any:
 
     nodes, size = _written_out(proto)
     if nodes > _MOST_NODES or size > _LARGEST_FILE:
-        raise UnreadableError(f"its functions make {nodes} nodes: more than {_MOST_NODES}, or than {_LARGEST_FILE} bytes")
+        raise UnreadableError(f"its functions make {nodes} nodes of {size} bytes: at most {_MOST_NODES} are read")
     try:
         return inliner.inline_local_functions(proto)
     except (checker.ValidationError, RuntimeError) as error:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 import re
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import torch
@@ -30,7 +31,9 @@ from .tape import BATCH_NAME
 __all__ = ["from_exported"]
 
 _DESCRIPTIONS = ("/models/model.json", "serialized_exported_program.json")
-_UNKNOWN = re.compile(r"torch\.ops\.((?:aten|prims|torchvision)\.[a-zA-Z_]\w*\.[a-zA-Z]\w*)")
+_UNKNOWN = re.compile(r"torch\.ops\.((?:aten|prims|torchvision)\.[a-zA-Z_]\w*(?<!_)\.(?!out\b|\w*_out\b)[a-zA-Z]\w*)")
+"""Operators that can be opaque layers: those that do not write into their arguments, by their names."""
+
 _ASSERTION = "torch.ops.aten._assert_scalar.default"
 _RANGES = ("torch.ops.aten.sym_constrain_range.default", "torch.ops.aten.sym_constrain_range_for_size.default")
 _MOST_NODES = 100_000
@@ -60,12 +63,13 @@ def from_exported(path: str, input_shape: InputShapes | None = None) -> Network:
             given = given_shapes(input_shape, program.inputs if len(shapes) > 1 else ["input"])
             shapes = tuple(own if shape is None else shape for shape, own in zip(given, shapes, strict=True))
         network = confirmed(program.record(shapes), shapes, program.record)
-    return dataclasses.replace(network, record=lambda *again: _again(path, program, again))
+    record = network.record
+    return network if record is None else dataclasses.replace(network, record=partial(_again, path, record))
 
 
-def _again(path: str, program: _Program, shapes: tuple[tuple[int, ...], ...]) -> Network:
+def _again(path: str, record: Callable[..., Network], *shapes: tuple[int, ...]) -> Network:
     with boundary(path):
-        return program.record(shapes)
+        return record(*shapes)
 
 
 class _RefusedError(Exception):
@@ -115,7 +119,8 @@ class _Program:
             run.recorder.finish(list(tensors_in([argument(arg, run.values) for arg in specs])))
         network = run.recorder.network()
         return dataclasses.replace(
-            network, guards=(*network.guards, *self._bound(network.layers)), record=lambda *again: self.record(again))
+            network, guards=(*network.guards, *self._bound(network.layers)),
+            record=None if run.told else lambda *again: self.record(again))
 
     def _bound(self, layers: Any) -> list[Guard]:
         """Return guards for the sizes that were not exported as dynamic."""
@@ -132,13 +137,15 @@ class _Program:
 class _Run:
     """One recording of a program.
 
-    ``values`` has what has been made so far, ``steps`` in how many steps its numbers have been computed.
+    ``values`` has what has been made so far, ``steps`` in how many steps its numbers have been computed; ``told`` says
+    that the shapes of some layer are those told of in the file, so that it cannot be recorded at other sizes.
     """
 
     def __init__(self, program: _Program, shapes: tuple[tuple[int, ...], ...]) -> None:
         self.program = program
         self.values: dict[str, Any] = {}
         self.steps: dict[str, int] = {}
+        self.told = False
         parameters: dict[int, tuple[str, torch.Tensor]] = {}
         for spec in program.signature["input_specs"]:
             for kind in ("parameter", "buffer", "tensor_constant"):
@@ -213,16 +220,18 @@ class _Run:
         """Add an operator of which nothing is known but the shapes that the file tells of."""
         match = _UNKNOWN.fullmatch(target)
         if match is None or "__" in target:
-            raise UnreadableError(f"the program calls {ascii(target)[:80]}, which is none of PyTorch's own operators")
-        given = arguments_of(node, self.values)
-        tensors = list(tensors_in([value for _, value, _ in given]))
-        numbers = [value for _, value, _ in given if not isinstance(value, (torch.Tensor, list, str))]
-        names, made = tensor_names(node), [*_tensors_made(node)]
-        if not made or not names or match[1].split(".")[1].endswith("_"):
+            raise UnreadableError(
+                f"it calls {ascii(target)[:80]}, which is none of PyTorch's own operators that a file may call")
+        names, made = tensor_names(node), _tensors_made(node)
+        if not made or not names:
             raise UnreadableError(f"the program calls {target!r}, of which convsolve knows nothing")
+        given = [value for _, value, _ in arguments_of(node, self.values)]
+        tensors = list(tensors_in(given))
+        numbers = [value for value in given if isinstance(value, (int, float))]
         like = self.program.tensors
         front = next((like[name]["sizes"][:1] for name in names if like[name]["sizes"]), None)
         outputs = [(empty(like[name]), like[name]["sizes"][:1] == front) for name in made]
+        self.told = True
         func = _as_exported(match[1], [self.program._sizes(name) for name in names], outputs)
         self._keep(node, self.recorder.unknown(match[1], func, [*tensors, *numbers]))
 

@@ -7,7 +7,6 @@ the tensors among them.
 
 from __future__ import annotations
 
-import functools
 import math
 import operator
 from collections.abc import Callable, Sequence
@@ -130,7 +129,6 @@ _ALLOWED = {
     f"{_PREFIX}{name}.{overload}": (name, overload) for overload, names in ATEN.items() for name in names.split()}
 
 
-@functools.cache
 def operator_named(target: str) -> Any:
     """Return an operator that a file may call, by its full name; None for any other name.
 
