@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import DimensionError
 from .bounds import INTERVALS, Interval
-from .expr import Symbolic, Var, fold, variables
+from .expr import Var, fold, variables
 
 if TYPE_CHECKING:
     import numpy as np
@@ -103,14 +103,21 @@ _WORD = 2**62
 
 def _magnitude(x: Any, ranges: Mapping[str, Interval]) -> tuple[int, Interval]:
     """Return the greatest magnitude inside an expression (that of a word where it is open), and its bounds."""
-    if not isinstance(x, Symbolic):
-        return abs(int(x)), (int(x), int(x))
-    if isinstance(x, Var):
-        return _farthest(ranges[x.name]), ranges[x.name]
-    parts = [_magnitude(a, ranges) for a in x.args]
-    interval = INTERVALS[x.op]([i for _, i in parts])
-    sums = sum(m for m, _ in parts) if x.op == "add" else 0  # partial sums may be larger than the sum
-    return max(_farthest(interval), sums, *(m for m, _ in parts)), interval
+
+    def leaf(a: Any) -> tuple[int, Interval]:
+        interval = ranges[a.name] if isinstance(a, Var) else (int(a), int(a))
+        return _farthest(interval), interval
+
+    def reader(op: str) -> Callable[[list[Any]], Any]:
+        def read(parts: list[Any]) -> tuple[int, Interval]:
+            interval = INTERVALS[op]([i for _, i in parts])
+            sums = sum(m for m, _ in parts) if op == "add" else 0  # partial sums may be larger than the sum
+            return max(_farthest(interval), sums, *(m for m, _ in parts)), interval
+
+        return read
+
+    found: tuple[int, Interval] = fold(x, {op: reader(op) for op in INTERVALS}, leaf)
+    return found
 
 
 def _farthest(interval: Interval) -> int:

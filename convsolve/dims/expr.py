@@ -7,12 +7,16 @@ reads an expression is a table with one line per operation.
 ``//`` and ``%`` are Python's (they round down), and a divisor must be positive for every value of its
 unknowns; otherwise building the expression raises. ``==`` compares structure, as values do elsewhere
 in Python; an equation between dimensions is ``eq(a, b)``.
+
+Expressions are shared: building one that exists returns it (hash-consing; A. P. Ershov 1958). What is written out
+may be exponentially larger than the expression, so everything that reads one goes through :func:`nodes`, once a node.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-from typing import Any, NoReturn, TypeAlias
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any, NoReturn, Self, TypeAlias
+from weakref import WeakValueDictionary
 
 from ..errors import DimensionError
 from .bounds import INTERVALS, Interval
@@ -20,33 +24,46 @@ from .domain import Domain
 
 __all__ = [
     "OPERATIONS", "Cond", "Condition", "Dim", "Expr", "Symbolic", "Var", "add", "all_of", "any_of", "bounds",
-    "eq", "fold", "hole", "isin", "maximum", "minimum", "ne", "negation", "product", "total", "variables", "where",
+    "eq", "fold", "fold_all", "hole", "isin", "maximum", "minimum", "ne", "negation", "nodes", "product", "total",
+    "variables", "where",
 ]
 
 OPERATIONS = frozenset(INTERVALS)
 """The operations of the language. Leaves are ``int``, ``bool`` and :class:`Var`."""
 
-_DEEPEST = 200  # readers recurse over an expression, never over a network
+_DEEP = 100  # readers recurse over an expression up to this depth
+_SHARED: WeakValueDictionary[tuple[Any, ...], Symbolic] = WeakValueDictionary()
 
 
 class Symbolic:
     """What expressions and conditions share: immutable, hashable, structural equality."""
 
-    __slots__ = ("_hash", "args", "depth", "interval", "op")
+    __slots__ = ("__weakref__", "_hash", "args", "depth", "interval", "op")
 
     op: str
     args: tuple[Any, ...]
     interval: Interval
     depth: int
+    _hash: int
 
-    def __init__(self, op: str, args: tuple[Any, ...], interval: Interval | None = None) -> None:
+    def __new__(cls, op: str, args: tuple[Any, ...]) -> Self:
+        key = (cls, op, args)
+        found: Any = _SHARED.get(key)
+        return cls._made(op, args, INTERVALS[op]([bounds(a) for a in args]), key) if found is None else found
+
+    @classmethod
+    def _made(cls, op: str, args: tuple[Any, ...], interval: Interval, key: tuple[Any, ...]) -> Self:
+        self = object.__new__(cls)
         self.op = op
         self.args = args
-        self.interval = INTERVALS[op]([bounds(a) for a in args]) if interval is None else interval
+        self.interval = interval
         self.depth = 1 + max((a.depth for a in args if isinstance(a, Symbolic)), default=0)
-        if self.depth > _DEEPEST:
-            raise DimensionError(f"an expression is nested more than {_DEEPEST} deep: name a part of it")
         self._hash = hash((op, args))
+        _SHARED[key] = self
+        return self
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.op, self.args)
 
     def __hash__(self) -> int:
         return self._hash
@@ -56,7 +73,7 @@ class Symbolic:
             return True
         if not isinstance(other, Symbolic) or self._hash != other._hash:
             return False
-        return type(self) is type(other) and self.op == other.op and self.args == other.args
+        return _alike(self, other)
 
     def __repr__(self) -> str:
         from .render import render
@@ -163,11 +180,19 @@ class Var(Expr):
 
     domain: Domain | None
 
-    def __init__(self, name: str, domain: Domain | None = None, interval: Interval = (None, None)) -> None:
+    def __new__(cls, name: str, domain: Domain | None = None, interval: Interval = (None, None)) -> Self:
         if domain is not None:
             interval = (domain.lower, domain.upper)
-        super().__init__("var", (name, domain), interval)  # one name with two domains is two unknowns
-        self.domain = domain
+        key = (cls, name, domain, interval)
+        found: Any = _SHARED.get(key)
+        if found is None:
+            found = cls._made("var", (name, domain), interval, key)  # one name with two domains is two unknowns
+            found.domain = domain
+        shared: Self = found
+        return shared
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (*self.args, self.interval)
 
     @property
     def name(self) -> str:
@@ -415,22 +440,79 @@ def negation(condition: Cond) -> Cond:
     return Condition("not", (condition,))
 
 
+def _alike(a: Symbolic, b: Symbolic) -> bool:
+    """Return whether two expressions are the same, whatever the bounds of their unknowns."""
+    pairs, seen = [(a, b)], {(id(a), id(b))}
+    while pairs:
+        a, b = pairs.pop()
+        if type(a) is not type(b) or a.op != b.op or len(a.args) != len(b.args):
+            return False
+        for pair in zip(a.args, b.args, strict=True):
+            one, other = pair
+            if one is other:
+                continue
+            if not isinstance(one, Symbolic) or not isinstance(other, Symbolic):
+                if one != other:
+                    return False
+            elif (key := (id(one), id(other))) not in seen:
+                seen.add(key)
+                pairs.append(pair)
+    return True
+
+
+def nodes(*expressions: Any) -> list[Symbolic]:
+    """Return the parts of expressions (unknowns, operations; not numbers), each once, arguments before their uses.
+
+    >>> k = hole("k", 3, 5)
+    >>> nodes((k + 1) * (k + 1))
+    [k, k + 1, (k + 1)*(k + 1)]
+    """
+    found: dict[int, Symbolic] = {}
+    for x in expressions:
+        if not isinstance(x, Symbolic) or id(x) in found:
+            continue
+        stack = [(x, iter(x.args))]
+        while stack:
+            node, rest = stack[-1]
+            for arg in rest:
+                if isinstance(arg, Symbolic) and id(arg) not in found:
+                    stack.append((arg, iter(arg.args)))
+                    break
+            else:
+                found[id(node)] = node
+                stack.pop()
+    return list(found.values())
+
+
 def fold(x: Any, table: dict[str, Callable[[list[Any]], Any]], leaf: Callable[[Any], Any]) -> Any:
-    """Read an expression with a table: ``leaf`` reads numbers and unknowns, ``table[op]`` the rest."""
-    if not isinstance(x, Symbolic) or x.op == "var":
-        return leaf(x)
-    return table[x.op]([fold(a, table, leaf) for a in x.args])
+    """Read an expression with a table: ``leaf`` reads numbers and unknowns, ``table[op]`` the rest.
+
+    Every part is read once, however often it stands in the expression.
+    """
+    return fold_all((x,), table, leaf)[0]
+
+
+def fold_all(
+    expressions: Sequence[Any], table: dict[str, Callable[[list[Any]], Any]], leaf: Callable[[Any], Any]
+) -> list[Any]:
+    """Read several expressions with a table, every part once."""
+    read: dict[int, Any] = {}
+
+    def value(a: Any) -> Any:
+        if not isinstance(a, Symbolic) or a.op == "var":
+            return leaf(a)
+        key = id(a)
+        if key not in read:
+            read[key] = table[a.op]([value(b) for b in a.args])
+        return read[key]
+
+    for x in expressions:
+        if isinstance(x, Symbolic) and x.depth > _DEEP:  # from below, so that nothing recurses
+            for node in nodes(x):
+                value(node)
+    return [value(x) for x in expressions]
 
 
 def variables(*expressions: Any) -> Iterator[Var]:
-    """Yield the unknowns of the expressions, each once, in order of appearance."""
-    seen: set[Var] = set()
-    stack = list(reversed(expressions))
-    while stack:
-        x = stack.pop()
-        if isinstance(x, Var):
-            if x not in seen:
-                seen.add(x)
-                yield x
-        elif isinstance(x, Symbolic):
-            stack.extend(reversed(x.args))
+    """Return the unknowns of the expressions, each once, in order of appearance."""
+    return iter(dict.fromkeys(node for node in nodes(*expressions) if isinstance(node, Var)))

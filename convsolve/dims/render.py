@@ -11,7 +11,15 @@ __all__ = ["TEXT", "render", "template"]
 
 _Piece = tuple[str, int]  # a text, and how tightly its outermost operation binds
 
+_LONGEST = 4096
+"""Parts that an expression shares are written out each time they are used: a text may be exponentially long."""
+
 _OR, _AND, _NOT, _COMPARE, _ADD, _MUL, _ATOM = range(7)
+
+
+def _within(text: str) -> str:
+    """Return a text, or the ends of one that nobody would read."""
+    return text if len(text) <= _LONGEST else f"{text[: _LONGEST // 2]} ... {text[-_LONGEST // 2 :]}"
 
 
 def _at_least(piece: _Piece, binding: int) -> str:
@@ -23,17 +31,17 @@ def _infix(symbol: str, binding: int, *, tighter_right: bool = False) -> Callabl
     def read(args: list[_Piece]) -> _Piece:
         first, *rest = args
         texts = [_at_least(first, binding), *(_at_least(a, binding + tighter_right) for a in rest)]
-        return symbol.join(texts), binding
+        return _within(symbol.join(texts)), binding
 
     return read
 
 
 def _call(name: str) -> Callable[[list[_Piece]], _Piece]:
-    return lambda args: (f"{name}({', '.join(text for text, _ in args)})", _ATOM)
+    return lambda args: (_within(f"{name}({', '.join(text for text, _ in args)})"), _ATOM)
 
 
 def _compare(symbol: str) -> Callable[[list[_Piece]], _Piece]:
-    return lambda args: (f"{_at_least(args[0], _ADD)} {symbol} {_at_least(args[1], _ADD)}", _COMPARE)
+    return lambda args: (_within(f"{_at_least(args[0], _ADD)} {symbol} {_at_least(args[1], _ADD)}"), _COMPARE)
 
 
 def _not(args: list[_Piece]) -> _Piece:

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..dims import Var, evaluate_arrays
-from ..dims.expr import Symbolic
+from ..dims.expr import Symbolic, nodes
 from .backpointers import Backpointers, Found, Scored, goal_scores
 from .clock import Clock, OutOfTime
 from .layered_graph import Graph, Layer, build_graph
@@ -125,29 +125,31 @@ def _roles(part: Part, system: System) -> _Roles:
 
 def growth(x: object) -> dict[str, int]:
     """Return for each unknown whether an expression only grows with it (1), only falls (-1), or neither (0)."""
-    if isinstance(x, Var):
-        return {x.name: 1}
-    if not isinstance(x, Symbolic):
-        return {}
-    parts = [growth(a) for a in x.args]
+    known: dict[Symbolic, dict[str, int]] = {}
+    for node in nodes(x):
+        if isinstance(node, Var):
+            known[node] = {node.name: 1}
+            continue
+        parts = [known[a] if isinstance(a, Symbolic) else {} for a in node.args]
+        found = known[node] = {}
+        for part, sign in zip(parts, _signs(node), strict=True):
+            for name, own in part.items():
+                total = own * sign
+                found[name] = total if found.get(name, total) == total else 0
+    return known[x] if isinstance(x, Symbolic) else {}
+
+
+def _signs(x: Symbolic) -> list[int]:
+    """Return for each argument whether an operation grows with it (1), falls (-1), or neither (0)."""
     if x.op in ("le", "lt"):
-        signs = [-1, 1]
-    elif x.op == "sub":
-        signs = [1, -1]
-    elif x.op in ("add", "and", "or", "min", "max"):
-        signs = [1] * len(parts)
-    elif x.op == "not":
-        signs = [-1]
-    elif x.op == "mul" and any(isinstance(a, int) and a > 0 for a in x.args):
-        signs = [1, 1]
-    else:
-        signs = [0] * len(parts)
-    found: dict[str, int] = {}
-    for part, sign in zip(parts, signs, strict=True):
-        for name, own in part.items():
-            total = own * sign
-            found[name] = total if found.get(name, total) == total else 0
-    return found
+        return [-1, 1]
+    if x.op == "sub":
+        return [1, -1]
+    if x.op == "not":
+        return [-1]
+    grows = x.op in ("add", "and", "or", "min", "max")
+    grows = grows or (x.op == "mul" and any(isinstance(a, int) and a > 0 for a in x.args))
+    return [int(grows)] * len(x.args)
 
 
 class _Search:

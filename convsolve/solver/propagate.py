@@ -12,7 +12,7 @@ from typing import Any
 
 from ..dims import Var
 from ..dims.bounds import INTERVALS, Interval
-from ..dims.expr import Symbolic
+from ..dims.expr import Symbolic, nodes
 
 __all__ = ["NARROW", "Contradiction", "narrow"]
 
@@ -227,28 +227,20 @@ def narrow(x: Any, result: Interval, known: Mapping[str, Interval]) -> tuple[Int
     Raises:
         Contradiction: it cannot.
     """
-    found: dict[str, Interval] = {}
+    order = nodes(x)
+    own: dict[Any, Interval] = {}  # of every part: its bounds, narrowed from the uses down
 
-    def forward(node: Any) -> tuple[Interval, Any]:
-        if isinstance(node, Var):
-            return found.get(node.name, known[node.name]), None
-        if not isinstance(node, Symbolic):
-            return (int(node), int(node)), None
-        parts = [forward(a) for a in node.args]
-        return INTERVALS[node.op]([interval for interval, _ in parts]), parts
+    def interval(a: Any) -> Interval:
+        return own[a] if isinstance(a, Symbolic) else (int(a), int(a))
 
-    def backward(node: Any, wanted: Interval, parts: Any, own: Interval) -> None:
-        wanted = _meet(own, wanted)
-        if isinstance(node, Var):
-            found[node.name] = _meet(found.get(node.name, known[node.name]), wanted)
-        elif isinstance(node, Symbolic) and parts is not None:
-            intervals = [interval for interval, _ in parts]
-            for arg, new, (interval, inner) in zip(
-                node.args, NARROW[node.op](wanted, intervals), parts, strict=True
-            ):
+    for node in order:
+        own[node] = known[node.name] if isinstance(node, Var) else INTERVALS[node.op]([interval(a) for a in node.args])
+    if not order:
+        return _meet(interval(x), result), {}
+    own[x] = _meet(own[x], result)
+    for node in reversed(order):
+        if not isinstance(node, Var):
+            for arg, new in zip(node.args, NARROW[node.op](own[node], [interval(a) for a in node.args]), strict=True):
                 if isinstance(arg, Symbolic):
-                    backward(arg, new, inner, interval)
-
-    own, parts = forward(x)
-    backward(x, result, parts, own)
-    return _meet(own, result), found
+                    own[arg] = _meet(own[arg], new)
+    return own[x], {node.name: own[node] for node in order if isinstance(node, Var)}

@@ -14,7 +14,7 @@ import z3
 
 from ..dims import Dim, Span, Var
 from ..dims.bounds import INTERVALS, Interval
-from ..dims.expr import Symbolic
+from ..dims.expr import fold
 from .presolve import Domains
 from .system import Define, Step
 from .values import Values, runs_of
@@ -99,22 +99,29 @@ class Lowering:
 
     def read(self, x: Any) -> _Term:
         """Return the z3 term of an expression, its bounds, and its values if they are few."""
+        found: _Term = fold(x, {op: self._reader(op) for op in LOWER}, self._leaf)
+        return found
+
+    def _leaf(self, x: Any) -> _Term:
         if isinstance(x, Var):
             values = self.domains.get(x.name, Values(*x.interval))
             few = values.array if values.array is not None and len(values.array) <= _MOST_CASES else None
             return self.unknown(x.name), values.interval, None if few is None else [int(v) for v in few]
-        if isinstance(x, Symbolic):
-            args = [self.read(a) for a in x.args]
-            interval = INTERVALS[x.op]([a[1] for a in args])
-            term = LOWER[x.op](self, args, interval)
+        if isinstance(x, bool):
+            return z3.BoolVal(x, self.context), (int(x), int(x)), None
+        return z3.IntVal(x, self.context), (x, x), [x]
+
+    def _reader(self, op: str) -> Callable[[list[_Term]], _Term]:
+        def read(args: list[_Term]) -> _Term:
+            interval = INTERVALS[op]([a[1] for a in args])
+            term = LOWER[op](self, args, interval)
             low, high = interval
             few_values = None
             if low is not None and high is not None and high - low < _MOST_CASES:
                 few_values = list(range(low, high + 1))
             return term, interval, few_values
-        if isinstance(x, bool):
-            return z3.BoolVal(x, self.context), (int(x), int(x)), None
-        return z3.IntVal(x, self.context), (x, x), [x]
+
+        return read
 
 
 _Term = tuple[Any, Interval, "list[int] | None"]

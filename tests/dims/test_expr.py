@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
+
+import numpy as np
 import pytest
 
 from convsolve.dims import (
@@ -26,6 +30,10 @@ from convsolve.dims import (
     variables,
     where,
 )
+from convsolve.dims.evaluate import INTEGERS, evaluate_arrays
+from convsolve.dims.expr import fold, nodes
+from convsolve.dims.render import render
+from convsolve.dims.rewrite import rewrite
 from convsolve.errors import DimensionError
 
 k, s = hole("k", 3, 5, 7), hole("s", 1, 2)
@@ -102,14 +110,48 @@ def test_conditions_combine():
     assert isin(n, []) is False
 
 
-def test_an_expression_of_unbounded_depth_is_refused_not_recursed():
-    def grow() -> None:
-        x: Expr = n
-        for _ in range(10_000):
-            x = maximum(x, x * 2)
+def doubled(depth: int) -> Expr:
+    """Return an expression that written out is 2^depth long."""
+    x: Expr = n
+    for _ in range(depth):
+        x = maximum(x, x - 1)
+    return x
 
-    with pytest.raises(DimensionError, match="deep"):
-        grow()
+
+def test_equal_expressions_are_one():
+    assert (n + 1) // 2 is (n + 1) // 2
+    assert doubled(50) is doubled(50)
+    assert pickle.loads(pickle.dumps(doubled(50))) is doubled(50)
+    assert copy.deepcopy(n < k) is (n < k)
+
+
+def test_unknowns_with_other_bounds_are_equal_and_keep_their_bounds():
+    one, other = Var("m", interval=(1, 8)), Var("m", interval=(1, None))
+    assert (one.interval, other.interval) == ((1, 8), (1, None))
+    assert one == other and hash(one) == hash(other) and Var("m", Domain.of(1, 2)) != one
+
+    def doubled(x):
+        for _ in range(60):
+            x = minimum(x + 1, x * 2)
+        return x
+
+    assert doubled(one) == doubled(other) and doubled(one) != doubled(other) + 1
+    assert [v.name for v in variables(one, other)] == ["m"]
+
+
+def test_readers_neither_recurse_nor_read_a_part_twice():
+    x = doubled(10_000)
+    read = []
+
+    def counted(op):
+        return lambda args: (read.append(op), INTEGERS[op](args))[1]
+
+    assert fold(x, {op: counted(op) for op in INTEGERS}, lambda a: 5 if a is n else a) == 5
+    assert len(read) == 20_000 == len(nodes(x)) - 1
+    assert len(list(variables(x))) == 1
+    assert evaluate(x, {"n": 7}) == 7 and evaluate_arrays(x, {"n": np.array([2, 9])}).tolist() == [2, 9]
+    assert rewrite(x, {"n": 4}) == 4
+    assert len(render(x)) < 100_000
 
 
 def test_a_long_sum_is_flat():
