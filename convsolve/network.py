@@ -79,7 +79,8 @@ class Layer:
     ``inputs`` are names of layers, or ``name[i]`` for one output of several. ``when`` is the condition
     under which the layer is present; ``source`` says where it comes from. ``shares`` names the layer whose
     parameters it uses, too: they are counted there, and not again here. ``within`` names the blocks that it is
-    part of (``choose``, ``repeat``), the outermost first.
+    part of (``choose``, ``repeat``), the outermost first. ``rank`` is the number of axes, without the batch, that its
+    first input must have; None where the operator alone decides.
     """
 
     name: str
@@ -89,6 +90,7 @@ class Layer:
     source: str = ""
     shares: str = ""
     within: tuple[str, ...] = ()
+    rank: int | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "inputs", tuple(self.inputs))

@@ -165,7 +165,7 @@ def trace(network: Network) -> Trace:
             continue
         try:
             operator = layer.operator.guarded(site)
-            outputs = apply_rule(site, operator, known)
+            outputs = apply_rule(site, operator, known, layer.rank)
             named = _name_outputs(site.steps, layer.name, outputs)
             layer_costs = _costs(site, operator, known, named)
         except RankError as error:
@@ -217,8 +217,18 @@ def _shape(shapes: Mapping[str, Shape | None], layer: Layer, reference: str) -> 
     return shapes[reference]
 
 
-def apply_rule(site: Site, operator: Operator, inputs: Sequence[Shape]) -> list[Shape]:
-    """Run one operator's rule; take and return shapes in canonical order."""
+def apply_rule(
+    site: Site, operator: Operator, inputs: Sequence[Shape], rank: int | None = None
+) -> list[Shape]:
+    """Run one operator's rule; take and return shapes in canonical order.
+
+    Raises:
+        RankError: the operator, or the layer whose ``rank`` is given, works on another number of axes.
+    """
+    if rank is not None and len(inputs[0]) != rank:
+        shape = " x ".join(map(str, to_written(site.data_format, inputs[0])))
+        raise RankError(f"{operator.kind} needs {rank} {'axis' if rank == 1 else 'axes'} beside the batch, "
+                        f"got {len(inputs[0])} ({shape})")  # fmt: skip
     written = operator.written
     result = operator.infer(site, *(to_written(site.data_format, s) if written else s for s in inputs))
     several = bool(result) and isinstance(result[0], tuple)

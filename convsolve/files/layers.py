@@ -10,7 +10,8 @@ from typing import Any
 from ..dims import Cond, all_of, eq, hole
 from ..errors import ConvsolveError
 from ..network import Layer
-from ..operators import OPERATORS, Choice, Operator
+from ..operators import OPERATORS, Choice, Kind, Operator
+from ..operators.parameters import Inner
 from ..words import nearest
 from .document import Key, Node, Place
 from .layout import LAYER_KEYS
@@ -60,7 +61,7 @@ class Layers:
         if optional and not inputs:
             raise Rejected(key.place, f"{key.text} has no input that could be passed on in its absence")
         values = {
-            parameter: self.values.parameter(name, parameter, kinds[parameter], node, block.names)
+            parameter: self._parameter(name, parameter, kinds[parameter], node, block)
             for parameter, node in entries.items() if parameter in kinds
         }
         if len(self.mistakes.found) > before:
@@ -68,7 +69,8 @@ class Layers:
         here = eq(hole(f"{name}.present", 1, 0), 1) if optional else True
         shares = read_references(entries["shares"], block.names, self.mistakes)[:1] if "shares" in entries else ()
         within = self._within(entries.get("within"), block)
-        self.add(key.place, name, operator, values, inputs, all_of(when, here), "".join(shares), within)
+        rank = _rank(entries.get("rank"))
+        self.add(key.place, name, operator, values, inputs, all_of(when, here), "".join(shares), within, rank)
         if not optional:
             return name
         passed = f"{name}.or_skip"
@@ -76,9 +78,29 @@ class Layers:
         block.names.redirect(name, passed)
         return passed
 
+    def _parameter(self, layer: str, name: str, kind: Kind, node: Node, block: Block) -> Any:
+        """Return a parameter's value, or None after noting what is wrong with it."""
+        if not isinstance(kind, Inner):
+            return self.values.parameter(layer, name, kind, node, block.names)
+        key, body = (node.items[0] if isinstance(node.value, dict) and len(node.items) == 1
+                     else (Key(str(node.value), node.place), None))  # fmt: skip
+        operator = _operator(key)
+        kinds = operator.parameters()
+        values = {}
+        for part in body.items if body is not None and body.value is not None else ():
+            if part[0].text not in kinds:
+                self.mistakes.add(part[0].place, f"{key.text} has no parameter {part[0].text!r}")
+            else:
+                values[part[0].text] = self._parameter(
+                    f"{layer}.{name}", part[0].text, kinds[part[0].text], part[1], block)
+        missing = [parameter for parameter in operator.required() if parameter not in values]
+        if missing:
+            raise Rejected(key.place, f"{operator.kind} needs {' and '.join(missing)}")
+        return None if self.mistakes.found else operator(**values)
+
     def add(
         self, place: Place, name: str, operator: type[Operator], values: dict[str, Any], inputs: Sequence[str] = (),
-        when: Cond = True, shares: str = "", within: tuple[str, ...] = (),
+        when: Cond = True, shares: str = "", within: tuple[str, ...] = (), rank: int | None = None,
     ) -> None:
         """Add a layer to the network, or note why it cannot be one."""
         self.places[name] = place
@@ -87,7 +109,8 @@ class Layers:
             self.mistakes.add(place, f"{operator.kind} needs {' and '.join(missing)}")
             return
         try:
-            self.made.append(Layer(name, operator(**values), tuple(inputs), when, shares=shares, within=within))
+            self.made.append(
+                Layer(name, operator(**values), tuple(inputs), when, shares=shares, within=within, rank=rank))
         except ConvsolveError as error:
             self.mistakes.add(place, str(error))
 
@@ -138,6 +161,13 @@ def is_optional(node: Node | None) -> bool:
     if not isinstance(node.value, bool):
         raise Rejected(node.place, f"optional must be true or false, found {shown(node)}")
     return node.value
+
+
+def _rank(node: Node | None) -> int | None:
+    """Return the number of axes that a layer's first input must have, or raise Rejected."""
+    if node is not None and (type(node.value) is not int or node.value < 1):
+        raise Rejected(node.place, f"rank must be a whole number above 0, found {shown(node)}")
+    return None if node is None else node.value
 
 
 def _operator(key: Key) -> type[Operator]:

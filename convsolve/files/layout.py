@@ -29,6 +29,7 @@ LAYER_KEYS: dict[str, str] = {
     "name": "the layer's name (default: the operator and a number)",
     "inputs": "the layers whose outputs it takes (default: the layer above)",
     "optional": "true: the layer may be left out",
+    "rank": "the number of axes, without the batch, that its first input must have (default: as the operator says)",
     "shares": "the layer whose parameters it uses, too: they are counted there, and not again here",
     "within": "the blocks that it is part of, whose costs and output go by their names",
     "when": "the condition on holes under which the layer is present",

@@ -72,6 +72,7 @@ def _operator(operator: type[Operator]) -> dict[str, Any]:
         "name": {"type": "string"},
         "inputs": _TEXTS,
         "optional": {"type": "boolean"},
+        "rank": {"type": "integer", "minimum": 1},
         "shares": {"type": "string"},
         "within": _TEXTS,
         "when": {"type": "string"},

@@ -9,8 +9,8 @@ from fractions import Fraction
 from typing import Any
 
 from ..dims import Cond, Condition, Domain, Expr, Var, render, variables
-from ..network import Layer, Network
-from ..operators import Choice, Input
+from ..network import Network
+from ..operators import Choice, Input, Operator
 from ..problem import Problem
 from ..words import known_word
 
@@ -145,16 +145,17 @@ def _layers(network: Network, natural: set[str]) -> list[Any]:
             body["shares"] = layer.shares
         if layer.within:
             body["within"] = list(layer.within)
+        if layer.rank is not None:
+            body["rank"] = layer.rank
         if layer.when is not True:
             body["when"] = _text(layer.when)
-        body.update(_parameters(layer, natural))
+        body.update(_parameters(layer.operator, natural))
         written.append({kind: body} if body else kind)
         previous = layer.name
     return written
 
 
-def _parameters(layer: Layer, natural: set[str]) -> dict[str, Any]:
-    operator = layer.operator
+def _parameters(operator: Operator, natural: set[str]) -> dict[str, Any]:
     names = operator.parameters() if isinstance(operator, Choice) else operator.stated()
     return {name: _value(getattr(operator, name), natural) for name in names}
 
@@ -166,6 +167,9 @@ def _value(value: Any, natural: set[str]) -> Any:
         return _domain(value.domain)
     if isinstance(value, (Expr, Condition)):
         return _text(value)
+    if isinstance(value, Operator):
+        inner = _parameters(value, natural)
+        return {value.kind: inner} if inner else value.kind
     return str(value) if isinstance(value, Fraction) else value
 
 

@@ -31,9 +31,13 @@ class Building(Protocol):
         """Return a layer's name that is not taken, as near to the wished one as can be."""
 
     def add(
-        self, name: str, operator: Operator, inputs: Sequence[str] = (), *, source: str = "", shares: str = ""
+        self, name: str, operator: Operator, inputs: Sequence[str] = (), *, source: str = "", shares: str = "",
+        rank: int | None = None,
     ) -> list[str]:
-        """Add a layer under a name that is free, and return the tensors that it makes."""
+        """Add a layer under a name that is free, and return the tensors that it makes.
+
+        ``rank`` is the number of axes that its first input must have, if the operator alone does not decide.
+        """
 
 
 @dataclass
@@ -75,14 +79,15 @@ class Builder(Building):
         return name
 
     def add(
-        self, name: str, operator: Operator, inputs: Sequence[str] = (), *, source: str = "", shares: str = ""
+        self, name: str, operator: Operator, inputs: Sequence[str] = (), *, source: str = "", shares: str = "",
+        rank: int | None = None,
     ) -> list[str]:
         """Add a layer under a name that is free, and return the tensors that it makes.
 
         Raises:
             NetworkError: the parameters do not fit together.
         """
-        layer = Layer(name, operator, tuple(inputs), source=source, shares=shares)
+        layer = Layer(name, operator, tuple(inputs), source=source, shares=shares, rank=rank)
         self.layers.append(layer)
         given = [self.shapes[reference] for reference in inputs]
         known = [shape for shape in given if shape is not None]
@@ -92,7 +97,7 @@ class Builder(Building):
         site = _Site(self.framework, self.data_format)
         try:
             canonical = [to_canonical(self.data_format, shape) for shape in known]
-            outputs = apply_rule(site, operator.guarded(site), canonical)
+            outputs = apply_rule(site, operator.guarded(site), canonical, rank)
         except RankError:
             return [name]
         except ConvsolveError as error:

@@ -36,6 +36,7 @@ from .reshaping import (
 )
 from .resizing import DepthToSpace, GridSample, PixelShuffle, PixelUnshuffle, SpaceToDepth, Upsample
 from .rules import RULES, Rule
+from .stepwise import Stepwise
 
 __all__ = [
     "OPERATORS", "RULES", "AdaptiveAvgPool", "AdaptiveMaxPool", "Add", "Average", "AvgPool", "BatchNorm", "CenterCrop",
@@ -44,8 +45,8 @@ __all__ = [
     "GlobalAvgPool", "GlobalMaxPool", "GridSample", "GroupNorm", "Gru", "Identity", "Input", "InstanceNorm", "Kind",
     "LayerNorm", "Linear", "LpPool", "Lstm", "Matmul", "MaxPool", "Maximum", "Minimum", "Mul", "Opaque", "Operator",
     "Pad", "Permute", "PixelShuffle", "PixelUnshuffle", "Pow", "Reach", "Reduce", "Reshape", "Rnn", "Rule", "Shape",
-    "Site", "Slice", "SpaceToDepth", "Split", "Squeeze", "Sub", "Tile", "Unflatten", "Unsqueeze", "Upsample",
-    "axis_names", "shape_of",
+    "Site", "Slice", "SpaceToDepth", "Split", "Squeeze", "Stepwise", "Sub", "Tile", "Unflatten", "Unsqueeze",
+    "Upsample", "axis_names", "shape_of",
 ]
 
 _ALL: tuple[type[Operator], ...] = (
@@ -55,7 +56,7 @@ _ALL: tuple[type[Operator], ...] = (
     Upsample, GridSample, PixelShuffle, PixelUnshuffle, DepthToSpace, SpaceToDepth,
     Flatten, Unflatten, Reshape, Permute, Squeeze, Unsqueeze, Slice, Split, Chunk, Expand, Tile, Reduce,
     Add, Sub, Mul, Div, Pow, Maximum, Minimum, Average, Elementwise, Concat,
-    Linear, Matmul, Einsum, Embedding, Rnn, Lstm, Gru, ConvLstm,
+    Linear, Matmul, Einsum, Embedding, Rnn, Lstm, Gru, ConvLstm, Stepwise,
     BatchNorm, InstanceNorm, GroupNorm, LayerNorm,
     Identity, Dropout, Constant, Opaque, *IDENTITIES.values(),
 )  # fmt: skip

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from ..dims import Dim, all_of, any_of, eq, maximum, minimum, product
 from ..errors import RankError
@@ -34,6 +34,9 @@ _KERNELS, _WIDTHS, _GROUPS = (3, 1, 5, 7), (8, 16, 32, 64, 128, 256), (1, 2, 4, 
 class Convolution(Operator):
     """What a convolution and a depthwise convolution share: everything but how channels are grouped."""
 
+    one_of_stride_and_dilation: ClassVar[bool] = True
+    """Whether Keras refuses a stride above 1 together with a dilation above 1."""
+
     kernel_size: Any = parameter(PerAxis(usual=_KERNELS))
     stride: Any = parameter(PerAxis(usual=(1, 2)), default=1)
     padding: Any = parameter(Padding(modes=("valid", "same"), usual=(0, 1, 2, 3)), default=0)
@@ -54,7 +57,9 @@ class Convolution(Operator):
         dilations = per_axis("dilation", self.dilation, rank)
         kernels = per_axis("kernel_size", self.kernel_size, rank)
         known_mode(site, self, self.padding)
-        _framework_limits(site, self.padding, strides, dilations)
+        if site.framework == "keras" and self.one_of_stride_and_dilation:
+            _stride_or_dilation(site, strides, dilations)
+        _same_limits(site, self.padding, strides, dilations)
         if self.padding == "causal" and rank != 1:
             raise RankError(f"padding 'causal' works on 1 spatial axis, got {rank}")
         if self.padding in ("same", "causal"):
@@ -124,6 +129,7 @@ class DepthwiseConv(Convolution):
     """
 
     kind = "depthwise_conv"
+    one_of_stride_and_dilation = False
 
     multiplier: Dim = parameter(Count(usual=(1, 2, 4)), default=1)
 
@@ -259,9 +265,7 @@ def kernel_weights(kernel_size: Any, rank: int, channels: Dim, out_channels: Dim
     return product((*per_axis("kernel_size", kernel_size, rank), channels // groups, out_channels))
 
 
-def _framework_limits(site: Site, padding: Any, strides: Sequence[Dim], dilations: Sequence[Dim]) -> None:
-    if site.framework == "keras":
-        _stride_or_dilation(site, strides, dilations)
+def _same_limits(site: Site, padding: Any, strides: Sequence[Dim], dilations: Sequence[Dim]) -> None:
     if padding != "same":
         return
     for stride, dilation in zip(strides, dilations, strict=True):

@@ -17,8 +17,8 @@ from ..dims.rewrite import rewrite
 from ..errors import NetworkError
 
 __all__ = [
-    "Conditions", "Count", "Flag", "Kind", "Number", "Padding", "PerAxis", "Scale", "Shapes", "Sizes", "Text", "Word",
-    "dims_in", "parameter", "replaced", "substitute", "usual_domain",
+    "Conditions", "Count", "Flag", "Inner", "Kind", "Number", "Padding", "PerAxis", "Scale", "Shapes", "Sizes", "Text",
+    "Word", "dims_in", "parameter", "replaced", "substitute", "usual_domain",
 ]
 
 _LARGEST = 2**40
@@ -269,6 +269,19 @@ class Conditions(Kind):
         return {"type": "array", "items": {"type": "string"}}
 
 
+@dataclass(frozen=True)
+class Inner(Kind):
+    """Another operator."""
+
+    def check(self, name: str, value: Any) -> Any:
+        if not hasattr(value, "infer"):
+            raise NetworkError(f"{name} must be an operator, such as {{conv: {{...}}}}, got {value!r}")
+        return value
+
+    def schema(self) -> dict[str, Any]:
+        return {"$ref": "#/$defs/entry"}
+
+
 def dims_in(value: Any) -> Iterator[Expr | Condition]:
     """Yield the expressions inside a parameter's value."""
     if isinstance(value, (Expr, Condition)):
@@ -276,12 +289,16 @@ def dims_in(value: Any) -> Iterator[Expr | Condition]:
     elif isinstance(value, tuple):
         for v in value:
             yield from dims_in(v)
+    elif hasattr(value, "unknowns"):
+        yield from value.unknowns()
 
 
 def replaced(value: Any, replacements: dict[str, Any]) -> Any:
     """Return the parameter with other expressions in place of some unknowns."""
     if isinstance(value, tuple):
         return tuple(replaced(v, replacements) for v in value)
+    if hasattr(value, "unknowns"):
+        return value.replace(replacements)
     return rewrite(value, replacements)
 
 
@@ -291,7 +308,7 @@ def substitute(value: Any, values: dict[str, int]) -> Any:
         return evaluate(value, values) if all(v.name in values for v in variables(value)) else value
     if isinstance(value, tuple):
         return tuple(substitute(v, values) for v in value)
-    return value
+    return value.substitute(values) if hasattr(value, "unknowns") else value
 
 
 def usual_domain(kind: Kind) -> Domain | None:

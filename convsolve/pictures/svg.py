@@ -12,6 +12,7 @@ HUES = {
     "joining": ("#8a5a00", "#e0a94a"), "normalisation": ("#8c5161", "#d99bab"), "reshaping": ("#67673f", "#b9b98a"),
     "resizing": ("#2b7a85", "#7cc7d1"), "padding": ("#67673f", "#b9b98a"), "plain": ("#55636f", "#95a5b3"),
     "einsum": ("#7a4fa3", "#b78de0"), "recurrent": ("#7a4fa3", "#b78de0"), "repeating": ("#67673f", "#b9b98a"),
+    "stepwise": ("#7a4fa3", "#b78de0"),
 }  # fmt: skip
 """The colour of the headings of a group of operators (a module of ``operators``), on light and on dark ground."""
 

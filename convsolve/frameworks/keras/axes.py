@@ -19,17 +19,18 @@ from ...operators import (
     Tile,
     Unsqueeze,
 )
-from .call import Call, NotReadError, reads
+from .arguments import count
+from .call import Call, NotReadError, RefusedError, reads
 
 __all__ = ()
 
 
-@reads("Flatten")
+@reads("Flatten", settings="data_format")
 def _flatten(call: Call) -> str:
     return call.add(Flatten())
 
 
-@reads("Reshape")
+@reads("Reshape", settings="newshape target_shape")
 def _reshape(call: Call) -> str:
     target = call.config.get("target_shape")
     if target is None:
@@ -44,12 +45,15 @@ def _reshape(call: Call) -> str:
     return call.add(Reshape(shape=[-1 if n is None else n for n in target]))
 
 
-@reads("Permute")
+@reads("Permute", settings="dims")
 def _permute(call: Call) -> str:
-    return call.add(Permute(order=[n - 1 for n in call.config["dims"]]))
+    dims = call.need("dims")
+    if not isinstance(dims, (list, tuple)) or sorted(dims) != list(range(1, len(dims) + 1)):
+        raise RefusedError(f"dims must be the numbers from 1 on, in any order, got {dims!r}")
+    return call.add(Permute(order=[n - 1 for n in dims]))
 
 
-@reads("Transpose")
+@reads("Transpose", settings="axes")
 def _transpose(call: Call) -> str:
     axes = call.option("axes")
     rank = len(call.shape())
@@ -58,7 +62,7 @@ def _transpose(call: Call) -> str:
     return call.add(Permute(order=[call.axis(a, rank) for a in axes[1:]]))
 
 
-@reads("Moveaxis")
+@reads("Moveaxis", settings="destination source")
 def _moveaxis(call: Call) -> str:
     rank, source, destination = len(call.shape()), call.config["source"], call.config["destination"]
     if type(source) is not int or type(destination) is not int:
@@ -69,7 +73,7 @@ def _moveaxis(call: Call) -> str:
     return call.add(Permute(order=order))
 
 
-@reads("Tile")
+@reads("Tile", settings="repeats")
 def _tile(call: Call) -> str:
     repeats = call.config["repeats"]
     repeats = [repeats] if type(repeats) is int else list(repeats)
@@ -79,7 +83,7 @@ def _tile(call: Call) -> str:
     return call.add(Tile(repeats=whole[1:]))
 
 
-@reads("Pad")
+@reads("Pad", settings="constant_values mode pad_width")
 def _pad(call: Call) -> str:
     width, mode, rank = call.config["pad_width"], call.config.get("mode", "constant"), len(call.shape())
     if mode not in ("constant", "reflect"):
@@ -94,23 +98,23 @@ def _pad(call: Call) -> str:
     return call.add(Pad(padding=own, mode=mode))
 
 
-@reads("RepeatVector")
+@reads("RepeatVector", settings="n")
 def _repeat_vector(call: Call) -> str:
-    raised = call.add(Unsqueeze(axis=0), part="unsqueeze")
-    return call.add(Expand(shape=(call.config["n"], 1)), raised)
+    raised = call.add(Unsqueeze(axis=0), part="unsqueeze", rank=1)
+    return call.add(Expand(shape=(count(call, "n"), 1)), raised)
 
 
-@reads("ExpandDims")
+@reads("ExpandDims", settings="axis")
 def _expand_dims(call: Call) -> str:
     return call.add(Unsqueeze(axis=call.axis(call.option("axis"), len(call.shape()) + 1)))
 
 
-@reads("Squeeze")
+@reads("Squeeze", settings="axis")
 def _squeeze(call: Call) -> str:
     return call.add(Squeeze(axis=call.axis(call.option("axis"))))
 
 
-@reads("Mean", "Sum", "Max", "Min", "Prod", "Amax", "Amin", "Var", "Std")
+@reads("Mean", "Sum", "Max", "Min", "Prod", "Amax", "Amin", "Var", "Std", settings="axis initial keepdims")
 def _reduce(call: Call) -> str:
     axis = call.option("axis")
     if axis is None:

@@ -2,24 +2,70 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from ...errors import NetworkError
 from ...operators import OPERATORS, Constant, Identity, Operator, Permute, Shape
 from ...operators.base import DataFormat
+from ...words import nearest
 from ..builder import Building
 from ..registry import NotReadError, registrar
 
-__all__ = ["READERS", "Call", "NotReadError", "Result", "activation", "builds_of", "is_tensor", "reads",
-           "tensors_in"]
+__all__ = [
+    "READERS", "Call", "NotReadError", "RefusedError", "Result", "activation", "builds_of", "inner_of", "is_tensor",
+    "read", "reads", "tensors_in",
+]  # fmt: skip
 
 Result = str | Sequence[str]
 
 READERS: dict[str, Callable[[Call], Result]] = {}
 """How each class of layers is read."""
 
-reads = registrar(READERS)
+_SETTINGS: dict[str, frozenset[str]] = {}
+"""The settings of each class that a reader knows, beside those that every layer may have."""
+
+_COMMON = frozenset((
+    "activity_regularizer", "autocast", "batch_input_shape", "batch_shape", "dtype", "dtype_policy",
+    "gptq_unpacked_column_size", "input_dtype", "input_shape", "lora_alpha", "lora_rank", "name", "noise_shape",
+    "quantization_config", "seed", "trainable", "weights",
+))
+"""Settings that any layer may have, or that no shape depends on."""
+
+_LEARNING = ("_constraint", "_initializer", "_regularizer")
+"""How the names of settings end that say how weights are learned."""
+
+
+class RefusedError(NetworkError):
+    """A setting of a layer that its constructor refuses."""
+
+
+def reads(*names: str, settings: str = "") -> Callable[[Callable[[Call], Result]], Callable[[Call], Result]]:
+    """Return a decorator that enters a reader of some classes, with the settings that these have."""
+    for name in names:
+        _SETTINGS[name] = frozenset(settings.split())
+    return registrar(READERS)(*names)
+
+
+def read(call: Call) -> Result:
+    """Read a call of a layer by its class's rule, and return the tensors that it makes.
+
+    Raises:
+        NotReadError: there is no rule for this.
+        RefusedError: the layer has a setting that there is not, or one that its constructor refuses.
+    """
+    if call.kind not in READERS:
+        raise NotReadError("convsolve has no rule for it")
+    known = _SETTINGS[call.kind] | _COMMON
+    for name in call.config:
+        if name not in known and not str(name).endswith(_LEARNING):
+            raise RefusedError(f"{call.kind} has no setting {name!r}{nearest(str(name), known)}")
+    return READERS[call.kind](call)
+
+_DIMENSIONS = re.compile(r"([123])D")
+_OF_IMAGES = {"CenterCrop", "RandomCrop", "Resizing"}
 
 _ACTIVATIONS = {
     "hard_sigmoid": "hardsigmoid", "hard_silu": "hardswish", "hard_swish": "hardswish", "hard_tanh": "hardtanh",
@@ -33,7 +79,8 @@ class Call:
 
     ``arguments`` and ``options`` hold what is passed in the call, tensors as Keras writes them in a config; ``builds``
     has the shapes (without the batch axis) that the layer has weights for, by the names of ``build``'s arguments, and
-    is empty where it has none yet; ``shared`` is the name that it had in its first call.
+    is empty where it has none yet; ``shared`` is the name that it had in its first call; ``network`` reads a network
+    that stands in the config, given what it is called, its inputs, and where its layers go.
     """
 
     kind: str
@@ -46,11 +93,24 @@ class Call:
     builds: Mapping[str, Sequence[Any]] = field(default_factory=dict)
     shared: str = ""
     source: str = ""
+    network: Callable[[Any, str, Sequence[str], Building], Sequence[str]] | None = None
 
     @property
     def built(self) -> Sequence[Any] | None:
         """The shape that the layer has weights for, None where it has none yet."""
         return self.builds.get("input_shape")
+
+    def need(self, name: str) -> Any:
+        """Return a setting that must be there."""
+        if name not in self.config:
+            raise RefusedError(f"its setting {name!r} is missing")
+        return self.config[name]
+
+    @property
+    def rank(self) -> int | None:
+        """The number of axes, without the batch, that a class for so many spatial axes takes; None for any number."""
+        digits = _DIMENSIONS.search(self.kind)
+        return int(digits[1]) + (2 if "LSTM" in self.kind else 1) if digits else 3 if self.kind in _OF_IMAGES else None
 
     def shape(self, position: int = 0) -> Shape:
         """Return the shape of an input as it is written, or raise NotReadError where a failure hides it."""
@@ -86,9 +146,9 @@ class Call:
             raise NotReadError(f"axis {axis!r} is no axis beside the batch")
         return axis - 1 if axis > 0 else axis % rank
 
-    def add(self, operator: Operator, *inputs: str, part: str = "") -> str:
+    def add(self, operator: Operator, *inputs: str, part: str = "", rank: int | None = None) -> str:
         """Add a layer with one output, under the name of the call or that of a part of it."""
-        return self.several(operator, *inputs, part=part)[0]
+        return self.several(operator, *inputs, part=part, rank=rank)[0]
 
     def constant(self, shape: Sequence[Any], part: str) -> str:
         """Add a tensor that the layer learns."""
@@ -98,23 +158,29 @@ class Call:
             name, Constant(shape=shape, learned=True), source=self.source,
             shares=first if first in self.builder.shapes else "")[0]
 
-    def several(self, operator: Operator, *inputs: str, part: str = "") -> list[str]:
-        """Add a layer, and return all tensors that it makes."""
+    def several(self, operator: Operator, *inputs: str, part: str = "", rank: int | None = None) -> list[str]:
+        """Add a layer, whose first input must have so many axes, and return all tensors that it makes."""
         suffix = f".{part}" if part else ""
         first = f"{self.shared}{suffix}" if self.shared else ""
         return self.builder.add(
             self.builder.free_name(f"{self.name}{suffix}"), operator, inputs or self.inputs, source=self.source,
-            shares=first if first in self.builder.shapes else "")
+            shares=first if first in self.builder.shapes else "", rank=rank)
+
+    @property
+    def data_format(self) -> DataFormat:
+        """The order of axes of the layer itself."""
+        written = self.option("data_format")
+        own: Any = self.builder.data_format if written is None else str(written).lower()
+        if own not in ("channels_first", "channels_last"):
+            raise RefusedError(f"its data_format {written!r} is neither channels_first nor channels_last")
+        return own  # type: ignore[no-any-return]
 
     def spatial(self, operator: Operator, *inputs: str, part: str = "") -> str:
         """Add a layer that works on channels and space, in the order that the config of the layer says."""
         source = inputs[0] if inputs else self.inputs[0]
-        own: DataFormat = self.option("data_format") or self.builder.data_format
-        if own not in ("channels_first", "channels_last"):
-            raise NotReadError(f"its data_format {own!r} is neither channels_first nor channels_last")
-        shape = self.builder.shapes[source]
+        own, shape = self.data_format, self.builder.shapes[source]
         if own == self.builder.data_format or shape is None or len(shape) < 2:
-            return self.add(operator, source, part=part)
+            return self.add(operator, source, part=part, rank=self.rank)
         return self.at_channels(operator, 0 if own == "channels_first" else len(shape) - 1, source, part=part)
 
     def at_channels(
@@ -124,15 +190,16 @@ class Call:
 
         ``back`` is where they stand in the result, if that is another place.
         """
-        shape = self.builder.shapes[source]
-        assert shape is not None
+        shape, rank = self.builder.shapes[source], self.rank
+        if shape is None or rank not in (None, len(shape)):
+            return self.add(operator, source, part=part, rank=rank)
         channels = len(shape) - 1 if self.builder.data_format == "channels_last" else 0
         if axis == channels:
-            return self.add(operator, source, part=part)
+            return self.add(operator, source, part=part, rank=rank)
         order = [i for i in range(len(shape)) if i != axis]
         order.insert(channels, axis)
         moved = self.add(Permute(order=order), source, part=f"{part}to_{self.builder.data_format}")
-        made = self.add(operator, moved, part=part)
+        made = self.add(operator, moved, part=part, rank=rank)
         result = self.builder.shapes[made]
         if result is None or len(result) < 2:
             return made
@@ -145,6 +212,14 @@ class Call:
         """Return the tensor after the activation that the config names, if any."""
         operator = activation(self.config.get("activation"))
         return reference if operator is None else self.add(operator, reference, part=operator.kind)
+
+
+def inner_of(written: Any) -> tuple[str, Mapping[str, Any]]:
+    """Return the class and the settings of a layer that stands in the settings of another."""
+    if not isinstance(written, Mapping) or not isinstance(written.get("class_name"), str):
+        raise RefusedError(f"it holds no layer, but {written!r}")
+    config = written.get("config")
+    return written["class_name"], config if isinstance(config, Mapping) else {}
 
 
 def builds_of(config: Any) -> dict[str, Sequence[Any]]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
-from typing import Any
 
 from ...dims import product
 from ...operators import (
@@ -14,8 +13,8 @@ from ...operators import (
     Concat,
     Div,
     Dropout,
+    Elementwise,
     Embedding,
-    Flatten,
     Identity,
     Linear,
     Matmul,
@@ -25,115 +24,63 @@ from ...operators import (
     Operator,
     Permute,
     Pow,
-    Reduce,
     Squeeze,
     Sub,
     Unsqueeze,
 )
 from . import layers
-from .call import READERS, Call, NotReadError, activation, reads, tensors_in
+from .arguments import count
+from .call import Call, NotReadError, RefusedError, activation, inner_of, read, reads, tensors_in
 
 __all__ = ()
 
 
-def _dense_operator(call: Call) -> Operator:
-    return Linear(
-        out_features=call.config["units"], bias=bool(call.config.get("use_bias", True)),
-        in_features=call.built[-1] if call.built else None)
-
-
-@reads("Dense")
+@reads("Dense", settings="activation units use_bias")
 def _dense(call: Call) -> str:
-    return call.activated(call.add(_dense_operator(call)))
+    return call.activated(call.add(Linear(
+        out_features=count(call, "units"), bias=bool(call.config.get("use_bias", True)),
+        in_features=call.built[-1] if call.built else None)))
 
 
-def _embedding_operator(call: Call) -> Operator:
-    return Embedding(count=call.config["input_dim"], dim=call.config["output_dim"])
+_EMBEDDING = "input_dim input_length mask_zero output_dim sparse "
 
 
-@reads("Embedding")
+@reads("Embedding", settings=_EMBEDDING)
 def _embedding(call: Call) -> str:
-    return call.add(_embedding_operator(call))
+    return call.add(Embedding(count=count(call, "input_dim"), dim=count(call, "output_dim")))
 
 
-@reads("ReversibleEmbedding")
+@reads("ReversibleEmbedding", settings=_EMBEDDING + "logit_soft_cap reverse_dtype tie_weights")
 def _reversible_embedding(call: Call) -> str:
     """Read an embedding, or the product with its weights the other way."""
     if not call.option("reverse"):
-        return call.add(_embedding_operator(call))
+        return str(_embedding(call))
     if not call.config.get("tie_weights", True):
         raise NotReadError("it has weights of its own for the way back")
     return call.add(Linear(
         out_features=call.config["input_dim"], in_features=call.config["output_dim"], bias=False), call.inputs[0])
 
 
-@reads("SpectralNormalization")
+@reads("SpectralNormalization", settings="layer power_iterations")
 def _spectral_normalization(call: Call) -> str:
     """Read a layer whose weights are normalised, with the vector that this learns."""
-    kind, config = call.config["layer"].get("class_name"), call.config["layer"].get("config") or {}
-    if kind not in READERS:
-        raise NotReadError(f"{kind} is not read")
+    kind, config = inner_of(call.need("layer"))
     wide = [config[name] for name in ("filters", "units", "output_dim") if name in config]
     if not wide or kind.startswith(("Separable", "Depthwise")) or "Transpose" in kind:
         raise NotReadError(f"which of the weights of {kind} it normalises is not known")
-    made = READERS[kind](dataclasses.replace(call, kind=kind, config=config))
+    made = read(dataclasses.replace(call, kind=kind, config=config))
     return call.add(Identity(weights=wide[0]), str(made), part="norm")
 
 
-@reads("Pipeline")
+@reads("Pipeline", settings="layers")
 def _pipeline(call: Call) -> str:
     """Read layers one after the other."""
     made = call.inputs[0]
-    for inner in call.config["layers"]:
-        kind, config = inner["class_name"], inner["config"]
-        if kind not in READERS:
-            raise NotReadError(f"{kind} in it is not read")
-        made = str(READERS[kind](dataclasses.replace(
+    for inner in call.need("layers"):
+        kind, config = inner_of(inner)
+        made = str(read(dataclasses.replace(
             call, kind=kind, config=config, inputs=[made], name=f"{call.name}/{config.get('name', kind)}")))
     return made
-
-
-@reads("TimeDistributed")
-def _time_distributed(call: Call) -> str:
-    """Read a layer that is applied at each step: on images, windows have an axis more, on which they stay alone."""
-    inner = call.config["layer"]
-    kind, config = inner.get("class_name"), dict(inner.get("config") or {})
-    own = Call(kind, call.name, config, call.inputs, call.builder, shared=call.shared, source=call.source)
-    if kind == "Dense":
-        return own.activated(own.add(_dense_operator(own)))
-    if kind in _SAME or kind in _DROPOUTS or kind in ("ReLU", "LeakyReLU", "ELU", "Softmax", "Activation"):
-        return own.add(activation(config.get("activation")) or Identity())
-    if kind == "Flatten":
-        return call.add(Flatten(start_axis=1))
-    last = (config.get("data_format") or call.builder.data_format) == "channels_last" == call.builder.data_format
-    if not last:
-        raise NotReadError(f"{kind} at each step is read with channels last only")
-    if kind.startswith("Global") and not config.get("keepdims"):
-        return call.add(Reduce(axes=range(1, len(call.shape()) - 1)))
-    if kind == "BatchNormalization":
-        return own.add(OPERATORS["batch_norm"](**layers.learned(own)))
-    operator: Any
-    if kind in ("Conv1D", "Conv2D"):
-        operator = layers.convolution(own)
-    elif kind in ("DepthwiseConv1D", "DepthwiseConv2D"):
-        operator = layers.depthwise(own)
-    elif kind in ("MaxPooling1D", "MaxPooling2D", "AveragePooling1D", "AveragePooling2D"):
-        operator = layers.pool(own)
-    else:
-        raise NotReadError(f"{kind} at each step has no counterpart")
-    return own.activated(own.add(_with_an_axis_more(operator, len(call.shape()) - 2)))
-
-
-def _with_an_axis_more(operator: Any, rank: int) -> Operator:
-    """Return a window with one axis more in front, along which it is 1 wide."""
-    changes = {}
-    for name in ("kernel_size", "stride", "dilation"):
-        value = getattr(operator, name)
-        if name == "stride" and value is None:
-            value = operator.kernel_size
-        changes[name] = (1, *(value if isinstance(value, tuple) else (value,) * rank))
-    widened: Operator = dataclasses.replace(operator, **changes)
-    return widened
 
 
 # -- joins
@@ -146,6 +93,8 @@ _JOINS: Mapping[str, type[Operator]] = {
 
 @reads(*_JOINS)
 def _join(call: Call) -> str:
+    if call.kind == "Subtract" and len(call.inputs) > 2:
+        raise RefusedError(f"it takes two inputs, got {len(call.inputs)}")
     if len(call.inputs) > 1:
         return call.add(_JOINS[call.kind]())
     others = [a for a in (*call.arguments, *call.options.values()) if not any(True for _ in tensors_in(a))]
@@ -154,21 +103,25 @@ def _join(call: Call) -> str:
     return call.add(Identity())
 
 
-@reads("CustomScaleLayer")
+@reads("CustomScaleLayer", settings="scale")
 def _scaled_sum(call: Call) -> str:
     """Read what InceptionResNetV2 of ``keras.applications`` brings along: the first input plus a scaled second."""
     return call.add(Add())
 
 
-@reads("LayerScale")
+@reads("LayerScale", settings="init_values projection_dim")
 def _layer_scale(call: Call) -> str:
     """Read what ConvNeXt of ``keras.applications`` brings along: a learned factor for each channel."""
-    return call.add(Identity(weights=call.config["projection_dim"]))
+    return call.add(Identity(weights=count(call, "projection_dim")))
 
 
-@reads("Concatenate")
+@reads("Concatenate", settings="axis")
 def _concatenate(call: Call) -> str:
-    return call.add(Concat(axis=call.axis(call.option("axis", -1))))
+    """Read a concatenation; one of samples keeps their shapes, which must be the same."""
+    axis = call.option("axis", -1)
+    if axis in (0, -len(call.shape()) - 1):
+        return call.add(Elementwise(function="concatenate", broadcast=False)) if len(call.inputs) > 1 else _same(call)
+    return call.add(Concat(axis=call.axis(axis)))
 
 
 @reads("Matmul")
@@ -176,9 +129,9 @@ def _matmul(call: Call) -> str:
     return call.add(Matmul())
 
 
-@reads("Dot")
+@reads("Dot", settings="axes normalize")
 def _dot(call: Call) -> str:
-    written = call.config["axes"]
+    written = call.need("axes")
     axes = list(written) if isinstance(written, (list, tuple)) else [written, written]
     ranks = [len(call.shape(0)), len(call.shape(1))]
     first, second = (call.axis(a, rank) for a, rank in zip(axes, ranks, strict=True))
@@ -200,18 +153,18 @@ def _dot(call: Call) -> str:
 
 _SAME = (
     "ActivityRegularization", "Identity", "Masking", "GaussianNoise", "Rescaling", "ThresholdedReLU",
-    "UnitNormalization",
-    # augmentation
+    "UnitNormalization", "StochasticDepth",
+    # operations
+    "Absolute", "Abs", "Negative", "Sqrt", "Rsqrt", "Square", "Exp", "Log", "Log1p", "Expm1", "Cast", "Clip", "Erf",
+    "Sin", "Cos", "Floor", "Ceil", "Round", "Sign", "StopGradient", "Reciprocal",
+)
+_ON_IMAGES = (
     "AugMix", "AutoContrast", "ContrastLimitedAdaptiveHistogramEqualization", "CutMix", "Equalization", "MixUp",
     "RandAugment", "RandomBrightness", "RandomColorDegeneration", "RandomColorJitter", "RandomContrast",
     "RandomElasticTransform", "RandomErasing", "RandomFlip", "RandomGaussianBlur", "RandomGrayscale", "RandomHue",
     "RandomInvert", "RandomPerspective", "RandomPosterization", "RandomRotation", "RandomSaturation",
     "RandomSharpness", "RandomShear", "RandomTranslation", "RandomZoom", "Solarization",
-    # operations
-    "Absolute", "Abs", "Negative", "Sqrt", "Rsqrt", "Square", "Exp", "Log", "Log1p", "Expm1", "Cast", "Clip", "Erf",
-    "Sin", "Cos", "Floor", "Ceil", "Round", "Sign", "StopGradient", "Reciprocal",
 )
-_DROPOUTS = ("Dropout", "SpatialDropout1D", "SpatialDropout2D", "SpatialDropout3D", "GaussianDropout", "AlphaDropout")
 _NAMED = {
     "LeakyReLU": "leaky_relu", "LeakyRelu": "leaky_relu", "ELU": "elu", "Elu": "elu", "Softmax": "softmax",
     "Relu": "relu", "Relu6": "relu6", "Sigmoid": "sigmoid", "Tanh": "tanh", "Gelu": "gelu", "Silu": "silu",
@@ -220,39 +173,52 @@ _NAMED = {
 }
 
 
-@reads(*_SAME)
+@reads(*_SAME, settings="axis l1 l2 mask_value offset scale stddev theta x_max x_min")
 def _same(call: Call) -> str:
     return call.add(Identity(), call.inputs[0])
 
 
-@reads(*_DROPOUTS)
+_AUGMENTATION = (
+    "addition_factor all_ops alpha bins bounding_box_format brightness_factor chain_depth clip_limit contrast_factor "
+    "data_format factor fill_mode fill_value height_factor hue_factor interpolation kernel_size mode num_chains "
+    "num_ops saturation_factor scale sigma threshold_factor tile_grid_size value_range width_factor x_factor y_factor")
+
+
+@reads(*_ON_IMAGES, settings=_AUGMENTATION)
+def _on_images(call: Call) -> str:
+    """Read what changes the pixels of images; one that is given without its channels counts as they are."""
+    shape = call.builder.shapes[call.inputs[0]]
+    return call.add(Identity(), call.inputs[0], rank=3 if shape is None or len(shape) != 2 else 2)
+
+
+@reads("Dropout", "GaussianDropout", "AlphaDropout", *layers.ranks("SpatialDropoutND"), settings="data_format rate")
 def _dropout(call: Call) -> str:
-    return call.add(Dropout(p=float(call.config.get("rate", 0.5))), call.inputs[0])
+    return call.add(Dropout(p=float(call.config.get("rate", 0.5))), call.inputs[0], rank=call.rank)
 
 
-@reads(*_NAMED)
+@reads(*_NAMED, settings="alpha approximate axis negative_slope")
 def _named(call: Call) -> str:
     return call.add(OPERATORS[_NAMED[call.kind]](), call.inputs[0])
 
 
-@reads("Activation")
+@reads("Activation", settings="activation")
 def _activation(call: Call) -> str:
     return call.add(activation(call.config.get("activation")) or Identity())
 
 
-@reads("ReLU")
+@reads("ReLU", settings="max_value negative_slope threshold")
 def _relu(call: Call) -> str:
     return call.add(OPERATORS["relu6" if call.config.get("max_value") == 6 else "relu"]())
 
 
-@reads("PReLU")
+@reads("PReLU", settings="shared_axes")
 def _prelu(call: Call) -> str:
     shape, shared = call.shape(), call.config.get("shared_axes") or []
     kept = [n for i, n in enumerate(shape) if i + 1 not in shared]
     return call.add(Identity(weights=product(kept)))
 
 
-@reads("Normalization")
+@reads("Normalization", settings="axis invert mean variance")
 def _normalization(call: Call) -> str:
     """Read a normalisation, whose mean, variance and count are weights unless they were given."""
     if call.config.get("mean") is not None:

@@ -8,13 +8,13 @@ from typing import Any
 import keras
 
 from ..torch.calls import plain
-from . import axes, features, layers, products, recurrent
+from . import axes, features, layers, products, recurrent, steps
 from .call import READERS
 from .sources import is_kerass
 
 __all__ = ["builds_itself", "expressed", "known_class", "layers_in", "layers_under", "weights_of", "with_shapes"]
 
-_READ = (axes, features, layers, products, recurrent)  # they register how each class is read
+_READ = (axes, features, layers, products, recurrent, steps)  # they register how each class is read
 
 
 def layers_in(layer: Any) -> Iterator[Any]:

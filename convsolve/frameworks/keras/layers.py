@@ -24,9 +24,10 @@ from ...operators import (
     Pad,
     Upsample,
 )
-from .call import Call, NotReadError, reads
+from .arguments import count, counts, plain, sides, word
+from .call import Call, NotReadError, RefusedError, reads
 
-__all__ = ["convolution", "depthwise", "learned", "plain", "pool", "ranks", "window"]
+__all__ = ["axes", "learned", "ranks", "window"]
 
 _RANKS = ("1D", "2D", "3D")
 
@@ -36,146 +37,145 @@ def ranks(*stems: str) -> list[str]:
     return [stem.replace("ND", rank) for stem in stems for rank in _RANKS]
 
 
-def plain(value: Any, default: Any = None) -> Any:
-    """Return one number where all axes have the same, as operators write it best."""
-    if value is None:
-        return default
-    if isinstance(value, (list, tuple)):
-        entries = tuple(plain(v) for v in value)
-        return entries[0] if entries and all(e == entries[0] for e in entries) else entries
-    return value
-
-
 def _built_channels(call: Call) -> int | None:
     """Return the channels that a layer has weights for."""
     if not call.built:
         return None
-    own = call.option("data_format") or call.builder.data_format
-    channels: int | None = call.built[0 if own == "channels_first" else -1]
+    channels: int | None = call.built[0 if call.data_format == "channels_first" else -1]
     return channels
 
 
-def window(call: Call) -> dict[str, Any]:
-    """Return the parameters that convolutions share."""
+def axes(call: Call) -> int:
+    """Return for how many spatial axes a class is."""
+    rank = call.rank
+    assert rank is not None
+    return rank - 1
+
+
+def window(call: Call, rank: int, *, causal: bool = False) -> dict[str, Any]:
+    """Return the parameters that convolutions over so many axes share."""
     return {
-        "kernel_size": plain(call.config["kernel_size"]), "stride": plain(call.config.get("strides"), 1),
-        "padding": call.config.get("padding", "valid"), "dilation": plain(call.config.get("dilation_rate"), 1),
-        "bias": bool(call.config.get("use_bias", True)),
+        "kernel_size": counts(call, "kernel_size", rank), "stride": counts(call, "strides", rank, 1),
+        "padding": word(call, "padding", ("valid", "same", "causal") if causal else ("valid", "same"), "valid"),
+        "dilation": counts(call, "dilation_rate", rank, 1), "bias": bool(call.config.get("use_bias", True)),
     }
 
 
-def convolution(call: Call) -> Operator:
-    """Return the operator of ``Conv1D``, ``Conv2D`` or ``Conv3D``."""
-    return Conv(
-        out_channels=call.config["filters"], groups=call.config.get("groups", 1), in_channels=_built_channels(call),
-        **window(call))
+_WINDOW = "activation data_format dilation_rate kernel_size padding strides use_bias "
 
 
-@reads(*ranks("ConvND"), *ranks("ConvolutionND"))
+@reads(*ranks("ConvND"), *ranks("ConvolutionND"), settings=_WINDOW + "filters groups")
 def _conv(call: Call) -> str:
-    return call.activated(call.spatial(convolution(call)))
+    rank, filters, groups = axes(call), count(call, "filters"), count(call, "groups", 1)
+    if type(filters) is type(groups) is int and filters % groups:
+        raise RefusedError(f"its {filters} filters cannot be divided into {groups} groups")
+    return call.activated(call.spatial(Conv(
+        out_channels=filters, groups=groups, in_channels=_built_channels(call),
+        **window(call, rank, causal=rank == 1))))
 
 
-def depthwise(call: Call) -> Operator:
-    """Return the operator of ``DepthwiseConv1D`` or ``DepthwiseConv2D``."""
+def _depthwise_operator(call: Call, **changes: Any) -> Operator:
     return DepthwiseConv(
-        multiplier=call.config.get("depth_multiplier", 1), in_channels=_built_channels(call), **window(call))
+        multiplier=count(call, "depth_multiplier", 1), in_channels=_built_channels(call),
+        **{**window(call, axes(call)), **changes})
 
 
-@reads("DepthwiseConv1D", "DepthwiseConv2D")
+@reads("DepthwiseConv1D", "DepthwiseConv2D", settings=_WINDOW + "depth_multiplier")
 def _depthwise(call: Call) -> str:
-    return call.activated(call.spatial(depthwise(call)))
+    return call.activated(call.spatial(_depthwise_operator(call)))
 
 
-@reads("SeparableConv1D", "SeparableConv2D", "SeparableConvolution1D", "SeparableConvolution2D")
+@reads("SeparableConv1D", "SeparableConv2D", "SeparableConvolution1D", "SeparableConvolution2D",
+       settings=_WINDOW + "depth_multiplier filters groups")  # fmt: skip
 def _separable(call: Call) -> str:
-    first = DepthwiseConv(
-        multiplier=call.config.get("depth_multiplier", 1), in_channels=_built_channels(call),
-        **{**window(call), "bias": False})
     second = Conv(
-        out_channels=call.config["filters"], kernel_size=1, padding="valid",
+        out_channels=count(call, "filters"), kernel_size=1, padding="valid",
         bias=bool(call.config.get("use_bias", True)))
-    return call.activated(call.spatial(second, call.spatial(first, part="depthwise")))
+    first = call.spatial(_depthwise_operator(call, bias=False), part="depthwise")
+    return call.activated(call.spatial(second, first))
 
 
-@reads(*ranks("ConvNDTranspose"), *ranks("ConvolutionNDTranspose"))
+@reads(*ranks("ConvNDTranspose"), *ranks("ConvolutionNDTranspose"), settings=_WINDOW + "filters groups output_padding")
 def _conv_transpose(call: Call) -> str:
+    rank = axes(call)
     operator = ConvTranspose(
-        out_channels=call.config["filters"], groups=call.config.get("groups", 1),
-        output_padding=plain(call.config.get("output_padding")), in_channels=_built_channels(call), **window(call))
+        out_channels=count(call, "filters"), groups=count(call, "groups", 1),
+        output_padding=counts(call, "output_padding", rank, least=0, optional=True),
+        in_channels=_built_channels(call), **window(call, rank))
     return call.activated(call.spatial(operator))
 
 
 _POOLS = {"Max": MaxPool, "Average": AvgPool}
 
 
-def pool(call: Call) -> Operator:
-    """Return the operator of ``MaxPooling2D``, ``AveragePooling2D`` and their kin."""
-    return _POOLS[next(p for p in _POOLS if call.kind.startswith(p))](
-        kernel_size=plain(call.config.get("pool_size"), 2), stride=plain(call.config.get("strides")),
-        padding=call.config.get("padding", "valid"))
-
-
-@reads(*ranks("MaxPoolingND", "AveragePoolingND", "MaxPoolND", "AveragePoolND"))
+@reads(*ranks("MaxPoolingND", "AveragePoolingND", "MaxPoolND", "AveragePoolND"),
+       settings="data_format padding pool_size strides")  # fmt: skip
 def _pool(call: Call) -> str:
-    return call.spatial(pool(call))
+    rank = axes(call)
+    return call.spatial(_POOLS[next(p for p in _POOLS if call.kind.startswith(p))](
+        kernel_size=counts(call, "pool_size", rank, 2 if "Max" in call.kind else None),
+        stride=counts(call, "strides", rank, optional=True),
+        padding=word(call, "padding", ("valid", "same"), "valid", lowered=False)))
 
 
-@reads(*ranks("GlobalMaxPoolingND", "GlobalAveragePoolingND", "GlobalMaxPoolND", "GlobalAveragePoolND"))
+@reads(*ranks("GlobalMaxPoolingND", "GlobalAveragePoolingND", "GlobalMaxPoolND", "GlobalAveragePoolND"),
+       settings="data_format keepdims")  # fmt: skip
 def _global_pool(call: Call) -> str:
     operator = GlobalMaxPool if "Max" in call.kind else GlobalAvgPool
     return call.spatial(operator(keepdims=bool(call.config.get("keepdims", False))))
 
 
-@reads(*ranks("AdaptiveMaxPoolingND", "AdaptiveAveragePoolingND"))
+@reads(*ranks("AdaptiveMaxPoolingND", "AdaptiveAveragePoolingND"), settings="data_format output_size")
 def _adaptive_pool(call: Call) -> str:
     operator = AdaptiveMaxPool if "Max" in call.kind else AdaptiveAvgPool
-    return call.spatial(operator(output_size=plain(call.config["output_size"])))
+    return call.spatial(operator(output_size=counts(call, "output_size", axes(call))))
 
 
-def _sides(value: Any) -> Any:
-    """Return paddings as our operators write them: a pair alone is that of the one axis."""
-    if isinstance(value, (list, tuple)) and value and not isinstance(value[0], (list, tuple)):
-        value = [value]
-    if isinstance(value, (list, tuple)):
-        pairs = tuple(tuple(pair) for pair in value)
-        return pairs if any(a != b for a, b in pairs) else plain([a for a, _ in pairs])
-    return value
-
-
-@reads("ZeroPadding1D", "ZeroPadding2D", "ZeroPadding3D")
+@reads(*ranks("ZeroPaddingND"), settings="data_format padding")
 def _pad(call: Call) -> str:
-    return call.spatial(Pad(padding=_sides(call.config.get("padding", 1))))
+    """Read padding; on PyTorch, one negative number for all sides crops, which other backends refuse."""
+    return call.spatial(Pad(padding=sides(call, "padding", axes(call), 1, negative=True)))
 
 
-@reads("Cropping1D", "Cropping2D", "Cropping3D")
+@reads(*ranks("CroppingND"), settings="cropping data_format")
 def _crop(call: Call) -> str:
-    return call.spatial(Crop(amount=_sides(call.config.get("cropping", 1))))
+    return call.spatial(Crop(amount=sides(call, "cropping", axes(call), 0 if call.kind == "Cropping2D" else 1)))
 
 
 _MODES = {"nearest": "nearest", "bilinear": "linear", "bicubic": "cubic"}
+_ON_IMAGES = "antialias bounding_box_format data_format factor height width "
 
 
-@reads("UpSampling1D", "UpSampling2D", "UpSampling3D")
+def _mode(call: Call, default: str) -> str:
+    """Return how pixels are interpolated: by Keras's names; those beyond ours give the same sizes as the nearest."""
+    words = (*_MODES, "lanczos3", "lanczos5", "area", "gaussian", "mitchellcubic")
+    return _MODES.get(word(call, "interpolation", words, default), "nearest")
+
+
+@reads(*ranks("UpSamplingND"), settings="data_format interpolation size")
 def _upsample(call: Call) -> str:
-    mode = _MODES.get(call.config.get("interpolation", "nearest"), "nearest")
-    return call.spatial(Upsample(scale_factor=plain(call.config.get("size"), 2), mode=mode))
+    rank = axes(call)
+    scale = counts(call, "size", rank, 2) if rank > 1 else count(call, "size", 2)
+    return call.spatial(Upsample(scale_factor=scale, mode=_mode(call, "nearest")))
 
 
-@reads("Resizing")
+@reads("Resizing", settings=_ON_IMAGES + "crop_to_aspect_ratio fill_mode fill_value interpolation pad_to_aspect_ratio")
 def _resizing(call: Call) -> str:
-    mode = _MODES.get(call.config.get("interpolation", "bilinear"), "nearest")
-    return call.spatial(Upsample(size=plain([call.config["height"], call.config["width"]]), mode=mode))
+    return call.spatial(Upsample(size=_height_and_width(call), mode=_mode(call, "bilinear")))
 
 
-@reads("RandomCrop")
+@reads("RandomCrop", settings=_ON_IMAGES)
 def _random_crop(call: Call) -> str:
-    return call.spatial(Upsample(size=plain([call.config["height"], call.config["width"]])))
+    return call.spatial(Upsample(size=_height_and_width(call)))
 
 
-@reads("CenterCrop")
+@reads("CenterCrop", settings=_ON_IMAGES)
 def _center_crop(call: Call) -> str:
-    return call.spatial(CenterCrop(size=plain([call.config["height"], call.config["width"]])))
+    return call.spatial(CenterCrop(size=_height_and_width(call)))
+
+
+def _height_and_width(call: Call) -> Any:
+    return plain([count(call, "height"), count(call, "width")])
 
 
 def learned(call: Call) -> dict[str, bool]:
@@ -187,13 +187,18 @@ def _one(axis: Any) -> Any:
     return axis[0] if isinstance(axis, (list, tuple)) and len(axis) == 1 else axis
 
 
-@reads("BatchNormalization", "SyncBatchNormalization")
+_NORM = "axis center epsilon scale "
+
+
+@reads("BatchNormalization", "SyncBatchNormalization",
+       settings=_NORM + "adjustment fused momentum renorm renorm_clipping renorm_momentum synchronized "
+       "virtual_batch_size")  # fmt: skip
 def _batch_norm(call: Call) -> str:
     axis = call.axis(_one(call.config.get("axis", -1)))
     return call.at_channels(BatchNorm(**learned(call)), axis, call.inputs[0])
 
 
-@reads("GroupNormalization")
+@reads("GroupNormalization", settings=_NORM + "groups")
 def _group_norm(call: Call) -> str:
     axis, groups, settings = call.axis(_one(call.config.get("axis", -1))), call.config.get("groups", 32), learned(call)
     if groups == -1 and settings["scale"] == settings["shift"]:
@@ -203,7 +208,7 @@ def _group_norm(call: Call) -> str:
     return call.at_channels(GroupNorm(groups=groups, **settings), axis, call.inputs[0])
 
 
-@reads("LayerNormalization", "RMSNormalization")
+@reads("LayerNormalization", "RMSNormalization", settings=_NORM + "rms_scaling")
 def _layer_norm(call: Call) -> str:
     shape, written = call.shape(), call.config.get("axis", -1)
     axes = sorted(call.axis(a) for a in (written if isinstance(written, (list, tuple)) else [written]))

@@ -24,7 +24,7 @@ from .call import Call, NotReadError, reads
 
 __all__ = ()
 
-@reads("EinsumDense")
+@reads("EinsumDense", settings="activation bias_axes equation output_shape")
 def _einsum_dense(call: Call) -> str:
     """Read a product with a learned tensor: a linear layer, where it is one."""
     shape, written = call.shape(), call.config["output_shape"]
@@ -63,7 +63,7 @@ def _adds(call: Call) -> Any:
     return lambda part, operator, *inputs: call.add(operator, *inputs, part=part)
 
 
-@reads("Attention", "AdditiveAttention")
+@reads("Attention", "AdditiveAttention", settings="dropout score_mode use_scale")
 def _attention(call: Call) -> Any:
     """Read attention without heads: a query, values and perhaps keys in one list."""
     add, config = _adds(call), call.config
@@ -89,7 +89,11 @@ def _learning(add: Any, x: str, count: Dim) -> str:
     return x if count == 0 else str(add("attention.scale", Identity(weights=count), x))
 
 
-@reads("MultiHeadAttention")
+_HEADS = "dropout flash_attention sliding_window use_bias use_gate "
+
+
+@reads("MultiHeadAttention", settings=_HEADS +
+       "attention_axes key_dim key_shape num_heads output_shape query_shape value_dim value_shape")  # fmt: skip
 def _multi_head_attention(call: Call) -> Any:
     """Read attention of several heads, over all axes between the batch and the features."""
     config = call.config
@@ -103,7 +107,8 @@ def _multi_head_attention(call: Call) -> Any:
     return _headed(call, config["num_heads"], config["num_heads"], size, config.get("value_dim") or size, wished)
 
 
-@reads("GroupedQueryAttention", "GroupQueryAttention")
+@reads("GroupedQueryAttention", "GroupQueryAttention", settings=_HEADS +
+       "head_dim num_key_value_heads num_query_heads")  # fmt: skip
 def _grouped_query_attention(call: Call) -> Any:
     """Read attention in which several heads of the query share one of the keys and values."""
     config, shape = call.config, call.shape()

@@ -9,14 +9,14 @@ from ...errors import ConvsolveError, NetworkError, UnreadableError
 from ...network import InputShapes, Network, given_shapes
 from ...operators import Opaque
 from ...operators.base import DataFormat
-from ..builder import Builder
-from . import axes, features, layers, products, recurrent
-from .call import READERS, Call, NotReadError, builds_of
+from ..builder import Builder, Building
+from . import axes, features, layers, products, recurrent, steps
+from .call import Call, NotReadError, builds_of, read
 from .sources import live_layers
 
 __all__ = ["Reading", "UnknownLayerError"]
 
-_READ = (axes, features, layers, products, recurrent)  # they register how each class is read
+_READ = (axes, features, layers, products, recurrent, steps)  # they register how each class is read
 _NETWORKS = ("Sequential", "Functional", "Model")
 _OWN = ("keras", "keras_core", "tf_keras", "tensorflow")
 
@@ -36,6 +36,7 @@ class Reading:
     ) -> None:
         self.name, self.given = name, input_shape
         self.builder = Builder("keras", _data_format(config))
+        self.at: Building = self.builder
         self.tensors: dict[str, tuple[str, ...]] = {}
         outputs = self._model(config, "", None, live)
         self.network: Network = self.builder.network(outputs)
@@ -166,20 +167,32 @@ class Reading:
             self.tensors[path] = tuple(outputs)
             return outputs
         call = Call(
-            kind=kind, name=path, config=config, inputs=inputs, builder=self.builder,
+            kind=kind, name=path, config=config, inputs=inputs, builder=self.at,
             arguments=_arguments(node), options=_options(node), builds=builds_of(entry.get("build_config")),
-            shared=shared, source=f"{kind} {path!r}")
+            shared=shared, source=f"{kind} {path!r}", network=self._inside)
         before = len(self.builder.layers)
         try:
-            if kind not in READERS or not _is_kerass_own(entry):
-                raise NotReadError("convsolve has no rule for it")
-            result = READERS[kind](call)
-        except (NotReadError, ConvsolveError) as error:
+            if not _is_kerass_own(entry):
+                raise NotReadError("it is no layer of Keras's own")
+            result = read(call)
+        except NotReadError as error:
             self.builder.forget(before)
             result = self._opaque(call, str(error), live, seen)
+        except UnreadableError:
+            raise
+        except (ConvsolveError, *_MISWRITTEN) as error:
+            raise UnreadableError(f"{self.name}: the layer {path!r} ({kind}) cannot be read: {_why(error)}") from None
         outputs = [result] if isinstance(result, str) else list(result)
         self.tensors[path] = tuple(outputs)
         return outputs
+
+    def _inside(self, entry: Any, path: str, inputs: Sequence[str], builder: Building) -> Sequence[str]:
+        """Read a network that a layer applies, and whose layers go to a builder of their own."""
+        outer, self.at = self.at, builder
+        try:
+            return self._model(entry, f"{path}/", inputs, None)
+        finally:
+            self.at = outer
 
     def _opaque(self, call: Call, why: str, live: Any, seen: Mapping[int, Any]) -> list[str]:
         """Return the outputs of a layer that is known only at the sizes at which it was built."""
@@ -199,6 +212,15 @@ class Reading:
         what = f"Keras {call.kind}" if live is not None else f"Keras {call.kind} (its parameters are not counted)"
         return call.several(
             Opaque(what=what, seen=known, outputs=[tuple(s)[1:] for s in outputs], weights=weights))
+
+
+_MISWRITTEN = (KeyError, TypeError, ValueError, AttributeError, IndexError, OverflowError, ZeroDivisionError)
+"""What a reader raises where a setting has a value that Keras would not write."""
+
+
+def _why(error: Exception) -> str:
+    """Return what is wrong with a layer's settings."""
+    return str(error) if isinstance(error, ConvsolveError) else "a setting of it has a value that Keras would not write"
 
 
 def _live_shapes(kind: str, live: Any, shapes: Sequence[Sequence[Any]]) -> list[Any]:

@@ -24,7 +24,7 @@ from ..torch.places import asking
 from ..torch.recorder import Recorder, RefusedCallError
 from ..torch.running import padded, without_data
 from ..torch.values import Unsupported, Value, WrongRank
-from .call import READERS, Call, NotReadError, builds_of
+from .call import Call, NotReadError, builds_of, read
 from .known import builds_itself, expressed, known_class, layers_under, weights_of, with_shapes
 from .names import Names
 from .setting import replaced
@@ -247,7 +247,7 @@ class KerasRecorder(Recorder):
     def _made(self, call: Call) -> str | Sequence[str]:
         """Return what a call makes by its class's rule."""
         try:
-            return READERS[call.kind](call)
+            return read(call)
         except ConvsolveError as error:
             raise Unsupported(str(error)) from None
 

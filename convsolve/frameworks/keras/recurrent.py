@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+import dataclasses
+from collections.abc import Mapping, Sequence
 
-from ...operators import Add, Average, ConvLstm, Gru, Lstm, Mul, Operator, Rnn, Slice, Squeeze
-from .call import Call, NotReadError, Result, reads
-from .layers import ranks, window
+from ...operators import Add, Average, Concat, ConvLstm, Gru, Lstm, Mul, Operator, Rnn, Slice, Squeeze
+from .arguments import count
+from .call import READERS, Call, NotReadError, RefusedError, Result, inner_of, read, reads
+from .layers import window
 
 __all__ = ()
 
@@ -18,10 +19,10 @@ _RECURRENT: Mapping[str, type[Rnn]] = {
 _STATES = {Rnn: 1, Gru: 1, Lstm: 2}
 
 
-def _operator(kind: str, config: Mapping[str, Any], *, sequences: bool, both: bool = False) -> Rnn:
-    options = {"reset_after": bool(config.get("reset_after", True))} if "GRU" in kind else {}
-    return _RECURRENT[kind](
-        hidden_size=config["units"], return_sequences=sequences, bias=bool(config.get("use_bias", True)),
+def _operator(call: Call, *, sequences: bool, both: bool = False) -> Rnn:
+    options = {"reset_after": bool(call.config.get("reset_after", True))} if "GRU" in call.kind else {}
+    return _RECURRENT[call.kind](
+        hidden_size=count(call, "units"), return_sequences=sequences, bias=bool(call.config.get("use_bias", True)),
         bidirectional=both, **options)
 
 
@@ -39,67 +40,82 @@ def _last(call: Call, made: str, *, sequences: bool) -> str:
     return call.add(Squeeze(axis=0), call.add(Slice(axis=0, start=-1), made, part="last"), part="state")
 
 
-@reads(*(kind for kind in _RECURRENT if not kind.endswith("Cell")))
+_STEPS = (
+    "go_backwards implementation return_sequences return_state stateful time_major unroll zero_output_for_mask "
+    "activation dropout recurrent_activation recurrent_dropout unit_forget_bias use_bias use_cudnn ")
+
+
+@reads(*(kind for kind in _RECURRENT if not kind.endswith("Cell")), settings=_STEPS + "reset_after units")
 def _recurrent(call: Call) -> Result:
+    if call.config.get("time_major"):
+        raise NotReadError("it takes the steps before the batch")
     sequences = bool(call.config.get("return_sequences", False))
-    operator = _operator(call.kind, call.config, sequences=sequences)
+    operator = _operator(call, sequences=sequences)
     made = call.add(operator, call.inputs[0])
     return _with_states(call, made, _STATES[type(operator)], sequences=sequences)
 
 
-@reads("RNN")
+@reads("RNN", settings=_STEPS + "cell")
 def _of_cells(call: Call) -> Result:
     """Read a recurrent layer of one cell, or of several, of which each takes what that before it gives."""
-    cell = call.config["cell"]
-    cells = cell["config"]["cells"] if cell.get("class_name") == "StackedRNNCells" else [cell]
-    if not all(one.get("class_name") in _RECURRENT for one in cells):
-        raise NotReadError(f"its cell {cell.get('class_name')} is not one of Keras's own")
+    kind, config = inner_of(call.need("cell"))
+    cells = [inner_of(one) for one in config.get("cells") or []] if kind == "StackedRNNCells" else [(kind, config)]
+    if not cells or not all(name in _RECURRENT for name, _ in cells):
+        raise NotReadError(f"its cell {kind} is not one of Keras's own")
     sequences = bool(call.config.get("return_sequences", False))
     if len(cells) > 1 and call.config.get("return_state"):
         raise NotReadError("it gives the states of several cells")
     made = call.inputs[0]
-    for i, one in enumerate(cells, 1):
+    for i, (name, settings) in enumerate(cells, 1):
         last = i == len(cells)
-        operator = _operator(one["class_name"], one["config"], sequences=sequences or not last)
+        operator = _operator(dataclasses.replace(call, kind=name, config=settings), sequences=sequences or not last)
         made = call.add(operator, made, part="" if last else f"cell{i}")
     return _with_states(call, made, _STATES[type(operator)], sequences=sequences)
 
 
-_MERGED: Mapping[str, type[Operator]] = {"sum": Add, "mul": Mul, "ave": Average}
+_MERGED: Mapping[str, Operator] = {"concat": Concat(axis=-1), "sum": Add(), "mul": Mul(), "ave": Average()}
 
 
-@reads("Bidirectional")
+@reads("Bidirectional", settings="backward_layer layer merge_mode")
 def _bidirectional(call: Call) -> Result:
-    inner = call.config["layer"]
-    kind, config = inner.get("class_name"), inner.get("config") or {}
-    if kind not in _RECURRENT:
-        raise NotReadError(f"both directions of {kind} are not read")
-    mode, sequences = call.config.get("merge_mode", "concat"), bool(config.get("return_sequences", False))
-    operator, states = _operator(kind, config, sequences=sequences, both=True), bool(config.get("return_state"))
-    made = call.add(operator, call.inputs[0], part="" if mode == "concat" else "steps")
-    if mode == "concat" and not states:
-        return made
-    axis, size = int(sequences), config["units"]
-    ways = [
-        call.add(Slice(axis=axis, start=start, stop=start + size), made, part=part)
-        for part, start in (("forward", 0), ("backward", size))
-    ]
-    results = [made] if mode == "concat" else ways if mode is None else [call.add(_MERGED[mode](), *ways)]
-    if states:
-        results = [*results, *(
-            state for way in ways for state in [_last(call, way, sequences=sequences)] * _STATES[type(operator)])]
-    return results if len(results) > 1 else results[0]
+    """Read a recurrent layer in both directions: two layers, or one operator where PyTorch has it, too."""
+    mode, ways = call.config.get("merge_mode", "concat"), [inner_of(call.need("layer"))]
+    ways.append(inner_of(call.config["backward_layer"]) if call.config.get("backward_layer") else ways[0])
+    if mode is not None and mode not in _MERGED:
+        raise RefusedError(f"its merge_mode {mode!r} is not one of {', '.join(_MERGED)} or None")
+    for kind, config in ways:
+        if kind in READERS and kind not in ("RNN", "ConvLSTM1D", "ConvLSTM2D", "ConvLSTM3D", *_RECURRENT):
+            raise RefusedError(f"its layer {kind} is not recurrent")
+        for name in ("return_sequences", "return_state"):
+            if bool(config.get(name)) is not bool(ways[0][1].get(name)):
+                raise RefusedError(f"{name} differs between its two directions")
+    (kind, config), states = ways[0], bool(ways[0][1].get("return_state"))
+    if kind in _RECURRENT and ways[0] is ways[1] and mode == "concat" and not states:
+        own = dataclasses.replace(call, kind=kind, config=config)
+        return call.add(
+            _operator(own, sequences=bool(config.get("return_sequences", False)), both=True), call.inputs[0])
+    results: list[Sequence[str]] = []
+    for place, (kind, config) in zip(("forward", "backward"), ways, strict=True):
+        shared = f"{call.shared}.{place}" if call.shared else ""
+        made = read(dataclasses.replace(call, kind=kind, config=config, name=f"{call.name}.{place}", shared=shared))
+        results.append([made] if isinstance(made, str) else made)
+    (forward, *first), (backward, *second) = results
+    merged = [forward, backward] if mode is None else [call.add(_MERGED[mode], forward, backward)]
+    found = [*merged, *first, *second]
+    return found if len(found) > 1 else found[0]
 
 
-@reads(*ranks("ConvLSTMND"))
+@reads("ConvLSTM1D", "ConvLSTM2D", "ConvLSTM3D",
+       settings=_STEPS + "data_format dilation_rate filters kernel_size padding strides")  # fmt: skip
 def _conv_lstm(call: Call) -> Result:
     """Read a recurrent layer of maps, whose channels stand behind the length where they come first."""
     sequences = bool(call.config.get("return_sequences", False))
-    shape, built = call.shape(), call.built
-    first = (call.option("data_format") or call.builder.data_format) == "channels_first"
+    built, rank = call.built, call.rank
+    assert rank is not None
+    first = call.data_format == "channels_first"
     operator = ConvLstm(
-        out_channels=call.config["filters"], return_sequences=sequences,
-        in_channels=built[1 if first else -1] if built else None, **window(call))
-    axis = 1 if first else len(shape) - 1
+        out_channels=count(call, "filters"), return_sequences=sequences,
+        in_channels=built[1 if first else -1] if built else None, **window(call, rank - 2))
+    axis = 1 if first else rank - 1
     made = call.at_channels(operator, axis, call.inputs[0], back=axis - (not sequences))
     return _with_states(call, made, 2, sequences=sequences)

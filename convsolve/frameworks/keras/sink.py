@@ -34,10 +34,11 @@ class Sink(Building):
         return self.graph.unique(wished)
 
     def add(
-        self, name: str, operator: Operator, inputs: Sequence[str] = (), *, source: str = "", shares: str = ""
+        self, name: str, operator: Operator, inputs: Sequence[str] = (), *, source: str = "", shares: str = "",
+        rank: int | None = None,
     ) -> list[str]:
         """Add a layer, and return the tensors that it makes."""
-        made = self.graph.put(name, operator, [Value(ref, self.forms[ref]) for ref in inputs], shares=shares)
+        made = self.graph.put(name, operator, [Value(ref, self.forms[ref]) for ref in inputs], shares=shares, rank=rank)
         for ref, forms in made:
             self.know(ref, forms)
             self.graph.later_undo(lambda ref=ref: self.shapes.pop(ref, None))  # type: ignore[misc]
@@ -48,10 +49,11 @@ class DrySink(Sink):
     """Computes the shapes that layers give, and adds none."""
 
     def add(
-        self, name: str, operator: Operator, inputs: Sequence[str] = (), *, source: str = "", shares: str = ""
+        self, name: str, operator: Operator, inputs: Sequence[str] = (), *, source: str = "", shares: str = "",
+        rank: int | None = None,
     ) -> list[str]:
         """Compute what a layer gives."""
-        made = self.graph.foretold(operator, [self.forms[ref] for ref in inputs])
+        made = self.graph.foretold(operator, [self.forms[ref] for ref in inputs], rank)
         refs = [f"{name}[{i}]" for i in range(len(made))] if len(made) > 1 else [name]
         for ref, forms in zip(refs, made, strict=True):
             self.know(ref, forms)

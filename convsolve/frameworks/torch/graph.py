@@ -183,7 +183,7 @@ class Graph:
 
     def put(
         self, name: str, operator: Operator, inputs: Sequence[Value], parameters: Sequence[str] | None = None, *,
-        shares: str = "",
+        shares: str = "", rank: int | None = None,
     ) -> list[tuple[str, tuple[Polynomial, ...]]]:
         """Add a layer under a name that is free; where it is said which parameters it uses, they say what it shares.
 
@@ -195,9 +195,9 @@ class Graph:
         refs = tuple(value.ref for value in inputs)
         try:
             guarded = operator.guarded(site)
-            outputs = apply_rule(site, guarded, shapes)
+            outputs = apply_rule(site, guarded, shapes, rank)
         except RankError as error:
-            raise WrongRank(str(error), Layer(name, operator, refs, source=self.source)) from None
+            raise WrongRank(str(error), Layer(name, operator, refs, source=self.source, rank=rank)) from None
         broken = not all(self._holds(c) for c in site.conditions)
         self.required += site.conditions
         if broken and not self.failed:
@@ -211,12 +211,12 @@ class Graph:
         learned = self.number(Polynomial.of(learned_by(site, guarded, shapes, outputs)))
         if parameters is not None:
             shares = self._shares(name, parameters, learned, broken)
-        self._append(Layer(name, operator, refs, source=self.source, shares=shares))
+        self._append(Layer(name, operator, refs, source=self.source, shares=shares, rank=rank))
         self.learned[name] = 0 if shares else learned
         return named
 
     def foretold(
-        self, operator: Operator, inputs: Sequence[Sequence[Polynomial]]
+        self, operator: Operator, inputs: Sequence[Sequence[Polynomial]], rank: int | None = None
     ) -> list[tuple[Polynomial, ...]]:
         """Return the shapes that a layer would give, at least 1 everywhere; nothing is added.
 
@@ -226,7 +226,7 @@ class Graph:
         site = _Site(self.framework, self.data_format, self.batch)
         shapes = [to_canonical(self.data_format, [n.dim() for n in forms]) for forms in inputs]
         try:
-            outputs = apply_rule(site, operator.guarded(site), shapes)
+            outputs = apply_rule(site, operator.guarded(site), shapes, rank)
         except RankError as error:
             raise Unsupported(str(error)) from None
         written = [to_written(self.data_format, shape) for shape in outputs]
