@@ -226,9 +226,8 @@ def apply_rule(
         RankError: the operator, or the layer whose ``rank`` is given, works on another number of axes.
     """
     if rank is not None and len(inputs[0]) != rank:
-        shape = " x ".join(map(str, to_written(site.data_format, inputs[0])))
-        raise RankError(f"{operator.kind} needs {rank} {'axis' if rank == 1 else 'axes'} beside the batch, "
-                        f"got {len(inputs[0])} ({shape})")  # fmt: skip
+        raise RankError(
+            f"{operator.kind} needs {rank} {'axis' if rank == 1 else 'axes'} beside the batch, got {len(inputs[0])}")
     written = operator.written
     result = operator.infer(site, *(to_written(site.data_format, s) if written else s for s in inputs))
     several = bool(result) and isinstance(result[0], tuple)

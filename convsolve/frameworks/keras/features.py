@@ -120,7 +120,8 @@ def _concatenate(call: Call) -> str:
     """Read a concatenation; one of samples keeps their shapes, which must be the same."""
     axis = call.option("axis", -1)
     if axis in (0, -len(call.shape()) - 1):
-        return call.add(Elementwise(function="concatenate", broadcast=False)) if len(call.inputs) > 1 else _same(call)
+        alone = len(call.inputs) == 1
+        return call.add(Identity() if alone else Elementwise(function="concatenate", broadcast=False))
     return call.add(Concat(axis=call.axis(axis)))
 
 

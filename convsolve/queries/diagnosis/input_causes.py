@@ -11,7 +11,7 @@ from ...operators.base import to_canonical
 from ...trace import Requirement
 from ..repairs.edits import Change
 from ..repairs.situation import Situation, judge
-from ..repairs.structural import COLOURS, batch_axes, layouts, replaced, swaps
+from ..repairs.structural import COLOURS, batch_axes, layouts, missing_axes, replaced, sequences, swaps
 from .causes import Cause, chain_to
 
 __all__ = ["mends", "of_input", "reporter"]
@@ -31,6 +31,7 @@ def of_input(now: Situation) -> Iterator[Cause]:
                 f"with one more axis in front of the input, every layer works ({edit.parameter}: {edit.after})",
                 ("tried: the network is valid then", "the data decides it: has it an axis for the batch?"),
                 False, chain_to(now, first.layer) if first.layer else ())
+    yield from _lacking(now, first)
     yield from _positional(now, first)
     for change in swaps(now):
         if mends(now, change) and first.layer:
@@ -39,6 +40,25 @@ def of_input(now: Situation) -> Iterator[Cause]:
                 f"if the two tensors of the call to {first.layer} are swapped, the kernel fits",
                 ("tried: the network is valid then", "the call decides it: is it functional, and which comes first?"),
                 False, chain_to(now, first.layer))
+
+
+def _lacking(now: Situation, first: Requirement) -> Iterator[Cause]:
+    """Yield the axis that the input lacks, or the recurrent layers that give one step alone."""
+    for change in missing_axes(now):
+        edit = change.edits[0]
+        tried = "every layer works" if mends(now, change) else f"{first.layer} gets the axes that it wants"
+        yield Cause(
+            "missing_axis", edit.layer, first.layer, edit.why,
+            (f"tried: with an input of {'x'.join(map(str, edit.after))}, {tried}",
+             "the data decides it: what are its axes?"), False)
+    for change in sequences(now):
+        tried = "every layer works" if mends(now, change) else "the layers behind get the axes that they want"
+        yield Cause(
+            "return_sequences", change.layers[0], first.layer,
+            f"{', '.join(change.layers)} gives its last step alone, and {first.layer} wants all: return_sequences=True"
+            if len(change.layers) == 1 else
+            f"{', '.join(change.layers)} give their last steps alone, and the layers behind want all: "
+            f"return_sequences=True", (f"tried: with return_sequences=True, {tried}",), mends(now, change))
 
 
 def mends(now: Situation, change: Change) -> bool:

@@ -15,6 +15,9 @@ from .wording import by, counted, dialect
 
 __all__ = ["explain_one_value", "explain_rank"]
 
+COLOURS = (1, 3, 4)
+"""Numbers of channels that pictures usually have."""
+
 _MOST = 8
 """No layer works on more axes."""
 
@@ -112,7 +115,7 @@ def _of_keras(c: Complaint, wanted: int, found: int) -> Iterator[Way]:
         return
     batch = c.batch
     if wanted - found == 1:
-        if batch is not None and shape and shape[-1] in (1, 3, 4):
+        if batch is not None and shape and shape[-1] in COLOURS:
             whole = (batch, *shape)
             yield from mends(f"x[None], if {by(whole)} is one sample: a batch of one", _any_axes(c, whole), ())
         trial = tried(c, [], Branch(shape, (Unsqueeze(axis=len(shape)),))) if shape else _any_axes(c, (batch or 1, 1))
@@ -170,6 +173,12 @@ def _any_axes(c: Complaint, shape: tuple[int, ...]) -> Trial:
 def _causes(c: Complaint, wanted: int | None, found: int | None) -> Iterator[str]:
     if found == 2 and wanted and wanted > 2 and c.operator != "concat":
         yield "a flatten, or a linear layer, stands before a layer that works on maps"
+    shape = known(c.shapes[0]) if c.shapes else None
+    if dialect(c) == "keras" and shape and wanted and found and wanted - found == 1:
+        if any(word in (c.layer or "").lower() for word in ("lstm", "gru", "rnn")):
+            yield "the recurrent layer before it gives its last step alone: return_sequences=True in that one"
+        if shape[-1] not in COLOURS or len(shape) < 3:
+            yield f"the channel axis is missing: {by((*shape, 1))}"
     if wanted and found and wanted - found == 1:
         yield "a single sample is given without its batch axis, or grey pictures without the axis of their one channel"
 

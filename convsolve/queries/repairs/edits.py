@@ -18,6 +18,8 @@ __all__ = ["KINDS", "Change", "Edit", "shown_value", "weighed"]
 KINDS: Mapping[str, tuple[int, str]] = {
     "layout": (1, "read the axes of the input in the other order, channels first or last"),
     "batch_axis": (1, "give the input the batch axis that it lacks"),
+    "missing_axis": (1, "give the input the axis of channels, or of steps, that it lacks"),
+    "return_sequences": (1, "let recurrent layers give all their steps"),
     "flatten": (1, "insert a flatten, or let one begin at the axis where it should"),
     "in_features": (2, "declare the number of features that really arrives"),
     "in_channels": (2, "declare the number of channels that really arrives"),
@@ -47,7 +49,7 @@ class Edit:
     """One thing that a repair changes: a parameter of a layer, or a whole layer.
 
     ``parameter`` is empty where a layer is inserted (then ``before`` is None and ``after`` says what is inserted)
-    or removed (then ``after`` is None).
+    or removed (then ``after`` is None). ``why`` says what the edit makes good, where that is not plain.
     """
 
     kind: str
@@ -55,10 +57,12 @@ class Edit:
     parameter: str
     before: Any
     after: Any
+    why: str = ""
 
     def __str__(self) -> str:
         if self.parameter:
-            return f"{self.layer}: {self.parameter} {shown_value(self.before)} -> {shown_value(self.after)}"
+            why = f" ({self.why})" if self.why else ""
+            return f"{self.layer}: {self.parameter} {shown_value(self.before)} -> {shown_value(self.after)}{why}"
         if self.after is None:
             return f"{self.layer}: removed ({self.before})"
         return f"{self.layer}: inserted ({self.after})"

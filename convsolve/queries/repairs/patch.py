@@ -92,7 +92,7 @@ def patch(network: Network, repair: Repair, *, folder: str | Path = ".") -> Patc
     spots: dict[Path, list[tuple[int, int, bytes]]] = {}
     for edit in repair.edits:
         layer = network.by_name.get(edit.layer)
-        if layer is None or not edit.parameter or edit.kind in ("layout", "batch_axis", "resize_input"):
+        if layer is None or not edit.parameter or edit.kind in ("layout", "batch_axis", "missing_axis", "resize_input"):
             raise NetworkError(f"{edit}: this is not a parameter of a call: make this change by hand")
         path, line = _place(layer, Path(folder))
         shared = [x.name for x in network.layers if x.source == layer.source and x.operator.kind == layer.operator.kind]

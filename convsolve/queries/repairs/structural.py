@@ -10,25 +10,31 @@ import dataclasses
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-from ...network import Layer, Network
+from ...network import Layer, Network, tensor_layer
 from ...operators import (
     AdaptiveAvgPool,
     CenterCrop,
     Conv,
+    ConvLstm,
     DepthwiseConv,
     Flatten,
     Input,
     Linear,
     Operator,
+    Rnn,
     Upsample,
 )
 from ...operators.base import to_canonical
+from ...operators.rules import RANK
 from .edits import Change, Edit
 from .inserting import at_output, fresh, insertion
 from .joining import joins, projections
-from .situation import Situation
+from .situation import Situation, judge
 
-__all__ = ["COLOURS", "batch_axes", "flattens", "layouts", "replaced", "structural_changes", "swaps", "turned"]
+__all__ = [
+    "COLOURS", "batch_axes", "flattens", "layouts", "missing_axes", "replaced", "sequences", "structural_changes",
+    "swaps", "turned",
+]  # fmt: skip
 
 
 COLOURS = (1, 3, 4)
@@ -42,6 +48,8 @@ def structural_changes(now: Situation) -> Iterator[Change]:
     """Yield the structural changes for which a network gives occasion, but for those of the input's size."""
     yield from layouts(now)
     yield from batch_axes(now)
+    yield from missing_axes(now)
+    yield from sequences(now)
     yield from flattens(now)
     yield from swaps(now)
     yield from joins(now)
@@ -139,6 +147,60 @@ def batch_axes(now: Situation) -> Iterator[Change]:
     if len(shape) == 2 and now.network.framework != "keras":
         edit = Edit("batch_axis", layer.name, "shape", shape, (1, *shape))
         yield Change((edit,), (layer.name,), 0, _put({layer.name: Input(shape=(1, *shape))}))
+
+
+def missing_axes(now: Situation) -> Iterator[Change]:
+    """Yield the axis of channels, or of steps, that the input of a Keras network lacks.
+
+    That is where the layer that fails first wants one axis more. Of an input that ends in as many channels as pictures
+    have, steps in front are the likelier.
+    """
+    found, first = _only_input(now), _short_of_an_axis(now)
+    if found is None or first is None or now.network.framework != "keras":
+        return
+    layer, shape = found
+    if len(now.arriving(first)) != len(shape):
+        return
+    declared = getattr(first.operator, "in_channels", None)
+    channels = (*shape, declared if isinstance(declared, int) else 1)
+    steps = (1, *shape)
+    if now.network.data_format == "channels_first":
+        channels = (channels[-1], *shape)
+    film = len(shape) > 2 and to_canonical(now.network.data_format, shape)[0] in COLOURS
+    for wished in dict.fromkeys((steps, channels) if film else (channels,)):
+        what = "axis of steps" if film and wished == steps else "channel axis"
+        why = f"the {what} is missing: {'x'.join(map(str, wished))}"
+        edit = Edit("missing_axis", layer.name, "shape", shape, wished, why)
+        yield Change((edit,), (layer.name,), 0, _put({layer.name: Input(shape=wished)}))
+
+
+def _short_of_an_axis(now: Situation) -> Layer | None:
+    """Return the first layer that fails because it gets a tensor with one axis too few."""
+    failed = now.failed[0] if now.failed else None
+    layer = now.network.by_name.get(failed.layer) if failed is not None and failed.rule is RANK else None
+    if layer is None:
+        return None
+    wanted = layer.rank if layer.rank is not None else 2 if isinstance(layer.operator, Rnn) else None
+    return layer if wanted == len(now.arriving(layer)) + 1 else None
+
+
+def sequences(now: Situation) -> Iterator[Change]:
+    """Yield that the recurrent layers give all their steps behind which a layer lacks an axis."""
+    operators: dict[str, Operator] = {}
+    there = now
+    while (short := _short_of_an_axis(there)) is not None:
+        layer = there.network.by_name[tensor_layer(short.inputs[0])]
+        while layer.operator.pointwise and layer.inputs:
+            layer = there.network.by_name[tensor_layer(layer.inputs[0])]
+        if not isinstance(layer.operator, (ConvLstm, Rnn)) or layer.operator.return_sequences:
+            return
+        operators[layer.name] = dataclasses.replace(layer.operator, return_sequences=True)
+        there = judge(dataclasses.replace(now.problem, network=replaced(now.network, operators)))
+    if operators:
+        edits = tuple(
+            Edit("return_sequences", name, "return_sequences", False, True, "return_sequences=True")
+            for name in operators)
+        yield Change(edits, tuple(operators), 0, _put(operators))
 
 
 def swaps(now: Situation) -> Iterator[Change]:

@@ -91,3 +91,63 @@ def test_bad_files_are_refused_with_one_message(tmp_path: Path) -> None:
             cs.from_keras(path)
         message = str(error.value)
         assert "\n" not in message and str(path) in message and len(message) < 500, (name, message)
+
+
+def stack(shape: tuple[int, ...], *layers: tuple[str, dict[str, Any]]) -> cs.Network:
+    """Return a network read from configs that are written by hand."""
+    entries = [{"class_name": kind, "config": {"name": f"{kind}_{i}", **config}} for i, (kind, config) in enumerate(layers)]
+    return cs.from_keras({"class_name": "Sequential", "config": {"layers": entries}}, input_shape=shape)
+
+
+CONV2, LSTM, MAPS = ("Conv2D", {"filters": 8, "kernel_size": [3, 3]}), ("LSTM", {"units": 4}), ("ConvLSTM2D", {"filters": 4, "kernel_size": 3})
+LACKING = [
+    ((28, 28), [CONV2, ("MaxPooling2D", {}), CONV2], "the channel axis is missing: 28x28x1"),
+    ((128,), [("Conv1D", {"filters": 3, "kernel_size": 3})], "the channel axis is missing: 128x1"),
+    ((10, 32, 32), [MAPS], "the channel axis is missing: 10x32x32x1"),
+    ((32, 32, 3), [MAPS], "the axis of steps is missing: 1x32x32x3"),
+    ((28, 28), [("Resizing", {"height": 9, "width": 9})], "the channel axis is missing: 28x28x1"),
+    ((10, 8), [LSTM, ("Dropout", {"rate": 0.5}), LSTM, LSTM], "return_sequences=True"),
+    ((5, 32, 32, 3), [MAPS, ("BatchNormalization", {}), MAPS], "return_sequences=True"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("shape", "layers", "said"), LACKING, ids=str)
+def test_an_axis_that_is_missing(shape: tuple[int, ...], layers: Any, said: str) -> None:
+    network = stack(shape, *layers)
+    report = cs.check(network)
+    assert not report.ok and report.failures[0].code == "CS022"
+    assert said in cs.diagnose(network)[0].message
+    repairs = cs.repair(network)
+    assert said in str(repairs[0]) and repairs[0].report.ok
+    again = cs.parse(cs.dump(cs.Problem(network))).network
+    assert [(x.name, x.operator, x.rank) for x in again.layers] == [(x.name, x.operator, x.rank) for x in network.layers]
+
+
+def test_an_axis_that_is_missing_in_a_live_network() -> None:
+    with pytest.raises(ValueError, match="ndim") as error:
+        keras.Sequential([keras.Input((28, 28)), keras.layers.Conv2D(8, 3)])
+    assert "the channel axis is missing: 28x28x1" in str(cs.explain(error.value))
+    assert "the channel axis is missing: 28x28x1" in str(cs.explain(str(error.value)))
+    with pytest.raises(ValueError, match="ndim") as error:
+        keras.Sequential([keras.Input((10, 8)), keras.layers.LSTM(4), keras.layers.LSTM(4)])
+    assert "return_sequences=True" in str(cs.explain(error.value))
+
+
+def test_settings_that_there_are_not() -> None:
+    with pytest.raises(cs.UnreadableError, match=r"'Conv2D_0'.*no setting 'kernal_size': did you mean 'kernel_size'"):
+        stack((28, 28, 1), ("Conv2D", {"filters": 8, "kernal_size": 3}))
+    with pytest.raises(cs.UnreadableError, match="kernel_size must be a whole number or a list of 2, above 0, got"):
+        stack((28, 28, 1), ("Conv2D", {"filters": 8, "kernel_size": [3, 3, 3]}))
+    with pytest.raises(cs.UnreadableError, match="'filters' is missing"):
+        stack((28, 28, 1), ("Conv2D", {"kernel_size": 3}))
+
+
+def test_a_layer_at_each_step_written_and_read() -> None:
+    pool = {"class_name": "GlobalAveragePooling2D", "config": {}}
+    network = stack((5, 8, 8, 3), ("TimeDistributed", {"layer": pool}), LSTM)
+    again = cs.parse(cs.dump(cs.Problem(network))).network
+    assert cs.check(again).shapes == cs.check(network).shapes and cs.check(network).shapes["TimeDistributed_0"] == (5, 3)
+    inner = {"class_name": "Conv2D", "config": {"filters": 4, "kernel_size": 3, "data_format": "channels_first"}}
+    first = stack((5, 3, 8, 8), ("TimeDistributed", {"layer": inner}))
+    report = cs.check(first)
+    assert report.output == (5, 4, 6, 6) and report.macs == 5 * 27 * 4 * 36 and report.params == 112
