@@ -115,11 +115,16 @@ class Layer:
 class Guard:
     """A branch that a recorded program took: the condition, over sizes of tensors, under which it takes it again.
 
-    Where the condition does not hold, the program does something else, and nothing is known of it.
+    Where the condition does not hold, the program does something else from there on, and nothing is known of that.
+    ``after`` is the last layer that it had called by then; where that is not said, it is the last of which the
+    condition speaks. ``fails``: the condition is that this layer fails, as what comes after it was recorded with
+    something in place of its output.
     """
 
     condition: Cond
     source: str = ""
+    after: str = ""
+    fails: bool = False
 
 
 @dataclass(frozen=True)

@@ -156,6 +156,7 @@ def trace(network: Network) -> Trace:
     training: list[Requirement] = []
     shapes: dict[str, tuple[Dim, ...] | None] = {}
     costs: dict[str, dict[str, Dim]] = {cost: {} for cost in COSTS}
+    guards = _guards(network)
     for layer in network.ordered:
         site = _Site(network.framework, network.data_format, network.batch_size, layer, network.training)
         inputs = [_shape(shapes, layer, reference) for reference in layer.inputs]
@@ -183,11 +184,11 @@ def trace(network: Network) -> Trace:
             costs[cost][layer.name] = _define(site.steps, f"{layer.name}.{cost}", guarded, layer.name)
         steps.extend(site.steps)
         training.extend(site.training)
+        steps.extend(guards.get(layer.name, ()))
     for output in network.outputs:
         if output not in shapes:
             layer = network.by_name[tensor_layer(output)]
             raise NetworkError(f"{output!r} is not an output of {layer.name}", layer=layer.name)
-    steps.extend(_guards(network, steps))
     if network.refusal:
         steps.append(Requirement("", REFUSAL, False, text=network.refusal))
     for block, members in network.blocks.items():
@@ -199,15 +200,18 @@ def trace(network: Network) -> Trace:
     return Trace(network, tuple(steps), shapes, tuple(training), _canonical(network))
 
 
-def _guards(network: Network, steps: list[Definition | Requirement]) -> list[Requirement]:
-    """Return the branches that were recorded as requirements, those whose sizes the trace knows."""
-    defined = {step.name for step in steps if isinstance(step, Definition)}
-    found = []
+def _guards(network: Network) -> dict[str, list[Requirement]]:
+    """Return the branches that were recorded as requirements, by the layer behind which they were taken."""
+    place = {layer.name: i for i, layer in enumerate(network.ordered)} if network.guards else {}
+    found: dict[str, list[Requirement]] = {}
     for guard in network.guards:
         sizes = list(variables(guard.condition))
-        if guard.condition is not True and all(v.name in defined for v in sizes):
+        speaks_of = (place.get(tensor_layer(v.name.rpartition(".")[0]), len(place)) for v in sizes)
+        last = max([place.get(guard.after, 0), *speaks_of])
+        if guard.condition is not True and last < len(place):
             text = f"{render(guard.condition)}{f' ({guard.source})' if guard.source else ''}"
-            found.append(Requirement("", BRANCH, guard.condition, text=text, values=tuple((v.name, v) for v in sizes)))
+            requirement = Requirement("", BRANCH, guard.condition, text=text, values=tuple((v.name, v) for v in sizes))
+            found.setdefault(network.ordered[last].name, []).append(requirement)
     return found
 
 

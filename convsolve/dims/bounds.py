@@ -66,11 +66,12 @@ def _quotient(a: int | float, b: int | float) -> int | float:
 
 
 def _floordiv(args: Sequence[Interval]) -> Interval:
-    return _hull([_quotient(a, b) for a in _ends(args[0]) for b in _ends(args[1])])
+    return _hull([_quotient(a, max(b, 1)) for a in _ends(args[0]) for b in _ends(args[1])])
 
 
 def _mod(args: Sequence[Interval]) -> Interval:
     (low, high), (_, largest) = args
+    largest = None if largest is None else max(largest, 1)
     if low is not None and high is not None and args[1][0] == largest and largest is not None:
         if low // largest == high // largest:  # the whole range lies between two multiples
             return (low % largest, high % largest)

@@ -20,12 +20,17 @@ if TYPE_CHECKING:
 
 __all__ = ["ARRAYS", "INTEGERS", "evaluate", "evaluate_arrays", "evaluate_words", "fits_word"]
 
+def _divided(a: list[int]) -> int:
+    """Divide; behind a layer that fails a size may be 0, and what is divided by it means nothing: it counts as 1."""
+    return a[0] // a[1] if a[1] > 0 else a[0]
+
+
 INTEGERS: dict[str, Callable[[list[Any]], Any]] = {
     "add": sum,
     "sub": lambda a: a[0] - a[1],
     "mul": lambda a: a[0] * a[1],
-    "floordiv": lambda a: a[0] // a[1],
-    "mod": lambda a: a[0] % a[1],
+    "floordiv": _divided,
+    "mod": lambda a: a[0] % a[1] if a[1] > 0 else 0,
     "min": min,
     "max": max,
     "where": lambda a: a[1] if a[0] else a[2],
@@ -81,12 +86,18 @@ def _not(args: list[Any]) -> Any:
     return np.logical_not(args[0])
 
 
+def _divisor(b: Any) -> Any:
+    import numpy as np
+
+    return np.maximum(b, 1) if isinstance(b, np.ndarray) else max(b, 1)
+
+
 ARRAYS: dict[str, Callable[[list[Any]], Any]] = {
     "add": lambda a: reduce(operator.add, a),
     "sub": lambda a: a[0] - a[1],
     "mul": lambda a: a[0] * a[1],
-    "floordiv": lambda a: a[0] // a[1],
-    "mod": lambda a: a[0] % a[1],
+    "floordiv": lambda a: a[0] // _divisor(a[1]),
+    "mod": lambda a: a[0] % _divisor(a[1]),
     "min": _reduced("minimum"),
     "max": _reduced("maximum"),
     "where": _where,

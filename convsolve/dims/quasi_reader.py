@@ -97,7 +97,8 @@ def _floordiv(args: list[Any]) -> Any:
     if isinstance(b, Quasi):
         return _divided(a if isinstance(a, Quasi) else _constant(a, (b.offset, b.divisor)), b)
     if not isinstance(a, Quasi):
-        return a // b
+        return a // max(b, 1)
+    b = max(b, 1)
     if a.degree == 1 and a.tail.shape[1] == 1 and not len(a.head):
         value, slope = int(a.tail[0, 0]), int(a.tail[1, 0])
         if slope > 0 and b % slope == 0:  # (slope*m + e)//b is (m + e//slope)//(b//slope): a coarser m
@@ -115,10 +116,11 @@ def _divided(a: Quasi, b: Quasi) -> Any:
 
     base, (x, y), (p, q) = aligned((a, b))
     if not q[1:].any():
+        y, q = np.maximum(y, 1), np.maximum(q[:1], 1)
         scale = math.lcm(*set(q[0].tolist()))
         period = p.shape[1] * scale
         fits(period * len(p))
-        return normal(base, x // y, shifted(p, 0, period) // shifted(q[:1], 0, period))
+        return normal(base, x // y, shifted(p, 0, period) // shifted(q, 0, period))
     degree = len(q) - 1
     if not q[degree].all():
         raise NoClosedForm("a division by a size that grows more slowly than what it divides")
@@ -129,7 +131,7 @@ def _divided(a: Quasi, b: Quasi) -> Any:
     fits(more + len(x))
     x, y = (np.concatenate([h, tail_values(t, 0, more)]) for h, t in ((x, p), (y, q)))
     result = whole - (tail_values(rest, more, more + p.shape[1]) < 0)
-    return normal(base, x // y, result[None, :])
+    return normal(base, x // np.maximum(y, 1), result[None, :])
 
 
 def _settled(polynomials: np.ndarray) -> int:
@@ -147,7 +149,7 @@ def _settled(polynomials: np.ndarray) -> int:
 
 def _mod(args: list[Any]) -> Any:
     a, b = args
-    return _sub([a, _mul([_floordiv([a, b]), b])])
+    return _sub([a, _mul([_floordiv([a, b]), QUASI["max"]([b, 1])])])
 
 
 def _compare(holds: Callable[[Any], Any]) -> Callable[[list[Any]], Any]:

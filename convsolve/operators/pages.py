@@ -199,6 +199,12 @@ PAGES: dict[str, Page] = {
         "that in floating point, and for very large sizes it is not known on which side of a whole number they end.",
         "Write the scale as a whole number or a fraction like 3/2, or give the size itself.",
         _layers("[1, 3000000]", "upsample: {scale_factor: 0.3}"), "0.3", "0.5"),
+    "CS031": Page(
+        "A network was recorded from a program that makes a call for which convsolve has no rule, and the framework "
+        "refuses it, with the message that stands here, for the sizes that were seen.",
+        "Read the message; at another size the call may be taken: `convsolve check` records the program again there.",
+        _layers("[3, 8, 8]", "opaque: {what: inv, seen: [[3, 8, 8]], outputs: [[3, 8, 8]], refused: not square}"),
+        ", refused: not square", ""),
 }  # fmt: skip
 """The pages by code."""
 

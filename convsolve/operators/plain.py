@@ -10,7 +10,7 @@ from ..dims import Dim, eq, product
 from ..errors import NetworkError, RankError
 from .base import Operator, Reach, Shape, Site, positive, written_names
 from .parameters import Count, Flag, Number, Shapes, Sizes, Text, parameter
-from .rules import AS_RECORDED
+from .rules import AS_RECORDED, CALL_TAKEN
 
 __all__ = ["IDENTITIES", "Constant", "Dropout", "Identity", "Input", "Opaque"]
 
@@ -57,7 +57,8 @@ class Opaque(Operator):
     """An operator that convsolve does not know, with the shapes that were seen when it ran.
 
     It gives ``outputs`` for the inputs that were ``seen``; for any other nothing is known, which is not the
-    same as a failure. Shapes are as the data format writes them.
+    same as a failure. Where the framework ``refused`` the call, that is what it said; it fails for what was seen.
+    Shapes are as the data format writes them.
 
     >>> from convsolve.operators import Opaque, shape_of
     >>> shape_of(Opaque(what="torch.fft.rfft2", seen=((3, 32, 32),), outputs=((3, 32, 17),)), (3, 32, 32))
@@ -72,6 +73,7 @@ class Opaque(Operator):
     seen: Any = parameter(Shapes())
     outputs: Any = parameter(Shapes())
     weights: int = parameter(Count(minimum=0), default=0)
+    refused: str = parameter(Text(), default="")
 
     def infer(self, site: Site, *inputs: Shape) -> Shape | Sequence[Shape]:
         if not self.outputs:
@@ -81,6 +83,8 @@ class Opaque(Operator):
         for shape, seen in zip(inputs, self.seen, strict=True):
             for axis, size, known in zip(written_names(site, len(shape)), shape, seen, strict=True):
                 site.require(AS_RECORDED, eq(size, known), axis=axis, size=size, recorded=known)
+        if self.refused:
+            site.require(CALL_TAKEN, False, note=self.refused)
         return self.outputs[0] if len(self.outputs) == 1 else list(self.outputs)
 
     def params(self, site: Site, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> Dim:

@@ -12,7 +12,7 @@ from typing import Any
 from ..dims import Var, variables
 from ..dims.expr import fold
 from ..dims.render import template
-from ..operators.rules import BRANCH, RANK, REFUSAL
+from ..operators.rules import BRANCH, CALL_TAKEN, RANK, REFUSAL
 from ..problem import trace_problem
 from ..queries.check import requirement_message
 from ..queries.open_inputs import OpenInputs
@@ -107,7 +107,7 @@ def program_of(opened: OpenInputs, region: str = "null") -> Program:
     return Program(f"(()=>{{{code}return {{run,holds,said,region}}}})()", data)
 
 
-_SAID = (RANK, BRANCH, REFUSAL)
+_SAID = (RANK, BRANCH, CALL_TAKEN, REFUSAL)
 """Rules whose sentence is in the requirement itself."""
 
 

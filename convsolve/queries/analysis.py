@@ -105,27 +105,21 @@ def analyse_opened(
         Cause(r, labels[value.unknown], SizeSet.of(value.function, labels[value.unknown]))
         for (r, _), value in zip(parts, truths, strict=True) if r.rule.decides and isinstance(value, Of)
     )  # fmt: skip
-    never = tuple(r for (r, _), value in zip(parts, truths, strict=True) if r.rule.decides and value is False)
-    known = Boxes(opened.labels, ()) if blind else known | _fails_before(opened, traced, parts, truths, reading)
+    certain = next((i for i, (r, _) in enumerate(parts) if not r.rule.decides), len(parts))
+    never = tuple(r for (r, _), value in zip(parts[:certain], truths, strict=False) if value is False)
+    known = Boxes(opened.labels, ()) if blind else known | _fails_before(opened, truths[:certain], reading)
     return Analysis(
         opened, traced, reading, valid & known & opened.domains(), known, tuple(dict.fromkeys(left)), causes, never,
         bool(blind), values or {})
 
 
-def _fails_before(
-    opened: OpenInputs, traced: Trace, parts: Sequence[tuple[Requirement, Cond]], truths: Sequence[Any],
-    reading: Reading,
-) -> Boxes:
-    """Return where a recorded program fails before it comes to its first branch, whichever that would take."""
-    guards = traced.network.guards
-    nowhere = Boxes(opened.labels, ())
-    if not guards:
-        return nowhere
-    needed = traced.needed(guards[0].condition)
-    layers = {d.layer for d in traced.definitions if d.name in needed}
-    before = [truth for (r, _), truth in zip(parts, truths, strict=True) if r.layer in layers and r.rule.decides]
+def _fails_before(opened: OpenInputs, before: Sequence[Any], reading: Reading) -> Boxes:
+    """Return where a program fails before anything is met that may not be known, whatever comes after.
+
+    ``before`` are the truths of what is required before that.
+    """
     passed, left = region(reading, before)
-    return nowhere if left else ~Boxes(opened.labels, passed.parts)
+    return Boxes(opened.labels, ()) if left else ~Boxes(opened.labels, passed.parts)
 
 
 _Region = tuple[Boxes, list[Requirement]]

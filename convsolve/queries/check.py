@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -11,14 +12,14 @@ from ..dims import Var, evaluate, evaluate_arrays, render, variables
 from ..errors import ConvsolveError, NetworkError
 from ..network import InputShapes, Network, tensor_layer
 from ..operators import axis_names
-from ..operators.rules import BRANCH, RANK, REFUSAL, RULES
+from ..operators.rules import BRANCH, CALL_TAKEN, RANK, REFUSAL, RULES
 from ..problem import Problem, as_problem, trace_problem
 from ..receptive_field import receptive_field
 from ..shown import Shown
-from ..trace import COSTS, Definition, Requirement, Trace, run, run_arrays, to_written
+from ..trace import COSTS, Definition, Requirement, Trace, run, run_arrays, to_written, trace
 from ..words import few
 
-__all__ = ["CheckReport", "Failure", "Row", "check", "failed_requirements", "requirement_message"]
+__all__ = ["CheckReport", "Failure", "Row", "at_shapes", "check", "failed_requirements", "requirement_message"]
 
 _MOST_NOTED = 3
 _LARGEST_TRIED = 4096
@@ -129,9 +130,26 @@ def check(network: Network | Problem, input_shape: InputShapes | None = None) ->
         raise NetworkError(f"the network has open parameters ({some}): {advice}")
     report = _report(Problem(net, problem.requirements), notes)
     if report.unknown and input_shape is not None and net.record is not None:
-        shapes = [layer.operator.shape for layer in net.inputs]  # type: ignore[attr-defined]
-        return _report(Problem(net.record(*shapes), problem.requirements), notes)
+        return _report(Problem(net.record(*_stated(net)), problem.requirements), notes)
     return report
+
+
+def at_shapes(problem: Problem, given: InputShapes) -> Problem:
+    """Return a problem for other shapes of its inputs.
+
+    Where a program that was recorded does something else for them, it is recorded again.
+    """
+    network = problem.network.with_shapes(given)
+    if network.record is not None and not network.holes:
+        traced = trace(network)
+        failed, _ = failed_requirements(traced, run(traced, {}))
+        if any(not r.rule.decides for r in failed):
+            network = network.record(*_stated(network))
+    return dataclasses.replace(problem, network=network)
+
+
+def _stated(network: Network) -> list[tuple[int, ...]]:
+    return [layer.operator.shape for layer in network.inputs]  # type: ignore[attr-defined]
 
 
 def _outside(network: Network, asked: Network) -> list[str]:
@@ -199,18 +217,25 @@ def _listed(found: Sequence[object], shown: Sequence[str]) -> str:
 
 
 def failed_requirements(traced: Trace, values: Mapping[str, int]) -> tuple[list[Requirement], set[str]]:
-    """Return the requirements that fail of themselves, and the names whose values a failure has spoilt."""
+    """Return the requirements that fail of themselves, and the names whose values a failure has spoilt.
+
+    What stands behind a branch that is not the one that was recorded does not count: the program does something else.
+    """
     failed: list[Requirement] = []
     poisoned: set[str] = set()
     spoilt: dict[str, set[str]] = {}  # by layer: the sizes that a failed rule speaks of
     unknown: set[str] = set()  # layers of whose outputs nothing is known
+    left = False  # whether the program has left the way that was recorded
     for step in traced.steps:
         names = {v.name for v in variables(step.value if isinstance(step, Definition) else step.condition)}
         if isinstance(step, Definition):
-            if names & poisoned or names & spoilt.get(step.layer, set()) or step.layer in unknown:
+            if left or names & poisoned or names & spoilt.get(step.layer, set()) or step.layer in unknown:
                 poisoned.add(step.name)
+        elif left:
+            continue
         elif not names & poisoned and not evaluate(step.condition, values):
             failed.append(step)
+            left = step.rule is BRANCH
             if not step.rule.decides and step.layer:
                 unknown.add(step.layer)
             elif step.rule.poisons:
@@ -296,7 +321,7 @@ def _explained(traced: Trace, values: Mapping[str, int], failed: Sequence[Requir
             message=requirement_message(first, values, axes),
             code=first.rule.code,
             axes=tuple(axes),
-            note="" if first.rule is RANK else first.note,
+            note="" if first.rule in (RANK, CALL_TAKEN) else first.note,
             needs=needs,
             smallest_input=smallest,
             nearest_input=nearest,
@@ -312,6 +337,8 @@ def requirement_message(requirement: Requirement, values: Mapping[str, int], axe
         return requirement.note
     if requirement.rule is BRANCH:
         return f"{BRANCH.failure}: that one needs {requirement.text}"
+    if requirement.rule is CALL_TAKEN:
+        return f"{CALL_TAKEN.failure}: {requirement.note}"
     if requirement.rule is REFUSAL:
         return f"{REFUSAL.failure}: {requirement.text}"
     if not requirement.layer:

@@ -23,7 +23,7 @@ from ..operators.rules import (
 )
 from ..problem import Problem, as_problem
 from ..trace import Requirement
-from .check import CheckReport, requirement_message
+from .check import CheckReport, at_shapes, requirement_message
 from .diagnosis.causes import Cause
 from .diagnosis.head_causes import channels, elements, features, of_target, rank
 from .diagnosis.input_causes import of_input, reporter
@@ -74,7 +74,7 @@ def diagnose(
         return ()
     problem = as_problem(network)
     if input_shape is not None:
-        problem = dataclasses.replace(problem, network=problem.network.with_shapes(input_shape))
+        problem = at_shapes(problem, input_shape)
     problem = dataclasses.replace(with_target(problem, target), for_all={}, objectives=())
     now = judge(problem)
     decided = [r for r in now.failed if r.rule.decides]

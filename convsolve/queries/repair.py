@@ -7,14 +7,14 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ..errors import ConvsolveError, ExpressionError, InternalError, NetworkError, UndecidedError
+from ..errors import ConvsolveError, ExpressionError, InternalError, NetworkError, UndecidedError, UnreadableError
 from ..network import InputShapes, Network
 from ..operators.base import to_written
 from ..operators.rules import RANK
 from ..problem import Problem, as_problem
 from ..shown import Shown
 from ..solver.clock import Clock, OutOfTime
-from .check import CheckReport, check
+from .check import CheckReport, at_shapes, check
 from .counterexample import counterexample
 from .repairs.edits import Change, Edit, weighed
 from .repairs.joining import every_join
@@ -22,7 +22,7 @@ from .repairs.locks import Locks
 from .repairs.ranges import only_these, read_ranges, with_sizes
 from .repairs.resizing import padded_inputs, resized_inputs, sizes_taken
 from .repairs.search import Found, Options, cheapest_sets, options_of
-from .repairs.situation import Situation, judge, with_target
+from .repairs.situation import Situation, believed, judge, with_target
 from .repairs.structural import replaced, structural_changes
 from .repairs.trying import Point, single_and_double
 
@@ -117,7 +117,7 @@ def repair(
     """
     problem = as_problem(network)
     if input_shape is not None:
-        problem = dataclasses.replace(problem, network=problem.network.with_shapes(input_shape))
+        problem = at_shapes(problem, input_shape)
     ranges = dict(problem.for_all) if for_all is None else read_ranges(for_all, problem.network)
     problem = dataclasses.replace(with_target(problem, target), for_all=ranges, objectives=(), pareto=())
     repairs = _Repairs(problem, Locks.read(locked, problem.network), Clock(timeout))
@@ -128,7 +128,8 @@ class _Repairs:
     """The search for the repairs of one problem."""
 
     def __init__(self, problem: Problem, locks: Locks, clock: Clock) -> None:
-        self.problem = problem
+        self.stated = problem
+        self.problem = believed(problem)
         self.locks = locks
         self.clock = clock
         self.now = judge(dataclasses.replace(problem, for_all={}))
@@ -206,7 +207,7 @@ class _Repairs:
         yield from structural_changes(self.now)
         if self.problem.for_all:
             yield from every_join(self.now)
-        sizes = sizes_taken(self.problem)
+        sizes = sizes_taken(self.stated)
         if sizes is not None:
             if not self.problem.for_all:
                 yield from resized_inputs(self.now, sizes)
@@ -242,6 +243,8 @@ class _Repairs:
             for change in changes:
                 network = change.make(network)
             network, edits = _declared(network, [e for change in changes for e in change.edits])
+            if any(edit.kind != "resize_input" for edit in edits):
+                network = dataclasses.replace(network, record=None)  # the program is still as it was
             problem = dataclasses.replace(self.problem, network=network, for_all={})
             if not judge(problem).ok:
                 return False
@@ -250,7 +253,7 @@ class _Repairs:
                 self._note(breaks)
                 return False
             report = check(problem)
-        except (ExpressionError, NetworkError):
+        except (ExpressionError, NetworkError, UnreadableError):
             return False
         total = [sum(parts) for parts in zip(*(c.cost for c in changes), strict=True)]
         old = self.before

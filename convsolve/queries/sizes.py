@@ -28,7 +28,7 @@ class ValidSizes(Shown, Mapping[str, SizeSet]):
     ``region`` tells which go together. ``(224, 224) in sizes`` asks for sizes of all axes at once. ``known`` is where
     anything is known at all: outside, a recorded program does something that was not recorded. ``unresolved`` are
     requirements that have no closed form; where there are any, the sets are only what all others allow. ``never`` are
-    requirements that hold for no size. ``proved`` says that z3 has proven the sets, for all sizes.
+    requirements that hold for no size. ``proved`` says that z3 has proven the sets, for all sizes: all is known then.
     """
 
     region: Boxes
@@ -182,14 +182,15 @@ def valid_sizes(
     region, known = first.region, first.known
     for other in found[1:]:
         region, known = region | (other.region - known), known | other.known
-    certain = prove and proved(found, timeout)
+    unresolved = tuple(dict.fromkeys(described(r) for a in found for r in a.unresolved))
+    certain = prove and not unresolved and not ~known and proved(found, timeout)
     labels = dict(zip(first.opened.unknowns, range(len(first.opened.unknowns)), strict=True))
     axes = {axis: labels[unknown] for axis, unknown in first.opened.axes.items()}
     return ValidSizes(
         region=region.merged(),
         known=known.merged(),
         axes=axes or {label: i for i, label in enumerate(first.opened.labels)},
-        unresolved=tuple(dict.fromkeys(described(r) for a in found for r in a.unresolved)),
+        unresolved=unresolved,
         never=tuple(dict.fromkeys(described(r) for a in found for r in a.never)),
         proved=certain,
         causes=tuple(c for a in found for c in a.causes),

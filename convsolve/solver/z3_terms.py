@@ -149,19 +149,29 @@ def _mul(low: Lowering, args: list[_Term], interval: Interval) -> Any:
     return result
 
 
+def _divisor(divisor: _Term) -> _Term:
+    """Return a divisor as it counts: at least 1 (behind a layer that fails, a size may be 0)."""
+    term, (least, most), values = divisor
+    if least is not None and least >= 1:
+        return divisor
+    few = None if values is None else sorted({max(v, 1) for v in values})
+    return z3.If(term >= 1, term, 1), (1, None if most is None else max(most, 1)), few
+
+
 def _floordiv(low: Lowering, args: list[_Term], interval: Interval) -> Any:
-    numerator, divisor = args
+    numerator, divisor = args[0], _divisor(args[1])
     quotient = low.new(interval)
     n = numerator[0]
     if divisor[2] is None:
         d = divisor[0]
-        low.assertions += [d >= 1, d * quotient <= n, n < d * quotient + d]
+        low.assertions += [d * quotient <= n, n < d * quotient + d]
     else:
         _cases(low, divisor, lambda v: z3.And(v * quotient <= n, n < v * quotient + v))
     return quotient
 
 
 def _mod(low: Lowering, args: list[_Term], interval: Interval) -> Any:
+    args = [args[0], _divisor(args[1])]
     quotient_interval = INTERVALS["floordiv"]([a[1] for a in args])
     quotient = _floordiv(low, args, quotient_interval)
     low_q, high_q = quotient_interval

@@ -15,7 +15,7 @@ from ...operators import Constant, Input, Operator, Permute, Rule, axis_names
 from ...operators.base import DataFormat, Framework, to_canonical, to_written
 from ...trace import apply_rule, learned_by
 from .sizes import Size
-from .tape import BATCH_NAME, BATCH_SIZE, Tape
+from .tape import BATCH_NAME, Tape
 from .values import Unsupported, Value, WrongRank
 
 __all__ = ["Graph"]
@@ -54,8 +54,7 @@ class _Site:
 class Graph:
     """Collects layers; every change can be undone back to a mark. Shapes are as the data format writes them.
 
-    ``numbers`` are the recorded values of all dimensions that expressions speak of; ``required`` are the conditions of
-    the layers since the last mark, ``failed`` says that some layer's do not hold; ``uncounted`` has the number of
+    ``required`` are the conditions of the layers since the last mark, ``failed`` says that some layer's do not hold; ``uncounted`` has the number of
     entries of each parameter that is still to be counted, ``counted`` the layer that has counted the others;
     ``learned`` says how many parameters each layer counts at the recorded sizes. ``turned`` has the tensors that are
     others in another order of axes; ``dispensable`` layers are left out when nothing uses them. ``parts`` has, by a
@@ -69,7 +68,6 @@ class Graph:
     training: bool = False
     layers: list[Layer] = field(default_factory=list)
     names: set[str] = field(default_factory=set)
-    numbers: dict[str, int] = field(default_factory=lambda: {BATCH_NAME: BATCH_SIZE})
     counted: dict[str, str] = field(default_factory=dict)
     learned: dict[str, int] = field(default_factory=dict)
     turned: dict[str, tuple[Value, tuple[int, ...]]] = field(default_factory=dict)
@@ -88,6 +86,11 @@ class Graph:
         return "/" if self.framework == "keras" else "."
 
     # -- numbers
+
+    @property
+    def numbers(self) -> dict[str, int]:
+        """The recorded values of all dimensions that expressions speak of."""
+        return self.tape.numbers
 
     @property
     def batch(self) -> int:
@@ -309,11 +312,13 @@ class Graph:
     def _append(self, layer: Layer) -> None:
         self.layers.append(layer)
         self.names.add(layer.name)
+        self.tape.layers.append(layer.name)
         self.later_undo(lambda: self._remove(layer))
 
     def _remove(self, layer: Layer) -> None:
         self.layers.pop()
         self.names.discard(layer.name)
+        self.tape.forget_after(len(self.tape.layers) - 1)
 
     def _holds(self, condition: Cond) -> bool:
         return condition if isinstance(condition, bool) else bool(evaluate(condition, self.numbers))
@@ -322,14 +327,15 @@ class Graph:
         """Return a size of a layer's output: as what it equals among the sizes known, or under its own name."""
         form = self.tape.canonical(Polynomial.of(_at_least_1(size)))
         computed = [atom for atom in form.atoms() if not isinstance(atom, Var)]
-        if not broken and len(computed) <= _MOST_COMPUTED and len(computed) != 1 and len(form.terms) <= _MOST_TERMS:
+        clamped = broken and self.number(form) < 1
+        if not clamped and len(computed) <= _MOST_COMPUTED and len(computed) != 1 and len(form.terms) <= _MOST_TERMS:
             if form not in self.tape.positive:
                 self.tape.positive.add(form)
                 self.later_undo(lambda: self.tape.positive.discard(form))
             return form
         own = Polynomial.of(Var(name, interval=(1, None)))
         self.numbers[name] = max(self.number(form), 1)
-        if not broken and len(computed) == 1:
+        if not clamped and len(computed) == 1:
             self._learn(computed[0], form, own)
         return own
 

@@ -8,11 +8,12 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ...dims import Cond, Var, any_of, eq, evaluate, negation, variables
+from ...dims import Var, eq, evaluate
 from ...errors import ConvsolveError, UnreadableError
-from ...network import Guard, InputShapes, Network
+from ...network import Guard, InputShapes, Layer, Network
 from ...operators import axis_names
 from ...operators.base import DataFormat, to_written
+from ...operators.rules import BRANCH
 from ...trace import Requirement, Trace, run, trace
 from ...words import nearest
 from .builtin import lent, modules_of
@@ -146,28 +147,19 @@ def _chain(error: BaseException | None) -> Iterator[BaseException]:
 def _ended(recorder: Recorder, error: Exception) -> None:
     """End the recording of a program that raised an error, where something can be said of it all the same."""
     if isinstance(error, RefusedCallError):
-        recorder.end()
-        failing = _failing(recorder) if recorder.graph.failed else []
-        if not failing:
+        if not recorder.graph.failed:
             raise error
-        # what comes after a layer that fails is moot, as long as it fails
-        recorder.tape.holds(any_of(*map(negation, failing)), True)
+        recorder.end()  # what comes after a layer that fails is moot, as long as it fails
         return
     if isinstance(error, ConvsolveError):
         raise error
     # the program's own: whatever it raises is shown
-    if not recorder.tape.guards or not recorder.graph.layers:
-        raise UnreadableError(_own_failure(error)) from error
-    recorder.refusal = _own_failure(error)  # having looked at sizes: for others, it may not
+    if not recorder.failed:  # otherwise, it does not come so far
+        looked = any(not taken.fails for taken in recorder.tape.conditions.values())
+        if not looked or not recorder.graph.layers:
+            raise UnreadableError(_own_failure(error)) from error
+        recorder.refusal = _own_failure(error)  # for other sizes, it may not
     recorder.end()
-
-
-def _failing(recorder: Recorder) -> list[Cond]:
-    """Return the requirements that do not hold of what has been recorded."""
-    traced = trace(recorder.network())
-    values = run(traced, {})
-    required = [r.condition for r in traced.requirements if r.layer and r.rule.decides]
-    return [condition for condition in required if not evaluate(condition, values)]
 
 
 def _own_failure(error: Exception) -> str:
@@ -192,7 +184,8 @@ def confirmed(network: Network, shapes: Shapes, record: Callable[[Shapes], Netwo
     for others in _other_sizes(network.data_format, shapes):
         foretold = trace(network.with_input(*others))
         values = run(foretold, {})
-        if not all(evaluate(g.condition, values) for g in network.guards if _speaks_of(g, values)):
+        failed = next((r for r in foretold.requirements if not evaluate(r.condition, values)), None)
+        if failed is not None and failed.rule is BRANCH:
             continue
         try:
             second = trace(record(others))
@@ -226,35 +219,38 @@ def _free(data_format: DataFormat, rank: int) -> list[tuple[int, str]]:
     return [(place, name) for place, name in enumerate(names) if name != "channels"]
 
 
-def _speaks_of(guard: Guard, values: dict[str, int]) -> bool:
-    return all(v.name in values for v in variables(guard.condition))
-
-
 def _agree(foretold: Trace, values: dict[str, int], second: Trace) -> bool:
     """Return whether two traces have the same layers with the same sizes, and the same failures.
 
-    What comes after a layer that is opaque, or fails, is left out: nothing is foretold of it.
+    What comes after a layer that fails is left out, and what rests on one that is opaque: nothing is foretold of it.
     """
-    layers = foretold.network.layers
-    if [layer.name for layer in layers] != [layer.name for layer in second.network.layers]:
-        return False
     others = run(second, {})
     failed = _failed(foretold, values)
     if failed != _failed(second, others):
         return False
-    unknown = {layer.name for layer in layers if layer.operator.kind == "opaque"} | {name for name, _ in failed}
+    layers, names = foretold.network.layers, [layer.name for layer in second.network.layers]
+    if failed:
+        layers, names = _up_to(layers, failed[0]), names[: names.index(failed[0]) + 1]
+    if [layer.name for layer in layers] != names:
+        return False
+    here = {layer.name for layer in layers}
+    unknown = {layer.name for layer in layers if layer.operator.kind == "opaque"}
     for layer in layers:
         if unknown.intersection(layer.needs()):
             unknown.add(layer.name)
-    return all(values[d.name] == others.get(d.name) for d in foretold.definitions if d.layer and d.layer not in unknown)
+    return all(values[d.name] == others.get(d.name) for d in foretold.definitions
+               if d.layer in here and d.layer not in unknown)
 
 
-def _failed(traced: Trace, values: dict[str, int]) -> list[tuple[str, str]]:
-    found = {
+def _failed(traced: Trace, values: dict[str, int]) -> tuple[str, str] | None:
+    """Return the first layer that fails, and the code of its failure."""
+    return next((
         (r.layer, r.rule.code) for r in traced.steps
-        if isinstance(r, Requirement) and r.layer and r.rule.decides and not evaluate(r.condition, values)
-    }
-    return sorted(found)
+        if isinstance(r, Requirement) and r.layer and r.rule.decides and not evaluate(r.condition, values)), None)
+
+
+def _up_to(layers: Sequence[Layer], name: str) -> Sequence[Layer]:
+    return layers[: next(i for i, layer in enumerate(layers) if layer.name == name) + 1]
 
 
 def _bound(network: Network, shapes: Shapes) -> Network:

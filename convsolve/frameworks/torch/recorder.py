@@ -23,7 +23,7 @@ from torch.overrides import TorchFunctionMode
 from ...dims import Cond, all_of, variables
 from ...dims.normal import Polynomial
 from ...errors import ConvsolveError, InternalError, UnreadableError
-from ...network import Network, tensor_layer
+from ...network import Guard, Network, tensor_layer
 from ...operators import Opaque
 from ...operators.base import DataFormat, Framework
 from ..registry import NotReadError
@@ -42,7 +42,7 @@ from .calls import HANDLERS, Call
 from .graph import Graph
 from .opaque import batch_axes, tensors_in
 from .places import place_of
-from .running import Runner, numbers_in, shape_of, values_in
+from .running import REFUSALS, Runner, numbers_in, really_refused, shape_of, values_in
 from .sizes import Size
 from .tape import BATCH_NAME, Tape
 from .tries import may_catch
@@ -54,8 +54,6 @@ _REGISTERED = (
     attention_calls, axis_calls, element_calls, feature_calls, norm_calls, repeat_calls, reshape_calls, resize_calls,
     spatial_calls)  # fmt: skip
 """The modules whose handlers are registered by being imported."""
-_REFUSALS = (RuntimeError, ValueError, TypeError, IndexError, AssertionError, NotImplementedError)
-
 _OWN = ("torch.nn", "keras.")
 """Where modules come from that are one layer, if they hold no others."""
 
@@ -101,7 +99,7 @@ class Recorder(TorchFunctionMode):
 
     ``uncaught`` has the numbers of failing calls whose errors the program is known not to catch; the errors of others
     it gets, where it may catch them, and they are kept in ``raised``. Without ``uncaught``, it gets none. ``unread`` is
-    what cannot be read, even where the program catches that.
+    what cannot be read, even where the program catches that. ``failed`` says that some call was not run.
     """
 
     def __init__(
@@ -120,7 +118,9 @@ class Recorder(TorchFunctionMode):
         self.constants: dict[tuple[int, tuple[Polynomial, ...]], tuple[torch.Tensor, str]] = {}
         self.names: dict[Any, str] = {}
         self.outputs: tuple[str, ...] = ()
+        self.guards: tuple[Guard, ...] = ()
         self.refusal = ""
+        self.failed = False
         self.runner = Runner()
         self.number = 0
         self.uncaught: Container[int] | None = None
@@ -197,7 +197,12 @@ class Recorder(TorchFunctionMode):
         tensors = list(tensors_in((args, kwargs)))
         sized = any(True for _ in numbers_in((args, kwargs)))
         if not sized and not any(self._follows(t) for t in tensors):
-            result = self.runner.run(func, args, kwargs)
+            try:
+                result = self.runner.run(func, args, kwargs)
+            except REFUSALS as error:
+                if name in _LOOKS or _needs_data(error):
+                    raise self._unread(name) from error
+                raise
             self._keep_constants(tensors, result)
             return result
         self._situate()
@@ -234,30 +239,38 @@ class Recorder(TorchFunctionMode):
         error: Exception | None = None
         try:
             result = self.runner.run(func, args, kwargs)
-        except _REFUSALS as raised:
+        except REFUSALS as raised:
             error = raised
         if error is not None:
-            if number and not (name in _LOOKS or _needs_data(error)):
+            missing = name in _LOOKS or _needs_data(error)
+            if expected is None or not (broken or missing):
+                if missing or not really_refused(func, args, kwargs):
+                    raise self._unread(name) from error
+                if not number:
+                    self.graph.undo(mark)
+                    raise self._refused(name, error, args, kwargs) from error
+            if number and not missing:
                 self.graph.undo(mark)
                 self._fails(required if broken else (), args, kwargs)
                 self.raised[number] = error
                 raise error
-            if expected is None or not (broken or _needs_data(error)):
-                raise self._refused(name, error) from error
-            return self._stand_in(expected, tensors)
+            self.failed = True
+            return self._stand_in(expected, tensors, required)
         if expected is not None:
             values = list(values_in(expected))
             outputs = list(tensors_in(result))
             agree = len(values) == len(outputs) and all(
                 self.graph.shape(v.real) == tuple(shape_of(t)) for v, t in zip(values, outputs, strict=True))
             if agree and (broken or confirm()):
-                if number and not broken:
+                if broken:
+                    self.tape.holds(all_of(*required), False, fails=True)
+                elif number:
                     self.tape.holds(all_of(*required), True)
                 for value, tensor in zip(values, outputs, strict=True):
                     self.keep(tensor, value)
                 return result
             if broken:
-                return self._stand_in(expected, tensors)
+                return self._stand_in(expected, tensors, required)
             self.graph.undo(mark)
         return otherwise(result)
 
@@ -325,21 +338,33 @@ class Recorder(TorchFunctionMode):
 
     # -- what comes out
 
-    def _refused(self, name: str, error: Exception) -> ConvsolveError:
-        where = self.graph.source or "the network"
-        text = str(error).strip().split("\n")[0]
-        if name in _LOOKS or _needs_data(error):
-            unread = UnreadableError(
-                f"{where}: `{name}` looks at the values of a tensor, which a recording does not have; a network whose "
-                f"shapes depend on values cannot be read")
-            if may_catch(sys._getframe(1)):
-                self.unread = unread
-            return unread
-        host = "Keras" if self.graph.framework == "keras" else "PyTorch"
-        return RefusedCallError(f"{where}: {host} refuses `{name}`: {type(error).__name__}: {text}")
+    def _unread(self, name: str) -> ConvsolveError:
+        """Return the error of a call that needs what a recording does not have: that is not the program's fault."""
+        where = self.graph.source or place_of(sys._getframe(1)) or "the network"
+        self.unread = UnreadableError(
+            f"{where}: `{name}` looks at the values of a tensor, which a recording does not have; a network whose "
+            f"shapes depend on values cannot be read")
+        return self.unread
 
-    def _stand_in(self, expected: Any, tensors: Sequence[torch.Tensor]) -> Any:
-        """Return tensors of the shapes that the rules give, at least 1 everywhere, in place of a failed call's."""
+    def _refused(self, name: str, error: Exception, args: Any, kwargs: Any) -> ConvsolveError:
+        """Add a layer that fails for the sizes seen, as PyTorch does not take the call; return the error of it."""
+        text = f"{type(error).__name__}: {str(error).strip().split(chr(10))[0]}"
+        for number in numbers_in((args, kwargs)):
+            number.freeze()
+        inputs = [v for v in map(self.value, tensors_in((args, kwargs))) if v.ref]
+        seen = tuple(self.graph.shape(v.shape) for v in inputs)
+        operator = Opaque(what=name, seen=seen, outputs=seen[:1] or ((1,),), refused=text)
+        self.graph.add(name, operator, inputs)
+        host = "Keras" if self.graph.framework == "keras" else "PyTorch"
+        return RefusedCallError(f"{self.graph.source or 'the network'}: {host} refuses `{name}`: {text}")
+
+    def _stand_in(self, expected: Any, tensors: Sequence[torch.Tensor], required: Sequence[Cond] = ()) -> Any:
+        """Return tensors of the shapes that the rules give, at least 1 everywhere, in place of a failed call's.
+
+        What comes after is believed only where the call fails, as not all holds that is ``required``.
+        """
+        if required:
+            self.tape.holds(all_of(*required), False, fails=True)
         if isinstance(expected, Value):
             type_of = next((t.dtype for t in tensors), torch.float32)
             made = torch.empty(self.graph.shape(expected.real), dtype=type_of, device="meta")
@@ -389,12 +414,16 @@ class Recorder(TorchFunctionMode):
     def end(self) -> None:
         """End the recording where it has come to: the last layer is the output."""
         self.outputs = (self.graph.layers[-1].name,)
+        self._end_guards(ended=False)
+
+    def _end_guards(self, *, ended: bool) -> None:
+        self.guards = self.tape.guards({layer.name for layer in self.graph.layers}, ended)
 
     def network(self) -> Network:
         """Return what was recorded, once the recording has ended."""
         graph = self.graph
         return Network(
-            tuple(graph.layers), self.outputs, graph.framework, graph.data_format, guards=self.tape.guards,
+            tuple(graph.layers), self.outputs, graph.framework, graph.data_format, guards=self.guards,
             refusal=self.refusal)
 
     def finish(self, results: Sequence[torch.Tensor]) -> None:
@@ -403,8 +432,11 @@ class Recorder(TorchFunctionMode):
         if not refs:
             raise UnreadableError("the network returns no tensor that depends on its input")
         self.outputs = tuple(dict.fromkeys(refs))
+        ended = len(self.graph.layers)
         self.graph.attach({name: name.rpartition(self.graph.joint)[0] for name, _ in self.parameters.values()})
         self.graph.prune(self.outputs)
+        del self.tape.layers[ended:]
+        self._end_guards(ended=True)
 
     # -- modules
 

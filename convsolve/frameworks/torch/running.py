@@ -11,10 +11,18 @@ from .followed import Followed, unfollowed
 from .opaque import tensors_in
 from .values import Value
 
-__all__ = ["META", "Runner", "numbers_in", "padded", "shape_of", "values_in", "without_data"]
+__all__ = [
+    "META", "REFUSALS", "Runner", "numbers_in", "padded", "really_refused", "shape_of", "values_in", "without_data",
+]
 
 
 META = torch.device("meta")
+
+REFUSALS = (RuntimeError, ValueError, TypeError, IndexError, AssertionError, NotImplementedError)
+"""What PyTorch raises where it does not take a call."""
+
+_MOST_TRIED = 1 << 26
+"""Calls whose tensors have so many bytes at most are tried with contents."""
 
 
 class Runner:
@@ -71,6 +79,44 @@ def without_data(tensor: torch.Tensor) -> torch.Tensor:
 def padded(tensor: torch.Tensor, sides: Sequence[tuple[Any, Any]], value: Any) -> torch.Tensor:
     """Return a tensor that is padded with a value, all axes from the first to the last."""
     return torch.nn.functional.pad(tensor, [n for pair in reversed(list(sides)) for n in pair], value=value or 0)
+
+
+def really_refused(func: Any, args: Any, kwargs: Any) -> bool:
+    """Return whether a call that is refused on the meta device is refused on the CPU, too, with zeros for contents.
+
+    Where its tensors are too large to try, what the meta device says is believed.
+    """
+    tensors = {id(t): t for t in tensors_in((args, kwargs))}
+    with torch._C.DisableTorchFunction():
+        if sum(t.untyped_storage().nbytes() for t in tensors.values()) > _MOST_TRIED:
+            return True
+        real = {key: _zeros(t) for key, t in tensors.items()}
+        try:
+            func(*_replaced(args, real), **_replaced(kwargs, real))
+        except REFUSALS:
+            return True
+    return False
+
+
+def _zeros(tensor: torch.Tensor) -> torch.Tensor:
+    if not tensor.is_meta:
+        return tensor
+    base = torch.zeros(tensor.untyped_storage().nbytes() // max(tensor.element_size(), 1), dtype=tensor.dtype)
+    return base.as_strided(tensor.shape, tensor.stride(), tensor.storage_offset())
+
+
+def _replaced(x: Any, real: dict[int, torch.Tensor]) -> Any:
+    """Return arguments with other tensors, and plain numbers for sizes."""
+    if isinstance(x, torch.Tensor):
+        return real[id(x)]
+    if isinstance(x, (list, tuple)):
+        items = [_replaced(v, real) for v in x]
+        return type(x)(items) if type(x) in (list, tuple, torch.Size) else type(x)(*items)
+    if isinstance(x, dict):
+        return {k: _replaced(v, real) for k, v in x.items()}
+    if isinstance(x, slice):
+        return slice(*(_replaced(v, real) for v in (x.start, x.stop, x.step)))
+    return unfollowed(x)
 
 
 def numbers_in(x: Any) -> Iterator[Followed]:

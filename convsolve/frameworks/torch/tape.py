@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Container
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from types import FrameType
 from typing import Any
@@ -22,11 +22,21 @@ BATCH_NAME = "batch"
 BATCH = Polynomial.of(Var(BATCH_NAME, interval=(1, None)))
 
 
+@dataclass(frozen=True)
+class _Taken:
+    """Where a branch was taken: the line of the program, and how many layers had been recorded."""
+
+    source: str
+    count: int
+    fails: bool
+
+
 @dataclass
 class Tape:
     """Keeps the branches that a program takes by its sizes.
 
-    ``source`` says where in the program a frame stands; ``known`` has the operations that a tensor's dimension is
+    ``source`` says where in the program a frame stands; ``layers`` are the names of those recorded so far, ``numbers``
+    the recorded values of the dimensions that expressions speak of; ``known`` has the operations that a tensor's dimension is
     the result of, by that dimension. ``leaks`` are the global names of modules that called ``int`` on a size.
     ``positive`` are sizes of tensors, which are at least 1, or a layer before has failed. ``idle`` tells of a frame
     that nothing comes of what it asks.
@@ -35,7 +45,9 @@ class Tape:
     source: Callable[[FrameType | None], str]
     idle: Callable[[FrameType], bool] = lambda frame: False
     known: dict[Expr, Polynomial] = field(default_factory=dict)
-    conditions: dict[Cond, str] = field(default_factory=dict)
+    conditions: dict[Cond, _Taken] = field(default_factory=dict)
+    layers: list[str] = field(default_factory=list)
+    numbers: dict[str, int] = field(default_factory=lambda: {BATCH_NAME: BATCH_SIZE})
     leaks: dict[int, dict[str, Any]] = field(default_factory=dict)
     positive: set[Polynomial] = field(default_factory=set)
 
@@ -51,22 +63,43 @@ class Tape:
             result = result + term
         return result
 
-    @property
-    def guards(self) -> tuple[Guard, ...]:
-        """The branches, each once, in the order in which they were first taken."""
-        return tuple(Guard(condition, source) for condition, source in self.conditions.items())
+    def guards(self, kept: Container[str], ended: bool) -> tuple[Guard, ...]:
+        """Return the branches, each once, in the order in which they were first taken.
 
-    def holds(self, condition: Cond, outcome: bool) -> bool:
+        Args:
+            kept: the names of the layers that the network has.
+            ended: whether the program came to its end: then nothing was recorded behind the last layer.
+        """
+        found = []
+        for condition, taken in self.conditions.items():
+            if not (ended and taken.fails and taken.count == len(self.layers)):
+                after = next((name for name in reversed(self.layers[: taken.count]) if name in kept), "")
+                found.append(Guard(condition, taken.source, after, taken.fails))
+        return tuple(found)
+
+    def holds(self, condition: Cond, outcome: bool, *, fails: bool = False) -> bool:
         """Keep that the program found a condition to hold, or not to; return the outcome.
 
-        What is certain, and what depends on nothing but the batch, is no branch.
+        What is certain, and what depends on nothing but the batch, is no branch. Where a condition speaks of the batch
+        and other sizes, those are frozen. ``fails``: the condition is that the last layer fails.
         """
         condition = normal(condition if outcome else negation(condition))
-        if bounds(condition)[0] != 1 and any(v.name != BATCH_NAME for v in variables(condition)):
-            frame = sys._getframe(1)
-            if not self.idle(frame):
-                self.conditions.setdefault(condition, self.source(frame))
+        if bounds(condition)[0] == 1:
+            return outcome
+        names = {v.name: v for v in variables(condition)}
+        with_batch = names.pop(BATCH_NAME, None) is not None
+        frame = sys._getframe(1)
+        if names and not self.idle(frame):
+            for one in (eq(v, self.numbers[name]) for name, v in names.items()) if with_batch else (condition,):
+                self.conditions.setdefault(one, _Taken(self.source(frame), len(self.layers), fails))
         return outcome
+
+    def forget_after(self, count: int) -> None:
+        """Undo layers but for so many; what was decided behind them stays."""
+        del self.layers[count:]
+        for condition, taken in self.conditions.items():
+            if taken.count > count:
+                self.conditions[condition] = replace(taken, count=count)
 
     def freeze(self, form: Polynomial, value: Fraction | int) -> None:
         """Keep that a size must stay what it is, as the program goes on with the plain number."""

@@ -9,7 +9,7 @@ from typing import Any
 from ...errors import ConvsolveError
 from ...network import Network
 from ...problem import Problem
-from ..check import CheckReport, check
+from ..check import CheckReport, at_shapes, check
 from ..diagnose import diagnose
 from ..repair import repair
 from .finding import Finding
@@ -46,7 +46,7 @@ def deeper(network: Network | Problem, input_shape: Any, findings: Sequence[Find
     notes: list[str] = []
     problem: Network | Problem = network
     if input_shape is not None:
-        problem = net.with_shapes(input_shape)
+        problem = at_shapes(Problem(net), input_shape)
     shape = input_shape or _stated(net)
     causes = _asked(diagnose, notes, problem, report, target=target)
     repairs = _asked(repair, notes, net, shape, target=target, limit=_MOST_REPAIRS) if shape else ()

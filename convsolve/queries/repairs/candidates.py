@@ -10,6 +10,7 @@ import dataclasses
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
+from ...dims import Var
 from ...errors import ConvsolveError
 from ...network import Layer, Network
 from ...operators import (
@@ -145,12 +146,16 @@ def _words(network: Network, layer: Layer) -> Iterator[_Found]:
 
 
 def _without(name: str) -> Callable[[Network], Network]:
-    """Return what leaves a layer with one input out."""
+    """Return what leaves a layer with one input out; where its sizes are used, those of its input are."""
 
     def make(network: Network) -> Network:
         source = network.by_name[name].inputs[0]
+        used = {v.name: v for x in network.layers for v in x.operator.unknowns() if v.name.rpartition(".")[0] == name}
+        sizes = {n: Var(f"{source}.{n.rpartition('.')[2]}", interval=v.interval) for n, v in used.items()}
         layers = tuple(
-            dataclasses.replace(x, inputs=tuple(source if i == name else i for i in x.inputs))
+            dataclasses.replace(
+                x, inputs=tuple(source if i == name else i for i in x.inputs),
+                operator=x.operator.replace(sizes) if sizes else x.operator)
             for x in network.layers if x.name != name)
         outputs = tuple(source if o == name else o for o in network.outputs)
         return dataclasses.replace(network, layers=layers, outputs=outputs)

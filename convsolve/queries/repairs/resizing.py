@@ -10,13 +10,13 @@ from ...dims.sizeset import SizeSet
 from ...errors import ConvsolveError
 from ...network import Network
 from ...operators import Crop, Pad
-from ...operators.base import spatial_names
+from ...operators.base import spatial_names, to_written
 from ...operators.rules import CONCAT_SIZES_AGREE, SIZES_AGREE
 from ...problem import Problem
 from ..sizes import ValidSizes, valid_sizes
 from .edits import Change, Edit
 from .inserting import after_input, at_output, fresh
-from .situation import Situation, judge
+from .situation import Situation, at_input, judge
 
 __all__ = ["padded_inputs", "resized_inputs", "sizes_taken"]
 
@@ -75,7 +75,7 @@ def resized_inputs(now: Situation, sizes: ValidSizes) -> Iterator[Change]:
     after = sizes.opened.shapes(nearest)[0]
     edit = Edit("resize_input", layer.name, "shape", before, after)
     magnitude = sum(abs(a - b) for a, b in zip(before, after, strict=True))
-    yield Change((edit,), (layer.name,), magnitude, lambda n: n.with_input(after))
+    yield Change((edit,), (layer.name,), magnitude, lambda n: at_input(now, n, after))
 
 
 def padded_inputs(now: Situation, sizes: ValidSizes, ranges: Mapping[str, Domain]) -> Iterator[Change]:
@@ -113,11 +113,15 @@ def padded_inputs(now: Situation, sizes: ValidSizes, ranges: Mapping[str, Domain
     first = Edit("pad_input", name, "", None, what)
     magnitude = sum(target) - sum(shape)
 
+    stated: tuple[int, ...] = now.network.inputs[0].operator.shape  # type: ignore[attr-defined]
+    written = to_written(now.network.data_format, tuple(target))
+
     def padded(network: Network) -> Network:
-        return after_input(network, pad, name)
+        inside = network if ranges else at_input(now, network, written).with_input(stated)
+        return after_input(inside, pad, name)
 
     yield Change((first,), (name,), magnitude, padded)
-    if not _follows(now, tuple(target)):
+    if not _follows(now, tuple(target), written):
         return
     last, output = fresh(now.network, "fit_output"), now.network.outputs[0]
     extra = tuple(
@@ -141,11 +145,10 @@ def _classes(sizes: SizeSet) -> str:
     return f"{sizes.residues[0]} mod {sizes.period}" if sizes.period > 1 else f"{sizes.threshold} and more"
 
 
-def _follows(now: Situation, target: tuple[int, ...]) -> bool:
+def _follows(now: Situation, target: tuple[int, ...], written: tuple[int, ...]) -> bool:
     """Whether the output has the size of the input, where the network works."""
     source = now.network.inputs[0].name
-    written = target if now.network.data_format == "channels_first" else (*target[1:], target[0])
-    there = judge(Problem(now.network.with_input(written)))
+    there = judge(Problem(at_input(now, now.network, written)))
     shape = there.shape(there.network.outputs[0])
     return len(shape) == len(target) and shape[1:] == there.shape(source)[1:]
 

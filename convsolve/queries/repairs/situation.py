@@ -20,7 +20,7 @@ from ...trace import Requirement, Trace, run
 from ..check import failed_requirements
 from ..open_inputs import settled
 
-__all__ = ["Situation", "judge", "with_target"]
+__all__ = ["Situation", "at_input", "believed", "judge", "with_target"]
 
 
 @dataclass(frozen=True)
@@ -89,13 +89,20 @@ def with_target(problem: Problem, target: Iterable[int] | None) -> Problem:
     return dataclasses.replace(problem, requirements=(*problem.requirements, text))
 
 
+def believed(problem: Problem) -> Problem:
+    """Return a problem in which what was recorded behind a layer that failed is taken to hold once that is mended."""
+    network = problem.network
+    guards = tuple(guard for guard in network.guards if not guard.fails)
+    return dataclasses.replace(problem, network=dataclasses.replace(network, guards=guards))
+
+
 def judge(problem: Problem) -> Situation:
     """Judge a problem; a requirement that cannot be read for this network's outputs does not hold.
 
     Raises:
         NetworkError: parameters are open, or do not fit together.
     """
-    problem = settled(problem)
+    problem = settled(believed(problem))
     if problem.network.holes:
         raise NetworkError(f"the input has open sizes ({', '.join(problem.network.holes)}): give it a shape")
     unread: list[Requirement] = []
@@ -107,6 +114,16 @@ def judge(problem: Problem) -> Situation:
     values = run(traced, {})
     failed, poisoned = failed_requirements(traced, values)
     return Situation(problem, traced, values, (*failed, *unread), frozenset(poisoned))
+
+
+def at_input(now: Situation, network: Network, shape: tuple[int, ...]) -> Network:
+    """Return a network with another shape of its only input.
+
+    Where it was recorded from a program in which nothing else is changed, that is recorded again.
+    """
+    if network.record is not None and network.layers == now.network.layers:
+        return believed(Problem(network.record(shape))).network
+    return network.with_input(shape)
 
 
 def _read(problem: Problem) -> tuple[Problem, list[Requirement]]:

@@ -53,8 +53,8 @@ def test_expressions_tell_what_the_program_computes(seed, h, w, other_h, other_w
     known = run(Size.made(h, Polynomial.of(H), tape), Size.made(w, Polynomial.of(W), tape))
     assert [unfollowed(n) for n in known] == run(h, w)
     values = {"h": other_h, "w": other_w}
-    assert all(evaluate(g.condition, {"h": h, "w": w}) for g in tape.guards)
-    if all(evaluate(g.condition, values) for g in tape.guards):  # the same branches are taken
+    assert all(evaluate(condition, {"h": h, "w": w}) for condition in tape.conditions)
+    if all(evaluate(condition, values) for condition in tape.conditions):  # the same branches are taken
         found = [evaluate(n.form.dim(), values) if isinstance(n, Followed) else n for n in known]
         assert found == run(other_h, other_w)
 
