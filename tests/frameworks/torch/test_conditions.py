@@ -120,7 +120,7 @@ class Subsampled(nn.Module):
 def test_repairs_of_a_recorded_program():
     network = cs.from_torch(Subsampled(), (6, 20))
     repairs = cs.repair(network, limit=9)
-    assert "b: removed (conv); out: in_features 16 -> 36" in map(lambda r: "; ".join(sorted(map(str, r.edits))), repairs)
+    assert "b: removed (conv); out: in_features 16 -> 36" in ("; ".join(sorted(map(str, r.edits))) for r in repairs)
     head = cs.from_torch(Program(BEHIND["view"], fc=nn.Linear(64, 2)), (2, 7, 8))
     assert {str(r) for r in cs.repair(head)} >= {"fc: in_features 64 -> 56", "input: shape [2, 7, 8] -> [2, 8, 8]"}
     assert all(r.report.output == (2, 2) for r in cs.repair(head, (2, 4, 4)) if "input" not in str(r))
