@@ -54,11 +54,11 @@ class _Site:
 class Graph:
     """Collects layers; every change can be undone back to a mark. Shapes are as the data format writes them.
 
-    ``required`` are the conditions of the layers since the last mark, ``failed`` says that some layer's do not hold; ``uncounted`` has the number of
-    entries of each parameter that is still to be counted, ``counted`` the layer that has counted the others;
-    ``learned`` says how many parameters each layer counts at the recorded sizes. ``turned`` has the tensors that are
-    others in another order of axes; ``dispensable`` layers are left out when nothing uses them. ``parts`` has, by a
-    parameter and a name, the layers that use a part of it.
+    ``required`` are the conditions of the layers since the last mark, ``failed`` says that some layer's do not hold;
+    ``uncounted`` has the number of entries of each parameter that is still to be counted, ``counted`` the layer that
+    has counted the others; ``learned`` says how many parameters each layer counts at the recorded sizes. ``turned``
+    has the tensors that are others in another order of axes; ``dispensable`` layers are left out when nothing uses
+    them. ``parts`` has, by a parameter and a name, the layers that use a part of it.
     """
 
     tape: Tape

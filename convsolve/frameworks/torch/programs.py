@@ -249,7 +249,7 @@ def _failed(traced: Trace, values: dict[str, int]) -> tuple[str, str] | None:
         if isinstance(r, Requirement) and r.layer and r.rule.decides and not evaluate(r.condition, values)), None)
 
 
-def _up_to(layers: Sequence[Layer], name: str) -> Sequence[Layer]:
+def _up_to(layers: tuple[Layer, ...], name: str) -> tuple[Layer, ...]:
     return layers[: next(i for i, layer in enumerate(layers) if layer.name == name) + 1]
 
 

@@ -35,11 +35,11 @@ class _Taken:
 class Tape:
     """Keeps the branches that a program takes by its sizes.
 
-    ``source`` says where in the program a frame stands; ``layers`` are the names of those recorded so far, ``numbers``
-    the recorded values of the dimensions that expressions speak of; ``known`` has the operations that a tensor's dimension is
-    the result of, by that dimension. ``leaks`` are the global names of modules that called ``int`` on a size.
-    ``positive`` are sizes of tensors, which are at least 1, or a layer before has failed. ``idle`` tells of a frame
-    that nothing comes of what it asks.
+    ``source`` says where in the program a frame stands; ``layers`` are the names of those recorded so far,
+    ``numbers`` the recorded values of the dimensions that expressions speak of; ``known`` has the operations that a
+    tensor's dimension is the result of, by that dimension. ``leaks`` are the global names of modules that called
+    ``int`` on a size. ``positive`` are sizes of tensors, which are at least 1, or a layer before has failed. ``idle``
+    tells of a frame that nothing comes of what it asks.
     """
 
     source: Callable[[FrameType | None], str]
