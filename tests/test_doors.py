@@ -5,7 +5,9 @@ What the hook reports is looked for, too: a source that the user names in Python
 
 from __future__ import annotations
 
+import base64
 import json
+import marshal
 import os
 import pickle
 import warnings
@@ -13,6 +15,9 @@ import zipfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
+
+import h5py
+from onnx import TensorProto, helper
 
 from tests.doors import Seen, watched
 from tests.frameworks.torch.described import call, described, tensor, written
@@ -155,13 +160,13 @@ class Runs:
         return os.system, ("touch canary",)
 
 
-def harmless(commands: Sequence[Sequence[str]], folder: Path, *, codes: Sequence[int] = (0, 1, 2, 3)) -> list[Seen]:
+def harmless(commands: Sequence[Sequence[str]], folder: Path, *, started: Sequence[str] = ()) -> list[Seen]:
     """Run commands of which none may do anything but read and answer."""
     (folder / "victim").write_bytes(b"contents")
-    found = watched(commands, folder, started=["torch._dynamo"])
+    found = watched(commands, folder, started=started)
     for command, seen in zip(commands, found, strict=True):
         assert not seen.events, (command, seen)
-        assert seen.code in codes and "Traceback" not in seen.errors, (command, seen)
+        assert seen.code in (0, 1, 2, 3) and "Traceback" not in seen.errors, (command, seen)
         assert seen.code != 2 or (seen.errors.count("\n") <= 1 and command[-1] in seen.errors), (command, seen)
         assert len(seen.errors) < 1000, (command, seen.errors)
     return found
@@ -175,7 +180,147 @@ def test_exported_programs_run_nothing(tmp_path: Path) -> None:
         written(folder / f"{name}.pt2", description)
     archives(folder)
     commands = [["check", path.name] for path in sorted(folder.glob("*.pt2"))]
-    found = {c[1]: seen for c, seen in zip(commands, harmless(commands, folder), strict=True)}
+    found = {c[1]: seen for c, seen in zip(commands, harmless(commands, folder, started=["torch._dynamo"]), strict=True)}
     assert len(found) > 60 and sum(seen.code == 2 for seen in found.values()) > 40
     assert found["ones.pt2"].code == 0 and found["paths.pt2"].code == 0 and found["print.pt2"].code == 2
     assert "printed by the file" not in found["print.pt2"].output
+
+
+# -- Keras
+
+INPUT = {"class_name": "InputLayer", "config": {"batch_shape": [None, 8, 8, 1], "name": "in"}}
+CANARY = "open('canary', 'w').close()"
+
+
+def configs() -> dict[str, Any]:
+    """Return Keras configs whose layers name code: marshalled, by module, or by a path."""
+    code = base64.b64encode(marshal.dumps(compile(CANARY, "evil", "exec"))).decode()
+    function = {"class_name": "function", "config": "system", "module": "os", "registered_name": "function"}
+    layers: dict[str, Any] = {
+        "lambda": {"class_name": "Lambda", "config": {"name": "l", "function": [code, None, None], "function_type": "lambda"}},
+        "lambda 3": {"class_name": "Lambda", "module": "keras.layers", "registered_name": None, "config": {
+            "name": "l", "function": {"class_name": "__lambda__", "config": {"code": code, "defaults": None, "closure": None}}}},
+        "lambda of shapes": {"class_name": "Lambda", "config": {"name": "l", "function": "f", "output_shape": function}},
+        "module": {"class_name": "system", "module": "os", "registered_name": "system", "config": {"name": "l", "command": "touch canary"}},
+        "neighbour": {"class_name": "Evil", "module": "evil", "registered_name": "evil>Evil", "config": {"name": "l"}},
+        "path": {"class_name": "Evil", "module": "./evil.py", "registered_name": "../evil", "config": {"name": "l"}},
+        "activation": {"class_name": "Dense", "config": {"name": "l", "units": 3, "activation": function}},
+        "initializer": {"class_name": "Dense", "config": {"name": "l", "units": 3, "kernel_initializer": {
+            "class_name": "Popen", "module": "subprocess", "config": {"args": ["touch", "canary"]}}}},
+        "custom object": {"class_name": "Custom>os.system", "config": {"name": "l"}},
+        "operation": {"class_name": "Operation", "module": "keras.src.ops.operation", "config": {"name": "l", "fn": function}},
+        "tf op": {"class_name": "TFOpLambda", "config": {"name": "l", "function": "os.system"}},
+        "wrapped": {"class_name": "TimeDistributed", "config": {"name": "l", "layer": {"class_name": "Lambda", "config": {"function": [code, None, None]}}}},
+        "torch": {"class_name": "TorchModuleWrapper", "module": "keras.layers", "config": {"name": "l", "module": {"buffer_value": code}}},
+        "function": {"class_name": "__lambda__", "config": {"name": "l", "code": code}},
+        "numpy": {"class_name": "__numpy__", "config": {"name": "l", "value": code}},
+        "escape": {"class_name": "ReLU", "config": {"name": "\\x1b]0;evil\\x07{0.__class__}%n"}},
+    }  # fmt: skip
+    return {name: {"class_name": "Sequential", "config": {"name": "s", "layers": [INPUT, layer]}} for name, layer in layers.items()}
+
+
+def test_keras_files_run_nothing(tmp_path: Path) -> None:
+    folder = tmp_path / "files"
+    folder.mkdir()
+    for name, config in configs().items():
+        text = json.dumps(config)
+        (folder / f"{name}.json").write_text(text)
+        with zipfile.ZipFile(folder / f"{name}.keras", "w") as archive:
+            archive.writestr("config.json", text)
+            archive.writestr("../evil.py", CANARY)
+            archive.writestr("model.weights.h5", pickle.dumps(Runs()))
+        with h5py.File(folder / f"{name}.h5", "w") as file:
+            file.attrs["model_config"] = text
+            file["link"] = h5py.ExternalLink("/etc/passwd", "/")
+    (folder / "half.json").write_text(json.dumps(configs()["lambda"]).replace('"l"', '"\\ud800"'))
+    with h5py.File(folder / "halves.h5", "w") as file:
+        file.attrs["model_config"] = json.dumps(configs()["lambda"]).encode().replace(b'"l"', b'"\xed\xa0\x80"')
+    for name in ("evil", "os", "keras", "h5py", "json"):
+        (folder / f"{name}.py").write_text(CANARY)
+    commands = [["check", path.name] for path in sorted(folder.iterdir()) if path.suffix in (".json", ".keras", ".h5")]
+    found = harmless(commands, folder)
+    assert len(found) == 3 * len(configs()) + 2 and sum(seen.code == 2 for seen in found) > 20
+
+
+# -- ONNX
+
+
+def graphs() -> dict[str, Any]:
+    """Return ONNX models that name files, domains and functions."""
+    relu = helper.make_node("Relu", ["x"], ["y"])
+    opsets = [helper.make_opsetid("", 18), helper.make_opsetid("c", 1)]
+    found = {}
+
+    def model(name: str, nodes: Sequence[Any], functions: Sequence[Any] = (), weights: Sequence[Any] = ()) -> None:
+        inputs, outputs = ([helper.make_tensor_value_info(n, TensorProto.FLOAT, ["N", 3, 8, 8])] for n in "xy")
+        graph = helper.make_graph(nodes, "g", inputs, outputs, initializer=weights)
+        found[name] = helper.make_model(graph, functions=functions, opset_imports=opsets)
+
+    def function(name: str, *nodes: Any) -> Any:
+        return helper.make_function("c", name, ["a"], ["b"], list(nodes), opsets)
+
+    def run(name: str, given: str, made: str) -> Any:
+        return helper.make_node(name, [given], [made], domain="c")
+
+    for name, location in {"absolute": "/etc/passwd", "dots": "../../../etc/passwd", "device": "/dev/stdin", "own": "victim"}.items():
+        weight = TensorProto(name="w", data_type=TensorProto.INT64, dims=[1], data_location=TensorProto.EXTERNAL)
+        weight.external_data.add(key="location", value=location)
+        for kind, node in {"weight": helper.make_node("Mul", ["x", "w"], ["y"]), "shape": helper.make_node("Reshape", ["x", "w"], ["y"])}.items():
+            model(f"{kind} {name}", [node], weights=[weight])
+    model("domain", [helper.make_node("Run", ["x"], ["y"], domain="os", command="touch canary")])
+    model("python", [helper.make_node("PythonOp", ["x"], ["y"], domain="org.pytorch._caffe2", code=CANARY)])
+    model("itself", [run("F", "x", "y")], [function("F", run("F", "a", "b"))])
+    model("each other", [run("F", "x", "y")], [function("F", run("G", "a", "b")), function("G", run("F", "a", "b"))])
+    doubled = [function(f"F{i}", run(f"F{i + 1}", "a", "t"), run(f"F{i + 1}", "t", "b")) for i in range(40)]
+    model("doubling", [run("F0", "x", "y")], [*doubled, function("F40", helper.make_node("Relu", ["a"], ["b"]))])
+    inside = helper.make_graph([run("F", "x", "i")], "i", [], [helper.make_tensor_value_info("i", TensorProto.FLOAT, None)])
+    branch = helper.make_node("If", ["a"], ["b"], then_branch=inside, else_branch=inside)
+    model("in a branch", [run("F", "x", "y")], [function("F", branch)])
+    model("huge", [helper.make_node("Mul", ["x", "w"], ["y"])], weights=[TensorProto(name="w", data_type=1, dims=[2**40, 2**20])])
+    model("many", [relu, helper.make_node("Split", ["x"], ["a", "b"], num_outputs=2**40)])
+    return found
+
+
+def test_onnx_files_run_nothing(tmp_path: Path) -> None:
+    folder = tmp_path / "files"
+    folder.mkdir()
+    for name, model in graphs().items():
+        (folder / f"{name}.onnx").write_bytes(model.SerializeToString())
+    commands = [["check", "--input", "3x8x8", path.name] for path in sorted(folder.glob("*.onnx"))]
+    found = {c[-1]: seen for c, seen in zip(commands, harmless(commands, folder), strict=True)}
+    assert found["itself.onnx"].code == found["each other.onnx"].code == found["in a branch.onnx"].code == 2
+    assert "calls itself" in found["in a branch.onnx"].errors and "nodes" in found["doubling.onnx"].errors
+
+
+# -- problem files
+
+
+def problems() -> dict[str, str]:
+    """Return problem files that name code, files and Python, or repeat themselves without end."""
+    head = "input: [1, 8, 8]\nlayers: [relu]\n"
+    bomb = "".join(f"a{i}: &a{i} [{', '.join([f'*a{i - 1}'] * 9 if i else ['x'])}]\n" for i in range(12))
+    tags = ("apply:os.system ['touch canary']", "new:os.system ['touch canary']", "name:os.system", "module:evil", "object:evil.Evil {}")
+    return {
+        **{f"tag {i}": f"!!python/object/{tag}\n" for i, tag in enumerate(tags)},
+        **{f"inner tag {i}": f"input: !!python/{tag}\nlayers: [relu]\n" for i, tag in enumerate(tags)},
+        "include": head + "include: !include /etc/passwd\n", "merge": head + "x: &x {<<: *x}\n", "bomb": bomb,
+        "source": head + "source: evil.py:Evil\n", "import": head + "import: evil\n", "network": "network: evil:Evil\n",
+        "layer": "input: [1, 8, 8]\nlayers: [{'evil:Evil': {}}]\n", "operator": "input: [1, 8, 8]\nlayers: [{os.system: 'touch canary'}]\n",
+        "require": head + f"require: [\"{CANARY}\"]\n", "format": head + "require: ['{0.__class__} == 1']\n",
+        "file": "input: file:///etc/passwd\nlayers: evil.py\n", "python": head + "# source: evil.py:1\npython: evil.py\n",
+    }  # fmt: skip
+
+
+def test_problem_files_run_nothing(tmp_path: Path) -> None:
+    folder = tmp_path / "files"
+    folder.mkdir()
+    for name, problem in problems().items():
+        (folder / f"{name}.yaml").write_text(problem)
+    for name in ("evil", "os", "yaml", "torch"):
+        (folder / f"{name}.py").write_text(CANARY)
+    commands = [["check", path.name] for path in sorted(folder.glob("*.yaml"))]
+    found = watched(commands, folder)
+    for command, seen in zip(commands, found, strict=True):
+        assert not seen.events, (command, seen)
+        assert (seen.code, "Traceback" in seen.errors) == (2, False), (command, seen)
+        assert command[-1] in seen.errors and len(seen.errors) < 3000, (command, seen)

@@ -10,6 +10,7 @@ from typing import Any
 
 from ...errors import UnreadableError
 from ..documents import boundary, parsed, unzipped
+from .hdf5 import text_attribute
 from .history import Unfinished, tensors_in
 
 __all__ = ["config_of", "is_kerass", "is_program", "live_layers", "unfinished_in"]
@@ -109,18 +110,11 @@ def _of_file(path: Path) -> Mapping[str, Any]:
 
 
 def _from_h5(path: Path) -> bytes:
-    try:
-        import h5py
-    except ImportError:
-        raise UnreadableError(f"reading {path} needs the package h5py: pip install h5py") from None
-    try:
-        with h5py.File(path, "r") as file:
-            text = file.attrs.get("model_config")
-    except (OSError, RuntimeError, ValueError, KeyError) as error:
-        raise UnreadableError(f"{path} is no HDF5 file, or it is damaged: {error}") from None
+    with path.open("rb") as file:
+        text = text_attribute(file, "model_config")
     if text is None:
         raise UnreadableError(f"{path} holds weights alone: it has no model_config")
-    return text if isinstance(text, bytes) else str(text).encode(errors="surrogatepass")
+    return text
 
 
 # -- exceptions

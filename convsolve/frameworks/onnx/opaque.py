@@ -58,8 +58,8 @@ class Inference:
             info.type.tensor_type.ClearField("shape")
         try:
             inferred = onnx.shape_inference.infer_shapes(copy, data_prop=True)
-        except (RuntimeError, ValueError) as error:
-            raise NotReadError(f"ONNX cannot infer its shape: {error}") from None
+        except (onnx.shape_inference.InferenceError, RuntimeError, ValueError) as error:
+            raise NotReadError(f"ONNX cannot infer its shape: {' '.join(str(error).split())[:200]}") from None
         return {info.name: sizes_of(info) for info in (*inferred.graph.value_info, *inferred.graph.output)}
 
 
