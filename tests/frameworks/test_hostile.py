@@ -17,6 +17,7 @@ import convsolve as cs
 from tests.frameworks.keras.test_networks import joined, nested, sequence, sequential
 from tests.frameworks.onnx.graphs import graph_of
 from tests.frameworks.onnx.test_graphs import GRAPHS
+from tests.frameworks.torch.described import call, described, tensor, written
 
 ODD = (None, -1, 0, 7, 2**70, "x", [], {}, [1, 2], True, 1.5, [None], {"class_name": "Dog"}, [[["a", 0, 0]]])
 
@@ -56,6 +57,28 @@ def test_damaged_configs(make: Any) -> None:
         refused += message is not None
         assert message is None or 0 < len(message) < 1000
     assert refused > 5
+
+
+def test_damaged_programs(tmp_path: Path) -> None:
+    aten, path = "torch.ops.aten.", tmp_path / "net.pt2"
+    whole = described(
+        [call(f"{aten}sym_size.int", "x", 2, to="%s"), call("_operator.floordiv", "%s", 2, to="%half"),
+         call(f"{aten}conv2d.default", "x", "w", None, [2, 2], [1, 1], to="a"), call(f"{aten}max_pool2d.default", "x", [2, 2], to="b"),
+         call(f"{aten}cat.default", ["a", "b"], 1, to="c"), call(f"{aten}chunk.default", "c", 2, 1, to={"as_tensors": [{"name": "d"}, {"name": "e"}]}),
+         call(f"{aten}roll.default", "d", [1], [2], to="f"), call(f"{aten}adaptive_avg_pool2d.default", "f", [1, 1], to="g"),
+         call(f"{aten}flatten.using_ints", "g", 1, to="y")],
+        tensors={"w": tensor(5, 3, 3, 3), "y": tensor("n", 4)}, parameters=["w"])  # fmt: skip
+    assert refusal(lambda: cs.check(cs.load(written(path, whole)))) is None
+    random, refused = Random("damaged programs"), 0
+    for _ in range(300):
+        document = copy.deepcopy(whole)
+        for _ in range(random.randint(1, 2)):
+            here, key = random.choice(places(document["graph_module"]))
+            here[key] = random.choice((*ODD, 2**62, {"as_int": 3}, {"as_tensor": {"name": "x"}}, "\ud800", float("nan")))
+        message = refusal(lambda document=document: cs.check(cs.load(written(path, document))))  # type: ignore[misc]
+        refused += message is not None
+        assert message is None or (str(path) in message and "\n" not in message and len(message) < 1000), message
+    assert refused > 100
 
 
 def test_damaged_graphs(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from convsolve.frameworks.documents import boundary
 from convsolve.frameworks.keras.hdf5 import text_attribute
 
 SCALE = int(os.environ.get("CONVSOLVE_SCALE", "1"))
-TEXTS = ("config".encode() * 9, np.bytes_("config" * 900), "gewölbt ☂" * 300, b"long" * 100_000)
+TEXTS = (b"config" * 9, np.bytes_("config" * 900), "gewölbt ☂" * 300, b"long" * 100_000)
 
 
 def made(text: object, version: object, others: int, *, ordered: bool = False) -> bytes:
