@@ -109,16 +109,21 @@ def _roles(part: Part, system: System) -> _Roles:
         if i in part.goals and isinstance(g.value, Var) and g.value.name in places
     ]
     senses: list[set[int]] = [set() for _ in places]
+    joined = [False for _ in places]
+    # a sum that a demand compares with others may miss that demand within all of its own bounds
     for demand in part.final:
         simple = demand.condition.op in ("le", "lt", "eq") and any(isinstance(a, int) for a in demand.condition.args)
         simple = simple and any(isinstance(a, Var) for a in demand.condition.args)
         for name, sign in growth(demand.condition).items():
             if name in places:  # a condition that becomes false as the sum grows minds its being large
                 senses[places[name]].add(-sign if sign else 2 if simple else 3)
+                joined[places[name]] |= not simple
     for accumulator, found in zip(part.accumulators, senses, strict=True):
         if accumulator.low == accumulator.high:
             found.add(2)
-    harm = tuple(0 if not s else next(iter(s)) if len(s) == 1 else 3 if 3 in s else 2 for s in senses)
+    harm = tuple(
+        0 if not s else next(iter(s)) if len(s) == 1 else 3 if 3 in s or other else 2
+        for s, other in zip(senses, joined, strict=True))
     first = system.goals[part.goals[0]].value if part.goals else None
     return _Roles(tuple(goals), harm, isinstance(first, Var) and first.name in places)
 

@@ -124,12 +124,12 @@ class CpSat(Algebra):
         self.domains.append(own if small else None)
         return _Number(self, {index: 1}, 0, (index,), own if small else None, (low, high))
 
-    def hole(self, name: str, values: Sequence[int] | tuple[int, None], present: Any) -> Any:
+    def hole(self, name: str, values: Sequence[int] | tuple[int, None]) -> Any:
         if values[-1] is None:
             return self.variable((int(values[0] or 0), _OPEN), name, span=True)
         return self.variable([int(v or 0) for v in values], name)
 
-    def one_of(self, name: str, values: Sequence[int], present: Any) -> list[Any]:
+    def one_of(self, name: str, values: Sequence[int]) -> list[Any]:
         literals = [self.model.NewBoolVar(f"{name}={value}") for value in values]
         if len(literals) == 2:
             literals[1] = literals[0].Not()

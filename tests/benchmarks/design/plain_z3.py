@@ -72,7 +72,7 @@ class _Z3(Algebra):
     def __init__(self, solver: Any) -> None:
         self.solver = solver
 
-    def hole(self, name: str, values: Sequence[int] | tuple[int, None], present: Any) -> Any:
+    def hole(self, name: str, values: Sequence[int] | tuple[int, None]) -> Any:
         x = z3.Int(name)
         if values[-1] is None:
             self.solver.add(x >= values[0])

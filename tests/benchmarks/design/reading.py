@@ -31,13 +31,13 @@ _AXES = {1: ["features"], 2: ["channels", "length"], 3: ["channels", "height", "
 class Algebra:
     """What a number is, and what can be done with two of them beside ``+ - * // %`` and comparing."""
 
-    def hole(self, name: str, values: Sequence[int] | tuple[int, None], present: Any) -> Any:
+    def hole(self, name: str, values: Sequence[int] | tuple[int, None]) -> Any:
         """Return an unknown with these values, preferred ones first; ``(low, None)`` is open above."""
         raise NotImplementedError
 
-    def one_of(self, name: str, values: Sequence[int], present: Any) -> list[Any]:
+    def one_of(self, name: str, values: Sequence[int]) -> list[Any]:
         """Return conditions of which just one holds: that an unknown has its first value, its second, and so on."""
-        chosen = self.hole(name, values, present)
+        chosen = self.hole(name, values)
         return [self.all(chosen == value) for value in values]
 
     def all(self, *conditions: Any) -> Any:
@@ -64,7 +64,7 @@ class Algebra:
 
     def select(self, conditions: Sequence[Any], values: Sequence[Any]) -> Any:
         """Return the value whose condition is the one that holds."""
-        if all(value is values[0] or (isinstance(value, int) and value == values[0]) for value in values):
+        if all(value is values[0] for value in values) or (all(isinstance(v, int) for v in values) and len(set(values)) == 1):
             return values[0]
         result = values[-1]
         for condition, value in reversed(list(zip(conditions[:-1], values[:-1], strict=True))):
@@ -74,10 +74,14 @@ class Algebra:
 
 @dataclass
 class Model:
-    """What a problem demands, and what it wants, most important first: ``(1 for the least, -1 for the most, value)``."""
+    """What a problem demands, and what it wants, most important first: ``(1 for the least, -1 for the most, value)``.
+
+    ``present`` has for each hole the conditions of which one holds where the network has it.
+    """
 
     requirements: list[Any]
     objectives: list[tuple[int, Any]]
+    present: dict[str, list[Any]]
 
 
 @dataclass
@@ -149,6 +153,8 @@ class _Reader:
         self.layers: dict[str, _Layer] = {}
         self.holes: dict[str, Any] = {}
         self.users: dict[str, list[Any]] = {}
+        self.here: Any = True
+        """Where the parameter belongs that is being read; all of the problem where it is none."""
         self.requirements: list[Any] = []
         self.counts: Counter[str] = Counter()
         self.speaks_of: list[Any] = []
@@ -158,7 +164,7 @@ class _Reader:
         for name, text in (self.document.get("holes") or {}).items():
             values = domain(text)
             assert values is not None, text
-            self.holes[name] = self.algebra.hole(name, values, True)
+            self.holes[name] = self.algebra.hole(name, values)
         shape = [self.value(f"input[{i}]", size, True) for i, size in enumerate(self.document["input"])]
         if self.last:
             shape = [shape[-1], *shape[:-1]]
@@ -175,7 +181,7 @@ class _Reader:
                 for text in wanted if isinstance(wanted, list) else [wanted]:
                     value = self.expression(ast.parse(_plain(str(text)), mode="eval").body, objective=True)
                     objectives.append((1 if key == "minimize" else -1, value))
-        return Model(self.requirements, objectives)
+        return Model(self.requirements, objectives, self.users)
 
     # -- layers
 
@@ -197,8 +203,7 @@ class _Reader:
         bodies = [body if isinstance(body, list) else [body] for body in entry["choose"]]
         bodies += [[]] if entry.get("optional") else []
         numbers = range(1, len(bodies) + 1)
-        chosen = self.algebra.one_of(f"{name}{suffix}.choose", numbers, present)
-        self.holes[f"{name}{suffix}.choose"] = self.algebra.select(chosen, list(numbers))
+        chosen = self.one_of(f"{name}{suffix}.choose", list(numbers), present)
         ends = [self.body(body, x, self.algebra.all(present, own), suffix, dict(names) | {})
                 for own, body in zip(chosen, bodies, strict=True)]  # fmt: skip
         return self.passed(name, suffix, chosen, ends, present, names)
@@ -211,8 +216,7 @@ class _Reader:
         if len(counts) == 1:
             own, here = [True], dict.fromkeys(range(1, counts[0] + 1), True)
         else:
-            own = self.algebra.one_of(f"{name}{suffix}.repeat", counts, present)
-            self.holes[f"{name}{suffix}.repeat"] = self.algebra.select(own, counts)
+            own = self.one_of(f"{name}{suffix}.repeat", counts, present)
             here = {n: self.algebra.any(*(lit for lit, count in zip(own, counts, strict=True) if count >= n))
                     if n > min(counts) else True for n in range(1, max(counts) + 1)}  # fmt: skip
         for copy, there in here.items():
@@ -221,6 +225,12 @@ class _Reader:
                 name, f"{suffix}_{copy}", [there, self.algebra.negate(there)], [end, x], present, inner)
         names[name] = x
         return x
+
+    def one_of(self, name: str, values: list[int], present: Any) -> list[Any]:
+        chosen = self.algebra.one_of(name, values)
+        self.holes[name] = self.algebra.select(chosen, values)
+        self.users.setdefault(name, []).append(present)
+        return chosen
 
     def passed(self, name: str, suffix: str, chosen: list[Any], ends: list[_Tensor], present: Any,
                names: dict[str, _Tensor]) -> _Tensor:  # fmt: skip
@@ -254,7 +264,7 @@ class _Reader:
             present = self.algebra.all(present, self.condition(ast.parse(_plain(given.pop("when")), mode="eval").body))
         there = [True]
         if optional:
-            there = self.algebra.one_of(f"{whole}.present", [1, 0], present)
+            there = self.one_of(f"{whole}.present", [1, 0], present)
             present = self.algebra.all(present, there[0])
         if kind == "choice":
             return self.choice(name, suffix, given, inputs, present, names)
@@ -320,9 +330,14 @@ class _Reader:
             if len(values) == 1:
                 return values[0]
             if name not in self.holes:
-                self.holes[name] = self.algebra.hole(name, values, present)
+                self.holes[name] = self.algebra.hole(name, values)
+            self.users.setdefault(name, []).append(present)
             return self.holes[name]
-        return self.expression(ast.parse(_plain(str(text)), mode="eval").body, names=names)
+        self.here = present
+        try:
+            return self.expression(ast.parse(_plain(str(text)), mode="eval").body, names=names)
+        finally:
+            self.here = True
 
     def parameter(self, layer: str, key: str, value: Any, present: Any, names: Mapping[str, _Tensor]) -> Any:
         if isinstance(value, list):
@@ -367,15 +382,14 @@ class _Reader:
             own = 0 if isinstance(padding, str) else padding[i] if isinstance(padding, list) else padding
             before, after = own if isinstance(own, list) else (own, own)
             taken = reach - before - after
-            needed.append(taken <= n)
-            room = self.algebra.room(n - taken, self.present)
+            spare = n - taken + (s - 1 if p.get("ceil_mode") else 0)
+            needed.append(spare >= 0)
             if pool and not self.keras:
                 needed.append(before <= k // 2)
-            if p.get("ceil_mode"):
-                windows = (room + s - 1) // s + 1
-                sizes.append(self.algebra.where((windows - 1) * s >= n + before, windows - 1, windows))
-            else:
-                sizes.append(room // s + 1)
+            size = self.algebra.room(spare, self.present) // s + 1
+            if p.get("ceil_mode"):  # a window that would begin in the padding behind does not count
+                size = self.algebra.where((size - 1) * s >= n + before, size - 1, size)
+            sizes.append(size)
         return sizes, moves
 
     def op_conv(self, kind: str, p: dict[str, Any], inputs: list[list[Any]], needed: list[Any]) -> Any:
@@ -529,6 +543,7 @@ class _Reader:
             return (self.algebra.maximum if node.func.id == "max" else self.algebra.minimum)(*values)
         if isinstance(node, ast.Subscript) and isinstance(node.value, ast.Name) and node.value.id == "hole":
             assert isinstance(node.slice, ast.Constant)
+            self.users.setdefault(node.slice.value, []).append(self.here)
             return self.holes[node.slice.value]
         if isinstance(node, ast.Subscript):
             found = self.expression(node.value, objective=objective, names=names)

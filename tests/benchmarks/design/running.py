@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-import json
+import multiprocessing
 import resource
-import subprocess
-import sys
 import time
 from dataclasses import dataclass
+from multiprocessing.connection import Connection
 from pathlib import Path
+
+from .columns import brute_force, combinations
 
 __all__ = ["PROBLEMS", "SOLVERS", "Answer", "ask", "texts"]
 
 PROBLEMS = Path(__file__).parent / "problems"
 SOLVERS = ("convsolve", "cpsat", "z3", "brute")
 
-_GRACE = 20.0
-"""Seconds after its time limit that a process may take for imports, and for ending late, before it is killed."""
+_GRACE = 5.0
+"""Seconds after its time limit that a process may take before it is killed."""
 
 
 @dataclass(frozen=True)
@@ -47,16 +48,41 @@ def texts(words: list[str] | None = None) -> dict[str, str]:
 
 
 def ask(solver: str, name: str, timeout: float) -> Answer:
-    """Ask a solver in a fresh process."""
-    command = [sys.executable, "-m", "tests.benchmarks.design.running", solver, name, str(timeout)]
+    """Ask a solver in a fresh process, forked once everything is imported; killed when it does not end."""
+    preload()
+    context = multiprocessing.get_context("fork")
+    receive, send = context.Pipe(duplex=False)
+    process = context.Process(target=_tell, args=(send, solver, (PROBLEMS / f"{name}.yaml").read_text(), timeout), daemon=True)
+    process.start()
+    send.close()
     try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=timeout + _GRACE)
-    except subprocess.TimeoutExpired:
-        return Answer("killed", seconds=timeout + _GRACE, elapsed=timeout + _GRACE)
-    if done.returncode:
-        return Answer("error", note=(done.stderr.strip().splitlines() or ["no message"])[-1])
-    answer = json.loads(done.stdout.splitlines()[-1])
-    return Answer(**{**answer, "values": tuple(answer["values"])})
+        return receive.recv() if receive.poll(timeout + _GRACE) else Answer("killed", (), False, timeout, timeout + _GRACE)
+    except EOFError:
+        return Answer("error", note="the process ended without an answer")
+    finally:
+        process.kill()
+        process.join()
+
+
+def preload() -> None:
+    """Import what any of the solvers needs."""
+    import networkx  # noqa: F401
+    import numpy  # noqa: F401
+    import ortools.sat.python.cp_model  # noqa: F401
+    import z3  # noqa: F401
+
+    import convsolve.queries.synthesize
+    import convsolve.solver.engine  # noqa: F401
+    import tests.benchmarks.design.cpsat
+    import tests.benchmarks.design.plain_z3  # noqa: F401
+
+
+def _tell(send: Connection, solver: str, text: str, timeout: float) -> None:
+    try:
+        answer = _answer(solver, text, timeout)
+    except Exception as error:  # whatever a solver does is a row of the table
+        answer = Answer("error", note=f"{type(error).__name__}: {error}")
+    send.send(answer)
 
 
 def _convsolve(text: str, timeout: float) -> tuple[str, tuple[int, ...], bool, str]:
@@ -74,17 +100,6 @@ def _processor() -> float:
 
 
 def _answer(solver: str, text: str, timeout: float) -> Answer:
-    import networkx  # noqa: F401
-    import numpy  # noqa: F401
-    import ortools.sat.python.cp_model  # noqa: F401
-    import z3  # noqa: F401
-
-    import convsolve.queries.synthesize
-    import convsolve.solver.engine  # noqa: F401
-    from tests.benchmarks.design.columns import brute_force, combinations
-    from tests.benchmarks.design.cpsat import cp_sat
-    from tests.benchmarks.design.plain_z3 import plain_z3
-
     processor, start, note = _processor(), time.monotonic(), ""
     if solver == "convsolve":
         verdict, values, proven, note = _convsolve(text, timeout)
@@ -94,9 +109,8 @@ def _answer(solver: str, text: str, timeout: float) -> Answer:
         best = brute_force(text).best
         verdict, values, proven = ("unsat", (), True) if best is None else ("sat", best, True)
     else:
+        from .cpsat import cp_sat
+        from .plain_z3 import plain_z3
+
         verdict, values, proven = (cp_sat if solver == "cpsat" else plain_z3)(text, timeout)
     return Answer(verdict, values, proven, _processor() - processor, time.monotonic() - start, note)
-
-
-if __name__ == "__main__":
-    print(json.dumps(vars(_answer(sys.argv[1], (PROBLEMS / f"{sys.argv[2]}.yaml").read_text(), float(sys.argv[3])))))
