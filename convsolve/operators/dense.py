@@ -12,10 +12,16 @@ from .joining import Add
 from .parameters import Count, Flag, parameter
 from .rules import FEATURES_MATCH, INNER_SIZES_AGREE
 
-__all__ = ["WIDTHS", "Embedding", "Linear", "Matmul"]
+__all__ = ["WIDTHS", "Embedding", "Linear", "Matmul", "features_match"]
 
 WIDTHS = (64, 128, 256, 512)
 """The usual numbers of features."""
+
+
+def features_match(site: Site, features: Dim, declared: Dim | None) -> None:
+    """Require that the features of an input are as many as declared, if that is."""
+    if declared is not None:
+        site.require(FEATURES_MATCH, eq(features, declared), features=features, in_features=declared)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,10 +43,7 @@ class Linear(Operator):
     bias: bool = parameter(Flag(), default=True)
 
     def infer(self, site: Site, *inputs: Shape) -> Shape:
-        features = inputs[0][-1]
-        if self.in_features is not None:
-            site.require(
-                FEATURES_MATCH, eq(features, self.in_features), features=features, in_features=self.in_features)
+        features_match(site, inputs[0][-1], self.in_features)
         return (*inputs[0][:-1], self.out_features)
 
     def params(self, site: Site, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> Dim:

@@ -10,7 +10,7 @@ from ..dims import Dim, product, total
 from ..errors import RankError
 from .base import Operator, Shape, Site, spatial
 from .convolution import Convolution, kernel_weights
-from .dense import WIDTHS
+from .dense import WIDTHS, features_match
 from .parameters import Count, Flag, parameter
 
 __all__ = ["ConvLstm", "Gru", "Lstm", "Rnn"]
@@ -21,7 +21,8 @@ class Rnn(Operator):
     """A recurrent layer over ``(length, features)`` as written: ``(length, hidden)``, or the last step alone.
 
     ``hidden`` is ``hidden_size``, twice that when bidirectional. (PyTorch ``RNN`` with ``batch_first``,
-    Keras ``SimpleRNN``.) PyTorch has two bias vectors for each gate, Keras one, and two in a GRU.
+    Keras ``SimpleRNN``.) PyTorch has two bias vectors for each gate, Keras one, and two in a GRU. With ``in_features``
+    given, the input must have just as many.
 
     >>> from convsolve.operators import Rnn, shape_of
     >>> shape_of(Rnn(hidden_size=32), (50, 8))
@@ -34,6 +35,7 @@ class Rnn(Operator):
     keras_biases: ClassVar[int] = 1
 
     hidden_size: Dim = parameter(Count(usual=WIDTHS))
+    in_features: Dim | None = parameter(Count(optional=True), default=None)
     num_layers: int = parameter(Count(), default=1)
     bidirectional: bool = parameter(Flag(), default=False)
     return_sequences: bool = parameter(Flag(), default=True)
@@ -43,6 +45,7 @@ class Rnn(Operator):
         shape = inputs[0]
         if len(shape) != 2:
             raise RankError(f"{self.kind} needs a length and features, got {len(shape)} axes")
+        features_match(site, shape[1], self.in_features)
         hidden = self.hidden_size * (2 if self.bidirectional else 1)
         return (shape[0], hidden) if self.return_sequences else (hidden,)
 

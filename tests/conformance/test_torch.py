@@ -457,16 +457,17 @@ def embedding(r: Random) -> Case:
     return Case(ops.Embedding(count=count, dim=dim), (any_shape(r, 1, 3),), module=f"nn.Embedding({count}, {dim})")
 
 
-@suite.operation(100, refused=(0, 0.2))
+@suite.operation(100, refused=(0.01, 0.4))
 def recurrent(r: Random) -> Case:
     kind = r.choice(("rnn", "lstm", "gru"))
     hidden, layers = r.randint(1, 5), r.randint(1, 3)
     both, bias, sequences = (r.random() < 0.5 for _ in range(3))
     op = ops.OPERATORS[kind](
-        hidden_size=hidden, num_layers=layers, bidirectional=both, bias=bias, return_sequences=sequences)
-    shape = (r.randint(1, 6), r.randint(1, 5))
+        hidden_size=hidden, num_layers=layers, bidirectional=both, bias=bias, return_sequences=sequences,
+        in_features=(features := r.randint(1, 5)))
+    shape = (r.randint(1, 6), features if r.random() < 0.8 else near(r, features))
     module = (
-        f"nn.{kind.upper()}({shape[1]}, {hidden}, {layers}, bias={bias}, batch_first=True, bidirectional={both})")
+        f"nn.{kind.upper()}({features}, {hidden}, {layers}, bias={bias}, batch_first=True, bidirectional={both})")
     return Case(op, (shape,), "m(x)[0]" if sequences else "m(x)[0][:, -1]", module)
 
 

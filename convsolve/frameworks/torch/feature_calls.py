@@ -114,7 +114,8 @@ def recurrent(
     if any(s.shape[-1] != hidden for s in states):
         raise Unsupported("a projection of the state")
     operator = _RECURRENT[call.function](
-        hidden_size=hidden, num_layers=num_layers, bidirectional=bidirectional, bias=bias)
+        hidden_size=hidden, in_features=call.sizes(weights[0])[-1], num_layers=num_layers, bidirectional=bidirectional,
+        bias=bias)
     result = x.made(*call.layer(operator, x, weights=tuple(weights)))
     state = _last(call, result, hidden, 2 if bidirectional else 1, num_layers)
     return (result, *(state for _ in states))

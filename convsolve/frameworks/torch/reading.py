@@ -113,4 +113,16 @@ def _copy(module: torch.nn.Module, training: bool) -> torch.nn.Module:
         copied: torch.nn.Module = copy.deepcopy(module, memo)
     except Exception as error:  # a module may hold anything, and say anything when it is copied
         raise UnreadableError(f"the module cannot be copied ({type(error).__name__}: {error})") from error
+    for layer in copied.modules():  # that features are as many as declared, operators require
+        if isinstance(layer, torch.nn.RNNBase):
+            layer.check_input = lambda *_: None  # type: ignore[method-assign]
+        elif isinstance(layer, torch.nn.Transformer):
+            layer.d_model = _Any()  # type: ignore[assignment]
     return copied.train(training)
+
+
+class _Any:
+    """A number of features that is that of every tensor."""
+
+    def __ne__(self, other: object) -> bool:
+        return False

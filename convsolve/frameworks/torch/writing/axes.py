@@ -125,7 +125,7 @@ def _recurrent(step: Step) -> list[Stage]:
     options |= {} if op.bias else {"bias": False}
     options |= {"batch_first": True} | ({"bidirectional": True} if op.bidirectional else {})
     use = "{m}({x})[0]" if op.return_sequences else "{m}({x})[0][:, -1]"
-    features = step.shape(step.sizes[0])[-1]
+    features = op.in_features or step.shape(step.sizes[0])[-1]
     return [module(f"nn.{op.kind.upper()}", features, op.hidden_size, use=use, **options)]
 
 
