@@ -47,7 +47,8 @@ class Symbolic:
     _hash: int
 
     def __new__(cls, op: str, args: tuple[Any, ...]) -> Self:
-        key = (cls, op, args)
+        # by identity: unknowns of one name are equal, but may have other bounds; 1 equals True, but is no condition
+        key = (cls, op, *(id(a) if isinstance(a, Symbolic) else (type(a), a) for a in args))
         found: Any = _SHARED.get(key)
         return cls._made(op, args, INTERVALS[op]([bounds(a) for a in args]), key) if found is None else found
 

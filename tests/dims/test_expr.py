@@ -177,3 +177,10 @@ def test_bounds_of_open_unknowns():
 def test_nothing_has_no_extreme(extreme):
     with pytest.raises(DimensionError, match="at least one"):
         extreme()
+
+
+def test_what_is_shared_has_its_own_bounds():
+    wide, narrow = Var("n", interval=(1, None)), Var("n", interval=(76, 76))
+    kept = 2 * narrow + 1
+    assert bounds(kept) == (153, 153) and bounds(2 * wide + 1) == (3, None)
+    assert 2 * wide + 1 is 2 * wide + 1
