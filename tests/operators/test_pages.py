@@ -35,3 +35,25 @@ def test_the_rules_that_no_file_can_break():
     report = cs.check(dataclasses.replace(network, refusal="net.py:3: ValueError: too small"))
     assert [(f.code, f.message) for f in report.failures] == [
         ("CS029", "the program itself refuses the input: net.py:3: ValueError: too small")]
+
+
+BEHIND = {
+    "CS001": (8, None, None), "CS002": (4, None, None), "CS003": (4, None, None), "CS004": (4, 11, 11),
+    "CS005": (3, None, None), "CS006": (3, None, None), "CS007": (3, 6, 6), "CS008": (8, 6, 6), "CS009": (6, 6, 6),
+    "CS010": (8, 26, 26), "CS011": (10,), "CS012": (4, None, None), "CS013": (6, None, None), "CS014": (400,),
+    "CS015": (None, 16, 16), "CS016": (8, 1, 1), "CS017": (8, 4, 4), "CS018": (2, 2, 8), "CS019": (3, None, None),
+    "CS020": (4, 6), "CS021": (4, 30, 30), "CS022": None, "CS023": (8, 8, 8), "CS024": (None, 8),
+    "CS025": (3, None, 3, 3), "CS026": (4, 6, 6), "CS027": (None, None, None), "CS030": (None, None),
+}  # fmt: skip
+"""What a layer behind each example's output is known to have: sizes that rest on what failed are not."""
+
+
+@pytest.mark.parametrize("code", [code for code, page in PAGES.items() if page.example])
+def test_what_is_known_behind_a_failure(code):
+    problem = cs.parse(PAGES[code].example)
+    behind = cs.Layer("behind", cs.operators.Identity(), (problem.network.outputs[0],))
+    network = dataclasses.replace(problem.network, layers=(*problem.network.layers, behind), outputs=("behind",))
+    report = cs.check(cs.Problem(network, problem.requirements))
+    assert report.rows[-1].shape == BEHIND[code]
+    assert "behind" not in {f.layer for f in (*report.failures, *report.unknown)}
+    assert report.output is None or report.output == BEHIND[code]
