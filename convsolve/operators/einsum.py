@@ -82,12 +82,13 @@ class Einsum(Operator):
         return sizes
 
     def macs(self, site: Site, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> Dim:
-        """Multiply from left to right, and sum over an axis as soon as nothing after it names it."""
+        """Multiply from left to right, as PyTorch does: an axis that only one of two has is summed before they meet,
+        one that nothing after names while they do. (ATen ``sumproduct_pair``.)"""
         *given, result = self.labels
         sizes = self._sizes(None, inputs)
         kept, costs = set(given[0]), []
         for i, labels in enumerate(given[1:], 2):
-            met = kept | set(labels)
-            costs.append(product(sizes[label] for label in sorted(met)))
-            kept = met & set("".join((*given[i:], result)))
+            both, after = kept & set(labels), (kept | set(labels)) & set("".join((*given[i:], result)))
+            costs.append(product(sizes[label] for label in sorted(both | after)))
+            kept = after
         return total(costs)
