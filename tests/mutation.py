@@ -61,7 +61,7 @@ class _Places(ast.NodeTransformer):
         self.found.append(f"{node.lineno}: {what}")
         return len(self.found) - 1 == self.wished
 
-    def visit_Assign(self, node: ast.Assign) -> ast.AST:  # noqa: N802
+    def visit_Assign(self, node: ast.Assign) -> ast.AST:
         named = all(isinstance(t, ast.Name) and t.id.isupper() for t in node.targets)
         if (named and not any(isinstance(n, ast.Call) for n in ast.walk(node.value))) or (
             isinstance(node.targets[0], ast.Name) and node.targets[0].id.startswith("__")
@@ -69,25 +69,25 @@ class _Places(ast.NodeTransformer):
             return node
         return self.generic_visit(node)
 
-    def visit_AnnAssign(self, node: ast.AnnAssign) -> ast.AST:  # noqa: N802
+    def visit_AnnAssign(self, node: ast.AnnAssign) -> ast.AST:
         if node.value is not None:
             node.value = self.visit(node.value)
         return node
 
-    def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.AST:  # noqa: N802
+    def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.AST:
         node.body = [self.visit(statement) for statement in node.body]
         node.args.defaults = [self.visit(default) for default in node.args.defaults]
         node.args.kw_defaults = [default and self.visit(default) for default in node.args.kw_defaults]
         return node
 
-    def visit_ClassDef(self, node: ast.ClassDef) -> ast.AST:  # noqa: N802
+    def visit_ClassDef(self, node: ast.ClassDef) -> ast.AST:
         node.body = [self.visit(statement) for statement in node.body]  # not the decorators: frozen=True, kw_only=True
         return node
 
-    def visit_If(self, node: ast.If) -> ast.AST:  # noqa: N802
+    def visit_If(self, node: ast.If) -> ast.AST:
         return node if ast.unparse(node.test) == "TYPE_CHECKING" else self.generic_visit(node)
 
-    def visit_Compare(self, node: ast.Compare) -> ast.AST:  # noqa: N802
+    def visit_Compare(self, node: ast.Compare) -> ast.AST:
         before = ast.unparse(node)
         for i, operator in enumerate(node.ops):
             if type(operator) in SWAPPED and self._at(node, before):
@@ -95,7 +95,7 @@ class _Places(ast.NodeTransformer):
                 self.found[-1] += f"  ->  {ast.unparse(node)}"
         return self.generic_visit(node)
 
-    def visit_BinOp(self, node: ast.BinOp) -> ast.AST:  # noqa: N802
+    def visit_BinOp(self, node: ast.BinOp) -> ast.AST:
         before = ast.unparse(node)
         if isinstance(node.op, ast.BitOr) or _is_text(node.left) or _is_text(node.right):
             return node
@@ -104,16 +104,16 @@ class _Places(ast.NodeTransformer):
             self.found[-1] += f"  ->  {ast.unparse(node)}"
         return self.generic_visit(node)
 
-    def visit_UnaryOp(self, node: ast.UnaryOp) -> ast.AST:  # noqa: N802
+    def visit_UnaryOp(self, node: ast.UnaryOp) -> ast.AST:
         if isinstance(node.op, ast.USub) and self._at(node, ast.unparse(node)):
             self.found[-1] += f"  ->  {ast.unparse(node.operand)}"
             return node.operand
         return self.generic_visit(node)
 
-    def visit_JoinedStr(self, node: ast.JoinedStr) -> ast.AST:  # noqa: N802
+    def visit_JoinedStr(self, node: ast.JoinedStr) -> ast.AST:
         return node
 
-    def visit_Constant(self, node: ast.Constant) -> ast.AST:  # noqa: N802
+    def visit_Constant(self, node: ast.Constant) -> ast.AST:
         if isinstance(node.value, (bool, int)) and self._at(node, repr(node.value)):
             value = not node.value if isinstance(node.value, bool) else node.value + 1
             self.found[-1] += f"  ->  {value}"

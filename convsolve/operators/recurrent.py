@@ -61,6 +61,7 @@ class Rnn(Operator):
         return self._weights(inputs[0][1]) + self.hidden_size * self.num_layers * (biases * self.gates * directions)
 
     def macs(self, site: Site, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> Dim:
+        """Every step multiplies each weight once: ``W x + U h`` for each gate (PyTorch ``LSTM``, its equations)."""
         return self._weights(inputs[0][1]) * inputs[0][0]
 
 

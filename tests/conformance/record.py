@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.conformance import conftest  # noqa: F401  # chooses the backend before a framework is imported
+
 from tests.conformance import test_keras, test_onnx, test_torch  # isort: skip
 from tests.conformance.judge import Case, Suite, judged
 from tests.operators.recorded import Row, computed
