@@ -14,11 +14,12 @@ from typing import Any
 
 import torch
 
-from ...dims import Var, eq
+from ...dims import Dim, Var, eq, evaluate, negation, render
 from ...errors import UnreadableError
-from ...network import Guard, InputShapes, Network, given_shapes
+from ...network import Guard, InputShapes, Layer, Network, given_shapes
 from ...operators import axis_names
 from ..documents import boundary, parsed, unzipped
+from .export_guards import conditions
 from .opaque import tensors_in
 from .overloads import NUMBERS, calculated, operator_named
 from .places import shortened
@@ -80,6 +81,7 @@ class _Program:
     """The graph of an exported program, and how it is run."""
 
     def __init__(self, description: Mapping[str, Any]) -> None:
+        self.description = description
         module = description["graph_module"]
         self.graph = module["graph"]
         self.tensors = self.graph["tensor_values"]
@@ -105,6 +107,23 @@ class _Program:
     def record(self, shapes: tuple[tuple[int, ...], ...]) -> Network:
         """Record the program's calls at these input shapes."""
         run = _Run(self, shapes)
+        guards, unknown = self._guards(run.recorder.graph.layers)
+        numbers = {f"{layer.name}.{axis}": size for layer, shape in zip(run.recorder.graph.layers, shapes, strict=True)
+                   for axis, size in zip(axis_names(len(shape)), shape, strict=True)}  # fmt: skip
+        broken = next((guard for guard in guards if not evaluate(guard.condition, numbers)), None)
+        if broken is not None:
+            run.recorder.refusal = f"the program was exported for {render(broken.condition)}, and refuses other sizes"
+            run.recorder.end()
+            guards = [Guard(negation(broken.condition), broken.source)]
+        else:
+            self._run(run)
+        network = run.recorder.network()
+        return dataclasses.replace(
+            network, guards=(*network.guards, *guards, *unknown),
+            record=None if run.told else lambda *again: self.record(again))
+
+    def _run(self, run: _Run) -> None:
+        """Make the program's calls."""
         try:
             with run.recorder.watching():
                 for node in self.graph["nodes"]:
@@ -117,21 +136,23 @@ class _Program:
         else:
             specs = [spec["user_output"]["arg"] for spec in self.signature["output_specs"] if "user_output" in spec]
             run.recorder.finish(list(tensors_in([argument(arg, run.values) for arg in specs])))
-        network = run.recorder.network()
-        return dataclasses.replace(
-            network, guards=(*network.guards, *self._bound(network.layers)),
-            record=None if run.told else lambda *again: self.record(again))
 
-    def _bound(self, layers: Any) -> list[Guard]:
-        """Return guards for the sizes that were not exported as dynamic."""
-        guards = []
-        for layer, name in zip(layers, self.inputs, strict=False):
-            sizes = self.tensors[name]["sizes"][1:]
-            for axis, size in zip(axis_names(len(sizes)), sizes, strict=True):
-                if "as_int" in size:
-                    condition = eq(Var(f"{layer.name}.{axis}", interval=(1, None)), size["as_int"])
-                    guards.append(Guard(condition, "exported with this size"))
-        return guards
+    def _guards(self, layers: Sequence[Layer]) -> tuple[list[Guard], list[Guard]]:
+        """Return what the program was exported for, as it refuses all else, and beyond which sizes nothing is known."""
+        sizes = {name: self.tensors[name]["sizes"] for name in self.inputs}
+        axes: dict[str, list[Dim]] = {
+            name: [Var(f"{layer.name}.{axis}", interval=(1, None)) for axis in axis_names(len(sizes[name]) - 1)]
+            for layer, name in zip(layers, self.inputs, strict=True)
+        }
+        told = conditions(self.description, sizes, {name: [self.batch, *own] for name, own in axes.items()})
+        fixed, unknown = [], []
+        for name, own in axes.items():
+            for axis, described, size in zip(own, sizes[name][1:], self._sizes(name)[1:], strict=True):
+                if "as_int" in described:
+                    fixed.append(Guard(eq(axis, size), "exported with this size"))
+                elif told is None:
+                    unknown.append(Guard(eq(axis, size), "exported with conditions that are not read"))
+        return [*fixed, *(Guard(condition, "exported with this condition") for condition in told or ())], unknown
 
 
 class _Run:

@@ -52,6 +52,64 @@ def test_sizes_that_were_exported_as_numbers_are_bound(folder):
     assert "input.height == 32" in {str(guard.condition) for guard in network.guards}
 
 
+class Padded(nn.Module):
+    """Branches on a size: the file is for one of the branches."""
+
+    def forward(self, x):
+        h = x.shape[2]
+        return functional.pad(x, (0, 0, 0, 4 - h % 4))[:, :, :h] if h % 4 != 0 else x
+
+
+class Halved(nn.Module):
+    def forward(self, x):
+        n, c, h, w = x.shape
+        y = x.view(n, c, h // 2, 2, w).mean(3)
+        return y if y.shape[-1] > 9 else torch.cat([y, y], 3)
+
+
+class Wide(nn.Module):
+    """A module that refuses sizes itself, in the graph."""
+
+    def __init__(self):
+        super().__init__()
+        self.conv = nn.Conv2d(3, 2, 5, stride=3)
+
+    def forward(self, x):
+        torch._check(x.shape[2] < 3 * x.shape[3])
+        return functional.max_pool2d(self.conv(x), 2)
+
+
+AUTO = torch.export.Dim.AUTO
+HALF, SIDE = torch.export.Dim("half", min=3, max=12), torch.export.Dim("side", min=14, max=22)
+CONDITIONS = {
+    "one branch": (Padded, (30, 8), {2: AUTO}), "the other branch": (Padded, (28, 9), {2: AUTO, 3: AUTO}),
+    "a multiple": (Halved, (14, 8), {2: 2 * HALF}), "wide": (Halved, (14, 12), {2: AUTO, 3: AUTO}),
+    "one size for both": (Halved, (14, 14), {2: 2 * HALF, 3: 2 * HALF}), "a range": (Wide, (20, 16), {2: AUTO, 3: SIDE}),
+    "asserted": (Wide, (20, 30), {2: AUTO, 3: AUTO}), "fixed": (Wide, (20, 16), {}),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", CONDITIONS)
+def test_conditions_that_a_file_was_exported_with(name, tmp_path):
+    make, shape, dynamic = CONDITIONS[name]
+    program = torch.export.export(make().eval(), (torch.zeros(2, 3, *shape),), dynamic_shapes=({0: AUTO, **dynamic},))
+    torch.export.save(program, tmp_path / "net.pt2")
+    network, runs = cs.load(tmp_path / "net.pt2").network, torch.export.load(tmp_path / "net.pt2").module()
+    assert cs.check(network).ok
+    sizes, tried, taken = cs.valid_sizes(network), 0, 0
+    for height in range(1, 41):
+        for width in {shape[1], 1, 2, 9, 12, 33, height, *range(5 + height % 7, 40, 9)}:
+            try:
+                expected = tuple(runs(torch.zeros(2, 3, height, width)).shape[1:])
+            except (RuntimeError, AssertionError, ValueError):
+                expected = None
+            report = cs.check(network, (3, height, width))
+            assert report.ok == (expected is not None) and (not report.ok or report.output == expected), (height, width)
+            assert (height, width) not in sizes.known or ((height, width) in sizes) == report.ok
+            tried, taken = tried + 1, taken + report.ok
+    assert tried > 300 and 0 < taken < tried
+
+
 def test_no_code_in_a_file_is_run(folder, tmp_path):
     def rewritten(name, change):
         path = tmp_path / name
