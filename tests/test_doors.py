@@ -118,6 +118,9 @@ def programs(folder: Path) -> dict[str, Any]:
     found["guards"] = described([relu], guards_code=[
         "__import__('os').system('touch canary')", "L['x'].size.__globals__", "7**10**8 > L['x'].size()[2]", "(" * 10_000,
         "L['x'].size()[2] >= 1 and open('canary', 'w')", "[x for x in (1,).__class__.__base__.__subclasses__()]"])  # fmt: skip
+    wide = " or ".join(f"L['x'].size()[2] * L['x'].size()[3] == {i}" for i in range(300))
+    found["many guards"] = described([relu], guards_code=[wide] * 3000)
+    found["deep guards"] = described([relu], guards_code=["(" * 5000 + "1 // " * 5000, "L['x'].size()[2] % (" * 900, "- " * 9000 + "1 < 2"])
     return found
 
 

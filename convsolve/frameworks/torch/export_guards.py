@@ -15,7 +15,9 @@ __all__ = ["conditions"]
 
 _SIZE = re.compile(r"L\['(\w{1,200})'\]\.size\(\)\[(\d{1,2})\]")
 _SYMBOL = re.compile(r"(?:Mul\(Integer\((\d{1,9})\), )?Symbol\('(\w{1,200})'(?:, \w+=True)*\)(?(1)\))")
-_MOST = 2_000
+_LONGEST = 200_000
+"""Characters of all conditions together; those of networks of hundreds of layers have some 20,000."""
+
 _FARTHEST = 500
 _ALWAYS_TAKEN = 2
 """PyTorch takes sizes of 0 and 1, too, where it says that they are at least 2."""
@@ -30,7 +32,9 @@ def conditions(
     the batch.
     """
     texts, ranges = description.get("guards_code") or [], description.get("range_constraints") or {}
-    if not isinstance(texts, list) or not all(isinstance(text, str) for text in texts) or len(texts) > _MOST:
+    if not isinstance(texts, list) or not all(isinstance(text, str) for text in texts):
+        return None
+    if sum(len(text) + 1 for text in texts) > _LONGEST:
         return None
     found: list[Cond] = []
     seen: dict[str, Dim] = {}

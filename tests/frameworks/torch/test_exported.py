@@ -98,7 +98,7 @@ def test_conditions_that_a_file_was_exported_with(name, tmp_path):
     assert cs.check(network).ok
     sizes, tried, taken = cs.valid_sizes(network), 0, 0
     for height in range(1, 41):
-        for width in {shape[1], 1, 2, 9, 12, 33, height, *range(5 + height % 7, 40, 9)}:
+        for width in {shape[1], 1 + height % 3, height, 5 + height * 7 % 35}:
             try:
                 expected = tuple(runs(torch.zeros(2, 3, height, width)).shape[1:])
             except (RuntimeError, AssertionError, ValueError):
@@ -107,7 +107,7 @@ def test_conditions_that_a_file_was_exported_with(name, tmp_path):
             assert report.ok == (expected is not None) and (not report.ok or report.output == expected), (height, width)
             assert (height, width) not in sizes.known or ((height, width) in sizes) == report.ok
             tried, taken = tried + 1, taken + report.ok
-    assert tried > 300 and 0 < taken < tried
+    assert tried > 120 and 0 < taken < tried
 
 
 def test_no_code_in_a_file_is_run(folder, tmp_path):
