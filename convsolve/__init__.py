@@ -6,9 +6,13 @@ Importing this package is cheap: each name is loaded when it is first used.
 from __future__ import annotations
 
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+
+TYPE_CHECKING = False
+"""As in ``typing``, which ``python -m convsolve`` would look for in the current folder here (see ``__main__``)."""
 
 if TYPE_CHECKING:
+    from typing import Any
+
     from .dims import Domain, all_of, any_of, eq, hole, maximum, minimum, where
     from .dims.sizeset import SizeSet
     from .errors import ConvsolveError, FileError, NetworkError, UndecidedError, UnreadableError, WorkersError

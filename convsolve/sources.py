@@ -8,19 +8,27 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import json
+import os
 import sys
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from importlib.machinery import PathFinder
 from pathlib import Path
 from typing import Any
 
 from .errors import ConvsolveError, FileError, Problematic, UnreadableError
 from .files import load as load_file
+from .files.document import FORMATS
+from .neighbours import add_folder, import_named
 from .network import InputShapes, Network
 from .problem import Problem
 from .words import nearest
 
-__all__ = ["load", "read_arguments"]
+__all__ = ["Named", "is_problem_file", "load", "named_by", "read_arguments"]
+
+_FILE_ENDINGS = (".yaml", ".yml", ".json", ".toml", ".keras", ".h5", ".hdf5", ".onnx", ".pt2", ".pt", ".pth", ".py")
+"""What ends so is a file's name, whatever stands before."""
 
 _LARGEST_SPECIFICATION = 10_000
 _WANTED = 'keyword arguments must be a JSON object like {"num_classes": 10}'
@@ -51,8 +59,9 @@ def load(
 2 required keyword-only arguments: 'kernel_size' and 'out_channels'
     """
     name = str(source)
-    if _names_python(name):
-        made = _made(name, dict(arguments or {}))
+    named = named_by(name)
+    if named.attribute:
+        made = _made(name, named, dict(arguments or {}))
         return _problem(name, made, input_shape)
     if arguments:
         raise UnreadableError(f"{name}: keyword arguments are for Python sources like package.module:factory")
@@ -62,12 +71,67 @@ def load(
     return Problem(reader(name, input_shape))
 
 
-def _names_python(name: str) -> bool:
-    """Return whether a source names something in a Python module; a drive letter of Windows is no module."""
-    module, colon, attribute = name.rpartition(":")
-    if Path(name).is_file():
-        return False
-    return bool(colon) and len(module) > 1 and all(part.isidentifier() for part in attribute.split("."))
+@dataclass(frozen=True)
+class Named:
+    """What a SOURCE names: standard input (``-``), a file, or an ``attribute`` of a Python file or module."""
+
+    head: str
+    attribute: str = ""
+
+    @property
+    def is_module(self) -> bool:
+        """Whether it is a module of Python's, found by its name."""
+        return bool(self.attribute) and not self.head.endswith(".py")
+
+    @property
+    def file(self) -> Path | None:
+        """The file that it is, or is in; None for standard input, and for a module that is not found.
+
+        Nothing is imported to find it.
+        """
+        if self.head == "-":
+            return None
+        if not self.is_module:
+            return Path(self.head)
+        places: Sequence[str] | None = [*sys.path, os.getcwd()]
+        found = None
+        first, *others = self.head.split(".")
+        for name in [first, *others]:
+            found = PathFinder.find_spec(name, places)
+            if found is None:
+                return None
+            places = list(found.submodule_search_locations or ())
+        return Path(found.origin) if found is not None and found.origin and found.has_location else None
+
+
+def named_by(source: str) -> Named:
+    """Return what a SOURCE names: the one place that decides whether Python is imported.
+
+    What is there under this name is a file, and so is what is named like one. Only what is left, and says which
+    attribute of which module or Python file is meant, is Python.
+
+    >>> named_by("net.yaml"), named_by("nets.py:Net"), named_by("package.module:factory")
+    (Named(head='net.yaml', attribute=''), Named(head='nets.py', attribute='Net'), \
+Named(head='package.module', attribute='factory'))
+    >>> named_by("evil:x.yaml"), named_by("C:net")
+    (Named(head='evil:x.yaml', attribute=''), Named(head='C:net', attribute=''))
+    """
+    head, colon, attribute = source.rpartition(":")
+    if source == "-" or os.path.lexists(source) or source.lower().endswith(_FILE_ENDINGS):
+        return Named(source)
+    if not colon or not all(part.isidentifier() for part in attribute.split(".")):
+        return Named(source)
+    dotted = len(head) > 1 and all(part.isidentifier() for part in head.split("."))  # one letter is a drive of Windows
+    return Named(head, attribute) if dotted or head.endswith(".py") else Named(source)
+
+
+def is_problem_file(source: str) -> bool:
+    """Return whether a SOURCE is a problem file by its name.
+
+    >>> is_problem_file("net.yaml"), is_problem_file("net.onnx"), is_problem_file("nets.py:Net")
+    (True, False, False)
+    """
+    return not named_by(source).attribute and Path(source).suffix.lower() in FORMATS and _file_reader(source) is None
 
 
 # -- files of frameworks
@@ -117,15 +181,15 @@ def _reader(framework: str) -> Any:
 # -- things that Python makes
 
 
-def _made(name: str, arguments: dict[str, Any]) -> Any:
+def _made(name: str, named: Named, arguments: dict[str, Any]) -> Any:
     """Import what a source names, and call it."""
-    module_name, _, attribute = name.rpartition(":")
+    attribute = named.attribute
     try:
-        found = _imported(name, module_name)
+        found = _imported(name, named)
         for part in attribute.split("."):
             if not hasattr(found, part):
                 names = [n for n in dir(found) if not n.startswith("_")]
-                raise UnreadableError(f"{module_name} has no {part!r}{nearest(part, names, listed=0)}")
+                raise UnreadableError(f"{named.head} has no {part!r}{nearest(part, names, listed=0)}")
             found = getattr(found, part)
         if _is_finished(found):
             if arguments:
@@ -145,46 +209,64 @@ def _made(name: str, arguments: dict[str, Any]) -> Any:
         raise UnreadableError(f"{name}: {_theirs(error, attribute)}") from error
 
 
-def _imported(name: str, module_name: str) -> Any:
+def _imported(name: str, named: Named) -> Any:
     """Import a module, if need be without the compiled operators of torchvision, which no shape depends on.
 
     They may have been built for another PyTorch than the one installed; then torchvision cannot be imported.
     """
+    load = _module if named.is_module else _file
     try:
-        return _module(name, module_name)
+        return load(name, named.head)
     except RuntimeError as error:
         if "operator torchvision::" not in str(error):
             raise
     _reader("torch").declare_torchvision_operators()
-    return _module(name, module_name)
+    return load(name, named.head)
 
 
-def _module(name: str, module_name: str) -> Any:
-    """Import a module by its name, or from its file."""
-    if not module_name.endswith(".py"):
-        here = str(Path.cwd())
-        if here not in sys.path:
-            sys.path.insert(0, here)
-        try:
-            return importlib.import_module(module_name)
-        except ModuleNotFoundError as error:
-            if error.name and (module_name + ".").startswith(error.name + "."):
-                raise UnreadableError(
-                    f"{name}: there is no module {error.name!r}; a file is named like path/to/file.py:Class") from None
-            raise
-    path = Path(module_name).resolve()
+def _module(name: str, head: str) -> Any:
+    """Import a module by its name: one of this folder, or else one that is installed."""
+    try:
+        return import_named(head, os.getcwd())
+    except ModuleNotFoundError as error:
+        if error.name and (head + ".").startswith(error.name + "."):
+            raise UnreadableError(
+                f"{name}: there is no module {error.name!r}; a file is named like path/to/file.py:Class") from None
+        raise
+
+
+def _file(name: str, head: str) -> Any:
+    """Import a module from its file."""
+    path = Path(head).resolve()
     if not path.is_file():
-        raise FileError(module_name, [Problematic(1, 1, "cannot be read: there is no such file")])
-    if str(path.parent) not in sys.path:
-        sys.path.insert(0, str(path.parent))  # as python itself does: the file may import its neighbours
-    specification = importlib.util.spec_from_file_location(path.stem, path)
+        raise FileError(head, [Problematic(1, 1, "cannot be read: there is no such file")])
+    add_folder(str(path.parent))
+    own = path.stem if _is_free(path) else f"__{path.stem}__"
+    specification = importlib.util.spec_from_file_location(own, path)
     assert specification is not None and specification.loader is not None
     module = importlib.util.module_from_spec(specification)
-    before = sys.modules.get(path.stem)
-    if before is None or getattr(before, "__file__", None) == str(path):
-        sys.modules[path.stem] = module  # dataclasses, and the module's own pickles, look for it
-    specification.loader.exec_module(module)
+    before = sys.modules.get(own)
+    sys.modules[own] = module  # dataclasses, and the module's own pickles, look for it
+    try:
+        specification.loader.exec_module(module)
+    except BaseException:
+        if before is None:
+            del sys.modules[own]
+        else:
+            sys.modules[own] = before
+        raise
     return module
+
+
+def _is_free(path: Path) -> bool:
+    """Return whether a file can be the module of its own name, and stands in the place of no other."""
+    loaded = sys.modules.get(path.stem)
+    if loaded is not None:
+        return getattr(loaded, "__file__", None) == str(path)
+    if not path.stem.isidentifier() or path.stem in sys.stdlib_module_names:
+        return False
+    found = PathFinder.find_spec(path.stem)
+    return found is None or found.origin in (None, str(path))
 
 
 def _theirs(error: BaseException, attribute: str) -> str:

@@ -7,7 +7,7 @@ import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
-from typing import Any, NoReturn
+from typing import Any
 
 import click
 
@@ -35,6 +35,12 @@ _COMMANDS = {
 
 _CLOSED_PIPE = 128 + 13
 """What a shell says of a command that a closed pipe has ended."""
+
+_INTERNAL = 70
+"""The exit code of a fault of convsolve itself (``EX_SOFTWARE`` of sysexits.h)."""
+
+_UNWRITTEN = (errno.EPIPE, errno.ENOSPC, errno.EFBIG, errno.EIO, errno.EBADF, getattr(errno, "EDQUOT", errno.ENOSPC))
+"""The errors of an output that cannot be written."""
 
 
 class _Lazy(click.Group):
@@ -70,53 +76,90 @@ def cli() -> None:
     """Design, check and repair convolutional networks with a constraint solver.
 
     Exit codes: 0 it holds, or a solution was found; 1 it does not hold, or there is none; 2 bad usage or a
-    bad file; 3 not known in the time given; 130 interrupted.
+    bad file; 3 not known in the time given; 70 an internal error, which says nothing of the network; 130
+    interrupted. With CONVSOLVE_DEBUG=1 an internal error shows its traceback.
     """
 
 
-def _status(args: Sequence[str] | None) -> Any:
-    written = sys.stdout
-    try:
-        return cli.main(args=list(args) if args is not None else None, prog_name="convsolve", standalone_mode=False)
-    except SystemExit:
-        if sys.stdout is not written:  # click wraps the stream, and exits, when nobody reads the pipe
-            raise BrokenPipeError(errno.EPIPE, "nobody reads the output") from None
-        raise  # a script that `run` runs has ended itself
-
-
-def _unwritten(error: OSError) -> NoReturn:
-    """Exit where the output could not be written; say nothing where nobody reads it."""
-    sys.stdout = open(os.devnull, "w")  # noqa: SIM115  # what is still buffered has nowhere to go
-    if error.errno == errno.EPIPE:
-        sys.exit(_CLOSED_PIPE)
-    click.echo(f"error: {error.strerror or error}: the output could not be written", err=True)
-    sys.exit(2)
-
-
 def main(args: Sequence[str] | None = None) -> None:
-    """Run the command line and exit."""
+    """Run the command line and exit: the one place where what has happened becomes an exit code."""
+    _open_streams()
+    words = sys.argv[1:] if args is None else list(args)
+    try:
+        code = _code(words)
+        sys.stdout.flush()
+    except BaseException as error:
+        code = _failed(error, words)
+    sys.exit(code)
+
+
+def _code(words: Sequence[str]) -> int:
+    try:
+        status = cli.main(args=list(words), prog_name="convsolve", standalone_mode=False)
+    except SystemExit:
+        if type(sys.stdout).__name__ == "PacifyFlushWrapper":  # click's way when nobody reads the pipe
+            raise BrokenPipeError(errno.EPIPE, "nobody reads the output") from None
+        raise
+    return status if isinstance(status, int) else 0
+
+
+def _failed(error: BaseException, words: Sequence[str]) -> int:
+    """Say what went wrong, and return the exit code."""
     from ..errors import ConvsolveError, InternalError, UndecidedError
 
-    try:
-        status = _status(args)
-        sys.stdout.flush()
-        sys.exit(status if isinstance(status, int) else 0)
-    except click.exceptions.Exit as error:
-        sys.exit(error.exit_code)
-    except click.ClickException as error:
+    if isinstance(error, click.exceptions.Exit):
+        return error.exit_code
+    if isinstance(error, click.ClickException):
         error.show()
-        sys.exit(2)
-    except (KeyboardInterrupt, click.Abort):
+        return 2
+    if isinstance(error, (KeyboardInterrupt, click.Abort)):
         click.echo("interrupted", err=True)
-        sys.exit(130)
-    except UndecidedError as error:
+        return 130
+    if isinstance(error, UndecidedError):
         click.echo(f"not known: {error}", err=True)
-        sys.exit(3)
-    except InternalError as error:
-        click.echo(f"internal error: {error}", err=True)
-        sys.exit(70)
-    except ConvsolveError as error:
+        return 3
+    if isinstance(error, ConvsolveError) and not isinstance(error, InternalError):
         click.echo(f"error: {error}" if "\n" not in str(error) else str(error), err=True)
-        sys.exit(2)
-    except OSError as error:
-        _unwritten(error)
+        return 2
+    if isinstance(error, OSError) and error.filename is None and error.errno in _UNWRITTEN:
+        return _unwritten(error)
+    return _crashed(error, words)
+
+
+def _crashed(error: BaseException, words: Sequence[str]) -> int:
+    """Say that this is a fault of convsolve, and how to report it."""
+    import shlex
+    import traceback
+    from importlib.metadata import PackageNotFoundError, version
+
+    if os.environ.get("CONVSOLVE_DEBUG", "0") not in ("", "0"):
+        traceback.print_exception(error)
+    try:
+        release = version("convsolve")
+    except PackageNotFoundError:  # run from its sources
+        release = "of no release"
+    said = ascii(" ".join(str(error).split()))[1:-1][:300]
+    called = ascii(shlex.join(["convsolve", *words]))[1:-1]
+    click.echo(
+        f"internal error: {type(error).__name__}{said and f': {said}'}. This says nothing about the network. Please "
+        f"report it: convsolve {release}, the command {called}, the file, and what CONVSOLVE_DEBUG=1 shows", err=True)
+    return _INTERNAL
+
+
+def _open_streams() -> None:
+    """Let standard streams that are closed lead nowhere, and output never fail over a letter that it cannot show."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, mode))  # noqa: SIM115  # as long as the process is there
+    reconfigure = getattr(sys.stdout, "reconfigure", None)
+    if reconfigure is not None:
+        reconfigure(errors="backslashreplace")
+
+
+def _unwritten(error: OSError) -> int:
+    """Return the exit code where the output could not be written; say nothing where nobody reads it."""
+    sys.stdout = open(os.devnull, "w")  # noqa: SIM115  # what is still buffered has nowhere to go
+    if error.errno == errno.EPIPE:
+        return _CLOSED_PIPE
+    click.echo(f"error: {error.strerror or error}: the output could not be written", err=True)
+    return 2

@@ -46,13 +46,13 @@ def command(
     from ..files import layer_places
     from ..queries.check import check
     from ..queries.diagnose import diagnose
-    from ..sources import load, read_arguments
+    from ..sources import is_problem_file, load, read_arguments
 
     problem = load(source, input_shape=input_shape, arguments=read_arguments(arguments))
     report = check(problem, input_shape)
     form = "json" if as_json else form
     if form in FORMATS:
-        places = layer_places(source) if source.endswith((".yaml", ".yml", ".toml", ".json")) else {}
+        places = layer_places(source) if is_problem_file(source) else {}
         click.echo(FORMATS[form](report, located(source, problem.network, places)), nl=False)
         return _code(report)
     causes = diagnose(problem, report, input_shape=input_shape) if report.failures else ()

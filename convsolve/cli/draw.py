@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from .output import no_answer, progress
+from .output_file import check_output, write_output
 from .source import loaded, source_options
 
 if TYPE_CHECKING:
@@ -57,11 +57,12 @@ def command(
         raise click.UsageError("--repair shows two networks side by side on a page: write to a .html file")
     if form == "png" and output == "-":
         raise click.UsageError("a PNG is not text: name a file with -o")
+    check_output(output, source)
     problem = loaded(source, input_shape, arguments)
     picture = _picture(problem, source, unfold, solved, repaired, sizes, pareto, timeout, quiet)
     if isinstance(picture, int):
         return picture
-    _write(picture, output, form, ladder)
+    write_output(output, _content(picture, form, ladder))
     return 0
 
 
@@ -104,16 +105,10 @@ def _picture(
         tell.done()  # type: ignore[attr-defined]
 
 
-def _write(picture: Picture | Chart, output: str, form: str, ladder: bool) -> None:
+def _content(picture: Picture | Chart, form: str, ladder: bool) -> str | bytes:
     from ..pictures import Picture
     from ..pictures.picture import Chart
-    from ..written import write_file
 
     if ladder and isinstance(picture, Picture):
         picture = Chart(picture.ladder())
-    content = picture.written(form)
-    if output == "-":
-        click.echo(content, nl=False)
-    else:
-        write_file(output, content)
-        print(f"wrote {output}", file=sys.stderr)
+    return picture.written(form)

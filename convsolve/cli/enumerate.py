@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from .output import bar
+from .output_file import check_output
 from .source import loaded, source_options
 from .workers import workers_options, working
 
@@ -38,6 +40,8 @@ def command(
     """
     from ..space import Space
 
+    if output is not None:
+        check_output(output, source)
     space = Space(loaded(source, input_shape, arguments), timeout=timeout)
     with working(workers, cluster) as executor, bar("listing", quiet) as tell:
         if output is None:
@@ -58,10 +62,15 @@ def _shown(space: Space, number: int | None, **options: Any) -> bool:
 
 def _written(space: Space, output: str, number: int | None, **options: Any) -> int:
     """Write a file, or go on writing it, and return how many architectures it has."""
+    from ..written import unwritable
+
     try:
         return space.write(output, number, **options)
-    except KeyboardInterrupt:
-        click.echo(f"{output}.part has what is done: the same command goes on from there", err=True)
+    except (KeyboardInterrupt, OSError) as error:
+        kept = f"{output}.part has what is done: the same command goes on from there"
+        begun = os.path.exists(f"{os.path.realpath(output)}.journal")
+        if isinstance(error, OSError):
+            raise unwritable(output, error, kept if begun else "") from None
+        if begun:
+            click.echo(kept, err=True)
         raise
-    except OSError as error:
-        raise click.ClickException(f"cannot write {output}: {error.strerror or error}") from None

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from .output import no_answer, progress
+from .output_file import check_output, write_output
 from .source import loaded, source_options
 
 if TYPE_CHECKING:
@@ -41,10 +41,11 @@ def command(
     """
     if form == "onnx" and output == "-":
         raise click.UsageError("an ONNX model is not text: name a file with -o")
+    check_output(output, source)
     solved = _solved(loaded(source, input_shape, arguments), timeout, seed, quiet)
     if isinstance(solved, int):
         return solved
-    _write(output, _written(solved, form, name, seed))
+    write_output(output, _written(solved, form, name, seed))
     return 0
 
 
@@ -74,14 +75,3 @@ def _written(problem: Problem, form: str, name: str, seed: int) -> str | bytes:
         model: Any = to_onnx(problem.network, seed=seed)
         return bytes(model.SerializeToString())
     return code(problem.network, form, name=name)
-
-
-def _write(output: str, content: str | bytes) -> None:
-    """Write to standard output, or to a file."""
-    from ..written import write_file
-
-    if output == "-":
-        click.echo(content, nl=False)
-        return
-    write_file(output, content)
-    print(f"wrote {output}", file=sys.stderr)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -31,7 +32,8 @@ __all__ = ["command"]
 @click.option("--emit", type=click.Choice(["yaml", "json"]), help="Print the cheapest repaired network as a file.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 @click.option("--diff", is_flag=True, help="Print the cheapest repair of the Python source as a unified diff.")
-@click.option("--write", is_flag=True, help="Make the change that --diff prints.")
+@click.option("--write", is_flag=True,
+              help="Make the change that --diff prints, where it is in the Python file that SOURCE names.")  # fmt: skip
 @click.option("--timeout", type=click.FloatRange(min=0, min_open=True), default=10.0, help="Seconds to search.")
 def command(
     source: str, input_shape: InputShapes | None, arguments: str, target: tuple[int, ...] | None,
@@ -56,7 +58,7 @@ def command(
         problem, input_shape, target=target, locked=locked, limit=number, for_all=for_all, timeout=timeout)
     causes = diagnose(problem, input_shape=input_shape, target=target)
     if diff or write:
-        _patch(problem, repairs, write)
+        _patch(problem, repairs, source if write else "")
     elif as_json:
         print_json({"causes": cause_data(causes), "repairs": [_data(r) for r in repairs]})
     elif emit and repairs:
@@ -79,8 +81,8 @@ def _ranges(texts: Sequence[str]) -> dict[str, str]:
     return found
 
 
-def _patch(problem: Problem, repairs: Sequence[Repair], write: bool) -> None:
-    """Print the first repair that can be made in the source as a diff, and make it where that is wanted."""
+def _patch(problem: Problem, repairs: Sequence[Repair], source: str) -> None:
+    """Print the first repair that can be made in a Python source as a diff, and make it in the one given, if any."""
     from ..errors import NetworkError
     from ..queries.repairs.patch import patch
 
@@ -92,11 +94,27 @@ def _patch(problem: Problem, repairs: Sequence[Repair], write: bool) -> None:
             reasons.append(error)
             continue
         click.echo(made.diff(), nl=False)
-        if write:
+        if source:
+            _allow(source, made.after)
             made.write()
         return
     if reasons:
         raise reasons[0]
+
+
+def _allow(source: str, paths: Iterable[Path]) -> None:
+    """Refuse to write any file but the Python file that the user has named.
+
+    Where a layer comes from is what a network says of itself, and so may a stranger's file: it is no permission.
+    """
+    from ..errors import NetworkError
+    from ..sources import named_by
+
+    named = named_by(source)
+    own = named.file if named.attribute else None
+    for path in paths:
+        if own is None or not own.exists() or not path.samefile(own):
+            raise NetworkError(f"{path} is left as it is: --write changes only a file that is named, as {path}:Class")
 
 
 def _breaks(problem: Problem, for_all: Mapping[str, str] | None) -> bool:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 import runpy
 import sys
+import traceback
 from types import TracebackType
+from typing import Any
 
 import click
 
@@ -25,18 +27,43 @@ def command(script: str, arguments: tuple[str, ...]) -> int:
 
     if not os.path.isfile(script):
         raise click.UsageError(f"there is no script {script!r}")
+    if not os.access(script, os.R_OK):
+        raise click.UsageError(f"the script {script!r} cannot be read: permission denied")
     sys.argv = [script, *arguments]
-    sys.path.insert(0, os.path.dirname(os.path.abspath(script)))
+    folder = os.path.dirname(os.path.abspath(script))
+    sys.path.insert(0, folder)
     try:
         runpy.run_path(script, run_name="__main__")
-    except Exception as error:  # the script's own, shown as Python shows it
-        error.__traceback__ = _of_script(error.__traceback__, script)
-        hook = sys.excepthook  # the script may have put its own there
-        hook(type(error), error, error.__traceback__)
-        if not installed():
+    except SystemExit as end:
+        return _ended(end.code)
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # the script's own, shown as Python shows it
+        if folder in sys.path:
+            sys.path.remove(folder)  # the explanation imports no neighbour of the script
+        _show(error, script)
+        if isinstance(error, Exception) and not installed():
             say(error)
         return 1
     return 0
+
+
+def _ended(code: Any) -> int:
+    """Return the exit code of a script that has ended itself, as Python does."""
+    if code is None or isinstance(code, int):
+        return code or 0
+    print(code, file=sys.stderr)
+    return 1
+
+
+def _show(error: BaseException, script: str) -> None:
+    """Show an exception as the hook does that the script may have put in its place."""
+    error.__traceback__ = _of_script(error.__traceback__, script)
+    try:
+        sys.excepthook(type(error), error, error.__traceback__)
+    except Exception:  # the hook's fault, which must not hide the script's
+        traceback.print_exc()
+        traceback.print_exception(error)
 
 
 def _of_script(frames: TracebackType | None, script: str) -> TracebackType | None:

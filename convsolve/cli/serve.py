@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,6 +13,9 @@ if TYPE_CHECKING:
     from ..network import InputShapes
 
 __all__ = ["command"]
+
+_SECONDS, _MEMORY = 120, 4 << 30
+"""What drawing one page may take."""
 
 _ENDINGS = (".yaml", ".yml", ".json", ".toml", ".onnx", ".keras", ".h5", ".pt2")
 
@@ -29,6 +30,7 @@ def command(source: str | None, input_shape: InputShapes | None, arguments: str,
     SOURCE is what `convsolve draw` takes, but for standard input; without one, the files of this folder can be chosen.
     The page is served to this computer alone, until Ctrl-C.
     """
+    from .. import isolated
     from ..pictures.server import serve
 
     shapes = [] if input_shape is None else shape_words(input_shape)
@@ -38,9 +40,12 @@ def command(source: str | None, input_shape: InputShapes | None, arguments: str,
 
     def render(name: str) -> tuple[bool, str]:
         """Draw in a process of its own: what is imported is imported afresh, and nothing it does ends the server."""
-        words = [sys.executable, "-m", "convsolve", "draw", name, *shapes, "--kwargs", arguments, "--to", "html"]
-        done = subprocess.run(words, capture_output=True, text=True, check=False)
-        return done.returncode == 0, done.stdout if done.returncode == 0 else done.stderr
+        words = ["draw", *shapes, "--kwargs", arguments, "--to", "html", "--", name]
+        try:
+            code, page, said = isolated.run("convsolve.cli", *words, seconds=_SECONDS, memory=_MEMORY)
+        except TimeoutError as error:
+            return False, f"{name} cannot be drawn: {error}"
+        return (True, page) if code == 0 else (False, said or f"{name} cannot be drawn: drawing ended with {code}")
 
     serve(sources, render, port, lambda address: click.echo(f"serving on {address} (Ctrl-C ends it)"))
     return 0

@@ -2,19 +2,31 @@
 
 from __future__ import annotations
 
-import importlib.util
+from base64 import b64encode
 from collections.abc import Callable, Sequence
+from hashlib import sha256
 from html import escape
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
-from threading import Lock
+from threading import BoundedSemaphore, Lock
+from typing import Any
 from urllib.parse import quote, unquote, urlsplit
 
 from ..errors import ConvsolveError
+from ..sources import named_by
 
-__all__ = ["serve", "watched"]
+__all__ = ["serve"]
 
 _HOST = "127.0.0.1"
+
+_PATIENCE = 10
+"""Seconds that a browser has for what it says, and for taking what is said to it."""
+
+_AT_ONCE = 32
+"""Connections that are answered at the same time; others are closed."""
+
+_POLICY = ("default-src 'none'; script-src {scripts}; style-src 'unsafe-inline'; img-src data:; connect-src 'self'; "
+           "base-uri 'none'; form-action 'none'; frame-ancestors 'none'")
+"""What a page may load and run: its own script by its digest, and no other (W3C, Content Security Policy 3)."""
 
 _FOLLOW = """<script>
 (() => {
@@ -48,24 +60,6 @@ Render = Callable[[str], tuple[bool, str]]
 """Returns the page of a source, or False and what is wrong."""
 
 
-def watched(source: str) -> Path | None:
-    """Return the file whose changes a source follows; None where it is not known.
-
-    >>> watched("net.py:Net"), watched("no.such.module:Net")
-    (PosixPath('net.py'), None)
-    """
-    head, colon, _ = source.rpartition(":")
-    if not colon or not head:
-        return Path(source)
-    if head.endswith(".py"):
-        return Path(head)
-    try:
-        found = importlib.util.find_spec(head)
-    except (ImportError, ValueError):
-        return None
-    return Path(found.origin) if found is not None and found.origin else None
-
-
 def serve(sources: Sequence[str], render: Render, port: int, ready: Callable[[str], None]) -> None:
     """Serve the pages of some sources until interrupted.
 
@@ -79,12 +73,35 @@ def serve(sources: Sequence[str], render: Render, port: int, ready: Callable[[st
         ConvsolveError: the port is taken.
     """
     try:
-        server = ThreadingHTTPServer((_HOST, port), _handler(sources, _Pages(render)))
+        server = _Server((_HOST, port), _handler(sources, _Pages(render)))
     except OSError as error:
         raise ConvsolveError(f"cannot listen on {_HOST}:{port}: {error.strerror}; name another with --port") from None
     with server:
         ready(f"http://{_HOST}:{server.server_port}/")
         server.serve_forever()
+
+
+class _Server(ThreadingHTTPServer):
+    """Answers a bounded number of connections at once, and has nothing to say of those that break."""
+
+    def __init__(self, *args: Any) -> None:
+        super().__init__(*args)
+        self._free = BoundedSemaphore(_AT_ONCE)
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        if self._free.acquire(blocking=False):
+            super().process_request(request, client_address)
+        else:
+            self.shutdown_request(request)
+
+    def process_request_thread(self, request: Any, client_address: Any) -> None:
+        try:
+            super().process_request_thread(request, client_address)
+        finally:
+            self._free.release()
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Let go of a connection that the browser has closed, or that took too long."""
 
 
 class _Pages:
@@ -97,7 +114,7 @@ class _Pages:
 
     def stamp(self, source: str) -> str:
         """Return a text that changes when a source's file does."""
-        path = watched(source)
+        path = named_by(source).file
         try:
             status = path.stat() if path is not None else None
         except OSError:
@@ -119,34 +136,57 @@ def _plain(title: str, body: str) -> str:
             f'<link rel=icon href="data:,"></head><body><h1>{escape(title)}</h1>{body}</body></html>\n')  # fmt: skip
 
 
+def _policy(page: str) -> str:
+    """Return the policy of a page: the scripts that run are the last ones in it, which no text of a network follows."""
+    scripts: list[str] = []
+    while len(scripts) < 2 and page.rpartition("<script>")[1]:
+        page, _, script = page.rpartition("<script>")
+        digest = sha256(script.partition("</script>")[0].encode()).digest()
+        scripts.append(f"'sha256-{b64encode(digest).decode()}'")
+    return _POLICY.format(scripts=" ".join(scripts) or "'none'")
+
+
 def _handler(sources: Sequence[str], pages: _Pages) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         """Answers with the list of sources, a page, or the stamp of a source's file."""
+
+        timeout = _PATIENCE
 
         def do_GET(self) -> None:
             name = self.headers.get("Host", "").partition(":")[0]
             if name not in (_HOST, "localhost"):  # another site's name, made to lead here
                 self._answer(403, "this server is for this computer alone", "text/plain")
                 return
-            path = unquote(urlsplit(self.path).path)
+            try:
+                found = self._found(unquote(urlsplit(self.path).path, errors="surrogateescape"))
+            except Exception as error:  # the server goes on, whatever happens here
+                self._answer(500, f"internal error: {type(error).__name__}", "text/plain")
+            else:
+                self._answer(*found)
+
+        def _found(self, path: str) -> tuple[int, str, str]:
+            """Return status, text and kind of what stands under a path."""
             asked = path.removeprefix("/stamp") if path.startswith("/stamp/") else path
             source = sources[0] if asked == "/" and len(sources) == 1 else asked.removeprefix("/")
             if source in sources:
-                found = pages.stamp(source) if asked != path else pages.page(source)
-                self._answer(200, found, "text/plain" if asked != path else "text/html")
-            elif asked == "/":
-                links = "".join(f'<li><a href="/{quote(s, safe="")}">{escape(s)}</a></li>' for s in sources)
+                if asked != path:
+                    return 200, pages.stamp(source), "text/plain"
+                return 200, pages.page(source), "text/html"
+            if asked == "/":
+                places = [(quote(name, safe="", errors="surrogateescape"), escape(name)) for name in sources]
+                links = "".join(f'<li><a href="/{place}">{name}</a></li>' for place, name in places)
                 listed = f"<ul>{links}</ul>" if links else "<p>There is no problem file in this folder.</p>"
-                self._answer(200, _plain("Networks", listed), "text/html")
-            else:
-                self._answer(404, "there is no such page", "text/plain")
+                return 200, _plain("Networks", listed), "text/html"
+            return 404, "there is no such page", "text/plain"
 
         def _answer(self, status: int, text: str, kind: str) -> None:
-            content = text.encode()
+            content = text.encode(errors="replace")
             self.send_response(status)
             self.send_header("Content-Type", f"{kind}; charset=utf-8")
             self.send_header("Content-Length", str(len(content)))
             self.send_header("Cache-Control", "no-store")
+            self.send_header("Content-Security-Policy", _policy(text))
+            self.send_header("X-Content-Type-Options", "nosniff")
             self.end_headers()
             self.wfile.write(content)
 

@@ -2,7 +2,8 @@
 
 Beside the file stand, until it is finished, ``FILE.part`` with the lines so far and ``FILE.journal``: a line that says
 of which space, a line with its cubes, and a line for each piece that is in ``FILE.part`` for certain. What a stopped
-run has written after that is written again.
+run has written after that is written again. Files of these names that no such run has made are left alone. What is no
+file that can be replaced, such as a pipe, is written through, and a stopped run begins anew.
 """
 
 from __future__ import annotations
@@ -11,12 +12,15 @@ import dataclasses
 import hashlib
 import json
 import os
+import stat
 from concurrent.futures import Executor
+from contextlib import suppress
 from pathlib import Path
 from typing import IO, Any
 
 from ..errors import FileError, Problematic
 from ..trace import Definition
+from ..written import destination, open_stream, take_place
 from .cubes import Tell, untold
 from .ground import Ground
 from .listing import Lines, lines
@@ -34,10 +38,13 @@ def write(
     """Write all architectures, or the first ones, to a file; go on where a run was stopped. Return how many there are.
 
     Raises:
-        FileError: the journal is that of something else.
+        FileError: the journal, or what is to be the file of lines, is that of something else.
         OSError: the files cannot be written.
     """
-    with _Journal(path, {"convsolve listing": _VERSION, "space": _identity(ground), "limit": limit}) as journal:
+    place = destination(path)
+    if place is None:
+        return _stream(ground, path, limit, executor, tell)
+    with _Journal(place, {"convsolve listing": _VERSION, "space": _identity(ground), "limit": limit}) as journal:
         if journal.cubes is None:
             journal.note_cubes(measure([ground], executor)[0])
         assert journal.cubes is not None
@@ -48,6 +55,17 @@ def write(
                 tell(piece.share if limit is None else journal.rows / limit)
         journal.finish()
         return journal.rows
+
+
+def _stream(ground: Ground, path: Path, limit: int | None, executor: Executor | None, tell: Tell) -> int:
+    """Write through a pipe or a device."""
+    rows = 0
+    with open_stream(path) as file:
+        for piece in lines(ground, measure([ground], executor)[0], executor, limit=limit):
+            file.write(piece.text)
+            rows += piece.size
+            tell(piece.share)
+    return rows
 
 
 def _identity(ground: Ground) -> str:
@@ -66,35 +84,48 @@ class _Journal:
     def __init__(self, path: Path, head: dict[str, Any]) -> None:
         self._path, self._part, self._journal = path, Path(f"{path}.part"), Path(f"{path}.journal")
         self._head = head
+        self._rows: IO[bytes] | None = None
         self.finished = False
         self.cubes: tuple[Cube, ...] | None = None
         self.at = (0, 0)
         self.rows = self._size = 0
 
     def __enter__(self) -> _Journal:
-        self._notes = open(self._journal, "a+b")
+        self._fresh = not self._part.exists() and not self._journal.exists()
+        self._notes = _opened(self._journal, "a+b")
         try:
             self._read()
             if not self.finished:
                 self._open()
-        except BaseException:
-            self._notes.close()
+        except BaseException as error:
+            self._close(error)
             raise
         return self
 
-    def __exit__(self, *error: object) -> None:
-        self._notes.close()
-        if not self.finished:
-            self._rows.close()
+    def __exit__(self, kind: Any, error: BaseException | None, where: Any) -> None:
+        self._close(error)
+
+    def _close(self, error: BaseException | None) -> None:
+        """Close the files; those of a run that could not begin to write go."""
+        with suppress(OSError):  # what has not been noted does not matter
+            self._notes.close()
+        with suppress(OSError):
+            if self._rows is not None:
+                self._rows.close()
+        if self._fresh and not self._size and not self.finished and (self.cubes is None or isinstance(error, OSError)):
+            self._part.unlink(missing_ok=True)
+            self._journal.unlink(missing_ok=True)
 
     def _read(self) -> None:
         """Read what has been noted; a last line that a stopped run left half written is dropped."""
         if not _alone(self._notes):
+            self._fresh = False
             raise self._wrong(1, "another run is writing this file: wait for it, or stop it")
         self._notes.seek(0)
         data = self._notes.read()
         whole = data[: data.rfind(b"\n") + 1]
-        self._notes.truncate(len(whole))
+        if not whole and not _line(self._head).startswith(data):
+            raise self._wrong(1, "this is no line of a journal")
         for number, line in enumerate(whole.splitlines(), start=1):
             try:
                 note = json.loads(line)
@@ -105,14 +136,16 @@ class _Journal:
             if number == 1 and note != self._head:
                 raise self._wrong(1, "this is the journal of another problem, of another number of architectures, or "
                                      "of another version of convsolve")
+        if not whole and self._part.exists():
+            raise FileError(str(self._part), [Problematic(1, 1, "no run has left this here: move it away")])
+        self._notes.truncate(len(whole))
         if not whole:
             self._note(self._head)
 
     def _open(self) -> None:
         """Open the file of lines, and drop those that have not been noted."""
-        self._rows = open(self._part, "ab")  # noqa: SIM115  # closed on exit
+        self._rows = _opened(self._part, "ab", 0o600 if self._path.exists() else 0o666)
         if os.path.getsize(self._part) < self._size:
-            self._rows.close()
             raise self._wrong(1, f"{self._part} is shorter than this says")
         self._rows.truncate(self._size)
 
@@ -129,7 +162,7 @@ class _Journal:
         return FileError(str(self._journal), [Problematic(line, 1, advice)])
 
     def _note(self, note: dict[str, Any]) -> None:
-        self._notes.write(json.dumps(note).encode() + b"\n")
+        self._notes.write(_line(note))
         self._notes.flush()
         os.fsync(self._notes.fileno())
 
@@ -140,6 +173,7 @@ class _Journal:
 
     def add(self, piece: Lines) -> None:
         """Add lines to the file, and note where they end once they are there."""
+        assert self._rows is not None
         self._rows.write(piece.text)
         self._rows.flush()
         os.fsync(self._rows.fileno())
@@ -149,12 +183,27 @@ class _Journal:
     def finish(self) -> None:
         """Let the finished file take its place."""
         if not self.finished:
+            assert self._rows is not None
             self._note({"finished": True})
             self._rows.close()
             self.finished = True
         if self._part.exists():
-            os.replace(self._part, self._path)
+            take_place(self._part, self._path)
         self._journal.unlink()
+
+
+def _line(note: dict[str, Any]) -> bytes:
+    return json.dumps(note).encode() + b"\n"
+
+
+def _opened(path: Path, how: str, mode: int = 0o666) -> IO[bytes]:
+    """Open a file that a run has made, or make it with a mode; nothing else, and nothing behind a link."""
+    def opener(name: str, flags: int) -> int:
+        return os.open(name, flags | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0), mode)
+
+    if path.is_symlink() or (path.exists() and not stat.S_ISREG(path.stat().st_mode)):
+        raise FileError(str(path), [Problematic(1, 1, "this is no file that a run has left here: move it away")])
+    return open(path, how, opener=opener)
 
 
 def _alone(file: IO[bytes]) -> bool:

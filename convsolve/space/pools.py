@@ -18,6 +18,7 @@ from queue import SimpleQueue
 from typing import Any
 
 from ..errors import WorkersError
+from ..isolated import safe_path
 
 __all__ = ["LocalPool", "cluster"]
 
@@ -32,9 +33,9 @@ class LocalPool(Executor):
     """Worker processes on this machine. Where one is killed, its call fails, and another takes its place.
 
     Each has a connection of its own: what befalls it while it answers does not concern the others (a
-    ``ProcessPoolExecutor`` can wait for ever for the rest of such an answer). They are started afresh (``spawn``), and
-    end with this process, however it ends. So a script has to begin its work under ``if __name__ == "__main__":``, as
-    always with ``multiprocessing``.
+    ``ProcessPoolExecutor`` can wait for ever for the rest of such an answer). They are started afresh (``spawn``), find
+    no libraries in the current folder, and end with this process, however it ends. So a script has to begin its work
+    under ``if __name__ == "__main__":``, as always with ``multiprocessing``.
 
     Args:
         workers: how many; by default as many as there are processors.
@@ -133,7 +134,7 @@ class _Worker:
         context = multiprocessing.get_context("spawn")
         self._connection, theirs = context.Pipe()
         self.process = context.Process(target=_answer_calls, args=(theirs,), daemon=True)
-        with theirs:  # which is then open in that process alone
+        with theirs, safe_path():  # the connection is then open in that process alone
             self.process.start()
 
     def ask(self, data: bytes) -> tuple[bool, Any]:

@@ -10,7 +10,7 @@ import urllib.request
 import pytest
 
 import convsolve as cs
-from convsolve.pictures.server import serve, watched
+from convsolve.pictures.server import serve
 
 
 @pytest.fixture
@@ -82,9 +82,3 @@ def test_a_port_that_is_taken(server):
     address = server(["a.yaml"], lambda source: (True, ""))
     with pytest.raises(cs.ConvsolveError, match="--port"):
         serve([], lambda source: (True, ""), int(address.rpartition(":")[2]), print)
-
-
-def test_which_file_a_source_follows():
-    assert str(watched("nets.py:Net")) == "nets.py" and str(watched("net.yaml")) == "net.yaml"
-    found = watched("convsolve.words:nearest")
-    assert found is not None and found.name == "words.py"

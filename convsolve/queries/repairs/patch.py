@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import ast
 import difflib
+import io
+import tokenize
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +18,7 @@ from typing import Any
 
 from ...errors import NetworkError
 from ...network import Layer, Network
+from ...written import write_file
 from ..repair import Repair
 from .edits import Edit, shown_value
 
@@ -65,16 +68,25 @@ class Patch:
         return "".join(parts)
 
     def write(self) -> None:
-        """Write the files.
+        """Write the files, each whole, in its own encoding.
+
+        Where a layer comes from is what a network says of itself, and so may a stranger's file: look at the paths.
 
         Raises:
-            NetworkError: a file has changed since it was read.
+            NetworkError: a file has changed since it was read, or its encoding cannot hold the change.
+            ConvsolveError: a file cannot be written.
         """
-        for path in self.after:
-            if _read(path) != self.before[path]:
-                raise NetworkError(f"{path} has changed since it was read")
+        contents = {}
         for path, new in self.after.items():
-            path.write_bytes(new.encode())
+            text, encoding = _read(path)
+            if text != self.before[path]:
+                raise NetworkError(f"{path} has changed since it was read")
+            try:
+                contents[path] = new.encode(encoding)
+            except UnicodeEncodeError as error:
+                raise NetworkError(f"{path} cannot hold the change in its encoding: {error}") from None
+        for path, data in contents.items():
+            write_file(path, data)
 
 
 def patch(network: Network, repair: Repair, *, folder: str | Path = ".") -> Patch:
@@ -99,7 +111,7 @@ def patch(network: Network, repair: Repair, *, folder: str | Path = ".") -> Patc
         if len(shared) > 1:
             raise NetworkError(
                 f"{layer.source} makes several layers ({', '.join(shared[:4])}), and only {layer.name} is to change")
-        text = before.setdefault(path, _read(path))
+        text = before.setdefault(path, _read(path)[0])
         spots.setdefault(path, []).append(_spot(text, path, line, layer, edit))
     after = {path: _replaced(before[path], found) for path, found in spots.items()}
     return Patch(before, after)
@@ -112,14 +124,22 @@ def _place(layer: Layer, folder: Path) -> tuple[Path, int]:
     return folder / name, int(line)
 
 
-def _read(path: Path) -> str:
+def _read(path: Path) -> tuple[str, str]:
+    """Return the text of a source file, with its ends of lines, and its encoding."""
     try:
-        data = path.read_bytes()
+        if not path.is_file():
+            raise NetworkError(f"{path} cannot be read: it is no file")
+        with open(path, "rb") as file:
+            data = file.read(_LARGEST + 1)
         if len(data) > _LARGEST:
             raise NetworkError(f"{path} is larger than {_LARGEST} bytes")
-        return data.decode()
-    except (OSError, UnicodeDecodeError) as error:
+        encoding, _ = tokenize.detect_encoding(io.BytesIO(data).readline)
+        text = data.decode(encoding)
+    except (OSError, UnicodeDecodeError, SyntaxError) as error:
         raise NetworkError(f"{path} cannot be read: {error}") from None
+    if text.encode(encoding) != data:
+        raise NetworkError(f"{path} would not stay as it is in the encoding {encoding}: change it by hand")
+    return text, encoding
 
 
 def _spot(text: str, path: Path, line: int, layer: Layer, edit: Edit) -> tuple[int, int, bytes]:
