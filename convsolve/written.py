@@ -63,8 +63,7 @@ def destination(path: str | Path) -> Path | None:
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
     if not stat.S_ISREG(mode):
         raise OSError(errno.EINVAL, "it is a socket or a disk, and no file")
-    if not os.access(name, os.W_OK):
-        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+    os.close(os.open(name, os.O_WRONLY))  # where it may not be written, it is not replaced either
     return Path(os.path.realpath(name))
 
 

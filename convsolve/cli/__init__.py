@@ -94,10 +94,11 @@ def main(args: Sequence[str] | None = None) -> None:
 
 
 def _code(words: Sequence[str]) -> int:
+    written = sys.stdout
     try:
         status = cli.main(args=list(words), prog_name="convsolve", standalone_mode=False)
     except SystemExit:
-        if type(sys.stdout).__name__ == "PacifyFlushWrapper":  # click's way when nobody reads the pipe
+        if sys.stdout is not written:  # click wraps the stream, and exits, when nobody reads the pipe
             raise BrokenPipeError(errno.EPIPE, "nobody reads the output") from None
         raise
     return status if isinstance(status, int) else 0
@@ -112,6 +113,8 @@ def _failed(error: BaseException, words: Sequence[str]) -> int:
     if isinstance(error, click.ClickException):
         error.show()
         return 2
+    if isinstance(error, click.Abort) and isinstance(error.__cause__, EOFError):
+        return _crashed(error.__cause__, words)  # which click takes for an end of what is typed
     if isinstance(error, (KeyboardInterrupt, click.Abort)):
         click.echo("interrupted", err=True)
         return 130

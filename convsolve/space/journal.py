@@ -91,7 +91,9 @@ class _Journal:
         self.rows = self._size = 0
 
     def __enter__(self) -> _Journal:
-        self._fresh = not self._part.exists() and not self._journal.exists()
+        self._fresh = not os.path.lexists(self._journal)
+        if self._fresh and os.path.lexists(self._part):
+            raise self._strange()
         self._notes = _opened(self._journal, "a+b")
         try:
             self._read()
@@ -136,8 +138,8 @@ class _Journal:
             if number == 1 and note != self._head:
                 raise self._wrong(1, "this is the journal of another problem, of another number of architectures, or "
                                      "of another version of convsolve")
-        if not whole and self._part.exists():
-            raise FileError(str(self._part), [Problematic(1, 1, "no run has left this here: move it away")])
+        if not whole and os.path.lexists(self._part):
+            raise self._strange()
         self._notes.truncate(len(whole))
         if not whole:
             self._note(self._head)
@@ -160,6 +162,9 @@ class _Journal:
     def _wrong(self, line: int, message: str) -> FileError:
         advice = f"{message}; to begin anew, remove it and {self._part}"
         return FileError(str(self._journal), [Problematic(line, 1, advice)])
+
+    def _strange(self) -> FileError:
+        return FileError(str(self._part), [Problematic(1, 1, "no run has left this here: move it away")])
 
     def _note(self, note: dict[str, Any]) -> None:
         self._notes.write(_line(note))

@@ -103,3 +103,95 @@ def test_what_cannot_be_patched_is_refused(network, tmp_path):
     refused("is not Python", edited(network, "a", "stride", 2, 1))
     (tmp_path / "net.py").unlink()
     refused("cannot be read", edited(network, "a", "stride", 2, 1))
+
+
+# -- what --write writes
+
+PROGRAM = '''{cookie}from torch import nn
+
+
+class Net(nn.Module):  # {word}
+    def forward(self, x):
+        return nn.MaxPool2d(9)(x)
+'''
+
+
+def repaired(*words):
+    import io
+    from contextlib import redirect_stderr, redirect_stdout
+
+    from convsolve.cli import main
+
+    out, err = io.StringIO(), io.StringIO()
+    with redirect_stdout(out), redirect_stderr(err), pytest.raises(SystemExit) as end:
+        main(["repair", *words, "--lock", "input", "--write"])
+    return end.value.code, out.getvalue(), err.getvalue()
+
+
+@pytest.mark.parametrize(("encoding", "cookie", "word"), [
+    ("utf-8", "", "größer 🙂"), ("utf-8-sig", "", "größer"), ("latin-1", "# -*- coding: latin-1 -*-\n", "größer"),
+    ("cp1251", "# vim: set fileencoding=cp1251 :\n", "больше"), ("utf-8", "# coding: utf-8\n", "é"),
+])  # fmt: skip
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+def test_a_source_keeps_its_encoding_its_ends_of_lines_and_its_mode(tmp_path, monkeypatch, encoding, cookie, word, end):
+    monkeypatch.chdir(tmp_path)
+    path = tmp_path / "nets_to_mend.py"
+    before = PROGRAM.format(cookie=cookie, word=word).replace("\n", end).encode(encoding)
+    path.write_bytes(before)
+    path.chmod(0o640)
+    (tmp_path / "link.py").symlink_to(path)
+    code, diff, said = repaired("link.py:Net", "--input", "1x8x8")
+    assert code == 0 and said == "" and "MaxPool2d(9, padding=1)" in diff, said
+    assert path.read_bytes() == before.replace(b"MaxPool2d(9)", b"MaxPool2d(9, padding=1)") != before
+    assert path.stat().st_mode & 0o777 == 0o640 and (tmp_path / "link.py").is_symlink()
+    assert sorted(p.name for p in tmp_path.iterdir() if p.suffix) == ["link.py", "nets_to_mend.py"]
+
+
+def test_only_what_the_user_names_is_written(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "made.py").write_text(PROGRAM.format(cookie="", word=""))
+    (tmp_path / "uses.py").write_text("from made import Net\n")
+    before = (tmp_path / "made.py").read_bytes()
+    for source in ("uses.py:Net", "uses:Net"):
+        code, diff, said = repaired(source, "--input", "1x8x8")
+        assert code == 2 and "+        return nn.MaxPool2d(9, padding=1)(x)" in diff
+        assert "made.py is left as it is: --write changes only a file that is named, as made.py:Class" in said
+        assert (tmp_path / "made.py").read_bytes() == before
+    assert repaired("made:Net", "--input", "1x8x8")[0] == 0 and (tmp_path / "made.py").read_bytes() != before
+
+
+@pytest.mark.parametrize("victim", ["made.py", "../made.py", "{folder}/made.py"])
+def test_a_strangers_file_names_no_file_to_write(tmp_path, monkeypatch, victim):
+    """What a layer says of where it comes from is text, whoever reads it, and from whatever file."""
+    folder = tmp_path / "work"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    for place in (folder, tmp_path):
+        (place / "made.py").write_text(PROGRAM.format(cookie="", word=""))
+    text = "input: [1, 8, 8]\nlayers: [{max_pool: {kernel_size: 9}}]\n"
+    (folder / "net.yaml").write_text(text)
+    problem = cs.load("net.yaml")
+    layers = [dataclasses.replace(x, source=f"{victim.format(folder=tmp_path)}:6") for x in problem.network.layers]
+    stranger = dataclasses.replace(problem, network=dataclasses.replace(problem.network, layers=tuple(layers)))
+    monkeypatch.setattr("convsolve.sources.load_file", lambda source: stranger)
+    code, diff, said = repaired("net.yaml")
+    assert code == 2 and "+        return nn.MaxPool2d(9, padding=1)(x)" in diff and "is left as it is" in said
+    for place in (folder, tmp_path):
+        assert (place / "made.py").read_text() == PROGRAM.format(cookie="", word="")
+
+
+def test_a_source_on_a_full_disk_stays(tmp_path, monkeypatch):
+    import errno
+    import os
+
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "nets_that_stay.py").write_text(PROGRAM.format(cookie="", word=""))
+
+    def full(descriptor):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    code, _, said = repaired("nets_that_stay.py:Net", "--input", "1x8x8")
+    assert code == 2 and "cannot write nets_that_stay.py: No space left" in said
+    assert (tmp_path / "nets_that_stay.py").read_text() == PROGRAM.format(cookie="", word="")
+    assert [p.name for p in tmp_path.iterdir() if p.suffix] == ["nets_that_stay.py"]

@@ -133,7 +133,7 @@ def _read(path: Path) -> tuple[str, str]:
             data = file.read(_LARGEST + 1)
         if len(data) > _LARGEST:
             raise NetworkError(f"{path} is larger than {_LARGEST} bytes")
-        encoding, _ = tokenize.detect_encoding(io.BytesIO(data).readline)
+        encoding, _ = tokenize.detect_encoding(io.BytesIO(b"\n".join(data.splitlines())).readline)
         text = data.decode(encoding)
     except (OSError, UnicodeDecodeError, SyntaxError) as error:
         raise NetworkError(f"{path} cannot be read: {error}") from None
