@@ -156,6 +156,8 @@ def _is_keras(name: str) -> bool:
             head = file.read(4096)
     except OSError:
         return False
+    if '"modelTopology"' in head or '"layers-model"' in head or '"graph-model"' in head:  # TensorFlow.js
+        return True
     return '"class_name"' in head and '"layers"' not in head.partition('"class_name"')[0]
 
 

@@ -215,6 +215,8 @@ class ConvTranspose(Operator):
         greatest = least + stride - 1
         if site.framework == "onnx":
             least = 1
+        if site.framework == "keras" and self.padding == "same":  # Keras 1: whatever comes back under the stride
+            least, greatest = (size - 1) * stride + 1, size * stride
         site.require(
             OUTPUT_SIZE_IN_REACH, all_of(least <= wished, wished <= greatest), axis=axis,
             output_size=wished, least=least, greatest=greatest)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ...operators import (
@@ -12,7 +12,6 @@ from ...operators import (
     Operator,
     Pad,
     Permute,
-    Reduce,
     Reshape,
     Slice,
     Squeeze,
@@ -111,16 +110,12 @@ def _expand_dims(call: Call) -> str:
 
 @reads("Squeeze", settings="axis")
 def _squeeze(call: Call) -> str:
-    return call.add(Squeeze(axis=call.axis(call.option("axis"))))
-
-
-@reads("Mean", "Sum", "Max", "Min", "Prod", "Amax", "Amin", "Var", "Std", settings="axis initial keepdims")
-def _reduce(call: Call) -> str:
-    axis = call.option("axis")
-    if axis is None:
-        raise NotReadError("it reduces the batch axis, too")
-    axes = sorted(call.axis(a) for a in (axis if isinstance(axis, (list, tuple)) else [axis]))
-    return call.add(Reduce(axes=axes, keepdims=bool(call.option("keepdims", False))))
+    written = call.option("axis")
+    axes = sorted(call.axis(a) for a in (written if isinstance(written, (list, tuple)) else [written]))
+    made = call.inputs[0]
+    for i, axis in enumerate(reversed(axes), 1):
+        made = call.add(Squeeze(axis=axis), made, part="" if i == len(axes) else f"squeeze{i}")
+    return made
 
 
 @reads("GetItem")
@@ -128,7 +123,7 @@ def _get_item(call: Call) -> str:
     if len(call.arguments) < 2:
         raise NotReadError("what it picks is not in its config")
     picked = call.arguments[1]
-    parts = picked if isinstance(picked, (list, tuple)) else [picked]
+    parts = _spelt(picked if isinstance(picked, (list, tuple)) else [picked], len(call.shape()) + 1)
     if not parts or _range(parts[0]) != (0, None, 1):
         raise NotReadError("it picks from the batch")
     made, axis = call.inputs[0], 0
@@ -147,6 +142,16 @@ def _get_item(call: Call) -> str:
     for i, operator in enumerate(steps or [Identity()]):
         made = call.add(operator, made, part="" if i >= len(steps) - 1 else f"{operator.kind}{i + 1}")
     return made
+
+
+def _spelt(parts: Sequence[Any], rank: int) -> Sequence[Any]:
+    """Return what is picked with a slice of all for each axis that an ellipsis stands for."""
+    marks = [isinstance(part, Mapping) and part.get("class_name") == "__ellipsis__" for part in parts]
+    if True not in marks:
+        return parts
+    at = marks.index(True)
+    missing = rank - (len(parts) - 1 - sum(part is None for part in parts))
+    return [*parts[:at], *[{"class_name": "__slice__", "config": {}}] * missing, *parts[at + 1 :]]
 
 
 def _range(part: Any) -> tuple[int, int | None, int]:

@@ -15,11 +15,14 @@ from ..builder import Building
 from ..registry import NotReadError, registrar
 
 __all__ = [
-    "READERS", "Call", "NotReadError", "RefusedError", "Result", "activation", "builds_of", "inner_of", "is_tensor",
-    "read", "reads", "tensors_in",
+    "READERS", "TENSOR", "Call", "NotReadError", "RefusedError", "Result", "activation", "builds_of", "inner_of",
+    "is_tensor", "read", "reads", "tensors_in",
 ]  # fmt: skip
 
 Result = str | Sequence[str]
+
+TENSOR = {"class_name": "__keras_tensor__"}
+"""What stands for a tensor among the arguments of a call."""
 
 READERS: dict[str, Callable[[Call], Result]] = {}
 """How each class of layers is read."""

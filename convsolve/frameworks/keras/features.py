@@ -3,34 +3,24 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
 
 from ...dims import product
 from ...operators import (
     OPERATORS,
-    Add,
-    Average,
     Concat,
-    Div,
     Dropout,
     Elementwise,
     Embedding,
     Identity,
     Linear,
     Matmul,
-    Maximum,
-    Minimum,
-    Mul,
-    Operator,
     Permute,
-    Pow,
     Squeeze,
-    Sub,
     Unsqueeze,
 )
 from . import layers
 from .arguments import count
-from .call import Call, NotReadError, RefusedError, activation, inner_of, read, reads, tensors_in
+from .call import Call, NotReadError, activation, inner_of, read, reads
 
 __all__ = ()
 
@@ -83,30 +73,7 @@ def _pipeline(call: Call) -> str:
     return made
 
 
-# -- joins
-
-_JOINS: Mapping[str, type[Operator]] = {
-    "Add": Add, "Subtract": Sub, "Multiply": Mul, "Average": Average, "Maximum": Maximum, "Minimum": Minimum,
-    "Divide": Div, "TrueDivide": Div, "Power": Pow,
-}
-
-
-@reads(*_JOINS)
-def _join(call: Call) -> str:
-    if call.kind == "Subtract" and len(call.inputs) > 2:
-        raise RefusedError(f"it takes two inputs, got {len(call.inputs)}")
-    if len(call.inputs) > 1:
-        return call.add(_JOINS[call.kind]())
-    others = [a for a in (*call.arguments, *call.options.values()) if not any(True for _ in tensors_in(a))]
-    if not all(a is None or isinstance(a, (int, float)) for a in others):
-        raise NotReadError("it takes a constant that is no number")
-    return call.add(Identity())
-
-
-@reads("CustomScaleLayer", settings="scale")
-def _scaled_sum(call: Call) -> str:
-    """Read what InceptionResNetV2 of ``keras.applications`` brings along: the first input plus a scaled second."""
-    return call.add(Add())
+# -- joins, and layers that networks of keras.applications bring along
 
 
 @reads("LayerScale", settings="init_values projection_dim")
@@ -125,9 +92,15 @@ def _concatenate(call: Call) -> str:
     return call.add(Concat(axis=call.axis(axis)))
 
 
-@reads("Matmul")
+@reads("Matmul", settings="transpose_a transpose_b")
 def _matmul(call: Call) -> str:
-    return call.add(Matmul())
+    """Read a product of matrices, which TensorFlow may turn."""
+    sides = list(call.inputs)
+    for i, side in enumerate(("a", "b")[: len(sides)]):
+        rank = len(call.shape(i))
+        if call.config.get(f"transpose_{side}"):
+            sides[i] = call.add(Permute(order=(*range(rank - 2), rank - 1, rank - 2)), sides[i], part=f"turned_{side}")
+    return call.add(Matmul(), *sides)
 
 
 @reads("Dot", settings="axes normalize")
@@ -155,9 +128,6 @@ def _dot(call: Call) -> str:
 _SAME = (
     "ActivityRegularization", "Identity", "Masking", "GaussianNoise", "Rescaling", "ThresholdedReLU",
     "UnitNormalization", "StochasticDepth",
-    # operations
-    "Absolute", "Abs", "Negative", "Sqrt", "Rsqrt", "Square", "Exp", "Log", "Log1p", "Expm1", "Cast", "Clip", "Erf",
-    "Sin", "Cos", "Floor", "Ceil", "Round", "Sign", "StopGradient", "Reciprocal",
 )
 _ON_IMAGES = (
     "AugMix", "AutoContrast", "ContrastLimitedAdaptiveHistogramEqualization", "CutMix", "Equalization", "MixUp",
@@ -174,7 +144,7 @@ _NAMED = {
 }
 
 
-@reads(*_SAME, settings="axis l1 l2 mask_value offset scale stddev theta x_max x_min")
+@reads(*_SAME, settings="axis drop_path_rate l1 l2 mask_value offset scale stddev theta")
 def _same(call: Call) -> str:
     return call.add(Identity(), call.inputs[0])
 

@@ -8,13 +8,13 @@ from typing import Any
 import keras
 
 from ..torch.calls import plain
-from . import axes, features, layers, products, recurrent, steps
-from .call import READERS
+from . import axes, features, joins, layers, operations, products, recurrent, steps
+from .call import READERS, TENSOR
 from .sources import is_kerass
 
 __all__ = ["builds_itself", "expressed", "known_class", "layers_in", "layers_under", "weights_of", "with_shapes"]
 
-_READ = (axes, features, layers, products, recurrent, steps)  # they register how each class is read
+_READ = (axes, features, joins, layers, operations, products, recurrent, steps)  # they register how each class is read
 
 
 def layers_in(layer: Any) -> Iterator[Any]:
@@ -63,4 +63,4 @@ def expressed(settings: Any) -> Any:
         return {name: expressed(value) for name, value in settings.items()}
     if isinstance(settings, (list, tuple)):
         return tuple(map(expressed, settings))
-    return {"class_name": "__keras_tensor__"} if keras.ops.is_tensor(settings) else plain(settings)
+    return TENSOR if keras.ops.is_tensor(settings) else plain(settings)

@@ -105,6 +105,18 @@ def _conv_transpose(call: Call) -> str:
     return call.activated(call.spatial(operator))
 
 
+@reads("Deconvolution2D", settings=_WINDOW + "filters output_shape")
+def _deconvolution(call: Call) -> str:
+    """Read a transposed convolution of Keras 1, which is told its output's shape, the batch included."""
+    wished = call.need("output_shape")
+    if not isinstance(wished, list) or len(wished) != 4:
+        raise RefusedError(f"output_shape must have the batch, the channels and two sizes, got {wished!r}")
+    sizes = wished[2:] if call.data_format == "channels_first" else wished[1:3]
+    return call.activated(call.spatial(ConvTranspose(
+        out_channels=count(call, "filters"), output_size=plain(sizes), in_channels=_built_channels(call),
+        **window(call, axes(call)))))
+
+
 _POOLS = {"Max": MaxPool, "Average": AvgPool}
 
 

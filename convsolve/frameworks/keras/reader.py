@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 from ...errors import ConvsolveError, NetworkError, UnreadableError
@@ -10,13 +12,14 @@ from ...network import InputShapes, Network, given_shapes
 from ...operators import Opaque
 from ...operators.base import DataFormat
 from ..builder import Builder, Building
-from . import axes, features, layers, products, recurrent, steps
-from .call import Call, NotReadError, builds_of, read
+from . import axes, features, joins, layers, operations, products, recurrent, steps
+from .call import READERS, Call, NotReadError, builds_of, read
 from .sources import live_layers
+from .tensorflow import LAMBDAS, operation_of, tensors_of
 
 __all__ = ["Reading", "UnknownLayerError"]
 
-_READ = (axes, features, layers, products, recurrent, steps)  # they register how each class is read
+_READ = (axes, features, joins, layers, operations, products, recurrent, steps)  # they register how each class is read
 _NETWORKS = ("Sequential", "Functional", "Model")
 _OWN = ("keras", "keras_core", "tf_keras", "tensorflow")
 
@@ -114,6 +117,8 @@ class Reading:
         by_name = {_name_of(entry): entry for entry in config["layers"]}
         given = self._given([name for name, _, _ in names]) if inputs is None else []
         for i, (name, _, _) in enumerate(names):
+            if name not in by_name:
+                raise UnreadableError(f"{self.name}: its input {name!r} is not among its layers")
             shape = by_name[name]["config"].get("batch_shape") or by_name[name]["config"].get("batch_input_shape")
             made[name, 0, 0] = self._input(prefix + name, shape, given[i]) if inputs is None else inputs[i]
         waiting = [
@@ -123,7 +128,7 @@ class Reading:
         while waiting:
             later = []
             for entry, i, node in waiting:
-                name, histories = _name_of(entry), list(_histories(node))
+                name, histories = _name_of(entry), _histories_of(entry, node)
                 if not all(history in made for history in histories):
                     later.append((entry, i, node))
                     continue
@@ -135,7 +140,7 @@ class Reading:
                 place = i + (_is_network(entry) and isinstance(node, list))  # Keras 2 counts how a network was made
                 made.update({(name, place, n): tensor for n, tensor in enumerate(outputs)})
             if len(later) == len(waiting):
-                missing = next(h for h in _histories(later[0][2]) if h not in made)
+                missing = next(h for h in _histories_of(later[0][0], later[0][2]) if h not in made)
                 raise UnreadableError(
                     f"{self.name}: the layer {_name_of(later[0][0])!r} takes output {missing[2]} of call "
                     f"{missing[1] + 1} of {missing[0]!r}, which is not read or not there")
@@ -174,6 +179,11 @@ class Reading:
         try:
             if not _is_kerass_own(entry):
                 raise NotReadError("it is no layer of Keras's own")
+            if kind in LAMBDAS:
+                made = operation_of(config.get("function"), node)
+                call = dataclasses.replace(call, kind=made.kind, config=made.config, arguments=made.arguments)
+            elif ".ops." in str(entry.get("module")) and f"ops.{kind}" in READERS:
+                call = dataclasses.replace(call, kind=f"ops.{kind}")
             result = read(call)
         except NotReadError as error:
             self.builder.forget(before)
@@ -270,6 +280,14 @@ def _data_format(config: Any) -> DataFormat:
         elif isinstance(value, list):
             stack.extend(reversed(value))
     return "channels_last"
+
+
+def _histories_of(entry: Mapping[str, Any], node: Any) -> list[_Tensor]:
+    """Return the tensors that a call of a layer takes, in order."""
+    if entry["class_name"] in LAMBDAS:
+        with suppress(NotReadError):  # it is read, or is not, as all that is not written as it should be
+            return tensors_of(node)
+    return list(_histories(node))
 
 
 def _histories(value: Any) -> Iterator[_Tensor]:

@@ -12,6 +12,7 @@ from ...errors import UnreadableError
 from ..documents import boundary, parsed, unzipped
 from .hdf5 import text_attribute
 from .history import Unfinished, tensors_in
+from .old import modern
 
 __all__ = ["config_of", "is_kerass", "is_program", "live_layers", "unfinished_in"]
 
@@ -71,11 +72,9 @@ def _of_model(model: Any) -> Mapping[str, Any]:
 
 
 def _checked(config: Mapping[str, Any], name: str) -> Mapping[str, Any]:
-    """Return a whole config (class and settings), or raise UnreadableError."""
+    """Return a whole config (class and settings) in the words of today, or raise UnreadableError."""
+    config = modern(config, name)
     inner = config.get("config")
-    if isinstance(inner, list):  # Keras 2.2 and older: a Sequential is its list of layers
-        inner = {"layers": inner}
-        config = {**config, "config": inner}
     if isinstance(inner, Mapping) and isinstance(inner.get("layers"), list):
         return config
     if isinstance(config.get("layers"), list):

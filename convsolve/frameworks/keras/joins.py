@@ -1,0 +1,65 @@
+"""Joins: tensors, and constants among them, element by element."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ...operators import Add, Average, Constant, Div, Elementwise, Identity, Maximum, Minimum, Mul, Operator, Pow, Sub
+from .call import Call, NotReadError, RefusedError, is_tensor, reads, tensors_in
+
+__all__ = ["joined"]
+
+_JOINS: Mapping[str, type[Operator]] = {
+    "Add": Add, "Subtract": Sub, "Multiply": Mul, "Average": Average, "Maximum": Maximum, "Minimum": Minimum,
+    "Divide": Div, "TrueDivide": Div, "Power": Pow,
+}
+
+
+@reads(*_JOINS)
+def _join(call: Call) -> str:
+    if call.kind == "Subtract" and len(call.inputs) > 2:
+        raise RefusedError(f"it takes two inputs, got {len(call.inputs)}")
+    return joined(call, _JOINS[call.kind]())
+
+
+@reads("CustomScaleLayer", settings="scale")
+def _scaled_sum(call: Call) -> str:
+    """Read what InceptionResNetV2 of ``keras.applications`` brings along: the first input plus a scaled second."""
+    return call.add(Add())
+
+
+def joined(call: Call, operator: Operator | str) -> str:
+    """Add a join of the tensors and constants that a call takes; one of a tensor with numbers keeps its shape.
+
+    A function that has no operator is given by its name.
+    """
+    constants = []
+    for argument in (*call.arguments, *call.options.values()):
+        shape = () if any(True for _ in tensors_in(argument)) else _shape_of(argument)
+        if shape:
+            constants.append(shape)
+    operands = list(call.inputs)
+    most = max((len(call.shape(i)) for i in range(len(operands))), default=0)
+    for i, shape in enumerate(constants):
+        if len(shape) > most:
+            if len(shape) > most + 1 or shape[0] != 1:
+                raise NotReadError("it takes a constant that differs between samples")
+            shape = shape[1:]
+        if shape:
+            name = call.builder.free_name(f"{call.name}.constant{i + 1}")
+            operands += call.builder.add(name, Constant(shape=shape), source=call.source)
+    if len(operands) == 1:
+        return call.add(Identity(), *operands)
+    return call.add(Elementwise(function=operator) if isinstance(operator, str) else operator, *operands)
+
+
+def _shape_of(constant: Any) -> tuple[int, ...]:
+    """Return the shape of a constant in a config."""
+    if isinstance(constant, Mapping) and constant.get("class_name") in ("__numpy__", "__tensor__"):
+        constant = constant["config"].get("value")
+    if constant is None or isinstance(constant, (bool, int, float, str)) or is_tensor(constant):
+        return ()
+    if not isinstance(constant, (list, tuple)) or not constant:
+        raise NotReadError("it takes a constant that is no number and no list of them")
+    return (len(constant), *_shape_of(constant[0]))

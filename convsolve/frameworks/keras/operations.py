@@ -1,0 +1,342 @@
+"""Reading operations: the functions of ``keras.ops`` in functional networks, beside those that layers share."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+from typing import Any
+
+from ...operators import (
+    AvgPool,
+    Concat,
+    DepthToSpace,
+    Einsum,
+    Identity,
+    MaxPool,
+    Pad,
+    Permute,
+    Reduce,
+    Slice,
+    SpaceToDepth,
+    Split,
+    Squeeze,
+    Tile,
+    Unsqueeze,
+    Upsample,
+)
+from ...operators.padding import Crop
+from ..equations import per_sample
+from .arguments import count, plain
+from .call import Call, NotReadError, RefusedError, reads
+from .joins import joined
+
+__all__ = ()
+
+# -- element by element
+
+
+@reads(
+    "Abs", "Absolute", "Angle", "Arccos", "Arccosh", "Arcsin", "Arcsinh", "Arctan", "Arctanh", "BitwiseInvert",
+    "BitwiseNot", "Cbrt", "Conj", "Conjugate", "Copy", "ConvertToTensor", "Cosh", "Deg2rad", "EmptyLike", "Erfc",
+    "Erfinv", "Exp2", "Fabs", "FullLike", "GaussianBlur", "HSVToRGB", "HardShrink", "HardTanh", "I0", "Imag",
+    "Isfinite", "Isinf", "Isnan", "Isneginf", "Isposinf", "Isreal", "Log10", "Log2", "LogSigmoid", "LogicalNot",
+    "NanToNum", "OnesLike", "RGBToHSV", "Rad2deg", "Real", "SaturateCast", "Signbit", "Sinc", "Sinh", "SoftShrink",
+    "Softsign", "SparsePlus", "SparseSigmoid", "Squareplus", "Tan", "TanhShrink", "Threshold", "Trunc", "ZerosLike",
+    "Negative", "Sqrt", "Rsqrt", "Square", "Exp", "Log", "Log1p", "Expm1", "Cast", "Clip", "Erf", "Sin",
+    "Cos", "Floor", "Ceil", "Round", "Sign", "StopGradient", "Reciprocal",
+    settings="b data_format decimals default_value kernel_size nan neginf posinf ragged sigma sparse threshold x_max "
+    "x_min")  # fmt: skip
+def _same(call: Call) -> str:
+    return call.add(Identity(), call.inputs[0])
+
+
+@reads("Argsort", "Cumprod", "Cumsum", "Flip", "Nancumprod", "Nancumsum", "Normalize", "Roll", "Sort", "Sparsemax",
+       "Tril", "Triu", settings="axis epsilon k order shift")  # fmt: skip
+def _mixed(call: Call) -> str:
+    """Read what keeps the shape, and whose elements depend on others."""
+    axis = call.option("axis")
+    if axis == 0:
+        raise NotReadError("it works on the batch axis")
+    return call.add(Identity(mixes=True), call.inputs[0])
+
+
+@reads("Arctan2", "BitwiseAnd", "BitwiseLeftShift", "BitwiseOr", "BitwiseRightShift", "BitwiseXor", "DivideNoNan",
+       "Equal", "FloorDivide", "Fmax", "Fmin", "Fmod", "Gcd", "Greater", "GreaterEqual", "Heaviside", "Hypot",
+       "Isclose", "Lcm", "Ldexp", "LeftShift", "Less", "LessEqual", "LogicalAnd", "LogicalOr", "LogicalXor",
+       "Logaddexp", "Logaddexp2", "Mod", "Nextafter", "NotEqual", "RightShift", "SquaredDifference", "Where",
+       settings="equal_nan")  # fmt: skip
+def _elementwise(call: Call) -> str:
+    return joined(call, call.kind.lower())
+
+
+# -- reductions
+
+
+def _axes_of(call: Call, axis: Any) -> list[int]:
+    if axis is None:
+        raise NotReadError("it reduces the batch axis, too")
+    return sorted(call.axis(a) for a in (axis if isinstance(axis, (list, tuple)) else [axis]))
+
+
+@reads("All", "Amax", "Amin", "Any", "Argmax", "Argmin", "CountNonzero", "Logsumexp", "Max", "Mean", "Median", "Min",
+       "Nanargmax", "Nanargmin", "Nanmax", "Nanmean", "Nanmedian", "Nanmin", "Nanprod", "Nanstd", "Nansum", "Nanvar",
+       "Norm", "Prod", "Ptp", "Std", "Sum", "Var", "ops.Average",
+       settings="axis initial keepdims ord")  # fmt: skip
+def _reduce(call: Call) -> str:
+    return call.add(Reduce(
+        axes=_axes_of(call, call.option("axis")), keepdims=bool(call.option("keepdims", False))), call.inputs[0])
+
+
+@reads("Moments", settings="axes keepdims synchronized")
+def _moments(call: Call) -> Sequence[str]:
+    reduce = Reduce(axes=_axes_of(call, call.option("axes")), keepdims=bool(call.option("keepdims", False)))
+    return [call.add(reduce, call.inputs[0], part=part) for part in ("mean", "variance")]
+
+
+@reads("RGBToGrayscale", settings="data_format")
+def _grey(call: Call) -> str:
+    return call.add(Reduce(axes=(-1 if call.data_format == "channels_last" else 0,), keepdims=True))
+
+
+# -- parts
+
+
+def _picked(call: Call, axis: int, last: Any, many: Any) -> str:
+    """Return so many elements of an axis, the farthest of which is number ``last``."""
+    one = call.add(
+        Slice(axis=axis, start=last, stop=None if last == -1 else last + 1), call.inputs[0], part="picked")
+    return call.add(Tile(repeats=[many if i == axis else 1 for i in range(len(call.shape()))]), one)
+
+
+def _parts(call: Call, wished: Any, axis: int, *, uneven: bool = False) -> list[str]:
+    """Return the parts of an axis: so many, or those between some places."""
+    size = call.shape()[axis]
+    if isinstance(wished, int):
+        if wished < 1:
+            raise RefusedError(f"it makes {wished} parts")
+        if uneven:
+            if not isinstance(size, int):
+                raise NotReadError("its parts depend on a size that is open")
+            sizes: list[Any] = [size // wished + (i < size % wished) for i in range(wished)]
+        else:
+            sizes = [size // wished] * wished  # they must add up to the size
+    else:
+        ends: list[Any] = [0, *(_plain(wished) or ()), size]
+        sizes = [end - start for start, end in itertools.pairwise(ends)]
+    if len(sizes) == 1:
+        return [call.add(Identity(), call.inputs[0])]
+    if all(not isinstance(n, int) or n > 0 for n in sizes):
+        return call.several(Split(sizes=sizes, axis=axis), call.inputs[0])
+    ends = [0, *itertools.accumulate(sizes)]
+    return [  # where one would be empty, it is the slice that fails
+        call.add(Slice(axis=axis, start=start, stop=end), call.inputs[0], part=f"part{i}")
+        for i, (start, end) in enumerate(itertools.pairwise(ends))
+    ]
+
+
+@reads("Split", "ArraySplit", settings="axis indices_or_sections")
+def _split(call: Call) -> Sequence[str]:
+    return _parts(
+        call, call.option("indices_or_sections"), call.axis(call.option("axis", 0)), uneven=call.kind == "ArraySplit")
+
+
+@reads("Hsplit", "Dsplit", settings="indices_or_sections")
+def _split_along(call: Call) -> Sequence[str]:
+    return _parts(call, call.option("indices_or_sections"), 0 if call.kind == "Hsplit" else 1)
+
+
+@reads("SplitInSizes", settings="axis sizes")
+def _split_in_sizes(call: Call) -> Sequence[str]:
+    """Read TensorFlow's split by the sizes of its parts, of which one may be left open."""
+    axis, sizes = call.axis(call.option("axis", 0)), list(call.need("sizes"))
+    if -1 in sizes:
+        sizes[sizes.index(-1)] = call.shape()[axis] - sum(n for n in sizes if n != -1)
+    return call.several(Split(sizes=sizes, axis=axis), call.inputs[0])
+
+
+@reads("Unstack", settings="axis num")
+def _unstack(call: Call) -> Sequence[str]:
+    axis = call.axis(call.option("axis", 0))
+    number = call.option("num") or call.shape()[axis]
+    if not isinstance(number, int):
+        raise NotReadError("it makes as many tensors as an open size")
+    parts = _parts(call, number, axis) if number > 1 else [call.inputs[0]]
+    return [call.add(Squeeze(axis=axis), part, part=f"part{i}") for i, part in enumerate(parts)]
+
+
+@reads("Take", settings="axis")
+def _take(call: Call) -> str:
+    """Read elements of one axis that are picked by constant places."""
+    if len(call.inputs) > 1 or len(call.arguments) + len(call.options) < 2:
+        raise NotReadError("it picks by a tensor")
+    places = _plain([*call.arguments, *call.options.values()][1])
+    axis = call.axis(call.option("axis"))
+    if isinstance(places, int):
+        stop = None if places == -1 else places + 1
+        part = call.add(Slice(axis=axis, start=places, stop=stop), call.inputs[0], part="picked")
+        return call.add(Squeeze(axis=axis), part)
+    if not isinstance(places, list) or not places or not all(type(n) is int for n in places):
+        raise NotReadError("the places that it picks are no list")
+    return _picked(call, axis, max(places) if max(places) >= -min(places) else min(places), len(places))
+
+
+@reads("TopK", settings="k sorted")
+def _top_k(call: Call) -> Sequence[str]:
+    k = count(call, "k")
+    made = _picked(call, len(call.shape()) - 1, k - 1, k)
+    return [made, made]
+
+
+@reads("Diff", settings="axis n")
+def _diff(call: Call) -> str:
+    return call.add(Slice(axis=call.axis(call.option("axis", -1)), start=call.option("n", 1)), call.inputs[0])
+
+
+@reads("Glu", settings="axis")
+def _glu(call: Call) -> str:
+    return _parts(call, 2, call.axis(call.option("axis", -1)))[0]
+
+
+def _plain(value: Any) -> Any:
+    """Return a constant: a number, or a list of them."""
+    if isinstance(value, dict) and value.get("class_name") in ("__numpy__", "__tensor__"):
+        value = value["config"].get("value")
+    return list(value) if isinstance(value, tuple) else value
+
+
+# -- axes
+
+
+@reads("Swapaxes", settings="axis1 axis2")
+def _swapaxes(call: Call) -> str:
+    order = list(range(len(call.shape())))
+    a, b = call.axis(call.option("axis1")), call.axis(call.option("axis2"))
+    order[a], order[b] = order[b], order[a]
+    return call.add(Permute(order=order))
+
+
+@reads("Rot90", settings="axes k")
+def _rot90(call: Call) -> str:
+    axes = call.option("axes", (0, 1))
+    a, b = (call.axis(axis) for axis in axes)
+    order = list(range(len(call.shape())))
+    if call.option("k", 1) % 2:
+        order[a], order[b] = order[b], order[a]
+    return call.add(Permute(order=order))
+
+
+@reads("Stack", settings="axis")
+def _stack(call: Call) -> str:
+    axis = call.axis(call.option("axis", 0), len(call.shape()) + 1)
+    raised = [call.add(Unsqueeze(axis=axis), x, part=f"raised{i}") for i, x in enumerate(call.inputs)]
+    return call.add(Concat(axis=axis), *raised)
+
+
+@reads("Hstack", "Dstack", "Append", settings="axis")
+def _stack_along(call: Call) -> str:
+    axis = {"Hstack": 1, "Dstack": 2}.get(call.kind, call.option("axis"))
+    if axis is None or (axis == 2 and len(call.shape()) < 2):
+        raise NotReadError("it makes new axes")
+    return call.add(Concat(axis=call.axis(axis)))
+
+
+@reads("Repeat", settings="axis repeats")
+def _repeat(call: Call) -> str:
+    repeats = _plain(call.option("repeats"))
+    if type(repeats) is not int:
+        raise NotReadError("it repeats each element another number of times")
+    axis = call.axis(call.option("axis"))
+    return call.add(Tile(repeats=[repeats if i == axis else 1 for i in range(len(call.shape()))]), call.inputs[0])
+
+
+@reads("OneHot", settings="axis depth num_classes sparse")
+def _one_hot(call: Call) -> str:
+    rank = len(call.shape()) + 1
+    axis = call.axis(call.option("axis", -1), rank)
+    raised = call.add(Unsqueeze(axis=axis), call.inputs[0], part="raised")
+    return call.add(Tile(repeats=[count(call, "num_classes") if i == axis else 1 for i in range(rank)]), raised)
+
+
+@reads("Einsum", settings="subscripts")
+def _einsum(call: Call) -> str:
+    ranks = [len(call.shape(i)) + 1 for i in range(len(call.inputs))]
+    equation, batch = per_sample(call.need("subscripts"), ranks, [0] * len(ranks))
+    if batch != 0:
+        raise NotReadError(f"its equation {call.config['subscripts']!r} moves the batch axis")
+    return call.add(Einsum(equation=equation))
+
+
+# -- images and windows
+
+
+def _pair(value: Any) -> Any:
+    return plain(list(value)) if isinstance(value, (list, tuple)) else value
+
+
+@reads("Resize", settings="antialias crop_to_aspect_ratio data_format fill_mode fill_value interpolation "
+       "pad_to_aspect_ratio size")  # fmt: skip
+def _resize(call: Call) -> str:
+    if len(call.shape()) != 3:
+        raise NotReadError("it resizes something else than images in a batch")
+    return call.spatial(Upsample(size=_pair(call.need("size"))))
+
+
+def _borders(call: Call, what: str, sign: int) -> Any:
+    """Return what is added (or, with ``sign`` -1, taken) on each side of images: two of three numbers say it."""
+    if len(call.shape()) != 3:
+        raise NotReadError("it works on something else than images in a batch")
+    sizes = call.shape()[:2] if call.data_format == "channels_last" else call.shape()[1:]
+    found = []
+    for (first, second, target), size in zip(
+            (("top", "bottom", "height"), ("left", "right", "width")), sizes, strict=True):
+        a, b = (call.option(f"{side}_{what}") for side in (first, second))
+        wished = call.option(f"target_{target}")
+        if [a, b, wished].count(None) != 1:
+            raise RefusedError(f"it takes two of {first}_{what}, {second}_{what} and target_{target}")
+        total = None if wished is None else (wished - size) * sign
+        found.append((total - b if a is None else a, total - a if b is None else b))
+    return tuple(found)
+
+
+@reads("PadImages", settings="bottom_padding data_format left_padding right_padding target_height target_width "
+       "top_padding")  # fmt: skip
+def _pad_images(call: Call) -> str:
+    return call.spatial(Pad(padding=_borders(call, "padding", 1)))
+
+
+@reads("CropImages", settings="bottom_cropping data_format left_cropping right_cropping target_height target_width "
+       "top_cropping")  # fmt: skip
+def _crop_images(call: Call) -> str:
+    return call.spatial(Crop(amount=_borders(call, "cropping", -1)))
+
+
+@reads("ExtractPatches", settings="data_format dilation_rate padding size strides")
+def _patches(call: Call) -> str:
+    """Read patches: windows whose elements all become channels."""
+    shape, size = call.shape(), call.need("size")
+    rank = len(shape) - 1
+    sizes = list(size) if isinstance(size, (list, tuple)) else [size] * rank
+    if call.data_format != call.builder.data_format or len(sizes) != rank:
+        raise NotReadError("its patches are in another order, or have other axes")
+    windows = call.add(MaxPool(
+        kernel_size=plain(sizes), stride=_pair(call.option("strides")) or None, padding=call.option("padding", "valid"),
+        dilation=_pair(call.option("dilation_rate")) or 1), part="windows")
+    number = 1
+    for n in sizes:
+        number *= n
+    channels = rank if call.data_format == "channels_last" else 0
+    return call.add(Tile(repeats=[number if i == channels else 1 for i in range(rank + 1)]), windows)
+
+
+@reads("MaxPool", "AveragePool", settings="data_format padding pool_size strides")
+def _pool(call: Call) -> str:
+    operator = MaxPool if call.kind == "MaxPool" else AvgPool
+    return call.spatial(operator(
+        kernel_size=_pair(call.need("pool_size")), stride=_pair(call.option("strides")),
+        padding=str(call.option("padding", "valid")).lower()))
+
+
+@reads("DepthToSpace", "SpaceToDepth", settings="block_size data_format")
+def _blocks(call: Call) -> str:
+    operator = DepthToSpace if call.kind == "DepthToSpace" else SpaceToDepth
+    return call.spatial(operator(block_size=count(call, "block_size")))
