@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 from .errors import NetworkError
 
-__all__ = ["few", "known_word", "nearest"]
+__all__ = ["few", "known_word", "nearest", "quoted"]
 
 
 def nearest(name: str, choices: Iterable[str], *, listed: int = 12) -> str:
@@ -47,3 +47,13 @@ def few(names: Iterable[str], most: int = 5) -> str:
     """
     known = list(names)
     return ", ".join(known[:most]) + (", ..." if len(known) > most else "")
+
+
+def quoted(value: object, most: int = 80) -> str:
+    """Return a value as a message shows it, shortened.
+
+    >>> quoted([3, 3]), quoted("x" * 100, most=8)
+    ('[3, 3]', "'xxxx...")
+    """
+    text = repr(value)
+    return text if len(text) <= most else f"{text[: most - 3]}..."

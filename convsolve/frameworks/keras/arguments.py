@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from ...dims import Expr
+from ...words import quoted
 from .call import Call, RefusedError
 
 __all__ = ["count", "counts", "plain", "sides", "word"]
@@ -41,7 +42,7 @@ def count(call: Call, name: str, default: Any = None) -> Any:
     """Return a setting that must be a whole number above 0."""
     value = call.need(name) if default is None else call.config.get(name, default)
     if not _counted(value, 1):
-        raise RefusedError(f"{name} must be a whole number above 0, got {value!r}")
+        raise RefusedError(f"{name} must be a whole number above 0, got {quoted(value)}")
     return value
 
 
@@ -53,7 +54,7 @@ def counts(call: Call, name: str, length: int, default: Any = None, *, least: in
     listed = list(value) if isinstance(value, (list, tuple)) else [value] * length
     if len(listed) != length or not all(_counted(n, least) for n in listed):
         wanted = "a whole number" if length == 1 else f"a whole number or a list of {length}"
-        raise RefusedError(f"{name} must be {wanted}, {_above(least)}, got {value!r}")
+        raise RefusedError(f"{name} must be {wanted}, {_above(least)}, got {quoted(value)}")
     return plain(listed)
 
 
@@ -71,7 +72,7 @@ def sides(call: Call, name: str, axes: int, default: Any, *, negative: bool = Fa
     pairs = [list(n) if isinstance(n, (list, tuple)) else [n, n] for n in listed]
     if len(pairs) != axes or not all(len(pair) == 2 and all(_counted(n, 0) for n in pair) for pair in pairs):
         each = "a pair" if axes == 1 else f"a list of {axes} numbers or pairs"
-        raise RefusedError(f"{name} must be a whole number or {each}, of at least 0, got {value!r}")
+        raise RefusedError(f"{name} must be a whole number or {each}, of at least 0, got {quoted(value)}")
     return tuple(map(tuple, pairs)) if any(a != b for a, b in pairs) else plain([a for a, _ in pairs])
 
 
@@ -80,5 +81,5 @@ def word(call: Call, name: str, words: Sequence[str], default: str, *, lowered: 
     value = call.config.get(name, default)
     found = value.lower() if isinstance(value, str) and lowered else value
     if found not in words:
-        raise RefusedError(f"{name} must be {' or '.join(map(repr, words))}, got {value!r}")
+        raise RefusedError(f"{name} must be {' or '.join(map(repr, words))}, got {quoted(value)}")
     return str(found)

@@ -18,6 +18,7 @@ from ...operators import (
     Tile,
     Unsqueeze,
 )
+from ...words import quoted
 from .arguments import count
 from .call import Call, NotReadError, RefusedError, reads
 
@@ -48,7 +49,7 @@ def _reshape(call: Call) -> str:
 def _permute(call: Call) -> str:
     dims = call.need("dims")
     if not isinstance(dims, (list, tuple)) or sorted(dims) != list(range(1, len(dims) + 1)):
-        raise RefusedError(f"dims must be the numbers from 1 on, in any order, got {dims!r}")
+        raise RefusedError(f"dims must be the numbers from 1 on, in any order, got {quoted(dims)}")
     return call.add(Permute(order=[n - 1 for n in dims]))
 
 
@@ -86,7 +87,7 @@ def _tile(call: Call) -> str:
 def _pad(call: Call) -> str:
     width, mode, rank = call.config["pad_width"], call.config.get("mode", "constant"), len(call.shape())
     if mode not in ("constant", "reflect"):
-        raise NotReadError(f"there is no padding with mode {mode!r}")
+        raise NotReadError(f"there is no padding with mode {quoted(mode)}")
     sides = [tuple(pair) for pair in width] if isinstance(width, (list, tuple)) else []
     if len(sides) != rank + 1 or rank < 2:
         raise NotReadError(f"its widths {width} are not a pair for each axis")

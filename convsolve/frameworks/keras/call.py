@@ -10,7 +10,7 @@ from typing import Any
 from ...errors import NetworkError
 from ...operators import OPERATORS, Constant, Identity, Operator, Permute, Shape
 from ...operators.base import DataFormat
-from ...words import nearest
+from ...words import nearest, quoted
 from ..builder import Building
 from ..registry import NotReadError, registrar
 
@@ -64,7 +64,7 @@ def read(call: Call) -> Result:
     known = _SETTINGS[call.kind] | _COMMON
     for name in call.config:
         if name not in known and not str(name).endswith(_LEARNING):
-            raise RefusedError(f"{call.kind} has no setting {name!r}{nearest(str(name), known)}")
+            raise RefusedError(f"{call.kind} has no setting {quoted(name)}{nearest(str(name), known)}")
     return READERS[call.kind](call)
 
 _DIMENSIONS = re.compile(r"([123])D")
@@ -106,7 +106,7 @@ class Call:
     def need(self, name: str) -> Any:
         """Return a setting that must be there."""
         if name not in self.config:
-            raise RefusedError(f"its setting {name!r} is missing")
+            raise RefusedError(f"its setting {quoted(name)} is missing")
         return self.config[name]
 
     @property
@@ -146,7 +146,7 @@ class Call:
         """Return an axis that counts the batch as one of ours, which do not."""
         rank = len(self.shape()) if rank is None else rank
         if type(axis) is not int or not -rank <= axis <= rank or axis == 0:
-            raise NotReadError(f"axis {axis!r} is no axis beside the batch")
+            raise NotReadError(f"axis {quoted(axis)} is no axis beside the batch")
         return axis - 1 if axis > 0 else axis % rank
 
     def add(self, operator: Operator, *inputs: str, part: str = "", rank: int | None = None) -> str:
@@ -175,7 +175,7 @@ class Call:
         written = self.option("data_format")
         own: Any = self.builder.data_format if written is None else str(written).lower()
         if own not in ("channels_first", "channels_last"):
-            raise RefusedError(f"its data_format {written!r} is neither channels_first nor channels_last")
+            raise RefusedError(f"its data_format {quoted(written)} is neither channels_first nor channels_last")
         return own  # type: ignore[no-any-return]
 
     def spatial(self, operator: Operator, *inputs: str, part: str = "") -> str:
@@ -220,7 +220,7 @@ class Call:
 def inner_of(written: Any) -> tuple[str, Mapping[str, Any]]:
     """Return the class and the settings of a layer that stands in the settings of another."""
     if not isinstance(written, Mapping) or not isinstance(written.get("class_name"), str):
-        raise RefusedError(f"it holds no layer, but {written!r}")
+        raise RefusedError(f"it holds no layer, but {quoted(written)}")
     config = written.get("config")
     return written["class_name"], config if isinstance(config, Mapping) else {}
 

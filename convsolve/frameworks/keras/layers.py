@@ -24,6 +24,7 @@ from ...operators import (
     Pad,
     Upsample,
 )
+from ...words import quoted
 from .arguments import count, counts, plain, sides, word
 from .call import Call, NotReadError, RefusedError, reads
 
@@ -110,7 +111,7 @@ def _deconvolution(call: Call) -> str:
     """Read a transposed convolution of Keras 1, which is told its output's shape, the batch included."""
     wished = call.need("output_shape")
     if not isinstance(wished, list) or len(wished) != 4:
-        raise RefusedError(f"output_shape must have the batch, the channels and two sizes, got {wished!r}")
+        raise RefusedError(f"output_shape must have the batch, the channels and two sizes, got {quoted(wished)}")
     sizes = wished[2:] if call.data_format == "channels_first" else wished[1:3]
     return call.activated(call.spatial(ConvTranspose(
         out_channels=count(call, "filters"), output_size=plain(sizes), in_channels=_built_channels(call),

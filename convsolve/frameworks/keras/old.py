@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ...errors import UnreadableError
+from ...words import quoted
 
 __all__ = ["modern"]
 
@@ -119,7 +120,7 @@ def _joined(branches: Sequence[Any], layers: Sequence[Any], name: str) -> Mappin
 
 def _settings(kind: str, config: Mapping[str, Any], name: str) -> tuple[str, Mapping[str, Any]]:
     """Return the class and the settings of a layer in the words of today."""
-    title = f"{name}: the layer {config.get('name', kind)!r} ({kind})"
+    title = f"{name}: the layer {quoted(config.get('name', kind))} ({kind})"
     if kind == "Merge":
         return _merge(config, title)
     found: dict[str, Any] = {}
@@ -167,7 +168,7 @@ def _merge(config: Mapping[str, Any], title: str) -> tuple[str, Mapping[str, Any
     """Return what a merge of Keras 1 is today, by its mode."""
     mode = config.get("mode")
     if mode not in _MERGES or config.get("mode_type", "raw") != "raw":
-        raise UnreadableError(f"{title} joins by its own function, or in a way that Keras has no layer for: {mode!r}")
+        raise UnreadableError(f"{title} joins in a way that Keras has no layer for: {quoted(mode)}")
     found = {"name": config["name"]} if "name" in config else {}
     if mode == "concat":
         found["axis"] = config.get("concat_axis", -1)

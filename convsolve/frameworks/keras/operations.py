@@ -25,6 +25,7 @@ from ...operators import (
     Upsample,
 )
 from ...operators.padding import Crop
+from ...words import quoted
 from ..equations import per_sample
 from .arguments import count, plain
 from .call import Call, NotReadError, RefusedError, reads
@@ -262,7 +263,7 @@ def _einsum(call: Call) -> str:
     ranks = [len(call.shape(i)) + 1 for i in range(len(call.inputs))]
     equation, batch = per_sample(call.need("subscripts"), ranks, [0] * len(ranks))
     if batch != 0:
-        raise NotReadError(f"its equation {call.config['subscripts']!r} moves the batch axis")
+        raise NotReadError(f"its equation {quoted(call.config['subscripts'])} moves the batch axis")
     return call.add(Einsum(equation=equation))
 
 

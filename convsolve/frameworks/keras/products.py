@@ -18,6 +18,7 @@ from ...operators import (
     Tile,
     Unsqueeze,
 )
+from ...words import quoted
 from ..attention import attended, heads_of, merged, scores
 from ..equations import per_sample
 from .call import Call, NotReadError, reads
@@ -31,7 +32,7 @@ def _einsum_dense(call: Call) -> str:
     kernels = call.config["equation"].partition(",")[2].partition("->")[0].strip()
     equation, batch = per_sample(call.config["equation"], [len(shape) + 1, len(kernels)], [0, None])
     if batch != 0:
-        raise NotReadError(f"its equation {call.config['equation']!r} moves the batch axis")
+        raise NotReadError(f"its equation {quoted(call.config['equation'])} moves the batch axis")
     operator = Einsum(equation=equation)
     given, kernel, result = operator.labels
     wished = [written] if isinstance(written, int) else list(written)

@@ -187,7 +187,7 @@ class Reading:
             result = read(call)
         except NotReadError as error:
             self.builder.forget(before)
-            result = self._opaque(call, str(error), live, seen)
+            result = self._opaque(call, _why(error), live, seen)
         except UnreadableError:
             raise
         except (ConvsolveError, *_MISWRITTEN) as error:
@@ -228,9 +228,15 @@ _MISWRITTEN = (KeyError, TypeError, ValueError, AttributeError, IndexError, Over
 """What a reader raises where a setting has a value that Keras would not write."""
 
 
+_LONGEST = 400
+"""No reason that stands in a message is longer."""
+
+
 def _why(error: Exception) -> str:
     """Return what is wrong with a layer's settings."""
-    return str(error) if isinstance(error, ConvsolveError) else "a setting of it has a value that Keras would not write"
+    told = isinstance(error, (ConvsolveError, NotReadError))
+    text = str(error) if told else "a setting of it has a value that Keras would not write"
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}..."
 
 
 def _live_shapes(kind: str, live: Any, shapes: Sequence[Sequence[Any]]) -> list[Any]:

@@ -6,6 +6,7 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 
 from ...operators import Add, Average, Concat, ConvLstm, Gru, Lstm, Mul, Operator, Rnn, Slice, Squeeze
+from ...words import quoted
 from .arguments import count
 from .call import READERS, Call, NotReadError, RefusedError, Result, inner_of, read, reads
 from .layers import window
@@ -82,7 +83,7 @@ def _bidirectional(call: Call) -> Result:
     mode, ways = call.config.get("merge_mode", "concat"), [inner_of(call.need("layer"))]
     ways.append(inner_of(call.config["backward_layer"]) if call.config.get("backward_layer") else ways[0])
     if mode is not None and mode not in _MERGED:
-        raise RefusedError(f"its merge_mode {mode!r} is not one of {', '.join(_MERGED)} or None")
+        raise RefusedError(f"its merge_mode {quoted(mode)} is not one of {', '.join(_MERGED)} or None")
     for kind, config in ways:
         if kind in READERS and kind not in ("RNN", "ConvLSTM1D", "ConvLSTM2D", "ConvLSTM3D", *_RECURRENT):
             raise RefusedError(f"its layer {kind} is not recurrent")

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from ...words import quoted
 from ..registry import NotReadError
 from .call import TENSOR, is_tensor
 
@@ -194,7 +195,7 @@ def operation_of(function: Any, node: Any) -> Operation:
     """
     name = _NAMESPACES.sub("", str(function), count=1)
     if name not in _FUNCTIONS:
-        raise NotReadError(f"there is no rule for TensorFlow's function {function!r}")
+        raise NotReadError(f"there is no rule for TensorFlow's function {quoted(function)}")
     kind, known = _FUNCTIONS[name]
     first, given = _arguments(node)
     config: dict[str, Any] = {}
@@ -204,7 +205,7 @@ def operation_of(function: Any, node: Any) -> Operation:
         if argument == "name" or place == "=" or value is None or (place == "!" and not value):
             continue
         if place in (None, "!"):
-            raise NotReadError(f"{function} is called with {argument}={value!r}")
+            raise NotReadError(f"{function} is called with {argument}={quoted(value)}")
         (config if place else others)[place or argument] = _marked(value)
     if any(is_tensor(value) for value in config.values()):
         raise NotReadError(f"{function} is called with a setting that is a tensor")
