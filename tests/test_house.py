@@ -14,7 +14,7 @@ import convsolve
 PACKAGE = Path(convsolve.__file__).parent
 
 FLOORS = [
-    {"errors", "isolated", "neighbours"},
+    {"callers", "errors", "isolated", "neighbours"},
     {"words", "written", "shown"},
     {"dims"},
     {"operators"},

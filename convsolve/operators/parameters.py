@@ -147,16 +147,17 @@ class Sizes(Kind):
 
     minimum: int | None = 1
     optional: bool = False
+    empty: bool = False
 
     def check(self, name: str, value: Any) -> Any:
         if value is None and self.optional:
             return None
-        if not isinstance(value, (list, tuple)) or not value:
+        if not isinstance(value, (list, tuple)) or not (value or self.empty):
             raise NetworkError(f"{name} must be a list of whole numbers, got {value!r}")
         return tuple(_dim(f"{name}[{i}]", v, self.minimum) for i, v in enumerate(value))
 
     def schema(self) -> dict[str, Any]:
-        return {"type": "array", "items": Count(self.minimum).schema(), "minItems": 1}
+        return {"type": "array", "items": Count(self.minimum).schema(), "minItems": 0 if self.empty else 1}
 
 
 @dataclass(frozen=True)

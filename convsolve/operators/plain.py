@@ -28,7 +28,7 @@ class Input(Operator):
     arity = (0, 0)
     written = True
 
-    shape: Any = parameter(Sizes())
+    shape: Any = parameter(Sizes(empty=True))
 
     def infer(self, site: Site, *inputs: Shape) -> Shape:
         names = written_names(site, len(self.shape))

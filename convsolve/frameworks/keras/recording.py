@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import inspect
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -46,8 +46,6 @@ def recorded(model: Any, input_shape: Any = None) -> Network:
 class _Taken(Inputs):
     """Inputs as a model takes them: as arguments of their own, or ``together`` in a list or mapping."""
 
-    together: bool = False
-
     @classmethod
     def by(cls, model: Any, given: Any) -> _Taken:
         """Return how a model takes inputs of given shapes, or of those that it states."""
@@ -71,13 +69,6 @@ class _Taken(Inputs):
             found = Inputs.of(given, ())
         name = tuple(stated) if len(found.shapes) == len(stated) == 1 else found.names
         return cls(name, found.shapes, together=together)
-
-    def passed(self, tensors: Sequence[Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
-        """Return the arguments of a call."""
-        if self.named:
-            mapping = dict(zip(self.names, tensors, strict=True))
-            return ((mapping,), {}) if self.together else ((), mapping)
-        return ((list(tensors),), {}) if self.together else (tuple(tensors), {})
 
 
 def _arguments(model: Any) -> tuple[tuple[str, ...], tuple[str, ...]]:

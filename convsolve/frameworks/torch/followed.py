@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import operator
 from collections.abc import Callable
 from fractions import Fraction
 from math import lcm
@@ -12,7 +13,7 @@ from ...dims import Cond, Var, bounds, eq, ne
 from ...dims.normal import Polynomial
 from .tape import Tape
 
-__all__ = ["Followed", "compared", "expressed", "form_of", "unfollowed"]
+__all__ = ["Followed", "after_the_end", "compared", "expressed", "form_of", "unfollowed"]
 
 _EXACT = 1 << 20
 """Fractions with a power of two up to this one below are exact in floating point, and stay so."""
@@ -33,7 +34,7 @@ class Followed:
 
 def form_of(number: Any) -> Polynomial | None:
     """Return the expression of a size, a whole number, or a fraction that floating point holds exactly."""
-    if isinstance(number, Followed):
+    if isinstance(number, Followed) and not number.tape.ended:
         return number.tape.canonical(number.form)
     if isinstance(number, int):
         return Polynomial.of(int(number))
@@ -50,10 +51,18 @@ def unfollowed(number: Any) -> Any:
     return int.__int__(number) if isinstance(number, int) else float.__float__(number)  # type: ignore[arg-type]
 
 
+def after_the_end(number: Followed, other: Any, name: str) -> Any:
+    """Return what an operation gives with a number of a recording that is over: it is a plain one."""
+    plain, base = unfollowed(number), name.strip("_")
+    if hasattr(operator, base):
+        return getattr(operator, base)(plain, other)
+    return getattr(operator, base.removeprefix("r"))(other, plain)
+
+
 def expressed(number: Any) -> Any:
     """Return what stands in an operator's parameter for a size: its expression, or the plain number."""
-    if not isinstance(number, Followed):
-        return number
+    if not isinstance(number, Followed) or number.tape.ended:
+        return unfollowed(number)
     if isinstance(number, int):
         return number.tape.canonical(number.form).dim()
     number.freeze()
@@ -74,6 +83,8 @@ def compared(name: str) -> Callable[[Any, Any], Any]:
     plain_int, plain_float = getattr(int, name), getattr(float, name)
 
     def compare(self: Any, other: Any) -> Any:
+        if self.tape.ended:
+            return getattr(operator, name)(unfollowed(self), other)
         outcome = plain_int(self, other) if isinstance(self, int) else NotImplemented
         if outcome is NotImplemented:
             outcome = plain_float(float(unfollowed(self)), other)

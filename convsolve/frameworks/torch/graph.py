@@ -54,11 +54,12 @@ class _Site:
 class Graph:
     """Collects layers; every change can be undone back to a mark. Shapes are as the data format writes them.
 
-    ``required`` are the conditions of the layers since the last mark, ``failed`` says that some layer's do not hold;
-    ``uncounted`` has the number of entries of each parameter that is still to be counted, ``counted`` the layer that
-    has counted the others; ``learned`` says how many parameters each layer counts at the recorded sizes. ``turned``
-    has the tensors that are others in another order of axes; ``dispensable`` layers are left out when nothing uses
-    them. ``parts`` has, by a parameter and a name, the layers that use a part of it.
+    ``required`` are the conditions of the layers since the last mark, ``started`` how many layers there were before,
+    ``failed`` says that some layer's do not hold; ``uncounted`` has the number of entries of each parameter that is
+    still to be counted, ``counted`` the layer that has counted the others; ``learned`` says how many parameters each
+    layer counts at the recorded sizes. ``turned`` has the tensors that are others in another order of axes;
+    ``dispensable`` layers are left out when nothing uses them. ``parts`` has, by a parameter and a name, the layers
+    that use a part of it.
     """
 
     tape: Tape
@@ -74,6 +75,7 @@ class Graph:
     parts: dict[tuple[str, str], str] = field(default_factory=dict)
     dispensable: set[str] = field(default_factory=set)
     required: list[Cond] = field(default_factory=list)
+    started: int = 0
     failed: bool = False
     place: str = ""
     leaf: bool = False
@@ -125,6 +127,7 @@ class Graph:
     def mark(self) -> int:
         """Return a mark to which changes can be undone, and begin to collect what is required."""
         self.required = []
+        self.started = len(self.layers)
         return len(self._undo)
 
     def undo(self, mark: int) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 
+from ...callers import pass_on
 from ...errors import UnreadableError
 from .followed import unfollowed
 from .graph import Graph
@@ -52,7 +53,8 @@ def batch_axes(
     try:
         with torch._C.DisableTorchFunction():
             second = list(tensors_in(func(*others[0], **others[1])))
-    except (RuntimeError, ValueError, TypeError, IndexError):
+    except (RuntimeError, ValueError, TypeError, IndexError) as error:
+        pass_on(error)
         second = []
     found = []
     for i, output in enumerate(outputs):

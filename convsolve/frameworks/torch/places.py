@@ -6,7 +6,7 @@ import os
 import sys
 from types import CodeType, FrameType
 
-__all__ = ["asking", "is_program", "is_start", "place_of", "shortened"]
+__all__ = ["asking", "is_ours", "is_program", "is_start", "place_of", "shortened"]
 
 _RUNS = os.path.join(os.path.dirname(__file__), "programs.py")
 _OURS = os.path.dirname(os.path.dirname(__file__)) + os.sep
@@ -37,6 +37,14 @@ def is_start(code: CodeType) -> bool:
 def is_program(code: CodeType) -> bool:
     """Return whether code is the program's, not a framework's or our own."""
     return not code.co_filename.startswith((*_frameworks(), _OURS, "<"))
+
+
+def is_ours(error: BaseException) -> bool:
+    """Return whether an error comes out of our own code."""
+    traceback = error.__traceback__
+    while traceback is not None and traceback.tb_next is not None:
+        traceback = traceback.tb_next
+    return traceback is not None and traceback.tb_frame.f_code.co_filename.startswith(_OURS)
 
 
 def _frameworks() -> list[str]:

@@ -8,8 +8,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from ...callers import pass_on
 from ...dims import Var, eq, evaluate
-from ...errors import ConvsolveError, UnreadableError
+from ...errors import ConvsolveError, InternalError, UnreadableError
 from ...network import Guard, InputShapes, Layer, Network
 from ...operators import axis_names
 from ...operators.base import DataFormat, to_written
@@ -17,14 +18,18 @@ from ...operators.rules import BRANCH
 from ...trace import Requirement, Trace, run, trace
 from ...words import nearest
 from .builtin import lent, modules_of
+from .caches import apart
 from .opaque import tensors_in
-from .places import is_program, shortened
+from .places import is_ours, is_program, shortened
 from .recorder import Recorder, RefusedCallError
 
 __all__ = ["Inputs", "Program", "Run", "Shapes", "confirmed"]
 
 _MOST_ATTEMPTS = 4
 _MOST_UNCAUGHT = 32
+
+_OUR_FAULTS = (KeyError, AttributeError, AssertionError, NameError)
+"""Errors that a program does not cause in our code."""
 
 Shapes = tuple[tuple[int, ...], ...]
 
@@ -53,14 +58,19 @@ class Program(ABC):
 
     def record(self, shapes: Shapes) -> Network:
         """Record the program at these shapes."""
-        lending = modules_of(iter(self.classes()))
+        classes = list(self.classes())
+        lending = modules_of(iter(classes))
         leaks = {id(names): names for names in self.leaking()}
         uncaught: set[int] = set()
         attempts = 0
         while True:
             recorder, call = self.begin(shapes)
             recorder.uncaught = uncaught if len(uncaught) < _MOST_UNCAUGHT else None
-            escaped = _run(recorder, call, lending, leaks)
+            try:
+                with apart(classes, lending):
+                    escaped = _run(recorder, call, lending, leaks)
+            finally:
+                recorder.tape.ended = True
             if escaped is not None:
                 uncaught.add(escaped)  # once more, with that layer marked as failing
                 continue
@@ -74,11 +84,15 @@ class Program(ABC):
 
 @dataclass(frozen=True)
 class Inputs:
-    """The shapes of a program's inputs and their names in the network; ``named`` says that it takes them by name."""
+    """The shapes of a program's inputs and their names in the network.
+
+    ``named`` says that it takes them by name, ``together`` that they are in one mapping, or list.
+    """
 
     names: tuple[str, ...]
     shapes: Shapes
     named: bool = False
+    together: bool = False
 
     @classmethod
     def of(cls, given: InputShapes, arguments: Sequence[str]) -> Inputs:
@@ -89,17 +103,26 @@ class Inputs:
         """
         if isinstance(given, Mapping):
             names = tuple(map(str, given))
+            alike = any(name in arguments or "did you mean" in nearest(name, arguments) for name in names)
+            keys = len(arguments) == 1 and not alike
             for name in names:
-                if name not in arguments:
+                if name not in arguments and not keys:
                     raise UnreadableError(f"the program has no input {name!r}{nearest(name, arguments)}")
-            return cls(names, tuple(_shape(shape) for shape in given.values()), named=True)
+            return cls(names, _shapes(given.values()), named=True, together=keys)
         listed = list(given)
         several = bool(listed) and not any(isinstance(n, int) for n in listed)
-        shapes = tuple(map(_shape, listed)) if several else (_shape(listed),)
+        shapes = _shapes(listed) if several else _shapes([listed])
         if len(shapes) == 1:
             return cls(("input",), shapes)
         more = (f"input{i + 1}" for i in range(len(arguments), len(shapes)))
         return cls((*arguments[: len(shapes)], *more), shapes)
+
+    def passed(self, tensors: Sequence[Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        """Return the positional and the named arguments of a call."""
+        if self.named:
+            mapping = dict(zip(self.names, tensors, strict=True))
+            return ((mapping,), {}) if self.together else ((), mapping)
+        return ((list(tensors),), {}) if self.together else (tuple(tensors), {})
 
     def as_given(self, shapes: Shapes) -> InputShapes:
         """Return other shapes in the form in which these were given."""
@@ -108,12 +131,14 @@ class Inputs:
         return shapes[0] if len(shapes) == 1 else shapes
 
 
-def _shape(given: Any) -> tuple[int, ...]:
-    shape = tuple(given) if isinstance(given, Iterable) else ()
-    if not shape or any(type(n) is not int or n < 1 for n in shape):
-        wanted = "write it like (3, 224, 224), without the batch axis"
-        raise UnreadableError(f"{given!r} is no input shape: {wanted}")
-    return shape
+def _shapes(given: Iterable[Any]) -> Shapes:
+    """Return the shapes of inputs; of several some may have no axis but the batch's."""
+    listed = list(given)
+    shapes = [tuple(shape) if isinstance(shape, Iterable) else None for shape in listed]
+    for shape, own in zip(shapes, listed, strict=True):
+        if shape is None or not any(shapes) or any(type(n) is not int or n < 1 for n in shape):
+            raise UnreadableError(f"{own!r} is no input shape: write it like (3, 224, 224), without the batch axis")
+    return tuple(shape for shape in shapes if shape is not None)
 
 
 def _run(
@@ -124,6 +149,7 @@ def _run(
         with lent(lending, leaks), recorder.watching():
             result = call()
     except Exception as error:
+        pass_on(error)
         chain = list(_chain(error))
         number = next((n for e in chain for n, raised in recorder.raised.items() if raised is e), None)
         if number is None:
@@ -146,15 +172,15 @@ def _chain(error: BaseException | None) -> Iterator[BaseException]:
 
 def _ended(recorder: Recorder, error: Exception) -> None:
     """End the recording of a program that raised an error, where something can be said of it all the same."""
-    if isinstance(error, RefusedCallError):
-        if not recorder.graph.failed:
-            raise error
-        recorder.end()  # what comes after a layer that fails is moot, as long as it fails
-        return
-    if isinstance(error, ConvsolveError):
+    if isinstance(error, InternalError):
         raise error
-    # the program's own: whatever it raises is shown
-    if not recorder.failed:  # otherwise, it does not come so far
+    # what comes after a call that fails is moot, as long as it fails
+    if not recorder.failed and not (recorder.graph.failed and isinstance(error, RefusedCallError)):
+        if isinstance(error, ConvsolveError):
+            raise error
+        if is_ours(error) and isinstance(error, _OUR_FAULTS):
+            raise InternalError(f"recording a program failed: {error!r}. Please report this with it") from error
+        # the program's own: whatever it raises is shown
         looked = any(not taken.fails for taken in recorder.tape.conditions.values())
         if not looked or not recorder.graph.layers:
             raise UnreadableError(_own_failure(error)) from error

@@ -9,7 +9,7 @@ from typing import Any
 
 from ...dims import eq
 from ...dims.normal import Polynomial
-from .followed import Followed, compared, form_of, unfollowed
+from .followed import Followed, after_the_end, compared, form_of, unfollowed
 from .sizes import Size
 from .tape import Tape
 
@@ -59,6 +59,8 @@ class Ratio(float, Followed):
         return Ratio.of(other, self.tape)
 
     def _linear(self, other: Any, name: str, sign: int, mine: int) -> Any:
+        if self.tape.ended:
+            return after_the_end(self, other, name)
         known = self._other(other)
         if known is None or (known.rounded and self.rounded):
             return _plain_of(self, other, name)
@@ -85,6 +87,8 @@ class Ratio(float, Followed):
         return Ratio._made(float.__neg__(self), self.form.scaled(-1), -self.exact, self.tape, self.rounded)
 
     def __mul__(self, other: Any) -> Any:
+        if self.tape.ended:
+            return after_the_end(self, other, "__mul__")
         known = self._other(other)
         if known is None or known.rounded or (self.rounded and not _power_of_2(known)):
             return _plain_of(self, other, "__mul__")
@@ -94,6 +98,8 @@ class Ratio(float, Followed):
     __rmul__ = __mul__
 
     def __truediv__(self, other: Any) -> Any:
+        if self.tape.ended:
+            return after_the_end(self, other, "__truediv__")
         known = self._other(other)
         if known is None or known.rounded or known.exact == 0 or (self.rounded and not _power_of_2(known)):
             return _plain_of(self, other, "__truediv__")
@@ -105,6 +111,8 @@ class Ratio(float, Followed):
         return Ratio._made(value, form, self.exact / known.exact, self.tape, rounded)
 
     def __rtruediv__(self, other: Any) -> Any:
+        if self.tape.ended:
+            return after_the_end(self, other, "__rtruediv__")
         known = self._other(other)
         return _plain_of(self, other, "__rtruediv__") if known is None else known / self
 

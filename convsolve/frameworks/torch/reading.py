@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import copy
 import dataclasses
 import inspect
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Iterable, Mapping
 
 import torch
 
 from ...errors import UnreadableError
 from ...network import InputShapes, Network
+from .caches import remembering
+from .copies import copy_of, initialised, marks
 from .programs import Inputs, Program, Run, Shapes
 from .recorder import Recorder
-from .running import without_data
 
 __all__ = ["from_torch"]
 
@@ -33,7 +32,8 @@ def from_torch(
     Args:
         module: the module.
         input_shape: the input's shape without the batch axis, channels first; for several inputs a list of shapes, or
-            a mapping from the names of ``forward``'s arguments, of which those that have a default may be left out.
+            a mapping from the names of ``forward``'s arguments, of which those that have a default may be left out
+            (or from the keys of the one dictionary that it takes). ``()`` is an input with the batch axis alone.
         training: record what training runs, and apply its requirements, with batches of ``batch_size``.
         batch_size: the number of samples that training requirements reckon with.
 
@@ -41,45 +41,59 @@ def from_torch(
         UnreadableError: the program raises an exception without having looked at sizes (otherwise the network says
             that it is refused), looks at the values of tensors, or returns no tensor.
     """
-    copied = _copy(module, training)
-    inputs = Inputs.of(input_shape, _arguments(copied))
-    _must_take(copied, inputs)
-    network = _Module(copied, inputs).network(inputs.shapes)
+    module = getattr(module, "_orig_mod", module)  # what torch.compile wraps
+    if isinstance(module, torch.jit.ScriptModule):
+        raise UnreadableError("a scripted module does not run its Python code: read the module it was made from")
+    inputs = Inputs.of(input_shape, _arguments(module, input_shape))
+    _must_take(module, inputs)
+    module = initialised(module, inputs)
+    network = _Module(module, inputs, training).network(inputs.shapes)
     return dataclasses.replace(
         network, training=training, batch_size=batch_size,
         record=lambda *again: from_torch(module, inputs.as_given(again), training=training, batch_size=batch_size),
     )  # fmt: skip
 
 
-@dataclasses.dataclass(frozen=True)
 class _Module(Program):
     """A module without data, as a program."""
 
-    module: torch.nn.Module
-    inputs: Inputs
+    def __init__(self, module: torch.nn.Module, inputs: Inputs, training: bool) -> None:
+        self.module = module
+        self.inputs = inputs
+        self.training = training
+        self._fresh()
+
+    def _fresh(self) -> None:
+        self.copied = copy_of(self.module, self.training)
+        remembering(self.copied)
+        self.marks = marks(self.copied)
 
     def classes(self) -> Iterable[type]:
         return (type(m) for m in self.module.modules())
 
     def begin(self, shapes: Shapes) -> Run:
+        if marks(self.copied) != self.marks:  # a run has left something in it
+            self._fresh()
+        module = self.copied
         parameters: dict[int, tuple[str, torch.Tensor]] = {
-            id(p): (name, p) for name, p in self.module.named_parameters()}
+            id(p): (name, p) for name, p in module.named_parameters()}
         modules: dict[int, str] = {}
-        for name, one in self.module.named_modules():
+        for name, one in module.named_modules():
             modules.setdefault(id(one), name)
-        recorder = Recorder(parameters, modules, training=self.module.training)
+        recorder = Recorder(parameters, modules, training=module.training)
         tensors = [recorder.input(name, shape) for name, shape in zip(self.inputs.names, shapes, strict=True)]
-        if self.inputs.named:
-            return recorder, lambda: self.module(**dict(zip(self.inputs.names, tensors, strict=True)))
-        return recorder, lambda: self.module(*tensors)
+        args, kwargs = self.inputs.passed(tensors)
+        return recorder, lambda: module(*args, **kwargs)
 
 
-def _arguments(module: torch.nn.Module) -> list[str]:
-    """Return the names of the arguments that a module takes by name."""
+def _arguments(module: torch.nn.Module, given: InputShapes) -> list[str]:
+    """Return the names of the arguments that a module takes by name, where it takes any: those that are given."""
     try:
         taken = inspect.signature(module.forward).parameters.values()
     except (TypeError, ValueError):
         return []
+    if isinstance(given, Mapping) and any(p.kind is p.VAR_KEYWORD for p in taken):
+        return list(map(str, given))
     return [p.name for p in taken if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)]
 
 
@@ -89,40 +103,11 @@ def _must_take(module: torch.nn.Module, inputs: Inputs) -> None:
         signature = inspect.signature(module.forward)
     except (TypeError, ValueError):
         return
-    given = dict.fromkeys(inputs.names) if inputs.named else {}
+    args, kwargs = inputs.passed(inputs.shapes)
     try:
-        signature.bind(*([] if inputs.named else inputs.shapes), **given)
+        signature.bind(*args, **kwargs)
     except TypeError as error:
-        taken = ", ".join(_arguments(module)) or "none by name"
+        taken = ", ".join(_arguments(module, ())) or "none by name"
         raise UnreadableError(
             f"the inputs of {type(module).__name__} ({taken}) are not those given: {error}; give a shape for each, by "
             f"name or in order") from None
-
-
-def _copy(module: torch.nn.Module, training: bool) -> torch.nn.Module:
-    """Return a copy of a module whose parameters and buffers have shapes and no contents."""
-    module = getattr(module, "_orig_mod", module)  # what torch.compile wraps
-    if isinstance(module, torch.jit.ScriptModule):
-        raise UnreadableError("a scripted module does not run its Python code: read the module it was made from")
-    memo: dict[int, Any] = {}
-    for tensor in [*module.parameters(), *module.buffers()]:
-        if torch.nn.parameter.is_lazy(tensor):
-            raise UnreadableError("a lazy module has no parameters yet: run it once before it is read")
-        memo[id(tensor)] = without_data(tensor)
-    try:
-        copied: torch.nn.Module = copy.deepcopy(module, memo)
-    except Exception as error:  # a module may hold anything, and say anything when it is copied
-        raise UnreadableError(f"the module cannot be copied ({type(error).__name__}: {error})") from error
-    for layer in copied.modules():  # that features are as many as declared, operators require
-        if isinstance(layer, torch.nn.RNNBase):
-            layer.check_input = lambda *_: None  # type: ignore[method-assign]
-        elif isinstance(layer, torch.nn.Transformer):
-            layer.d_model = _Any()  # type: ignore[assignment]
-    return copied.train(training)
-
-
-class _Any:
-    """A number of features that is that of every tensor."""
-
-    def __ne__(self, other: object) -> bool:
-        return False

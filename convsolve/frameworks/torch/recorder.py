@@ -20,6 +20,7 @@ import torch
 from torch.nn.modules.module import register_module_forward_hook, register_module_forward_pre_hook
 from torch.overrides import TorchFunctionMode
 
+from ...callers import pass_on
 from ...dims import Cond, all_of, variables
 from ...dims.normal import Polynomial
 from ...errors import ConvsolveError, InternalError, UnreadableError
@@ -67,6 +68,9 @@ _LOOKS = {"item", "tolist", "__bool__", "__int__", "__float__", "__index__", "__
           "is_nonzero", "equal", "allclose"}  # fmt: skip
 
 
+_WHOLE = (torch.uint8, torch.int8, torch.int16, torch.int32, torch.int64)
+
+
 @functools.cache
 def _signature(handler: Any) -> inspect.Signature:
     return inspect.signature(handler)
@@ -88,6 +92,17 @@ def _name(function: Any) -> str:
 def _needs_data(error: Exception) -> bool:
     """Return whether a call is refused because tensors have no contents."""
     return "meta" in str(error).strip().split("\n")[0].lower()
+
+
+def _positions(index: Any) -> Any:
+    """Return an index in which whole numbers that are tensors are numbers."""
+    if isinstance(index, tuple):
+        return tuple(map(_positions, index))
+    if isinstance(index, slice):
+        return slice(*map(_positions, (index.start, index.stop, index.step)))
+    if isinstance(index, torch.Tensor) and not index.is_meta and index.dtype in _WHOLE and not index.dim():
+        return int(index)
+    return index
 
 
 class RefusedCallError(UnreadableError):
@@ -194,12 +209,15 @@ class Recorder(TorchFunctionMode):
 
     def _called(self, name: str, func: Any, args: Any, kwargs: Any) -> Any:
         """Turn a call into layers, run it for its shape, and remember what comes out."""
+        if name == "__getitem__":
+            args = args[0], _positions(args[1])
         tensors = list(tensors_in((args, kwargs)))
         sized = any(True for _ in numbers_in((args, kwargs)))
         if not sized and not any(self._follows(t) for t in tensors):
             try:
                 result = self.runner.run(func, args, kwargs)
             except REFUSALS as error:
+                pass_on(error)
                 if name in _LOOKS or _needs_data(error):
                     raise self._unread(name) from error
                 raise
@@ -240,6 +258,7 @@ class Recorder(TorchFunctionMode):
         try:
             result = self.runner.run(func, args, kwargs)
         except REFUSALS as raised:
+            pass_on(raised)
             error = raised
         if error is not None:
             missing = name in _LOOKS or _needs_data(error)
@@ -265,7 +284,8 @@ class Recorder(TorchFunctionMode):
                 if broken:
                     self.tape.holds(all_of(*required), False, fails=True)
                 elif number:
-                    self.tape.holds(all_of(*required), True)
+                    for condition in required:  # before the call, which is another one where it fails
+                        self.tape.holds(condition, True, count=self.graph.started)
                 for value, tensor in zip(values, outputs, strict=True):
                     self.keep(tensor, value)
                 return result
@@ -310,6 +330,7 @@ class Recorder(TorchFunctionMode):
             self.graph.undo(mark)
             return None
         except Exception as error:
+            pass_on(error)
             where = self.graph.source or "the network"
             raise InternalError(f"{where}: the call of `{name}` could not be handled: {error!r}") from error
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 
+from ...callers import pass_on
 from .followed import Followed, unfollowed
 from .opaque import tensors_in
 from .values import Value
@@ -82,7 +83,7 @@ def padded(tensor: torch.Tensor, sides: Sequence[tuple[Any, Any]], value: Any) -
 
 
 def really_refused(func: Any, args: Any, kwargs: Any) -> bool:
-    """Return whether a call that is refused on the meta device is refused on the CPU, too, with zeros for contents.
+    """Return whether a call that is refused on the meta device is refused on the CPU, too.
 
     Where its tensors are too large to try, what the meta device says is believed.
     """
@@ -90,18 +91,22 @@ def really_refused(func: Any, args: Any, kwargs: Any) -> bool:
     with torch._C.DisableTorchFunction():
         if sum(t.untyped_storage().nbytes() for t in tensors.values()) > _MOST_TRIED:
             return True
-        real = {key: _zeros(t) for key, t in tensors.items()}
+        real = {key: _filled(t) for key, t in tensors.items()}
         try:
             func(*_replaced(args, real), **_replaced(kwargs, real))
-        except REFUSALS:
+        except REFUSALS as error:
+            pass_on(error)
             return True
     return False
 
 
-def _zeros(tensor: torch.Tensor) -> torch.Tensor:
+def _filled(tensor: torch.Tensor) -> torch.Tensor:
+    """Return a tensor with contents: fractions that are no special ones, or zeros of another type."""
     if not tensor.is_meta:
         return tensor
     base = torch.zeros(tensor.untyped_storage().nbytes() // max(tensor.element_size(), 1), dtype=tensor.dtype)
+    if base.is_floating_point():
+        base.uniform_(generator=torch.Generator().manual_seed(0))
     return base.as_strided(tensor.shape, tensor.stride(), tensor.storage_offset())
 
 

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ...dims.normal import Polynomial
-from .followed import Followed, compared, form_of
+from .followed import Followed, after_the_end, compared, form_of
 from .tape import Tape
 
 __all__ = ["Size"]
@@ -43,6 +43,8 @@ class Size(int, Followed):
         self.tape.freeze(self.form, int.__int__(self))
 
     def _with(self, other: Any, name: str, combine: Callable[[Polynomial, Polynomial], Polynomial]) -> Any:
+        if self.tape.ended:
+            return after_the_end(self, other, name)
         if isinstance(other, int):
             value = getattr(int, name)(self, other)
             other_form = form_of(other)
@@ -87,7 +89,7 @@ class Size(int, Followed):
         return (other // self, other % self)
 
     def _divided(self, other: Any, name: str, combine: Callable[[Polynomial, Polynomial], Polynomial]) -> Any:
-        if isinstance(other, int):
+        if isinstance(other, int) and not self.tape.ended:
             divisor = self if name.startswith("__r") else other
             if not int.__gt__(divisor, 0):  # the language divides by positive numbers only
                 self.freeze()
@@ -99,9 +101,13 @@ class Size(int, Followed):
         return self._with(other, name, combine)
 
     def __truediv__(self, other: Any) -> Any:
+        if self.tape.ended:
+            return after_the_end(self, other, "__truediv__")
         return _ratio(self) / other if isinstance(other, (int, float)) else NotImplemented
 
     def __rtruediv__(self, other: Any) -> Any:
+        if self.tape.ended:
+            return after_the_end(self, other, "__rtruediv__")
         return _ratio(other, self.tape) / self if isinstance(other, (int, float)) else NotImplemented
 
     def __pow__(self, other: Any, modulo: None = None) -> Any:  # type: ignore[override]
@@ -124,6 +130,8 @@ class Size(int, Followed):
         return self // (1 << other)
 
     def __neg__(self) -> Any:
+        if self.tape.ended:
+            return int.__neg__(self)
         return Size.made(int.__neg__(self), self.form.scaled(-1), self.tape)
 
     def __abs__(self) -> Any:

@@ -38,8 +38,9 @@ class Tape:
     ``source`` says where in the program a frame stands; ``layers`` are the names of those recorded so far,
     ``numbers`` the recorded values of the dimensions that expressions speak of; ``known`` has the operations that a
     tensor's dimension is the result of, by that dimension. ``leaks`` are the global names of modules that called
-    ``int`` on a size. ``positive`` are sizes of tensors, which are at least 1, or a layer before has failed. ``idle``
-    tells of a frame that nothing comes of what it asks.
+    ``int`` on a size. ``ended`` says that the recording is over: sizes of it are plain numbers now. ``positive`` are
+    sizes of tensors, which are at least 1, or a layer before has failed. ``idle`` tells of a frame that nothing comes
+    of what it asks.
     """
 
     source: Callable[[FrameType | None], str]
@@ -47,6 +48,7 @@ class Tape:
     known: dict[Expr, Polynomial] = field(default_factory=dict)
     conditions: dict[Cond, _Taken] = field(default_factory=dict)
     layers: list[str] = field(default_factory=list)
+    ended: bool = False
     numbers: dict[str, int] = field(default_factory=lambda: {BATCH_NAME: BATCH_SIZE})
     leaks: dict[int, dict[str, Any]] = field(default_factory=dict)
     positive: set[Polynomial] = field(default_factory=set)
@@ -77,21 +79,23 @@ class Tape:
                 found.append(Guard(condition, taken.source, after, taken.fails))
         return tuple(found)
 
-    def holds(self, condition: Cond, outcome: bool, *, fails: bool = False) -> bool:
+    def holds(self, condition: Cond, outcome: bool, *, fails: bool = False, count: int | None = None) -> bool:
         """Keep that the program found a condition to hold, or not to; return the outcome.
 
         What is certain, and what depends on nothing but the batch, is no branch. Where a condition speaks of the batch
-        and other sizes, those are frozen. ``fails``: the condition is that the last layer fails.
+        and other sizes, those are frozen. ``fails``: the condition is that the last layer fails. ``count``: how many
+        layers had been recorded when it was decided, by default all.
         """
         condition = normal(condition if outcome else negation(condition))
-        if bounds(condition)[0] == 1:
+        if bounds(condition)[0] == 1 or self.ended:
             return outcome
+        count = len(self.layers) if count is None else count
         names = {v.name: v for v in variables(condition)}
         with_batch = names.pop(BATCH_NAME, None) is not None
         frame = sys._getframe(1)
         if names and not self.idle(frame):
             for one in (eq(v, self.numbers[name]) for name, v in names.items()) if with_batch else (condition,):
-                self.conditions.setdefault(one, _Taken(self.source(frame), len(self.layers), fails))
+                self.conditions.setdefault(one, _Taken(self.source(frame), count, fails))
         return outcome
 
     def forget_after(self, count: int) -> None:

@@ -54,21 +54,22 @@ def faithful(module, recorded, *others, samples=2):
     return network
 
 
-def truthful(make, recorded, sides, *, most_unknown=0.0, samples=2):
+def truthful(make, recorded, sides, *, most_unknown=0.0, samples=2, after=lambda: None):
     """Assert that a check, and the set of valid sizes, say of sizes what executions on the CPU do; return the set.
 
     ``recorded`` is the shape at which the module is recorded, ``sides`` are the sizes of every axis but the channels;
     some of all points are tried. What is not known is no false claim; no more than ``most_unknown`` of the points may be
-    that. Where samples come out in groups, as many as one has are its first axis.
+    that. Where samples come out in groups, as many as one has are its first axis. ``after`` is called after executions.
     """
-    network, module = cs.from_torch(make(), recorded), make().eval()
+    network = cs.from_torch(make(), recorded)
     sizes = cs.valid_sizes(network)
     points = list(itertools.product(sides, repeat=len(sizes.axes)))
     points = random.Random(0).sample(points, min(len(points), POINTS))
     unknown = 0
     for point in points:
         shape = (*recorded[: len(recorded) - len(point)], *point)
-        ran = _grouped(module, shape, samples)
+        ran = _grouped(make().eval(), shape, samples)
+        after()
         report = cs.check(network, shape)
         assert report.ok == (ran is not None), (shape, report.failures, report.unknown, ran)
         assert ran is None or _alike(report.output, ran), (shape, report.output, ran)
@@ -86,7 +87,7 @@ def _grouped(module, shape, samples):
     """Return the shape of what a module gives for one sample, its groups as an axis in front; None where it fails."""
     try:
         with torch.no_grad():
-            result = module(torch.zeros(samples, *shape))
+            result = module(torch.rand(samples, *shape))
     except (RuntimeError, ValueError, IndexError, AssertionError, ZeroDivisionError, AttributeError):
         return None
     first = result[0] if isinstance(result, tuple) else result

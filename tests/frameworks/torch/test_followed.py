@@ -12,13 +12,13 @@ from hypothesis import strategies as st
 from convsolve.dims import Var, evaluate, hole, maximum, minimum, where
 from convsolve.dims.bounds import INTERVALS
 from convsolve.dims.normal import NORMAL, Polynomial
-from convsolve.frameworks.torch.builtin import _ALWAYS, _Int
+from convsolve.frameworks.torch.builtin import EXTREMES, _Int
 from convsolve.frameworks.torch.followed import Followed, unfollowed
 from convsolve.frameworks.torch.sizes import Size
 from convsolve.frameworks.torch.tape import Tape
 
 H, W = Var("h", interval=(1, None)), Var("w", interval=(1, None))
-_MAX, _MIN = _ALWAYS["max"], _ALWAYS["min"]
+_MAX, _MIN = EXTREMES["max"], EXTREMES["min"]
 
 STEPS = [
     lambda a, b, k: a + b, lambda a, b, k: a - b, lambda a, b, k: a * b, lambda a, b, k: a // k, lambda a, b, k: a % k,

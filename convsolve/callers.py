@@ -1,0 +1,51 @@
+"""Errors of whoever called us: they are none of the program's, and pass through."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Iterator
+from types import CodeType, MethodType, TracebackType
+from typing import Any
+
+__all__ = ["pass_on"]
+
+
+def pass_on(error: BaseException) -> None:
+    """Raise an error again that is not the program's: time or memory has run out, or a signal handler raised it.
+
+    >>> pass_on(ValueError("of the program"))
+    >>> pass_on(TimeoutError("of the caller"))
+    Traceback (most recent call last):
+    TimeoutError: of the caller
+    """
+    seen: set[int] = set()
+    one: BaseException | None = error
+    while one is not None and id(one) not in seen:
+        seen.add(id(one))
+        if isinstance(one, (TimeoutError, MemoryError)) or not isinstance(one, Exception) or _from_handler(one):
+            raise one
+        one = one.__cause__ or one.__context__
+
+
+def _from_handler(error: BaseException) -> bool:
+    """Return whether an error was raised in the handler of a signal."""
+    handlers = set(_handlers())
+    frame: TracebackType | None = error.__traceback__
+    while frame is not None and handlers:
+        if frame.tb_frame.f_code in handlers:
+            return True
+        frame = frame.tb_next
+    return False
+
+
+def _handlers() -> Iterator[CodeType]:
+    for number in signal.valid_signals():
+        handler: Any = signal.getsignal(number)
+        if isinstance(handler, MethodType):
+            handler = handler.__func__
+        handler = getattr(handler, "func", handler)  # of a partial function
+        if not hasattr(handler, "__code__"):
+            handler = vars(type(handler)).get("__call__")
+        code = getattr(handler, "__code__", None)
+        if isinstance(code, CodeType):
+            yield code
