@@ -356,6 +356,13 @@ class Network(Shown):
         )
         return dataclasses.replace(self, layers=layers)
 
+    def mended(self) -> Network:
+        """Return the network as it is believed to be once the layers are mended that failed when it was recorded.
+
+        What comes after them was recorded with something in place of their outputs: that is a guess, to be tried.
+        """
+        return dataclasses.replace(self, guards=tuple(guard for guard in self.guards if not guard.fails))
+
     def with_shapes(self, given: InputShapes) -> Network:
         """Return the network with the shapes given for its inputs; an input that is given none keeps its own.
 

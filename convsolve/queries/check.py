@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ..dims import Var, evaluate, evaluate_arrays, render, variables
-from ..errors import ConvsolveError, NetworkError
+from ..errors import ConvsolveError, NetworkError, UnreadableError
 from ..network import InputShapes, Network, tensor_layer
 from ..operators import axis_names
 from ..operators.rules import BRANCH, CALL_TAKEN, RANK, REFUSAL, RULES
@@ -305,7 +305,7 @@ def _explained(traced: Trace, values: Mapping[str, int], failed: Sequence[Requir
     for r in failed:
         numbers = tuple((name, evaluate(value, values)) for name, value in r.values)
         groups.setdefault((r.layer, r.rule.code, r.text, numbers if r.layer else ()), []).append(r)
-    tried = _Tried(traced)
+    tried = _Tried.of(traced)
     for group in groups.values():
         first = group[0]
         axes = [r.axis for r in group if r.axis]
@@ -363,11 +363,37 @@ def _needed(requirement: Requirement, values: Mapping[str, int]) -> int | None:
 
 
 class _Tried:
-    """Tries every input size: first along one axis, then with all spatial axes equal."""
+    """Tries every input size: first along one axis, then with all spatial axes equal.
 
-    def __init__(self, traced: Trace) -> None:
+    What stands behind a layer that failed when a program was recorded is a guess there: then, the program is recorded
+    again for what is found.
+    """
+
+    def __init__(self, traced: Trace, guessed: bool) -> None:
         self.traced = traced
+        self.guessed = guessed
         self._runs: dict[tuple[str, ...], dict[str, Any]] = {}
+
+    @classmethod
+    def of(cls, traced: Trace) -> _Tried:
+        """Return what tries the inputs of a network, its layers that failed being mended."""
+        network = traced.network
+        if not any(guard.fails for guard in network.guards):
+            return cls(traced, False)
+        guards = {id(guard.condition) for guard in network.guards if guard.fails}
+        steps = (s for s in traced.steps if not (isinstance(s, Requirement) and id(s.condition) in guards))
+        return cls(dataclasses.replace(traced, steps=tuple(steps)), True)
+
+    def _works(self, shape: tuple[int, ...]) -> bool:
+        """Return whether all of a network that was recorded works for an input."""
+        record = self.traced.network.record
+        if record is None:
+            return False
+        try:
+            traced = trace(record(shape))
+        except UnreadableError:
+            return False
+        return not failed_requirements(traced, run(traced, {}))[0]
 
     def inputs(
         self, failed: Sequence[Requirement]
@@ -391,6 +417,8 @@ class _Tried:
                     tuple(size if a in chosen else n for a, n in zip(written, stated, strict=True))
                     for size in (sizes[0], nearest)
                 )
+                if self.guessed and last is None and not all(map(self._works, {smallest_shape, nearest_shape})):
+                    continue
                 return smallest_shape, nearest_shape, last is None, chosen if set(chosen) < set(names[1:]) else ()
         return (), (), False, ()
 

@@ -91,9 +91,7 @@ def with_target(problem: Problem, target: Iterable[int] | None) -> Problem:
 
 def believed(problem: Problem) -> Problem:
     """Return a problem in which what was recorded behind a layer that failed is taken to hold once that is mended."""
-    network = problem.network
-    guards = tuple(guard for guard in network.guards if not guard.fails)
-    return dataclasses.replace(problem, network=dataclasses.replace(network, guards=guards))
+    return dataclasses.replace(problem, network=problem.network.mended())
 
 
 def judge(problem: Problem) -> Situation:
