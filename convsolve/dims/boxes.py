@@ -12,6 +12,7 @@ from .sizeset import SizeSet
 __all__ = ["Boxes"]
 
 _TRIED = 64
+_MOST_REFINED = 48
 
 
 @dataclass(frozen=True)
@@ -61,14 +62,21 @@ class Boxes:
         return Boxes.all(self.axes) - self
 
     def merged(self) -> Boxes:
-        """Return the same set with boxes put together that differ along one axis alone."""
-        parts = self.parts
-        for i in range(len(self.axes)):
-            groups: dict[tuple[SizeSet, ...], SizeSet] = {}
-            for part in parts:
-                others = (*part[:i], *part[i + 1 :])
-                groups[others] = groups[others] | part[i] if others in groups else part[i]
-            parts = tuple((*others[:i], own, *others[i:]) for others, own in groups.items())
+        """Return the same set in few boxes: sizes of one axis that go with the same sizes of the others are in one.
+
+        >>> low, high, odd = SizeSet.between(1, 8), SizeSet.between(9, None), SizeSet.between(1, None, 2)
+        >>> print(Boxes(("height", "width"), ((low, odd), (high, odd), (low, ~odd), (high, ~odd))).merged())
+        height >= 1 with width >= 1
+        """
+        parts, before = self.parts, len(self.parts) + 1
+        while 1 < len(parts) < before:
+            before = len(parts)
+            for i in range(len(self.axes)):
+                parts = _joined(parts, i)
+        if 2 < len(parts) <= _MOST_REFINED and len(self.axes) > 1:
+            order = range(len(self.axes))
+            ways = (_rows(parts, (*order[i:], *order[:i])) for i in order)
+            parts = min((parts, *ways), key=len)
         return Boxes(self.axes, parts)
 
     def axis(self, i: int) -> SizeSet:
@@ -103,6 +111,36 @@ class Boxes:
         parts = sorted(self.parts, key=lambda part: [s.minimum or 0 for s in part])
         boxes = (zip(self.axes, part, strict=True) for part in parts)
         return "; or ".join(" with ".join(str(replace(s, axis=axis)) for axis, s in box) for box in boxes) or "none"
+
+
+_Part = tuple[SizeSet, ...]
+
+
+def _joined(parts: tuple[_Part, ...], i: int) -> tuple[_Part, ...]:
+    """Return boxes put together that differ along one axis alone."""
+    groups: dict[_Part, SizeSet] = {}
+    for part in parts:
+        others = (*part[:i], *part[i + 1 :])
+        groups[others] = groups[others] | part[i] if others in groups else part[i]
+    return tuple((*others[:i], own, *others[i:]) for others, own in groups.items())
+
+
+def _rows(parts: tuple[_Part, ...], order: Sequence[int]) -> tuple[_Part, ...]:
+    """Return boxes with, for the first axis in an order, the sizes together that go with the same of the others."""
+    if not order:
+        return parts[:1]
+    i, *rest = order
+    atoms: list[tuple[SizeSet, tuple[_Part, ...]]] = [(SizeSet.everything(), ())]
+    for part in parts:
+        others = (*part[:i], SizeSet.everything(), *part[i + 1 :])
+        finer = [(own & part[i], (*with_, others)) for own, with_ in atoms]
+        atoms = [(own, with_) for own, with_ in (*finer, *((own - part[i], with_) for own, with_ in atoms)) if own]
+    groups: dict[frozenset[_Part], SizeSet] = {}
+    for own, with_ in atoms:
+        if with_:
+            key = frozenset(_rows(_joined(with_, rest[0]) if rest else with_, rest))
+            groups[key] = groups[key] | own if key in groups else own
+    return tuple((*other[:i], own, *other[i + 1 :]) for key, own in groups.items() for other in key)
 
 
 def _meet(a: Sequence[SizeSet], b: Sequence[SizeSet]) -> tuple[SizeSet, ...]:

@@ -404,6 +404,8 @@ def _junction(op: str, absorbing: bool, conditions: tuple[Cond, ...]) -> Cond:
             rest.update(dict.fromkeys(c.args if c.op == op else (c,)))
     if not rest:
         return not absorbing
+    if any(c.op == "not" and c.args[0] in rest for c in rest):
+        return absorbing
     return next(iter(rest)) if len(rest) == 1 else Condition(op, tuple(rest))
 
 

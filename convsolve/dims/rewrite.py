@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from .expr import (
-    Condition,
-    Expr,
     Var,
     all_of,
     any_of,
     eq,
-    fold,
+    fold_all,
     maximum,
     minimum,
     negation,
@@ -20,7 +18,7 @@ from .expr import (
     where,
 )
 
-__all__ = ["REWRITE", "rewrite"]
+__all__ = ["REWRITE", "rewrite", "rewrite_all"]
 
 REWRITE: dict[str, Callable[[list[Any]], Any]] = {
     "add": total,
@@ -49,6 +47,10 @@ def rewrite(x: Any, replacements: Mapping[str, Any]) -> Any:
     >>> rewrite((hole("n", 28) - hole("k", 3, 5)) // 2 + 1, {"k": 3})
     (n - 3)//2 + 1
     """
-    if not isinstance(x, (Expr, Condition)):
-        return x
-    return fold(x, REWRITE, lambda leaf: replacements.get(leaf.name, leaf) if isinstance(leaf, Var) else leaf)
+    return rewrite_all((x,), replacements)[0]
+
+
+def rewrite_all(expressions: Sequence[Any], replacements: Mapping[str, Any]) -> list[Any]:
+    """Return several expressions rewritten, what they share once."""
+    return fold_all(
+        expressions, REWRITE, lambda leaf: replacements.get(leaf.name, leaf) if isinstance(leaf, Var) else leaf)

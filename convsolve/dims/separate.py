@@ -2,7 +2,8 @@
 
 Most sizes in a network depend on one axis of the input, and are quasi-polynomials of it. What joins axes
 (flatten, attention) is a sum of products of such functions, and is simplified as such. Whatever else there is
-stays an expression, over the functions.
+stays an expression, over the functions. What is computed from a minimum, a maximum or a choice is one of what is
+computed from its parts, and a comparison with one is made of comparisons with them.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ..errors import DimensionError
-from .expr import Condition, Symbolic, Var, bounds, fold, product, total
+from .expr import Condition, Symbolic, Var, bounds, eq, fold, product, total
 from .quasi import NoClosedForm, Quasi, unknown_size
 from .quasi_reader import QuasiReader
 from .rewrite import REWRITE
@@ -21,6 +22,9 @@ __all__ = ["SEPARATE", "Of", "Reading", "Sum", "Unread"]
 
 _MOST_TERMS = 256
 """Sums of more products than this are not written out."""
+
+_DEEP = 50
+"""Expressions that are nested deeper are not computed by their parts."""
 
 
 @dataclass(frozen=True)
@@ -54,7 +58,10 @@ class Reading:
         self.quasi = QuasiReader()
         self.values: dict[str, Value] = {name: Of(name, unknown_size()) for name in self.unknowns}
         self.leaves: dict[str, Of] = {}
+        self.operands: dict[Symbolic, list[Value]] = {}
+        """Of each expression that was written, the values that its operation was given."""
         self._names: dict[Of, str] = {}
+        self._split: dict[tuple[Any, ...], Value] = {}
         self._table = {op: self._reader(op) for op in SEPARATE}
 
     def _reader(self, op: str) -> Callable[[list[Value]], Value]:
@@ -93,6 +100,19 @@ class Reading:
         if found is None:
             raise Unread(f"{x.name} is not known")
         return found
+
+    def parts(self, value: Value) -> list[Value] | None:
+        """Return the operands of a minimum, a maximum or a choice; None for anything else."""
+        if isinstance(value, Symbolic) and value.op in ("min", "max", "where") and value.depth <= _DEEP:
+            return self.operands.get(value)
+        return None
+
+    def split(self, op: str, args: list[Value], compute: Callable[[], Value]) -> Value:
+        """Return the result of an operation on parts, computed once."""
+        key = (op, *args)
+        if key not in self._split:
+            self._split[key] = compute()
+        return self._split[key]
 
     def expression(self, value: Value) -> Any:
         """Return a value as an expression, its functions as unknowns that :attr:`leaves` explains."""
@@ -172,10 +192,16 @@ def _symbolic(op: str) -> Callable[[Reading, list[Value]], Value]:
     """Return a reader that writes an expression, or what it must be by the bounds of its parts."""
 
     def read(reading: Reading, args: list[Value]) -> Value:
-        if op == "where" and args[1] == args[2]:
-            return args[1]
+        if op == "where" and (isinstance(args[0], bool) or args[1] == args[2]):
+            return args[1] if args[0] else args[2]
+        truths = 1 if op == "where" else len(args) if op in ("and", "or", "not") else 0
         written = [reading.expression(a) for a in args]
+        for i, a in enumerate(args[:truths]):
+            if isinstance(a, Of):
+                written[i] = eq(written[i], 1)
         result = REWRITE[op](written)
+        if isinstance(result, Symbolic) and result.op == op:
+            reading.operands[result] = args
         if isinstance(result, Condition):
             return bool(bounds(result)[0]) if bounds(result)[0] == bounds(result)[1] else result
         for value, x in zip(args, written, strict=True):
@@ -203,7 +229,48 @@ def _or_symbolic(op: str, exact: Callable[[Reading, list[Value]], Value]) -> Cal
         except Unread:
             return _symbolic(op)(reading, args)
 
+    return _on_parts(op, read)
+
+
+def _on_parts(op: str, plain: Callable[[Reading, list[Value]], Value]) -> Callable[[Reading, list[Value]], Value]:
+    """Return a reader that computes with the parts of a minimum, a maximum or a choice, where there is one of them."""
+
+    def read(reading: Reading, args: list[Value]) -> Value:
+        split = [i for i, a in enumerate(args) if reading.parts(a) is not None]
+        if len(split) != 1 or sum(isinstance(a, Symbolic) for a in args) != 1:
+            return plain(reading, args)
+        (i,) = split
+
+        def with_part(part: Value) -> Value:
+            return reading.read(op, [*args[:i], part, *args[i + 1 :]])
+
+        def compute() -> Value:
+            parts = reading.parts(args[i])
+            assert parts is not None
+            if args[i].op == "where":
+                return reading.read("where", [parts[0], with_part(parts[1]), with_part(parts[2])])
+            sign = _growing(op, i, args)
+            if not sign:
+                return plain(reading, args)
+            kept = args[i].op if sign > 0 else {"min": "max", "max": "min"}[args[i].op]
+            return reading.read(kept, [with_part(part) for part in parts])
+
+        return reading.split(op, args, compute)
+
     return read
+
+
+def _growing(op: str, i: int, args: list[Value]) -> int:
+    """Return whether an operation never falls (1) or never grows (-1) as an argument grows; 0 if neither is clear."""
+    if op == "add" or (op in ("sub", "floordiv") and i == 0):
+        return 1
+    if op == "sub":
+        return -1
+    if op == "mul" and isinstance(args[1 - i], (int, Of)):
+        other = args[1 - i]
+        low, high = bounds(other) if isinstance(other, int) else other.function.bounds
+        return 1 if low is not None and low >= 0 else -1 if high is not None and high <= 0 else 0
+    return 0
 
 
 def _quotient(reading: Reading, args: list[Value]) -> Value:
@@ -243,7 +310,32 @@ def _comparison(op: str) -> Callable[[Reading, list[Value]], Value]:
             return _symbolic(op)(reading, [difference, 0])
         return reading.read(op, [difference, 0])
 
-    return _or_symbolic(op, exact)
+    whole = _or_symbolic(op, exact)
+
+    def read(reading: Reading, args: list[Value]) -> Value:
+        for i, other in ((0, args[1]), (1, args[0])):
+            parts = reading.parts(args[i])
+            if parts is not None:
+                return reading.split(op, args, lambda i=i, other=other, parts=parts: by_parts(
+                    reading, args[i].op, parts, other, i))  # type: ignore[misc]
+        return whole(reading, args)
+
+    def by_parts(reading: Reading, kind: str, parts: list[Value], other: Value, i: int) -> Value:
+        def compared(part: Value, op: str = op) -> Value:
+            return reading.read(op, [part, other] if i == 0 else [other, part])
+
+        if kind == "where":
+            chosen, a, b = parts
+            return reading.read("or", [
+                reading.read("and", [chosen, compared(a)]),
+                reading.read("and", [reading.read("not", [chosen]), compared(b)])])
+        if op == "eq":  # one of the parts, and beyond none
+            beyond = [reading.read("le", [other, part] if kind == "min" else [part, other]) for part in parts]
+            return reading.read("and", [reading.read("or", [compared(part) for part in parts]), *beyond])
+        every = (kind == "min") == (i == 1)
+        return reading.read("and" if every else "or", [compared(part) for part in parts])
+
+    return read
 
 
 SEPARATE: dict[str, Callable[[Reading, list[Value]], Value]] = {

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ..dims import Dim, bounds, eq, maximum, minimum, product, total, where
+from ..dims import Dim, all_of, bounds, eq, maximum, minimum, product, total, where
 from ..errors import NetworkError, RankError
 from .base import Operator, Reach, Shape, Site, axis_or_channels, normal_axis, positive, written_names
 from .parameters import Count, Flag, Sizes, parameter
@@ -77,13 +77,16 @@ def _reshaped(site: Site, elements: Dim, shape: Sequence[Dim]) -> Shape:
         raise NetworkError("only one entry of a shape may be -1")
     if any(n == 0 for n in shape):
         raise NetworkError("an entry of a shape must not be 0")
-    sizes = [n if isinstance(n, int) else maximum(n, 1) for n in shape]
+    given = [n for i, n in enumerate(shape) if i not in open_axes]
+    wished = product(given)
+    positive = all_of(*(1 <= n for n in given))
     if not open_axes:
-        wished = product(sizes)
-        site.require(ELEMENTS_MATCH, eq(elements, wished), elements=elements, wished=wished)
-        return tuple(sizes)
-    rest = product(n for i, n in enumerate(sizes) if i != open_axes[0])
-    site.require(ELEMENTS_MATCH, eq(elements % rest, 0), elements=elements, divisor=rest)
+        fits = all_of(positive, eq(elements, wished))
+        site.require(ELEMENTS_MATCH, fits, elements=elements, wished=wished)
+        return tuple(n if isinstance(n, int) else maximum(n, 1) for n in shape)
+    rest = product(n if isinstance(n, int) else maximum(n, 1) for n in given)
+    site.require(ELEMENTS_MATCH, all_of(positive, eq(elements % rest, 0)), elements=elements, divisor=wished)
+    sizes = [n if isinstance(n, int) else maximum(n, 1) for n in shape]
     sizes[open_axes[0]] = elements // rest
     return tuple(sizes)
 

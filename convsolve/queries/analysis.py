@@ -3,30 +3,24 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from ..dims import Cond, Condition, variables
+from ..dims import Cond, Condition, evaluate, variables
 from ..dims.boxes import Boxes
+from ..dims.expr import Symbolic
 from ..dims.separate import Of, Reading, Unread
 from ..dims.sizeset import SizeSet, inside
-from ..errors import UnreadableError
-from ..operators.rules import AS_RECORDED
 from ..problem import Problem, trace_problem
-from ..trace import Requirement, Trace
+from ..trace import Requirement, Trace, run
 from .open_inputs import OpenInputs, open_inputs, settled
 from .regions import read_trace, region
 
 if TYPE_CHECKING:
     from ..solver.clock import Clock
 
-__all__ = ["Analysis", "Cause", "analyse", "analyse_all", "analyse_opened", "described", "proved"]
-
-_MOST_BRANCHES = 48
-"""How many times a program is recorded again, to see what it does for other sizes."""
-
-_FARTHEST_RECORDED = 1 << 13
+__all__ = ["Analysis", "Cause", "analyse", "analyse_opened", "described", "proved"]
 
 _COUPLED_SECONDS = 10.0
 
@@ -55,6 +49,10 @@ class Analysis:
     blind: bool = False
     """Whether it has no closed form where anything is known; then ``known`` is less than that."""
     holes: Mapping[str, int] = dataclasses.field(default_factory=dict)
+    taken: Boxes | None = None
+    """Where the branches that were recorded are taken: ``known`` without where it fails before the first."""
+    combined: bool = False
+    """Whether branches of several axes are taken together that were not all recorded together."""
 
     def values(self, tensor: str) -> list[Any] | None:
         """Return the sizes of a tensor, as written, as functions of the input sizes; None where it has no shape."""
@@ -62,13 +60,17 @@ class Analysis:
         return None if shape is None else [self.reading.of(n) for n in shape]
 
 
-def analyse(problem: Problem) -> Analysis:
-    """Read a problem without holes but those in its inputs: where do its requirements hold?"""
-    return analyse_opened(open_inputs(settled(problem)))
+def analyse(problem: Problem, clock: Clock | None = None) -> Analysis:
+    """Read a problem without holes but those in its inputs: where do its requirements hold?
+
+    Past the deadline, requirements over several axes are left unresolved.
+    """
+    return analyse_opened(open_inputs(settled(problem)), clock=clock)
 
 
 def analyse_opened(
-    opened: OpenInputs, traced: Trace | None = None, values: Mapping[str, int] | None = None
+    opened: OpenInputs, traced: Trace | None = None, values: Mapping[str, int] | None = None,
+    clock: Clock | None = None,
 ) -> Analysis:
     """Read the trace of an opened problem, whose other holes have these values."""
     traced = trace_problem(opened.problem).trace if traced is None else traced
@@ -84,7 +86,7 @@ def analyse_opened(
         found = []
         for decides in (True, False):
             places = [i for i, (r, _) in enumerate(parts) if r.rule.decides is decides]
-            boxes, left = region(reading, [truths[i] for i in places])
+            boxes, left = _region(reading, [truths[i] for i in places], clock)
             boxes = Boxes(opened.labels, tuple(
                 tuple(s.shifted(after.get(name, 0)) for name, s in zip(opened.unknowns, part, strict=True))
                 for part in boxes.parts))
@@ -107,30 +109,52 @@ def analyse_opened(
     )  # fmt: skip
     certain = next((i for i, (r, _) in enumerate(parts) if not r.rule.decides), len(parts))
     never = tuple(r for (r, _), value in zip(parts[:certain], truths, strict=False) if value is False)
-    known = Boxes(opened.labels, ()) if blind else known | _fails_before(opened, truths[:certain], reading)
+    taken = known
+    if blind:
+        known, valid = _known_point(opened, traced, values or {})
+    else:
+        known = known | _fails_before(opened, truths[:certain], reading, clock)
     return Analysis(
         opened, traced, reading, valid & known & opened.domains(), known, tuple(dict.fromkeys(left)), causes, never,
-        bool(blind), values or {})
+        bool(blind), values or {}, taken)
 
 
-def _fails_before(opened: OpenInputs, before: Sequence[Any], reading: Reading) -> Boxes:
+def _known_point(opened: OpenInputs, traced: Trace, holes: Mapping[str, int]) -> tuple[Boxes, Boxes]:
+    """Return the point at which a program was recorded, as far as that is known, and it again if it is valid."""
+    nowhere = Boxes(opened.labels, ())
+    point = opened.stated_point
+    if point is None:
+        return nowhere, nowhere
+    values = run(traced, {**holes, **dict(zip(opened.unknowns, point, strict=True))})
+    failing = [r for r in traced.requirements if not evaluate(r.condition, values)]
+    here = Boxes(opened.labels, (tuple(SizeSet.between(n, n) for n in point),))
+    if not all(r.rule.decides for r in failing):
+        return nowhere, nowhere
+    return here, nowhere if failing else here
+
+
+def _fails_before(opened: OpenInputs, before: Sequence[Any], reading: Reading, clock: Clock | None) -> Boxes:
     """Return where a program fails before anything is met that may not be known, whatever comes after.
 
     ``before`` are the truths of what is required before that.
     """
-    passed, left = region(reading, before)
+    passed, left = _region(reading, before, clock)
     return Boxes(opened.labels, ()) if left else ~Boxes(opened.labels, passed.parts)
+
+
+def _region(reading: Reading, truths: Sequence[Any], clock: Clock | None) -> tuple[Boxes, list[int]]:
+    """Return where conditions hold; past the deadline, those over several axes are not taken into account."""
+    from ..solver.clock import Clock, OutOfTime
+
+    try:
+        return region(reading, truths, (clock or Clock()).check)
+    except OutOfTime:
+        return region(reading, [Unread("the time ran out") if isinstance(t, Symbolic) else t for t in truths])
 
 
 _Region = tuple[Boxes, list[Requirement]]
 _Regions = tuple[_Region, _Region]
 """Where all requirements hold that decide, and where all hold without which nothing is known; and what was left out."""
-
-
-def analyse_all(problem: Problem) -> list[Analysis]:
-    """Read a problem in closed form; a recorded program once more for every branch that other sizes take."""
-    first = analyse(problem)
-    return [first, *_branches(problem, first)]
 
 
 def _conjuncts(condition: Cond) -> tuple[Cond, ...]:
@@ -152,35 +176,14 @@ def described(requirement: Requirement) -> str:
     return f"{requirement.layer}: {requirement.rule.demand}{axis}"
 
 
-def _branches(problem: Problem, first: Analysis) -> Iterator[Analysis]:
-    """Record a program again for sizes at which it takes another branch, until all is known."""
-    record = problem.network.record
-    known = first.known
-    if record is None or any(r.rule is AS_RECORDED for r in first.trace.requirements):
-        return  # what an opaque operator does is known for one size at a time
-    left = first.opened.domains() - known
-    for _ in range(_MOST_BRANCHES):
-        point = left.smallest()
-        if point is None or max(point) > _FARTHEST_RECORDED:
-            return  # a program that loops as its input grows takes another branch for ever
-        left -= Boxes(left.axes, (tuple(SizeSet.between(n, n) for n in point),))
-        try:
-            again = record(*first.opened.shapes(point))
-        except UnreadableError:
-            continue  # the program itself refuses this size
-        other = analyse(dataclasses.replace(problem, network=again))
-        if other.known.axes == known.axes and point in other.known:
-            yield other
-            left -= other.known
+def proved(found: Sequence[Analysis], clock: Clock) -> bool:
+    """Return whether z3 proves the regions before the deadline, for all sizes and in both directions."""
+    from ..solver.clock import OutOfTime
 
-
-def proved(found: Sequence[Analysis], timeout: float | None) -> bool:
-    """Return whether z3 proves the regions, for all sizes and in both directions, within some seconds."""
-    from ..solver.clock import Clock, OutOfTime
-
-    clock = Clock(timeout)
+    if any(a.unresolved or a.blind or a.combined for a in found):
+        return False
     try:
-        return all(not a.unresolved and not a.blind and _proven(a, clock) for a in found)
+        return all(_proven(a, clock) for a in found)
     except OutOfTime:
         return False
 

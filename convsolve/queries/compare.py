@@ -12,7 +12,8 @@ from ..dims.separate import Of, Sum
 from ..errors import NetworkError, UndecidedError
 from ..network import Network
 from ..problem import Problem, as_problem
-from .analysis import Analysis, analyse_all, described
+from .analysis import Analysis, described
+from .branches import analyse_all
 from .check import check
 from .regions import region
 

@@ -16,7 +16,8 @@ from ..errors import ExpressionError, InternalError, NetworkError, UndecidedErro
 from ..network import Network
 from ..problem import Problem, as_problem
 from ..trace import run_arrays
-from .analysis import Analysis, analyse_all, described
+from .analysis import Analysis, described
+from .branches import analyse_all
 from .check import CheckReport, Failure, check
 from .open_inputs import OpenInputs
 

@@ -28,12 +28,21 @@ class OpenInputs:
     """A problem whose input sizes are open.
 
     ``unknowns`` are the open sizes by name, each with its domain; ``axes`` names the unknown of each open axis
-    of an input (``height``, or ``left.height`` where there are several inputs).
+    of an input (``height``, or ``left.height`` where there are several inputs). ``stated`` has the sizes of those
+    that the network states.
     """
 
     problem: Problem
     unknowns: Mapping[str, Var]
     axes: Mapping[str, str]
+    stated: Mapping[str, int] = dataclasses.field(default_factory=dict)
+
+    @property
+    def stated_point(self) -> tuple[int, ...] | None:
+        """The point that the network states, as that at which it was recorded; None where it leaves one open."""
+        if not self.stated.keys() >= self.unknowns.keys():
+            return None
+        return tuple(self.stated[name] for name in self.unknowns)
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -91,10 +100,13 @@ def open_inputs(problem: Problem, domains: Mapping[str, Domain] | None = None) -
         raise NetworkError("the network has no input")
     unknowns: dict[str, Var] = {}
     axes: dict[str, str] = {}
+    stated: dict[str, int] = {}
     shapes: dict[str, list[Dim]] = {
         layer.name: list(layer.operator.shape) for layer in inputs}  # type: ignore[attr-defined]
     for label, (layer, i) in network.input_axes.items():
         size = shapes[layer][i]
+        if isinstance(size, int):
+            stated[f"{layer}[{i}]"] = size
         if domains is not None:
             if label not in domains:
                 continue
@@ -114,7 +126,7 @@ def open_inputs(problem: Problem, domains: Mapping[str, Domain] | None = None) -
         dataclasses.replace(layer, operator=Input(shape=tuple(shapes[layer.name]))) if layer.name in shapes else layer
         for layer in network.layers)
     opened = OpenInputs(
-        dataclasses.replace(problem, network=dataclasses.replace(network, layers=layers)), unknowns, axes)
+        dataclasses.replace(problem, network=dataclasses.replace(network, layers=layers)), unknowns, axes, stated)
     return _tied(opened) if domains is None and len(axes) > 1 else opened
 
 
@@ -145,7 +157,7 @@ def _tied(opened: OpenInputs) -> OpenInputs:
     return OpenInputs(
         dataclasses.replace(problem, network=network, requirements=tuple(kept)),
         {name: v for name, v in opened.unknowns.items() if name not in same},
-        {axis: same[name].name if name in same else name for axis, name in opened.axes.items()})
+        {axis: same[name].name if name in same else name for axis, name in opened.axes.items()}, opened.stated)
 
 
 def _is_equation(condition: Any) -> bool:

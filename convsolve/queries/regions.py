@@ -1,19 +1,22 @@
 """Regions: for which sizes do conditions of a trace hold? In closed form, over one unknown size or several.
 
-Where two axes are coupled, the cases of one axis are gone through, each a question about the others.
+What is made of conditions over a single axis each, by and, or and not, is made of boxes in the same way; equations of
+products are split by axis. Where axes are coupled all the same, the cases of one axis are gone through, each a
+question about the others.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from ..dims import Cond, Var, bounds, variables
+from ..dims import Condition, Var, bounds, negation, variables
 from ..dims.bounds import INTERVALS, Interval
 from ..dims.boxes import Boxes
-from ..dims.expr import Symbolic, fold
-from ..dims.rewrite import rewrite
-from ..dims.separate import Of, Reading, Unread
+from ..dims.expr import Symbolic, fold_all
+from ..dims.products import compared, divides
+from ..dims.rewrite import rewrite_all
+from ..dims.separate import Of, Reading, Sum, Unread
 from ..dims.sizeset import SizeSet
 from ..errors import DimensionError
 from ..trace import Trace
@@ -22,6 +25,8 @@ __all__ = ["read_trace", "region"]
 
 _FARTHEST = 1 << 17
 _MOST_CASES = 4096
+_MOST_BOXES = 512
+_DEEP = 100
 
 
 def read_trace(
@@ -46,13 +51,15 @@ def read_trace(
     return reading
 
 
-def region(reading: Reading, conditions: Sequence[Any]) -> tuple[Boxes, list[int]]:
+def region(
+    reading: Reading, conditions: Sequence[Any], check: Callable[[], None] = lambda: None
+) -> tuple[Boxes, list[int]]:
     """Return where conditions hold, and the positions of those that could not be taken into account.
 
-    Where there are such, the boxes are only where all others hold.
+    Where there are such, the boxes are only where all others hold. ``check`` is called between steps, and raises
+    whatever is to end them.
     """
     unknowns = reading.unknowns
-    sets = {name: SizeSet.everything(name) for name in unknowns}
     alone: dict[Of, None] = {}
     coupled: dict[int, Any] = {}
     left = []
@@ -65,35 +72,118 @@ def region(reading: Reading, conditions: Sequence[Any]) -> tuple[Boxes, list[int
             left.append(i)
         elif not condition:
             return Boxes(unknowns, ()), []
+    sets = {name: SizeSet.everything(name) for name in unknowns}
     for one in alone:
         sets[one.unknown] &= SizeSet.of(one.function)
-    found = Boxes(unknowns, (tuple(sets.values()),))
-    for positions in _components(reading, coupled):
-        joined = sorted(dict.fromkeys(coupled[i] for i in positions), key=lambda c: len(list(variables(c))))
-        owners = _owners(reading, joined)
-        cases = _Cases(reading).of(joined, {name: sets[name] for name in unknowns if name in owners}, {})
-        if cases is None:
-            left += positions
-        else:
-            whole = dict.fromkeys(unknowns, SizeSet.everything())
-            found &= Boxes(unknowns, tuple(tuple({**whole, **case}.values()) for case in cases))
-    return found, sorted(left)
-
-
-def _owners(reading: Reading, conditions: Iterable[Cond]) -> set[str]:
-    return {reading.leaves[v.name].unknown for v in variables(*conditions)}
-
-
-def _components(reading: Reading, coupled: Mapping[int, Cond]) -> Iterable[list[int]]:
-    """Return which conditions hang together by the unknowns they speak of."""
-    import networkx as nx
-
-    graph = nx.Graph()
+    certain = possible = Boxes(unknowns, (tuple(sets.values()),))
+    apart = _Apart(reading, check)
+    undecided: dict[int, Boxes] = {}
     for i, condition in coupled.items():
-        graph.add_node(i)
-        graph.add_edges_from((i, owner) for owner in _owners(reading, [condition]))
-    for component in nx.connected_components(graph):
-        yield sorted(node for node in component if isinstance(node, int))
+        yes, unclear = apart.of(condition)
+        certain = (certain & yes).merged()
+        undecided[i] = unclear
+        possible = (possible & (yes | unclear)).merged()
+    pending = possible - certain
+    rest = {i: coupled[i] for i, unclear in undecided.items() if pending & unclear}
+    cases = _Cases(reading, check)
+    for joined, positions in _components(reading, rest):
+        solved: list[tuple[SizeSet, ...]] = []
+        for part in pending.parts:
+            found = cases.of(joined, dict(zip(unknowns, part, strict=True)), {})
+            if found is None:
+                left += positions
+                break
+            solved += [tuple(case.values()) for case in found]
+        else:
+            pending = Boxes(unknowns, tuple(solved))
+    return Boxes(unknowns, (*certain.parts, *pending.parts)).merged(), sorted(left)
+
+
+def _owners(reading: Reading, conditions: Sequence[Any]) -> list[frozenset[str]]:
+    """Return for each condition the unknowns that it speaks of."""
+    none: frozenset[str] = frozenset()
+
+    def leaf(x: Any) -> frozenset[str]:
+        return frozenset((reading.leaves[x.name].unknown,)) if isinstance(x, Var) else none
+
+    return fold_all(conditions, dict.fromkeys(INTERVALS, lambda args: none.union(*args)), leaf)
+
+
+def _components(reading: Reading, coupled: Mapping[int, Any]) -> list[tuple[list[Any], list[int]]]:
+    """Return which conditions hang together by the unknowns they speak of, those with the fewest functions first."""
+    groups: list[tuple[frozenset[str], list[int]]] = []
+    for i, owners in zip(coupled, _owners(reading, list(coupled.values())), strict=True):
+        apart = [g for g in groups if not g[0] & owners]
+        touching = [g for g in groups if g[0] & owners]
+        groups = [*apart, (owners.union(*(g[0] for g in touching)), [p for g in touching for p in g[1]] + [i])]
+    return [(sorted(dict.fromkeys(coupled[i] for i in group), key=lambda c: c.depth), group) for _, group in groups]
+
+
+class _Apart:
+    """Decides conditions by what can be said of one unknown at a time."""
+
+    def __init__(self, reading: Reading, check: Callable[[], None]) -> None:
+        self.reading = reading
+        self._check = check
+        self._known: dict[Any, tuple[Boxes, Boxes]] = {}
+        self._none, self._all = Boxes(reading.unknowns, ()), Boxes.all(reading.unknowns)
+
+    def of(self, condition: Any) -> tuple[Boxes, Boxes]:
+        """Return where a condition surely holds, and where that is not clear; elsewhere it does not hold."""
+        if isinstance(condition, bool):
+            return (self._all if condition else self._none), self._none
+        if condition not in self._known:
+            self._check()
+            self._known[condition] = self._of(condition)
+        return self._known[condition]
+
+    def _of(self, condition: Condition) -> tuple[Boxes, Boxes]:
+        (owners,) = _owners(self.reading, [condition])
+        if len(owners) == 1:
+            (owner,) = owners
+            try:
+                value = self.reading.of(condition)
+            except Unread:
+                return self._none, self._all
+            members = SizeSet.of(value.function if isinstance(value, Of) else bool(value))
+            everything = dict.fromkeys(self.reading.unknowns, SizeSet.everything())
+            return Boxes(self.reading.unknowns, (tuple({**everything, owner: members}.values()),)), self._none
+        if condition.depth > _DEEP:
+            return self._none, self._all
+        if condition.op == "not":
+            return self._denied(condition.args[0])
+        if condition.op in ("and", "or"):
+            yes, unclear = self._all if condition.op == "and" else self._none, self._none
+            for part in condition.args:
+                own, open_ = self.of(part)
+                if condition.op == "and":
+                    possible = ((yes | unclear) & (own | open_)).merged()
+                    yes = (yes & own).merged()
+                    unclear = (possible - yes).merged()
+                else:
+                    yes = (yes | own).merged()
+                    unclear = ((unclear | open_) - yes).merged()
+            return yes, unclear
+        return self._compared(condition)
+
+    def _denied(self, condition: Any) -> tuple[Boxes, Boxes]:
+        yes, unclear = self.of(condition)
+        return (~(yes | unclear)).merged(), unclear
+
+    def _compared(self, condition: Condition) -> tuple[Boxes, Boxes]:
+        operands = self.reading.operands.get(condition)
+        if operands is None:
+            opposite = negation(condition)
+            if opposite in self.reading.operands and opposite.op != "not":  # type: ignore[union-attr]
+                return self._denied(opposite)
+            return self._none, self._all
+        difference, zero = operands
+        found = None
+        if isinstance(difference, Sum) and zero == 0:
+            found = compared(self.reading, condition.op, difference)
+        elif isinstance(difference, Symbolic) and difference.op == "mod" and condition.op == "eq" and zero == 0:
+            found = divides(self.reading, *self.reading.operands.get(difference, (None, None)))
+        return found or (self._none, self._all)
 
 
 _Case = dict[str, SizeSet]
@@ -102,8 +192,9 @@ _Case = dict[str, SizeSet]
 class _Cases:
     """Solves coupled conditions: for each value that the functions of one unknown take, those of the others."""
 
-    def __init__(self, reading: Reading) -> None:
+    def __init__(self, reading: Reading, check: Callable[[], None]) -> None:
         self.reading = reading
+        self._check = check
         self._alone: dict[Any, SizeSet] = {}
 
     def of(
@@ -114,25 +205,26 @@ class _Cases:
         ``known`` are values of functions that the conditions speak of. What is left of a condition over one unknown
         narrows that one at once, shortest first, so that most cases come to nothing soon.
         """
+        self._check()
         sets, rest = dict(sets), []
+        owners: set[str] = set()
         try:
-            for condition in conditions:
-                left = rewrite(condition, known) if known else condition
-                owners = _owners(self.reading, [left])
+            remaining = rewrite_all(conditions, known) if known else conditions
+            for left, own in zip(remaining, _owners(self.reading, remaining), strict=True):
                 if left is False:
                     return []
-                if len(owners) == 1:
-                    (owner,) = owners
+                if len(own) == 1:
+                    (owner,) = own
                     sets[owner] &= self._set_of(left)
                     if not sets[owner]:
                         return []
-                elif owners:
+                elif own:
                     rest.append(left)
+                    owners |= own
         except (DimensionError, Unread):
             return None
         if not rest:
             return [sets]
-        owners = _owners(self.reading, rest)
         for unknown in (name for name in sets if name in owners):
             found = self._by(unknown, rest, sets)
             if found is not None:
@@ -177,6 +269,8 @@ class _Cases:
             {unknown: SizeSet.of_members(here), **dict(zip(others, key, strict=True))}
             for key, here in members.items()
         ]
+        if len(found) > _MOST_BOXES:
+            return None
         if holds_beyond:
             beyond = sets[unknown] & SizeSet.between(far, None)
             if beyond:
@@ -188,20 +282,20 @@ class _Cases:
         if sets[unknown].finite and sets[unknown].threshold <= _FARTHEST:
             return sets[unknown].threshold, False
         lows = {name: s.minimum or 1 for name, s in sets.items()}
+        names = [v.name for v in variables(*conditions)]
         far = 1
         while far <= _FARTHEST:
-            leaves = {
-                name: leaf.function.bounds_from(max(lows[leaf.unknown], far) if leaf.unknown == unknown
-                                                else lows[leaf.unknown])
-                for name, leaf in self.reading.leaves.items() if leaf.unknown in sets
-            }  # fmt: skip
-            verdicts = [_verdict(c, leaves) for c in conditions]
+            leaves: dict[str, Interval] = {}
+            for name in names:
+                leaf = self.reading.leaves[name]
+                low = lows[leaf.unknown]
+                leaves[name] = leaf.function.bounds_from(max(low, far) if leaf.unknown == unknown else low)
+            verdicts = _verdicts(conditions, leaves)
             if (0, 0) in verdicts or all(v == (1, 1) for v in verdicts):
                 return far, (0, 0) not in verdicts
             far *= 2
         return None
 
 
-def _verdict(condition: Any, leaves: Mapping[str, Interval]) -> Interval:
-    found: Interval = fold(condition, dict(INTERVALS), lambda x: leaves[x.name] if isinstance(x, Var) else bounds(x))
-    return found
+def _verdicts(conditions: Sequence[Any], leaves: Mapping[str, Interval]) -> list[Interval]:
+    return fold_all(conditions, dict(INTERVALS), lambda x: leaves[x.name] if isinstance(x, Var) else bounds(x))

@@ -93,7 +93,7 @@ class Search:
         failing: Boxes = self._opened.domains() - analysis.region
         point = failing.smallest()
         if point is None:
-            return proved([analysis], self.clock.left)
+            return proved([analysis], self.clock)
         if point not in self._points:
             self._points.append(point)
             self._copies.append(self._copy(point))

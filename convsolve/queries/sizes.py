@@ -12,7 +12,9 @@ from ..errors import NetworkError
 from ..network import Network
 from ..problem import Problem, as_problem
 from ..shown import Shown
-from .analysis import Cause, analyse, analyse_all, described, proved
+from ..solver.clock import Clock
+from .analysis import Cause, analyse, described, proved
+from .branches import analyse_all
 from .check import Failure, check
 from .open_inputs import OpenInputs
 
@@ -177,13 +179,14 @@ def valid_sizes(
     problem = as_problem(network)
     if training:
         problem = dataclasses.replace(problem, network=dataclasses.replace(problem.network, training=True))
-    found = analyse_all(problem) if branches else [analyse(problem)]
+    clock = Clock(timeout)
+    found = analyse_all(problem, clock) if branches else [analyse(problem, clock)]
     first = found[0]
     region, known = first.region, first.known
     for other in found[1:]:
         region, known = region | (other.region - known), known | other.known
     unresolved = tuple(dict.fromkeys(described(r) for a in found for r in a.unresolved))
-    certain = prove and not unresolved and not ~known and proved(found, timeout)
+    certain = prove and not unresolved and not ~known and proved(found, clock)
     labels = dict(zip(first.opened.unknowns, range(len(first.opened.unknowns)), strict=True))
     axes = {axis: labels[unknown] for axis, unknown in first.opened.axes.items()}
     return ValidSizes(
