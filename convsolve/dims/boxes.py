@@ -144,7 +144,13 @@ def _rows(parts: tuple[_Part, ...], order: Sequence[int]) -> tuple[_Part, ...]:
 
 
 def _meet(a: Sequence[SizeSet], b: Sequence[SizeSet]) -> tuple[SizeSet, ...]:
-    return tuple(x & y for x, y in zip(a, b, strict=True))
+    """Return the intersection of two boxes; an empty one ends with the first axis on which they do not meet."""
+    found: list[SizeSet] = []
+    for x, y in zip(a, b, strict=True):
+        found.append(x if x == y else x & y)
+        if not found[-1]:
+            break
+    return tuple(found)
 
 
 def _without(part: tuple[SizeSet, ...], box: tuple[SizeSet, ...]) -> list[tuple[SizeSet, ...]]:

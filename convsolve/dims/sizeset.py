@@ -293,6 +293,8 @@ class SizeSet:
         return dataclasses.replace(found, proved=self.proved)
 
     def __and__(self, other: SizeSet) -> SizeSet:
+        if self.finite and other.finite:
+            return _normal(meet(self.below, other.below), 1, 1, (), self.axis)
         start, period = max(self.start, other.start), math.lcm(self.period, other.period)
         below = meet(self.below, other.below)
         for one, two in ((self, other), (other, self)):  # what recurs in one, below the start of the other

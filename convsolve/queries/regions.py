@@ -25,7 +25,7 @@ __all__ = ["read_trace", "region"]
 
 _FARTHEST = 1 << 17
 _MOST_CASES = 4096
-_MOST_BOXES = 512
+_MOST_BOXES = 128
 _DEEP = 100
 
 
