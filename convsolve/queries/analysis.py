@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Analysis", "Cause", "analyse", "analyse_opened", "described", "proved"]
 
-_COUPLED_SECONDS = 10.0
+_COUPLED_SECONDS = 2.0
 
 
 @dataclass(frozen=True)
