@@ -120,7 +120,7 @@ def _data(sizes: ValidSizes, near: tuple[int, ...] | None) -> dict[str, Any]:
         "near": _near(sizes, near) if near else None,
         "unresolved": list(sizes.unresolved),
         "never": list(sizes.never),
-        "unknown": [] if sizes.complete or sizes.unresolved else [str(~sizes.known)],
+        "unknown": [str(~sizes.known)] if ~sizes.known else [],
         "proved": sizes.proved,
     }  # fmt: skip
 
@@ -133,7 +133,7 @@ def _near(sizes: ValidSizes, near: tuple[int, ...]) -> dict[str, Any]:
     each = {axis: asked[i] for axis, i in sizes.axes.items()}
     return {
         "asked": each,
-        "valid": asked in sizes.region if asked in sizes.known else None,
+        "valid": sizes.holds(asked),
         "failures": [{"layer": f.layer, "code": f.code, "message": f.message} for f in report.failures],
         "nearest": {} if sizes.coupled else
         {axis: sizes[axis].nearest(n) for axis, n in each.items()},
@@ -147,12 +147,10 @@ def _show(sizes: ValidSizes, data: Mapping[str, Any], dims: bool) -> None:
     def say(text: str) -> None:
         out.print(text, markup=False)
 
-    if not sizes.region:
-        say("no size is valid" if sizes.complete else "no size is known to be valid")
-        for text in data["never"]:
-            say(f"  whatever the size, this does not hold: {text}")
-    for line in str(sizes).splitlines() if sizes.region else ():
+    for line in str(sizes).splitlines():
         say(line)
+    for text in () if sizes.region else data["never"]:
+        say(f"  whatever the size, this does not hold: {text}")
     if data["smallest"]:
         say(f"smallest input: {_shapes(data['smallest'])}")
     for what, key in (("minimum", "minimum_set_by"), ("period", "period_set_by")):
@@ -170,10 +168,6 @@ def _show(sizes: ValidSizes, data: Mapping[str, Any], dims: bool) -> None:
             for exporter in ("torch_export", "onnx"):
                 for dimension in found[exporter]:
                     say(f"{exporter.replace('_', '.')}: {dimension['text']}    # {dimension['sizes']}")
-    for text in data["unresolved"]:
-        say(f"not taken into account, as it has no closed form: {text}")
-    for text in data["unknown"]:
-        say(f"not known for {text}: the network was recorded at other sizes")
     where = "for all sizes" if not data["unknown"] else "where it is known"
     say(f"proven {where}" if sizes.proved else "derived, not proven by z3")
 

@@ -62,22 +62,28 @@ class Boxes:
         return Boxes.all(self.axes) - self
 
     def merged(self) -> Boxes:
-        """Return the same set in few boxes: sizes of one axis that go with the same sizes of the others are in one.
-
-        >>> low, high, odd = SizeSet.between(1, 8), SizeSet.between(9, None), SizeSet.between(1, None, 2)
-        >>> print(Boxes(("height", "width"), ((low, odd), (high, odd), (low, ~odd), (high, ~odd))).merged())
-        height >= 1 with width >= 1
-        """
+        """Return the same set with boxes put together that differ along one axis alone."""
         parts, before = self.parts, len(self.parts) + 1
         while 1 < len(parts) < before:
             before = len(parts)
             for i in range(len(self.axes)):
                 parts = _joined(parts, i)
-        if 2 < len(parts) <= _MOST_REFINED and len(self.axes) > 1:
-            order = range(len(self.axes))
-            ways = (_rows(parts, (*order[i:], *order[:i])) for i in order)
-            parts = min((parts, *ways), key=len)
         return Boxes(self.axes, parts)
+
+    def fewest(self) -> Boxes:
+        """Return the same set in few boxes: sizes of one axis that go with the same sizes of the others are in one.
+
+        >>> all_, odd = SizeSet.between(1, None), SizeSet.between(1, None, 2)
+        >>> low, high = SizeSet.between(1, 8), SizeSet.between(9, None)
+        >>> print(Boxes(("height", "width"), ((low, odd), (low & odd, ~odd), (high, all_), (low - odd, ~odd))).fewest())
+        height >= 1 with width >= 1
+        """
+        merged = self.merged()
+        order = range(len(self.axes))
+        if not 1 < len(merged.parts) <= _MOST_REFINED or len(order) < 2:
+            return merged
+        ways = (_rows(merged.parts, (*order[i:], *order[:i])) for i in order)
+        return Boxes(self.axes, min((merged.parts, *ways), key=len))
 
     def axis(self, i: int) -> SizeSet:
         """Return the sizes that one axis takes in some point."""

@@ -7,7 +7,7 @@ its table; a page has one, or two to be compared.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 from importlib.resources import files
@@ -232,13 +232,5 @@ def _sizes(panel: _Panel) -> str:
     sizes = panel.sizes
     if sizes is None:
         return "<p>No size of the input is open: it has no spatial axes.</p>"
-    lines = str(sizes).splitlines() if sizes.region else ["no size is valid" if sizes.complete else "none is known"]
-    lines += [f"not taken into account, as it has no closed form: {text}" for text in sizes.unresolved]
-    if not sizes.complete and not sizes.unresolved:
-        lines.append(f"not known for {~sizes.known}: there the program takes a branch that is not drawn")
-    return (f"<p class=sizes>{_lines(lines)}</p><p class=faint>In closed form, read from the shape rules; "
+    return (f"<p class=sizes>{escape(str(sizes))}</p><p class=faint>In closed form, read from the shape rules; "
             f"<code>convsolve sizes</code> proves it.</p>")  # fmt: skip
-
-
-def _lines(lines: Iterable[str]) -> str:
-    return escape("\n".join(lines))

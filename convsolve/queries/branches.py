@@ -11,18 +11,18 @@ import contextlib
 import dataclasses
 import itertools
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from math import prod
 
 from ..dims.boxes import Boxes
 from ..dims.sizeset import SizeSet
-from ..errors import UnreadableError
+from ..errors import UndecidedError, UnreadableError
 from ..operators.rules import AS_RECORDED
 from ..problem import Problem
 from ..solver.clock import Clock, OutOfTime
 from .analysis import Analysis, analyse
 
-__all__ = ["analyse_all"]
+__all__ = ["analyse_all", "least_point"]
 
 _MOST_BRANCHES = 48
 """How many times a program is recorded again, to see what it does for other sizes."""
@@ -35,6 +35,7 @@ _CONFIRMED = 12
 """So many combinations of branches are recorded all, and of more than that so many."""
 
 _FARTHEST_RECORDED = 1 << 13
+_MOST_TRIED = 256
 _MOST_BOXES = 128
 
 
@@ -52,6 +53,32 @@ def analyse_all(problem: Problem, clock: Clock | None = None) -> list[Analysis]:
     with contextlib.suppress(OutOfTime):
         exploration.run()
     return exploration.found
+
+
+def least_point(
+    sure: tuple[int, ...] | None, unclear: Boxes, holds: Callable[[tuple[int, ...]], bool | None], clock: Clock
+) -> tuple[int, ...] | None:
+    """Return the smallest point of some kind: ``sure``, or a smaller one of those that are not clear, which are tried.
+
+    Raises:
+        UndecidedError: the time ran out, there are too many to try, or it is not known of one.
+    """
+    for _ in range(_MOST_TRIED):
+        point = unclear.smallest()
+        if point is None or (sure is not None and (sum(sure), sure) < (sum(point), point)):
+            return sure
+        try:
+            clock.check()
+        except OutOfTime:
+            break
+        found = holds(point)
+        if found is None:
+            break
+        if found:
+            return point
+        unclear -= _box(unclear, [SizeSet.between(n, n) for n in point])
+    larger = "" if sure is None else f"; {'x'.join(map(str, sure))} is one, but a smaller one may be, too"
+    raise UndecidedError(f"nothing is known of {'x'.join(map(str, unclear.smallest() or ()))}{larger}")
 
 
 class _Exploration:

@@ -15,10 +15,11 @@ from ..dims.sizeset import SizeSet
 from ..errors import ExpressionError, InternalError, NetworkError, UndecidedError
 from ..network import Network
 from ..problem import Problem, as_problem
+from ..solver.clock import Clock
 from ..trace import run_arrays
 from .analysis import Analysis, described
-from .branches import analyse_all
-from .check import CheckReport, Failure, check
+from .branches import analyse_all, least_point
+from .check import CheckReport, Failure, at_shapes, check
 from .open_inputs import OpenInputs
 
 __all__ = ["Counterexample", "Sizes", "asked_sizes", "counterexample"]
@@ -61,7 +62,8 @@ class Counterexample:
 
 
 def counterexample(
-    network: Network | Problem, sizes: Sizes = None, *, claim: str | Sequence[str] = (), training: bool = False
+    network: Network | Problem, sizes: Sizes = None, *, claim: str | Sequence[str] = (), training: bool = False,
+    timeout: float | None = None,
 ) -> Counterexample | None:
     """Return the smallest input for which a network fails or a claim about it does not hold; None if there is none.
 
@@ -74,10 +76,11 @@ def counterexample(
             that the network takes, give its :func:`~convsolve.queries.sizes.valid_sizes`.
         claim: one or more conditions, such as ``output.height == input.height // 8``.
         training: whether what only training requires counts, too.
+        timeout: seconds for the answer.
 
     Raises:
         ExpressionError: a claim cannot be read.
-        UndecidedError: it is not known.
+        UndecidedError: it is not known, in the time given or for want of a closed form.
 
     >>> from convsolve.files import parse
     >>> net = parse("{input: [3, 64, 64], layers: [{max_pool: {kernel_size: 2}}, {max_pool: {kernel_size: 2}}]}")
@@ -94,24 +97,30 @@ def counterexample(
     problem = dataclasses.replace(problem, requirements=(*problem.requirements, *claims))
     if training:
         problem = dataclasses.replace(problem, network=dataclasses.replace(problem.network, training=True))
-    found = analyse_all(problem)
+    clock = Clock(timeout)
+    found = analyse_all(problem, clock)
     opened = found[0].opened
     asked = asked_sizes(opened, sizes)
     try:
-        point = _smallest_failing(found, asked)
+        point = _smallest_failing(found, asked, clock)
     except NoClosedForm:
         raise UndecidedError(
             "the sizes in question are too many to be listed one by one: leave their end open, as in 1..") from None
     if point is None:
         return None
-    report = check(dataclasses.replace(opened.problem, network=opened.with_sizes(point)))
+    report = _checked(opened, point)
     if report.ok:
         raise InternalError(f"a counterexample does not fail: {opened.shapes(point)}. Please report this")
     axes = {axis: point[list(opened.unknowns).index(unknown)] for axis, unknown in opened.axes.items()}
     return Counterexample(axes, tuple(opened.shapes(point)), report, claims)
 
 
-def _smallest_failing(found: Sequence[Analysis], asked: Boxes) -> tuple[int, ...] | None:
+def _checked(opened: OpenInputs, point: Sequence[int]) -> CheckReport:
+    shapes = opened.shapes(point)
+    return check(at_shapes(opened.problem, shapes[0] if len(shapes) == 1 else shapes))
+
+
+def _smallest_failing(found: Sequence[Analysis], asked: Boxes, clock: Clock) -> tuple[int, ...] | None:
     """Return the smallest of some points at which a requirement fails; None if there is none.
 
     Raises:
@@ -126,13 +135,13 @@ def _smallest_failing(found: Sequence[Analysis], asked: Boxes) -> tuple[int, ...
         asked &= Boxes(asked.axes, (tuple(SizeSet.between(1, sum(first)) for _ in asked.axes),))
     tried = (_by_trying(analysis, asked) for analysis in found if analysis.unresolved)
     points = [p for p in (first, *tried) if p is not None]
-    if points:
-        return min(points, key=lambda p: (sum(p), p))
-    unknown = (asked - known).smallest()
-    if unknown is not None:
-        shapes = ", ".join("x".join(map(str, s)) for s in found[0].opened.shapes(unknown))
-        raise UndecidedError(f"no failure is known, but nothing is known of {shapes}: it was recorded at other sizes")
-    return None
+    least = min(points, key=lambda p: (sum(p), p), default=None)
+
+    def fails(point: tuple[int, ...]) -> bool | None:
+        report = _checked(found[0].opened, point)
+        return None if report.unknown else not report.ok
+
+    return least_point(least, asked - known, fails, clock)
 
 
 def _by_trying(analysis: Analysis, asked: Boxes) -> tuple[int, ...] | None:

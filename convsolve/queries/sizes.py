@@ -8,14 +8,14 @@ from dataclasses import dataclass
 
 from ..dims.boxes import Boxes
 from ..dims.sizeset import SizeSet
-from ..errors import NetworkError
+from ..errors import NetworkError, UndecidedError
 from ..network import Network
 from ..problem import Problem, as_problem
 from ..shown import Shown
 from ..solver.clock import Clock
 from .analysis import Cause, analyse, described, proved
 from .branches import analyse_all
-from .check import Failure, check
+from .check import Failure, at_shapes, check
 from .open_inputs import OpenInputs
 
 __all__ = ["ValidSizes", "valid_sizes"]
@@ -27,10 +27,12 @@ class ValidSizes(Shown, Mapping[str, SizeSet]):
 
     A mapping from axes (``height``; ``left.height`` where there are several inputs; or their positions) to sets.
     Where axes are coupled, a set holds the sizes that are valid together with some size of the others, and
-    ``region`` tells which go together. ``(224, 224) in sizes`` asks for sizes of all axes at once. ``known`` is where
-    anything is known at all: outside, a recorded program does something that was not recorded. ``unresolved`` are
-    requirements that have no closed form; where there are any, the sets are only what all others allow. ``never`` are
-    requirements that hold for no size. ``proved`` says that z3 has proven the sets, for all sizes: all is known then.
+    ``region`` tells which go together. ``(224, 224) in sizes`` asks for sizes of all axes at once; where the sets do
+    not tell, that point is checked, and a program recorded there. ``known`` is where anything is known at all:
+    outside, a recorded program does something that was not recorded. ``unresolved`` are requirements that have no
+    closed form; where there are any, the sets are only what all others allow. ``never`` are requirements that hold
+    for no size. ``proved`` says that z3 has proven the sets, for all sizes: all is known then, and every combination
+    of a program's branches has been recorded.
     """
 
     region: Boxes
@@ -60,7 +62,10 @@ class ValidSizes(Shown, Mapping[str, SizeSet]):
         if not isinstance(key, tuple) or len(key) != len(self.axes):
             return False
         point = self._point(key)
-        return point in self.region and (not self.unresolved or check(self.at(point)).ok)
+        holds = self.holds(point)
+        if holds is None:
+            raise UndecidedError(f"whether {'x'.join(map(str, point))} is valid is not known")
+        return holds
 
     @property
     def coupled(self) -> bool:
@@ -73,6 +78,18 @@ class ValidSizes(Shown, Mapping[str, SizeSet]):
         return not self.unresolved and not ~self.known
 
     # -- points
+
+    def holds(self, point: tuple[int, ...]) -> bool | None:
+        """Return whether the network takes a point, one size for each unknown; None where that is not known.
+
+        Where it does not follow from the sets, the point is checked; a program is recorded again there.
+        """
+        if point not in self.opened.domains():
+            return False
+        if point in self.known and not (self.unresolved and point in self.region):
+            return point in self.region
+        report = check(self.at(point))
+        return None if report.unknown else report.ok
 
     def smallest(self) -> tuple[tuple[int, ...], ...] | None:
         """Return the shapes of the inputs, as written, at the valid point with the least sum; None if there is none."""
@@ -111,8 +128,9 @@ class ValidSizes(Shown, Mapping[str, SizeSet]):
         return tuple(point)
 
     def at(self, point: Sequence[int]) -> Problem:
-        """Return the problem with these sizes."""
-        return dataclasses.replace(self.opened.problem, network=self.opened.with_sizes(point))
+        """Return the problem with these sizes; a program that does something else there is recorded again."""
+        shapes = self.opened.shapes(point)
+        return at_shapes(self.opened.problem, shapes[0] if len(shapes) == 1 else shapes)
 
     # -- reasons
 
@@ -131,13 +149,19 @@ class ValidSizes(Shown, Mapping[str, SizeSet]):
         return list(dict.fromkeys(f"{r.layer}: {r.rule.demand}" if r.layer else r.text for r in causes))
 
     def __str__(self) -> str:
-        """Return the sets as text, one line for each axis (for coupled axes, for each box)."""
-        if self.coupled or not self.region:
-            return str(self.region).replace("; or ", "\n")
+        """Return the sets as text, one line for each axis (for coupled axes, for each box), and what is not known."""
         first: dict[int, str] = {}
-        return "\n".join(
-            str(self[axis]) if first.setdefault(i, axis) == axis else f"{axis} = {first[i]}"
-            for axis, i in self.axes.items())
+        if not self.region:
+            lines = ["no size is valid" if self.complete else "no size is known to be valid"]
+        elif self.coupled:
+            lines = str(self.region).split("; or ")
+        else:
+            lines = [str(self[axis]) if first.setdefault(i, axis) == axis else f"{axis} = {first[i]}"
+                     for axis, i in self.axes.items()]  # fmt: skip
+        lines += [f"not taken into account, as it has no closed form: {text}" for text in self.unresolved]
+        if ~self.known:
+            lines.append(f"not known for {~self.known}: the network was recorded at other sizes")
+        return "\n".join(lines)
 
 
 def valid_sizes(
@@ -153,7 +177,8 @@ def valid_sizes(
         network: a network or problem without open parameters.
         training: whether what only training requires counts, too (as batch normalisation over one value).
         prove: whether z3 is to prove the answer, for all sizes and in both directions.
-        timeout: seconds for the proof; without a proof in time, ``proved`` is False and the answer the same.
+        timeout: seconds for the whole answer. What has not been read by then is not ``known`` or ``unresolved``, what
+            has not been proven not ``proved``.
         branches: whether a program is recorded again for sizes at which it takes another branch than it did;
             otherwise they are left out of ``known``.
 
@@ -190,8 +215,8 @@ def valid_sizes(
     labels = dict(zip(first.opened.unknowns, range(len(first.opened.unknowns)), strict=True))
     axes = {axis: labels[unknown] for axis, unknown in first.opened.axes.items()}
     return ValidSizes(
-        region=region.merged(),
-        known=known.merged(),
+        region=region.fewest(),
+        known=known.fewest(),
         axes=axes or {label: i for i, label in enumerate(first.opened.labels)},
         unresolved=unresolved,
         never=tuple(dict.fromkeys(described(r) for a in found for r in a.never)),

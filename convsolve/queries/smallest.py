@@ -5,11 +5,14 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Sequence
 
+from ..dims.boxes import Boxes
 from ..errors import UndecidedError
 from ..network import Network
 from ..problem import Objective, Problem, as_problem
+from ..solver.clock import Clock
+from .branches import least_point
 from .open_inputs import open_inputs
-from .sizes import ValidSizes, valid_sizes
+from .sizes import valid_sizes
 from .synthesize import Infeasible, Solution, Unknown, solve
 
 __all__ = ["minimum_input", "smallest_input"]
@@ -32,17 +35,19 @@ def minimum_input(
     >>> minimum_input(parse(text))
     (3, 6, 6)
     """
+    clock = Clock(timeout)
     problem = as_problem(network)
     if training:
         problem = dataclasses.replace(problem, network=dataclasses.replace(problem.network, training=True))
     in_inputs = {u.name for layer in problem.network.inputs for u in layer.operator.unknowns()}
     if problem.network.holes.keys() <= in_inputs:
-        sizes = valid_sizes(problem, prove=False)
-        if not sizes.unresolved:
-            return _smallest_known(sizes)
-        if not sizes.complete:
-            raise UndecidedError("the smallest input is not known: for some sizes the program was not recorded")
-    found = smallest_input(problem, timeout=timeout)
+        sizes = valid_sizes(problem, prove=False, timeout=timeout)
+        if sizes.complete or problem.network.guards:
+            clear = sizes.region if not sizes.unresolved else Boxes(sizes.region.axes, ())
+            unclear = (sizes.opened.domains() - sizes.known) | (sizes.region - clear)
+            point = least_point(clear.smallest(), unclear, sizes.holds, clock)
+            return None if point is None else _one_or_all(sizes.opened.shapes(point))
+    found = smallest_input(problem, timeout=clock.left)
     if isinstance(found, Unknown):
         raise UndecidedError(f"the smallest input is not known: {found.reason}")
     if isinstance(found, Infeasible):
@@ -51,17 +56,6 @@ def minimum_input(
     if not found.goals[0].proven:
         raise UndecidedError(f"{_one_or_all(shapes)} works, but a smaller input might: {found.reason}")
     return _one_or_all(shapes)
-
-
-def _smallest_known(sizes: ValidSizes) -> tuple[int, ...] | tuple[tuple[int, ...], ...] | None:
-    """Return the smallest of the sizes, where nothing smaller is unknown; None if there is none."""
-    smallest, open_point = sizes.region.smallest(), (~sizes.known).smallest()
-    found = None if smallest is None else _one_or_all(sizes.opened.shapes(smallest))
-    if open_point is not None and (smallest is None or (sum(open_point), open_point) < (sum(smallest), smallest)):
-        where = _one_or_all(sizes.opened.shapes(open_point))
-        works = f"{found} works, but {where} might, too" if found else f"{where} might work"
-        raise UndecidedError(f"the smallest input is not known: {works}; the program was not recorded for it")
-    return found
 
 
 def _one_or_all(shapes: Sequence[tuple[int, ...]]) -> tuple[int, ...] | tuple[tuple[int, ...], ...]:

@@ -128,6 +128,8 @@ def test_equal_expressions_are_one():
 def test_unknowns_with_other_bounds_are_equal_and_keep_their_bounds():
     one, other = Var("m", interval=(1, 8)), Var("m", interval=(1, None))
     assert (one.interval, other.interval) == ((1, 8), (1, None))
+    assert ((one + 1).interval, (other + 1).interval) == ((2, 9), (2, None)) and one + 1 == other + 1
+    assert (bounds(one < 9), bounds(other < 9)) == ((1, 1), (0, 1))
     assert one == other and hash(one) == hash(other) and Var("m", Domain.of(1, 2)) != one
 
     def doubled(x):
