@@ -36,7 +36,7 @@ _WANTED = 'keyword arguments must be a JSON object like {"num_classes": 10}'
 
 def load(
     source: str | Path, *, input_shape: InputShapes | None = None,
-    arguments: Mapping[str, Any] | None = None,
+    arguments: Mapping[str, Any] | None = None, assume: Mapping[str, str] | None = None,
 ) -> Problem:
     """Return the problem that a source names.
 
@@ -47,6 +47,7 @@ def load(
         input_shape: the input's shape without the batch axis, a list of shapes for several inputs, or a mapping from
             their names; a PyTorch module cannot be read without it.
         arguments: keyword arguments for the factory.
+        assume: what is taken for granted of layers of Keras whose code is not run: ``{"lambda": "identity"}``.
 
     Raises:
         FileError: a problem file has mistakes.
@@ -62,11 +63,12 @@ def load(
     named = named_by(name)
     if named.attribute:
         made = _made(name, named, dict(arguments or {}))
-        return _problem(name, made, input_shape)
+        return _problem(name, made, input_shape, assume)
     if arguments:
         raise UnreadableError(f"{name}: keyword arguments are for Python sources like package.module:factory")
-    reader = _file_reader(name)
+    reader = _file_reader(name, assume)
     if reader is None:
+        _refuse_assumptions(name, assume)
         return load_file(source)
     return Problem(reader(name, input_shape))
 
@@ -137,11 +139,17 @@ def is_problem_file(source: str) -> bool:
 # -- files of frameworks
 
 
-def _file_reader(name: str) -> Callable[[str, Any], Network] | None:
+def _refuse_assumptions(name: str, assume: Mapping[str, str] | None) -> None:
+    if assume:
+        raise UnreadableError(f"{name}: assumptions are for the Lambda layers of Keras's networks")
+
+
+def _file_reader(name: str, assume: Mapping[str, str] | None = None) -> Callable[[str, Any], Network] | None:
     """Return what reads a framework's file, or None for a problem file."""
     suffix = Path(name).suffix.lower()
     if suffix in (".keras", ".h5", ".hdf5") or (suffix == ".json" and _is_keras(name)):
-        return lambda path, shape: _reader("keras").from_keras(path, input_shape=shape)
+        return lambda path, shape: _reader("keras").from_keras(path, input_shape=shape, assume=assume)
+    _refuse_assumptions(name, assume)
     if suffix == ".onnx":
         return lambda path, shape: _reader("onnx").from_onnx(path, input_shape=shape)
     if suffix in (".pt2", ".pt", ".pth"):
@@ -294,14 +302,16 @@ def _is_a(found: Any, framework: str, name: str) -> bool:
     return any(c.__name__ == name and c.__module__.partition(".")[0] == framework for c in type(found).__mro__)
 
 
-def _problem(name: str, made: Any, input_shape: Any) -> Problem:
+def _problem(name: str, made: Any, input_shape: Any, assume: Mapping[str, str] | None) -> Problem:
     """Return what a factory made as a problem."""
+    if not _is_a(made, "keras", "Layer"):
+        _refuse_assumptions(name, assume)
     if isinstance(made, Problem):
         return made
     if isinstance(made, Network):
         return Problem(made if input_shape is None else made.with_shapes(input_shape))
     if _is_a(made, "keras", "Layer"):
-        return Problem(_reader("keras").from_keras(made, input_shape=input_shape))
+        return Problem(_reader("keras").from_keras(made, input_shape=input_shape, assume=assume))
     if _is_a(made, "torch", "Module"):
         if input_shape is None:
             raise UnreadableError(

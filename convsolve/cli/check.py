@@ -18,7 +18,7 @@ from .output import (
     report_data,
     shape,
 )
-from .source import source_options
+from .source import found, source_options
 
 if TYPE_CHECKING:
     from ..network import InputShapes
@@ -46,9 +46,9 @@ def command(
     from ..files import layer_places
     from ..queries.check import check
     from ..queries.diagnose import diagnose
-    from ..sources import is_problem_file, load, read_arguments
+    from ..sources import is_problem_file
 
-    problem = load(source, input_shape=input_shape, arguments=read_arguments(arguments))
+    problem = found(source, input_shape, arguments)
     report = check(problem, input_shape)
     form = "json" if as_json else form
     if form in FORMATS:

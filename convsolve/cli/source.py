@@ -13,17 +13,23 @@ if TYPE_CHECKING:
     from ..network import InputShapes
     from ..problem import Problem
 
-__all__ = ["loaded", "shape_words", "source_options"]
+__all__ = ["found", "loaded", "shape_words", "source_options"]
 
 
 def source_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Give a command the options that say how its SOURCE is read: ``input_shape`` and ``arguments``."""
+    """Give a command the options that say how its SOURCE is read: ``input_shape`` and ``arguments``.
+
+    What is assumed of it is kept with the command that runs, for :func:`loaded`.
+    """
     kwargs = click.option("--kwargs", "arguments", metavar="JSON", default="{}",
                           help='Keyword arguments for a Python source: \'{"num_classes": 10}\'.')  # fmt: skip
     shapes = click.option("--input", "input_shape", type=InputType(), multiple=True, metavar="[NAME=]SHAPE",
                          callback=_together, help="The input's shape without the batch: 3x224x224. Of several inputs, "
                          "give each: in order, or by name.")  # fmt: skip
-    return shapes(kwargs(command))
+    assume = click.option("--assume", "assume", multiple=True, metavar="LAYER=identity", expose_value=False,
+                          callback=_kept, help="Take for granted that Keras's Lambda layers, whose code is not run, "
+                          "keep the shape: lambda=identity for all of them, or the name of one.")  # fmt: skip
+    return shapes(kwargs(assume(command)))
 
 
 class InputType(ShapeType):
@@ -32,6 +38,17 @@ class InputType(ShapeType):
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         name, _, sizes = str(value).rpartition("=")
         return name, super().convert(sizes, param, ctx)
+
+
+_ASSUMED = "convsolve.assumed"
+
+
+def _kept(ctx: click.Context, param: click.Parameter, given: Sequence[str]) -> None:
+    """Keep what is assumed of the layers of the source."""
+    pairs = [text.partition("=") for text in given]
+    if not all(name and word for name, _, word in pairs):
+        raise click.BadParameter("write what is assumed like lambda=identity", ctx, param)
+    ctx.meta[_ASSUMED] = {name: word for name, _, word in pairs}
 
 
 def _together(ctx: click.Context, param: click.Parameter, given: Sequence[tuple[str, tuple[int, ...]]]) -> Any:
@@ -65,9 +82,15 @@ def loaded(source: str, input_shape: InputShapes | None, arguments: str) -> Prob
     """Return the problem that a SOURCE names; an input shape replaces the one that it states."""
     import dataclasses
 
-    from ..sources import load, read_arguments
-
-    problem = load(source, input_shape=input_shape, arguments=read_arguments(arguments))
+    problem = found(source, input_shape, arguments)
     if input_shape is None:
         return problem
     return dataclasses.replace(problem, network=problem.network.with_shapes(input_shape))
+
+
+def found(source: str, input_shape: InputShapes | None, arguments: str) -> Problem:
+    """Return the problem that a SOURCE names, as it states its input."""
+    from ..sources import load, read_arguments
+
+    assume = click.get_current_context().meta.get(_ASSUMED)
+    return load(source, input_shape=input_shape, arguments=read_arguments(arguments), assume=assume)

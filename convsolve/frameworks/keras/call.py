@@ -68,7 +68,7 @@ def read(call: Call) -> Result:
     return READERS[call.kind](call)
 
 _DIMENSIONS = re.compile(r"([123])D")
-_OF_IMAGES = {"CenterCrop", "RandomCrop", "Resizing"}
+_OF_IMAGES = {"CenterCrop", "DepthToSpace", "RandomCrop", "Resizing", "SpaceToDepth"}
 
 _ACTIVATIONS = {
     "hard_sigmoid": "hardsigmoid", "hard_silu": "hardswish", "hard_swish": "hardswish", "hard_tanh": "hardtanh",
@@ -145,8 +145,10 @@ class Call:
     def axis(self, axis: Any, rank: int | None = None) -> int:
         """Return an axis that counts the batch as one of ours, which do not."""
         rank = len(self.shape()) if rank is None else rank
-        if type(axis) is not int or not -rank <= axis <= rank or axis == 0:
+        if type(axis) is not int or axis in (0, -rank - 1):
             raise NotReadError(f"axis {quoted(axis)} is no axis beside the batch")
+        if not -rank <= axis <= rank:
+            raise RefusedError(f"axis {quoted(axis)} is out of range for {rank + 1} axes with the batch")
         return axis - 1 if axis > 0 else axis % rank
 
     def add(self, operator: Operator, *inputs: str, part: str = "", rank: int | None = None) -> str:

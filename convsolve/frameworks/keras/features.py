@@ -100,7 +100,10 @@ def _matmul(call: Call) -> str:
         rank = len(call.shape(i))
         if call.config.get(f"transpose_{side}"):
             sides[i] = call.add(Permute(order=(*range(rank - 2), rank - 1, rank - 2)), sides[i], part=f"turned_{side}")
-    return call.add(Matmul(), *sides)
+    ranks = [len(call.shape(i)) for i in range(len(sides))]
+    if ranks and ranks[0] > min(ranks):  # the batch of one would meet another axis: it is looked at first, and fails
+        sides.reverse()
+    return call.add(Matmul(), *sides, rank=max(ranks, default=None))
 
 
 @reads("Dot", settings="axes normalize")

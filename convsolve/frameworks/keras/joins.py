@@ -16,6 +16,11 @@ _JOINS: Mapping[str, type[Operator]] = {
 }
 
 
+@reads(*(f"ops.{kind}" for kind in _JOINS if kind != "Average"))
+def _operation(call: Call) -> str:
+    return joined(call, _JOINS[call.kind.removeprefix("ops.")](), one_rank=True)
+
+
 @reads(*_JOINS)
 def _join(call: Call) -> str:
     if call.kind == "Subtract" and len(call.inputs) > 2:
@@ -29,10 +34,11 @@ def _scaled_sum(call: Call) -> str:
     return call.add(Add())
 
 
-def joined(call: Call, operator: Operator | str) -> str:
+def joined(call: Call, operator: Operator | str, *, one_rank: bool = False) -> str:
     """Add a join of the tensors and constants that a call takes; one of a tensor with numbers keeps its shape.
 
-    A function that has no operator is given by its name.
+    A function that has no operator is given by its name. ``one_rank``: of tensors with different numbers of axes, the
+    batch of one would meet another axis; layers give the smaller one more axes, functions do not.
     """
     constants = []
     for argument in (*call.arguments, *call.options.values()):
@@ -51,7 +57,10 @@ def joined(call: Call, operator: Operator | str) -> str:
             operands += call.builder.add(name, Constant(shape=shape), source=call.source)
     if len(operands) == 1:
         return call.add(Identity(), *operands)
-    return call.add(Elementwise(function=operator) if isinstance(operator, str) else operator, *operands)
+    rank = most if one_rank else None
+    if one_rank:  # the one that lacks axes is the one that is looked at
+        operands.sort(key=lambda ref: len(call.shape_of(ref)) if ref in call.inputs else most)
+    return call.add(Elementwise(function=operator) if isinstance(operator, str) else operator, *operands, rank=rank)
 
 
 def _shape_of(constant: Any) -> tuple[int, ...]:

@@ -6,6 +6,7 @@ import itertools
 from collections.abc import Sequence
 from typing import Any
 
+from ...dims import product
 from ...operators import (
     AvgPool,
     Concat,
@@ -27,7 +28,7 @@ from ...operators import (
 from ...operators.padding import Crop
 from ...words import quoted
 from ..equations import per_sample
-from .arguments import count, plain
+from .arguments import count, counts, plain, word
 from .call import Call, NotReadError, RefusedError, reads
 from .joins import joined
 
@@ -55,9 +56,11 @@ def _same(call: Call) -> str:
        "Tril", "Triu", settings="axis epsilon k order shift")  # fmt: skip
 def _mixed(call: Call) -> str:
     """Read what keeps the shape, and whose elements depend on others."""
-    axis = call.option("axis")
-    if axis == 0:
-        raise NotReadError("it works on the batch axis")
+    axis = call.option("axis", -1)
+    if axis is None and call.kind not in ("Flip", "Roll"):
+        raise NotReadError("it works on the batch axis, too")
+    for one in axis if isinstance(axis, (list, tuple)) else [] if axis is None else [axis]:
+        call.axis(one)
     return call.add(Identity(mixes=True), call.inputs[0])
 
 
@@ -67,7 +70,7 @@ def _mixed(call: Call) -> str:
        "Logaddexp", "Logaddexp2", "Mod", "Nextafter", "NotEqual", "RightShift", "SquaredDifference", "Where",
        settings="equal_nan")  # fmt: skip
 def _elementwise(call: Call) -> str:
-    return joined(call, call.kind.lower())
+    return joined(call, call.kind.lower(), one_rank=True)
 
 
 # -- reductions
@@ -79,7 +82,7 @@ def _axes_of(call: Call, axis: Any) -> list[int]:
     return sorted(call.axis(a) for a in (axis if isinstance(axis, (list, tuple)) else [axis]))
 
 
-@reads("All", "Amax", "Amin", "Any", "Argmax", "Argmin", "CountNonzero", "Logsumexp", "Max", "Mean", "Median", "Min",
+@reads("All", "Amax", "Amin", "Any", "Argmax", "Argmin", "Logsumexp", "Max", "Mean", "Median", "Min",
        "Nanargmax", "Nanargmin", "Nanmax", "Nanmean", "Nanmedian", "Nanmin", "Nanprod", "Nanstd", "Nansum", "Nanvar",
        "Norm", "Prod", "Ptp", "Std", "Sum", "Var", "ops.Average",
        settings="axis initial keepdims ord")  # fmt: skip
@@ -96,7 +99,10 @@ def _moments(call: Call) -> Sequence[str]:
 
 @reads("RGBToGrayscale", settings="data_format")
 def _grey(call: Call) -> str:
-    return call.add(Reduce(axes=(-1 if call.data_format == "channels_last" else 0,), keepdims=True))
+    shape, channels = call.shape(), -1 if call.data_format == "channels_last" else 0
+    if shape[channels] not in (1, 3):
+        raise RefusedError(f"it takes 1 or 3 channels, got {shape[channels]}")
+    return call.add(Reduce(axes=(channels,), keepdims=True), rank=2 if len(shape) == 2 else 3)
 
 
 # -- parts
@@ -190,7 +196,10 @@ def _top_k(call: Call) -> Sequence[str]:
 
 @reads("Diff", settings="axis n")
 def _diff(call: Call) -> str:
-    return call.add(Slice(axis=call.axis(call.option("axis", -1)), start=call.option("n", 1)), call.inputs[0])
+    times = call.option("n", 1)
+    if type(times) is not int or times < 0:
+        raise RefusedError(f"n must be a whole number of at least 0, got {quoted(times)}")
+    return call.add(Slice(axis=call.axis(call.option("axis", -1)), start=times), call.inputs[0])
 
 
 @reads("Glu", settings="axis")
@@ -252,8 +261,10 @@ def _repeat(call: Call) -> str:
 
 @reads("OneHot", settings="axis depth num_classes sparse")
 def _one_hot(call: Call) -> str:
-    rank = len(call.shape()) + 1
-    axis = call.axis(call.option("axis", -1), rank)
+    rank, written = len(call.shape()) + 1, call.option("axis", -1)
+    if written != -1 and (type(written) is not int or not 0 <= written < rank):
+        raise RefusedError(f"axis must be -1 or from 0 to {rank - 1}, got {quoted(written)}")
+    axis = call.axis(written, rank)
     raised = call.add(Unsqueeze(axis=axis), call.inputs[0], part="raised")
     return call.add(Tile(repeats=[count(call, "num_classes") if i == axis else 1 for i in range(rank)]), raised)
 
@@ -314,27 +325,26 @@ def _crop_images(call: Call) -> str:
 @reads("ExtractPatches", settings="data_format dilation_rate padding size strides")
 def _patches(call: Call) -> str:
     """Read patches: windows whose elements all become channels."""
-    shape, size = call.shape(), call.need("size")
-    rank = len(shape) - 1
-    sizes = list(size) if isinstance(size, (list, tuple)) else [size] * rank
-    if call.data_format != call.builder.data_format or len(sizes) != rank:
+    written = call.need("size")
+    rank = len(written) if isinstance(written, (list, tuple)) else 2
+    if call.data_format != call.builder.data_format or len(call.shape()) != rank + 1:
         raise NotReadError("its patches are in another order, or have other axes")
+    size = counts(call, "size", rank)
     windows = call.add(MaxPool(
-        kernel_size=plain(sizes), stride=_pair(call.option("strides")) or None, padding=call.option("padding", "valid"),
-        dilation=_pair(call.option("dilation_rate")) or 1), part="windows")
-    number = 1
-    for n in sizes:
-        number *= n
+        kernel_size=size, stride=counts(call, "strides", rank, optional=True),
+        padding=word(call, "padding", ("valid", "same"), "valid", lowered=False),
+        dilation=counts(call, "dilation_rate", rank, 1)), part="windows")
+    number = product(size if isinstance(size, tuple) else (size,) * rank)
     channels = rank if call.data_format == "channels_last" else 0
     return call.add(Tile(repeats=[number if i == channels else 1 for i in range(rank + 1)]), windows)
 
 
 @reads("MaxPool", "AveragePool", settings="data_format padding pool_size strides")
 def _pool(call: Call) -> str:
-    operator = MaxPool if call.kind == "MaxPool" else AvgPool
+    operator, rank = MaxPool if call.kind == "MaxPool" else AvgPool, len(call.shape()) - 1
     return call.spatial(operator(
-        kernel_size=_pair(call.need("pool_size")), stride=_pair(call.option("strides")),
-        padding=str(call.option("padding", "valid")).lower()))
+        kernel_size=counts(call, "pool_size", rank), stride=counts(call, "strides", rank, optional=True),
+        padding=word(call, "padding", ("valid", "same"), "valid", lowered=False)))
 
 
 @reads("DepthToSpace", "SpaceToDepth", settings="block_size data_format")

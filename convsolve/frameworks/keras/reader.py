@@ -11,9 +11,10 @@ from ...errors import ConvsolveError, NetworkError, UnreadableError
 from ...network import InputShapes, Network, given_shapes
 from ...operators import Opaque
 from ...operators.base import DataFormat
+from ...words import nearest, quoted
 from ..builder import Builder, Building
 from . import axes, features, joins, layers, operations, products, recurrent, steps
-from .call import READERS, Call, NotReadError, builds_of, read
+from .call import READERS, Call, NotReadError, builds_of, read, tensors_in
 from .sources import live_layers
 from .tensorflow import LAMBDAS, operation_of, tensors_of
 
@@ -35,14 +36,28 @@ class Reading:
     """One config being read; ``tensors`` tells which of our tensors each call of a layer (by its path) makes."""
 
     def __init__(
-        self, config: Mapping[str, Any], name: str, live: Any = None, input_shape: InputShapes | None = None
+        self, config: Mapping[str, Any], name: str, live: Any = None, input_shape: InputShapes | None = None,
+        assume: Mapping[str, str] | None = None,
     ) -> None:
         self.name, self.given = name, input_shape
+        self.assumed = {layer: word for layer, word in (assume or {}).items() if self._known(word)}
+        self.lambdas: set[str] = set()
         self.builder = Builder("keras", _data_format(config))
         self.at: Building = self.builder
         self.tensors: dict[str, tuple[str, ...]] = {}
         outputs = self._model(config, "", None, live)
+        for layer in self.assumed:
+            if layer not in self.lambdas:
+                raise UnreadableError(
+                    f"{name} has no Lambda layer {layer!r} of which to assume something"
+                    f"{nearest(layer, sorted(self.lambdas), listed=4)}")
         self.network: Network = self.builder.network(outputs)
+
+    def _known(self, word: str) -> bool:
+        """Return that something is known that may be assumed, or raise UnreadableError."""
+        if word != "identity":
+            raise UnreadableError(f"{self.name}: of a Lambda layer, `identity` may be assumed, not {quoted(word)}")
+        return True
 
     # -- networks
 
@@ -179,15 +194,23 @@ class Reading:
         try:
             if not _is_kerass_own(entry):
                 raise NotReadError("it is no layer of Keras's own")
+            if kind == "Lambda":
+                self.lambdas.update(("lambda", path))
+                if not {"lambda", path} & self.assumed.keys():
+                    raise NotReadError(
+                        "its code is not run; if it keeps the shape, assume it: --assume lambda=identity, from Python "
+                        "assume={'lambda': 'identity'}")
+                source = f"{call.source}, assumed the identity"
+                call = dataclasses.replace(call, kind="Identity", config={}, source=source)
             if kind in LAMBDAS:
                 made = operation_of(config.get("function"), node)
                 call = dataclasses.replace(call, kind=made.kind, config=made.config, arguments=made.arguments)
-            elif ".ops." in str(entry.get("module")) and f"ops.{kind}" in READERS:
-                call = dataclasses.replace(call, kind=f"ops.{kind}")
+            if (kind in LAMBDAS or ".ops." in str(entry.get("module"))) and f"ops.{call.kind}" in READERS:
+                call = dataclasses.replace(call, kind=f"ops.{call.kind}")
             result = read(call)
         except NotReadError as error:
             self.builder.forget(before)
-            result = self._opaque(call, _why(error), live, seen)
+            result = self._opaque(call, _why(error), live, seen if self._as_recorded(call, node) else {})
         except UnreadableError:
             raise
         except (ConvsolveError, *_MISWRITTEN) as error:
@@ -195,6 +218,16 @@ class Reading:
         outputs = [result] if isinstance(result, str) else list(result)
         self.tensors[path] = tuple(outputs)
         return outputs
+
+    def _as_recorded(self, call: Call, node: Any) -> bool:
+        """Return whether a call takes tensors of the shapes that they had when the config was written."""
+        recorded = [t["config"].get("shape") for t in tensors_in([_arguments(node), dict(_options(node))])
+                    if isinstance(t.get("config"), Mapping)]  # fmt: skip
+        given = [self.at.shapes[reference] for reference in call.inputs]
+        return len(recorded) != len(given) or all(
+            shape is None or not isinstance(old, (list, tuple)) or (len(old) == len(shape) + 1 and all(
+                a in (None, b) or not isinstance(b, int) for a, b in zip(old[1:], shape, strict=True)))
+            for old, shape in zip(recorded, given, strict=True))
 
     def _inside(self, entry: Any, path: str, inputs: Sequence[str], builder: Building) -> Sequence[str]:
         """Read a network that a layer applies, and whose layers go to a builder of their own."""

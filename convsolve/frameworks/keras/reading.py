@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 from typing import Any
 
 from ...errors import UnreadableError
@@ -16,7 +17,7 @@ from .sources import config_of, is_program, unfinished_in
 __all__ = ["from_keras"]
 
 
-def from_keras(source: Any, *, input_shape: Any = None) -> Network:
+def from_keras(source: Any, *, input_shape: Any = None, assume: Mapping[str, str] | None = None) -> Network:
     """Read a network out of a Keras model, its config, a file, or the exception that building it raised.
 
     Of a ``Sequential`` or functional model the config is read: nothing is built or run, and for files (``.keras``,
@@ -30,6 +31,8 @@ def from_keras(source: Any, *, input_shape: Any = None) -> Network:
             file, or an exception, in whose traceback the model is looked for.
         input_shape: the input's shape without the batch axis, where the config has none, or in its place; for a
             program with several inputs a list of shapes, or a mapping from the names of its arguments to shapes.
+        assume: what is taken for granted of layers whose code is not run: ``{"lambda": "identity"}`` lets every
+            ``Lambda`` keep its input's shape; in place of "lambda" it may be the name of one.
 
     Raises:
         UnreadableError: there is no config, or a layer cannot be read; the text names it.
@@ -40,9 +43,11 @@ def from_keras(source: Any, *, input_shape: Any = None) -> Network:
     (['input', 'c'], 'channels_last')
     """
     if is_program(source):
+        if assume:
+            raise UnreadableError("assumptions are for the Lambda layers of configs: a program's are recorded")
         return _program(source, input_shape)
     try:
-        network = _of_config(source, input_shape)
+        network = _of_config(source, input_shape, assume or {})
     except UnreadableError as error:
         told = isinstance(error, UnknownLayerError) or isinstance(source, BaseException)
         instead = _program_instead(source, input_shape) if told else None
@@ -54,11 +59,11 @@ def from_keras(source: Any, *, input_shape: Any = None) -> Network:
     return network
 
 
-def _of_config(source: Any, input_shape: Any) -> Network:
-    """Read what a config says."""
+def _of_config(source: Any, input_shape: Any, assume: Mapping[str, str]) -> Network:
+    """Read what a config says, and what is assumed."""
     config, live, name = config_of(source)
     with boundary(name):
-        return Reading(config, name, live, input_shape).network
+        return Reading(config, name, live, input_shape, assume).network
 
 
 def _program(model: Any, input_shape: Any) -> Network:

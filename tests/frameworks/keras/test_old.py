@@ -9,10 +9,12 @@ from typing import Any
 import keras
 import numpy as np
 import pytest
+from click.testing import CliRunner
 from keras import layers as kl
 from keras import ops
 
 import convsolve as cs
+from convsolve.cli import cli
 from convsolve.frameworks.keras.reader import Reading
 from convsolve.frameworks.keras.sources import config_of
 from tests.frameworks.keras.older import tensorflow_js, tf_keras
@@ -253,3 +255,55 @@ def test_what_keras_1_does_not_have() -> None:
             ([entry("Highway", init="x", batch_input_shape=[None, 4])], "Highway")):  # fmt: skip
         with pytest.raises(cs.UnreadableError, match=wanted):
             cs.from_keras({"class_name": "Sequential", "config": config})
+
+
+# -- Lambda layers
+
+
+def with_lambdas() -> Any:
+    x = image(8, 8, 3)
+    y = kl.Lambda(lambda t: t * 2, name="doubled")(kl.Conv2D(4, 3)(x))
+    return keras.Model(x, kl.Conv2D(2, 3)(kl.Lambda(lambda t: t[:, 1:], name="cut")(y)))
+
+
+def test_lambda_layers_are_the_identity_where_that_is_assumed(tmp_path: Path) -> None:
+    config = json.loads(with_lambdas().to_json())
+    opaque = [layer.name for layer in cs.from_keras(config).layers if layer.operator.kind == "opaque"]
+    assert opaque == ["doubled", "cut"]
+    network = cs.from_keras(config, assume={"lambda": "identity"})
+    assert cs.check(network, (20, 9, 3)).output == (16, 5, 2) and "assumed" in network.by_name["cut"].source
+    one = cs.from_keras(config, assume={"doubled": "identity"})
+    assert [layer.name for layer in one.layers if layer.operator.kind == "opaque"] == ["cut"]
+    for assume, wanted in (({"lamda": "identity"}, "did you mean 'lambda'"), ({"lambda": "relu"}, "not 'relu'")):
+        with pytest.raises(cs.UnreadableError, match=wanted):
+            cs.from_keras(config, assume=assume)
+    path = tmp_path / "net.json"
+    path.write_text(json.dumps(config))
+    result = CliRunner().invoke(cli, ["check", str(path), "--assume", "lambda=identity", "-q"])
+    assert result.exit_code == 0, result.output
+    assert CliRunner().invoke(cli, ["sizes", str(path), "--input", "8x8x3", "--assume", "lambda"]).exit_code == 2
+    open_ = json.loads(json.dumps(config).replace("[null, 8, 8, 3]", "[null, null, null, 3]"))
+    with pytest.raises(cs.UnreadableError, match="--assume lambda=identity"):
+        cs.from_keras(open_)
+    with pytest.raises(cs.UnreadableError, match="assumptions are for"):
+        cs.load(Path(__file__).parents[3] / "problems/unet_skips.yaml", assume={"lambda": "identity"})
+
+
+# -- layers in layers
+
+
+def test_networks_and_layers_of_all_kinds_at_each_step() -> None:
+    inner = keras.Sequential([image(12, 12, 3), kl.Conv2D(4, 3, strides=2), kl.GlobalAveragePooling2D(), kl.Dense(5)], name="inner")
+    x = image(6, 12, 12, 3)
+    y = kl.TimeDistributed(inner)(x)
+    z = kl.TimeDistributed(kl.TimeDistributed(kl.Reshape((4, 9))))(x)
+    z = kl.TimeDistributed(kl.TimeDistributed(kl.Bidirectional(kl.RNN(kl.GRUCell(3), return_sequences=True), merge_mode="sum")))(z)
+    model = keras.Model(x, [kl.Bidirectional(kl.LSTM(3), backward_layer=kl.LSTM(4, go_backwards=True))(y), z])
+    network = cs.from_keras(model.get_config())
+    report = cs.check(network)
+    assert report.ok and report.params == model.count_params()
+    shapes = every_shape(network)
+    made = model(np.zeros((2, 6, 12, 12, 3), "float32"))
+    assert [shapes[name] for name in network.outputs] == [tuple(t.shape[1:]) for t in made]
+    convolution = next(row for row in report.rows if row.operator == "conv")
+    assert convolution.macs == 6 * 25 * 27 * 4
