@@ -20,15 +20,10 @@ Scored = tuple[tuple[int, ...], dict[str, int]]
 
 @dataclass(frozen=True)
 class Found:
-    """The best assignments of a part; ``proven`` says that nothing is better, else ``reason`` why not.
-
-    ``bound`` is what the first objective cannot pass, where that is known.
-    """
+    """The best assignments of a part; ``plainest`` says that preference is decided, too."""
 
     best: list[Scored]
-    proven: bool
-    reason: str = ""
-    bound: int | None = None
+    plainest: bool = True
 
 
 class Backpointers:

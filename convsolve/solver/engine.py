@@ -1,7 +1,7 @@
-"""The engine: presolve, then the sweep, then z3 where the sweep is too wide.
+"""The engine: presolve, then the portfolio; where sizes are open above, in growing windows.
 
-Sizes that are open above are searched in growing windows, each of which is decided completely; what lies
-beyond the last window is left to presolve (which often shows that nothing better can) and to z3.
+Each window is decided completely; what lies beyond the last window is left to presolve (which often shows that
+nothing better can) and to z3.
 """
 
 from __future__ import annotations
@@ -13,18 +13,20 @@ import numpy as np
 from ..dims import Cond, Domain, eq, evaluate
 from ..problem import ProblemTrace
 from ..trace import Requirement, run
+from . import cpsat, portfolio
 from .clock import Clock, OutOfTime
-from .dive import dive
 from .outcome import Outcome
-from .presolve import Domains, Refuted, presolve
-from .sweep import TooWide, sweep
-from .system import System, build
+from .presolve import Domains, Refuted
+from .task import Task
 
 __all__ = ["decide", "optimise"]
 
 _WINDOWS = (64, 512, 4096)
 _FAR = 1 << 40
 """Beyond this, an objective is taken to have no limit."""
+
+_SHARE = 4
+"""A window gets this part of the time that is left."""
 
 
 def decide(problem: ProblemTrace, in_force: Sequence[Requirement], clock: Clock, seed: int = 0) -> bool | None:
@@ -33,7 +35,12 @@ def decide(problem: ProblemTrace, in_force: Sequence[Requirement], clock: Clock,
     Raises:
         OutOfTime: the deadline passed.
     """
-    outcome = _search(problem, in_force, clock, seed, keep=1, plainest=False, goals=False)
+    try:
+        task = Task.of(problem, clock, in_force=in_force, seed=seed, plainest=False, goals=False)
+    except Refuted:
+        return False
+    outcome = _search(task)
+    clock.check()
     return True if outcome.assignments else False if outcome.proven else None
 
 
@@ -44,97 +51,84 @@ def optimise(problem: ProblemTrace, clock: Clock, seed: int = 0, keep: int = 1) 
     order of the holes.
     """
     try:
-        return _search(problem, None, clock, seed, keep=keep, plainest=True, goals=True)
+        return _search(Task.of(problem, clock, seed=seed, keep=keep))
+    except Refuted:
+        return Outcome((), True, plainest=True)
     except OutOfTime:
         return Outcome((), False, reason="the time ran out before a solution was found")
 
 
-def _search(
-    problem: ProblemTrace, in_force: Sequence[Requirement] | None, clock: Clock, seed: int, *, keep: int,
-    plainest: bool, goals: bool,
-) -> Outcome:
-    system = build(problem, in_force, goals=goals)
-    try:
-        domains = presolve(system, clock)
-    except Refuted:
-        return Outcome((), True)
-    wide = [name for name in system.holes if domains[name].array is None]
-    if not wide:
-        return _bounded(system, domains, clock, seed, keep, plainest)
+def _search(task: Task) -> Outcome:
+    wide = [name for name in task.system.holes if task.domains[name].array is None]
+    if not wide or (cpsat.installed() and all(task.domains[name].size is not None for name in wide)):
+        return portfolio.solve(task)
     for window in _WINDOWS:
-        outcome = _in_window(system, domains, wide, window, clock, seed, keep, plainest)
+        outcome = _in_window(task, wide, window)
         if outcome is None or not outcome.assignments:
             continue
-        if not plainest and not system.goals:
+        if not task.plainest and not task.system.goals:
             return outcome
         try:
-            return _close(problem, in_force, system, domains, wide, outcome, clock, seed, keep)
+            return _close(task, wide, outcome)
         except OutOfTime:
             return Outcome(outcome.assignments, False, reason="the time ran out")
-    return _by_z3(system, domains, clock, seed, keep, plainest)
+    return portfolio.by_z3(task)
 
 
-def _in_window(
-    system: System, domains: Domains, wide: Sequence[str], window: int, clock: Clock, seed: int, keep: int,
-    plainest: bool,
-) -> Outcome | None:
+def _in_window(task: Task, wide: Sequence[str], window: int) -> Outcome | None:
     """Search with the first ``window`` values of every wide unknown; None where that is impossible."""
     known: Domains = {}
     for name in wide:
-        first = system.holes[name].values(window)
-        array = np.array(sorted(first), dtype=np.int64)
-        known[name] = domains[name].meet(array)
+        first = task.system.holes[name].values(window)
+        known[name] = task.domains[name].meet(np.array(sorted(first), dtype=np.int64))
         if known[name].empty:
             return None
-    try:
-        narrowed = presolve(system, clock, known)
-    except Refuted:
-        return None
-    return _bounded(system, narrowed, clock, seed, keep, plainest)
+    left = task.clock.left
+    with task.within(None if left is None else left / _SHARE):
+        try:
+            return portfolio.solve(task.narrowed(known))
+        except (Refuted, OutOfTime):
+            return None
 
 
-def _close(
-    problem: ProblemTrace, in_force: Sequence[Requirement] | None, system: System, domains: Domains,
-    wide: Sequence[str], outcome: Outcome, clock: Clock, seed: int, keep: int,
-) -> Outcome:
+def _close(task: Task, wide: Sequence[str], outcome: Outcome) -> Outcome:
     """Show that nothing outside the window is better than what was found inside, or find what is.
 
     What is better is better in the first objective, or equal there and better in the second, and so on,
     or equal in all and no less plain: each of these regions is decided by itself.
     """
-    if keep > 1:
+    if task.keep > 1:
         return Outcome(outcome.assignments, False, outcome.bound, "sizes are open above: there may be others")
     best = outcome.assignments[0]
-    if _no_limit(problem, in_force, system, clock, seed):
+    if _no_limit(task):
         return Outcome((best,), False, None, "the objective has no limit: input sizes are open above")
     equal: list[Cond] = []
-    for i, (goal, objective) in enumerate(zip(system.goals, problem.objectives, strict=True)):
+    objectives = task.problem.objectives if task.system.goals else ()
+    for i, (goal, objective) in enumerate(zip(task.system.goals, objectives, strict=True)):
         while True:
-            value = evaluate(objective, run(problem.trace, best))
+            value = evaluate(objective, run(task.problem.trace, best))
             better = objective < value if goal.sense > 0 else objective > value
-            found = _region(problem, in_force, [*equal, better], {}, clock, seed)
+            found = _region(task, [*equal, better])
             if not found.proven:
                 bound = None if i else outcome.bound
-                return Outcome((best,), False, bound, "sizes are open above: a larger one may be better")
+                return Outcome((best,), False, bound, "sizes are open above: a larger one may be better", settled=i)
             if not found.assignments:
                 break
             best = found.assignments[0]
         equal.append(eq(objective, value))
-    most = sum(system.holes[name].rank(best[name]) for name in system.holes)
-    known = {name: domains[name].within(None, _highest(system.holes[name], most)) for name in wide}
-    found = _region(problem, in_force, equal, known, clock, seed, plainest=True)
-    return found if found.assignments else Outcome((best,), False, reason="sizes are open above")
+    most = sum(task.system.holes[name].rank(best[name]) for name in task.system.holes)
+    known = {name: task.domains[name].within(None, _highest(task.system.holes[name], most)) for name in wide}
+    found = _region(task, equal, known, plainest=True)
+    return found if found.assignments else Outcome((best,), bool(equal), reason="sizes are open above")
 
 
-def _no_limit(
-    problem: ProblemTrace, in_force: Sequence[Requirement] | None, system: System, clock: Clock, seed: int
-) -> bool:
+def _no_limit(task: Task) -> bool:
     """Return whether the first objective can be better than anything that a network could mean."""
-    if not system.goals:
+    if not task.system.goals:
         return False
-    objective, sense = problem.objectives[0], system.goals[0].sense
+    objective, sense = task.problem.objectives[0], task.system.goals[0].sense
     far = objective < -_FAR if sense > 0 else objective > _FAR
-    return bool(_region(problem, in_force, [far], {}, clock, seed, narrow=False).assignments)
+    return bool(_region(task, [far], goals=False).assignments)
 
 
 def _highest(domain: Domain, rank: int) -> int:
@@ -145,51 +139,19 @@ def _highest(domain: Domain, rank: int) -> int:
 
 
 def _region(
-    problem: ProblemTrace, in_force: Sequence[Requirement] | None, extra: Sequence[Cond], known: Domains,
-    clock: Clock, seed: int, *, narrow: bool = True, plainest: bool = False,
+    task: Task, extra: Sequence[Cond], known: Domains | None = None, *, plainest: bool = False, goals: bool = True
 ) -> Outcome:
-    """Search where some further conditions hold; without ``narrow``, for any solution, by z3 alone.
+    """Search where some further conditions hold; without ``goals``, for any solution.
 
     ``plainest`` says whether z3, if it is asked, has to decide preference, too.
     """
     if any(condition is False for condition in extra):
         return Outcome((), True)
-    system = build(problem, in_force, extra=[c for c in extra if c is not True])
     try:
-        domains = presolve(system, clock, known)
+        region = task.region([c for c in extra if c is not True], known, plainest=plainest, goals=goals)
     except Refuted:
-        return Outcome((), True)
-    if narrow and all(domains[name].array is not None for name in system.holes):
-        return _bounded(system, domains, clock, seed, 1, True)
-    if not narrow:
-        system.goals.clear()
-    return _by_z3(system, domains, clock, seed, 1, plainest)
-
-
-def _bounded(system: System, domains: Domains, clock: Clock, seed: int, keep: int, plainest: bool) -> Outcome:
-    known = dive(system, domains, clock) if keep == 1 and not system.goals else None
-    if known is not None and not plainest:
-        return Outcome((known,), True)
-    try:
-        found = sweep(system, domains, clock, keep=keep, plainest=plainest, known=known)
-        assignments = tuple(assignment for _, assignment in found.best)
-        return Outcome(assignments, found.proven, found.bound, found.reason)
-    except TooWide as wide:
-        parts = [assignment for _, assignment in wide.found[:1]]
-        whole = [a for a in parts if a.keys() | _fixed(system, domains).keys() == system.holes.keys()]
-        start = {**_fixed(system, domains), **whole[0]} if whole else None
-        return _by_z3(system, domains, clock, seed, keep, plainest, start)
-
-
-def _fixed(system: System, domains: Domains) -> dict[str, int]:
-    return {name: value for name in system.holes if (value := domains[name].fixed) is not None}
-
-
-def _by_z3(
-    system: System, domains: Domains, clock: Clock, seed: int, keep: int, plainest: bool,
-    start: dict[str, int] | None = None,
-) -> Outcome:
-    from .z3_search import tighten
-
-    return tighten(system, domains, clock, seed, keep, plainest, start)
-
+        return Outcome((), True, plainest=True)
+    if goals and all(region.domains[name].array is not None for name in region.system.holes):
+        region.plainest = True
+        return portfolio.solve(region)
+    return portfolio.by_z3(region)

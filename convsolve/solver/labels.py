@@ -18,11 +18,11 @@ import numpy as np
 from ..dims import Var, evaluate_arrays
 from ..dims.expr import Symbolic, nodes
 from .backpointers import Backpointers, Found, Scored, goal_scores
-from .clock import Clock, OutOfTime
+from .clock import Clock
 from .layered_graph import Graph, Layer, build_graph
 from .plan import Part
-from .presolve import Domains
 from .system import System
+from .task import Task
 from .transitions import MOST_BYTES, TooWide, best_of_each, keys
 
 __all__ = ["growth", "sweep_with_sums"]
@@ -64,42 +64,47 @@ class _Roles:
     first_goal_adds: bool
 
 
-def sweep_with_sums(
-    part: Part, system: System, domains: Domains, clock: Clock, keep: int, plainest: bool, most_states: int
-) -> Found:
-    """Return the best assignments of a part with accumulators, best first; raises TooWide."""
-    graph = build_graph(part, system, domains, clock, most_states)
+def sweep_with_sums(part: Part, task: Task, most_states: int, rest: dict[str, int] | None) -> Found:
+    """Return the best assignments of a part with accumulators, best first.
+
+    ``rest`` are the values of all holes of other parts, where these are known: then the task is told what is found.
+
+    Raises:
+        TooWide: there are too many states or labels.
+    """
+    graph = build_graph(part, task.system, task.domains, task.clock, most_states)
     if graph is None:
-        return Found([], True)
-    search = _Search(part, system, graph, clock, plainest or keep > 1, keep > 1, most_states)
-    search.fixed = {name: values.fixed for name, values in domains.items() if values.fixed is not None}
+        return Found([])
+    every = task.keep > 1
+    search = _Search(part, task.system, graph, task.clock, task.plainest or every, every, most_states)
+    search.fixed = {name: values.fixed for name, values in task.domains.items() if values.fixed is not None}
     if not search.prune():
-        return Found([], True)
-    if keep > 1:
-        return Found(search.run(keep=keep), True)
-    return _improve(search, bool(search.roles.goals) or bool(part.goals), plainest)
+        return Found([])
+    if every:
+        return Found(search.run(keep=task.keep))
+    if search.roles.first_goal_adds and part.goals[0] == 0:
+        task.limit(search.limit())
+    return _improve(search, task, rest)
 
 
-def _improve(search: _Search, goals: bool, plainest: bool) -> Found:
+def _improve(search: _Search, task: Task, rest: dict[str, int] | None) -> Found:
     """Search quickly first, and then exactly for what is better."""
+    goals = bool(search.part.goals)
     found: list[Scored] = []
     try:
-        for beam in _BEAMS:
+        for beam in (*_BEAMS, 0):
+            if not beam and not goals:
+                search.most_labels = _MOST_FOR_PREFERENCE
             found = search.run(beam=beam, best=found[0][0] if found else None) or found
-            if found and not goals and not plainest:
-                return Found(found, True)
-        if not goals:
-            search.most_labels = _MOST_FOR_PREFERENCE
-        return Found(search.run(best=found[0][0] if found else None) or found, True)
-    except OutOfTime:
-        if not found:
-            raise
-        return Found(found, False, "the time ran out", search.limit())
-    except TooWide as wide:
+            if found and rest is not None:
+                task.offer({**rest, **found[0][1]})
+            if found and not goals and not task.plainest:
+                break
+    except TooWide:
         if not found or goals:
-            wide.found = found
             raise
-        return Found(found, False, "the plainest of very many solutions was not looked for to the end")
+        return Found(found, plainest=False)
+    return Found(found)
 
 
 def _roles(part: Part, system: System) -> _Roles:

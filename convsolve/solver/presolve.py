@@ -35,7 +35,7 @@ class Refuted(Exception):
 
 
 def presolve(system: System, clock: Clock, known: Domains | None = None) -> Domains:
-    """Return the values that each unknown of the system can still have.
+    """Return the values that each unknown of the system can still have, given what is known of some.
 
     Raises:
         Refuted: some unknown has none.
@@ -43,9 +43,7 @@ def presolve(system: System, clock: Clock, known: Domains | None = None) -> Doma
     if system.refuted is not None:
         raise Refuted(None)
     domains = {name: Values.of_domain(domain) for name, domain in system.holes.items()}
-    for name, values in (known or {}).items():
-        if name in domains:
-            domains[name] = values
+    domains.update(known or {})
     touched = dict.fromkeys(domains, 1)
     tick = 1
     done: dict[int, int] = {}

@@ -11,7 +11,7 @@ holes. Sums that only the end looks at are no part of a state: see :mod:`convsol
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import zip_longest
 
@@ -19,55 +19,63 @@ import numpy as np
 
 from ..dims import Domain
 from .backpointers import Backpointers, Found, Scored, goal_scores
-from .clock import Clock
 from .labels import sweep_with_sums
+from .outcome import Outcome
 from .plan import Part, plan
-from .presolve import Domains
-from .system import System
+from .task import Task
 from .transitions import MOST_BYTES, Choices, TooWide, Transitions, best_of_each, expand, keys
 
-__all__ = ["TooWide", "sweep"]
+__all__ = ["Sweep", "TooWide", "sweep"]
 
 _MOST_STATES = 1 << 21
 
 
-def sweep(
-    system: System, domains: Domains, clock: Clock, *, keep: int = 1, plainest: bool = True,
-    known: Mapping[str, int] | None = None, most_states: int = _MOST_STATES,
-) -> Found:
-    """Return the ``keep`` best assignments of the system's holes, best first; none if there is no solution.
+class Sweep:
+    """Dynamic programming over states, and over labels where costs add up."""
 
-    Args:
-        system: what to solve.
-        domains: the values that presolve left; all finite.
-        clock: the deadline.
-        keep: how many assignments to return.
-        plainest: whether preference decides where the objectives do not; otherwise any will do.
-        known: some solution of a system without goals: what is less plain need not be looked at.
-        most_states: how many states to hold at most.
+    reason = "there are too many states to go through"
+
+    def bound(self, task: Task) -> None:
+        """Know no limits before the search."""
+
+    def improve(self, task: Task) -> None:
+        """Find nothing outside of the search."""
+
+    def decide(self, task: Task) -> Outcome | None:
+        """Return the best assignments; None where the states become too many."""
+        try:
+            return sweep(task)
+        except TooWide:
+            return None
+
+
+def sweep(task: Task, *, most_states: int = _MOST_STATES) -> Outcome:
+    """Return the best assignments of a task whose unknowns are all finite, best first; none if there is no solution.
 
     Raises:
         TooWide: the states become too many.
+        OutOfTime: the time ran out; what was found stands in the task.
     """
-    fixed = {n: v.fixed for n in system.holes if (v := domains[n]).fixed is not None}
-    joined: list[Scored] = [((0,) * (len(system.goals) + 1), fixed)]
-    reasons, bounds = [], []
-    for part in plan(system, domains, in_order=plainest or keep > 1):
+    holes = task.system.holes
+    joined: list[Scored] = [((0,) * (len(task.system.goals) + 1), task.fixed)]
+    plainest = True
+    parts = plan(task.system, task.domains, in_order=task.plainest or task.keep > 1)
+    for i, part in enumerate(parts):
         if part.accumulators:
-            found = sweep_with_sums(part, system, domains, clock, keep, plainest, most_states)
+            last = joined[0][1] if i == len(parts) - 1 and task.keep == 1 else None
+            found = sweep_with_sums(part, task, most_states, last)
         else:
             limit = None
-            if known is not None:
-                own = [name for block in part.blocks for name in block.holes]
-                limit = sum(system.holes[name].rank(known[name]) for name in own)
-            found = _sweep_states(part, system, domains, clock, keep, plainest, most_states, limit)
+            if task.best is not None and task.keep == 1 and not task.system.goals:
+                limit = sum(holes[name].rank(task.best[name]) for block in part.blocks for name in block.holes)
+            found = _sweep_states(part, task, most_states, limit)
         if not found.best:
-            return found
-        joined = _combine(joined, found.best, keep, system.holes)
-        if not found.proven:
-            reasons.append(found.reason)
-            bounds += [] if found.bound is None else [found.bound]
-    return Found(joined, not reasons, "; ".join(reasons), bounds[0] if bounds else None)
+            return Outcome((), True, plainest=True)
+        joined = _combine(joined, found.best, task.keep, holes)
+        plainest &= found.plainest
+    reason = "" if plainest else "the plainest of very many solutions was not looked for to the end"
+    proven = plainest or bool(task.system.goals) or not task.plainest
+    return Outcome(tuple(assignment for _, assignment in joined), proven, reason=reason, plainest=plainest)
 
 
 def _combine(one: list[Scored], other: list[Scored], keep: int, holes: dict[str, Domain]) -> list[Scored]:
@@ -91,14 +99,12 @@ class _States:
     """The place of each state's best assignment in the lexicographic order of the holes so far."""
 
 
-def _sweep_states(
-    part: Part, system: System, domains: Domains, clock: Clock, keep: int, plainest: bool, most_states: int,
-    limit: int | None,
-) -> Found:
+def _sweep_states(part: Part, task: Task, most_states: int, limit: int | None) -> Found:
     """Sweep a part that has no sums: one best assignment (or ``keep``) for each state.
 
     ``limit`` is a sum of ranks that the best does not exceed.
     """
+    system, domains, clock, keep, plainest = task.system, task.domains, task.clock, task.keep, task.plainest
     states, back = _States(), Backpointers()
     for block in part.blocks:
         choices = Choices.of(block, system, domains)
@@ -123,10 +129,10 @@ def _sweep_states(
         place = np.argsort(np.argsort(order, kind="stable"), kind="stable")
         states = _States(len(total), transitions.columns, total, place)
         if states.count == 0:
-            return Found([], True)
+            return Found([])
     scores = goal_scores(part, system, states.columns, states.count)
     best = np.lexsort((states.order, states.ranks, *reversed(scores)))[:keep]
-    return Found(back.assignments(best, scores, states.ranks), True)
+    return Found(back.assignments(best, scores, states.ranks))
 
 
 def _merge(

@@ -6,20 +6,19 @@ from convsolve.files import parse
 from convsolve.problem import trace_problem
 from convsolve.solver.clock import Clock
 from convsolve.solver.dive import dive
-from convsolve.solver.presolve import Refuted, presolve
-from convsolve.solver.system import build
+from convsolve.solver.presolve import Refuted
+from convsolve.solver.task import Task
 from tests.solver.random_problems import brute_force, problems
 
 
 def test_what_it_finds_is_a_solution():
     found = 0
     for seed, traced in problems(range(150)):
-        system = build(traced, goals=False)
         try:
-            domains = presolve(system, Clock())
+            task = Task.of(traced, Clock(), goals=False)
         except Refuted:
             continue
-        assignment = dive(system, domains, Clock())
+        assignment = dive(task, lambda name, value, task=task: task.system.holes[name].rank(value))
         expected = brute_force(traced)
         assert assignment is None or assignment in expected, seed
         found += assignment is not None
@@ -30,5 +29,4 @@ def test_what_it_finds_is_a_solution():
 def test_it_gives_up():
     layers = "  - conv: {out_channels: 1..40, kernel_size: 1..9}\n" * 4
     traced = trace_problem(parse(f"input: [1, 99]\nlayers:\n{layers}require: ['(params * 7 + macs) % 99991 == 17']\n"))
-    system = build(traced)
-    assert dive(system, presolve(system, Clock()), Clock()) is None
+    assert dive(Task.of(traced, Clock()), lambda name, value: value) is None

@@ -6,15 +6,18 @@ import pytest
 
 from convsolve.files import parse
 from convsolve.problem import trace_problem
-from convsolve.solver import engine, values, z3_terms
+from convsolve.solver import cpsat, engine, values, z3_terms
 from convsolve.solver import presolve as presolve_module
+from convsolve.solver import sweep as sweep_module
 from convsolve.solver.clock import Clock
 from convsolve.solver.core import minimal_core
+from convsolve.solver.cpsat import CpSat
 from convsolve.solver.engine import decide, optimise
 from convsolve.solver.presolve import Refuted, presolve
-from convsolve.solver.sweep import TooWide, sweep
+from convsolve.solver.sweep import Sweep, TooWide, sweep
 from convsolve.solver.system import build, values_of
-from convsolve.solver.z3_search import tighten
+from convsolve.solver.task import Task
+from convsolve.solver.z3_search import Z3
 from tests.solver.random_problems import brute_force, problems, random_problem
 
 CASES = problems(range(220))
@@ -53,18 +56,19 @@ def test_the_first_of_many_are_the_first_in_order(keep):
         assert list(optimise(traced, Clock(), keep=keep).assignments) == expected[:keep], (seed, random_problem(seed))
 
 
-def test_z3_agrees_where_the_sweep_gives_up():
-    for seed, traced in CASES[::5]:
+@pytest.mark.parametrize("method", [Sweep, CpSat, Z3])
+@pytest.mark.parametrize("keep", [1, 2])
+def test_every_method_alone_gives_the_same(method, keep):
+    for seed, traced in CASES[:: 5 if method is Z3 else 2]:
         expected = brute_force(traced)
-        system = build(traced)
         try:
-            domains = presolve(system, Clock())
+            task = Task.of(traced, Clock(), keep=keep)
         except Refuted:
             assert not expected
             continue
-        outcome = tighten(system, domains, Clock(), 0, 2, True)
-        assert outcome.proven, seed
-        assert list(outcome.assignments) == expected[:2], (seed, random_problem(seed))
+        outcome = method().decide(task)
+        assert outcome.proven and outcome.plainest, seed
+        assert list(outcome.assignments) == expected[:keep], (seed, random_problem(seed))
 
 
 @pytest.mark.parametrize("most", [0, 3])
@@ -120,18 +124,20 @@ def test_cores_are_infeasible_and_minimal():
 def test_a_sweep_that_is_too_wide_says_so():
     layers = "  - conv: {out_channels: 2, kernel_size: 1..4}\n" * 2
     traced = trace_problem(parse(f"input: [1, 9]\nlayers:\n{layers}require: [output.length == 5]\n"))
-    system = build(traced)
     with pytest.raises(TooWide):
-        sweep(system, presolve(system, Clock()), Clock(), most_states=2)
+        sweep(Task.of(traced, Clock()), most_states=2)
 
 
-def test_the_engine_falls_back_on_z3(monkeypatch):
-    monkeypatch.setattr(engine, "sweep", _too_wide)
-    traced = trace_problem(parse(
-        "input: [1, 9, 9]\nlayers:\n  - conv: {out_channels: 1..9, kernel_size: 1..5}\n"
-        "require: [params >= 90]\nminimize: macs"))  # fmt: skip
-    outcome = optimise(traced, Clock())
-    assert outcome.proven and outcome.assignments[0] == brute_force(traced)[0]
+@pytest.mark.parametrize("installed", [True, False])
+def test_the_engine_falls_back_on_others(monkeypatch, installed):
+    monkeypatch.setattr(sweep_module, "sweep", _too_wide)
+    monkeypatch.setattr(cpsat, "installed", lambda: installed)
+    for tail in ("minimize: macs", "maximize: params", "minimize: [output.size, params]", ""):
+        traced = trace_problem(parse(
+            "input: [1, 9, 9]\nlayers:\n  - conv: {out_channels: 1..9, kernel_size: 1..5}\n"
+            f"require: [params >= 90, macs <= 9000]\n{tail}"))  # fmt: skip
+        outcome = optimise(traced, Clock())
+        assert outcome.proven and outcome.assignments[0] == brute_force(traced)[0], tail
 
 
 def _too_wide(*args, **kwargs):
@@ -203,23 +209,6 @@ def test_time_that_runs_out_leaves_the_best_so_far_and_a_bound():
         values = values_of(build(traced), outcome.assignments[0])
         assert 60_000 <= values["params"] <= 120_000
         assert outcome.bound is None or outcome.bound <= values["macs"]
-
-
-def test_what_was_found_before_a_method_gave_up_is_a_start_for_the_next(monkeypatch):
-    traced = trace_problem(parse(
-        "input: [1, 9, 9]\nlayers:\n  - conv: {out_channels: 1..9, kernel_size: 1..5}\n"
-        "require: [params >= 90]\nminimize: macs"))  # fmt: skip
-    best = brute_force(traced)
-
-    def gives_up(*args, **kwargs):
-        wide = TooWide()
-        wide.found = [((0, 0), best[-1])]
-        raise wide
-
-    monkeypatch.setattr(engine, "sweep", gives_up)
-    assert optimise(traced, Clock()).assignments == (best[0],)
-    outcome = optimise(traced, Clock(timeout=0.05))
-    assert outcome.assignments and (outcome.proven or outcome.assignments[0] in best)
 
 
 @pytest.mark.parametrize("timeout", [0.0, 0.01, 0.1, 0.5])
