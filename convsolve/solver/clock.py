@@ -4,8 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from copy import copy
 
 __all__ = ["Clock", "OutOfTime"]
+
+
+_SECONDS_EACH = 5e-8
+"""What it takes to sort or merge one number of many, roughly."""
 
 
 class OutOfTime(Exception):
@@ -15,12 +20,16 @@ class OutOfTime(Exception):
 class Clock:
     """A deadline, and someone to tell about progress.
 
-    ``check`` is cheap; stages call it between steps of at most a fraction of a second.
+    ``check`` is cheap; stages call it between steps of at most a fraction of a second. The deadline is one of
+    the clock on the wall; a *part* of the time is one of the processor's, so that what is tried within it does
+    not depend on what else the machine does.
     """
 
     def __init__(self, timeout: float | None = None, progress: Callable[[str], None] | None = None) -> None:
         self._start = time.monotonic()
         self._end = None if timeout is None else self._start + timeout
+        self._processor_start = time.process_time()
+        self._processor_end = float("inf")
         self._progress = progress
         self._standing = [""]
 
@@ -37,21 +46,31 @@ class Clock:
     @property
     def out(self) -> bool:
         """Whether the deadline has passed."""
-        return self._end is not None and time.monotonic() > self._end
+        late = self._end is not None and time.monotonic() > self._end
+        return late or time.process_time() > self._processor_end
+
+    @property
+    def worked(self) -> float:
+        """Seconds of the processor since the start."""
+        return time.process_time() - self._processor_start
 
     def part(self, seconds: float | None) -> Clock:
-        """Return a clock for a part of the time that is left, which tells the same listener."""
-        found = Clock(seconds, self._progress)
-        found._standing = self._standing
-        found._start = self._start
-        if self._end is not None:
-            found._end = self._end if found._end is None else min(self._end, found._end)
+        """Return a clock for some seconds of the processor at most, which tells the same listener."""
+        found = copy(self)
+        if seconds is not None:
+            found.shorten(seconds)
         return found
 
     def shorten(self, seconds: float) -> None:
-        """Leave at most so many seconds from now on."""
-        end = time.monotonic() + seconds
-        self._end = end if self._end is None else min(self._end, end)
+        """Leave at most so many seconds of the processor from now on."""
+        self._processor_end = min(self._processor_end, time.process_time() + seconds)
+
+    def afford(self, numbers: int) -> None:
+        """Raise OutOfTime where computing so many numbers does not fit into what is left."""
+        seconds = numbers * _SECONDS_EACH
+        late = self._end is not None and time.monotonic() + seconds > self._end
+        if late or time.process_time() + seconds > self._processor_end:
+            raise OutOfTime
 
     def note(self, standing: str) -> None:
         """Tell from now on, with every stage, how good the answer is so far."""

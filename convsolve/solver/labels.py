@@ -31,6 +31,9 @@ _MOST_AT_ONCE = 1 << 18
 _BEAMS = (256, 4096)
 """How many labels the quick searches hold that give the exact one something to beat."""
 
+_MOST_LABELS = 1 << 19
+"""Labels of one layer: more are sorted too slowly for the clock."""
+
 _MOST_FOR_PREFERENCE = 1 << 16
 """Labels that the exact search may hold where only preference is left to decide."""
 
@@ -170,7 +173,7 @@ class _Search:
     ) -> None:
         self.part, self.system, self.graph, self.clock = part, system, graph, clock
         self.plainest, self.every = plainest, every
-        self.most_labels = min(most_labels, MOST_BYTES // (32 * (5 + len(part.accumulators))))
+        self.most_labels = min(most_labels, _MOST_LABELS, MOST_BYTES // (32 * (5 + len(part.accumulators))))
         self.roles = _roles(part, system)
         self.fixed: dict[str, int] = {}
 
@@ -180,6 +183,7 @@ class _Search:
             return False
         if not self.every:
             for layer in self.graph.layers:
+                self.clock.check("searching")
                 self._drop_beaten(layer)
             self.graph.measure()
         return True
@@ -248,7 +252,9 @@ class _Search:
             edge = starts[labels.state[row]] + offset
             pieces.append(self._merge(self._moved(labels, row, layer, edge, number, best), number, keep))
             begin = stop
-            if sum(piece[0].count for piece in pieces) > 2 * self.most_labels:
+            waiting = sum(piece[0].count for piece in pieces)
+            self.clock.afford(waiting * 4 * (3 + len(labels.sums)))
+            if waiting > 2 * self.most_labels:
                 pieces = [self._joined(pieces, number, keep)]
                 if pieces[0][0].count > self.most_labels:
                     raise TooWide

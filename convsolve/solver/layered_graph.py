@@ -20,7 +20,7 @@ from .transitions import MOST_BYTES, Choices, TooWide, expand, keys
 
 __all__ = ["Graph", "Layer", "build_graph"]
 
-_MOST_EDGES = 1 << 23
+_MOST_EDGES = 1 << 22
 _NEVER = np.int64(1) << 60
 """Further than any sum can grow: marks states from which the end cannot be reached."""
 
@@ -107,6 +107,7 @@ class Graph:
         came_least = np.zeros((count, 1), dtype=np.int64)
         came_most = np.zeros((count, 1), dtype=np.int64)
         for number, layer in enumerate(self.layers, start=1):
+            self._clock.check("searching")
             hope = np.ones(len(layer.source), dtype=bool)
             for a in range(count):
                 least, most = self.least[number][a][layer.target], self.most[number][a][layer.target]
@@ -149,9 +150,12 @@ def build_graph(
             edges += len(piece.row)
             if edges > room or edges - before > of_block:
                 raise TooWide
+            clock.afford((edges - before) * (4 + len(part.accumulators) + len(block.kept)))
         row = np.concatenate([p.row for p in pieces])
         kept = {name: np.concatenate([p.columns[name] for p in pieces]) for name in block.kept}
+        clock.check()
         key, distinct = keys(list(kept.values()), len(row))
+        clock.check()
         seen = np.zeros(distinct, dtype=bool)
         seen[key] = True
         number_of = np.cumsum(seen) - 1
@@ -164,6 +168,7 @@ def build_graph(
         first = np.zeros(targets, dtype=np.int64)
         first[target] = np.arange(len(target))
         columns = {name: column[first] for name, column in kept.items()}
+        clock.check()
         combination = np.concatenate([p.combination for p in pieces])
         grown = [np.concatenate([p.added[a] for p in pieces]) for a in range(len(part.accumulators))]
         added = np.array(grown, dtype=np.int64).reshape(len(grown), len(row))

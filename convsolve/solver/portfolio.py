@@ -18,8 +18,11 @@ from .task import Method, Task
 
 __all__ = ["solve"]
 
-_FIRST_SLICE = 0.5
+_FIRST_SLICE = 0.3
+"""Seconds of the processor that each method gets in the first turn; those of a general solver are longer."""
+
 _GROWTH = 3
+_GENERAL = 3
 
 
 def solve(task: Task) -> Outcome:
@@ -60,7 +63,8 @@ def _in_turns(task: Task) -> Outcome:
             if task.over:
                 return task.outcome("the time ran out")
             try:
-                with task.within(seconds if len(deciders) + len(improvers) > 1 else None):
+                share = seconds if isinstance(method, Sweep) else _GENERAL * seconds
+                with task.within(share if len(deciders) + len(improvers) > 1 else None):
                     outcome = method.decide(task)
             except OutOfTime:
                 continue

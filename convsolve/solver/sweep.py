@@ -27,7 +27,7 @@ from .transitions import MOST_BYTES, Choices, TooWide, Transitions, best_of_each
 
 __all__ = ["Sweep", "TooWide", "sweep"]
 
-_MOST_STATES = 1 << 21
+_MOST_STATES = 1 << 20
 
 
 class Sweep:
@@ -118,7 +118,9 @@ def _sweep_states(part: Part, task: Task, most_states: int, limit: int | None) -
                 transitions, total = _take(transitions, plain), total[plain]
             order = states.order[transitions.row] * choices.count + transitions.combination
             survivors.append(_merge(transitions, total, order, keep, plainest))
-            if sum(len(kept) for _, kept, _ in survivors) > 2 * room:
+            waiting = sum(len(kept) for _, kept, _ in survivors)
+            clock.afford(waiting * (5 + len(block.kept)))
+            if waiting > 2 * room:
                 survivors = [_merge(*_concat(survivors), keep, plainest)]
                 if len(survivors[0][1]) > room:
                     raise TooWide

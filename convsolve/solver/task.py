@@ -18,7 +18,7 @@ from .system import Define, System, build, values_of
 
 __all__ = ["Method", "Task"]
 
-_FOR_PREFERENCE = (10.0, 1.0)
+_FOR_PREFERENCE = (10.0, 0.25)
 """Seconds to look for plainer ones at least, without objectives and with them."""
 
 
@@ -212,7 +212,7 @@ class Task:
     def _patience(self) -> None:
         """From now on only preference is left to be decided: that is worth some time, but not all."""
         if self.keep == 1:
-            seconds = max(_FOR_PREFERENCE[bool(self.system.goals)], self.clock.elapsed)
+            seconds = max(_FOR_PREFERENCE[bool(self.system.goals)], self.clock.worked)
             self.clock.shorten(seconds)
             self.rest = self.clock.part(seconds)
 

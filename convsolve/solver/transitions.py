@@ -242,8 +242,9 @@ def best_of_each(
     """Return which rows to keep of each group of equal keys.
 
     Without budgets, the ``keep`` rows least in the scores, compared one after the other (no two rows may
-    agree in all). With budgets, every row that is not beaten: no row of its group is less in the scores
-    and no more in any budget.
+    agree in all). With budgets, those that are not beaten: no row of the group is less in the scores and no more
+    in any budget. Of several budgets with very many values, some that are beaten may be kept: it takes a number of
+    sorts that does not grow with the rows.
     """
     if keep > 1:
         order = np.lexsort((*reversed(scores), key))
@@ -252,25 +253,63 @@ def best_of_each(
         place = np.arange(len(order)) - np.repeat(starts, np.diff(np.r_[starts, len(order)]))
         return np.sort(order[place < keep])
     score = _one_score(scores, len(key))
-    alive = np.arange(len(key))
-    chosen = []
-    while len(alive):
-        group = key[alive]
-        own = score[alive]
+    if not budgets:
         least = np.full(size, np.iinfo(np.int64).max)
-        np.minimum.at(least, group, own)
-        best = own == least[group]
-        winners = alive[best]
-        chosen.append(winners)
-        if not budgets:
-            break
-        unbeaten = np.zeros(len(alive), dtype=bool)
-        for budget in budgets:
-            limit = np.zeros(size, dtype=np.int64)
-            limit[key[winners]] = budget[winners]
-            unbeaten |= budget[alive] < limit[group]
-        alive = alive[unbeaten]
-    return np.sort(np.concatenate(chosen)) if chosen else alive
+        np.minimum.at(least, key, score)
+        return np.flatnonzero(score == least[key])
+    order = np.lexsort((score, key))
+    while True:
+        kept = order[_unbeaten(key[order], [budget[order] for budget in budgets])]
+        enough = len(budgets) == 1 or len(kept) > 0.8 * len(order)
+        order = kept
+        if enough:
+            return np.sort(order)
+
+
+def _unbeaten(key: np.ndarray, budgets: Sequence[np.ndarray]) -> np.ndarray:
+    """Return which rows, the best ones of each group first, are less than each before in some budget."""
+    group = np.cumsum(np.r_[0, key[1:] != key[:-1]])
+    first = _close_together(budgets[0], 1 + int(group[-1]) if len(group) else 1)
+    others = budgets[1:]
+    beaten = np.zeros(len(key), dtype=bool)
+    levels = [_levels(other, _PASSES[min(len(others), 3)]) for other in others]
+    for level in product(*levels):
+        below = np.ones(len(key), dtype=bool)
+        above = ~beaten
+        for other, limit in zip(others, level, strict=True):
+            below &= other <= limit
+            above &= other >= limit
+        beaten |= above & (_least_before(first, group, below) <= first)
+    return np.flatnonzero(~beaten)
+
+
+_PASSES = {0: 1, 1: 16, 2: 5, 3: 2}
+"""Into how many levels each further budget is cut, given how many of these there are."""
+
+
+def _close_together(values: np.ndarray, groups: int) -> np.ndarray:
+    """Return numbers from zero that compare as some values do, so small that those of all groups fit a word."""
+    low, high = int(values.min(initial=0)), int(values.max(initial=0))
+    if high - low + 2 < _WORD // groups:
+        return values - low
+    found: np.ndarray = np.unique(values, return_inverse=True)[1]
+    return found
+
+
+def _levels(budget: np.ndarray, most: int) -> np.ndarray:
+    """Return values of a budget at which rows are told apart: all, or some of them."""
+    found = np.unique(budget)
+    return found if len(found) <= most else found[np.linspace(0, len(found) - 1, most).astype(np.int64)]
+
+
+def _least_before(values: np.ndarray, group: np.ndarray, counts: np.ndarray) -> np.ndarray:
+    """Return for each row the least value, none negative, of the rows before it in its group, of those that count."""
+    span = int(values.max(initial=0)) + 2
+    # a later group lies lower as a whole: what came before it is never the least in it
+    lowered = np.where(counts, values, span - 1) - group * span
+    least = np.minimum.accumulate(np.r_[np.int64(span), lowered[:-1]]) + group * span
+    result: np.ndarray = np.minimum(least, span - 1)
+    return result
 
 
 def _one_score(scores: Sequence[np.ndarray], count: int) -> np.ndarray:
