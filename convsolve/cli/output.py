@@ -272,7 +272,12 @@ def no_answer(answer: Any) -> list[str]:
     from ..queries.synthesize import Unknown
 
     if isinstance(answer, Unknown):
-        return [f"not known: {answer.reason}"]
+        lines = [f"not known: {answer.reason}"]
+        if answer.bound is not None:
+            lines.append(f"if there is one, its objective is no better than {answer.bound:,}")
+        if answer.unmet:
+            lines += ["no candidate that was tried met:", *(f"  - {text}" for text in answer.unmet)]
+        return lines
     if answer.minimal and len(answer.core) == 1:
         head, tail = "no solution: this requirement cannot hold", []
     elif answer.minimal:

@@ -205,6 +205,8 @@ def _standing(solution: Solution, *, first: bool) -> list[str]:
         lines.append(f"every requirement holds for all of {ranges}{' (proven)' if solution.proven else ''}")
     if not solution.proven:
         lines.append(f"not proven: {solution.reason}")
+    elif solution.reason:
+        lines.append(solution.reason)
     return lines
 
 
@@ -212,7 +214,7 @@ def _data(answer: Any, found: list[Solution]) -> dict[str, Any]:
     from ..queries.synthesize import Infeasible, Unknown
 
     if isinstance(answer, Unknown):
-        return {"status": "unknown", "reason": answer.reason}
+        return {"status": "unknown", "reason": answer.reason, "bound": answer.bound, "unmet": list(answer.unmet)}
     if isinstance(answer, Infeasible):
         ways = [{"change": r.change, "instead_of": r.instead_of, "least": r.least} for r in answer.relaxations]
         return {"status": "infeasible", "core": list(answer.core), "minimal": answer.minimal, "relaxations": ways}
@@ -222,6 +224,7 @@ def _data(answer: Any, found: list[Solution]) -> dict[str, Any]:
             {
                 "assignment": dict(s.assignment),
                 "proven": s.proven,
+                "plainest": s.plainest,
                 "reason": s.reason,
                 "objectives": [
                     {"sense": g.objective.sense, "expression": g.objective.text, "value": g.value, "proven": g.proven,

@@ -98,7 +98,7 @@ class TradeOffs:
         """Return the front, each of its solutions computed again by integer arithmetic."""
         order = sorted(range(len(self.points)), key=self.points.__getitem__)
         outcomes = [self.outcomes[i] for i in order]
-        found = [solution_of(traced, o.assignments[0], o.proven, o.bound, o.reason) for o in outcomes]
+        found = [solution_of(traced, o.assignments[0], o) for o in outcomes]
         wished = tuple(objective.text for objective in traced.problem.objectives)
         return Front(wished, tuple(self.points[i] for i in order), tuple(found), self.complete, self.reason)
 

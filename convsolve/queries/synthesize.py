@@ -40,8 +40,9 @@ class Solution(Shown):
     """Values for the holes, the network that they make, and its shapes and costs.
 
     ``assignment`` leaves out holes of layers that are not present. ``proven`` says that no solution is
-    better in the objectives, nor, among equals, plainer: the least sum of preference ranks, then the ranks
-    in the order of the holes. ``reason`` says why something is not proven.
+    better in the objectives; ``plainest``, that of equals none is plainer: the least sum of preference ranks, then
+    the ranks in the order of the holes. Without objectives, the two are the same. ``reason`` says why something
+    is not proven.
     """
 
     assignment: Mapping[str, int]
@@ -51,6 +52,7 @@ class Solution(Shown):
     proven: bool
     problem: Problem
     reason: str = ""
+    plainest: bool = False
 
     @property
     def shapes(self) -> Mapping[str, tuple[int, ...]]:
@@ -141,9 +143,15 @@ class Infeasible:
 
 @dataclass(frozen=True)
 class Unknown:
-    """It is not known whether there is a solution."""
+    """It is not known whether there is a solution.
+
+    ``bound`` is what the first objective cannot pass, ``unmet`` are requirements that no candidate met that was
+    looked at: where to begin, if the problem asks too much.
+    """
 
     reason: str
+    bound: int | None = None
+    unmet: tuple[str, ...] = ()
 
 
 def solve(
@@ -188,9 +196,9 @@ def conclusion(
     from ..solver.core import minimal_core
 
     if outcome.assignments:
-        return solution_of(traced, outcome.assignments[0], outcome.proven, outcome.bound, outcome.reason)
+        return solution_of(traced, outcome.assignments[0], outcome)
     if not outcome.proven:
-        return Unknown(outcome.reason or "the search gave no answer")
+        return Unknown(outcome.reason or "the search gave no answer", outcome.bound, outcome.unmet)
     if not explain:
         return Infeasible((), False)
     clock = search.clock
@@ -246,7 +254,7 @@ def solutions(
         wanted = keep if limit is None else min(keep, limit)
         outcome = search.optimise(traced, wanted)
         for assignment in outcome.assignments[given:]:
-            yield solution_of(traced, assignment, outcome.proven, outcome.bound, outcome.reason)
+            yield solution_of(traced, assignment, outcome)
         given = max(given, len(outcome.assignments))
         if not outcome.proven and given < wanted:
             raise TimeoutError(outcome.reason)
@@ -266,7 +274,7 @@ def _different(search: Search, limit: int | None, different: int) -> Iterator[So
                 raise TimeoutError(outcome.reason)
             return
         assignment = outcome.assignments[0]
-        yield solution_of(traced, assignment, outcome.proven, outcome.bound, outcome.reason)
+        yield solution_of(traced, assignment, outcome)
         known.append(assignment)
         holes = problem.network.holes
         changed = total(where(ne(holes[name], value), 1, 0) for name, value in assignment.items())
@@ -279,10 +287,8 @@ def _different(search: Search, limit: int | None, different: int) -> Iterator[So
         traced = replace(traced, trace=replace(traced.trace, steps=steps))
 
 
-def solution_of(
-    traced: ProblemTrace, assignment: dict[str, int], proven: bool, bound: int | None, reason: str
-) -> Solution:
-    """Replay an assignment by integer arithmetic, and build the network it makes.
+def solution_of(traced: ProblemTrace, assignment: dict[str, int], outcome: Outcome) -> Solution:
+    """Replay an assignment of an outcome by integer arithmetic, and build the network it makes.
 
     Raises:
         InternalError: the solver and the rules disagree.
@@ -300,12 +306,13 @@ def solution_of(
     goals = []
     for i, (objective, value) in enumerate(zip(problem.objectives, traced.objectives, strict=True)):
         reached = evaluate(value, values)
-        known = bound if i == 0 and not proven else None
-        goals.append(Goal(objective, reached, proven or known == reached, known))
+        known = outcome.bound if i == 0 and not outcome.proven else None
+        goals.append(Goal(objective, reached, outcome.proven or i < outcome.settled or known == reached, known))
     present = {
         u.name for layer in problem.network.layers if evaluate(layer.when, assignment)
         for u in layer.operator.unknowns()
     }  # fmt: skip
     shown = {n: v for n, v in assignment.items() if n in present or n in traced.named}
     ordered = {n: shown[n] for n in problem.network.holes if n in shown}
-    return Solution(ordered, network, report, tuple(goals), proven, problem, reason)
+    return Solution(
+        ordered, network, report, tuple(goals), outcome.proven, problem, outcome.reason, outcome.plainest)

@@ -41,6 +41,7 @@ def best(
     traced = extended(search.trace, ground.steps)
     found: list[tuple[tuple[int, ...], dict[str, int]]] = []
     open_ends: list[Outcome] = []
+    plainest = True
 
     def jobs() -> Iterator[Job]:
         for decided in smaller:
@@ -53,11 +54,13 @@ def best(
         for _, outcome in run(jobs(), executor, clock=search.clock, in_order=False, tell=tell):
             found += [(_rank(traced, assignment), assignment) for assignment in outcome.assignments]
             open_ends += [] if outcome.proven else [outcome]
+            plainest &= outcome.plainest
     except OutOfTime:
         open_ends.append(_OUT_OF_TIME)
     reason = open_ends[0].reason if open_ends else ""
     assignments = (min(found, key=itemgetter(0))[1],) if found else ()
-    whole = Outcome(assignments, not open_ends, _bound(traced, [key for key, _ in found], open_ends), reason)
+    whole = Outcome(assignments, not open_ends, _bound(traced, [key for key, _ in found], open_ends), reason,
+                    plainest=plainest and not open_ends)  # fmt: skip
     answer = conclusion(search, traced, whole)
     if isinstance(answer, Infeasible) and not ground.steps:
         return dataclasses.replace(answer, problem=ground.problem)

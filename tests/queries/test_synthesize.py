@@ -12,6 +12,7 @@ from convsolve.errors import InternalError
 from convsolve.problem import trace_problem
 from convsolve.queries import synthesize
 from convsolve.queries.relax import relaxations
+from convsolve.solver.outcome import Outcome
 
 
 def chain(layers, size, wanted, more=""):
@@ -134,7 +135,7 @@ def test_time_that_runs_out_is_not_a_proof():
 def test_a_wrong_answer_of_the_solver_is_never_shown():
     problem = cs.parse("input: [1, 9, 9]\nlayers:\n  - conv: {out_channels: 4, kernel_size: 3 | 5}\nrequire: [output.height == 7]\n")
     with pytest.raises(InternalError, match="report"):
-        synthesize.solution_of(trace_problem(problem), {"conv1.kernel_size": 5}, True, None, "")
+        synthesize.solution_of(trace_problem(problem), {"conv1.kernel_size": 5}, Outcome((), True))
 
 
 def test_a_network_without_holes_is_its_own_solution():
