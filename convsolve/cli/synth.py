@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
 __all__ = ["command"]
 
+_INTERRUPTED = 130
+
 
 @click.command()
 @click.argument("source")
@@ -57,7 +59,7 @@ def command(
     (.keras, .h5, .onnx, .pt2), or package.module:factory or file.py:Class, which is imported and called.
     Exits with 0 for a solution, 1 when it is proven that there is none, 3 when the time ran out before either.
     """
-    from ..queries.synthesize import Solution, Unknown
+    from ..queries.synthesize import Interrupted, Solution, Unknown
 
     if emit and (as_json or number > 1):
         raise click.UsageError("--emit writes one network: leave out --json and -n")
@@ -66,11 +68,15 @@ def command(
     problem = loaded(source, input_shape, arguments)
     wished = [text.strip() for text in pareto.split(",")] if pareto else []
     options = {"timeout": timeout, "seed": seed}
+    stopped = False
     with working(workers, cluster) as executor:
         if pareto is not None or (problem.pareto and number == 1 and not emit):
             return _print_front(_front(problem, wished, executor, quiet, **options), as_json)
         if number == 1:
-            answer = _best(problem, executor, quiet, **options)
+            try:
+                answer = _best(problem, executor, quiet, **options)
+            except Interrupted as interrupted:
+                answer, stopped = interrupted.answer, True
             found = [answer] if isinstance(answer, Solution) else []
         else:
             answer, found = _several(problem, number, different, quiet, **options)
@@ -81,6 +87,9 @@ def command(
         _emit(answer, emit)
     else:
         _show(answer, found, number)
+    if stopped:
+        click.echo("interrupted: this is what was known", err=True)
+        return _INTERRUPTED
     return status
 
 

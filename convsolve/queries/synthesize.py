@@ -22,7 +22,9 @@ if TYPE_CHECKING:
     from ..solver.outcome import Outcome
     from .robust import Search
 
-__all__ = ["Goal", "Infeasible", "Solution", "Unknown", "conclusion", "solution_of", "solutions", "solve"]
+__all__ = [
+    "Goal", "Infeasible", "Interrupted", "Solution", "Unknown", "conclusion", "solution_of", "solutions", "solve",
+]
 
 
 @dataclass(frozen=True)
@@ -154,6 +156,14 @@ class Unknown:
     unmet: tuple[str, ...] = ()
 
 
+class Interrupted(KeyboardInterrupt):
+    """The user has interrupted a search; ``answer`` is the best that it had found."""
+
+    def __init__(self, answer: Solution | Unknown) -> None:
+        super().__init__("the search was stopped")
+        self.answer = answer
+
+
 def solve(
     problem: Problem, *, timeout: float | None = None, seed: int = 0, explain: bool = True,
     progress: Callable[[str], None] | None = None,
@@ -169,6 +179,7 @@ def solve(
 
     Raises:
         InternalError: two ways of computing the answer disagree (a bug).
+        Interrupted: the user interrupted (it is a KeyboardInterrupt); it carries the best so far.
 
     >>> from convsolve.files import parse
     >>> solution = solve(parse('''
@@ -181,11 +192,18 @@ def solve(
     ({'conv1.kernel_size': 3, 'conv1.stride': 2, 'conv1.padding': 1}, (8, 14, 14))
     """
     from ..solver.clock import Clock
+    from ..solver.outcome import Outcome, Stopped
     from .robust import Search
 
     problem = as_problem(problem)
     search = Search(problem, Clock(timeout, progress), seed)
-    answer = conclusion(search, search.trace, search.optimise(search.trace), explain=explain)
+    try:
+        outcome = search.optimise(search.trace)
+    except Stopped as stopped:
+        # of a range of sizes, what was found holds for a few as yet
+        known = stopped.outcome if not problem.for_all else Outcome((), False, reason=stopped.outcome.reason)
+        raise Interrupted(conclusion(search, search.trace, known, explain=False)) from None  # type: ignore[arg-type]
+    answer = conclusion(search, search.trace, outcome, explain=explain)
     return replace(answer, problem=problem) if isinstance(answer, Infeasible) else answer
 
 

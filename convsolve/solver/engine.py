@@ -15,7 +15,7 @@ from ..problem import ProblemTrace
 from ..trace import Requirement, run
 from . import cpsat, portfolio
 from .clock import Clock, OutOfTime
-from .outcome import Outcome
+from .outcome import Outcome, Stopped
 from .presolve import Domains, Refuted
 from .task import Task
 
@@ -72,6 +72,8 @@ def _search(task: Task) -> Outcome:
             return _close(task, wide, outcome)
         except OutOfTime:
             return Outcome(outcome.assignments, False, reason="the time ran out")
+        except KeyboardInterrupt:
+            raise Stopped(Outcome(outcome.assignments, False, reason="the search was stopped")) from None
     return portfolio.by_z3(task)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-__all__ = ["Outcome"]
+__all__ = ["Outcome", "Stopped"]
 
 
 @dataclass(frozen=True)
@@ -25,3 +25,11 @@ class Outcome:
     plainest: bool = False
     settled: int = 0
     unmet: tuple[str, ...] = ()
+
+
+class Stopped(KeyboardInterrupt):
+    """The user has interrupted a search; ``outcome`` is what it had found."""
+
+    def __init__(self, outcome: Outcome) -> None:
+        super().__init__("the search was stopped")
+        self.outcome = outcome

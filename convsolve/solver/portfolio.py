@@ -12,7 +12,7 @@ from . import cpsat
 from .clock import OutOfTime
 from .dive import Dive
 from .neighbourhoods import Neighbourhoods
-from .outcome import Outcome
+from .outcome import Outcome, Stopped
 from .sweep import Sweep
 from .task import Method, Task
 
@@ -35,6 +35,8 @@ def solve(task: Task) -> Outcome:
         return _in_turns(task)
     except OutOfTime:
         return task.outcome("the time ran out")
+    except KeyboardInterrupt:
+        raise Stopped(task.outcome("the search was stopped")) from None
 
 
 def by_z3(task: Task) -> Outcome:
@@ -44,6 +46,8 @@ def by_z3(task: Task) -> Outcome:
         return method.decide(task) or task.outcome(method.reason)
     except OutOfTime:
         return task.outcome("the time ran out")
+    except KeyboardInterrupt:
+        raise Stopped(task.outcome("the search was stopped")) from None
 
 
 def _z3() -> Method:
@@ -70,6 +74,8 @@ def _in_turns(task: Task) -> Outcome:
                 continue
             if outcome is not None:
                 return outcome
+            if task.decided:  # only preference is left, and it was worth no more
+                return task.outcome(method.reason)
             reason = method.reason
             deciders.remove(method)
         if waiting and len(deciders) < (1 if cpsat.installed() else 2):

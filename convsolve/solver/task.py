@@ -191,6 +191,8 @@ class Task:
         """Take that so many of the objectives, the first ones, are as good as they can be."""
         if count > self.settled:
             self.settled = count
+            if self.best is not None and self.keep == 1:
+                self.limit(self.system.goals[0].sense * self.score[0])
             if self.decided:
                 self._patience()
 
