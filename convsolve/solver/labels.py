@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -19,6 +20,7 @@ from ..dims import Var, evaluate_arrays
 from ..dims.expr import Symbolic, nodes
 from .backpointers import Backpointers, Found, Scored, goal_scores
 from .clock import Clock
+from .lagrangian import Relaxation, limits_of, relax
 from .layered_graph import Graph, Layer, build_graph
 from .plan import Part
 from .system import System
@@ -30,6 +32,9 @@ __all__ = ["growth", "sweep_with_sums"]
 _MOST_AT_ONCE = 1 << 18
 _BEAMS = (256, 4096)
 """How many labels the quick searches hold that give the exact one something to beat."""
+
+_NUMBERS_TO_RELAX = 10
+"""What it takes to find good multipliers, for each edge."""
 
 _MOST_LABELS = 1 << 19
 """Labels of one layer: more are sorted too slowly for the clock."""
@@ -96,6 +101,10 @@ def _improve(search: _Search, task: Task, rest: dict[str, int] | None) -> Found:
     found: list[Scored] = []
     try:
         for beam in (*_BEAMS, 0):
+            if beam != _BEAMS[0] and search.relaxation is None:
+                for assignment in search.relax(task):
+                    if rest is not None:
+                        task.offer({**rest, **assignment})
             if not beam and not goals:
                 search.most_labels = _MOST_FOR_PREFERENCE
             found = search.run(beam=beam, best=found[0][0] if found else None) or found
@@ -175,6 +184,7 @@ class _Search:
         self.plainest, self.every = plainest, every
         self.most_labels = min(most_labels, _MOST_LABELS, MOST_BYTES // (32 * (5 + len(part.accumulators))))
         self.roles = _roles(part, system)
+        self.relaxation: Relaxation | None = None
         self.fixed: dict[str, int] = {}
 
     def prune(self) -> bool:
@@ -207,6 +217,28 @@ class _Search:
             return None
         a, sense = self.roles.goals[0]
         return int((self.graph.least if sense > 0 else self.graph.most)[0][a][0])
+
+    def relax(self, task: Task) -> list[dict[str, int]]:
+        """Bound labels by what budgets leave of the first objective; return solutions that are met on the way."""
+        if not self.roles.first_goal_adds:
+            return []
+        goal, sense = self.roles.goals[0]
+        self.clock.afford(_NUMBERS_TO_RELAX * self.graph.edges)
+        limits = limits_of(self.part, self.graph)
+        self.relaxation, paths = relax(self.graph, goal, sense, limits, self.clock)
+        if self.relaxation is not None and self.part.goals[0] == 0:
+            task.limit(sense * self.relaxation.least)
+        names = [accumulator.name for accumulator in self.part.accumulators]
+        found = []
+        for path in paths:
+            columns = {name: np.array([own]) for name, own in zip(names, path.sums, strict=True)}
+            columns |= {n: column[[path.state]] for n, column in self.graph.ends.items()}
+            if self._holds(columns, 1).all():
+                assignment: dict[str, int] = {}
+                for layer, edge in zip(self.graph.layers, path.edges, strict=True):
+                    assignment |= layer.choices.combination(int(layer.combination[edge]))
+                found.append(assignment)
+        return found
 
     # -- the labels
 
@@ -307,6 +339,8 @@ class _Search:
             known = best[self.part.goals[0]]
             reach = sums[a] + (self.graph.least if sense > 0 else self.graph.most)[number][a][target]
             good: np.ndarray = sense * reach <= known
+            if self.relaxation is not None:
+                good &= self.relaxation.reach(sums, target, number) <= known
             if self.plainest and len(self.system.goals) == 1:
                 good &= (sense * reach < known) | (ranks + self.graph.least_ranks[number][target] <= best[-1])
             return good
@@ -352,6 +386,8 @@ class _Search:
     def _promise(self, labels: _Labels, number: int) -> np.ndarray:
         """Return what the best end of each label would be compared by, first of all."""
         if self.roles.goals:
+            if self.relaxation is not None:
+                return self.relaxation.reach(labels.sums, labels.state, number)
             a, sense = self.roles.goals[0]
             to_go = (self.graph.least if sense > 0 else self.graph.most)[number][a]
             reach: np.ndarray = sense * (labels.sums[a] + to_go[labels.state])
@@ -363,12 +399,17 @@ class _Search:
         names = [accumulator.name for accumulator in self.part.accumulators]
         columns = {**{n: labels.sums[a] for a, n in enumerate(names)},
                    **{n: c[labels.state] for n, c in self.graph.ends.items()}}  # fmt: skip
-        holds = np.ones(labels.count, dtype=bool)
-        for demand in self.part.final:
-            for name in demand.inputs:
-                columns.setdefault(name, self.fixed.get(name))
-            holds &= np.asarray(evaluate_arrays(demand.condition, columns), dtype=bool)
+        holds = self._holds(columns, labels.count)
         scores = goal_scores(self.part, self.system, columns, labels.count)
         ranked: Sequence[np.ndarray] = (labels.order, labels.ranks, *reversed(scores))
         order = np.lexsort(tuple(ranked))
         return back.assignments(order[holds[order]][:keep], scores, labels.ranks)
+
+    def _holds(self, columns: dict[str, Any], count: int) -> np.ndarray:
+        """Return which ends fulfil what is demanded of sums."""
+        holds = np.ones(count, dtype=bool)
+        for demand in self.part.final:
+            for name in demand.inputs:
+                columns.setdefault(name, self.fixed.get(name))
+            holds &= np.asarray(evaluate_arrays(demand.condition, columns), dtype=bool)
+        return holds

@@ -18,10 +18,10 @@ from .presolve import Domains
 from .system import System
 from .transitions import MOST_BYTES, Choices, TooWide, expand, keys
 
-__all__ = ["Graph", "Layer", "build_graph"]
+__all__ = ["NEVER", "Graph", "Layer", "build_graph"]
 
 _MOST_EDGES = 1 << 22
-_NEVER = np.int64(1) << 60
+NEVER = np.int64(1) << 60
 """Further than any sum can grow: marks states from which the end cannot be reached."""
 
 
@@ -55,8 +55,8 @@ class Graph:
         self.layers = layers
         self.ends = ends
         """The columns of the last layer's states."""
-        self.low = np.array([max(a.low, -int(_NEVER)) for a in accumulators], dtype=np.int64)
-        self.high = np.array([min(a.high, int(_NEVER)) for a in accumulators], dtype=np.int64)
+        self.low = np.array([max(a.low, -int(NEVER)) for a in accumulators], dtype=np.int64)
+        self.high = np.array([min(a.high, int(NEVER)) for a in accumulators], dtype=np.int64)
         self.least: list[np.ndarray] = []
         self.most: list[np.ndarray] = []
         self.least_ranks: list[np.ndarray] = []
@@ -88,16 +88,16 @@ class Graph:
         self.least, self.most, self.least_ranks = [least], [most], [ranks]
         for layer in reversed(self.layers):
             self._clock.check("searching")
-            new_least = np.full((count, layer.sources), _NEVER)
-            new_most = np.full((count, layer.sources), -_NEVER)
-            new_ranks = np.full(layer.sources, _NEVER)
+            new_least = np.full((count, layer.sources), NEVER)
+            new_most = np.full((count, layer.sources), -NEVER)
+            new_ranks = np.full(layer.sources, NEVER)
             for a in range(count):
                 np.minimum.at(new_least[a], layer.source, layer.added[a] + least[a][layer.target])
                 np.maximum.at(new_most[a], layer.source, layer.added[a] + most[a][layer.target])
             np.minimum.at(new_ranks, layer.source, layer.ranks + ranks[layer.target])
             # what can never be reached stays as far away as it is, however many blocks are added
-            least, most = np.minimum(new_least, _NEVER), np.maximum(new_most, -_NEVER)
-            ranks = np.minimum(new_ranks, _NEVER)
+            least, most = np.minimum(new_least, NEVER), np.maximum(new_most, -NEVER)
+            ranks = np.minimum(new_ranks, NEVER)
             self.least.insert(0, least)
             self.most.insert(0, most)
             self.least_ranks.insert(0, ranks)
@@ -117,12 +117,12 @@ class Graph:
                 layer.only(hope)
             if len(layer.source) == 0:
                 return False
-            new_least = np.full((count, layer.targets), _NEVER)
-            new_most = np.full((count, layer.targets), -_NEVER)
+            new_least = np.full((count, layer.targets), NEVER)
+            new_most = np.full((count, layer.targets), -NEVER)
             for a in range(count):
                 np.minimum.at(new_least[a], layer.target, came_least[a][layer.source] + layer.added[a])
                 np.maximum.at(new_most[a], layer.target, came_most[a][layer.source] + layer.added[a])
-            came_least, came_most = np.minimum(new_least, _NEVER), np.maximum(new_most, -_NEVER)
+            came_least, came_most = np.minimum(new_least, NEVER), np.maximum(new_most, -NEVER)
         return True
 
 
@@ -174,7 +174,7 @@ def build_graph(
         added = np.array(grown, dtype=np.int64).reshape(len(grown), len(row))
         if len(row):
             growth = np.maximum(np.abs(added.min(axis=1)), np.abs(added.max(axis=1)))
-            if (growth >= _NEVER - farthest).any():  # beyond this, sums of words are no sums any more
+            if (growth >= NEVER - farthest).any():  # beyond this, sums of words are no sums any more
                 raise TooWide
             farthest += growth
         ranks = choices.sum_of_ranks()[combination]
