@@ -252,8 +252,14 @@ class Network(Shown):
 
     @property
     def spatial_input_axes(self) -> list[str]:
-        """The names of the inputs' spatial axes, whose sizes questions are asked about."""
-        return [name for name in self.input_axes if name.rpartition(".")[2] not in ("channels", "features")]
+        """The names of the inputs' spatial axes, whose sizes questions are asked about.
+
+        Where there is none, the features of an input that is given more axes (as a wave is) are one.
+        """
+        axes = self.input_axes
+        found = [name for name in axes if name.rpartition(".")[2] not in ("channels", "features")]
+        lifted = {i for layer in self.layers if layer.operator.kind == "unsqueeze" for i in layer.inputs}
+        return found or [n for n, (layer, _) in axes.items() if n.endswith("features") and layer in lifted]
 
     @cached_property
     def holes(self) -> dict[str, Var]:

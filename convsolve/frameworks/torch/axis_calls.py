@@ -6,9 +6,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
+import torch
+
 from ...dims import bounds
 from ...dims.normal import Polynomial
-from ...operators import Chunk, Concat, Slice, Split, Squeeze, Unsqueeze
+from ...operators import Chunk, Concat, Elementwise, Reduce, Slice, Split, Squeeze, Unsqueeze
 from .arguments import listed, whole_form
 from .calls import Call, handles, plain
 from .sizes import Size
@@ -130,6 +132,24 @@ def getitem(call: Call, input: Any, index: Any) -> Value:
         else:
             raise Unsupported("an index that is neither a number nor a slice")
     return x
+
+
+@handles("assign")
+def assign(call: Call, input: Any, index: Any, value: Any) -> Value:
+    """Values written into part of a tensor: it keeps its shape, and depends on them."""
+    if not isinstance(value, torch.Tensor) or not (call.value(value).ref or call.value(value).rank):
+        return call.value(input)
+    written, target = call.input(value), call.input(input)
+    part = getitem(call, input, index)
+    if written.batch is not None:
+        ends = {(v.rank - v.batch, v.fold) for v in (written, part) if v.batch is not None}
+        if len(ends) > 1 or part.batch is None:
+            raise Unsupported("samples that do not meet")
+    if not part.shape:
+        raise Unsupported("a single element")
+    both = call.layer(Elementwise(function="assign"), part, written)
+    one = call.layer(Reduce(axes=tuple(range(len(both[1]))), keepdims=True), Value(*both), name="assign")
+    return target.made(*call.layer(Elementwise(function="assign"), target, Value(*one), name="assign"))
 
 
 def _sliced(call: Call, x: Value, axis: int, start: Any, stop: Any, step: Any = None) -> Value:

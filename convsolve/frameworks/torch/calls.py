@@ -17,7 +17,7 @@ from .graph import Graph
 from .sizes import Size
 from .values import Unsupported, Value
 
-__all__ = ["HANDLERS", "Call", "Handler", "handles", "plain"]
+__all__ = ["HANDLERS", "Call", "Handler", "handles", "lift", "plain"]
 
 
 class Handler(Protocol):
@@ -41,6 +41,37 @@ def plain(value: Any) -> Any:
     if isinstance(value, (list, tuple)):
         return tuple(map(plain, value))
     return expressed(value)
+
+
+_NEUTRAL = {"kernel_size": 1, "stride": 1, "dilation": 1, "padding": 0, "output_padding": 0, "scale_factor": 1}
+"""What parameters of an operator are along an axis that it leaves as it is."""
+
+
+def lift(operator: Operator, sizes: tuple[Dim, ...], rank: int) -> Operator:
+    """Return an operator on ``rank`` spatial axes as one on more, of which it leaves those in front, of these sizes.
+
+    Raises:
+        Unsupported: it is none, or it means something else on more axes.
+    """
+    kinds = ("conv", "conv_transpose", "max_pool", "adaptive_avg_pool", "adaptive_max_pool", "upsample", "batch_norm",
+             "group_norm")  # fmt: skip
+    unpadded = operator.kind in ("avg_pool", "lp_pool") and not getattr(operator, "padding", 0)
+    if operator.kind not in kinds and not unpadded:
+        raise Unsupported(f"{operator.kind} of folded samples")
+    if getattr(operator, "mode", "") == "cubic":
+        raise Unsupported("cubic interpolation of folded samples")
+    changed: dict[str, Any] = {}
+    for name, neutral in ((*_NEUTRAL.items(), *((n, None) for n in ("output_size", "size")))):
+        value = getattr(operator, name, None)
+        if value is not None and not isinstance(value, str):
+            own = value if isinstance(value, tuple) else (value,) * rank
+            changed[name] = (*([neutral] * len(sizes) if neutral is not None else sizes), *own)
+    return replace(operator, **changed)
+
+
+def _channels_first(rank: int, fold: int) -> tuple[int, ...]:
+    """Return the order of axes in which those that are folded stand behind the channels."""
+    return (fold, *range(fold), *range(fold + 1, rank))
 
 
 @dataclass
@@ -136,6 +167,8 @@ class Call:
         turned: bool = True,
     ) -> Value:
         """Add a layer that leaves the axes of its first input where they are, and return its output."""
+        if value.lifted:
+            return self._lifted(operator, value, *others, weights=weights, name=name)
         return value.made(*self.layer(operator, value, *others, weights=weights, name=name, turned=turned))
 
     def spatial(self, tensor: Any, rank: int) -> Value:
@@ -149,9 +182,25 @@ class Call:
                 ref = self.constant(tensor, shape)
             return Value(ref, shape, many=False)
         value = self.input(tensor)
-        if value.fold or value.batch not in (0, None) or len(value.shape) != rank + 1:
+        if value.batch not in (0, None) or len(value.shape) != value.fold + rank + 1:
             raise Unsupported(f"something else than channels and {rank} spatial axes")
-        return value
+        return self.fronted(value) if value.fold else value
+
+    def fronted(self, value: Value) -> Value:
+        """Return a tensor of samples that are folded, with its channels in front of the axes that are."""
+        if self.graph.data_format != "channels_first":
+            raise Unsupported("folded samples whose channels are last")
+        order = _channels_first(len(value.shape), value.fold)
+        return replace(value.made(*self.graph.permuted("permute", value, order, cancels=True)), lifted=value.fold)
+
+    def _lifted(self, operator: Operator, value: Value, *others: Value, weights: Sequence[Any], name: str) -> Value:
+        """Add a layer of which the folded axes are space like the rest, but that leaves them as they are."""
+        folded = tuple(size.dim() for size in value.shape[1 : 1 + value.lifted])
+        lifted = lift(operator, folded, len(value.shape) - 1 - value.lifted)
+        done = value.made(*self.layer(lifted, value, *others, weights=weights, name=name))
+        order = _channels_first(len(done.shape), value.lifted)
+        back = tuple(order.index(i) for i in range(len(order)))
+        return replace(done.made(*self.graph.permuted("permute", done, back, cancels=True)), lifted=0)
 
     def joined(self, tensors: Sequence[Any]) -> tuple[list[Value], Value]:
         """Return tensors as inputs of one element-wise layer, and where the batch stands in its result.
@@ -173,7 +222,8 @@ class Call:
             for t, v in zip(tensors, values, strict=True)
         ]
         rank = max(v.rank for v in values)
-        return inputs, Value("", (), rank - end, fold, any(v.many for v in batched))
+        regrouped = max(v.regrouped for v in batched)
+        return inputs, Value("", (), rank - end, fold, any(v.many for v in batched), regrouped=regrouped)
 
     def _aligned(self, tensor: torch.Tensor, value: Value, axis: int, fold: int) -> Value:
         if axis < 0:

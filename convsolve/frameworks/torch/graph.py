@@ -54,12 +54,13 @@ class _Site:
 class Graph:
     """Collects layers; every change can be undone back to a mark. Shapes are as the data format writes them.
 
-    ``required`` are the conditions of the layers since the last mark, ``started`` how many layers there were before,
-    ``failed`` says that some layer's do not hold; ``uncounted`` has the number of entries of each parameter that is
-    still to be counted, ``counted`` the layer that has counted the others; ``learned`` says how many parameters each
-    layer counts at the recorded sizes. ``turned`` has the tensors that are others in another order of axes;
-    ``dispensable`` layers are left out when nothing uses them. ``parts`` has, by a parameter and a name, the layers
-    that use a part of it.
+    ``required`` are the conditions of the layers since the last mark, ``apart`` has the numbers of the calls that
+    must not make groups of the elements of all samples, ``regroupings`` counts those that may; ``started`` says how
+    many layers there were before, ``failed`` says that some layer's do not hold; ``uncounted`` has the number of
+    entries of each parameter that is still to be counted, ``counted`` the layer that has counted the others;
+    ``learned`` says how many parameters each layer counts at the recorded sizes. ``turned`` has the tensors that are
+    others in another order of axes; ``dispensable`` layers are left out when nothing uses them. ``parts`` has, by a
+    parameter and a name, the layers that use a part of it.
     """
 
     tape: Tape
@@ -75,6 +76,8 @@ class Graph:
     parts: dict[tuple[str, str], str] = field(default_factory=dict)
     dispensable: set[str] = field(default_factory=set)
     required: list[Cond] = field(default_factory=list)
+    apart: set[int] = field(default_factory=set)
+    regroupings: int = 0
     started: int = 0
     failed: bool = False
     place: str = ""
@@ -135,6 +138,11 @@ class Graph:
         while len(self._undo) > mark:
             self._undo.pop()()
         self.required = []
+
+    def next_regrouping(self) -> int:
+        """Return a number for a call that makes groups of the elements of all samples, the same in every run."""
+        self.regroupings += 1
+        return self.regroupings
 
     def later_undo(self, action: Callable[[], Any]) -> None:
         """Keep how a change is undone."""
@@ -241,22 +249,26 @@ class Graph:
             self.tape.canonical(Polynomial.of(_at_least_1(n) if holds else maximum(n, 1))) for n in shape)
             for shape in written]  # fmt: skip
 
-    def permuted(self, name: str, value: Value, order: Sequence[int]) -> tuple[str, tuple[Polynomial, ...]]:
+    def permuted(
+        self, name: str, value: Value, order: Sequence[int], *, cancels: bool = False
+    ) -> tuple[str, tuple[Polynomial, ...]]:
         """Add a layer that gives axes another order; return the name and shape of its output.
 
-        Keras turns tensors to PyTorch's order and back for every function. There, turns become one with those before
-        them, and what is turned back again is what it was.
+        Keras turns tensors to PyTorch's order and back for every function. There, and where a turn ``cancels`` out,
+        turns become one with those before them, and what is turned back again is what it was.
         """
         source = value
-        if self.framework == "keras":
+        cancels |= self.framework == "keras"
+        if cancels:
             source, before = self.turned.get(value.ref, (value, tuple(range(len(order)))))
             order = [before[i] for i in order]
             if list(order) == list(range(len(order))):
                 return source.ref, source.shape
         ((ref, shape),) = self.add(name, Permute(order=tuple(order)), (source,))
-        if self.framework == "keras":
+        if cancels:
             self.turned[ref] = source, tuple(order)
             self.dispensable.add(ref)
+            self.later_undo(lambda: self.turned.pop(ref, None))
         return ref, shape
 
     def prune(self, outputs: Sequence[str]) -> None:

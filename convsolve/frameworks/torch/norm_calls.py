@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ...operators import BatchNorm, GroupNorm, InstanceNorm, LayerNorm, Permute
+from ...operators import BatchNorm, GroupNorm, InstanceNorm, LayerNorm
 from .calls import Call, handles, plain
 from .values import Unsupported, Value
 
@@ -22,22 +22,13 @@ def batch_norm(
     running = running_mean is not None and (call.graph.training or not training)
     value = call.value(input)
     if value.ref and value.batch == 0 and value.fold:
-        return _folded_norm(call, value, weight, bias, running)
+        operator = BatchNorm(**_affine(weight, bias), running=running)
+        return call.same(operator, call.fronted(value), weights=(weight, bias))
     x = _normalised(call, input)
     sized = [t for t in (running_mean, weight) if t is not None]
     features = call.sizes(sized[0])[0] if sized else None
     operator = BatchNorm(**_affine(weight, bias), num_features=features, running=running)
     return call.same(operator, x, weights=(weight, bias))
-
-
-def _folded_norm(call: Call, x: Value, weight: Any, bias: Any, running: bool) -> Value:
-    """Normalise the channels that stand behind folded axes: they go in front, and back again."""
-    rank, at = len(x.shape), x.fold
-    there = (at, *(i for i in range(rank) if i != at))
-    back = tuple(there.index(i) for i in range(rank))
-    fronted = x.made(*call.layer(Permute(order=there), x, name="permute"))
-    done = call.same(BatchNorm(**_affine(weight, bias), running=running), fronted, weights=(weight, bias))
-    return x.made(*call.layer(Permute(order=back), done, name="permute"))
 
 
 @handles("instance_norm")
@@ -82,6 +73,10 @@ def group_norm(
     call: Call, input: Any, num_groups: Any, weight: Any = None, bias: Any = None, *_: Any, **__: Any
 ) -> Value:
     """Group normalisation."""
+    value = call.value(input)
+    if value.ref and value.batch == 0 and value.fold:
+        operator = GroupNorm(groups=num_groups, **_affine(weight, bias))
+        return call.same(operator, call.fronted(value), weights=(weight, bias))
     return call.same(GroupNorm(groups=num_groups, **_affine(weight, bias)), _normalised(call, input),
                      weights=(weight, bias))  # fmt: skip
 

@@ -16,7 +16,7 @@ from .sizes import Size
 from .tape import BATCH_NAME
 from .values import Value
 
-__all__ = ["batch_axes", "tensors_in"]
+__all__ = ["batch_axes", "said_of_one", "tensors_in"]
 
 _OTHER_BATCH = 29
 
@@ -44,15 +44,8 @@ def batch_axes(
     Raises:
         UnreadableError: the results do not tell which axis it is.
     """
-    before = graph.numbers[BATCH_NAME]
-    graph.numbers[BATCH_NAME] = _OTHER_BATCH
     try:
-        others = [_with_batch(x, graph, value_of) for x in (args, kwargs)]
-    finally:
-        graph.numbers[BATCH_NAME] = before
-    try:
-        with torch._C.DisableTorchFunction():
-            second = list(tensors_in(func(*others[0], **others[1])))
+        second = list(tensors_in(_again(graph, func, args, kwargs, value_of, _OTHER_BATCH)))
     except (RuntimeError, ValueError, TypeError, IndexError) as error:
         pass_on(error)
         second = []
@@ -70,11 +63,36 @@ def batch_axes(
         if len(axes) > 1 or not proportional:
             where = f"{graph.source}: " if graph.source else ""
             name = getattr(func, "__name__", func)
-            raise UnreadableError(
-                f"{where}what `{name}` makes of a batch of samples cannot be told apart by sample: it gives "
-                f"{'x'.join(map(str, shape))} for {graph.batch} of them")
+            raise UnreadableError(f"{where}what `{name}` makes of a batch of samples cannot be told apart by sample")
         found.append(axes[0] if axes else None)
     return found
+
+
+def said_of_one(
+    graph: Graph, func: Any, args: Any, kwargs: Any, value_of: Callable[[torch.Tensor], Value], error: Exception
+) -> str:
+    """Return what is said of a call that is refused, as it would be for few samples: how many there are is ours."""
+    for samples in (1, 2, 3):
+        try:
+            _again(graph, func, args, kwargs, value_of, samples)
+        except (RuntimeError, ValueError, TypeError, IndexError) as of_few:
+            pass_on(of_few)
+            return f"{type(of_few).__name__}: {str(of_few).strip().partition(chr(10))[0]}"
+    return f"{type(error).__name__} for some numbers of samples"
+
+
+def _again(
+    graph: Graph, func: Any, args: Any, kwargs: Any, value_of: Callable[[torch.Tensor], Value], samples: int
+) -> Any:
+    """Make a call for another number of samples."""
+    before = graph.numbers[BATCH_NAME]
+    graph.numbers[BATCH_NAME] = samples
+    try:
+        others = [_with_batch(x, graph, value_of) for x in (args, kwargs)]
+    finally:
+        graph.numbers[BATCH_NAME] = before
+    with torch._C.DisableTorchFunction():
+        return func(*others[0], **others[1])
 
 
 def _with_batch(x: Any, graph: Graph, value_of: Callable[[torch.Tensor], Value]) -> Any:

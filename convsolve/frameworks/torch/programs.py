@@ -62,10 +62,12 @@ class Program(ABC):
         lending = modules_of(iter(classes))
         leaks = {id(names): names for names in self.leaking()}
         uncaught: set[int] = set()
+        apart_from: set[int] = set()
         attempts = 0
         while True:
             recorder, call = self.begin(shapes)
             recorder.uncaught = uncaught if len(uncaught) < _MOST_UNCAUGHT else None
+            recorder.graph.apart = apart_from
             try:
                 with apart(classes, lending):
                     escaped = _run(recorder, call, lending, leaks)
@@ -73,6 +75,9 @@ class Program(ABC):
                 recorder.tape.ended = True
             if escaped is not None:
                 uncaught.add(escaped)  # once more, with that layer marked as failing
+                continue
+            if recorder.regrouped - apart_from:
+                apart_from |= recorder.regrouped  # once more: samples were mixed, and not taken apart again
                 continue
             new = {k: v for k, v in recorder.tape.leaks.items() if k not in leaks and "int" not in v}
             attempts += 1

@@ -25,7 +25,7 @@ from ...dims import Cond, all_of, variables
 from ...dims.normal import Polynomial
 from ...errors import ConvsolveError, InternalError, UnreadableError
 from ...network import Guard, Network, tensor_layer
-from ...operators import Opaque
+from ...operators import Flatten, Opaque
 from ...operators.base import DataFormat, Framework
 from ..registry import NotReadError
 from . import (
@@ -41,7 +41,7 @@ from . import (
 )
 from .calls import HANDLERS, Call
 from .graph import Graph
-from .opaque import batch_axes, tensors_in
+from .opaque import batch_axes, said_of_one, tensors_in
 from .places import place_of
 from .running import REFUSALS, Runner, numbers_in, really_refused, shape_of, values_in
 from .sizes import Size
@@ -135,6 +135,7 @@ class Recorder(TorchFunctionMode):
         self.outputs: tuple[str, ...] = ()
         self.guards: tuple[Guard, ...] = ()
         self.refusal = ""
+        self.regrouped: set[int] = set()
         self.failed = False
         self.runner = Runner()
         self.number = 0
@@ -209,8 +210,10 @@ class Recorder(TorchFunctionMode):
 
     def _called(self, name: str, func: Any, args: Any, kwargs: Any) -> Any:
         """Turn a call into layers, run it for its shape, and remember what comes out."""
-        if name == "__getitem__":
-            args = args[0], _positions(args[1])
+        if name in ("__getitem__", "__setitem__"):
+            args = args[0], _positions(args[1]), *args[2:]
+        if name == "__setitem__":
+            return self._assigned(func, *args)
         tensors = list(tensors_in((args, kwargs)))
         sized = any(True for _ in numbers_in((args, kwargs)))
         if not sized and not any(self._follows(t) for t in tensors):
@@ -236,6 +239,17 @@ class Recorder(TorchFunctionMode):
         """Make a call of which nothing is known but what ``func`` makes of tensors, and return that."""
         self._situate()
         return self._opaque(name, func, tensors, {}, func(*tensors))
+
+    def _assigned(self, func: Any, target: Any, index: Any, value: Any) -> None:
+        """Write into a tensor, which depends on what is written from then on."""
+
+        def assign(into: Any, *given: Any) -> Any:
+            func(into, *given)
+            return into
+
+        result = self._called("assign", assign, (target, index, value), {})
+        if result is not target:  # it has been moved to the meta device
+            self.keep(target, self.value(result))
 
     def _situate(self) -> None:
         """Note where in the program it stands."""
@@ -267,7 +281,7 @@ class Recorder(TorchFunctionMode):
                     raise self._unread(name) from error
                 if not number:
                     self.graph.undo(mark)
-                    raise self._refused(name, error, args, kwargs) from error
+                    raise self._refused(name, func, args, kwargs, error) from error
             if number and not missing:
                 self.graph.undo(mark)
                 self._fails(required if broken else (), args, kwargs)
@@ -367,9 +381,9 @@ class Recorder(TorchFunctionMode):
             f"shapes depend on values cannot be read")
         return self.unread
 
-    def _refused(self, name: str, error: Exception, args: Any, kwargs: Any) -> ConvsolveError:
+    def _refused(self, name: str, func: Any, args: Any, kwargs: Any, error: Exception) -> ConvsolveError:
         """Add a layer that fails for the sizes seen, as PyTorch does not take the call; return the error of it."""
-        text = f"{type(error).__name__}: {str(error).strip().split(chr(10))[0]}"
+        text = said_of_one(self.graph, func, args, kwargs, self.value, error)
         for number in numbers_in((args, kwargs)):
             number.freeze()
         inputs = [v for v in map(self.value, tensors_in((args, kwargs))) if v.ref]
@@ -449,7 +463,9 @@ class Recorder(TorchFunctionMode):
 
     def finish(self, results: Sequence[torch.Tensor]) -> None:
         """End the recording: note the network's outputs, and the parameters that no layer has counted."""
-        refs = [v.ref for v in map(self.value, results) if v.ref]
+        values = [self._whole(v) for v in map(self.value, results)]
+        refs = [v.ref for v in values if v.ref]
+        self.regrouped = {v.regrouped for v in values if v.regrouped}
         if not refs:
             raise UnreadableError("the network returns no tensor that depends on its input")
         self.outputs = tuple(dict.fromkeys(refs))
@@ -458,6 +474,16 @@ class Recorder(TorchFunctionMode):
         self.graph.prune(self.outputs)
         del self.tape.layers[ended:]
         self._end_guards(ended=True)
+
+    def _whole(self, value: Value) -> Value:
+        """Return an output as a tensor of the network: a constant for every sample is one, groups are one axis."""
+        if not value.ref and value.batch is not None and value.shape:
+            return replace(value, ref=self.graph.constant("constant", value.shape))
+        if value.ref and value.fold > 1 and value.batch is not None:
+            flat = Flatten(start_axis=value.batch, end_axis=value.batch + value.fold - 1)
+            ((ref, shape),) = self.graph.add("flatten", flat, [value])
+            return replace(value.made(ref, shape), fold=1)
+        return value
 
     # -- modules
 

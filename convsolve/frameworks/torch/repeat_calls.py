@@ -27,6 +27,9 @@ def expand(call: Call, input: Any, *sizes: Any, size: Any = None, implicit: bool
         wished = listed(sizes) if sizes else list(size)
     forms = [None if int.__int__(n) == -1 else whole_form(n) for n in wished]
     new = len(forms) - call.value(input).rank
+    grouped = _in_groups(call, input, wished, forms)
+    if grouped is not None:
+        return grouped
     x, at = _for_samples(call, input, forms, new)
     if at is not None:
         forms.pop(at)
@@ -52,6 +55,25 @@ def _for_samples(call: Call, tensor: Any, forms: list[Polynomial | None], new: i
     return (x, None) if found is None else (_shared(call, x, found, new), found)
 
 
+def _in_groups(call: Call, tensor: Any, wished: list[Any], forms: list[Polynomial | None]) -> Value | None:
+    """Repeat a constant so that there are several groups of samples; None where that is not meant."""
+    at = next((i for i, n in enumerate(wished) if _groups(n) not in (None, ONE)), None)
+    value = call.value(tensor)
+    if at is None or value.batch is not None:
+        return None
+    new = len(wished) - value.rank
+    if at >= new and value.shape[at - new].constant != 1:
+        raise Unsupported("a constant that differs between samples")
+    groups = _groups(wished[at])
+    assert groups is not None
+    x = call.input(tensor)
+    own = [*[ONE] * new, *x.shape]
+    target = [o if form is None else form for form, o in zip(forms, own, strict=True)]
+    target[at] = groups
+    kept = tuple(1 if t == o and i >= new else t.dim() for i, (t, o) in enumerate(zip(target, own, strict=True)))
+    return replace(x.made(*call.layer(Expand(shape=kept), x, name="expand")), batch=at, fold=1)
+
+
 def _shared(call: Call, x: Value, at: int, new: int) -> Value:
     """Return a constant as the same for every sample, its batch axis being number ``at`` after ``new`` axes."""
     if at < new:
@@ -65,6 +87,12 @@ def _is_batch(call: Call, form: Polynomial) -> bool:
     return form == BATCH or form.constant == call.graph.batch
 
 
+def _groups(n: Any) -> Polynomial | None:
+    """Return how many times the number of samples a size is; None where it is none."""
+    quotient = n.form.quotient(BATCH) if isinstance(n, Size) else None
+    return quotient if quotient is not None and quotient.is_whole else None
+
+
 @handles("repeat tile")
 def repeat(call: Call, input: Any, *sizes: Any, repeats: Any = None, dims: Any = None) -> Value:
     """Repetition of the whole tensor along its axes."""
@@ -72,14 +100,21 @@ def repeat(call: Call, input: Any, *sizes: Any, repeats: Any = None, dims: Any =
     times = listed(sizes) if sizes else list(given)
     if call.function == "tile":
         times = [*[1] * (call.value(input).rank - len(times)), *times]
-    at = next((i for i, n in enumerate(times) if isinstance(n, Size) and _is_batch(call, n.form)), None)
+    at = next((i for i, n in enumerate(times) if _groups(n) is not None), None)
     x = call.input(input)
     new = len(times) - x.rank
+    groups = None if at is None else _groups(times[at])
     if x.batch is not None:
         at = x.batch + new
-        if x.fold or times[at] != 1:
-            raise Unsupported("repetition of samples")
-        x = replace(x, batch=at)
+        if at or new:
+            if x.fold or times[at] != 1:
+                raise Unsupported("repetition of samples")
+            x = replace(x, batch=at)
+        else:
+            groups = whole_form(times[0])
+            return _regrouped(call, x, groups, times)
+    elif at is not None and groups is not None and groups.constant != 1:
+        return _regrouped(call, _shared(call, x, at, new) if at < new else x, groups, times, at)
     elif at is not None:
         x = _shared(call, x, at, new)
     if at is not None:
@@ -89,3 +124,19 @@ def repeat(call: Call, input: Any, *sizes: Any, repeats: Any = None, dims: Any =
     if all(not isinstance(n, Size) and n == 1 for n in times):
         return x
     return x.made(*call.layer(Tile(repeats=plain(times)), x))
+
+
+def _regrouped(call: Call, x: Value, groups: Polynomial, times: list[Any], at: int = 0) -> Value:
+    """Repeat samples, or a constant, so that there are so many groups of samples along the axis ``at``."""
+    shape = [n if n is None else plain(n) for n in times]
+    if x.batch is None:  # an axis of size 1 becomes that of the groups
+        if x.shape[at].constant != 1:
+            raise Unsupported("a constant that differs between samples")
+    elif groups.constant != 1:
+        x = x.made(*call.layer(Unsqueeze(axis=at), x, name="unsqueeze"))
+    inner = [1] * x.fold if x.batch is not None else []
+    first = [groups.dim()] if x.batch is None or groups.constant != 1 else []
+    repeats = (*shape[:at], *first, *inner, *shape[at + 1 :])
+    fold = x.fold + (1 if first else 0) if x.batch is not None else 1
+    done = x if all(n == 1 for n in repeats) else x.made(*call.layer(Tile(repeats=repeats), x))
+    return replace(done, batch=at, fold=fold)

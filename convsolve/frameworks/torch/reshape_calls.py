@@ -88,7 +88,11 @@ def _reshaped(call: Call, x: Value, wished: list[Any]) -> Value:
     if at is None and not x.many:
         at = _one_entry(forms, before)
     if at is None:
-        at = _open_entry(call, forms, open_at, x)
+        at, number = _open_entry(call, forms, open_at, x)
+        if number is not None:
+            sizes = [-1 if i == at else plain(n) for i, n in enumerate(wished)]
+            ref, shape = call.layer(Reshape(shape=tuple(sizes)), x, name=call.function)
+            return replace(x.made(ref, shape), batch=at, fold=1, regrouped=number)
         return _per_sample(call, x, wished, forms, at, 0)
     entry = forms[at]
     assert entry is not None
@@ -128,16 +132,25 @@ def _one_entry(forms: Sequence[Polynomial | None], before: Polynomial) -> int | 
     return None
 
 
-def _open_entry(call: Call, forms: Sequence[Polynomial | None], open_at: Sequence[int], x: Value) -> int:
-    """Return that the open entry is the batch: the others are what one sample is meant to have.
+def _open_entry(
+    call: Call, forms: Sequence[Polynomial | None], open_at: Sequence[int], x: Value
+) -> tuple[int, int | None]:
+    """Return that the open entry is the batch: the others are what one sample, or a group of it, is meant to have.
 
     ``view(-1, 9216)`` regroups the elements of all samples where a sample has another number of them. PyTorch
-    lets that pass if the numbers divide; here it is a failure.
+    lets that pass if the numbers divide; here it is a failure, unless the program makes samples of the groups again.
+    With it comes the number by which that is found out, 0 where groups are meant: their sizes were asked for.
     """
     if x.batch == 0 and list(open_at) == [0] and forms[0] is None:
-        wished = product_of([f for f in forms if f is not None])
-        if not x.fold or call.graph.number(wished) == call.graph.number(product_of(x.shape)):
-            return 0
+        known = [f for f in forms if f is not None]
+        wished, elements = call.graph.number(product_of(known)), call.graph.number(product_of(x.shape))
+        if wished and elements != wished and elements % wished == 0:
+            meant = any(f.constant is None for f in known)
+            number = 0 if meant else call.graph.next_regrouping()
+            if meant or number not in call.graph.apart:
+                return 0, number
+        if not x.fold or wished == elements:
+            return 0, None
     raise Unsupported("a shape in which the samples cannot be told apart")
 
 
@@ -147,6 +160,7 @@ def _per_sample(
     """Give each sample the entries beside the batch axis as its shape."""
     sizes = [plain(n) for i, n in enumerate(wished) if i != at]
     target = [f for i, f in enumerate(forms) if i != at]
+    x = replace(x, regrouped=0)
     if target == list(x.shape):
         return replace(x, batch=at, fold=fold, parameters=frozenset())
     if not sizes:

@@ -43,7 +43,9 @@ class Value:
     axes for one sample. The program's tensor has one axis more, number ``batch`` (None: it has no batch). That
     axis is the number of samples times ``fold`` of the sample's axes, those that follow: a ``(B*windows, n, c)``
     of the program is a ``(windows, n, c)`` here, with one axis folded. ``many`` is False where the batch axis has
-    size 1 and stands for any number of samples. ``parameters`` are those that a constant was computed from.
+    size 1 and stands for any number of samples. ``parameters`` are those that a constant was computed from. Of a
+    tensor whose folded axes stand behind its channels for the moment, so that they are space, ``lifted`` is how many.
+    ``regrouped`` is the number of the call, if any, that made groups of the elements of all samples.
     """
 
     ref: str
@@ -52,6 +54,8 @@ class Value:
     fold: int = 0
     many: bool = True
     parameters: frozenset[str] = field(default=frozenset())
+    lifted: int = 0
+    regrouped: int = 0
 
     @property
     def rank(self) -> int:
