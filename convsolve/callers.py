@@ -10,15 +10,18 @@ from typing import Any
 __all__ = ["pass_on"]
 
 
-def pass_on(error: BaseException) -> None:
+def pass_on(error: BaseException, *, within: BaseException | None = None) -> None:
     """Raise an error again that is not the program's: time or memory has run out, or a signal handler raised it.
+
+    Nor is one that the program raised while it handled such an error. ``within`` is what was being handled already when
+    the program began to run.
 
     >>> pass_on(ValueError("of the program"))
     >>> pass_on(TimeoutError("of the caller"))
     Traceback (most recent call last):
     TimeoutError: of the caller
     """
-    seen: set[int] = set()
+    seen = {id(within)}
     one: BaseException | None = error
     while one is not None and id(one) not in seen:
         seen.add(id(one))

@@ -8,6 +8,8 @@ from contextlib import contextmanager
 from types import TracebackType
 from typing import Any, TextIO
 
+from .callers import pass_on
+
 __all__ = ["explaining", "install", "installed", "load_ipython_extension", "say", "uninstall",
            "unload_ipython_extension"]  # fmt: skip
 
@@ -29,6 +31,7 @@ def say(error: BaseException, stream: TextIO | None = None) -> bool:
             return False
         print(f"\n-- convsolve explains --\n{found}", file=out)
     except Exception as problem:  # whatever goes wrong here must not stand in the way of the error itself
+        pass_on(problem, within=error)
         try:
             print(f"convsolve: no explanation ({type(problem).__name__})", file=out)
         except Exception:  # nothing can be printed

@@ -17,6 +17,7 @@ from importlib.machinery import PathFinder
 from pathlib import Path
 from typing import Any
 
+from .callers import pass_on
 from .errors import ConvsolveError, FileError, Problematic, UnreadableError
 from .files import load as load_file
 from .files.document import FORMATS
@@ -216,6 +217,8 @@ def _made(name: str, named: Named, arguments: dict[str, Any]) -> Any:
     except KeyboardInterrupt:
         raise
     except (Exception, SystemExit) as error:  # the user's own code: whatever it raises is shown
+        if not isinstance(error, SystemExit):
+            pass_on(error)
         raise UnreadableError(f"{name}: {_theirs(error, attribute)}") from error
 
 

@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 
+from ..callers import pass_on
+
 __all__ = ["assert_accepts", "pytest_addoption", "pytest_configure"]
 
 
@@ -64,5 +66,6 @@ def _explained(error: BaseException) -> str:
     try:
         found = explain(error)
     except Exception as problem:  # the run of the tests goes on, whatever happens here
+        pass_on(problem, within=error)
         return f"convsolve: no explanation ({type(problem).__name__})"
     return str(found) if found.findings else ""

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
+from ...callers import pass_on
 from ...errors import ConvsolveError, NetworkError, UnreadableError
 from ...network import InputShapes, Network, given_shapes
 from ...operators import Opaque
@@ -277,9 +279,11 @@ def _live_shapes(kind: str, live: Any, shapes: Sequence[Sequence[Any]]) -> list[
     if live is None or kind == "Lambda" or not hasattr(live, "compute_output_shape"):
         return []
     given = [(None, *shape) for shape in shapes]
+    outside = sys.exception()
     try:
         found = live.compute_output_shape(given[0] if len(given) == 1 else given)
-    except Exception:  # a stranger's code: whatever it raises, it does not tell
+    except Exception as error:  # a stranger's code: whatever it raises, it does not tell
+        pass_on(error, within=outside)
         return []
     return [found] if found and not isinstance(found[0], (list, tuple)) else list(found)
 

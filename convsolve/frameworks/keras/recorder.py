@@ -14,6 +14,7 @@ from typing import Any
 
 import keras
 
+from ...callers import pass_on
 from ...errors import ConvsolveError
 from ...network import Layer
 from ...operators.base import DataFormat
@@ -192,6 +193,7 @@ class KerasRecorder(Recorder):
             except ConvsolveError:
                 raise
             except _REFUSALS as error:
+                pass_on(error, within=self.outside)
                 if wrong is None:
                     raise
                 if number:

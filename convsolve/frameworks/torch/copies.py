@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import sys
 from collections.abc import Iterator
 from types import CellType, FunctionType
 from typing import Any
@@ -27,13 +28,14 @@ def copy_of(module: torch.nn.Module, training: bool) -> torch.nn.Module:
     What cannot be copied (a lock, an open file) is shared. Small buffers of whole numbers keep what is in them.
     """
     memo: dict[int, Any] = {}
+    outside = sys.exception()
     for tensor in [*module.parameters(), *module.buffers()]:
         memo[id(tensor)] = _bare(tensor)
     with torch.no_grad(), _Bare():
         try:
             copied: torch.nn.Module = copy.deepcopy(module, memo)
         except Exception as error:  # a module may hold anything, and say anything when it is copied
-            pass_on(error)
+            pass_on(error, within=outside)
             copied = _part_by_part(module, {key: value for key, value in memo.items() if torch.is_tensor(value)})
     for part in copied.modules():
         _rebind(part, memo)
@@ -59,13 +61,14 @@ def initialised(module: torch.nn.Module, inputs: Inputs) -> torch.nn.Module:
     """
     if not any(map(torch.nn.parameter.is_lazy, [*module.parameters(), *module.buffers()])):
         return module
+    outside = sys.exception()
     module = copy.deepcopy(module).eval()
     args, kwargs = inputs.passed([torch.zeros(1, *shape) for shape in inputs.shapes])
     try:
         with torch.no_grad():
             module(*args, **kwargs)
     except Exception as error:  # whatever the program raises: it does not get as far as its parameters
-        pass_on(error)
+        pass_on(error, within=outside)
         raise UnreadableError(
             f"a lazy module has no parameters before it is run, and does not run ({type(error).__name__}: "
             f"{str(error).strip().partition(chr(10))[0]}): run it once before it is read") from error
@@ -102,6 +105,7 @@ def _part_by_part(module: torch.nn.Module, memo: dict[int, Any]) -> torch.nn.Mod
     """Copy a module by its parts and their attributes, and share the attributes that cannot be copied."""
     if id(module) in memo:
         return memo[id(module)]  # type: ignore[no-any-return]
+    outside = sys.exception()
     made: torch.nn.Module = module.__new__(type(module))
     memo[id(module)] = made
     children = {k: m if m is None else _part_by_part(m, memo) for k, m in module._modules.items()}
@@ -110,7 +114,7 @@ def _part_by_part(module: torch.nn.Module, memo: dict[int, Any]) -> torch.nn.Mod
             try:
                 value = copy.deepcopy(value, memo)
             except Exception as error:  # as above
-                pass_on(error)
+                pass_on(error, within=outside)
             vars(made)[name] = value
     vars(made)["_modules"] = children
     return made

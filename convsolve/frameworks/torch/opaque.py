@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import is_dataclass
 from typing import Any
@@ -44,10 +45,11 @@ def batch_axes(
     Raises:
         UnreadableError: the results do not tell which axis it is.
     """
+    outside = sys.exception()
     try:
         second = list(tensors_in(_again(graph, func, args, kwargs, value_of, _OTHER_BATCH)))
     except (RuntimeError, ValueError, TypeError, IndexError) as error:
-        pass_on(error)
+        pass_on(error, within=outside)
         second = []
     found = []
     for i, output in enumerate(outputs):
@@ -76,7 +78,7 @@ def said_of_one(
         try:
             _again(graph, func, args, kwargs, value_of, samples)
         except (RuntimeError, ValueError, TypeError, IndexError) as of_few:
-            pass_on(of_few)
+            pass_on(of_few, within=error)
             return f"{type(of_few).__name__}: {str(of_few).strip().partition(chr(10))[0]}"
     return f"{type(error).__name__} for some numbers of samples"
 

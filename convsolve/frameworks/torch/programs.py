@@ -154,7 +154,7 @@ def _run(
         with lent(lending, leaks), recorder.watching():
             result = call()
     except Exception as error:
-        pass_on(error)
+        pass_on(error, within=recorder.outside)
         chain = list(_chain(error))
         number = next((n for e in chain for n, raised in recorder.raised.items() if raised is e), None)
         if number is None:

@@ -139,6 +139,7 @@ class Recorder(TorchFunctionMode):
         self.failed = False
         self.runner = Runner()
         self.number = 0
+        self.outside = sys.exception()
         self.uncaught: Container[int] | None = None
         self.raised: dict[int, Exception] = {}
         self.unread: ConvsolveError | None = None
@@ -220,7 +221,7 @@ class Recorder(TorchFunctionMode):
             try:
                 result = self.runner.run(func, args, kwargs)
             except REFUSALS as error:
-                pass_on(error)
+                pass_on(error, within=self.outside)
                 if name in _LOOKS or _needs_data(error):
                     raise self._unread(name) from error
                 raise
@@ -272,7 +273,7 @@ class Recorder(TorchFunctionMode):
         try:
             result = self.runner.run(func, args, kwargs)
         except REFUSALS as raised:
-            pass_on(raised)
+            pass_on(raised, within=self.outside)
             error = raised
         if error is not None:
             missing = name in _LOOKS or _needs_data(error)
@@ -344,7 +345,7 @@ class Recorder(TorchFunctionMode):
             self.graph.undo(mark)
             return None
         except Exception as error:
-            pass_on(error)
+            pass_on(error, within=self.outside)
             where = self.graph.source or "the network"
             raise InternalError(f"{where}: the call of `{name}` could not be handled: {error!r}") from error
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -87,7 +88,7 @@ def really_refused(func: Any, args: Any, kwargs: Any) -> bool:
 
     Where its tensors are too large to try, what the meta device says is believed.
     """
-    tensors = {id(t): t for t in tensors_in((args, kwargs))}
+    tensors, outside = {id(t): t for t in tensors_in((args, kwargs))}, sys.exception()
     with torch._C.DisableTorchFunction():
         if sum(t.untyped_storage().nbytes() for t in tensors.values()) > _MOST_TRIED:
             return True
@@ -95,7 +96,7 @@ def really_refused(func: Any, args: Any, kwargs: Any) -> bool:
         try:
             func(*_replaced(args, real), **_replaced(kwargs, real))
         except REFUSALS as error:
-            pass_on(error)
+            pass_on(error, within=outside)
             return True
     return False
 

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from ...callers import pass_on
 from ...errors import ConvsolveError
 from ...frameworks.torch.frames import FailedCall, failed_call
 from ...messages.text import LONGEST
@@ -49,6 +50,7 @@ def material(
             try:
                 call = call or failed_call(error)
             except Exception as problem:  # modules are programs of strangers
+                pass_on(problem, within=error)
                 notes.append(f"the traceback could not be looked through: {_short(problem)}")
     source: Any = network
     if source is None and call is not None:
@@ -122,6 +124,7 @@ def _network(source: Any, shape: Any, notes: list[str], asked: bool) -> Network 
     if source is None or isinstance(source, (Network, Problem)):
         return source
     kinds = {kind.__module__.partition(".")[0] for kind in type(source).__mro__}
+    outside = sys.exception()
     try:
         if isinstance(source, BaseException) or kinds & {"keras", "tf_keras"}:
             from ...frameworks.keras import from_keras
@@ -140,6 +143,7 @@ def _network(source: Any, shape: Any, notes: list[str], asked: bool) -> Network 
             notes.append(f"the network could not be read: {_short(error)}")
         return None
     except Exception as error:  # reading runs the code of strangers
+        pass_on(error, within=outside)
         notes.append(f"the network could not be read: {type(error).__name__}: {_short(error)}")
         return None
     notes.append(f"a {type(source).__name__} is no network that can be read")
