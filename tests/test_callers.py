@@ -49,31 +49,37 @@ class Caller:
         self(number, frame)
 
 
+def of_a_signal():
+    signal.raise_signal(signal.SIGUSR1)
+
+
+def in_place_of_another():
+    try:
+        raise TimeoutError("of the caller")
+    except TimeoutError:
+        raise KeyError("of the program") from None
+
+
+def ran(program):
+    try:
+        program()
+    except Exception as error:
+        pass_on(error)
+
+
 @pytest.mark.parametrize("handler", [Caller(), Caller().handle, functools.partial(Caller().handle)])
 def test_an_error_of_a_signal_handler_is_the_callers(handler):
     before = signal.signal(signal.SIGUSR1, handler)
     try:
         with pytest.raises(ValueError, match="of the caller"):
-            try:
-                try:
-                    signal.raise_signal(signal.SIGUSR1)
-                finally:
-                    pass
-            except Exception as error:
-                pass_on(error)
+            ran(of_a_signal)
     finally:
         signal.signal(signal.SIGUSR1, before)
 
 
 def test_an_error_in_whose_place_the_program_raises_another():
-    with pytest.raises(TimeoutError):
-        try:
-            try:
-                raise TimeoutError
-            except Exception:
-                raise KeyError("of the program") from None
-        except Exception as error:
-            pass_on(error)
+    with pytest.raises(TimeoutError, match="of the caller"):
+        ran(in_place_of_another)
 
 
 def test_an_error_that_was_being_handled_before_is_not_raised():
