@@ -20,6 +20,8 @@ __all__ = [
     "NoArchitectureError",
     "Problematic",
     "RankError",
+    "RefusedError",
+    "ShapelessError",
     "UndecidedError",
     "UnreadableError",
     "WorkersError",
@@ -42,8 +44,16 @@ class NetworkError(ConvsolveError, ValueError):
         self.layer = layer
 
 
-class RankError(NetworkError):
+class ShapelessError(NetworkError):
+    """An operator gives nothing of which a shape could be told: its layer fails, and what is behind it has none."""
+
+
+class RankError(ShapelessError):
     """An operator got a tensor with a number of axes that it cannot work on."""
+
+
+class RefusedError(ShapelessError):
+    """A framework refuses an operator whatever the sizes of its inputs are."""
 
 
 class NoArchitectureError(NetworkError):

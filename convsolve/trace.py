@@ -28,11 +28,11 @@ from .dims import (
     variables,
     where,
 )
-from .errors import ConvsolveError, NetworkError, RankError
+from .errors import ConvsolveError, NetworkError, RankError, ShapelessError
 from .network import Layer, Network, tensor_layer
 from .operators import Operator, Rule, Shape, Site, axis_names
 from .operators.base import DataFormat, Framework, to_canonical, to_written
-from .operators.rules import BRANCH, RANK, REFUSAL
+from .operators.rules import BRANCH, CALL_TAKEN, RANK, REFUSAL
 
 __all__ = [
     "COSTS", "Definition", "Requirement", "Trace", "apply_rule", "learned_by", "run", "run_arrays", "to_canonical",
@@ -169,9 +169,9 @@ def trace(network: Network) -> Trace:
             outputs = apply_rule(site, operator, known, layer.rank)
             named = _name_outputs(site.steps, layer.name, outputs)
             layer_costs = _costs(site, operator, known, named)
-        except RankError as error:
-            condition = negation(layer.when)
-            steps.append(Requirement(layer.name, RANK, condition, note=str(error)))
+        except ShapelessError as error:
+            rule, condition = RANK if isinstance(error, RankError) else CALL_TAKEN, negation(layer.when)
+            steps.append(Requirement(layer.name, rule, condition, note=str(error)))
             shapes[layer.name] = None
             continue
         except ConvsolveError as error:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from ..dims import Cond, Dim, Domain, Var, bounds, evaluate, variables
-from ..errors import ConvsolveError, NetworkError, RankError
+from ..errors import ConvsolveError, NetworkError, ShapelessError
 from ..network import Layer, Network, tensor_layer
 from ..operators import Constant, Input, Operator, Rule, Shape, axis_names
 from ..operators.base import DataFormat, Framework
@@ -98,7 +98,7 @@ class Builder(Building):
         try:
             canonical = [to_canonical(self.data_format, shape) for shape in known]
             outputs = apply_rule(site, operator.guarded(site), canonical, rank)
-        except RankError:
+        except ShapelessError:
             return [name]
         except ConvsolveError as error:
             raise NetworkError(f"{name}: {error}", layer=name) from error

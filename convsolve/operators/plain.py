@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..dims import Dim, eq, product
-from ..errors import NetworkError, RankError
+from ..errors import NetworkError, RankError, RefusedError
 from .base import Operator, Reach, Shape, Site, positive, written_names
 from .parameters import Count, Flag, Number, Shapes, Sizes, Text, parameter
 from .rules import AS_RECORDED, CALL_TAKEN
@@ -57,8 +57,8 @@ class Opaque(Operator):
     """An operator that convsolve does not know, with the shapes that were seen when it ran.
 
     It gives ``outputs`` for the inputs that were ``seen``; for any other nothing is known, which is not the
-    same as a failure. Where the framework ``refused`` the call, that is what it said; it fails for what was seen.
-    Shapes are as the data format writes them.
+    same as a failure. Where the framework ``refused`` the call, that is what it said; it fails for what was seen,
+    and without ``outputs`` for any inputs. Shapes are as the data format writes them.
 
     >>> from convsolve.operators import Opaque, shape_of
     >>> shape_of(Opaque(what="torch.fft.rfft2", seen=((3, 32, 32),), outputs=((3, 32, 17),)), (3, 32, 32))
@@ -77,7 +77,7 @@ class Opaque(Operator):
 
     def infer(self, site: Site, *inputs: Shape) -> Shape | Sequence[Shape]:
         if not self.outputs:
-            raise NetworkError(f"{self.what} has no outputs")
+            raise RefusedError(self.refused) if self.refused else NetworkError(f"{self.what} has no outputs")
         if [len(shape) for shape in inputs] != [len(shape) for shape in self.seen]:
             raise RankError(f"{self.what} was recorded with other numbers of axes or inputs")
         for shape, seen in zip(inputs, self.seen, strict=True):

@@ -29,6 +29,7 @@ class MaxPool(Operator):
     A spatial size becomes ``(size + before + after - window)//stride + 1``. With ``ceil_mode`` the
     division rounds up, except that a last window must start inside the input or its front padding
     (PyTorch ``MaxPool2d``; onnxruntime does the same at every opset). Keras "same" gives ``ceil(size/stride)``.
+    In ONNX, where the stride is above the kernel, "same" would have to crop; it may if it ``crops``.
 
     >>> from convsolve.operators import MaxPool, shape_of
     >>> shape_of(MaxPool(kernel_size=3, stride=2, ceil_mode=True), (64, 112, 112))
@@ -37,14 +38,13 @@ class MaxPool(Operator):
 
     kind = "max_pool"
     refuses_small_3d: ClassVar[bool] = False
-    refuses_negative_padding: ClassVar[bool] = True
-    """Whether onnxruntime, without a dilation, refuses "same" where a stride above the kernel makes it crop."""
 
     kernel_size: Any = parameter(PerAxis(usual=(2, 3)))
     stride: Any = parameter(PerAxis(optional=True, usual=(2, 1)), default=None)
     padding: Any = parameter(Padding(modes=("valid", "same"), usual=(0, 1)), default=0)
     dilation: Any = parameter(PerAxis(usual=(1, 2)), default=1)
     ceil_mode: bool = parameter(Flag(), default=False)
+    crops: bool = parameter(Flag(), default=False)
 
     def _axes(self, rank: int) -> list[tuple[Dim, Dim, Dim]]:
         """Return kernel size, dilation and stride for each axis."""
@@ -70,7 +70,7 @@ class MaxPool(Operator):
                 continue
             if same:  # onnxruntime pads for the kernel without its dilation
                 before, after = 0, (same_count(size, stride) - 1) * stride + kernel - size
-                if self.refuses_negative_padding:
+                if not self.crops:
                     site.require(
                         POOL_PADDING, any_of(after >= 0, *(ne(d, 1) for _, d, _ in axes)), axis=axis,
                         kernel_size=kernel, stride=stride, size=size)
@@ -103,8 +103,8 @@ class MaxPool(Operator):
 class AvgPool(MaxPool):
     """Average pooling; sizes as in max pooling.
 
-    In PyTorch, on three spatial axes, the kernel must fit the input without its padding. What onnxruntime
-    refuses before opset 19 (a "same" padding that would have to crop) is refused at every opset.
+    In PyTorch, on three spatial axes, the kernel must fit the input without its padding. In ONNX it ``crops`` from
+    opset 19 on.
 
     >>> from convsolve.operators import AvgPool, shape_of
     >>> shape_of(AvgPool(kernel_size=2), (64, 7, 7))
@@ -113,6 +113,8 @@ class AvgPool(MaxPool):
 
     kind = "avg_pool"
     refuses_small_3d = True
+
+    crops: bool = parameter(Flag(), default=True)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -126,7 +128,8 @@ class LpPool(MaxPool):
 
     kind = "lp_pool"
     refuses_small_3d = True
-    refuses_negative_padding = False
+
+    crops: bool = parameter(Flag(), default=True)
 
 
 @dataclass(frozen=True, kw_only=True)

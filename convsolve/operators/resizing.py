@@ -8,7 +8,7 @@ from fractions import Fraction
 from functools import lru_cache
 from typing import Any
 
-from ..dims import Dim, Expr, eq, isin, product, where
+from ..dims import Dim, Expr, any_of, eq, isin, maximum, minimum, ne, product, where
 from ..errors import NetworkError, RankError
 from .base import (
     Operator,
@@ -71,7 +71,9 @@ def _scaled(site: Site, size: Dim, scale: Any, axis: str) -> Dim:
 class Upsample(Operator):
     """Interpolation of the spatial axes by a scale, to a size, or to the size of a second input.
 
-    By scale, a size becomes ``floor(size * scale_factor)`` (PyTorch ``functional.interpolate``).
+    By scale, a size becomes ``floor(size * scale_factor)`` (PyTorch ``functional.interpolate``). The ``aspect`` of the
+    axes that have a size may be kept: ``not_larger`` makes none larger than wished, ``not_smaller`` none smaller, and
+    each is rounded to the nearest whole number (ONNX ``Resize``).
 
     >>> from convsolve.operators import Upsample, shape_of
     >>> shape_of(Upsample(scale_factor=2), (64, 7, 9))
@@ -84,6 +86,7 @@ class Upsample(Operator):
     scale_factor: Any = parameter(Scale(usual=(2, 4)), default=None)
     size: Any = parameter(PerAxis(optional=True), default=None)
     mode: str = parameter(Word(options=("nearest", "linear", "cubic", "area")), default="nearest")
+    aspect: str = parameter(Word(options=("stretch", "not_larger", "not_smaller")), default="stretch")
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -104,7 +107,23 @@ class Upsample(Operator):
         if self.size is None and len(inputs) == 1:
             raise NetworkError("upsample needs a scale_factor, a size, or a second input whose size it takes")
         wished = reference_sizes(self, self.size, inputs)
+        if self.aspect != "stretch":
+            wished = self._kept(site, sizes, wished)
         return (channels, *(n if w is None else w for n, w in zip(sizes, wished, strict=True)))
+
+    def _kept(self, site: Site, sizes: Shape, wished: Sequence[Dim | None]) -> list[Dim | None]:
+        """Return the sizes of axes that are all scaled alike: as far as the first, or the last, reaches its wish."""
+        scales = [(w, n) for w, n in zip(wished, sizes, strict=True) if w is not None]
+        pick = minimum if self.aspect == "not_larger" else maximum
+        made: list[Dim | None] = []
+        for axis, size, wish in zip(spatial_names(len(sizes)), sizes, wished, strict=True):
+            for to, of in scales if wish is not None else ():
+                half = any_of(eq(of, size), ne((2 * size * to) % (2 * of), of))
+                site.require(ROUNDING, half, axis=axis, size=size, largest=size)
+            made.append(None if wish is None else pick(*((2 * size * to + of) // (2 * of) for to, of in scales)))
+            if wish is not None:
+                positive(site, made[-1], axis)
+        return made
 
     def reach(self, site: Site, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> Sequence[Reach] | None:
         rank = len(inputs[0]) - 1

@@ -204,7 +204,7 @@ def _recorded(network: Network) -> list[str]:
     if network.guards:
         shown = [f"{render(g.condition)}{f' ({g.source})' if g.source else ''}" for g in network.guards[:_MOST_NOTED]]
         notes.append(f"valid where the program takes the branches that were recorded: {_listed(network.guards, shown)}")
-    opaque = [layer for layer in network.layers if layer.operator.kind == "opaque"]
+    opaque = [layer for layer in network.layers if layer.operator.kind == "opaque" and layer.operator.outputs]  # type: ignore[attr-defined]
     if opaque:
         shown = [f"{layer.name} ({layer.operator.what})" for layer in opaque[:_MOST_NOTED]]  # type: ignore[attr-defined]
         notes.append(f"known only for the sizes that were recorded: {_listed(opaque, shown)}")

@@ -11,7 +11,17 @@ from ...operators import Constant, Operator
 from ..builder import Builder
 from ..registry import registrar
 from .decisions import Decisions
-from .values import Known, NotReadError, NotThereError, Tensor, Unknown, Value, depends_on_batch
+from .values import (
+    Failed,
+    FailsError,
+    Known,
+    NotReadError,
+    NotThereError,
+    Tensor,
+    Unknown,
+    Value,
+    depends_on_batch,
+)
 
 __all__ = ["READERS", "Call", "Result", "reads"]
 
@@ -48,8 +58,10 @@ class Call:
         return position < len(self.inputs) and self.inputs[position] is not None
 
     def value(self, position: int) -> Tensor | Known:
-        """Return an input, or raise NotReadError where it is left out or could not be read."""
+        """Return an input, or raise NotReadError where it is left out or could not be read (FailsError: it fails)."""
         value = self.inputs[position] if position < len(self.inputs) else None
+        if isinstance(value, Failed):
+            raise FailsError(value.reference)
         if value is None:
             raise NotReadError(f"its input {position} is missing")
         if isinstance(value, Unknown):
@@ -123,7 +135,7 @@ class Call:
             name = f"{self.name}.{self.parts}"
         made = self.builder.add(self.builder.free_name(name), operator, inputs, source=self.source)
         if self.builder.shapes[made[0]] is None:
-            raise NotReadError("it does not take an input with that number of axes")
+            raise FailsError(made[0])
         return made
 
     def layer(self, operator: Operator, *inputs: Tensor, like: Tensor | None = None, last: bool = True) -> Tensor:

@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from ...dims import Dim, Domain, Var
-from ...errors import ConvsolveError, NetworkError, UnreadableError
+from ...errors import ConvsolveError, NetworkError, RefusedError, UnreadableError
 from ...network import InputShapes, Network, given_shapes
-from ...operators import axis_names
+from ...operators import Opaque, axis_names
 from ..builder import Builder
 from ..documents import boundary
 from . import arithmetic, control, features, joins, layout, windows
@@ -22,8 +22,9 @@ from .control import CONTROL
 from .decisions import Decisions
 from .opaque import Inference, seen_as_opaque
 from .proto import attributes_of, known_of, load, sizes_of
+from .refusals import refusal
 from .sizes import array, fold, known
-from .values import BATCH, Known, NotReadError, NotThereError, Tensor, Unknown, Value
+from .values import BATCH, Failed, FailsError, Known, NotReadError, NotThereError, Tensor, Unknown, Value
 
 __all__ = ["Graph", "from_onnx"]
 
@@ -113,7 +114,7 @@ class Graph:
             value = self.values.get(info.name, Unknown("no node makes it"))
             if isinstance(value, Unknown):
                 raise UnreadableError(f"{self.name}: the output {info.name!r} cannot be read: {value.why}")
-            if isinstance(value, Tensor):
+            if isinstance(value, (Tensor, Failed)):
                 outputs.append(value.reference)
         if not outputs:
             raise UnreadableError(f"{self.name}: no output depends on the input")
@@ -177,16 +178,16 @@ class Graph:
         try:
             call = self._call(node, where)
             result = self._read(call, node)
+        except FailsError as error:
+            result = Failed(error.reference)
         except NotThereError as error:
-            self._give(node, Unknown(str(error)))
-            return
+            result = Unknown(str(error))
         except (NotReadError, ConvsolveError) as error:
-            self._give(node, Unknown(f"{where}: {error}"))
-            return
+            result = Unknown(f"{where}: {error}")
         self._give(node, result)
 
     def _give(self, node: Any, result: Result) -> None:
-        values = [result] * len(node.output) if isinstance(result, Unknown) else \
+        values = [result] * len(node.output) if isinstance(result, (Unknown, Failed)) else \
             list(result) if isinstance(result, (list, tuple)) else [result]  # fmt: skip
         for name, value in zip(node.output, values, strict=False):
             if name:
@@ -225,6 +226,9 @@ class Graph:
             self.values = outside
 
     def _read(self, call: Call, node: Any) -> Result:
+        for position in range(len(call.inputs)):
+            if isinstance(call.inputs[position], Failed):
+                call.value(position)  # nothing is known behind a failure
         if node.domain not in ("", "ai.onnx"):
             return self._opaque(call, node, f"the domain {node.domain!r} is not ONNX's own")
         if call.kind == "Constant":
@@ -238,15 +242,28 @@ class Graph:
                 if call.has(position):
                     call.known(position)  # what could not be read is to blame, not this node
             return fold(call)
+        why = refusal(call, node)
+        if why:
+            return self._refused(call, why)
         if call.kind not in READERS:
             return self._opaque(call, node, "convsolve has no rule for it")
         layers, decisions = len(self.builder.layers), len(self.decisions.guards)
         try:
             return READERS[call.kind](call)
+        except RefusedError as error:
+            self.builder.forget(layers)
+            self.decisions.forget(decisions)
+            return self._refused(call, str(error))
         except NotReadError as error:
             self.builder.forget(layers)
             self.decisions.forget(decisions)
             return self._opaque(call, node, str(error))
+
+    def _refused(self, call: Call, why: str) -> Result:
+        """Add a layer that fails whatever its inputs are."""
+        tensors = [value.reference for value in call.inputs if isinstance(value, Tensor)]
+        call.add(Opaque(what=f"ONNX {call.kind}", seen=(), outputs=(), refused=why), *tensors)
+        raise AssertionError("a layer that fails has a shape")
 
     def _opaque(self, call: Call, node: Any, why: str) -> Result:
         if self.whole or any(a.HasField("g") or a.graphs for a in node.attribute):

@@ -10,8 +10,8 @@ from ...operators import Shape
 from ..registry import NotReadError
 
 __all__ = [
-    "BATCH", "Known", "NotReadError", "NotThereError", "Tensor", "Unknown", "Value", "depends_on_batch",
-    "without_batch",
+    "BATCH", "Failed", "FailsError", "Known", "NotReadError", "NotThereError", "Tensor", "Unknown", "Value",
+    "depends_on_batch", "without_batch",
 ]
 
 BATCH = Var("batch", interval=(1, None))
@@ -20,6 +20,14 @@ BATCH = Var("batch", interval=(1, None))
 
 class NotThereError(NotReadError):
     """A node takes what an earlier one, which the text names, was to give."""
+
+
+class FailsError(Exception):
+    """A node, or one that it takes something from, is a layer that fails; its name is in ``reference``."""
+
+    def __init__(self, reference: str) -> None:
+        super().__init__(reference)
+        self.reference = reference
 
 
 @dataclass(frozen=True)
@@ -81,7 +89,14 @@ class Unknown:
     why: str
 
 
-Value: TypeAlias = Tensor | Known | Unknown
+@dataclass(frozen=True)
+class Failed:
+    """What a layer that fails, or one behind it, was to give: nothing is known of it."""
+
+    reference: str
+
+
+Value: TypeAlias = Tensor | Known | Unknown | Failed
 
 
 def depends_on_batch(*sizes: object) -> bool:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from fractions import Fraction
+from math import prod
 from typing import Any
 
 from ...dims import Dim
+from ...errors import RefusedError
 from ...operators import (
     AvgPool,
     Conv,
@@ -24,9 +26,9 @@ from ...operators import (
     Upsample,
 )
 from .call import Call, reads
-from .values import Known, NotReadError, Unknown, Value
+from .values import Known, NotReadError, Tensor, Value
 
-__all__ = ()
+__all__ = ["convolution"]
 
 _POOLS = {"MaxPool": MaxPool, "AveragePool": AvgPool, "LpPool": LpPool}
 _PAD_MODES = {"constant": "constant", "reflect": "reflect", "edge": "replicate", "wrap": "circular"}
@@ -34,86 +36,149 @@ _PAD_MODES = {"constant": "constant", "reflect": "reflect", "edge": "replicate",
 
 def _padding(call: Call, rank: int) -> Any:
     """Return the padding of a window, as our operators write it."""
-    mode = call.option("auto_pad", "NOTSET")
+    mode = call.option("auto_pad", "") or "NOTSET"
     if mode in ("SAME_UPPER", "SAME_LOWER", "VALID"):
         return "valid" if mode == "VALID" else "same"
     if mode != "NOTSET":
-        raise NotReadError(f"auto_pad {mode!r} is unknown")
+        raise RefusedError(f"auto_pad {mode!r} is unknown")
     return _pairs(call.option("pads", [0] * (2 * rank)), rank)
 
 
 def _pairs(pads: Sequence[Dim], rank: int) -> Any:
     """Return pairs, or the plainest that means the same."""
     if len(pads) != 2 * rank:
-        raise NotReadError(f"it has {len(pads)} pads for {rank} axes")
+        raise RefusedError(f"it has {len(pads)} pads for {rank} axes: wanted {2 * rank}")
     pairs = tuple((pads[i], pads[i + rank]) for i in range(rank))
     if any(before != after for before, after in pairs):
         return pairs
     return _plain([before for before, _ in pairs])
 
 
-def _plain(values: Sequence[Any] | None, default: Any = 1) -> Any:
-    """Return one number where all axes have the same."""
-    if not values:
-        return default
+def _plain(values: Sequence[Any]) -> Any:
+    """Return one number where all axes, each of which has one, have the same."""
     return values[0] if all(v == values[0] for v in values) else tuple(values)
 
 
-def _kernel(call: Call, weight: Known, rank: int) -> tuple[int, ...]:
-    """Return the kernel size, which the attribute must not contradict."""
-    kernel = weight.shape[2:]
-    declared = call.option("kernel_shape")
-    if len(kernel) != rank or (declared is not None and tuple(declared) != kernel):
-        raise NotReadError(f"its kernel {declared or list(kernel)} does not fit its weight and input")
-    return kernel
+def _each(call: Call, name: str, rank: int, default: Any = 1) -> Any:
+    """Return an attribute that has a number for each axis, as plain as can be."""
+    values = call.option(name)
+    if values is None:
+        return default
+    if len(values) != rank:
+        raise RefusedError(f"its {name} {values} are {len(values)} numbers for {rank} axes")
+    return _plain(values)
+
+
+def _weights(call: Call, rank: int, position: int = 1) -> Known:
+    """Return the weights of a convolution, whose kernel the attribute must not contradict."""
+    weight, declared = call.known(position), call.option("kernel_shape")
+    if len(weight.shape) != rank + 2:
+        raise RefusedError(f"its weights have {len(weight.shape)} axes: wanted {rank + 2} for {rank} spatial axes")
+    if declared is not None and tuple(declared) != weight.shape[2:]:
+        raise RefusedError(f"its kernel_shape {declared} is not that of its weights, {list(weight.shape[2:])}")
+    if 0 in weight.shape:
+        raise RefusedError(f"its weights {list(weight.shape)} are empty")
+    return weight
+
+
+def _groups(call: Call) -> int:
+    groups: int = call.option("group", 1)
+    if groups < 1:
+        raise RefusedError(f"its group is {groups}: wanted at least 1")
+    return groups
+
+
+def _bias(call: Call, position: int, channels: int) -> bool:
+    """Return whether there is a bias, which must be of that many numbers."""
+    if call.has(position) and call.known(position).shape != (channels,):
+        raise RefusedError(f"its bias has the shape {list(call.known(position).shape)}: wanted [{channels}]")
+    return call.has(position)
+
+
+def _explicit_pads(call: Call) -> None:
+    if call.option("auto_pad", "NOTSET") not in ("NOTSET", "") and "pads" in call.attributes:
+        raise RefusedError("it has both pads and auto_pad")
+
+
+def convolution(call: Call, weight: Known, rank: int, bias: bool) -> dict[str, Any]:
+    """Return the parameters of a convolution with these weights."""
+    _explicit_pads(call)
+    groups = _groups(call)
+    return {
+        "out_channels": weight.shape[0], "kernel_size": _plain(weight.shape[2:]),
+        "stride": _each(call, "strides", rank), "padding": _padding(call, rank),
+        "dilation": _each(call, "dilations", rank), "groups": groups, "bias": bias,
+        "in_channels": weight.shape[1] * groups,
+    }
+
+
+def _spatial_rank(x: Tensor) -> int:
+    if len(x.shape) < 2:
+        raise RefusedError(f"its input has {x.rank} axes: wanted at least 3")
+    return len(x.shape) - 1
 
 
 @reads("Conv")
 def _conv(call: Call) -> Value:
-    x, weight = call.tensor(batch=0), call.known(1)
-    rank, groups = len(x.shape) - 1, call.option("group", 1)
-    kernel = _kernel(call, weight, rank)
-    return call.layer(
-        Conv(
-            out_channels=weight.shape[0], kernel_size=_plain(kernel), stride=_plain(call.option("strides")),
-            padding=_padding(call, rank), dilation=_plain(call.option("dilations")), groups=groups,
-            bias=call.has(2), in_channels=weight.shape[1] * groups),
-        x)
+    x = call.tensor(batch=0)
+    rank = _spatial_rank(x)
+    weight = _weights(call, rank)
+    return call.layer(Conv(**convolution(call, weight, rank, _bias(call, 2, weight.shape[0]))), x)
 
 
 @reads("ConvTranspose")
 def _conv_transpose(call: Call) -> Value:
-    x, weight = call.tensor(batch=0), call.known(1)
-    rank, groups = len(x.shape) - 1, call.option("group", 1)
-    kernel = _kernel(call, weight, rank)
+    x = call.tensor(batch=0)
+    rank, groups = _spatial_rank(x), _groups(call)
+    weight = _weights(call, rank)
+    channels = weight.shape[1] * groups
+    _explicit_pads(call)
     wished = call.option("output_shape")
+    if wished is not None and min(wished, default=1) < 1:
+        raise RefusedError(f"its output_shape {wished} has a size below 1")
     return call.layer(
         ConvTranspose(
-            out_channels=weight.shape[1] * groups, kernel_size=_plain(kernel), stride=_plain(call.option("strides")),
-            padding=_padding(call, rank), dilation=_plain(call.option("dilations")), groups=groups,
-            output_padding=_plain(call.option("output_padding"), None), bias=call.has(2),
-            output_size=_plain(wished, None), in_channels=weight.shape[0]),
+            out_channels=channels, kernel_size=_plain(weight.shape[2:]), stride=_each(call, "strides", rank),
+            padding=_padding(call, rank), dilation=_each(call, "dilations", rank), groups=groups,
+            output_padding=_each(call, "output_padding", rank, None), bias=_bias(call, 2, channels),
+            output_size=_each(call, "output_shape", rank, None), in_channels=weight.shape[0]),
         x)
 
 
 @reads("MaxPool", "AveragePool", "LpPool")
 def _pool(call: Call) -> list[Value]:
     x = call.tensor(batch=0)
-    kernel = call.option("kernel_shape")
-    if kernel is None or len(kernel) != len(x.shape) - 1:
-        raise NotReadError(f"its kernel {kernel} does not fit its input")
+    rank = _spatial_rank(x)
+    kernel, pads = call.option("kernel_shape"), call.option("pads", [])
+    if len(kernel) != rank or len(pads) not in (0, 2 * rank):
+        raise RefusedError(f"its kernel {kernel} or pads {pads} do not fit {rank} spatial axes")
+    if any(pad >= size for pad, size in zip(pads, [*kernel, *kernel], strict=False)):
+        raise RefusedError(f"its pads {pads} are not smaller than its kernel {kernel}")
+    if call.option("storage_order", 0) not in (0, 1):
+        raise RefusedError(f"its storage_order {call.option('storage_order')} is neither 0 nor 1")
+    options: dict[str, Any] = {"ceil_mode": call.option("ceil_mode", 0) == 1}
+    if call.kind == "AveragePool" and call.opset < _CROPPING:
+        options["crops"] = False
+    if call.kind == "MaxPool" and call.outputs > 1:
+        options["crops"] = True  # onnxruntime looks for the places without looking at the padding
     made = call.layer(
         _POOLS[call.kind](
-            kernel_size=_plain(kernel), stride=_plain(call.option("strides")), padding=_padding(call, len(kernel)),
-            dilation=_plain(call.option("dilations")), ceil_mode=bool(call.option("ceil_mode", 0))),
+            kernel_size=_plain(kernel), stride=_each(call, "strides", rank), padding=_padding(call, rank),
+            dilation=_each(call, "dilations", rank), **options),
         x)
-    return [made, *[Unknown("the places of maxima are not read")] * (call.outputs - 1)]
+    return [made] * call.outputs  # the places of the maxima have the shape of the maxima
+
+
+_CROPPING = 19
+"""From this opset on, an average pool crops where a 'same' padding would have to be negative."""
 
 
 @reads("GlobalAveragePool", "GlobalLpPool", "GlobalMaxPool")
 def _global_pool(call: Call) -> Value:
     pool = GlobalMaxPool if call.kind == "GlobalMaxPool" else GlobalAvgPool
-    return call.layer(pool(keepdims=True), call.tensor(batch=0))
+    x = call.tensor(batch=0)
+    _spatial_rank(x)
+    return call.layer(pool(keepdims=True), x)
 
 
 @reads("Pad")
@@ -122,8 +187,12 @@ def _pad(call: Call) -> Value:
     pads = call.option("pads", call.option("paddings")) if not call.has(1) else call.numbers(1)
     axes = call.integers(3) if call.has(3) else list(range(x.rank))
     mode = call.option("mode", "constant")
-    if pads is None or len(pads) != 2 * len(axes) or mode not in _PAD_MODES:
-        raise NotReadError(f"its pads or its mode {mode!r} are not understood")
+    if mode not in _PAD_MODES:
+        raise RefusedError(f"its mode {mode!r} is unknown")
+    if len(pads) != 2 * len(axes):
+        raise RefusedError(f"it has {len(pads)} pads for {len(axes)} axes: wanted {2 * len(axes)}")
+    if call.has(2) and prod(call.known(2).shape) != 1:
+        raise RefusedError(f"its constant has the shape {list(call.known(2).shape)}: wanted one number")
     sides: list[tuple[Dim, Dim]] = [(0, 0)] * len(x.shape)
     for axis, before, after in zip(axes, pads[: len(axes)], pads[len(axes) :], strict=True):
         if (before, after) != (0, 0):
@@ -150,28 +219,58 @@ def _sides(sides: Sequence[tuple[Dim, Dim]]) -> Any:
 @reads("Resize", "Upsample")
 def _resize(call: Call) -> Value:
     x = call.tensor(batch=0)
-    mode = call.option("mode", "nearest")
+    mode, axes = call.option("mode", "nearest"), _axes(call, x)
     if mode not in ("nearest", "linear", "cubic"):
-        raise NotReadError(f"its mode {mode!r} is not known")
-    if call.option("keep_aspect_ratio_policy", "stretch") != "stretch":
-        raise NotReadError("it keeps the aspect ratio")
-    if call.option("coordinate_transformation_mode", "") == "tf_crop_and_resize":
-        raise NotReadError("it crops to a region")
-    axes = call.option("axes") or list(range(x.rank))
+        raise RefusedError(f"its mode {mode!r} is unknown")
     by_size = call.kind == "Resize" and call.has(3) and len(call.numbers(3)) > 0
     wished = call.numbers(3) if by_size else _scales(call)
     if len(wished) != len(axes):
-        raise NotReadError(f"it has {len(wished)} scales or sizes for {len(axes)} axes")
-    kept: list[Any] = [*x.full(call.batch)] if by_size else [1] * x.rank
+        raise RefusedError(f"it has {len(wished)} scales or sizes for {len(axes)} axes")
+    least = 1 if call.kind == "Upsample" else 0
+    if any(isinstance(n, (int, Fraction)) and (n <= 0 or n < least) for n in wished):
+        raise RefusedError(f"its scales or sizes {[_shown(n) for n in wished]} are too small")
+    if call.option("coordinate_transformation_mode", "") == "tf_crop_and_resize" and call.has(1) \
+            and prod(call.known(1).shape) not in (0, 2 * len(axes)):
+        raise RefusedError(f"its region has {prod(call.known(1).shape)} numbers: wanted {2 * len(axes)}")
+    policy = call.option("keep_aspect_ratio_policy", "stretch")
+    kept: list[Any] = [None if by_size else 1] * x.rank
     for axis, value in zip(axes, wished, strict=True):
-        if axis % x.rank > 1:
-            kept[axis % x.rank] = value
-        elif value != kept[axis % x.rank]:
-            raise NotReadError("it resizes the batch or the channels")
+        kept[axis] = value
+    if kept[0] not in (1, call.batch, None) or (by_size and kept[0] == 1 != call.batch):
+        raise NotReadError("it resizes the batch")
     if not by_size and not all(isinstance(v, (int, Fraction)) for v in kept):
         raise NotReadError("its scales are not known")
-    size, scale = (_plain(kept[2:]), None) if by_size else (None, _plain([_exact(v) for v in kept[2:]]))
-    return call.layer(Upsample(size=size, scale_factor=scale, mode=mode), x)
+    if policy != "stretch" and (kept[0] is not None or kept[1] is not None):
+        raise NotReadError("it keeps the aspect ratio of the batch or the channels")
+    own = kept[1:] if by_size else [_exact(v) for v in kept[1:]]
+    channels = own[0] not in (None, 1, x.shape[0]) if by_size else own[0] != 1
+    if not channels and len(own) > 1:
+        return call.layer(Upsample(**_upsampling(own[1:], by_size, policy), mode=mode), x)
+    if mode != "nearest" and len(x.shape) > 2 and channels:
+        raise RefusedError(f"mode {mode!r} does not take channels that are resized")
+    raised = call.layer(Unsqueeze(axis=0), x, last=False)  # so that the first axis is resized like any other
+    made = call.layer(Upsample(**_upsampling(own, by_size, policy), mode=mode), raised, last=False)
+    return call.layer(Squeeze(axis=0), made)
+
+
+def _upsampling(wished: list[Any], by_size: bool, policy: str) -> dict[str, Any]:
+    if not by_size:
+        return {"scale_factor": _plain(wished)}
+    return {"size": _plain(wished), **({} if policy == "stretch" else {"aspect": policy})}
+
+
+def _axes(call: Call, x: Tensor) -> list[int]:
+    """Return the axes that are resized, counted from the front."""
+    axes = call.option("axes")
+    if axes is None or not axes:
+        return list(range(x.rank))
+    if any(not -x.rank <= a < x.rank for a in axes) or len({a % x.rank for a in axes}) < len(axes):
+        raise RefusedError(f"its axes {axes} are not each one of {x.rank}, once")
+    return [a % x.rank for a in axes]
+
+
+def _shown(number: Any) -> str:
+    return f"{float(number):g}" if isinstance(number, (int, Fraction)) else str(number)
 
 
 def _scales(call: Call) -> list[Any]:
@@ -194,7 +293,10 @@ def _exact(scale: Any) -> Any:
 @reads("DepthToSpace", "SpaceToDepth")
 def _blocks(call: Call) -> Value:
     operator = DepthToSpace if call.kind == "DepthToSpace" else SpaceToDepth
-    return call.layer(operator(block_size=call.option("blocksize")), call.tensor(batch=0))
+    x = call.tensor(batch=0)
+    if len(x.shape) != 3 or call.option("mode", "DCR") not in ("DCR", "CRD"):
+        raise RefusedError(f"it takes 4 axes and the mode DCR or CRD, got {x.rank} and {call.option('mode')}")
+    return call.layer(operator(block_size=call.option("blocksize")), x)
 
 
 @reads("GridSample")

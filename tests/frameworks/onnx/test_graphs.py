@@ -207,7 +207,8 @@ def test_an_unknown_operator_is_opaque_at_known_sizes() -> None:
         from_onnx(proto)
     network = from_onnx(proto, input_shape=(3, 32, 32))
     assert cs.check(network).output == (8,)
-    assert "CS027" in {u.code for u in cs.check(network.with_input((3, 64, 64))).unknown}
+    assert {u.code for u in cs.check(network.with_input((3, 64, 64))).unknown} <= {"CS027", "CS028"}
+    assert cs.check(network.with_input((3, 64, 64))).unknown
     assert cs.check(network, (3, 64, 64)).output == (8,)  # read again at that size
     assert executed_shapes(proto, [(3, 32, 32)], 2)["y"] == (2, 8)
 
