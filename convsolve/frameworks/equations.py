@@ -7,7 +7,11 @@ from collections.abc import Sequence
 
 from .registry import NotReadError
 
-__all__ = ["per_sample"]
+__all__ = ["UnfitError", "per_sample"]
+
+
+class UnfitError(NotReadError):
+    """An equation that does not fit its operands: no framework takes it."""
 
 
 def per_sample(equation: str, ranks: Sequence[int], batches: Sequence[int | None]) -> tuple[str, int]:
@@ -40,7 +44,7 @@ def _lettered(equation: str, ranks: Sequence[int]) -> list[str]:
     """Return the letters of each operand's axes, and of the result's, with letters for ``...``."""
     given, arrow, result = equation.replace(" ", "").partition("->")
     operands = given.split(",")
-    unfit = NotReadError(f"the equation {equation!r} does not fit its operands")
+    unfit = UnfitError(f"the equation {equation!r} does not fit its operands")
     if len(operands) != len(ranks):
         raise unfit
     hidden = [

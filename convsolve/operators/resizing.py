@@ -108,21 +108,22 @@ class Upsample(Operator):
             raise NetworkError("upsample needs a scale_factor, a size, or a second input whose size it takes")
         wished = reference_sizes(self, self.size, inputs)
         if self.aspect != "stretch":
-            wished = self._kept(site, sizes, wished)
+            return (channels, *self._kept(site, sizes, wished))
         return (channels, *(n if w is None else w for n, w in zip(sizes, wished, strict=True)))
 
-    def _kept(self, site: Site, sizes: Shape, wished: Sequence[Dim | None]) -> list[Dim | None]:
+    def _kept(self, site: Site, sizes: Shape, wished: Sequence[Dim | None]) -> list[Dim]:
         """Return the sizes of axes that are all scaled alike: as far as the first, or the last, reaches its wish."""
         scales = [(w, n) for w, n in zip(wished, sizes, strict=True) if w is not None]
         pick = minimum if self.aspect == "not_larger" else maximum
-        made: list[Dim | None] = []
+        made: list[Dim] = []
         for axis, size, wish in zip(spatial_names(len(sizes)), sizes, wished, strict=True):
-            for to, of in scales if wish is not None else ():
+            if wish is None:
+                made.append(size)
+                continue
+            for to, of in scales:  # where it lies halfway between two numbers, floating point decides
                 half = any_of(eq(of, size), ne((2 * size * to) % (2 * of), of))
                 site.require(ROUNDING, half, axis=axis, size=size, largest=size)
-            made.append(None if wish is None else pick(*((2 * size * to + of) // (2 * of) for to, of in scales)))
-            if wish is not None:
-                positive(site, made[-1], axis)
+            made.append(positive(site, pick(*((2 * size * to + of) // (2 * of) for to, of in scales)), axis))
         return made
 
     def reach(self, site: Site, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> Sequence[Reach] | None:

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import onnx
-from onnx import TensorProto, helper, numpy_helper
+from onnx import helper, numpy_helper
 from onnxruntime.capi import onnxruntime_pybind11_state as errors
 
 import convsolve as cs
@@ -75,7 +75,8 @@ class Node:
     def __str__(self) -> str:
         shown = ", ".join(
             "None" if i is None else f"{'x' if i.network else 'w'}{list(i.array.shape)}"
-            if i.network or i.array.size > 9 or i.array.dtype.kind == "f" and not i.array.any() else repr(i.array.tolist())
+            if i.network or i.array.size > 9 or (i.array.dtype.kind == "f" and not i.array.any())
+            else repr(i.array.tolist())
             for i in self.inputs)
         return f"{self.kind}-{self.opset}({shown}; {self.attributes}) -> {self.outputs}"
 
@@ -101,6 +102,8 @@ class Reading:
 
 def executed(node: Node) -> Reading:
     """Run a node in onnxruntime; an output without elements counts as a failure."""
+    if node.kind == "Split" and node.attributes.get("num_outputs", node.outputs) != node.outputs:
+        return Reading(fails="onnxruntime dies")
     feeds = {f"i{i}": given.array for i, given in enumerate(node.inputs) if given is not None and given.network}
     try:
         runtime = session(node.model())

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 from ...dims import Cond, Condition, Dim, Expr
+from ...errors import RefusedError
 from ...operators import Constant, Operator
 from ..builder import Builder
 from ..registry import registrar
@@ -91,6 +92,13 @@ class Call:
             raise NotReadError(f"the values of its input {position} are not known")
         return list(found.items.ravel())
 
+    def row(self, position: int) -> list[Any]:
+        """Return the values of an input that must be a list."""
+        axes = len(self.known(position).shape)
+        if axes != 1:
+            raise RefusedError(f"its input {position} has {axes} axes: wanted a list")
+        return self.numbers(position)
+
     def integers(self, position: int) -> list[int]:
         """Return the values of an input that must be known whole numbers."""
         return [self._integer(x) for x in self.numbers(position)]
@@ -121,6 +129,8 @@ class Call:
     def listed(self, name: str, position: int, default: Any = None) -> Any:
         """Return a list that older opsets have as an attribute, newer ones as an input."""
         if self.has(position):
+            if len(self.known(position).shape) > 1:
+                raise RefusedError(f"its {name} have the shape {list(self.known(position).shape)}: wanted a list")
             return self.integers(position)
         return self.attributes.get(name, default)
 
@@ -152,5 +162,7 @@ class Call:
     def constant(self, known: Known, shape: Sequence[Dim]) -> str:
         """Add a constant of this shape, and return its name."""
         name = self.builder.free_name(f"{self.name}.constant")
+        if 0 in shape:
+            raise RefusedError(f"a constant of the shape {list(shape)} leaves nothing")
         operator = Constant(shape=tuple(shape), learned=known.learned)
         return self.builder.add(name, operator, source=self.source)[0]

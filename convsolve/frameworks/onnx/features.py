@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from math import prod
 from typing import Any
 
+from ...dims import Dim
+from ...errors import RefusedError
 from ...operators import (
     OPERATORS,
     Add,
@@ -16,6 +20,7 @@ from ...operators import (
     LayerNorm,
     Linear,
     Lstm,
+    Reduce,
     Rnn,
     Unsqueeze,
 )
@@ -63,12 +68,9 @@ def _prelu(call: Call) -> Value:
     if not isinstance(slope, Known):
         raise NotReadError("its slope is no weight")
     x = call.tensor()
-    count = 1
-    for n in slope.shape:
-        count *= n
     if len(slope.shape) > x.rank or any(n != 1 and n != m for n, m in from_the_end(slope.shape, x.full(call.batch))):
         raise NotReadError("its slope does not fit its input")
-    return call.layer(Identity(weights=count), x)
+    return call.layer(Identity(weights=prod(slope.shape)), x)
 
 
 @reads("Gemm")
@@ -79,41 +81,82 @@ def _gemm(call: Call) -> Value:
     out, features = weight.shape if call.option("transB", 0) else weight.shape[::-1]
     bias = call.known(2) if call.has(2) else None
     fits = bias is not None and bias.shape in ((out,), (1, out))
+    if bias is not None and not _spreads(bias.shape, (call.batch, out)):
+        raise RefusedError(f"its bias {list(bias.shape)} does not spread over {out} features")
     made = call.layer(Linear(out_features=out, in_features=features, bias=fits), x, last=bias is None or fits)
     return made if bias is None or fits else joined(call, Add(), [made, bias])
 
 
+def _spreads(shape: Sequence[int], over: Sequence[Dim]) -> bool:
+    """Return whether a constant can be repeated to a shape."""
+    return len(shape) <= len(over) and all(n in (1, m) for n, m in from_the_end(shape, over))
+
+
+def _scales(call: Call, *positions: int) -> int:
+    """Return how many channels there are scales, shifts or statistics for, which must agree."""
+    shapes = {call.known(i).shape for i in positions if call.has(i)}
+    if len(shapes) != 1 or len(next(iter(shapes))) != 1:
+        raise RefusedError(f"its scale and shift have the shapes {sorted(map(list, shapes))}: wanted one number each")
+    ((count,),) = shapes
+    return count
+
+
 @reads("BatchNormalization")
 def _batch_norm(call: Call) -> list[Value]:
-    x, scale = call.tensor(batch=0), call.known(1)
-    made: Value = call.layer(BatchNorm(num_features=scale.shape[0]), x)
-    return [made, *[Unknown("running statistics are not read")] * (call.outputs - 1)]
+    x, count = call.tensor(batch=0), _scales(call, 1, 2, 3, 4)
+    if call.outputs not in (1, 3 if call.opset >= _THREE_OUTPUTS else 5):
+        raise RefusedError(f"it has {call.outputs} outputs")
+    made: Value = call.layer(BatchNorm(num_features=count), x)
+    return [made, *[Known((count,))] * (call.outputs - 1)]
+
+
+_THREE_OUTPUTS = 14
+"""From this opset on, batch normalisation gives two statistics beside its result, before four."""
 
 
 @reads("InstanceNormalization")
 def _instance_norm(call: Call) -> Value:
-    return call.layer(InstanceNorm(affine=True), call.tensor(batch=0))
+    x, count = call.tensor(batch=0), _scales(call, 1, 2)
+    if len(x.shape) < 2 or x.shape[0] != count:
+        raise RefusedError(f"it has {count} scales for {x.shape[0]} channels on {x.rank} axes")
+    return call.layer(InstanceNorm(affine=True), x)
 
 
 @reads("GroupNormalization")
 def _group_norm(call: Call) -> Value:
-    x, scale = call.tensor(batch=0), call.known(1)
-    if x.shape[0] != scale.shape[0]:
-        raise NotReadError("it has another number of scales than channels")
+    x, groups = call.tensor(batch=0), call.option("num_groups")
+    wanted = x.shape[0] if call.opset >= _BY_CHANNEL else groups
+    if any(prod(call.known(i).shape) not in (1, wanted) for i in (1, 2)):
+        raise RefusedError(f"its scale and shift are not {wanted} numbers ({x.shape[0]} channels in {groups} groups)")
     return call.layer(GroupNorm(groups=call.option("num_groups")), x)
+
+
+_BY_CHANNEL = 21
+"""From this opset on, group normalisation has a scale for each channel, before for each group."""
 
 
 @reads("LayerNormalization", "RMSNormalization")
 def _layer_norm(call: Call) -> list[Value]:
     x = call.tensor()
-    axis = call.option("axis", -1) % x.rank
-    if (not x.merged and axis <= x.batch) or (x.merged and axis <= x.batch):
+    axis, scale = call.option("axis", -1), call.known(1)
+    if not -x.rank <= axis < x.rank:
+        raise RefusedError(f"its axis {axis} is out of range for {x.rank} axes")
+    if axis % x.rank <= x.batch:
         raise NotReadError("it normalises along the batch")
-    wished, scale = x.full(call.batch)[axis:], call.known(1)
-    if list(scale.shape) != wished and not all(n == m for n, m in zip(scale.shape, wished, strict=False)):
-        wished = list(scale.shape)
-    made: Value = call.layer(LayerNorm(normalized_shape=wished, shift=call.has(2)), x)
-    return [made, *[Unknown("statistics are not read")] * (call.outputs - 1)]
+    wished = x.full(call.batch)[axis % x.rank :]
+    learned = [call.known(i).shape for i in (1, 2) if call.has(i)]
+    made: Value
+    if all(isinstance(n, int) for n in wished) and any(list(shape) != wished for shape in learned):
+        if not all(prod(shape) == prod(n for n in wished) or _spreads(shape, x.full(call.batch)) for shape in learned):  # type: ignore[misc]
+            raise RefusedError(f"its scale and shift {[*map(list, learned)]} do not spread over {wished}")
+        made = call.layer(Identity(weights=sum(prod(shape) for shape in learned), mixes=True), x)
+    else:
+        made = call.layer(LayerNorm(normalized_shape=scale.shape, shift=call.has(2)), x)
+    if call.outputs == 1:
+        return [made]
+    own = [x.own_axis(a) for a in range(axis % x.rank, x.rank)]
+    statistics = call.layer(Reduce(axes=own, keepdims=True), x, last=False)
+    return [made, *[statistics] * (call.outputs - 1)]
 
 
 _RECURRENT: dict[str, tuple[type[Rnn], int]] = {"RNN": (Rnn, 1), "LSTM": (Lstm, 4), "GRU": (Gru, 3)}

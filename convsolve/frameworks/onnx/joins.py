@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ...dims import Dim
+from ...errors import RefusedError
 from ...operators import (
     Add,
     Average,
@@ -20,9 +21,10 @@ from ...operators import (
     Mul,
     Operator,
     Pow,
+    Squeeze,
     Sub,
 )
-from ..equations import per_sample
+from ..equations import UnfitError, per_sample
 from .call import Call, reads
 from .values import Known, NotReadError, Tensor, Value
 
@@ -127,6 +129,11 @@ def _matmul(call: Call) -> Value:
         if not a.merged and a.batch == a.rank - 1:
             raise NotReadError("it multiplies along the batch")
         return call.layer(Linear(out_features=b.shape[1], in_features=b.shape[0], bias=False), a)
+    if isinstance(a, Tensor) and isinstance(b, Known) and len(b.shape) == 1 and (a.merged or a.batch < a.rank - 1):
+        product = call.layer(Linear(out_features=1, in_features=b.shape[0], bias=False), a, last=False)
+        return call.layer(Squeeze(axis=-1), product)
+    if isinstance(b, Known) and not b.shape:
+        raise RefusedError("it multiplies by a constant without axes")
     ranks = [v.rank if isinstance(v, Tensor) else len(v.shape) for v in (a, b)]
     tensors = [v for v in (a, b) if isinstance(v, Tensor)]
     places = {v.rank - v.batch for v in tensors}
@@ -155,7 +162,10 @@ def _einsum(call: Call) -> Value:
         raise NotReadError("an axis holds the batch and more")
     ranks = [v.rank if isinstance(v, Tensor) else len(v.shape) for v in values]
     batches = [v.batch if isinstance(v, Tensor) else None for v in values]
-    equation, batch = per_sample(call.option("equation"), ranks, batches)
+    try:
+        equation, batch = per_sample(call.option("equation"), ranks, batches)
+    except UnfitError as error:
+        raise RefusedError(str(error)) from None
     if any(isinstance(v, Known) and not v.shape for v in values):
         raise NotReadError("a constant has no axes")
     references = [v.reference if isinstance(v, Tensor) else call.constant(v, v.shape) for v in values]

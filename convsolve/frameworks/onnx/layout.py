@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from itertools import pairwise
 
 from ...dims import eq, product
+from ...errors import RefusedError
 from ...operators import (
     Chunk,
     Expand,
@@ -43,11 +44,13 @@ def _flatten(call: Call) -> Value:
 @reads("Reshape")
 def _reshape(call: Call) -> Value:
     x = call.tensor()
-    wished = call.numbers(1) if call.has(1) else call.option("shape")
+    wished = call.row(1) if call.has(1) else call.option("shape")
+    if sum(n == -1 for n in wished) > 1 or any(isinstance(n, int) and n < -1 for n in wished):
+        raise RefusedError(f"its shape {[str(n) for n in wished]} has more than one -1, or what is below")
     full = x.full(call.batch)
     if not call.option("allowzero", 0):
         if any(n == 0 and i >= len(full) for i, n in enumerate(wished)):
-            raise NotReadError("a 0 in its shape stands for an axis that the input does not have")
+            raise RefusedError("a 0 in its shape stands for an axis that the input does not have")
         wished = [full[i] if n == 0 else n for i, n in enumerate(wished)]
     return reshaped(call, x, wished)
 
@@ -57,7 +60,7 @@ def _transpose(call: Call) -> Value:
     x = call.tensor()
     order = call.option("perm") or list(reversed(range(x.rank)))
     if sorted(order) != list(range(x.rank)):
-        raise NotReadError(f"its order {order} does not fit {x.rank} axes")
+        raise RefusedError(f"its order {order} does not name each of {x.rank} axes once")
     own = [a if x.merged else x.own_axis(a) for a in order if x.merged or a != x.batch]
     made = call.layer(Identity() if own == sorted(own) else Permute(order=own), x)
     return Tensor(made.reference, made.shape, order.index(x.batch), x.merged, x.inner)
@@ -81,7 +84,7 @@ def _unsqueeze(call: Call) -> Value:
 def _squeeze(call: Call) -> Value:
     x = call.tensor()
     axes = call.listed("axes", 1)
-    if axes is None:
+    if not axes:
         axes = [i for i, n in enumerate(x.full(call.batch)) if i != x.batch and call.holds(eq(n, 1))]
     gone = sorted({a % x.rank for a in axes}, reverse=True)
     if not gone:
@@ -103,10 +106,13 @@ def _own(x: Tensor, axis: int) -> int:
 @reads("Slice")
 def _slice(call: Call) -> Value:
     x = call.tensor()
-    starts = call.numbers(1) if call.has(1) else call.option("starts")
-    ends = call.numbers(2) if call.has(2) else call.option("ends")
+    starts = call.row(1) if call.has(1) else call.option("starts")
+    ends = call.row(2) if call.has(2) else call.option("ends")
     axes = call.listed("axes", 3, list(range(len(starts))))
     steps = call.listed("steps", 4, [1] * len(starts))
+    shapes = {call.known(i).shape for i in range(1, 5) if call.has(i)}
+    if len(shapes) > 1 or not len(starts) == len(ends) == len(axes) == len(steps) or 0 in steps:
+        raise RefusedError(f"its starts {starts}, ends {ends}, axes {axes} and steps {steps} do not fit together")
     parts = []
     for axis, start, stop, step in zip(axes, starts, ends, steps, strict=True):
         if step == -1 and isinstance(start, int) and isinstance(stop, int) and (start == -1 or start >= _FAR) \
@@ -155,10 +161,12 @@ def _embedding(call: Call) -> Value:
 def _split(call: Call) -> list[Value]:
     x = call.tensor()
     axis = _own(x, call.option("axis", 0))
-    sizes = call.numbers(1) if call.has(1) else call.option("split")
+    sizes = call.row(1) if call.has(1) else call.option("split")
     count = call.outputs
-    if count == 1:
-        return [call.layer(Identity(), x)]
+    if sizes is not None and len(sizes) != count:
+        raise RefusedError(f"it has {len(sizes)} sizes for {count} outputs")
+    if sizes is None and call.opset >= 18 and call.option("num_outputs") != count:
+        raise RefusedError(f"its num_outputs is {call.option('num_outputs')}, and it has {count} outputs")
     if sizes is None and call.opset >= 18:
         references = call.add(Chunk(chunks=count, axis=axis), x.reference)
     else:
@@ -186,8 +194,10 @@ def _expand(call: Call) -> Value:
 
 @reads("Tile")
 def _tile(call: Call) -> Value:
-    x, repeats = call.tensor(), call.numbers(1)
-    if len(repeats) != x.rank or x.merged or repeats[x.batch] != 1:
+    x, repeats = call.tensor(), call.row(1)
+    if len(repeats) != x.rank:
+        raise RefusedError(f"it has {len(repeats)} repeats for {x.rank} axes")
+    if x.merged or repeats[x.batch] != 1:
         raise NotReadError("it repeats the batch")
     own = [n for i, n in enumerate(repeats) if i != x.batch]
     return call.layer(Tile(repeats=own), x)
@@ -198,17 +208,17 @@ def _tile(call: Call) -> Value:
     "ReduceSum", "ReduceSumSquare")  # fmt: skip
 def _reduce(call: Call) -> Value:
     x = call.tensor()
-    axes = call.listed("axes", 1)
+    axes = call.row(1) if call.has(1) else call.option("axes")
     if not axes:
         if call.option("noop_with_empty_axes", 0):
             return call.layer(Identity(), x)
         raise NotReadError("it reduces the batch axis, too")
-    return _reduced(call, x, axes, bool(call.option("keepdims", 1)))
+    return _reduced(call, x, axes, call.option("keepdims", 1) == 1)
 
 
 @reads("ArgMax", "ArgMin")
 def _arg(call: Call) -> Value:
-    return _reduced(call, call.tensor(), [call.option("axis", 0)], bool(call.option("keepdims", 1)))
+    return _reduced(call, call.tensor(), [call.option("axis", 0)], call.option("keepdims", 1) == 1)
 
 
 def _reduced(call: Call, x: Tensor, axes: Sequence[int], keepdims: bool) -> Tensor:

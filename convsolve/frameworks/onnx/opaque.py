@@ -7,6 +7,7 @@ from math import prod
 from typing import Any
 
 from ...dims import Dim
+from ...errors import RefusedError
 from ...network import Layer
 from ...operators import Input, Opaque
 from .call import Call
@@ -83,6 +84,8 @@ def seen_as_opaque(call: Call, node: Any, inference: Inference, why: str) -> lis
             found = inference.shape(name)
             if not found or found[0] != inference.batch or not all(isinstance(n, int) for n in found):
                 raise NotReadError("its output's shape is not known")
+            if 0 in found:
+                raise RefusedError(f"nothing is left of it: {found}")
             outputs.append(tuple(found[1:]))
         if not all(isinstance(n, int) for x in tensors for n in x.shape):
             raise NotReadError("its input's shape is not known")

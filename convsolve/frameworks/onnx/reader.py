@@ -250,14 +250,15 @@ class Graph:
         layers, decisions = len(self.builder.layers), len(self.decisions.guards)
         try:
             return READERS[call.kind](call)
-        except RefusedError as error:
+        except NetworkError as error:  # parameters that no network has, which no runtime takes
             self.builder.forget(layers)
             self.decisions.forget(decisions)
             return self._refused(call, str(error))
         except NotReadError as error:
             self.builder.forget(layers)
             self.decisions.forget(decisions)
-            return self._opaque(call, node, str(error))
+            why = refusal(call, node, at_sizes=True)
+            return self._refused(call, why) if why else self._opaque(call, node, str(error))
 
     def _refused(self, call: Call, why: str) -> Result:
         """Add a layer that fails whatever its inputs are."""
@@ -268,7 +269,10 @@ class Graph:
     def _opaque(self, call: Call, node: Any, why: str) -> Result:
         if self.whole or any(a.HasField("g") or a.graphs for a in node.attribute):
             raise NotReadError(why)
-        return seen_as_opaque(call, node, self.inference, why)
+        try:
+            return seen_as_opaque(call, node, self.inference, why)
+        except RefusedError as error:
+            return self._refused(call, str(error))
 
 
 def _constant(call: Call) -> Known:

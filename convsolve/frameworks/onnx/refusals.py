@@ -10,17 +10,21 @@ from typing import Any
 
 import numpy as np
 
+from ...dims import Dim
 from .call import Call
 from .values import Known, Tensor
 
 __all__ = ["refusal"]
 
 _ALSO_EARLIER = {"LayerNormalization", "SimplifiedLayerNormalization"}
-"""onnxruntime has these at opsets in which ONNX does not."""
+"""onnxruntime has these by itself, at any opset and with any attributes."""
 
 
-def refusal(call: Call, node: Any) -> str | None:
-    """Return why ONNX refuses a node; None where it does not, or where the operator is none of its own."""
+def refusal(call: Call, node: Any, *, at_sizes: bool = False) -> str | None:
+    """Return why ONNX refuses a node; None where it does not, or where the operator is none of its own.
+
+    ``at_sizes`` shows it the sizes of tensors as far as they are numbers, which may then be to blame.
+    """
     from onnx import defs
 
     try:
@@ -35,7 +39,7 @@ def refusal(call: Call, node: Any) -> str | None:
         return f"opset {call.opset} has no {call.kind}, which ONNX has from opset {_first(call.kind)} on"
     if schema.deprecated and newest.deprecated:
         return f"opset {call.opset} has no {call.kind} any more"
-    return _misfit(schema, node) or _inferred(schema, call, node)
+    return _misfit(schema, node) or _inferred(schema, call, node, at_sizes)
 
 
 def _first(kind: str) -> int:
@@ -53,10 +57,15 @@ def _misfit(schema: Any, node: Any) -> str | None:
         if not least <= count <= most:
             wanted = str(least) if least == most else f"{least} to {most}" if most < 2**31 - 1 else f"at least {least}"
             return f"it has {count} {what}, wanted {wanted}"
+    for name, formal in zip(node.input, schema.inputs, strict=False):
+        if not name and formal.option.name == "Single":
+            return f"its input {formal.name!r} is left out"
     given = {a.name: a for a in node.attribute}
     for name, attribute in given.items():
         known = schema.attributes.get(name)
         if known is None:
+            if schema.name in _ALSO_EARLIER:
+                continue
             return f"{schema.name} has no attribute {name!r} at this opset"
         if int(known.type) != int(attribute.type):
             return f"its attribute {name!r} is of another type than {known.type.name}"
@@ -66,11 +75,11 @@ def _misfit(schema: Any, node: Any) -> str | None:
     return None
 
 
-def _inferred(schema: Any, call: Call, node: Any) -> str | None:
-    """Return what ONNX's inference says against a node, when it knows of tensors only how many axes they have."""
-    from onnx import checker, helper, shape_inference
+def _inferred(schema: Any, call: Call, node: Any, at_sizes: bool) -> str | None:
+    """Return what ONNX's inference says against a node."""
+    from onnx import TensorProto, checker, helper, shape_inference
 
-    if not node.attribute and all(isinstance(value, Tensor) for value in call.inputs):
+    if not at_sizes and not node.attribute and all(isinstance(value, Tensor) for value in call.inputs):
         return None  # nothing but the sizes is left to be wrong
     types: dict[str, Any] = {}
     data: dict[str, Any] = {}
@@ -78,9 +87,9 @@ def _inferred(schema: Any, call: Call, node: Any) -> str | None:
         if not isinstance(value, (Tensor, Known)):
             continue
         kind = _element_type(schema, i)
-        shape = [*value.shape] if isinstance(value, Known) else [f"{name}.{axis}" for axis in range(value.rank)]
+        shape = [*value.shape] if isinstance(value, Known) else _seen(name, value, call.batch, at_sizes)
         types[name] = helper.make_tensor_type_proto(kind, shape)
-        numbers = _whole(value) if kind == helper.TensorProto.INT64 and isinstance(value, Known) else None
+        numbers = _whole(value) if kind == TensorProto.INT64 and isinstance(value, Known) else None
         if numbers is not None:
             data[name] = helper.make_tensor(name, kind, shape, numbers)
     try:
@@ -91,6 +100,12 @@ def _inferred(schema: Any, call: Call, node: Any) -> str | None:
     except (RuntimeError, ValueError, TypeError, KeyError, checker.ValidationError):
         return None  # it cannot look at this node
     return None
+
+
+def _seen(name: str, x: Tensor, batch: Dim, at_sizes: bool) -> list[Any]:
+    """Return a tensor's axes as inference sees them: sizes that are known, if it is to see them, or names."""
+    known = [n if at_sizes and isinstance(n, int) else None for n in x.full(batch)]
+    return [f"{name}.{axis}" if n is None else n for axis, n in enumerate(known)]
 
 
 def _element_type(schema: Any, position: int) -> Any:

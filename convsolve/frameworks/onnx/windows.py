@@ -302,6 +302,15 @@ def _blocks(call: Call) -> Value:
 @reads("GridSample")
 def _grid_sample(call: Call) -> Value:
     """Read the values of a map at the places of a grid; the names of the modes have changed."""
-    mode = call.option("mode", "linear")
-    operator = GridSample(mode={"bilinear": "linear", "bicubic": "cubic"}.get(mode, mode))
+    newer = call.opset >= _NEW_MODES
+    modes = {m: m for m in ("linear", "nearest", "cubic")} if newer else _OLD_MODES
+    mode = call.option("mode", "linear" if newer else "bilinear")
+    if mode not in modes:
+        raise RefusedError(f"its mode {mode!r} is unknown at opset {call.opset}")
+    operator = GridSample(mode=modes[mode])
     return call.layer(operator, call.tensor(batch=0), call.tensor(1, batch=0))
+
+
+_NEW_MODES = 20
+"""The opset that changed the names of the modes."""
+_OLD_MODES = {"bilinear": "linear", "nearest": "nearest", "bicubic": "cubic"}
