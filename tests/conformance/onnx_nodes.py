@@ -193,7 +193,8 @@ def _weight(r: Random, node: Node) -> Node:
             changed = array[0] if r.random() < 0.5 and array.shape[0] else array.sum(-1, dtype=array.dtype)
         else:
             axis = r.randrange(len(shape))
-            changed = np.zeros([max(n + r.choice((-1, 1)), 0) if i == axis else n for i, n in enumerate(shape)], array.dtype)
+            least = 1 if node.kind == "LayerNormalization" else 0  # onnxruntime takes some of its scales without numbers
+            changed = np.zeros([max(n + r.choice((-1, 1)), least) if i == axis else n for i, n in enumerate(shape)], array.dtype)
     return _replaced(node, place, Input(np.ascontiguousarray(changed).reshape(changed.shape), False))
 
 
@@ -221,7 +222,7 @@ def _opset(r: Random, node: Node) -> Node:
 
 
 def _inputs(r: Random, node: Node) -> Node:
-    if r.random() < 0.5 and len(node.inputs) > 1:
+    if r.random() < 0.5 and any(i is not None and i.network for i in node.inputs[:-1]):
         return dataclasses.replace(node, inputs=node.inputs[:-1])
     last = node.inputs[-1]
     return dataclasses.replace(node, inputs=(*node.inputs, last and Input(last.array.copy(), last.network)))

@@ -141,22 +141,27 @@ def _layer_norm(call: Call) -> list[Value]:
     axis, scale = call.option("axis", -1), call.known(1)
     if not -x.rank <= axis < x.rank:
         raise RefusedError(f"its axis {axis} is out of range for {x.rank} axes")
-    if axis % x.rank <= x.batch:
-        raise NotReadError("it normalises along the batch")
     wished = x.full(call.batch)[axis % x.rank :]
     learned = [call.known(i).shape for i in (1, 2) if call.has(i)]
     made: Value
     if all(isinstance(n, int) for n in wished) and any(list(shape) != wished for shape in learned):
-        if not all(prod(shape) == prod(n for n in wished) or _spreads(shape, x.full(call.batch)) for shape in learned):  # type: ignore[misc]
+        if not all(prod(shape) == prod(n for n in wished) or _spreads(shape, x.full(call.batch)) for shape in learned):
             raise RefusedError(f"its scale and shift {[*map(list, learned)]} do not spread over {wished}")
+        _apart(x, axis)
         made = call.layer(Identity(weights=sum(prod(shape) for shape in learned), mixes=True), x)
     else:
+        _apart(x, axis)
         made = call.layer(LayerNorm(normalized_shape=scale.shape, shift=call.has(2)), x)
     if call.outputs == 1:
         return [made]
     own = [x.own_axis(a) for a in range(axis % x.rank, x.rank)]
     statistics = call.layer(Reduce(axes=own, keepdims=True), x, last=False)
     return [made, *[statistics] * (call.outputs - 1)]
+
+
+def _apart(x: Tensor, axis: int) -> None:
+    if axis % x.rank <= x.batch:
+        raise NotReadError("it normalises along the batch")
 
 
 _RECURRENT: dict[str, tuple[type[Rnn], int]] = {"RNN": (Rnn, 1), "LSTM": (Lstm, 4), "GRU": (Gru, 3)}
