@@ -24,7 +24,7 @@ from ..solver.system import Demand, System
 from ..solver.transitions import Choices, TooWide, keys
 from .paths import Budget, Paths, Stage
 
-__all__ = ["MOST_STATES", "paths_of"]
+__all__ = ["MOST_STATES", "paths_of", "with_presence"]
 
 MOST_STATES = 1 << 18
 _MOST_EDGES = 1 << 21
@@ -56,7 +56,7 @@ def paths_of(
     Raises:
         TooWide: there are too many states, or nodes that cannot be merged.
     """
-    part, absentees = _with_presence(part, presence, canonical)
+    part, absentees = with_presence(part, presence, canonical)
     graph = build_graph(part, system, domains, clock, MOST_STATES)
     if graph is None or not graph.prune():
         return None
@@ -68,7 +68,7 @@ def paths_of(
         return _Expansion(part, graph, budgets, absentees, fixed, clock, merge=True).run()
 
 
-def _with_presence(
+def with_presence(
     part: Part, presence: Mapping[str, Cond], canonical: Mapping[str, Cond]
 ) -> tuple[Part, dict[int, list[str]]]:
     """Let the graph remember, beside the sums, which layers are absent: one bit for each hole, block by block."""
