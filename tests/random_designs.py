@@ -137,7 +137,8 @@ def _wishes(rng: random.Random, text: str) -> str:
     elif extra < 0.35:
         require.append(f"not (activations > {about(2)} and params % 2 == 0)")
     elif extra < 0.4:
-        require.append(f"output.size in {about(3)}..{2 * about(3) + 3}")
+        least = about(3)
+        require.append(f"output.size in {least}..{2 * least + 3}")
     elif extra < 0.45:
         require.append(f"max(params, activations) <= {max(about(0), about(2))}")
     if "$k" in text and rng.random() < 0.2:

@@ -9,10 +9,10 @@ from functools import partial
 from math import prod
 
 from ..errors import UndecidedError
+from .components import in_words, outlined, parts_of
 from .cubes import Cut, Job, Tell, cut, run, untold
-from .ground import Ground
-from .parts import in_words, outlined, parts_of
-from .tally import tally
+from .path_counts import count_paths
+from .subspace import Subspace
 
 __all__ = ["Count", "count"]
 
@@ -41,46 +41,46 @@ class Count:
         return Fraction(self.value, self.of) if self.of else None
 
 
-def count(ground: Ground, cubes: int = 1, executor: Executor | None = None, tell: Tell = untold) -> Count:
+def count(subspace: Subspace, cubes: int = 1, executor: Executor | None = None, tell: Tell = untold) -> Count:
     """Return the count of a space; where it is not exact, what the whole and the sum over so many cubes say together.
 
     Raises:
         UndecidedError: even cubes have too many states to be gone through, or the time ran out.
     """
-    value, low, high = _sum(ground, 1, executor, tell)
+    value, low, high = _sum(subspace, 1, executor, tell)
     if low < high and cubes > 1:
-        value, least, most = _sum(ground, cubes, executor, tell)
+        value, least, most = _sum(subspace, cubes, executor, tell)
         low, high = max(low, least), min(high, most)
-    return Count(min(max(value, low), high), low == high, low, high, _free(ground))
+    return Count(min(max(value, low), high), low == high, low, high, _free(subspace))
 
 
-def _sum(ground: Ground, cubes: int, executor: Executor | None, tell: Tell) -> tuple[int, int, int]:
+def _sum(subspace: Subspace, cubes: int, executor: Executor | None, tell: Tell) -> tuple[int, int, int]:
     """Return an estimate and its bounds, summed over cubes."""
     value = low = high = 0
     with in_words():
-        jobs = [Job(ground, partial(_counted, cubes=cubes))]
-        for _, (own, least, most) in run(jobs, executor, clock=ground.clock, in_order=False, tell=tell):
+        jobs = [Job(subspace, partial(_counted, cubes=cubes))]
+        for _, (own, least, most) in run(jobs, executor, clock=subspace.clock, in_order=False, tell=tell):
             value, low, high = value + own, low + least, high + most
     return value, low, high
 
 
-def _counted(ground: Ground, depth: int, *, cubes: int) -> tuple[int, int, int] | Cut:
+def _counted(subspace: Subspace, depth: int, *, cubes: int) -> tuple[int, int, int] | Cut:
     """Return an estimate and its bounds; with several cubes, of each of them."""
-    if ground.parts is None or ground.outline is None:
+    if subspace.parts is None or subspace.outline is None:
         return 0, 0, 0
-    if depth == 0 and cubes > 1 and len(smaller := cut(ground.outline, cubes, ground.parts)) > 1:
+    if depth == 0 and cubes > 1 and len(smaller := cut(subspace.outline, cubes, subspace.parts)) > 1:
         return Cut(smaller)
-    drawing = ground.drawing()
+    drawing = subspace.drawing()
     low, high = drawing.sure, drawing.total
     value = high if drawing.exact else high * drawing.hits(_PROBES) // _PROBES
     return min(max(value, low), high), low, high
 
 
-def _free(ground: Ground) -> int | None:
+def _free(subspace: Subspace) -> int | None:
     """Return how many architectures there would be without any requirement; None where they cannot be counted."""
     try:
-        outline = outlined(ground.traced, ground.clock, [])
-        whole = None if outline is None else parts_of(ground.traced, outline, ground.clock)
-        return 0 if whole is None else prod(tally(part).total for part in whole.parts)
+        outline = outlined(subspace.traced, subspace.clock, [])
+        whole = None if outline is None else parts_of(subspace.traced, outline, subspace.clock)
+        return 0 if whole is None else prod(count_paths(part).total for part in whole.parts)
     except UndecidedError:
         return None

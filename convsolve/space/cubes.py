@@ -14,16 +14,15 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import ConvsolveError, WorkersError
 from ..solver.clock import Clock
-from .moves import possible
-from .parts import Outline, Parts, TooManyStates
+from .components import Outline, Parts, TooManyStates, possible
 
 if TYPE_CHECKING:
-    from .ground import Ground
+    from .subspace import Subspace
 
 __all__ = ["Cut", "Decided", "Job", "Task", "Tell", "cut", "run", "untold"]
 
 Decided = tuple[tuple[str, int], ...]
-Task = Callable[["Ground", int], Any]
+Task = Callable[["Subspace", int], Any]
 """What is asked of a space, which has been cut so many times."""
 
 Tell = Callable[[float], None]
@@ -53,7 +52,7 @@ class Cut:
 class Job:
     """A task for a cube of a space; ``share`` is its part of all work."""
 
-    ground: Ground
+    subspace: Subspace
     task: Task
     share: float = 1.0
     decided: Decided = ()
@@ -87,10 +86,10 @@ class _Failed:
     error: ConvsolveError
 
 
-def _work(ground: Ground, decided: Decided, depth: int, task: Task) -> Any:
+def _work(subspace: Subspace, decided: Decided, depth: int, task: Task) -> Any:
     """Do a job. An error of ours is an answer: to ask again would not change it."""
     try:
-        cube = ground.cube(decided)
+        cube = subspace.cube(decided)
         try:
             return task(cube, depth)
         except TooManyStates:
@@ -172,10 +171,10 @@ class _Line:
     def _begin(self, place: _Place) -> None:
         job = place.job
         if self._executor is None:
-            self._settle(place, _work(job.ground, job.decided, job.depth, job.task))
+            self._settle(place, _work(job.subspace, job.decided, job.depth, job.task))
             return
         try:
-            place.future = self._executor.submit(_work, job.ground, job.decided, job.depth, job.task)
+            place.future = self._executor.submit(_work, job.subspace, job.decided, job.depth, job.task)
         except Exception as error:
             self._lost(place, error)
 
@@ -226,7 +225,7 @@ class _Line:
             at, job = self._places.index(place), place.job
             share = job.share / max(len(answer.cubes), 1)
             self._places[at : at + 1] = [
-                _Place(Job(job.ground, job.task, share, (*job.decided, *decided), job.depth + 1))
+                _Place(Job(job.subspace, job.task, share, (*job.decided, *decided), job.depth + 1))
                 for decided in answer.cubes
             ]  # fmt: skip
         else:

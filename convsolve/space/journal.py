@@ -22,9 +22,9 @@ from ..errors import FileError, Problematic
 from ..trace import Definition
 from ..written import destination, open_stream, take_place
 from .cubes import Tell, untold
-from .ground import Ground
-from .listing import Lines, lines
-from .numbers import Cube, measure
+from .enumeration import Lines, lines
+from .sampling import Cube, measure
+from .subspace import Subspace
 
 __all__ = ["write"]
 
@@ -32,7 +32,7 @@ _VERSION = 1
 
 
 def write(
-    ground: Ground, path: Path, limit: int | None = None, executor: Executor | None = None,
+    subspace: Subspace, path: Path, limit: int | None = None, executor: Executor | None = None,
     tell: Tell = untold,
 ) -> int:
     """Write all architectures, or the first ones, to a file; go on where a run was stopped. Return how many there are.
@@ -43,34 +43,34 @@ def write(
     """
     place = destination(path)
     if place is None:
-        return _stream(ground, path, limit, executor, tell)
-    with _Journal(place, {"convsolve listing": _VERSION, "space": _identity(ground), "limit": limit}) as journal:
+        return _stream(subspace, path, limit, executor, tell)
+    with _Journal(place, {"convsolve listing": _VERSION, "space": _identity(subspace), "limit": limit}) as journal:
         if journal.cubes is None:
-            journal.note_cubes(measure([ground], executor)[0])
+            journal.note_cubes(measure([subspace], executor)[0])
         assert journal.cubes is not None
         left = None if limit is None else limit - journal.rows
         if not journal.finished and left != 0:
-            for piece in lines(ground, journal.cubes, executor, begin=journal.at, limit=left):
+            for piece in lines(subspace, journal.cubes, executor, begin=journal.at, limit=left):
                 journal.add(piece)
                 tell(piece.share if limit is None else journal.rows / limit)
         journal.finish()
         return journal.rows
 
 
-def _stream(ground: Ground, path: Path, limit: int | None, executor: Executor | None, tell: Tell) -> int:
+def _stream(subspace: Subspace, path: Path, limit: int | None, executor: Executor | None, tell: Tell) -> int:
     """Write through a pipe or a device."""
     rows = 0
     with open_stream(path) as file:
-        for piece in lines(ground, measure([ground], executor)[0], executor, limit=limit):
+        for piece in lines(subspace, measure([subspace], executor)[0], executor, limit=limit):
             file.write(piece.text)
             rows += piece.size
             tell(piece.share)
     return rows
 
 
-def _identity(ground: Ground) -> str:
-    """Return what two grounds have in common if they have the same architectures, in the same words."""
-    traced = ground.traced
+def _identity(subspace: Subspace) -> str:
+    """Return what two subspaces have in common if they have the same architectures, in the same words."""
+    traced = subspace.traced
     lines = [f"{name}: {hole.domain}" for name, hole in traced.problem.network.holes.items()]
     for step in traced.trace.steps:
         lines.append(f"{step.name} := {step.value}" if isinstance(step, Definition) else f"{step.condition}")

@@ -14,6 +14,7 @@ from optuna.study import Study
 from optuna.trial import FrozenTrial, TrialState
 
 from ..errors import NetworkError
+from .decisions import Decisions
 from .space import Space
 
 __all__ = ["ValidSampler"]
@@ -47,7 +48,7 @@ class ValidSampler(BaseSampler):
     def __init__(self, space: Space, sampler: BaseSampler | None = None) -> None:
         self._space = space
         self._sampler = sampler if sampler is not None else RandomSampler()
-        self._planned: dict[int, dict[str, Any]] = {}
+        self._trials: dict[int, Decisions] = {}
 
     def reseed_rng(self) -> None:
         self._sampler.reseed_rng()
@@ -60,22 +61,15 @@ class ValidSampler(BaseSampler):
     ) -> dict[str, Any]:
         """Return what the other sampler proposes at once, moved where it would leave nothing valid."""
         proposed = self._sampler.sample_relative(study, trial, search_space)
-        decided: dict[str, int] = {}
-        for name in self._space.holes:
-            if name in proposed:
-                decided[name] = self._moved(name, proposed[name], decided)
-        self._planned[trial.number] = decided
-        return {**proposed, **decided}
+        own = {name: self._moved(trial, name, proposed[name]) for name in self._space.holes if name in proposed}
+        return {**proposed, **own}
 
     def sample_independent(
         self, study: Study, trial: FrozenTrial, param_name: str, param_distribution: BaseDistribution
     ) -> Any:
         """Return what the other sampler proposes for one parameter, moved where it would leave nothing valid."""
         proposed = self._sampler.sample_independent(study, trial, param_name, param_distribution)
-        if param_name not in self._space.holes:
-            return proposed
-        known = {**self._planned.get(trial.number, {}), **trial.params}
-        return self._moved(param_name, proposed, {n: v for n, v in known.items() if n in self._space.holes})
+        return self._moved(trial, param_name, proposed) if param_name in self._space.holes else proposed
 
     def before_trial(self, study: Study, trial: FrozenTrial) -> None:
         self._sampler.before_trial(study, trial)
@@ -83,13 +77,18 @@ class ValidSampler(BaseSampler):
     def after_trial(
         self, study: Study, trial: FrozenTrial, state: TrialState, values: Sequence[float] | None
     ) -> None:
-        self._planned.pop(trial.number, None)
+        self._trials.pop(trial.number, None)
         self._sampler.after_trial(study, trial, state, values)
 
-    def _moved(self, name: str, proposed: Any, decided: dict[str, int]) -> int:
-        possible = self._space.domains(decided)[name]
-        if not possible:
-            raise NetworkError(f"no valid architecture is left with {decided}: let the trial take every value from "
-                               f"this sampler")  # fmt: skip
+    def _moved(self, trial: FrozenTrial, name: str, proposed: Any) -> int:
+        decisions = self._trials.get(trial.number)
+        set_by_others = {n: v for n, v in trial.params.items() if n in self._space.holes}
+        if decisions is None or not set_by_others.items() <= decisions.values.items():
+            known = {**(decisions.values if decisions else {}), **set_by_others}
+            decisions = self._trials[trial.number] = self._space.decisions(known)
         ranks = {value: i for i, value in enumerate(self._space.holes[name])}
-        return min(possible, key=lambda value: abs(ranks[value] - ranks.get(proposed, 0)))
+        for value in sorted(ranks, key=lambda value: abs(ranks[value] - ranks.get(proposed, 0))):
+            if decisions.decide(name, value):
+                return value
+        raise NetworkError(
+            f"no valid architecture is left with {decisions.values}: let the trial take every value from this sampler")

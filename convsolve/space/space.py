@@ -13,18 +13,18 @@ from ..network import Network
 from ..problem import Problem
 from ..queries.pareto import Front
 from ..queries.synthesize import Infeasible, Solution, Unknown
-from . import journal, listing, moves, optimum
-from .ask import decided, nearest_by_search
+from . import enumeration, journal, optimisation
+from .assignments import Samples
+from .components import TooManyStates
 from .counting import Count, count
 from .cubes import Tell, untold
-from .drawing import Weight, draw
+from .decisions import Decisions
 from .evaluation import Evaluation
-from .ground import Ground
-from .near import Neighbour, child_costs, distance_costs, neighbours
-from .numbers import Cube, Numbers, measure
-from .samples import Samples
-from .spread import Bins, Spread
-from .within import having
+from .neighbourhood import Costs, Neighbour, cheapest, child_costs, distance_costs, nearest_by_search, neighbours
+from .path_counts import Weight
+from .sampling import Cube, Numbers, draw, measure
+from .stratified import Bins, Spread
+from .subspace import Subspace, having
 
 __all__ = ["Space"]
 
@@ -64,7 +64,7 @@ class Space:
             if unknown.domain is not None and unknown.domain.upper is None:
                 raise NetworkError(f"{name} is open above ({unknown.domain}): a space needs an end, such as "
                                    f"{unknown.domain.lower}..{4 * unknown.domain.lower + 64}")
-        self._ground = Ground(problem, timeout)
+        self._subspace = Subspace(problem, timeout)
         self._spread: tuple[tuple[str, Any], Spread] | None = None
         self._measured: tuple[Cube, ...] | None = None
         self._counted: tuple[int, Count] | None = None
@@ -72,16 +72,16 @@ class Space:
     @property
     def problem(self) -> Problem:
         """The problem."""
-        return self._ground.problem
+        return self._subspace.problem
 
     @property
     def holes(self) -> dict[str, tuple[int, ...]]:
         """The values of each open parameter, as the problem gives them, preferred ones first."""
-        return self._ground.assignments.values
+        return self._subspace.assignments.values
 
     def _cubes(self, executor: Executor | None) -> tuple[Cube, ...]:
         if self._measured is None:
-            self._measured = measure([self._ground], executor)[0]
+            self._measured = measure([self._subspace], executor)[0]
         return self._measured
 
     # -- how many
@@ -102,7 +102,7 @@ class Space:
             UndecidedError: there are too many states to go through.
         """
         if self._counted is None or self._counted[0] != cubes:
-            self._counted = cubes, count(self._ground, cubes, executor, tell)
+            self._counted = cubes, count(self._subspace, cubes, executor, tell)
         return self._counted[1]
 
     # -- drawing
@@ -144,18 +144,18 @@ class Space:
         if spread is not None:
             wish = spread, bins if isinstance(bins, int) else tuple(bins.items())
             if self._spread is None or self._spread[0] != wish:
-                self._spread = wish, Spread(self._ground, spread, bins, executor)
+                self._spread = wish, Spread(self._subspace, spread, bins, executor)
             columns, tried, drawn = self._spread[1].draw(n, seed, replace=replace, weight=weight, executor=executor)
-            return self._ground.samples(columns, n, weighted=True, tried=tried, bins=drawn)
+            return self._subspace.samples(columns, n, weighted=True, tried=tried, bins=drawn)
         cubes = self._cubes(executor)
         if not cubes:
             raise NoArchitectureError("the space has no valid architecture: `convsolve synth` says why")
-        if not replace and listing.at_most(self._ground, cubes, n, executor) < n:
+        if not replace and enumeration.at_most(self._subspace, cubes, n, executor) < n:
             raise NetworkError(f"the space has fewer than {n:,} valid architectures: draw fewer, or with replacement")
         if weight:
-            cubes = measure([self._ground], executor, weight)[0]
-        columns, tried = draw(Numbers(self._ground, cubes, executor, weight), n, seed, replace=replace)
-        return self._ground.samples(columns, n, weighted=bool(weight), tried=tried)
+            cubes = measure([self._subspace], executor, weight)[0]
+        columns, tried = draw(Numbers(self._subspace, cubes, executor, weight), n, seed, replace=replace)
+        return self._subspace.samples(columns, n, weighted=bool(weight), tried=tried)
 
     def enumerate(self, limit: int | None = None, *, executor: Executor | None = None) -> Iterator[dict[str, int]]:
         """Yield the valid architectures, each once, in a fixed order, whoever does the work.
@@ -165,13 +165,13 @@ class Space:
         >>> [found["max_pool1.kernel_size"] for found in space.enumerate(limit=3)]
         [2, 3, 4]
         """
-        yield from islice(listing.rows(self._ground, self._cubes(executor), executor), limit)
+        yield from islice(enumeration.rows(self._subspace, self._cubes(executor), executor), limit)
 
     def lines(
         self, limit: int | None = None, *, executor: Executor | None = None, tell: Tell = untold
     ) -> Iterator[str]:
         """Yield what :meth:`enumerate` yields as lines of JSON, many at a time: workers write them, too."""
-        for piece in listing.lines(self._ground, self._cubes(executor), executor, limit=limit):
+        for piece in enumeration.lines(self._subspace, self._cubes(executor), executor, limit=limit):
             yield piece.text.decode()
             tell(piece.share)
 
@@ -187,12 +187,14 @@ class Space:
             FileError: the journal is that of another problem, or another run is writing it.
             OSError: the file cannot be written.
         """
-        return journal.write(self._ground, Path(path), limit, executor, tell)
+        return journal.write(self._subspace, Path(path), limit, executor, tell)
 
     # -- one architecture, or a part of one
 
     def domains(self, partial: Mapping[str, int] | None = None) -> dict[str, tuple[int, ...]]:
         """Return for each parameter that is still open exactly the values that lead to a valid architecture.
+
+        What the space's layered graph does not tell, the engine decides; every space is served.
 
         Args:
             partial: the values that are decided. Those of holes whose layer they leave out do not matter.
@@ -200,28 +202,33 @@ class Space:
         Returns:
             The values by hole, preferred ones first; no values at all where nothing valid is left. A hole whose layer
             is absent has its preferred value.
+
+        Raises:
+            UndecidedError: the time ran out before all values were decided.
         """
-        given = self._ground.assignments.given(partial or {})
         open_names = [name for name in self.holes if name not in (partial or {})]
-        parts = self._ground.parts
-        found = None if parts is None else moves.possible(parts, given)
-        if found is None or parts is None:
-            return dict.fromkeys(open_names, ())
-        if not parts.exact:
-            sure = moves.possible(parts, given, certain=True) or {}
-            for name in open_names:
-                doubtful = [v for v in found[name] if v not in sure.get(name, ())]
-                wrong = {v for v in doubtful if not decided(self._ground.traced, {**given, name: v})}
-                found[name] = tuple(v for v in found[name] if v not in wrong)
-        return {name: found[name] for name in open_names}
+        return self.decisions(partial or {}).domains(open_names)
+
+    def decisions(self, partial: Mapping[str, int]) -> Decisions:
+        """Return decided values to go on from, value by value, each of which is known to lead to a valid architecture.
+
+        For those who decide many values one after the other: what :meth:`domains` would say is found in microseconds.
+
+        >>> import convsolve as cs
+        >>> space = cs.Space(cs.parse("{input: [1, 8, 8], layers: [{max_pool: {kernel_size: 2..99, stride: 1..99}}]}"))
+        >>> decisions = space.decisions({"max_pool1.stride": 7})
+        >>> decisions.decide("max_pool1.kernel_size", 9), decisions.decide("max_pool1.kernel_size", 8)
+        (False, True)
+        """
+        return Decisions(self._subspace, self._subspace.assignments.given(partial))
 
     def complete(self, partial: Mapping[str, int], *, timeout: float | None = None) -> Solution | Infeasible | Unknown:
         """Return the best architecture that keeps some decided values: by the problem's objectives, then by preference.
 
         The answer is that of :func:`convsolve.solve` for the problem with these values.
         """
-        given = having(self.problem, self._ground.assignments.given(partial))
-        return optimum.best(self._ground.within(given), timeout)
+        given = having(self.problem, self._subspace.assignments.given(partial))
+        return optimisation.best(self._subspace.within(given), timeout)
 
     def nearest(self, assignment: Mapping[str, int], *, keep: Mapping[str, int] | None = None) -> dict[str, int] | None:
         """Return the valid architecture that differs from an assignment in the fewest values; None if there is none.
@@ -229,7 +236,7 @@ class Space:
         Of equals, the one whose values are the fewest places away in their domains. ``keep`` has values that it must
         have; holes that the assignment leaves out are free.
         """
-        holes = self._ground.assignments
+        holes = self._subspace.assignments
         return self._cheapest(distance_costs(holes, assignment), holes.given(keep or {}))
 
     def neighbours(self, assignment: Mapping[str, int]) -> list[Neighbour]:
@@ -244,7 +251,7 @@ class Space:
         if assignment not in self:
             raise NetworkError("the assignment is not valid: `nearest` gives the valid architecture next to it")
         return neighbours(
-            self._ground.assignments, assignment, lambda batch: self._ground.evaluator(batch).valid,
+            self._subspace.assignments, assignment, lambda batch: self._subspace.evaluator(batch).valid,
             lambda near, keep: self.nearest(near, keep=keep))
 
     def crossover(self, a: Mapping[str, int], b: Mapping[str, int], seed: int = 0) -> dict[str, int]:
@@ -258,7 +265,7 @@ class Space:
         """
         if a not in self or b not in self:
             raise NetworkError("a parent is not valid: `nearest` gives the valid architecture next to it")
-        holes = self._ground.assignments
+        holes = self._subspace.assignments
         child = self._cheapest(child_costs(holes, holes.shown(holes.filled(a)), holes.shown(holes.filled(b)), seed), {})
         assert child is not None
         return child
@@ -270,15 +277,15 @@ class Space:
     def __contains__(self, assignment: Mapping[str, int]) -> bool:
         """Whether an assignment is a valid architecture; it may leave out what an absent layer would have."""
         for name in assignment:
-            self._ground.assignments.known(name)
-        filled = self._ground.assignments.filled(assignment)
-        if any(name not in assignment for name in self._ground.assignments.shown(filled)):
+            self._subspace.assignments.known(name)
+        filled = self._subspace.assignments.filled(assignment)
+        if any(name not in assignment for name in self._subspace.assignments.shown(filled)):
             return False
-        return bool(self._ground.evaluator([filled]).valid[0])
+        return bool(self._subspace.evaluator([filled]).valid[0])
 
     def network(self, assignment: Mapping[str, int]) -> Network:
         """Return the network that an assignment makes."""
-        return self.problem.network.assign(self._ground.assignments.filled(assignment))
+        return self.problem.network.assign(self._subspace.assignments.filled(assignment))
 
     # -- all at once
 
@@ -297,7 +304,7 @@ class Space:
         >>> space.evaluate({"conv1.kernel_size": [3, 9]}).valid.tolist()
         [True, False]
         """
-        return self._ground.evaluator(batch)
+        return self._subspace.evaluator(batch)
 
     def best(
         self, *, timeout: float | None = None, seed: int = 0, executor: Executor | None = None,
@@ -307,7 +314,7 @@ class Space:
 
         With an ``executor``, it is sought in at least so many ``cubes`` (by default 64); the answer is the same.
         """
-        return optimum.best(self._ground, timeout, seed, cubes or (_CUBES if executor else 1), executor, tell)
+        return optimisation.best(self._subspace, timeout, seed, cubes or (_CUBES if executor else 1), executor, tell)
 
     def pareto(
         self, *objectives: str, timeout: float | None = None, seed: int = 0, executor: Executor | None = None,
@@ -318,13 +325,15 @@ class Space:
         With an ``executor``, they are sought in at least so many ``cubes`` (by default 64); the answer is the same.
         """
         least = cubes or (_CUBES if executor else 1)
-        return optimum.front(self._ground, objectives, timeout, seed, least, executor, tell)
+        return optimisation.front(self._subspace, objectives, timeout, seed, least, executor, tell)
 
-    def _cheapest(self, costs: moves.Costs, given: Mapping[str, int]) -> dict[str, int] | None:
-        parts = self._ground.parts
-        if parts is None:
-            return None
-        found = moves.cheapest(parts, costs, given)
-        if found is not None and not parts.exact and not self._ground.evaluator([found]).valid[0]:
-            found = nearest_by_search(self._ground.traced, self._ground.assignments.present, costs, given)
-        return None if found is None else self._ground.assignments.shown(found)
+    def _cheapest(self, costs: Costs, given: Mapping[str, int]) -> dict[str, int] | None:
+        subspace = self._subspace
+        try:
+            found = None if subspace.parts is None else cheapest(subspace.parts, costs, given)
+            settled = found is None or subspace.parts is None or subspace.parts.exact
+        except TooManyStates:
+            found, settled = None, False
+        if not settled and (found is None or not subspace.evaluator([found]).valid[0]):
+            found = nearest_by_search(subspace.traced, subspace.assignments.present, costs, given, subspace.clock)
+        return None if found is None else subspace.assignments.shown(found)

@@ -15,7 +15,7 @@ from contextlib import nullcontext
 
 import convsolve as cs
 from convsolve.space.cubes import Job, run
-from convsolve.space.ground import Ground
+from convsolve.space.subspace import Subspace
 
 from .space import spaces, timed
 
@@ -35,7 +35,7 @@ require: ["($a*$b + $c*$d) * ($e*$f + $g) <= 900"]
 """
 
 
-def nothing(ground: Ground, depth: int) -> None:
+def nothing(subspace: Subspace, depth: int) -> None:
     """Do nothing: what is left is what a job costs."""
 
 
@@ -65,8 +65,8 @@ def main() -> None:
             found, cutting = timed(lambda pool=pool: cs.Space(budgeted).count(cubes=16, executor=pool))
             print(f"  once for all with a budget counted in 16 cubes to within {found.high / found.low - 1:.2%}: {cutting:.1f} s")
             print(f"  {ROWS:,} architectures listed in {listing(pool):.2f} s")
-            ground = Ground(budgeted)
-            _, jobs = timed(lambda pool=pool, ground=ground: list(run([Job(ground, nothing)] * 500, pool)))
+            subspace = Subspace(budgeted)
+            _, jobs = timed(lambda pool=pool, subspace=subspace: list(run([Job(subspace, nothing)] * 500, pool)))
             print(f"  a job costs {2 * jobs:.2f} ms")
             if pool is not None:
                 print(f"  the same list with a worker killed in the middle: {listing(pool, kill_one):.2f} s")

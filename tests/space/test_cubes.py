@@ -20,11 +20,11 @@ import pytest
 
 import convsolve as cs
 from convsolve.solver.clock import Clock, OutOfTime
-from convsolve.space import cubes, expansion
+from convsolve.space import cubes, paths
 from convsolve.space.cubes import Job, cut, run
-from convsolve.space.ground import Ground
-from convsolve.space.listing import rows
-from convsolve.space.numbers import measure
+from convsolve.space.enumeration import rows
+from convsolve.space.sampling import measure
+from convsolve.space.subspace import Subspace
 from tests.queries.test_pareto import expected_front
 
 from .test_space import cases, chi_square, full, solutions_of
@@ -55,14 +55,14 @@ def pools():
 @pytest.fixture
 def in_cubes(monkeypatch):
     """Let a space with more than a few states have too many, so that it is gone through cube by cube."""
-    monkeypatch.setattr(expansion, "MOST_STATES", 4)
+    monkeypatch.setattr(paths, "MOST_STATES", 4)
     monkeypatch.setattr(cubes, "_FEWEST", 2)
     monkeypatch.setattr(cubes, "_DEEPEST", 99)
 
 
-def listed(ground: Ground) -> list[tuple[tuple[str, int], ...]]:
-    found = rows(ground, measure([ground])[0])
-    return [tuple(ground.assignments.filled(assignment).items()) for assignment in found]
+def listed(subspace: Subspace) -> list[tuple[tuple[str, int], ...]]:
+    found = rows(subspace, measure([subspace])[0])
+    return [tuple(subspace.assignments.filled(assignment).items()) for assignment in found]
 
 
 # -- what cubes are
@@ -71,12 +71,12 @@ def listed(ground: Ground) -> list[tuple[tuple[str, int], ...]]:
 def test_cubes_make_up_a_space():
     several = 0
     for seed, traced in cases()[::2]:
-        ground = Ground(traced.problem)
-        if ground.outline is None:
+        subspace = Subspace(traced.problem)
+        if subspace.outline is None:
             assert not solutions_of(seed)
             continue
-        for parts in (None, ground.parts):
-            found = [listed(ground.cube(decided)) for decided in cut(ground.outline, 5, parts)]
+        for parts in (None, subspace.parts):
+            found = [listed(subspace.cube(decided)) for decided in cut(subspace.outline, 5, parts)]
             assert sorted(chain(*found)) == sorted(solutions_of(seed)), seed
             assert all(found) or parts is None, seed
             several += sum(map(bool, found)) > 3
@@ -84,7 +84,7 @@ def test_cubes_make_up_a_space():
 
 
 def test_what_is_remembered_longest_is_decided_first():
-    outline = Ground(cs.load("problems/blocks_search.yaml")).outline
+    outline = Subspace(cs.load("problems/blocks_search.yaml")).outline
     assert [dict(cube) for cube in cut(outline, 6)] == [{"blocks.repeat": depth} for depth in range(3, 9)]
     assert [hole for hole, _ in cut(outline, 7)[0]] == ["blocks.repeat", "conv_1.out_channels"]
 
@@ -98,7 +98,7 @@ def test_spaces_with_too_many_states(in_cubes):
         true, space = solutions_of(seed), cs.Space(traced.problem)
         count = space.count()
         assert count.exact and count.value == len(true), seed
-        assert sorted(listed(space._ground)) == sorted(true), seed
+        assert sorted(listed(space._subspace)) == sorted(true), seed
         if true:
             assert sorted(full(space, space.sample(len(true), replace=False))) == sorted(true), seed
         cut_up += len(space._cubes(None)) > 1
@@ -129,7 +129,7 @@ def test_weights_are_the_same_in_every_cube(in_cubes):
         if not (5 < len(solutions) < 60 and len(space._cubes(None)) > 1):
             continue
         weight = {name: {v: i + 1.5 for i, v in enumerate(values)} for name, values in space.holes.items()}
-        true = [np.prod([weight[n][v] for n, v in space._ground.assignments.shown(dict(s)).items()]) for s in solutions]
+        true = [np.prod([weight[n][v] for n, v in space._subspace.assignments.shown(dict(s)).items()]) for s in solutions]
         samples = full(space, space.sample(4000, seed=1, weight=weight))
         place = {s: i for i, s in enumerate(solutions)}
         seen = np.bincount([place[s] for s in samples], minlength=len(solutions))
@@ -148,8 +148,8 @@ require: [macs <= 300K]
 """))
     true = space.count()
     assert true.exact
-    monkeypatch.setattr(expansion, "_MOST_EDGES", 0)
-    monkeypatch.setattr(expansion, "_MOST_MERGED", 60)
+    monkeypatch.setattr(paths, "_MOST_EDGES", 0)
+    monkeypatch.setattr(paths, "_MOST_MERGED", 60)
     counts = [cs.Space(space.problem).count(cubes=n) for n in (1, 9, 200)]
     widths = [count.high - count.low for count in counts]
     assert widths == sorted(widths, reverse=True) and widths[0] > 2 * widths[1] > 0 == widths[2]
@@ -237,7 +237,7 @@ def test_progress_is_told(pools):
 
 
 def test_a_hopeless_space_is_given_up(monkeypatch):
-    monkeypatch.setattr(expansion, "MOST_STATES", 0)
+    monkeypatch.setattr(paths, "MOST_STATES", 0)
     monkeypatch.setattr(cubes, "_DEEPEST", 1)
     with pytest.raises(cs.UndecidedError, match="too many states"):
         cs.Space(cs.load("problems/cell_search.yaml")).count()
@@ -246,24 +246,24 @@ def test_a_hopeless_space_is_given_up(monkeypatch):
 # -- what befalls them
 
 
-def square(ground: Ground, depth: int) -> int:
-    return len(ground.problem.network.holes) ** 2
+def square(subspace: Subspace, depth: int) -> int:
+    return len(subspace.problem.network.holes) ** 2
 
 
-def die(ground: Ground, depth: int) -> None:
+def die(subspace: Subspace, depth: int) -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 
 
-def fail(ground: Ground, depth: int) -> None:
+def fail(subspace: Subspace, depth: int) -> None:
     raise ZeroDivisionError("no such luck")
 
 
-def refuse(ground: Ground, depth: int) -> None:
+def refuse(subspace: Subspace, depth: int) -> None:
     raise cs.NetworkError("this is not for me")
 
 
-def small() -> Ground:
-    return Ground(cs.load("problems/unet_search.yaml"))
+def small() -> Subspace:
+    return Subspace(cs.load("problems/unet_search.yaml"))
 
 
 def test_a_killed_worker_loses_nothing():
@@ -287,7 +287,7 @@ def test_work_that_kills_every_worker_is_given_up(pools):
     assert [answer for _, answer in run([Job(small(), square)] * 3, pools[2])] == [square(small(), 0)] * 3
 
 
-def long_answer(ground: Ground, depth: int, *, once: Path) -> bytes:
+def long_answer(subspace: Subspace, depth: int, *, once: Path) -> bytes:
     if not once.exists():
         once.touch()
         threading.Timer(0.02, os.kill, (os.getpid(), signal.SIGKILL)).start()
@@ -316,10 +316,10 @@ def test_an_executor_that_does_not_recover():
 
 
 def test_a_problem_that_cannot_be_sent():
-    ground = small()
-    object.__setattr__(ground.problem, "description", lambda: "not a text")
+    subspace = small()
+    object.__setattr__(subspace.problem, "description", lambda: "not a text")
     with cs.LocalPool(1) as pool, pytest.raises(cs.WorkersError, match="cannot be sent"):
-        list(run([Job(ground, square)], pool))
+        list(run([Job(subspace, square)], pool))
 
 
 def test_a_deadline_ends_the_waiting(pools):
@@ -332,7 +332,7 @@ class Unsendable(Exception):
         super().__init__(threading.Lock())
 
 
-def unsendable(ground: Ground, depth: int) -> None:
+def unsendable(subspace: Subspace, depth: int) -> None:
     raise Unsendable
 
 
@@ -343,7 +343,7 @@ def test_answers_that_cannot_be_sent(pools):
     assert [answer for _, answer in run([Job(small(), square)], pools[1])] == [square(small(), 0)]
 
 
-def lambda_of(ground: Ground, depth: int) -> object:
+def lambda_of(subspace: Subspace, depth: int) -> object:
     return lambda: None
 
 

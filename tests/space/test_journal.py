@@ -14,7 +14,7 @@ import psutil
 import pytest
 
 import convsolve as cs
-from convsolve.space import journal, listing
+from convsolve.space import enumeration, journal
 
 PROBLEM = "problems/unet_search.yaml"
 COUNT = 43_200
@@ -22,7 +22,7 @@ COUNT = 43_200
 
 @pytest.fixture
 def path(tmp_path, monkeypatch) -> Path:
-    monkeypatch.setattr(listing, "_AT_ONCE", 1 << 12)
+    monkeypatch.setattr(enumeration, "_AT_ONCE", 1 << 12)
     return tmp_path / "all.jsonl"
 
 
@@ -64,7 +64,7 @@ def test_a_stopped_run_goes_on(path, undisturbed, monkeypatch):
     assert stopped(path, 3) == ["all.jsonl.journal", "all.jsonl.part"]
     assert stopped(path, 2) == ["all.jsonl.journal", "all.jsonl.part"]
     asked = []
-    real = listing.lines
+    real = enumeration.lines
     monkeypatch.setattr(journal, "lines", lambda *a, **k: asked.append(k["begin"]) or real(*a, **k))
     assert space().write(path) == COUNT and path.read_text() == undisturbed
     assert asked == [(0, 5 << 12)]

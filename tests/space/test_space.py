@@ -12,7 +12,7 @@ import pytest
 import convsolve as cs
 from convsolve.dims import evaluate
 from convsolve.problem import ProblemTrace, trace_problem
-from convsolve.space import expansion
+from convsolve.space import paths
 from convsolve.trace import Requirement, run
 
 from ..solver.random_problems import brute_force, combinations, problems
@@ -40,8 +40,8 @@ def full(space: cs.Space, samples: cs.Samples) -> list[tuple[tuple[str, int], ..
 def merging(request, monkeypatch):
     """Both ways to keep sums: each for itself, and similar ones together, however few they are."""
     if request.param == "merged":
-        monkeypatch.setattr(expansion, "_MOST_EDGES", 0)
-        monkeypatch.setattr(expansion, "_MOST_MERGED", 6)
+        monkeypatch.setattr(paths, "_MOST_EDGES", 0)
+        monkeypatch.setattr(paths, "_MOST_MERGED", 6)
     return request.param
 
 
@@ -68,7 +68,7 @@ def test_counts(merging):
 def test_enumeration_has_each_once(merging):
     for seed, traced in cases():
         space = cs.Space(traced.problem)
-        found = [tuple(sorted(space._ground.assignments.filled(a).items())) for a in space.enumerate()]
+        found = [tuple(sorted(space._subspace.assignments.filled(a).items())) for a in space.enumerate()]
         assert sorted(found) == sorted(tuple(sorted(s)) for s in solutions_of(seed)), seed
 
 
@@ -78,7 +78,7 @@ def test_domains(merging):
         space, solutions = cs.Space(traced.problem), [dict(s) for s in solutions_of(seed)]
         for _ in range(4):
             partial = {n: rng.choice(v) for n, v in space.holes.items() if rng.random() < 0.3}
-            given = space._ground.assignments.given(partial)
+            given = space._subspace.assignments.given(partial)
             left = [s for s in solutions if given.items() <= s.items()]
             wanted = {n: tuple(v for v in values if any(s[n] == v for s in left))
                       for n, values in space.holes.items() if n not in partial}  # fmt: skip
@@ -123,7 +123,7 @@ def test_preferences_weigh_the_draw(merging):
             weight = {n: {v: 0.5 * w for v, w in own.items()} for n, own in weight.items()}
             true = []
             for solution in map(dict, solutions):
-                shown = space._ground.assignments.shown(solution)
+                shown = space._subspace.assignments.shown(solution)
                 fixed = {n for n, v in space.holes.items() if len({dict(s)[n] for s in solutions}) == 1}
                 true.append(float(np.prod([weight[n][v] for n, v in shown.items() if n not in fixed])))
             samples = space.sample(4000, seed=1, weight=weight)
@@ -169,8 +169,8 @@ def test_evaluation_agrees_with_check():
     for seed, traced in cases():
         space = cs.Space(traced.problem)
         batch = [{n: rng.choice(values) for n, values in space.holes.items()} for _ in range(12)]
-        solutions = {tuple(space._ground.assignments.shown(dict(s)).items()) for s in solutions_of(seed)}
-        shown = [space._ground.assignments.shown(candidate) for candidate in batch]
+        solutions = {tuple(space._subspace.assignments.shown(dict(s)).items()) for s in solutions_of(seed)}
+        shown = [space._subspace.assignments.shown(candidate) for candidate in batch]
         wholly, partly = space.evaluate(batch), space.evaluate(shown)
         for i, candidate in enumerate(batch):
             report = cs.check(traced.problem.network.assign(candidate))
@@ -196,7 +196,7 @@ def test_neighbours_and_children(merging):
             continue
         space = cs.Space(traced.problem)
         a, b = rng.choice(solutions), rng.choice(solutions)
-        shown = [space._ground.assignments.shown(s) for s in solutions]
+        shown = [space._subspace.assignments.shown(s) for s in solutions]
         for name, values in space.holes.items():
             for value in values:
                 near = space.nearest(a, keep={name: value})
@@ -209,7 +209,7 @@ def test_neighbours_and_children(merging):
         sizes = [len(n.changed) for n in neighbours]
         assert sizes == sorted(sizes)
         for child in (space.crossover(a, b, seed=i) for i in range(3)):
-            parents = [space._ground.assignments.shown(a), space._ground.assignments.shown(b)]
+            parents = [space._subspace.assignments.shown(a), space._subspace.assignments.shown(b)]
             assert child in space
             for name, value in child.items():
                 assert not any(name in p for p in parents) or value in [p[name] for p in parents if name in p], seed

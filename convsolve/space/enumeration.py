@@ -12,10 +12,10 @@ from typing import Any
 
 import numpy as np
 
+from .assignments import Columns
 from .cubes import Job, run
-from .drawing import Columns
-from .ground import Ground
-from .numbers import Cube
+from .sampling import Cube
+from .subspace import Subspace
 
 __all__ = ["Lines", "at_most", "lines", "rows"]
 
@@ -37,27 +37,27 @@ class Lines:
     share: float
 
 
-def rows(ground: Ground, cubes: Sequence[Cube], executor: Executor | None = None) -> Iterator[dict[str, int]]:
+def rows(subspace: Subspace, cubes: Sequence[Cube], executor: Executor | None = None) -> Iterator[dict[str, int]]:
     """Yield all architectures."""
-    for _, (columns, size) in _pieces(_columns, ground, cubes, executor, (0, 0)):
-        yield from ground.samples(columns, size)
+    for _, (columns, size) in _pieces(_columns, subspace, cubes, executor, (0, 0)):
+        yield from subspace.samples(columns, size)
 
 
-def at_most(ground: Ground, cubes: Sequence[Cube], n: int, executor: Executor | None = None) -> int:
+def at_most(subspace: Subspace, cubes: Sequence[Cube], n: int, executor: Executor | None = None) -> int:
     """Return how many architectures there are, but no more than ``n``."""
     if all(cube.exact for cube in cubes) or sum(cube.sure for cube in cubes) >= n:
         return min(n, sum(cube.total for cube in cubes))
-    return sum(1 for _ in islice(rows(ground, cubes, executor), n))
+    return sum(1 for _ in islice(rows(subspace, cubes, executor), n))
 
 
 def lines(
-    ground: Ground, cubes: Sequence[Cube], executor: Executor | None = None, *, begin: tuple[int, int] = (0, 0),
+    subspace: Subspace, cubes: Sequence[Cube], executor: Executor | None = None, *, begin: tuple[int, int] = (0, 0),
     limit: int | None = None,
 ) -> Iterator[Lines]:
     """Yield all architectures as lines, from a cube and a number on, and no more than a limit."""
     before = [sum(cube.total for cube in cubes[:i]) for i in range(len(cubes) + 1)]
     found = 0
-    for (cube, stop), (text, size) in _pieces(_lines, ground, cubes, executor, begin):
+    for (cube, stop), (text, size) in _pieces(_lines, subspace, cubes, executor, begin):
         if limit is not None and found + size >= limit:
             left = limit - found
             yield Lines(b"".join(text.splitlines(keepends=True)[:left]), left, cube, stop, 1.0)
@@ -68,7 +68,7 @@ def lines(
 
 
 def _pieces(
-    task: Callable[..., Any], ground: Ground, cubes: Sequence[Cube], executor: Executor | None,
+    task: Callable[..., Any], subspace: Subspace, cubes: Sequence[Cube], executor: Executor | None,
     begin: tuple[int, int],
 ) -> Iterator[tuple[tuple[int, int], Any]]:
     """Yield what a task makes of the numbers from ``begin`` on, piece by piece, with where each piece ends."""
@@ -78,22 +78,22 @@ def _pieces(
             for start in range(begin[1] if cube == begin[0] else 0, own.total, _AT_ONCE):
                 stop = min(start + _AT_ONCE, own.total)
                 ends.append((cube, stop))
-                yield Job(ground, partial(task, start=start, stop=stop), decided=own.decided)
+                yield Job(subspace, partial(task, start=start, stop=stop), decided=own.decided)
 
     ends: list[tuple[int, int]] = []
     for _, answer in run(jobs(), executor):
         yield ends.pop(0), answer
 
 
-def _columns(ground: Ground, depth: int, *, start: int, stop: int) -> tuple[Columns, int]:
+def _columns(subspace: Subspace, depth: int, *, start: int, stop: int) -> tuple[Columns, int]:
     """Return the holes' values of the architectures with some numbers, and how many there are."""
     numbers = np.arange(stop - start) + (start if stop < 1 << 61 else np.array(start, dtype=object))
-    found, valid = ground.drawing().found(numbers)
+    found, valid = subspace.drawing().found(numbers)
     size = int(valid.sum())
     return found if size == len(valid) else {name: column[valid] for name, column in found.items()}, size
 
 
-def _lines(ground: Ground, depth: int, *, start: int, stop: int) -> tuple[bytes, int]:
+def _lines(subspace: Subspace, depth: int, *, start: int, stop: int) -> tuple[bytes, int]:
     """Return them as lines."""
-    columns, size = _columns(ground, depth, start=start, stop=stop)
-    return "".join(f"{json.dumps(row)}\n" for row in ground.samples(columns, size)).encode(), size
+    columns, size = _columns(subspace, depth, start=start, stop=stop)
+    return "".join(f"{json.dumps(row)}\n" for row in subspace.samples(columns, size)).encode(), size

@@ -20,17 +20,16 @@ from ..dims import Var
 from ..errors import NetworkError, NoArchitectureError
 from ..problem import Objective
 from ..solver.layered_graph import build_graph
-from .ask import decided
+from .assignments import Bin, Columns
+from .components import in_words, outlined
 from .cubes import Job, run
-from .drawing import Columns, Weight, draw
-from .draws import uniform, whole
-from .expansion import MOST_STATES
-from .ground import Ground
-from .listing import at_most
-from .numbers import Cube, Numbers, measure
-from .parts import in_words, outlined
-from .samples import Bin
-from .within import cost_of, extended, inside
+from .decisions import has_solution
+from .enumeration import at_most
+from .path_counts import Weight
+from .paths import MOST_STATES
+from .random_integers import uniform, whole
+from .sampling import Cube, Numbers, draw, measure
+from .subspace import Subspace, cost_of, extended, inside
 
 __all__ = ["Bins", "Spread", "reach"]
 
@@ -47,11 +46,11 @@ class _Own:
 
     costs: range
     wish: int
-    ground: Ground
+    subspace: Subspace
     cubes: tuple[Cube, ...]
 
 
-def reach(ground: Ground, text: str, executor: Executor | None = None) -> tuple[int, int]:
+def reach(subspace: Subspace, text: str, executor: Executor | None = None) -> tuple[int, int]:
     """Return between which numbers an expression lies in all architectures.
 
     These are the least and the most, but where budgets bind: then only what no architecture passes.
@@ -61,18 +60,18 @@ def reach(ground: Ground, text: str, executor: Executor | None = None) -> tuple[
         UndecidedError: the space cannot be gone through.
     """
     with in_words():
-        jobs = [Job(ground, partial(_reach, text=text))]
-        found = [ends for _, ends in run(jobs, executor, clock=ground.clock) if ends is not None]
+        jobs = [Job(subspace, partial(_reach, text=text))]
+        found = [ends for _, ends in run(jobs, executor, clock=subspace.clock) if ends is not None]
     if not found:
         raise NoArchitectureError("the space has no valid architecture: `convsolve synth` says why")
     return min(low for low, _ in found), max(high for _, high in found)
 
 
-def _reach(ground: Ground, depth: int, *, text: str) -> tuple[int, int] | None:
-    steps, cost = cost_of(ground.traced, text)
-    asked = extended(ground.traced, steps)
+def _reach(subspace: Subspace, depth: int, *, text: str) -> tuple[int, int] | None:
+    steps, cost = cost_of(subspace.traced, text)
+    asked = extended(subspace.traced, steps)
     problem = dataclasses.replace(asked.problem, objectives=(Objective("minimize", text),))
-    outline = outlined(dataclasses.replace(asked, problem=problem, objectives=(cost,)), ground.clock, goals=True)
+    outline = outlined(dataclasses.replace(asked, problem=problem, objectives=(cost,)), subspace.clock, goals=True)
     if outline is None:
         return None
     goal = outline.system.goals[0].value
@@ -85,7 +84,7 @@ def _reach(ground: Ground, depth: int, *, text: str) -> tuple[int, int] | None:
         if not part.goals:
             continue
         with in_words():
-            graph = build_graph(part, outline.system, outline.domains, ground.clock, MOST_STATES)
+            graph = build_graph(part, outline.system, outline.domains, subspace.clock, MOST_STATES)
         if graph is None or not graph.prune():
             return None
         sums = [accumulator.name for accumulator in part.accumulators]
@@ -101,11 +100,11 @@ def _reach(ground: Ground, depth: int, *, text: str) -> tuple[int, int] | None:
 class Spread:
     """A space whose cost is cut into bins, to be drawn from; the bins are remembered."""
 
-    def __init__(self, ground: Ground, text: str, bins: Bins, executor: Executor | None) -> None:
-        ranges, wishes = _read(ground, text, bins, executor)
-        grounds = [ground.within(inside(ground.traced, text, costs)) for costs in ranges]
+    def __init__(self, subspace: Subspace, text: str, bins: Bins, executor: Executor | None) -> None:
+        ranges, wishes = _read(subspace, text, bins, executor)
+        subspaces = [subspace.within(inside(subspace.traced, text, costs)) for costs in ranges]
         self._text = text
-        self._bins = list(map(_Own, ranges, wishes, grounds, _measured(grounds, executor)))
+        self._bins = list(map(_Own, ranges, wishes, subspaces, _measured(subspaces, executor)))
 
     def draw(
         self, n: int, seed: int, *, replace: bool, weight: Weight | None, executor: Executor | None
@@ -128,8 +127,8 @@ class Spread:
             bins.append(Bin(own.costs, max(least, min(most, 1)), most, share))
             own_seed = int(generator.integers(1 << 31))
             if own.cubes:
-                cubes = measure([own.ground], executor, weight)[0] if weight else own.cubes
-                numbers = Numbers(own.ground, cubes, executor, weight)
+                cubes = measure([own.subspace], executor, weight)[0] if weight else own.cubes
+                numbers = Numbers(own.subspace, cubes, executor, weight)
                 columns, own_tried = draw(numbers, share, own_seed, replace=replace)
                 found.append(columns)
                 tried += own_tried
@@ -146,7 +145,7 @@ class Spread:
         while full:
             wished = _apportion(generator, [own.wish for own in full], left)
             given = wished if replace else [
-                at_most(own.ground, own.cubes, share, executor) for own, share in zip(full, wished, strict=True)]
+                at_most(own.subspace, own.cubes, share, executor) for own, share in zip(full, wished, strict=True)]
             if given == wished:
                 return shares | {own.costs: share for own, share in zip(full, given, strict=True)}
             short = {own.costs: most for own, share, most in zip(full, wished, given, strict=True) if most < share}
@@ -156,12 +155,12 @@ class Spread:
         raise NetworkError(f"there are only {n - left:,} architectures in these bins: draw fewer, or with replacement")
 
 
-def _read(ground: Ground, text: str, bins: Bins, executor: Executor | None) -> tuple[list[range], list[int]]:
+def _read(subspace: Subspace, text: str, bins: Bins, executor: Executor | None) -> tuple[list[range], list[int]]:
     """Return the bins in order, and whole numbers in the proportion in which they are wished."""
     if isinstance(bins, int):
         if bins < 1:
             raise NetworkError(f"wanted at least one bin, got bins={bins}")
-        low, high = reach(ground, text, executor)
+        low, high = reach(subspace, text, executor)
         edges = sorted({low + (high + 1 - low) * i // bins for i in range(bins + 1)})
         return [range(a, b) for a, b in pairwise(edges)], [1] * (len(edges) - 1)
     ranges = sorted(bins, key=lambda costs: costs.start)
@@ -173,19 +172,21 @@ def _read(ground: Ground, text: str, bins: Bins, executor: Executor | None) -> t
     return ranges, wishes
 
 
-def _measured(grounds: Sequence[Ground], executor: Executor | None) -> list[tuple[Cube, ...]]:
+def _measured(subspaces: Sequence[Subspace], executor: Executor | None) -> list[tuple[Cube, ...]]:
     """Return the cubes of each bin; none where it is certain that it has no architecture."""
-    measured = measure(grounds, executor)
-    doubtful = (Job(ground, _has_any, decided=cube.decided) for ground, cubes in zip(grounds, measured, strict=True)
-                for cube in cubes if not cube.sure)  # fmt: skip
-    empty = {(id(job.ground), job.decided) for job, answer in run(doubtful, executor) if not answer}
-    return [tuple(cube for cube in cubes if (id(ground), cube.decided) not in empty)
-            for ground, cubes in zip(grounds, measured, strict=True)]  # fmt: skip
+    measured = measure(subspaces, executor)
+    doubtful = (
+        Job(subspace, _has_any, decided=cube.decided)
+        for subspace, cubes in zip(subspaces, measured, strict=True) for cube in cubes if not cube.sure
+    )  # fmt: skip
+    empty = {(id(job.subspace), job.decided) for job, answer in run(doubtful, executor) if not answer}
+    return [tuple(cube for cube in cubes if (id(subspace), cube.decided) not in empty)
+            for subspace, cubes in zip(subspaces, measured, strict=True)]  # fmt: skip
 
 
-def _has_any(ground: Ground, depth: int) -> bool:
+def _has_any(subspace: Subspace, depth: int) -> bool:
     """Return whether a space has an architecture, where its paths leave that open."""
-    return ground.drawing().hits(_PROBES) > 0 or decided(ground.traced, {})
+    return subspace.drawing().hits(_PROBES) > 0 or has_solution(subspace.traced, {}, subspace.clock)
 
 
 def _apportion(generator: np.random.Generator, wishes: Sequence[int], n: int) -> list[int]:

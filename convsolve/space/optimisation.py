@@ -21,10 +21,9 @@ from ..queries.synthesize import Infeasible, Solution, Unknown, conclusion
 from ..solver.clock import Clock, OutOfTime
 from ..solver.outcome import Outcome
 from ..trace import Requirement
+from .components import outlined
 from .cubes import Decided, Job, Tell, cut, run, untold
-from .ground import Ground
-from .parts import outlined
-from .within import extended
+from .subspace import Subspace, extended
 
 __all__ = ["best", "front"]
 
@@ -33,12 +32,12 @@ _OUT_OF_TIME = Outcome((), False, reason="the time ran out")
 
 
 def best(
-    ground: Ground, timeout: float | None = None, seed: int = 0, cubes: int = 1, executor: Executor | None = None,
+    subspace: Subspace, timeout: float | None = None, seed: int = 0, cubes: int = 1, executor: Executor | None = None,
     tell: Tell = untold,
 ) -> Solution | Infeasible | Unknown:
     """Return the best architecture of a space, or the requirements that rule all of them out."""
-    search = Search(ground.problem, Clock(timeout), seed)
-    traced = extended(search.trace, ground.steps)
+    search = Search(subspace.problem, Clock(timeout), seed)
+    traced = extended(search.trace, subspace.steps)
     found: list[tuple[tuple[int, ...], dict[str, int]]] = []
     open_ends: list[Outcome] = []
     plainest = True
@@ -47,7 +46,7 @@ def best(
         for decided in smaller:
             reached = min(key[0] for key, _ in found) if found and traced.objectives else None
             task = partial(_best, timeout=search.clock.left, seed=seed, reached=reached)
-            yield Job(ground, task, 1 / len(smaller), decided)
+            yield Job(subspace, task, 1 / len(smaller), decided)
 
     smaller = _cubes(traced, search.clock, cubes)
     try:
@@ -62,15 +61,15 @@ def best(
     whole = Outcome(assignments, not open_ends, _bound(traced, [key for key, _ in found], open_ends), reason,
                     plainest=plainest and not open_ends)  # fmt: skip
     answer = conclusion(search, traced, whole)
-    if isinstance(answer, Infeasible) and not ground.steps:
-        return dataclasses.replace(answer, problem=ground.problem)
+    if isinstance(answer, Infeasible) and not subspace.steps:
+        return dataclasses.replace(answer, problem=subspace.problem)
     return answer
 
 
-def _best(ground: Ground, depth: int, *, timeout: float | None, seed: int, reached: int | None) -> Outcome:
+def _best(subspace: Subspace, depth: int, *, timeout: float | None, seed: int, reached: int | None) -> Outcome:
     """Return the best of a cube that is, in the first objective, no worse than what has been reached elsewhere."""
-    search = Search(ground.problem, Clock(timeout), seed)
-    traced = extended(search.trace, ground.steps)
+    search = Search(subspace.problem, Clock(timeout), seed)
+    traced = extended(search.trace, subspace.steps)
     if reached is not None:
         objective, sense = traced.objectives[0], _senses(traced)[0]
         enough = objective <= reached if sense > 0 else objective >= -reached
@@ -113,16 +112,16 @@ def _bound(traced: ProblemTrace, ranks: Sequence[tuple[int, ...]], open_ends: Se
 
 
 def front(
-    ground: Ground, objectives: Sequence[str], timeout: float | None = None, seed: int = 0, cubes: int = 1,
+    subspace: Subspace, objectives: Sequence[str], timeout: float | None = None, seed: int = 0, cubes: int = 1,
     executor: Executor | None = None, tell: Tell = untold,
 ) -> Front:
     """Return the Pareto front of a space: of the points on the fronts of its cubes those that none is better than."""
-    wished = wishes(ground.problem, objectives)
-    search = Search(asking(ground.problem, wished), Clock(timeout), seed)
-    traced = extended(search.trace, ground.steps)
+    wished = wishes(subspace.problem, objectives)
+    search = Search(asking(subspace.problem, wished), Clock(timeout), seed)
+    traced = extended(search.trace, subspace.steps)
     smaller = _cubes(traced, search.clock, cubes)
     jobs = (
-        Job(ground, partial(_front, wished=wished, timeout=search.clock.left, seed=seed), 1 / len(smaller), decided)
+        Job(subspace, partial(_front, wished=wished, timeout=search.clock.left, seed=seed), 1 / len(smaller), decided)
         for decided in smaller
     )
     points: dict[tuple[int, ...], tuple[tuple[int, ...], Outcome]] = {}
@@ -142,6 +141,6 @@ def front(
     return TradeOffs(tuple(left), tuple(outcomes), not reasons, reasons[0] if reasons else "").front(traced)
 
 
-def _front(ground: Ground, depth: int, *, wished: Sequence[str], timeout: float | None, seed: int) -> TradeOffs:
-    search = Search(asking(ground.problem, wished), Clock(timeout), seed)
-    return trade_offs(search, extended(search.trace, ground.steps), _MOST_POINTS)
+def _front(subspace: Subspace, depth: int, *, wished: Sequence[str], timeout: float | None, seed: int) -> TradeOffs:
+    search = Search(asking(subspace.problem, wished), Clock(timeout), seed)
+    return trade_offs(search, extended(search.trace, subspace.steps), _MOST_POINTS)

@@ -1,28 +1,68 @@
-"""The ground of a space: its problem, what is decided in it, and its solutions, found when they are first needed."""
+"""A subspace: the solutions of a problem with some holes decided, or with a cost inside of a range."""
 
 from __future__ import annotations
 
 import dataclasses
 import pickle
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cached_property, lru_cache
 from typing import Any
 
+from ..dims import Cond, Dim, eq
 from ..errors import WorkersError
-from ..problem import Problem, ProblemTrace, trace_problem
+from ..operators.rules import PROBLEM
+from ..problem import Problem, ProblemTrace, Scope, trace_problem
 from ..solver.clock import Clock
-from .assignments import Assignments
+from ..trace import Definition, Requirement
+from .assignments import Assignments, Bin, Columns, Samples
+from .completions import Completions
+from .components import Outline, Parts, TooManyStates, in_words, outlined, parts_of, presence
 from .cubes import Decided
-from .drawing import Columns, Drawing, Weight, Weights
 from .evaluation import Evaluator
-from .parts import Outline, Parts, outlined, parts_of, presence
-from .samples import Bin, Samples
-from .within import Steps, extended, having
+from .path_counts import Drawing, Weight, Weights
 
-__all__ = ["Ground"]
+__all__ = ["Steps", "Subspace", "cost_of", "extended", "having", "inside"]
+
+Steps = tuple[Definition | Requirement, ...]
+
+
+def having(problem: Problem, given: Mapping[str, int]) -> Steps:
+    """Return the steps that give some holes their values."""
+    holes = problem.network.holes
+    return tuple(_demands((f"{name} == {value}", eq(holes[name], value)) for name, value in given.items()))
+
+
+def cost_of(traced: ProblemTrace, text: str) -> tuple[Steps, Dim]:
+    """Return an expression, read as an objective is, and the steps that define what it speaks of.
+
+    Raises:
+        ExpressionError: the text cannot be read.
+    """
+    scope = Scope(traced.trace)
+    cost = scope.objective(text)
+    return tuple(scope.definitions), cost
+
+
+def inside(traced: ProblemTrace, text: str, wanted: range) -> Steps:
+    """Return the steps that keep an expression inside of a range."""
+    steps, cost = cost_of(traced, text)
+    low, high = (f"{text} >= {wanted.start}", cost >= wanted.start), (f"{text} < {wanted.stop}", cost < wanted.stop)
+    return (*steps, *_demands([low, high]))
+
+
+def extended(traced: ProblemTrace, steps: Steps) -> ProblemTrace:
+    """Return a problem with further steps; what is defined already is not defined again."""
+    known = {definition.name for definition in traced.trace.definitions}
+    more = (step for step in steps if isinstance(step, Requirement) or step.name not in known)
+    return dataclasses.replace(traced, trace=dataclasses.replace(traced.trace, steps=(*traced.trace.steps, *more)))
+
+
+def _demands(conditions: Iterable[tuple[str, Cond]]) -> Iterator[Requirement]:
+    return (Requirement("", PROBLEM, c, text=text) for text, c in conditions if c is not True)
 
 
 class _Whole:
-    """What a ground has in common with those of its cubes."""
+    """What a subspace has in common with those of its cubes."""
 
     def __init__(self, problem: Problem, timeout: float | None) -> None:
         self.problem = problem
@@ -40,7 +80,7 @@ class _Whole:
             raise WorkersError(f"the problem cannot be sent to workers: {error}") from None
 
 
-class Ground:
+class Subspace:
     """The solutions of a problem within further steps. Other processes get it as what it is made of."""
 
     def __init__(
@@ -48,15 +88,16 @@ class Ground:
     ) -> None:
         self._whole = whole or _Whole(problem, timeout)
         self.steps = steps
-        self._cube: tuple[Decided, Ground] | None = None
+        self._cube: tuple[Decided, Subspace] | None = None
         self._drawing: tuple[Weight | None, Drawing] | None = None
+        self._drawn: Columns | None = None
 
-    def within(self, steps: Steps) -> Ground:
-        """Return the ground with further steps."""
-        return Ground(self.problem, whole=self._whole, steps=(*self.steps, *steps))
+    def within(self, steps: Steps) -> Subspace:
+        """Return the subspace with further steps."""
+        return Subspace(self.problem, whole=self._whole, steps=(*self.steps, *steps))
 
-    def cube(self, decided: Decided) -> Ground:
-        """Return the ground where some holes have their values; the last one is remembered."""
+    def cube(self, decided: Decided) -> Subspace:
+        """Return the subspace where some holes have their values; the last one is remembered."""
         if not decided:
             return self
         if self._cube is None or self._cube[0] != decided:
@@ -101,6 +142,27 @@ class Ground:
         return None if self.outline is None else parts_of(self.traced, self.outline, self.clock)
 
     @cached_property
+    def completions(self) -> Completions | None:
+        """What decides whether some values lead to a solution; None if there are none, or too many states.
+
+        Raises:
+            UndecidedError: the time ran out.
+        """
+        if self.outline is None:
+            return None
+        try:
+            with in_words():
+                return Completions(self.traced, self.outline, self.clock)
+        except TooManyStates:
+            return None
+
+    def drawn(self, draw: Callable[[Subspace], Columns]) -> Columns:
+        """Return some solutions, drawn once."""
+        if self._drawn is None:
+            self._drawn = draw(self)
+        return self._drawn
+
+    @cached_property
     def evaluator(self) -> Evaluator:
         """Evaluates candidates."""
         return Evaluator(self.traced, self.assignments.present)
@@ -132,7 +194,7 @@ def _whole(data: bytes) -> _Whole:
 
 
 @lru_cache(maxsize=4)
-def _restored(data: bytes, steps: bytes) -> Ground:
-    """Return a ground that was sent; it is made once for many jobs."""
+def _restored(data: bytes, steps: bytes) -> Subspace:
+    """Return a subspace that was sent; it is made once for many jobs."""
     whole = _whole(data)
-    return Ground(whole.problem, whole=whole, steps=pickle.loads(steps))
+    return Subspace(whole.problem, whole=whole, steps=pickle.loads(steps))

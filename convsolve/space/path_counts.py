@@ -1,45 +1,90 @@
-"""Drawing: architectures by their numbers, weighed or not, and those of a few more numbers that are valid."""
+"""How many paths there are, exactly, which one has a given number, and what that draws: weighed, or a few too many.
+
+Paths are counted from the end backwards, with numpy's integers where the total fits and Python's where it does not.
+The number of a path, read from the start as in a mixed radix, leads to its edges: so what is drawn by number is drawn
+uniformly, whatever the total, and different numbers are different paths.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from functools import cached_property
 from math import prod
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 
 from ..dims import Domain
-from ..errors import NetworkError, UndecidedError
-from .draws import distinct, uniform, whole
-from .parts import Parts
-from .paths import Stage
-from .tally import Tally, tally
+from ..errors import NetworkError
+from .assignments import Columns
+from .components import Parts
+from .paths import Paths, Stage
+from .random_integers import uniform, whole
 
-__all__ = ["Columns", "Drawing", "Numbered", "Weight", "Weights", "draw"]
+__all__ = ["Drawing", "PathCounts", "Weight", "Weights", "count_paths"]
 
-Columns = dict[str, np.ndarray]
 Weight = Mapping[str, Mapping[int, Any]]
 """By hole and value, how much likelier an architecture is for having it."""
 
-_MOST_TRIES = 2_000
-"""Candidates for each sample that is wanted, before it is said that too many of them are not valid."""
+_WORD = 2.0**61
 
 
-class Numbered(Protocol):
-    """Candidates that have numbers, from 0 to ``total`` - 1; all of them are solutions where it is ``exact``.
+@dataclass(frozen=True)
+class PathCounts:
+    """For each stage the running sum of paths over its edges, beginning with 0, and each edge's own weight."""
 
-    Where they are ``weighed``, a candidate has as many numbers as its weight, and otherwise one.
+    paths: Paths
+    total: int
+    running: tuple[np.ndarray, ...]
+    weights: tuple[np.ndarray | None, ...]
+
+    def edges(self, numbers: np.ndarray) -> list[np.ndarray]:
+        """Return the edges, stage by stage, of the paths with these numbers, from 0 to ``total`` - 1."""
+        rest = numbers if self.total >= _WORD else numbers.astype(np.int64)
+        node = np.zeros(len(numbers), dtype=np.int64)
+        found = []
+        for stage, running, weights in zip(self.paths.stages, self.running, self.weights, strict=True):
+            goal = running[stage.starts[node]] + rest
+            edge = np.searchsorted(running, goal, side="right") - 1
+            rest = goal - running[edge]
+            if weights is not None:
+                rest = rest // weights[edge]
+            node = stage.target[edge]
+            found.append(edge)
+        return found
+
+
+def count_paths(
+    paths: Paths, *, certain: bool = False, weigh: Callable[[Stage], np.ndarray | None] = lambda stage: None
+) -> PathCounts:
+    """Count the paths.
+
+    Args:
+        paths: the paths.
+        certain: count only those that are solutions for certain.
+        weigh: returns a positive whole number for each edge of a stage, or None; a path counts their product.
     """
+    weights = tuple(weigh(stage) for stage in paths.stages)
+    end = paths.certain if certain else np.ones(len(paths.certain), dtype=bool)
+    rough = _count(paths, end.astype(float), weights)
+    small = all(float(running[-1]) < _WORD for running in rough)
+    exact = _count(paths, end.astype(np.int64 if small else object), weights)
+    return PathCounts(paths, int(exact[0][-1]) if exact else 1, tuple(exact), weights)
 
-    @property
-    def total(self) -> int: ...
-    @property
-    def exact(self) -> bool: ...
-    @property
-    def weighed(self) -> bool: ...
-    def found(self, numbers: np.ndarray) -> tuple[Columns, np.ndarray]:
-        """Return the holes' values of the candidates with these numbers, and which are solutions."""
+
+def _count(paths: Paths, end: np.ndarray, weights: tuple[np.ndarray | None, ...]) -> list[np.ndarray]:
+    ways = end
+    found: list[np.ndarray] = []
+    for stage, own in zip(reversed(paths.stages), reversed(weights), strict=True):
+        each = ways[stage.target]
+        if own is not None:
+            each = each * own.astype(end.dtype)
+        running = np.zeros(len(each) + 1, dtype=end.dtype)
+        np.cumsum(each, out=running[1:])
+        ways = running[stage.starts[1:]] - running[stage.starts[:-1]]
+        found.append(running)
+    return found[::-1]
 
 
 class Weights:
@@ -86,20 +131,20 @@ class Drawing:
         self._weights = weights
 
     @cached_property
-    def _tallies(self) -> tuple[Tally, ...]:
+    def _counts(self) -> tuple[PathCounts, ...]:
         if self._weights is None:
-            return tuple(tally(part) for part in self.parts.parts)
-        return tuple(tally(part, weigh=self._weights.of_edges) for part in self.parts.parts)
+            return tuple(count_paths(part) for part in self.parts.parts)
+        return tuple(count_paths(part, weigh=self._weights.of_edges) for part in self.parts.parts)
 
     @property
     def total(self) -> int:
         """How many numbers there are."""
-        return prod(t.total for t in self._tallies)
+        return prod(t.total for t in self._counts)
 
     @cached_property
     def sure(self) -> int:
         """How many paths are solutions for certain, each counted once."""
-        return prod(tally(part, certain=True).total for part in self.parts.parts)
+        return prod(count_paths(part, certain=True).total for part in self.parts.parts)
 
     @property
     def exact(self) -> bool:
@@ -113,7 +158,7 @@ class Drawing:
 
     def _edges(self, numbers: np.ndarray) -> list[list[np.ndarray]]:
         edges = []
-        for own in self._tallies:
+        for own in self._counts:
             edges.append(own.edges(numbers % own.total))
             numbers = numbers // own.total
         return edges
@@ -138,47 +183,7 @@ class Drawing:
         first = self._edges(np.zeros(1, dtype=np.int64))
         values = {name: int(column[0]) for name, column in self.parts.columns(first, 1).items()}
         numbers = prod(
-            int(own[edge[0]]) for t, edges in zip(self._tallies, first, strict=True)
+            int(own[edge[0]]) for t, edges in zip(self._counts, first, strict=True)
             for own, edge in zip(t.weights, edges, strict=True) if own is not None
         )  # fmt: skip
         return self.total * self._weights.of(shown(values)) // numbers
-
-
-def draw(source: Numbered, n: int, seed: int, *, replace: bool) -> tuple[Columns, int]:
-    """Return the columns of ``n`` solutions, and how many candidates were tried for them.
-
-    Raises:
-        UndecidedError: too few of what is tried can be used.
-    """
-    generator = np.random.default_rng(seed)
-    if source.exact and (replace or not source.weighed):
-        return source.found((uniform if replace else distinct)(generator, source.total, n))[0], n
-    kept: list[Columns] = []
-    seen: set[tuple[int, ...]] = set()
-    found = tried = 0
-    while found < n:
-        size = min(max(2 * (n - found), 256), 1 << 16)
-        columns, valid = source.found(uniform(generator, source.total, size))
-        rows = np.flatnonzero(valid)
-        if not replace:
-            rows = _fresh(columns, rows, seen, n - found)
-        rows = rows[: n - found]
-        kept.append({name: column[rows] for name, column in columns.items()})
-        found += len(rows)
-        tried += size if found < n else int(rows[-1]) + 1
-        if found < n and tried > _MOST_TRIES * (n + 256):
-            raise UndecidedError(
-                f"only {found:,} of {tried:,} candidates could be used: the budgets are too fine to be gone "
-                f"through, or the weights too uneven for drawing without replacement")
-    return {name: np.concatenate([k[name] for k in kept]) for name in (kept[0] if kept else ())}, tried
-
-
-def _fresh(columns: Columns, rows: np.ndarray, seen: set[tuple[int, ...]], wanted: int) -> np.ndarray:
-    """Return the first rows that have not been seen, and see them."""
-    table = np.stack(list(columns.values()), axis=1)[rows].tolist() if columns else [[] for _ in rows]
-    fresh: list[int] = []
-    for row, values in zip(rows.tolist(), map(tuple, table), strict=True):
-        if values not in seen and len(fresh) < wanted:
-            seen.add(values)
-            fresh.append(row)
-    return np.array(fresh, dtype=np.int64)

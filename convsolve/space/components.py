@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
@@ -19,10 +19,11 @@ from ..solver.presolve import Domains, Refuted, presolve
 from ..solver.system import System, build
 from ..solver.transitions import TooWide
 from ..trace import Requirement
-from .expansion import paths_of
-from .paths import Paths
+from .paths import Paths, Stage, paths_of
 
-__all__ = ["Outline", "Parts", "TooManyStates", "in_words", "outlined", "parts_of", "presence"]
+__all__ = [
+    "Outline", "Parts", "TooManyStates", "allowed_edges", "in_words", "outlined", "parts_of", "possible", "presence",
+]  # fmt: skip
 
 
 class TooManyStates(UndecidedError):
@@ -160,3 +161,58 @@ def parts_of(traced: ProblemTrace, outline: Outline, clock: Clock) -> Parts | No
                 return None
             parts.append(found)
     return Parts({n: v.fixed for n in system.holes if (v := domains[n]).fixed is not None}, tuple(parts))
+
+
+def possible(parts: Parts, given: Mapping[str, int], *, certain: bool = False) -> dict[str, tuple[int, ...]] | None:
+    """Return for each hole the values that it takes on paths with the given values; None if there is no such path.
+
+    With ``certain``, only paths that are solutions for certain count.
+    """
+    if any(parts.fixed[name] != value for name, value in given.items() if name in parts.fixed):
+        return None
+    found: dict[str, tuple[int, ...]] = {name: (value,) for name, value in parts.fixed.items()}
+    for part in parts.parts:
+        live = _live(part, given, part.certain if certain else np.ones(len(part.certain), dtype=bool))
+        if live is None:
+            return None
+        for stage, edges in zip(part.stages, live, strict=True):
+            for name, options in stage.options.items():
+                seen = np.bincount(stage.places[name][edges], minlength=len(options)) > 0
+                found[name] = tuple(options[seen].tolist())
+    return found
+
+
+def allowed_edges(stage: Stage, given: Mapping[str, int]) -> np.ndarray | None:
+    """Return which edges take the given values; None where nothing is given."""
+    allowed = None
+    for name, options in stage.options.items():
+        if name in given:
+            here = (options == given[name])[stage.places[name]]
+            allowed = here if allowed is None else allowed & here
+    return allowed
+
+
+def _live(part: Paths, given: Mapping[str, int], end: np.ndarray) -> list[np.ndarray] | None:
+    """Return the edges of each stage that lie on a path with the given values; None if there is none."""
+    before = np.ones(1, dtype=bool)
+    forward: list[np.ndarray] = []
+    for i, stage in enumerate(part.stages):
+        here = before[stage.source]
+        allowed = allowed_edges(stage, given)
+        if allowed is not None:
+            here &= allowed
+        edges = np.flatnonzero(here)
+        nodes = len(part.stages[i + 1].starts) - 1 if i + 1 < len(part.stages) else len(part.certain)
+        before = np.zeros(nodes, dtype=bool)
+        before[stage.target[edges]] = True
+        forward.append(edges)
+    after = end
+    live: list[np.ndarray] = []
+    for stage, edges in zip(reversed(part.stages), reversed(forward), strict=True):
+        edges = edges[after[stage.target[edges]]]
+        if not len(edges):
+            return None
+        after = np.zeros(len(stage.starts) - 1, dtype=bool)
+        after[stage.source[edges]] = True
+        live.append(edges)
+    return live[::-1]

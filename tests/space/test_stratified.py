@@ -11,8 +11,8 @@ import pytest
 import convsolve as cs
 from convsolve.dims import evaluate
 from convsolve.problem import Objective, trace_problem
-from convsolve.space import expansion
-from convsolve.space.spread import _apportion, reach
+from convsolve.space import paths
+from convsolve.space.stratified import _apportion, reach
 from convsolve.trace import run
 
 from .test_space import cases, full, solutions_of
@@ -23,8 +23,8 @@ COSTS = ("macs", "params", "output.size", "params + 3*macs", "-activations")
 @pytest.fixture(params=["exact", "merged"])
 def merging(request, monkeypatch):
     if request.param == "merged":
-        monkeypatch.setattr(expansion, "_MOST_EDGES", 0)
-        monkeypatch.setattr(expansion, "_MOST_MERGED", 6)
+        monkeypatch.setattr(paths, "_MOST_EDGES", 0)
+        monkeypatch.setattr(paths, "_MOST_MERGED", 6)
     return request.param
 
 
@@ -46,7 +46,7 @@ def test_bins_are_even_and_each_is_uniform(merging):
     tried = empty = 0
     for seed, traced, text, solutions, costs in varied():
         space, n = cs.Space(traced.problem), 3000
-        low, high = reach(space._ground, text)
+        low, high = reach(space._subspace, text)
         assert low <= min(costs) and max(costs) <= high, seed
         samples = space.sample(n, seed=5, spread=text, bins=4)
         place = {solution: i for i, solution in enumerate(solutions)}
@@ -71,10 +71,10 @@ def test_the_ends_are_the_least_and_the_most_where_no_budget_binds():
     found = 0
     for seed, traced, text, _, costs in varied():
         if not traced.problem.requirements:
-            assert reach(cs.Space(traced.problem)._ground, text) == (min(costs), max(costs)), seed
+            assert reach(cs.Space(traced.problem)._subspace, text) == (min(costs), max(costs)), seed
             found += 1
     assert found > 1
-    assert reach(cs.Space(cs.load("problems/once_for_all.yaml"))._ground, "macs") == (121_003_344, 563_666_208)
+    assert reach(cs.Space(cs.load("problems/once_for_all.yaml"))._subspace, "macs") == (121_003_344, 563_666_208)
 
 
 def test_without_replacement_bins_give_what_they_have(merging):
