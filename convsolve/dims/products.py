@@ -43,13 +43,17 @@ def compared(reading: Reading, op: str, difference: Sum) -> Decided | None:
     try:
         pairs, ratio = _pairs(reading, one, other)
         ratio *= Fraction(c, -d)
-        last = pairs[-1]
-        pairs[-1] = _Pair(last.unknown, *_scaled(reading, last, ratio.numerator, ratio.denominator))
-        zero, negative, unclear = _signs(reading, pairs)
+        yes, unclear = Boxes(reading.unknowns, ()), Boxes.all(reading.unknowns)
+        for i, pair in enumerate(pairs):  # what is left of the ratio may go to any of the pairs
+            scaled = _Pair(pair.unknown, *_scaled(reading, pair, ratio.numerator, ratio.denominator))
+            zero, negative, open_ = _signs(reading, [*pairs[:i], scaled, *pairs[i + 1 :]])
+            yes = (yes | {"eq": zero, "lt": negative, "le": zero | negative}[op]).merged()
+            unclear = (unclear & open_).merged()
+            if ratio == 1 or not unclear:
+                break
     except NoClosedForm:
         return None
-    yes = {"eq": zero, "lt": negative, "le": zero | negative}[op]
-    return yes.merged(), unclear.merged()
+    return yes, unclear
 
 
 def divides(reading: Reading, a: Any, b: Any) -> Decided | None:

@@ -192,7 +192,9 @@ def _symbolic(op: str) -> Callable[[Reading, list[Value]], Value]:
     """Return a reader that writes an expression, or what it must be by the bounds of its parts."""
 
     def read(reading: Reading, args: list[Value]) -> Value:
-        if op == "where" and (isinstance(args[0], bool) or args[1] == args[2]):
+        if op == "where" and args[1] == args[2]:
+            return args[1]
+        if op == "where" and isinstance(args[0], bool):
             return args[1] if args[0] else args[2]
         truths = 1 if op == "where" else len(args) if op in ("and", "or", "not") else 0
         written = [reading.expression(a) for a in args]

@@ -56,8 +56,8 @@ def region(
 ) -> tuple[Boxes, list[int]]:
     """Return where conditions hold, and the positions of those that could not be taken into account.
 
-    Where there are such, the boxes are only where all others hold. ``check`` is called between steps, and raises
-    whatever is to end them.
+    Where there are such, the boxes are not more than where all others hold. ``check`` is called between steps, and
+    raises whatever is to end them.
     """
     unknowns = reading.unknowns
     alone: dict[Of, None] = {}

@@ -1,128 +1,274 @@
-"""What valid sizes in closed form cost, beside checking every size one by one and beside torch.export.
+"""The size sets of public networks, beside running them: ``python -m tests.benchmarks.sizes [WORD ...]``.
 
-    python -m tests.benchmarks.sizes
-
-Ratios are peer / closed form with its proof: above 1, the closed form is faster. torch.export gets the dimensions
-that the closed form names, and takes them; by itself it finds guards, but not the sizes that they leave.
+For each network whose name has one of the words (without words, for all): CPU seconds for reading it, for its sizes,
+and for the proof; how many boxes the set has and whether it is complete and proven; and of 30 sizes, drawn around the
+set's edges and at random, how many are known and how many are said to be other than running the network is: on the
+meta device, and of some networks at small sizes on the CPU, too. What is not installed is named at the end.
 """
 
 from __future__ import annotations
 
+import contextlib
+import importlib
+import importlib.util
+import multiprocessing
+import random
+import sys
 import time
 import warnings
-from collections.abc import Callable
-from functools import partial
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import Any
 
+import torch
+from torch import nn
+
 import convsolve as cs
-from convsolve.network import Layer, Network
-from convsolve.operators import Add, BatchNorm, Conv, GlobalAvgPool, Input, Linear, MaxPool
-from convsolve.queries.exporters import torch_dimensions
-from tests.queries.test_sizes import ALEXNET, VGG, encoder_decoder
+from convsolve.frameworks.torch import declare_torchvision_operators
+from convsolve.queries.sizes import ValidSizes, valid_sizes
 
-__all__ = ["NETWORKS", "main", "resnet50"]
+__all__ = ["NETWORKS", "Row", "main", "measured"]
 
-LARGEST = 1024
+_POINTS = 30
+_ON_CPU = ("timm:mobilevit_xxs", "timm:tiny_vit_5m_224", "timm:resnet18", "timm:regnetx_002", "smp:Unet")
+_ON_CPU_POINTS = 5
+_LARGEST = 512
+_LIMIT = 300
+_SLOW = 5.0
 
-
-def resnet50() -> Network:
-    """Return a network with the layers of ResNet-50."""
-    layers = [Layer("input", Input(shape=(3, 224, 224)))]
-
-    def add(name: str, operator: Any, *inputs: str) -> str:
-        layers.append(Layer(name, operator, inputs or (layers[-1].name,)))
-        return name
-
-    add("conv1", Conv(out_channels=64, kernel_size=7, stride=2, padding=3, bias=False))
-    add("bn1", BatchNorm())
-    add("pool", MaxPool(kernel_size=3, stride=2, padding=1))
-    for stage, (blocks, width) in enumerate(((3, 64), (4, 128), (6, 256), (3, 512)), start=1):
-        for block in range(blocks):
-            x, stride, p = layers[-1].name, 2 if block == 0 and stage > 1 else 1, f"layer{stage}.{block}"
-            add(f"{p}.conv1", Conv(out_channels=width, kernel_size=1, bias=False), x)
-            add(f"{p}.bn1", BatchNorm())
-            add(f"{p}.conv2", Conv(out_channels=width, kernel_size=3, stride=stride, padding=1, bias=False))
-            add(f"{p}.bn2", BatchNorm())
-            add(f"{p}.conv3", Conv(out_channels=4 * width, kernel_size=1, bias=False))
-            y = add(f"{p}.bn3", BatchNorm())
-            if block == 0:
-                add(f"{p}.down", Conv(out_channels=4 * width, kernel_size=1, stride=stride, bias=False), x)
-                x = add(f"{p}.bn4", BatchNorm())
-            add(f"{p}.add", Add(), y, x)
-    add("mean", GlobalAvgPool())
-    add("fc", Linear(out_features=1000))
-    return Network(tuple(layers))
+_TIMM = """
+vit_tiny_patch16_224 vit_small_patch32_224 deit_tiny_patch16_224 deit3_small_patch16_224 cait_xxs24_224
+crossvit_tiny_240 convit_tiny swin_tiny_patch4_window7_224 swinv2_tiny_window8_256 swinv2_cr_tiny_224 mobilevit_xxs
+mobilevitv2_050 gmlp_ti16_224 mixer_s32_224 resmlp_12_224 tiny_vit_5m_224 pvt_v2_b0 twins_svt_small
+twins_pcpvt_small xcit_nano_12_p16_224 coat_tiny coat_lite_tiny levit_128s visformer_tiny pit_ti_224
+tnt_s_patch16_224 nest_tiny eva02_tiny_patch14_224 efficientformer_l1 efficientformerv2_s0 edgenext_xx_small
+focalnet_tiny_srf poolformer_s12 volo_d1_224 maxvit_rmlp_pico_rw_256 coatnet_pico_rw_224 hiera_tiny_224 davit_tiny
+fastvit_t8 mvitv2_tiny sequencer2d_s convformer_s18 gcvit_xxtiny efficientvit_b0 efficientvit_m0 flexivit_small
+nextvit_small
+nasnetalarge resnet18 densenet121 inception_v3 xception41 dm_nfnet_f0 hrnet_w18_small ghostnet_100
+mobilenetv3_small_100 tf_efficientnet_b0 dla34 res2net50_26w_4s selecsls42b vovnet39a regnetx_002 convnext_atto
+cspresnet50 dpn68 tf_mobilenetv3_small_075
+""".split()
+_TORCHVISION = """
+alexnet vgg11 googlenet squeezenet1_0 shufflenet_v2_x0_5 swin_t maxvit_t mnasnet0_5 lraspp_mobilenet_v3_large
+""".split()
+_SMP = "Unet UnetPlusPlus MAnet Linknet FPN PSPNet PAN DeepLabV3Plus UPerNet Segformer DPT".split()
 
 
-NETWORKS: dict[str, Callable[[], Network]] = {
-    "alexnet": lambda: cs.parse(ALEXNET).network,
-    "vgg features": lambda: cs.parse(VGG).network,
-    "resnet50": resnet50,
-    "u-net, 5 halvings": lambda: cs.parse(encoder_decoder(5)).network,
-    "u-net, stride 2^10": lambda: cs.parse(encoder_decoder(10, first=0)).network,
-}
+def _timm(name: str) -> nn.Module:
+    import timm
+
+    module: nn.Module = timm.create_model(name, pretrained=False)
+    return module
 
 
-def seconds(work: Callable[[], Any]) -> float:
-    """Return the shortest of three times."""
-    times = []
-    for _ in range(3):
-        start = time.perf_counter()
-        work()
-        times.append(time.perf_counter() - start)
-    return min(times)
+def _torchvision(name: str) -> nn.Module:
+    import torchvision
+
+    options = {"init_weights": False} if name in ("googlenet", "inception_v3") else {}
+    module: nn.Module = torchvision.models.get_model(name, weights=None, **(
+        {"weights_backbone": None} if "lraspp" in name else options))
+    return module
 
 
-def one_by_one(network: Network) -> Callable[[], Any]:
-    """Return what checks every square size."""
-    channels = network.inputs[0].operator.shape[0]  # type: ignore[attr-defined]
-    return lambda: [cs.check(network, (channels, n, n)).ok for n in range(1, LARGEST + 1)]
+def _smp(name: str) -> nn.Module:
+    import segmentation_models_pytorch as smp
+
+    encoder = "tu-vit_tiny_patch16_224" if name == "DPT" else "resnet18"
+    options = {"dynamic_img_size": True} if name == "DPT" else {}
+    module: nn.Module = getattr(smp, name)(encoder, encoder_weights=None, **options)
+    return module
 
 
-def exported(network: Network) -> Callable[[], Any] | None:
-    """Return what exports the network with the dimensions that the closed form names, or None where it cannot."""
-    import torch
+def _monai(name: str) -> nn.Module:
+    from monai.networks import nets
 
-    sizes = cs.valid_sizes(network, prove=False)
-    declared = [torch_dimensions(sizes, axis)[0] for axis in sizes]
-    space = {"torch": torch}
-    for dimension in declared:
-        exec(dimension.text, space)
-    shape = [d.sizes.at_least(256) for d in declared]
-    channels = network.inputs[0].operator.shape[0]  # type: ignore[attr-defined]
-    module = cs.to_torch(network.with_input((channels, *shape))).eval()  # type: ignore[list-item]
-    x = torch.zeros(2, channels, *shape, device="meta")  # type: ignore[arg-type]
-    dims = {i: space[axis] for i, axis in enumerate(sizes, start=2)}
+    options: dict[str, Any] = {"spatial_dims": 2, "in_channels": 3, "out_channels": 2}
+    options |= {
+        "UNet": {"channels": (8, 16, 32, 64), "strides": (2, 2, 2)},
+        "AttentionUnet": {"channels": (8, 16, 32), "strides": (2, 2)},
+        "UNETR": {"img_size": (96, 96), "hidden_size": 192, "mlp_dim": 384, "num_heads": 3},
+        "SwinUNETR": {"feature_size": 12},
+    }.get(name, {})
+    module: nn.Module = getattr(nets, name)(**options)
+    return module
 
-    def work() -> Any:
-        return torch.export.export(module.to("meta"), (x,), dynamic_shapes=[dims])
 
+class _Output(nn.Module):
+    """A network of transformers: its images in, its first tensor out."""
+
+    def __init__(self, network: nn.Module) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, x: torch.Tensor) -> Any:
+        return self.network(pixel_values=x, return_dict=False)[0]
+
+
+def _transformers(name: str) -> nn.Module:
+    import transformers
+
+    kind, _, task = name.partition("For")
+    own: dict[str, Any] = {
+        "Segformer": {"depths": [1, 1, 1, 1], "hidden_sizes": [8, 16, 40, 64]},
+        "Swin": {"embed_dim": 24, "depths": [1, 2, 1, 1]},
+        "Swinv2": {"embed_dim": 24, "depths": [1, 2, 1, 1]},
+        "ViT": {"hidden_size": 48, "num_hidden_layers": 2, "num_attention_heads": 3, "intermediate_size": 96},
+        "FocalNet": {"embed_dim": 24, "depths": [1, 1, 1, 1]},
+    }.get(kind, {})
+    config = getattr(transformers, f"{kind}Config")(**own)
+    return _Output(getattr(transformers, f"{kind}For{task}")(config))
+
+
+_LIBRARIES: dict[str, tuple[str, Callable[[str], nn.Module], list[str]]] = {
+    "timm": ("timm", _timm, _TIMM),
+    "torchvision": ("torchvision", _torchvision, _TORCHVISION),
+    "smp": ("segmentation_models_pytorch", _smp, _SMP),
+    "monai": ("monai", _monai, ["BasicUNet", "UNet", "AttentionUnet", "UNETR", "SwinUNETR", "SegResNet"]),
+    "transformers": ("transformers", _transformers, [
+        "SegformerForSemanticSegmentation", "SwinForImageClassification", "Swinv2ForImageClassification",
+        "ViTForImageClassification", "MobileNetV1ForImageClassification", "MobileNetV2ForImageClassification",
+        "FocalNetForImageClassification"]),
+}  # fmt: skip
+
+NETWORKS = [f"{library}:{name}" for library, (_, _, names) in _LIBRARIES.items() for name in names]
+"""The networks: transformers, mixers and hybrids first."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """What was measured of one network; ``wrong`` are the sizes that are said to be other than running it is."""
+
+    reading: float
+    sizes: float
+    proof: float
+    boxes: int
+    complete: bool
+    proved: bool
+    known: int
+    wrong: tuple[tuple[tuple[int, ...], bool], ...]
+    text: str
+
+
+def built(name: str) -> nn.Module:
+    """Return a network by its name, without pretrained weights; most of them on the meta device."""
+    library, _, own = name.partition(":")
+    if name not in _ON_CPU:
+        with contextlib.suppress(Exception), torch.device("meta"):  # some compute their parameters with tensors
+            return _LIBRARIES[library][1](own).eval()
+    return _LIBRARIES[library][1](own).eval()
+
+
+def measured(module: nn.Module, size: int) -> Row:
+    """Read a network, ask for its sizes with and without a proof, and run it at some of them."""
+    start = time.process_time()
+    network = cs.from_torch(module, (3, size, size))
+    read = time.process_time()
+    valid_sizes(network, prove=False)
+    found = time.process_time()
+    sizes = valid_sizes(network)
+    proof = max(0.0, time.process_time() - found - (found - read))
+    points = list(_points(sizes, size))
+    known = [p for p in points if p in sizes.known and sizes.holds(p) is not None]
+    small = [p for p in known if max(p) <= 64][:_ON_CPU_POINTS] if next(module.parameters()).device.type == "cpu" else []
+    wrong = [(p, runs) for p in small if (runs := _runs(module, p)) is not sizes.holds(p)]
+    module.to("meta")
+    wrong += [(p, runs) for p in known if (runs := _runs(module, p)) is not sizes.holds(p)]
+    return Row(read - start, found - read, proof, len(sizes.region.parts), sizes.complete, sizes.proved,
+               len(known), tuple(wrong), str(sizes))  # fmt: skip
+
+
+def _points(sizes: ValidSizes, size: int) -> Iterator[tuple[int, ...]]:
+    """Yield sizes around the edges of the set, and others at random."""
+    draw = random.Random(size)
+    edges = {size, size + 1, size - 1, size + 32}
+    for part in sizes.region.parts[:8]:
+        for own in part:
+            first = own.minimum or 1
+            edges |= {first, first + 1, first - 1, first + own.period, *own.first(3)}
+    choices = sorted(n for n in edges if 1 <= n <= _LARGEST)
+    for i in range(_POINTS):
+        yield tuple(draw.choice(choices) if draw.random() < (0.8 if i < 20 else 0.2) else draw.randrange(1, 300)
+                    for _ in sizes.region.axes)  # fmt: skip
+
+
+def _runs(module: nn.Module, point: tuple[int, ...]) -> bool:
     try:
-        work()
-    except Exception as error:  # whatever it raises, it cannot do this one
-        print(f"    torch.export refuses: {str(error).strip().splitlines()[0][:100]}")
-        return None
-    return work
+        with torch.no_grad():
+            result = module(torch.zeros(2, 3, *point, device=next(module.parameters()).device))
+    except Exception:  # whatever it raises, it does not run
+        return False
+    return not any(0 in t.shape for t in _tensors(result))
+
+
+def _tensors(result: Any) -> Iterator[torch.Tensor]:
+    if isinstance(result, torch.Tensor):
+        yield result
+    elif isinstance(result, (list, tuple)):
+        for part in result:
+            yield from _tensors(part)
+    elif isinstance(result, dict):
+        yield from _tensors(list(result.values()))
+
+
+def _worker(name: str, size: int, answers: Any) -> None:
+    warnings.simplefilter("ignore")
+    torch.set_num_threads(1)
+    try:
+        answers.put(measured(built(name), size))
+    except Exception as error:  # the table says so, and goes on
+        answers.put(f"{type(error).__name__}: {error}".splitlines()[0][:150])
+
+
+def _size(name: str) -> int:
+    return next((n for n in (240, 256, 96) if name.endswith((f"_{n}", "UNETR")) and (n != 96 or "UNETR" in name)), 224)
 
 
 def main() -> None:
     """Print the table."""
-    warnings.simplefilter("ignore")
-    cs.valid_sizes(NETWORKS["alexnet"]())  # imports
-    heads = ("closed form", "with proof", "one by one", "ratio", "export", "ratio")
-    print(f"{'network':20}" + "".join(f"{head:>13}" for head in heads))
-    for name, make in NETWORKS.items():
-        network = make()
-        form = seconds(partial(cs.valid_sizes, network, prove=False))
-        proof = seconds(partial(cs.valid_sizes, network))
-        start = time.perf_counter()
-        one_by_one(network)()
-        each = time.perf_counter() - start
-        export = exported(network)
-        exporting = seconds(export) if export else None
-        row = [f"{form:.4f} s", f"{proof:.4f} s", f"{each:.2f} s", f"{each / proof:.0f}"]
-        row += [f"{exporting:.2f} s", f"{exporting / proof:.0f}"] if exporting else ["-", "-"]
-        print(f"{name:20}" + "".join(f"{cell:>13}" for cell in row), flush=True)
+    words = sys.argv[1:]
+    operators = declare_torchvision_operators()  # torchvision may have been built for another PyTorch
+    assert operators is not None
+    missing = [lib for lib, (module, _, _) in _LIBRARIES.items() if importlib.util.find_spec(module) is None]
+    wanted = [n for n in NETWORKS if not words or any(word in n for word in words)]
+    rows: dict[str, Row] = {}
+    heads = ("read", "sizes", "proof", "boxes", "known", "wrong")
+    print(f"{'network':48}" + "".join(f"{head:>8}" for head in heads), flush=True)
+    for library in _LIBRARIES.keys() - set(missing):
+        importlib.import_module(_LIBRARIES[library][0])
+    context = multiprocessing.get_context("fork")
+    for name in wanted:
+        if name.partition(":")[0] in missing:
+            continue
+        answers = context.SimpleQueue()
+        process = context.Process(target=_worker, args=(name, _size(name), answers))
+        process.start()
+        row: Any = f"no answer in {_LIMIT} seconds"
+        end = time.monotonic() + _LIMIT
+        while process.is_alive() and answers.empty() and time.monotonic() < end:
+            time.sleep(0.05)
+        if not answers.empty():
+            row = answers.get()
+        process.kill()
+        process.join()
+        if isinstance(row, str):
+            print(f"{name:48} {row}", flush=True)
+            continue
+        rows[name] = row
+        seconds = "".join(f"{n:8.2f}" for n in (row.reading, row.sizes, row.proof))
+        notes = f"  {'complete' if row.complete else 'in part'}, {'proven' if row.proved else 'not proven'}"
+        print(f"{name:48}{seconds}{row.boxes:8}{row.known:8}{len(row.wrong):8}{notes} {row.wrong[:3] or ''}", flush=True)
+        if words:
+            print("    " + row.text[:1000].replace("\n", "\n    "))
+    spent = {name: row.reading + row.sizes + row.proof for name, row in rows.items()}
+    slow = [name for name, seconds in spent.items() if seconds > _SLOW]
+    worst = max(spent, key=spent.__getitem__, default="none")
+    print(f"{len(rows)} networks; {sum(r.complete for r in rows.values())} complete, "
+          f"{sum(r.proved for r in rows.values())} proven; {sum(len(r.wrong) for r in rows.values())} wrong of "
+          f"{sum(r.known for r in rows.values())} sizes; worst {worst} with {spent.get(worst, 0):.1f} s; "
+          f"over {_SLOW:.0f} s: {', '.join(slow) or 'none'}")  # fmt: skip
+    if missing:
+        print(f"left out, as it is not installed: {', '.join(missing)}")
 
 
 if __name__ == "__main__":
