@@ -30,7 +30,7 @@ from convsolve.queries.sizes import ValidSizes, valid_sizes
 __all__ = ["NETWORKS", "Row", "main", "measured"]
 
 _POINTS = 30
-_ON_CPU = ("timm:mobilevit_xxs", "timm:tiny_vit_5m_224", "timm:resnet18", "timm:regnetx_002", "smp:Unet")
+_ON_CPU = ("timm:mobilevit_xxs", "timm:resnet18", "timm:regnetx_002", "smp:Unet")
 _ON_CPU_POINTS = 5
 _LARGEST = 512
 _LIMIT = 300
@@ -48,11 +48,11 @@ nextvit_small
 nasnetalarge resnet18 densenet121 inception_v3 xception41 dm_nfnet_f0 hrnet_w18_small ghostnet_100
 mobilenetv3_small_100 tf_efficientnet_b0 dla34 res2net50_26w_4s selecsls42b vovnet39a regnetx_002 convnext_atto
 cspresnet50 dpn68 tf_mobilenetv3_small_075
-""".split()
+"""
 _TORCHVISION = """
 alexnet vgg11 googlenet squeezenet1_0 shufflenet_v2_x0_5 swin_t maxvit_t mnasnet0_5 lraspp_mobilenet_v3_large
-""".split()
-_SMP = "Unet UnetPlusPlus MAnet Linknet FPN PSPNet PAN DeepLabV3Plus UPerNet Segformer DPT".split()
+"""
+_SMP = "Unet UnetPlusPlus MAnet Linknet FPN PSPNet PAN DeepLabV3Plus UPerNet Segformer DPT"
 
 
 def _timm(name: str) -> nn.Module:
@@ -121,9 +121,9 @@ def _transformers(name: str) -> nn.Module:
 
 
 _LIBRARIES: dict[str, tuple[str, Callable[[str], nn.Module], list[str]]] = {
-    "timm": ("timm", _timm, _TIMM),
-    "torchvision": ("torchvision", _torchvision, _TORCHVISION),
-    "smp": ("segmentation_models_pytorch", _smp, _SMP),
+    "timm": ("timm", _timm, _TIMM.split()),
+    "torchvision": ("torchvision", _torchvision, _TORCHVISION.split()),
+    "smp": ("segmentation_models_pytorch", _smp, _SMP.split()),
     "monai": ("monai", _monai, ["BasicUNet", "UNet", "AttentionUnet", "UNETR", "SwinUNETR", "SegResNet"]),
     "transformers": ("transformers", _transformers, [
         "SegformerForSemanticSegmentation", "SwinForImageClassification", "Swinv2ForImageClassification",

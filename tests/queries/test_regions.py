@@ -60,7 +60,7 @@ def side(n, draw):
     """Return a size made of another: rounded down or up to a multiple, shifted, halved, or cut."""
     step = draw(st.integers(1, 5))
     shift = draw(st.integers(-3, 3))
-    kind = draw(st.sampled_from("down up shift half cut".split()))
+    kind = draw(st.sampled_from(["down", "up", "shift", "half", "cut"]))
     return {"down": (n + shift) // step * step, "up": (n + step - 1) // step * step, "shift": n + shift,
             "half": (n + shift) // 2, "cut": minimum(n, 3 * step)}[kind]  # fmt: skip
 
@@ -70,7 +70,7 @@ def side(n, draw):
 def test_products_of_sizes(data):
     one = side(A, data.draw) * side(B, data.draw) * data.draw(st.integers(1, 3))
     other = side(A, data.draw) * side(B, data.draw) * data.draw(st.integers(1, 3))
-    kind = data.draw(st.sampled_from("eq le lt mod".split()))
+    kind = data.draw(st.sampled_from(["eq", "le", "lt", "mod"]))
     condition = {"eq": eq(one, other), "le": one <= other, "lt": one < other,
                  "mod": eq(one % maximum(other, 1), 0)}[kind]  # fmt: skip
     agrees(condition, data.draw(st.sampled_from([True, 4 <= A, eq(B % 2, 0), any_of(A < 9, B < 5)])))
