@@ -34,16 +34,8 @@ __all__ = ()
 
 _ARITHMETIC: Mapping[str, Callable[[Any, Any], Any]] = {
     "Add": numbers.add, "Sub": numbers.subtract, "Mul": numbers.multiply, "Div": numbers.divide,
-    "Mod": numbers.modulo, "Max": lambda a, b: _extreme(maximum, a, b), "Min": lambda a, b: _extreme(minimum, a, b),
+    "Mod": numbers.modulo, "Max": numbers.larger, "Min": numbers.smaller,
 }
-
-
-def _extreme(pick: Callable[..., Any], a: Any, b: Any) -> Any:
-    if isinstance(a, Fraction) and isinstance(b, Fraction):
-        return max(a, b) if pick is maximum else min(a, b)
-    if any(isinstance(x, (Fraction, numbers.Ratio)) for x in (a, b)):
-        raise NotReadError("it compares floating-point numbers of unknown size")
-    return pick(a, b)
 
 
 @folds(*_ARITHMETIC)
@@ -121,7 +113,9 @@ def _settled(x: Any) -> Any:
 
 
 _ROUNDING: Mapping[str, Callable[[Any], Any]] = {
-    "Floor": numbers.floor, "Ceil": numbers.ceiling, "Neg": lambda x: numbers.subtract(numbers.zero(x), x),
+    "Floor": numbers.floor, "Ceil": numbers.ceiling, "Round": numbers.nearest, "Neg": numbers.negative,
+    "Abs": lambda x: numbers.larger(x, numbers.negative(x)), "Sign": numbers.sign,
+    "Relu": lambda x: numbers.larger(x, numbers.zero(x)),
 }
 
 
@@ -131,6 +125,27 @@ def _rounded(call: Call) -> Known:
     if x.items is None:
         return x
     return known(array([_ROUNDING[call.kind](item) for item in x.items.ravel()], x.shape), x.learned)
+
+
+@folds("Clip")
+def _clipped(call: Call) -> Known:
+    """Return numbers between bounds, which older opsets have as attributes; the upper one holds where they cross."""
+    x = call.known(0)
+    bounds = [_bound(call, name, place) for place, name in ((1, "min"), (2, "max"))]
+    if x.items is None:
+        return x
+    items = list(x.items.ravel())
+    for pick, bound in zip((numbers.larger, numbers.smaller), bounds, strict=True):
+        items = items if bound is None else [pick(item, bound) for item in items]
+    return known(array(items, x.shape), x.learned)
+
+
+def _bound(call: Call, name: str, place: int) -> Any:
+    if call.has(place):
+        (found,) = call.numbers(place)
+        return found
+    given = call.option(name)
+    return None if given is None else Fraction(given)
 
 
 @folds("ReduceProd", "ReduceSum", "ReduceMax", "ReduceMin")

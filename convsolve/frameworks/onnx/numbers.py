@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
+from math import lcm
 from typing import Any
 
 import numpy as np
 
-from ...dims import Cond, Condition, Dim, Expr, all_of, bounds, maximum, ne, where
+from ...dims import Cond, Condition, Dim, Expr, all_of, bounds, eq, maximum, minimum, ne, where
 from .values import NotReadError
 
 __all__ = [
-    "Ratio", "add", "ceiling", "crossed", "divide", "floor", "modulo", "multiply", "subtract", "to_bool", "to_float",
-    "to_int", "zero",
+    "Ratio", "add", "ceiling", "crossed", "divide", "floor", "larger", "modulo", "multiply", "nearest", "negative",
+    "sign", "smaller", "subtract", "to_bool", "to_float", "to_int", "zero",
 ]
 
 _EXACT = 1 << 10
@@ -89,6 +91,57 @@ def ceiling(x: Any) -> Any:
     if isinstance(x, Ratio):
         return Ratio((x.size + (x.divisor - 1)) // x.divisor)
     return Fraction(-(-x.numerator // x.denominator))
+
+
+def nearest(x: Any) -> Any:
+    """Return a floating-point number rounded to the nearest whole one, and to the even one of two.
+
+    >>> nearest(Fraction(7, 2)), nearest(Fraction(5, 2))
+    (Fraction(4, 1), Fraction(2, 1))
+    """
+    if isinstance(x, Fraction):
+        return Fraction(round(x))
+    twice, divisor = 2 * x.size + x.divisor, 2 * x.divisor
+    up = twice // divisor
+    return x if x.divisor == 1 else Ratio(where(all_of(eq(twice % divisor, 0), eq(up % 2, 1)), up - 1, up))
+
+
+def negative(x: Any) -> Any:
+    """Return ``-x``."""
+    return subtract(zero(x), x) if not isinstance(x, Ratio) else Ratio(-x.size, x.divisor, x.exact)
+
+
+def sign(x: Any) -> Any:
+    """Return -1, 0 or 1.
+
+    >>> sign(-7), sign(Fraction(1, 2))
+    (-1, Fraction(1, 1))
+    """
+    size = x.size if isinstance(x, Ratio) else x
+    if isinstance(size, Fraction):
+        return Fraction((size > 0) - (size < 0))
+    found = where(size > 0, 1, where(size < 0, -1, 0))
+    return Ratio(found) if isinstance(x, Ratio) else found
+
+
+def larger(a: Any, b: Any) -> Any:
+    """Return the larger of two numbers."""
+    return _extreme(maximum, max, a, b)
+
+
+def smaller(a: Any, b: Any) -> Any:
+    """Return the smaller of two numbers."""
+    return _extreme(minimum, min, a, b)
+
+
+def _extreme(pick: Callable[..., Dim], known: Callable[..., Any], a: Any, b: Any) -> Any:
+    if not _floating(a, b):
+        return pick(a, b)
+    if isinstance(a, Fraction) and isinstance(b, Fraction):
+        return known(a, b)
+    a, b = (x if isinstance(x, Ratio) else Ratio(x.numerator, x.denominator) for x in (a, b))
+    common = lcm(a.divisor, b.divisor)  # rounding keeps the order of numbers, so that it is one of the two
+    return Ratio(pick(a.size * (common // a.divisor), b.size * (common // b.divisor)), common, a.exact and b.exact)
 
 
 def add(a: Any, b: Any) -> Any:

@@ -226,7 +226,7 @@ def _cast(call: Call) -> Known:
     return known(array([change(item) for item in x.items.ravel()], x.shape), x.learned)
 
 
-@folds("Sqrt", "Exp", "Log", "Abs", "Erf", "Sigmoid", "Tanh", "Relu", "Reciprocal", "Pow", "Cos", "Sin",
+@folds("Sqrt", "Exp", "Log", "Erf", "Sigmoid", "Tanh", "Reciprocal", "Pow", "Cos", "Sin",
         "MatMul", "Trilu", "DequantizeLinear",
         "ScatterND", "ScatterElements")  # fmt: skip
 def _shape_only(call: Call) -> Known:
