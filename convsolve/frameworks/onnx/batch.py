@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from ...dims import Dim, product
+from ...dims import Dim, eq, product
 from ...operators import Flatten, Identity, Reshape
 from .call import Call
 from .values import NotReadError, Tensor, depends_on_batch, without_batch
@@ -46,11 +46,11 @@ def _batch_in(call: Call, x: Tensor, wished: list[Dim]) -> _Place:
         return _placed(wished, 0, 1)
     open_axis = wished.index(-1) if -1 in wished else None
     if open_axis is not None and not isinstance(call.batch, int):
-        return _open(x, wished, open_axis)
+        return _open(call, x, wished, open_axis)
     if all(isinstance(n, int) for n in (*wished, *x.shape)):
         return _by_stride(x, wished, size)
     if open_axis == 0 and x.batch == 0:
-        return _open(x, wished, open_axis)
+        return _open(call, x, wished, open_axis)
     raise NotReadError("where its shape has the batch cannot be told")
 
 
@@ -71,7 +71,7 @@ def _placed(wished: list[Dim], axis: int, factor: Dim, inner: bool = False) -> _
     return axis, merged, merged and inner, [*wished[:axis], *([factor] if merged else []), *wished[axis + 1 :]]
 
 
-def _open(x: Tensor, wished: list[Dim], axis: int) -> _Place:
+def _open(call: Call, x: Tensor, wished: list[Dim], axis: int) -> _Place:
     """Return a shape whose -1 is the batch, or the batch times what else is left.
 
     A second axis alone (``[-1, 400]``) means features of each sample; another number of them is a failure,
@@ -86,6 +86,8 @@ def _open(x: Tensor, wished: list[Dim], axis: int) -> _Place:
         return _placed(wished, 0, elements // rest)
     if len(wished) == 2 or elements == rest:
         return _placed(wished, 0, 1)
+    if not isinstance(rest, int) and call.decisions.expects(eq(elements, rest), call.source):
+        return _placed(wished, 0, 1)  # what was folded into the batch is put back
     return 0, True, False, list(wished)  # -1 now counts the rows of one sample
 
 

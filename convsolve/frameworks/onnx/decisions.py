@@ -46,6 +46,13 @@ class Decisions:
         self._taken.setdefault(condition if outcome else negation(condition), source)
         return outcome
 
+    def expects(self, condition: Cond, source: str) -> bool:
+        """Return whether a condition holds, taking for granted that it does where the sizes are not given."""
+        if not isinstance(condition, Condition) or all(v.name in self.numbers for v in variables(condition)):
+            return self.holds(condition, source)
+        self._taken.setdefault(condition, source)
+        return True
+
     def number(self, size: Dim, source: str) -> int:
         """Return a size as a number, which it must stay.
 
