@@ -22,11 +22,13 @@ from ...operators import (
     Lstm,
     Reduce,
     Rnn,
+    Slice,
+    Squeeze,
     Unsqueeze,
 )
 from .call import Call, reads
 from .joins import from_the_end, joined
-from .values import Known, NotReadError, Tensor, Unknown, Value
+from .values import Known, NotReadError, Tensor, Value
 
 __all__ = ()
 
@@ -172,20 +174,29 @@ def _recurrent(call: Call) -> list[Value]:
     """Read a recurrent layer: ``Y`` is (length, directions, batch, hidden), or with layout 1 (batch, length, ...)."""
     x, weight = call.tensor(), call.known(1)
     by_sample = bool(call.option("layout", 0))
-    if x.merged or x.batch != (0 if by_sample else 1) or x.rank != 3:
+    if x.rank != 3:
+        raise RefusedError(f"its input has {x.rank} axes: wanted 3")
+    both, (kind, gates) = call.option("direction", "forward") == "bidirectional", _RECURRENT[call.kind]
+    if call.option("direction", "forward") not in ("forward", "reverse", "bidirectional"):
+        raise RefusedError(f"its direction {call.option('direction')!r} is unknown")
+    ways, hidden = 2 if both else 1, call.option("hidden_size", 0)
+    features = weight.shape[2] if len(weight.shape) == 3 else 0
+    wanted = {1: (ways, gates * hidden, features), 2: (ways, gates * hidden, hidden), 3: (ways, 2 * gates * hidden)}
+    for place, shape in wanted.items():
+        if call.has(place) and (call.known(place).shape != shape or 0 in shape):
+            raise RefusedError(f"its input {place} has the shape {list(call.known(place).shape)}: wanted {list(shape)}")
+    if x.merged or x.batch != (0 if by_sample else 1):
         raise NotReadError("the batch is not on the axis where its layout has it")
-    both = call.option("direction", "forward") == "bidirectional"
-    kind, gates = _RECURRENT[call.kind]
-    hidden = weight.shape[1] // gates
     options: dict[str, Any] = {"hidden_size": hidden, "bidirectional": both, "bias": call.has(3)}
     if kind is Gru:
         options["reset_after"] = bool(call.option("linear_before_reset", 0))
-    if weight.shape[2] != x.shape[1]:
-        raise NotReadError(f"its weights are for {weight.shape[2]} features, its input has {x.shape[1]}")
-    return [_steps(call, x, kind(**options), hidden, by_sample), *[_NO_STATE] * (call.outputs - 1)]
-
-
-_NO_STATE = Unknown("the last state of a recurrent layer is not read")
+    made = _steps(call, x, kind(in_features=features, **options), hidden, by_sample)
+    if call.outputs == 1:
+        return [made]
+    last = call.layer(Slice(axis=0, start=-1), made, last=False)
+    state = call.layer(Squeeze(axis=0), last, last=False)
+    placed = Tensor(state.reference, state.shape, 0 if by_sample else 1)
+    return [made, *[placed] * (call.outputs - 1)]
 
 
 def _steps(call: Call, x: Tensor, operator: Rnn, hidden: int, by_sample: bool) -> Tensor:

@@ -16,7 +16,7 @@ from ...network import InputShapes, Network, given_shapes
 from ...operators import Opaque, axis_names
 from ..builder import Builder
 from ..documents import boundary
-from . import arithmetic, control, features, joins, layout, windows
+from . import arithmetic, control, features, fused, joins, layout, microsoft, windows
 from .call import READERS, Call, Result
 from .control import CONTROL
 from .decisions import Decisions
@@ -28,7 +28,7 @@ from .values import BATCH, Failed, FailsError, Known, NotReadError, NotThereErro
 
 __all__ = ["Graph", "from_onnx"]
 
-_READ = (arithmetic, control, features, joins, layout, windows)  # they register how each operator is read
+_READ = (arithmetic, control, features, fused, joins, layout, windows)  # they register how each operator is read
 
 _MOST_NODES = 200_000
 """So many nodes are read at most, those of a loop once for each turn."""
@@ -229,7 +229,12 @@ class Graph:
         for position in range(len(call.inputs)):
             if isinstance(call.inputs[position], Failed):
                 call.value(position)  # nothing is known behind a failure
-        if node.domain not in ("", "ai.onnx"):
+        if node.domain == microsoft.DOMAIN and f"{node.domain}.{call.kind}" in READERS:
+            why = microsoft.misfit(call.kind, call.inputs, call.outputs, call.attributes)
+            call = dataclasses.replace(call, kind=f"{node.domain}.{call.kind}")
+            if why:
+                return self._refused(call, why)
+        elif node.domain not in ("", "ai.onnx"):
             return self._opaque(call, node, f"the domain {node.domain!r} is not ONNX's own")
         if call.kind == "Constant":
             return _constant(call)

@@ -1,0 +1,205 @@
+"""Nodes that are others in disguise (quantised, fused), and nodes of several outputs: read as onnxruntime runs them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from random import Random
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tests.conformance.judge import SCALE, each, multiple, near, sizes, spread
+from tests.conformance.onnx_nodes import DOMAIN, Input, Node, Reading, executed, read, spoiled
+
+CASES = 24
+DRAWS: dict[str, Callable[[Random], Node]] = {}
+
+
+def draws(function: Callable[[Random], Node]) -> Callable[[Random], Node]:
+    DRAWS[function.__name__] = function
+    return function
+
+
+def x(*shape: int, kind: Any = np.float32) -> Input:
+    return Input(np.zeros((2, *shape), kind), True)
+
+
+def w(*shape: int, kind: Any = np.float32) -> Input:
+    return Input(np.zeros(shape, kind), False)
+
+
+def scale() -> Input:
+    return Input(np.array(0.5, np.float32), False)
+
+
+def zero(kind: Any = np.uint8) -> Input:
+    return Input(np.array(0, kind), False)
+
+
+def microsoft(kind: str, *inputs: Input | None, outputs: int = 1, **attributes: Any) -> Node:
+    return Node(kind, inputs, 17, outputs, DOMAIN, attributes)
+
+
+def windows(r: Random, rank: int) -> dict[str, Any]:
+    return {
+        "strides": list(spread(each(r, rank, 1, 1, 2, 3), rank)), "pads": [r.randint(0, 1) for _ in range(2 * rank)],
+        "dilations": list(spread(each(r, rank, 1, 1, 2), rank))}
+
+
+@draws
+def quantised_conv(r: Random) -> Node:
+    rank, groups = r.choice((1, 2, 2)), r.choice((1, 1, 2))
+    channels, out, u8 = multiple(r, groups), multiple(r, groups), np.uint8
+    kernel = [r.randint(1, 3) for _ in range(rank)]
+    image = x(channels, *sizes(r, rank, high=8), kind=u8)
+    weight = w(out, max(1, near(r, channels) // groups), *kernel, kind=u8)
+    options = {**windows(r, rank), "group": groups}
+    if r.random() < 0.4:
+        return Node("ConvInteger", (image, weight, *([zero(), zero()] if r.random() < 0.5 else [])), attributes=options)
+    bias = [w(out, kind=np.int32)] if r.random() < 0.5 else []
+    inputs = (image, scale(), zero(), weight, scale(), zero(), scale(), zero(), *bias)
+    return Node("QLinearConv", inputs, attributes=options)
+
+
+@draws
+def quantised_product(r: Random) -> Node:
+    front, inner, u8 = [r.randint(1, 3) for _ in range(r.randint(0, 2))], r.randint(1, 4), np.uint8
+    a, b = x(*front, r.randint(1, 4), inner, kind=u8), w(near(r, near(r, inner)), r.randint(1, 4), kind=u8)
+    kind = r.choice(("MatMulInteger", "QLinearMatMul", "DynamicQuantizeMatMul", "MatMulIntegerToFloat", "QLinearAdd"))
+    if kind == "MatMulInteger":
+        return Node(kind, (a, b), 17)
+    if kind == "QLinearMatMul":
+        return Node(kind, (a, scale(), zero(), b, scale(), zero(), scale(), zero()))
+    bias = [w(b.array.shape[1])] if r.random() < 0.5 else []
+    if kind == "DynamicQuantizeMatMul":
+        return microsoft(kind, Input(a.array.astype(np.float32), True), b, scale(), zero(), *bias)
+    if kind == "MatMulIntegerToFloat":
+        return microsoft(kind, a, b, scale(), scale(), zero(), zero(), *bias)
+    other = Input(a.array, True) if r.random() < 0.5 else w(near(r, inner), kind=u8)
+    return microsoft(r.choice((kind, "QLinearMul")), a, scale(), zero(), other, scale(), zero(), scale(), zero())
+
+
+@draws
+def quantised_pool(r: Random) -> Node:
+    shape, last = (r.randint(1, 4), *sizes(r, 2, high=7)), r.choice((0, 1))
+    image = x(*shape, kind=np.uint8)
+    rest = (scale(), zero(), scale(), zero())
+    if r.random() < 0.3:
+        return microsoft("QLinearGlobalAveragePool", image, *rest, channels_last=last)
+    options = windows(r, 2)
+    del options["dilations"]
+    return microsoft("QLinearAveragePool", image, *rest, channels_last=last, kernel_shape=[2, r.randint(1, 3)], **options)
+
+
+@draws
+def quantised_others(r: Random) -> Node:
+    shape = tuple(r.randint(1, 4) for _ in range(r.randint(1, 3)))
+    image, floats = x(*shape, kind=np.uint8), x(*shape)
+    rest = (scale(), zero(), scale(), zero())
+    kind = r.choice(("QLinearConcat", "QLinearSigmoid", "QLinearLeakyRelu", "QLinearReduceMean", "DynamicQuantizeLinear",
+                     "QuantizeLinear", "DequantizeLinear", "QLinearSoftmax"))  # fmt: skip
+    if kind == "QLinearConcat":
+        other = x(near(r, shape[0]), *shape[1:], kind=np.uint8)
+        axis = r.choice((1, -1))
+        return microsoft(kind, scale(), zero(), image, scale(), zero(), other, scale(), zero(), axis=axis)
+    if kind == "DynamicQuantizeLinear":
+        return Node(kind, (floats,), 17, 3)
+    if kind == "QuantizeLinear":
+        return Node(kind, (floats, scale(), zero()), r.choice((13, 19)))
+    if kind == "DequantizeLinear":
+        return Node(kind, (image, scale(), zero()), r.choice((13, 19)))
+    options: dict[str, Any] = {"QLinearReduceMean": {"axes": [r.randint(1, len(shape))], "keepdims": r.choice((0, 1))},
+                               "QLinearSoftmax": {"opset": 13, "axis": -1}}.get(kind, {})  # fmt: skip
+    return microsoft(kind, image, *rest, **options)
+
+
+@draws
+def fused(r: Random) -> Node:
+    kind = r.choice(("FusedConv", "FusedMatMul", "FusedGemm", "BiasGelu", "FastGelu", "QuickGelu", "Gelu"))
+    inner, out = r.randint(1, 4), r.randint(1, 4)
+    if kind == "FusedConv":
+        channels, kernel = r.randint(1, 3), [r.randint(1, 3), r.randint(1, 3)]
+        image, weight = x(channels, *sizes(r, 2, high=6)), w(out, near(r, channels), *kernel)
+        return microsoft(kind, image, weight, w(near(r, out)), **windows(r, 2), activation="Relu")
+    if kind == "FusedGemm":
+        return microsoft(kind, x(inner), w(near(r, inner), out), w(out), activation="Relu")
+    rows = r.randint(1, 3)
+    if kind == "FusedMatMul":
+        first, second = r.choice((0, 1)), r.choice((0, 1))
+        a, b = (inner, rows) if first else (rows, inner), (out, near(r, inner)) if second else (near(r, inner), out)
+        other = w(*b) if r.random() < 0.5 else x(*b)
+        return microsoft(kind, x(*a), other, transA=first, transB=second)
+    bias = {"BiasGelu": [w(near(r, inner))], "FastGelu": [w(near(r, inner))][: r.randint(0, 1)]}.get(kind, [])
+    return microsoft(kind, x(rows, inner), *bias)
+
+
+@draws
+def skip_norm(r: Random) -> Node:
+    rows, features = r.randint(1, 3), r.randint(1, 5)
+    data = x(rows, features), x(near(r, rows), features)
+    if r.random() < 0.3:
+        return microsoft("SkipSimplifiedLayerNormalization", *data, w(near(r, features)))
+    more = [w(features)] if r.random() < 0.5 else []
+    return microsoft("SkipLayerNormalization", *data, w(features), w(near(r, features)), *more)
+
+
+@draws
+def embed_norm(r: Random) -> Node:
+    length, features, kind = r.randint(1, 4), r.randint(1, 4), np.int32
+    ids = x(length, kind=kind), x(length, kind=kind)
+    outputs = r.randint(2, 3)
+    tables = w(5, features), w(r.randint(3, 6), near(r, features)), w(2, features)
+    return microsoft("EmbedLayerNormalization", *ids, *tables, w(features), w(near(r, features)), outputs=outputs)
+
+
+@draws
+def attention(r: Random) -> Node:
+    heads, size, length = r.randint(1, 3), r.randint(1, 3), r.randint(1, 4)
+    width = heads * size
+    if r.random() < 0.5:
+        features = r.randint(1, 5)
+        inputs = x(length, features), w(near(r, features), near(r, 3 * width)), w(3 * width)
+        return microsoft("Attention", *inputs, num_heads=heads)
+    keys = r.randint(1, 4)
+    query, key = x(length, width), x(keys, near(r, width))
+    value = x(near(r, keys), width)
+    return microsoft("MultiHeadAttention", query, key, value, num_heads=heads)
+
+
+@draws
+def recurrent(r: Random) -> Node:
+    kind, gates = r.choice((("RNN", 1), ("LSTM", 4), ("GRU", 3)))
+    hidden, length, features = r.randint(1, 3), r.randint(1, 3), r.randint(1, 3)
+    way = r.choice(("forward", "reverse", "bidirectional"))
+    ways = 2 if way == "bidirectional" else 1
+    layout = np.zeros((length, 2, features), np.float32)
+    inputs = (Input(layout, True, True), w(ways, gates * hidden, near(r, features)), w(ways, gates * hidden, hidden))
+    bias = (w(ways, 2 * gates * hidden),) if r.random() < 0.5 else ()
+    outputs = r.randint(1, 3 if kind == "LSTM" else 2)
+    return Node(kind, (*inputs, *bias), 14, outputs, "", {"hidden_size": hidden, "direction": way})
+
+
+def drawn(name: str, scale: int = SCALE) -> Iterator[Node]:
+    """Yield nodes as they are drawn, and twice as many with something wrong."""
+    r = Random(f"onnx nodes/{name}")
+    for _ in range(CASES * scale):
+        node = DRAWS[name](r)
+        yield node
+        for _ in range(2):
+            yield spoiled(r, node)
+
+
+def disagreement(node: Node) -> str:
+    found = read(node)
+    if "batch" in found.unread:
+        return ""
+    theirs: Reading = executed(node)
+    agree = "Type Error" in theirs.fails or (not found.unread and theirs.shapes == found.shapes)
+    return "" if agree else f"{node}\n    read: {found}\n    executed: {theirs}"
+
+
+@pytest.mark.parametrize("name", DRAWS)
+def test_nodes_are_read_as_they_run(name: str) -> None:
+    wrong = [text for node in drawn(name) if (text := disagreement(node))]
+    assert not wrong, f"{len(wrong)} disagree\n" + "\n".join(wrong[:5])
