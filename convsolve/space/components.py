@@ -143,7 +143,7 @@ def outlined(
         return None
 
 
-def parts_of(traced: ProblemTrace, outline: Outline, clock: Clock) -> Parts | None:
+def parts_of(traced: ProblemTrace, outline: Outline, clock: Clock, coarse: int = 0) -> Parts | None:
     """Return the solutions of a problem, given its outline; None if there are none.
 
     Raises:
@@ -156,7 +156,7 @@ def parts_of(traced: ProblemTrace, outline: Outline, clock: Clock) -> Parts | No
         if any(domains[name].array is None for name in system.holes):
             raise TooWide
         for part in outline.plan:
-            found = paths_of(part, system, domains, clock, presence(traced), traced.trace.canonical)
+            found = paths_of(part, system, domains, clock, presence(traced), traced.trace.canonical, coarse)
             if found is None:
                 return None
             parts.append(found)

@@ -75,7 +75,7 @@ class Paths:
 
 def paths_of(
     part: Part, system: System, domains: Domains, clock: Clock, presence: Mapping[str, Cond],
-    canonical: Mapping[str, Cond],
+    canonical: Mapping[str, Cond], coarse: int = 0,
 ) -> Paths | None:
     """Return the solutions of a part as paths; None if there are none.
 
@@ -86,6 +86,7 @@ def paths_of(
         clock: the deadline.
         presence: for holes that may be absent the condition under which they are not.
         canonical: the conditions that fix their values otherwise.
+        coarse: how often to halve the number of sums that are told apart where they are too many.
 
     Raises:
         TooWide: there are too many states, or nodes that cannot be merged.
@@ -97,9 +98,9 @@ def paths_of(
     budgets = part.accumulators[: len(part.accumulators) - bool(absentees)]
     fixed = {name: values.fixed for name, values in domains.items() if values.fixed is not None}
     try:
-        return _Expansion(part, graph, budgets, absentees, fixed, clock, merge=False).run()
+        return _Expansion(part, graph, budgets, absentees, fixed, clock, coarse, merge=False).run()
     except TooWide:
-        return _Expansion(part, graph, budgets, absentees, fixed, clock, merge=True).run()
+        return _Expansion(part, graph, budgets, absentees, fixed, clock, coarse, merge=True).run()
 
 
 def with_presence(
@@ -128,10 +129,11 @@ class _Expansion:
 
     def __init__(
         self, part: Part, graph: Graph, budgets: Sequence[Accumulator], absentees: Mapping[int, list[str]],
-        fixed: Mapping[str, int], clock: Clock, *, merge: bool,
+        fixed: Mapping[str, int], clock: Clock, coarse: int, *, merge: bool,
     ) -> None:
         self.part, self.graph, self.budgets, self.absentees = part, graph, budgets, absentees
         self.fixed, self.clock, self.merge = fixed, clock, merge
+        self.most_edges, self.most_merged = _MOST_EDGES >> coarse, max(_MOST_MERGED >> coarse, 1)
         self.edges = 0
         self._judge()
 
@@ -174,7 +176,7 @@ class _Expansion:
             node = np.repeat(np.arange(len(state)), degree)
             edge = np.repeat(first[state] - np.r_[0, np.cumsum(degree)[:-1]], degree) + np.arange(len(node))
             self.edges += len(edge)
-            if self.edges > (_MOST_IN_ALL if self.merge else max(_MOST_EDGES, self.graph.edges)):
+            if self.edges > (_MOST_IN_ALL if self.merge else max(self.most_edges, self.graph.edges)):
                 raise TooWide
             reached = layer.target[edge]
             low = np.where(safe[:, node], 0, low[:, node] + layer.added[:count, edge])
@@ -221,7 +223,7 @@ class _Expansion:
             spans = [int(own.max()) - int(own.min()) for own in low]
             merged = zip(steps, spans, self.mergeable, strict=True)
             coarse = all(step > span or not merge for step, span, merge in merged)
-            if not self.merge or coarse or following <= _MOST_MERGED:
+            if not self.merge or coarse or following <= self.most_merged:
                 break
             steps = self._coarser(steps, spans, len(np.unique(state)), len(chosen), following)
         least = np.full((len(low), len(chosen)), np.iinfo(np.int64).max)
@@ -235,7 +237,7 @@ class _Expansion:
         """Return how far apart sums that are merged may be: such that few enough edges follow, or twice as far."""
         if max(steps) > 1:
             return [step * 2 if merge else 1 for step, merge in zip(steps, self.mergeable, strict=True)]
-        buckets = max(2, nodes * _MOST_MERGED // following // states)
+        buckets = max(2, nodes * self.most_merged // following // states)
         each = max(2, int(buckets ** (1 / sum(self.mergeable))))
         return [max(2, span // each) if merge else 1 for span, merge in zip(spans, self.mergeable, strict=True)]
 

@@ -36,6 +36,9 @@ __all__ = ["Bins", "Spread", "reach"]
 Bins = int | Mapping[range, Any]
 """How many bins of the same width, or the bins, each with how much of the samples is to come from it."""
 
+_COARSE = 3
+"""A bin's sums are told apart less finely than a budget's: bins are many, and what is drawn in vain is drawn again."""
+
 _PROBES = 1 << 12
 """Candidates that are looked at before the engine is asked whether there is a solution."""
 
@@ -102,7 +105,7 @@ class Spread:
 
     def __init__(self, subspace: Subspace, text: str, bins: Bins, executor: Executor | None) -> None:
         ranges, wishes = _read(subspace, text, bins, executor)
-        subspaces = [subspace.within(inside(subspace.traced, text, costs)) for costs in ranges]
+        subspaces = [subspace.within(inside(subspace.traced, text, costs), _COARSE) for costs in ranges]
         self._text = text
         self._bins = list(map(_Own, ranges, wishes, subspaces, _measured(subspaces, executor)))
 

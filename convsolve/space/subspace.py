@@ -84,17 +84,23 @@ class Subspace:
     """The solutions of a problem within further steps. Other processes get it as what it is made of."""
 
     def __init__(
-        self, problem: Problem, timeout: float | None = None, *, whole: _Whole | None = None, steps: Steps = ()
+        self, problem: Problem, timeout: float | None = None, *, whole: _Whole | None = None, steps: Steps = (),
+        coarse: int = 0,
     ) -> None:
         self._whole = whole or _Whole(problem, timeout)
         self.steps = steps
+        self.coarse = coarse
         self._cube: tuple[Decided, Subspace] | None = None
         self._drawing: tuple[Weight | None, Drawing] | None = None
         self._drawn: Columns | None = None
 
-    def within(self, steps: Steps) -> Subspace:
-        """Return the subspace with further steps."""
-        return Subspace(self.problem, whole=self._whole, steps=(*self.steps, *steps))
+    def within(self, steps: Steps, coarse: int = 0) -> Subspace:
+        """Return the subspace with further steps.
+
+        Where sums are too many to be told apart, ``coarse`` says how often to halve the number of those that are.
+        """
+        coarse = max(coarse, self.coarse)
+        return Subspace(self.problem, whole=self._whole, steps=(*self.steps, *steps), coarse=coarse)
 
     def cube(self, decided: Decided) -> Subspace:
         """Return the subspace where some holes have their values; the last one is remembered."""
@@ -105,7 +111,7 @@ class Subspace:
         return self._cube[1]
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _restored, (self._whole.data, pickle.dumps(self.steps))
+        return _restored, (self._whole.data, pickle.dumps((self.steps, self.coarse)))
 
     @property
     def problem(self) -> Problem:
@@ -139,7 +145,7 @@ class Subspace:
         Raises:
             TooManyStates: there are too many states to go through.
         """
-        return None if self.outline is None else parts_of(self.traced, self.outline, self.clock)
+        return None if self.outline is None else parts_of(self.traced, self.outline, self.clock, self.coarse)
 
     @cached_property
     def completions(self) -> Completions | None:
@@ -197,4 +203,5 @@ def _whole(data: bytes) -> _Whole:
 def _restored(data: bytes, steps: bytes) -> Subspace:
     """Return a subspace that was sent; it is made once for many jobs."""
     whole = _whole(data)
-    return Subspace(whole.problem, whole=whole, steps=pickle.loads(steps))
+    own, coarse = pickle.loads(steps)
+    return Subspace(whole.problem, whole=whole, steps=own, coarse=coarse)
