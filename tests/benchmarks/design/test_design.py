@@ -18,8 +18,9 @@ from tests.benchmarks.design.running import Answer, texts
 
 TEXTS = texts()
 FAST = [
-    "anomaly_autoencoder", "cifar_20k_monotone", "exactly_odd_impossible", "fpn_widths", "gan_28",
-    "hyperresnet_20m", "mcu_least_peak", "nats_sizes_12m", "ssd_300", "text_cnn", "tied_224_to_113",
+    "anomaly_autoencoder", "balanced_four", "cifar_20k_monotone", "exactly_100k", "exactly_odd_impossible",
+    "fbnet_like_small", "filter_bank_odd_window", "five_convs_two_budgets", "fpn_widths", "gan_28", "hyperresnet_20m",
+    "intensity_512", "intensity_700", "mcu_least_peak", "nats_sizes_12m", "ssd_300", "text_cnn", "tied_224_to_113",
     "unet3d_patch", "unet_activations", "unet_valid_572", "wavenet_stacks",
 ]  # fmt: skip
 """What both decide in a fraction of a second."""
