@@ -154,6 +154,9 @@ class _Repairs:
         self.limit = limit
         variants: list[tuple[Change, Situation]] = []
         for change in self._whole():
+            if self.clock.left is not None and self.clock.left <= 0:
+                self.late = True
+                break
             if self.locks.allow(change.layers) and not self._keep((change,)):
                 variant = self._after(change)
                 if variant is not None:
@@ -207,7 +210,7 @@ class _Repairs:
         yield from structural_changes(self.now)
         if self.problem.for_all:
             yield from every_join(self.now)
-        sizes = sizes_taken(self.stated)
+        sizes = sizes_taken(self.stated, self.clock.left)
         if sizes is not None:
             if not self.problem.for_all:
                 yield from resized_inputs(self.now, sizes)
@@ -273,7 +276,7 @@ class _Repairs:
             return None
         try:
             sizes = only_these(problem.for_all, problem.network)
-            found = counterexample(dataclasses.replace(problem, for_all={}), sizes)
+            found = counterexample(dataclasses.replace(problem, for_all={}), sizes, timeout=self.clock.left)
         except UndecidedError as error:
             raise NetworkError(str(error)) from error
         return None if found is None else found.sizes

@@ -40,7 +40,7 @@ def _number(now: Situation, value: object) -> object:
 
 def larger_input(now: Situation) -> str:
     """Return the smallest input that works, as a sentence; empty where no size does."""
-    found = sizes_taken(now.problem)
+    found = sizes_taken(now.stated)
     smallest = found.smallest() if found is not None else None
     return f"the smallest input that works is {', '.join('x'.join(map(str, s)) for s in smallest)}" if smallest else ""
 
@@ -48,7 +48,7 @@ def larger_input(now: Situation) -> str:
 def _no_size(now: Situation) -> bool:
     """Whether it is certain that no size of the input works."""
     try:
-        found = valid_sizes(now.problem, prove=False)
+        found = valid_sizes(now.stated, prove=False)
     except ConvsolveError:
         return False
     return found.complete and not found.region

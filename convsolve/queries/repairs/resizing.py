@@ -21,10 +21,10 @@ from .situation import Situation, at_input, judge
 __all__ = ["padded_inputs", "resized_inputs", "sizes_taken"]
 
 
-def sizes_taken(problem: Problem) -> ValidSizes | None:
+def sizes_taken(problem: Problem, timeout: float | None = 30.0) -> ValidSizes | None:
     """Return the input sizes that a problem takes; None where no size of its input can be another."""
     try:
-        found = valid_sizes(dataclasses.replace(problem, for_all={}), prove=False)
+        found = valid_sizes(dataclasses.replace(problem, for_all={}), prove=False, timeout=timeout)
     except ConvsolveError:
         return None
     return found if found.region and not found.unresolved else None

@@ -27,7 +27,8 @@ __all__ = ["Situation", "at_input", "believed", "judge", "with_target"]
 class Situation:
     """A network without open parameters, the value of everything in its trace, and what fails of itself.
 
-    ``poisoned`` are names whose values rest on a failure.
+    ``poisoned`` are names whose values rest on a failure. ``problem`` is what is believed of the one that was
+    ``stated``, in which layers are to be mended.
     """
 
     problem: Problem
@@ -35,6 +36,7 @@ class Situation:
     values: Mapping[str, int]
     failed: tuple[Requirement, ...]
     poisoned: frozenset[str]
+    stated: Problem
 
     @property
     def network(self) -> Network:
@@ -100,7 +102,8 @@ def judge(problem: Problem) -> Situation:
     Raises:
         NetworkError: parameters are open, or do not fit together.
     """
-    problem = settled(believed(problem))
+    stated = settled(problem)
+    problem = believed(stated)
     if problem.network.holes:
         raise NetworkError(f"the input has open sizes ({', '.join(problem.network.holes)}): give it a shape")
     unread: list[Requirement] = []
@@ -111,7 +114,7 @@ def judge(problem: Problem) -> Situation:
         traced = trace_problem(read).trace
     values = run(traced, {})
     failed, poisoned = failed_requirements(traced, values)
-    return Situation(problem, traced, values, (*failed, *unread), frozenset(poisoned))
+    return Situation(problem, traced, values, (*failed, *unread), frozenset(poisoned), stated)
 
 
 def at_input(now: Situation, network: Network, shape: tuple[int, ...]) -> Network:
