@@ -1,13 +1,47 @@
-"""Errors of whoever called us: they are none of the program's, and pass through."""
+"""What is of whoever called us: errors, which are no program's and pass through, and the time that is given."""
 
 from __future__ import annotations
 
 import signal
+import time
 from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from types import CodeType, MethodType, TracebackType
 from typing import Any
 
-__all__ = ["pass_on"]
+__all__ = ["OutOfTime", "in_time", "limited", "pass_on"]
+
+
+class OutOfTime(Exception):
+    """The time that was given has run out."""
+
+
+_OF_CALLERS = (TimeoutError, MemoryError, OutOfTime)
+
+_ENDS: ContextVar[float] = ContextVar("_ENDS", default=float("inf"))
+
+
+@contextmanager
+def limited(seconds: float | None) -> Iterator[None]:
+    """Give what is done inside, such as the recording of a program, so many seconds; no limit if None."""
+    before = _ENDS.set(min(_ENDS.get(), time.monotonic() + seconds) if seconds is not None else _ENDS.get())
+    try:
+        yield
+    finally:
+        _ENDS.reset(before)
+
+
+def in_time() -> None:
+    """Raise OutOfTime where the time that is given has run out.
+
+    >>> with limited(0):
+    ...     in_time()
+    Traceback (most recent call last):
+    convsolve.callers.OutOfTime
+    """
+    if time.monotonic() >= _ENDS.get():
+        raise OutOfTime
 
 
 def pass_on(error: BaseException, *, within: BaseException | None = None) -> None:
@@ -25,7 +59,7 @@ def pass_on(error: BaseException, *, within: BaseException | None = None) -> Non
     one: BaseException | None = error
     while one is not None and id(one) not in seen:
         seen.add(id(one))
-        if isinstance(one, (TimeoutError, MemoryError)) or not isinstance(one, Exception) or _from_handler(one):
+        if isinstance(one, _OF_CALLERS) or not isinstance(one, Exception) or _from_handler(one):
             raise one
         one = one.__cause__ or one.__context__
 

@@ -14,6 +14,7 @@ import random
 from collections.abc import Callable, Iterator, Sequence
 from math import prod
 
+from ..callers import limited
 from ..dims.boxes import Boxes
 from ..dims.sizeset import SizeSet
 from ..errors import UndecidedError, UnreadableError
@@ -119,7 +120,8 @@ class _Exploration:
         record = self.problem.network.record
         assert record is not None
         try:
-            again = record(*self.first.opened.shapes(point))
+            with limited(self.clock.left):
+                again = record(*self.first.opened.shapes(point))
         except UnreadableError:
             return None  # the program itself refuses this size
         other = analyse(dataclasses.replace(self.problem, network=again), self.clock)

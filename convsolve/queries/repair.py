@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from ..callers import limited
 from ..errors import ConvsolveError, ExpressionError, InternalError, NetworkError, UndecidedError, UnreadableError
 from ..network import InputShapes, Network
 from ..operators.base import to_written
@@ -115,13 +116,17 @@ def repair(
     conv1: padding 0 -> 1 (1, 4, 1)
     max_pool1: ceil_mode false -> true (1, 4, 1)
     """
-    problem = as_problem(network)
-    if input_shape is not None:
-        problem = at_shapes(problem, input_shape)
-    ranges = dict(problem.for_all) if for_all is None else read_ranges(for_all, problem.network)
-    problem = dataclasses.replace(with_target(problem, target), for_all=ranges, objectives=(), pareto=())
-    repairs = _Repairs(problem, Locks.read(locked, problem.network), Clock(timeout))
-    return repairs.best(limit)
+    clock = Clock(timeout)
+    try:
+        with limited(timeout):
+            problem = as_problem(network)
+            if input_shape is not None:
+                problem = at_shapes(problem, input_shape)
+            ranges = dict(problem.for_all) if for_all is None else read_ranges(for_all, problem.network)
+            problem = dataclasses.replace(with_target(problem, target), for_all=ranges, objectives=(), pareto=())
+            return _Repairs(problem, Locks.read(locked, problem.network), clock).best(limit)
+    except OutOfTime:
+        raise UndecidedError("no repair was found in the time given") from None
 
 
 class _Repairs:
@@ -152,16 +157,14 @@ class _Repairs:
             self.now = judge(dataclasses.replace(
                 self.problem, network=with_sizes(self.problem.network, breaks), for_all={}))
         self.limit = limit
-        variants: list[tuple[Change, Situation]] = []
-        for change in self._whole():
-            if self.clock.left is not None and self.clock.left <= 0:
-                self.late = True
-                break
-            if self.locks.allow(change.layers) and not self._keep((change,)):
-                variant = self._after(change)
-                if variant is not None:
-                    variants.append((change, variant))
         try:
+            variants: list[tuple[Change, Situation]] = []
+            for change in self._whole():
+                self.clock.check()
+                if self.locks.allow(change.layers) and not self._keep((change,)):
+                    variant = self._after(change)
+                    if variant is not None:
+                        variants.append((change, variant))
             self._pairs_and_more(variants)
         except OutOfTime:
             self.late = True

@@ -6,15 +6,13 @@ import time
 from collections.abc import Callable
 from copy import copy
 
+from ..callers import OutOfTime
+
 __all__ = ["Clock", "OutOfTime"]
 
 
 _SECONDS_EACH = 5e-8
 """What it takes to sort or merge one number of many, roughly."""
-
-
-class OutOfTime(Exception):
-    """The time that was given has run out."""
 
 
 class Clock:

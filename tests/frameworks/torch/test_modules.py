@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import signal
 import threading
+import time
 
 import pytest
 import torch
@@ -224,3 +226,24 @@ def _raises(error):
         raise error
 
     return function
+
+
+def test_time_bounds_recordings():
+    """The program counts up to a size, so that what it does takes longer the larger that is."""
+
+    class Counts(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.conv = nn.Conv2d(3, 3, 3, padding=1)
+
+        def forward(self, x):
+            for _ in range(x.shape[2] * 10):
+                x = self.conv(x)
+            return x
+
+    network = cs.from_torch(Counts(), (3, 4, 4))
+    for ask in (lambda: cs.valid_sizes(network, timeout=1), lambda: cs.repair(network, (3, 400, 9), timeout=1)):
+        start = time.monotonic()
+        with contextlib.suppress(cs.ConvsolveError):
+            ask()
+        assert time.monotonic() - start < 60
