@@ -7,8 +7,8 @@ import os
 
 import pytest
 import torch
-import torch.nn.functional as F
 from torch import nn
+from torch.nn import functional
 
 import convsolve as cs
 from convsolve.errors import UndecidedError
@@ -28,7 +28,7 @@ class Same(nn.Module):
             h, w = int(x.shape[-2]), int(x.shape[-1])
             ph = max(3 - 2, 0) if h % 2 == 0 else max(3 - (h % 2), 0)
             pw = max(3 - 2, 0) if w % 2 == 0 else max(3 - (w % 2), 0)
-            x = conv(F.pad(x, (pw // 2, pw - pw // 2, ph // 2, ph - ph // 2)))
+            x = conv(functional.pad(x, (pw // 2, pw - pw // 2, ph // 2, ph - ph // 2)))
         return x
 
 
@@ -43,22 +43,22 @@ class Fitted(nn.Module):
         kept = []
         for _ in range(self.levels):
             kept.append(x)
-            x = F.max_pool2d(x, 2)
+            x = functional.max_pool2d(x, 2)
         for skip in reversed(kept):
-            x = F.interpolate(x, scale_factor=2)
+            x = functional.interpolate(x, scale_factor=2)
             pad = [0, 0, 0, 0]
             for i in range(2):
                 if skip.shape[-i - 1] != x.shape[-i - 1]:
                     pad[i * 2 + 1] = 1
-            x = F.pad(x, pad, "replicate") + skip
+            x = functional.pad(x, pad, "replicate") + skip
         return x
 
 
 class Pooling(nn.Module):
     def forward(self, x):
         while min(x.shape[-2:]) > 7:
-            x = F.avg_pool2d(x, 2)
-        return F.conv2d(x, torch.zeros(2, 3, 3, 3, device=x.device))
+            x = functional.avg_pool2d(x, 2)
+        return functional.conv2d(x, torch.zeros(2, 3, 3, 3, device=x.device))
 
 
 class Together(nn.Module):
@@ -68,7 +68,7 @@ class Together(nn.Module):
         odd = [n % 2 == 1 for n in x.shape[-2:]]
         if odd[0] and odd[1]:
             raise ValueError("odd")
-        return F.max_pool2d(x, 2)
+        return functional.max_pool2d(x, 2)
 
 
 class Wider(nn.Module):
@@ -77,7 +77,7 @@ class Wider(nn.Module):
     def forward(self, x):
         if x.shape[-1] > x.shape[-2]:
             x = x.transpose(-1, -2)
-        return F.max_pool2d(x, (3, 5))
+        return functional.max_pool2d(x, (3, 5))
 
 
 class Windows(nn.Module):
@@ -89,7 +89,7 @@ class Windows(nn.Module):
 
     def forward(self, x):
         b, c, h, w = x.shape
-        x = F.pad(x, (0, (5 - w % 5) % 5 if self.padded > 1 else 0, 0, (4 - h % 4) % 4 if self.padded else 0))
+        x = functional.pad(x, (0, (5 - w % 5) % 5 if self.padded > 1 else 0, 0, (4 - h % 4) % 4 if self.padded else 0))
         h, w = x.shape[-2:]
         x = x.view(b, c, h // 4, 4, w // 5, 5).permute(0, 2, 4, 3, 5, 1).reshape(-1, 20, c)
         return x.view(b, h // 4, w // 5, 4, 5, c).permute(0, 5, 1, 3, 2, 4).reshape(b, c, h, w)
@@ -147,7 +147,7 @@ class Table(nn.Module):
         rest = [sum(2**i for i in range(5) if n // 2**i % 2) for n in x.shape[-2:]]
         if rest == [21, 9]:
             raise ValueError("this one")
-        return F.max_pool2d(x, 1)
+        return functional.max_pool2d(x, 1)
 
 
 def test_combinations_that_were_not_recorded_are_not_called_proven():
