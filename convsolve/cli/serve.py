@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from .source import shape_words, source_options
+from .source import assumed_words, shape_words, source_options
 
 if TYPE_CHECKING:
     from ..network import InputShapes
@@ -33,14 +33,14 @@ def command(source: str | None, input_shape: InputShapes | None, arguments: str,
     from .. import isolated
     from ..pictures.server import serve
 
-    shapes = [] if input_shape is None else shape_words(input_shape)
+    shapes, assumed = [] if input_shape is None else shape_words(input_shape), assumed_words()
     sources = [source] if source else sorted(p.name for p in Path().iterdir() if p.suffix in _ENDINGS)
     if source == "-":
         raise click.UsageError("standard input cannot change: name a file")
 
     def render(name: str) -> tuple[bool, str]:
         """Draw in a process of its own: what is imported is imported afresh, and nothing it does ends the server."""
-        words = ["draw", *shapes, "--kwargs", arguments, "--to", "html", "--", name]
+        words = ["draw", *shapes, *assumed, "--kwargs", arguments, "--to", "html", "--", name]
         try:
             code, page, said = isolated.run("convsolve.cli", *words, seconds=_SECONDS, memory=_MEMORY)
         except TimeoutError as error:

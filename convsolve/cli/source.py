@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from ..network import InputShapes
     from ..problem import Problem
 
-__all__ = ["found", "loaded", "shape_words", "source_options"]
+__all__ = ["assumed_words", "found", "loaded", "shape_words", "source_options"]
 
 
 def source_options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -49,6 +49,12 @@ def _kept(ctx: click.Context, param: click.Parameter, given: Sequence[str]) -> N
     if not all(name and word for name, _, word in pairs):
         raise click.BadParameter("write what is assumed like lambda=identity", ctx, param)
     ctx.meta[_ASSUMED] = {name: word for name, _, word in pairs}
+
+
+def assumed_words() -> list[str]:
+    """Return the words of a command line that assume the same of a source as the command that runs."""
+    assumed = click.get_current_context().meta.get(_ASSUMED) or {}
+    return [word for name, what in assumed.items() for word in ("--assume", f"{name}={what}")]
 
 
 def _together(ctx: click.Context, param: click.Parameter, given: Sequence[tuple[str, tuple[int, ...]]]) -> Any:

@@ -17,6 +17,7 @@ import pytest
 import torch
 
 import convsolve as cs
+from convsolve.frameworks.keras.call import READERS
 from tests.conformance.judge import SCALE
 
 Config = dict[str, Any]
@@ -128,7 +129,9 @@ def on_images(r: Random, rank: int) -> tuple[Config, tuple[int, ...]]:
     return {"height": r.randint(1, 4), "width": r.randint(1, 4)}, (*room(r, 2), 3)
 
 
-@draws("RandomFlip", "RandomInvert", "AutoContrast", "Solarization")
+@draws("RandomFlip", "AutoContrast", "Solarization", "AugMix", "RandAugment", "RandomErasing", "RandomGrayscale",
+       "RandomShear", "RandomPerspective", "RandomElasticTransform", "RandomGaussianBlur", "RandomColorJitter",
+       "ContrastLimitedAdaptiveHistogramEqualization")  # fmt: skip
 def pixels(r: Random, rank: int) -> tuple[Config, tuple[int, ...]]:
     return {}, (*room(r, 2), 3)
 
@@ -153,9 +156,14 @@ def bidirectional(r: Random, rank: int) -> tuple[Config, tuple[int, ...]]:
     return {"layer": layer, "merge_mode": merge}, (*room(r, 1 + (kind == "ConvLSTM1D")), r.randint(1, 3))
 
 
+SEVERAL = {"TimeDistributed", "Bidirectional", "Add", "Multiply", "Average", "Maximum", "Minimum", "Subtract",
+           "Concatenate", "Dot", "Attention", "AdditiveAttention"}  # fmt: skip
+"""Layers that hold others, or take several tensors."""
+
+
 @draws("TimeDistributed")
 def time_distributed(r: Random, rank: int) -> tuple[Config, tuple[int, ...]]:
-    kind = r.choice([k for k in DRAWS if k not in ("TimeDistributed", "Bidirectional") and "Random" not in k])
+    kind = r.choice([k for k in DRAWS if k not in SEVERAL and "Random" not in k])
     draw, rank = DRAWS[kind]
     config, shape = draw(r, rank)
     return {"layer": {"class_name": kind, "module": "keras.layers", "config": config}}, (r.randint(1, 3), *shape)
@@ -178,7 +186,8 @@ def reshape(r: Random, rank: int) -> tuple[Config, tuple[int, ...]]:
     return {"target_shape": r.choice(([2, -1], [3, 4], [12], [-1], [2, 2, 3]))}, r.choice(((12,), (3, 4), (2, 6)))
 
 
-@draws("Flatten", "BatchNormalization", "LayerNormalization", "Softmax", "PReLU")
+@draws("Flatten", "BatchNormalization", "LayerNormalization", "Softmax", "PReLU", "LeakyReLU", "ELU", "ReLU", "Identity",
+       "ActivityRegularization", "Masking", "Normalization", "UnitNormalization", "RMSNormalization")  # fmt: skip
 def any_axes(r: Random, rank: int) -> tuple[Config, tuple[int, ...]]:
     return {}, room(r, r.randint(1, 4), 1, 4)
 
@@ -198,6 +207,102 @@ def embedding(r: Random, rank: int) -> tuple[Config, tuple[int, ...]]:
     return {"input_dim": r.randint(1, 9), "output_dim": r.randint(1, 4)}, room(r, 1)
 
 
+def several(r: Random, count: int, most: int = 4) -> list[tuple[int, ...]]:
+    """Return shapes that are most often alike, or broadcast."""
+    first = room(r, r.randint(1, 3), 1, most)
+    others = [tuple(1 if r.random() < 0.15 else n for n in first) for _ in range(count - 1)]
+    return [first, *(shape[r.choice((0, 0, 0, 1)) :] or shape for shape in others)]
+
+
+@draws("Add", "Multiply", "Average", "Maximum", "Minimum")
+def joins(r: Random, rank: int) -> tuple[Config, Any]:
+    return {}, several(r, r.randint(2, 3))
+
+
+@draws("Subtract")
+def subtract(r: Random, rank: int) -> tuple[Config, Any]:
+    return {}, several(r, r.choice((2, 2, 2, 3)))
+
+
+@draws("Concatenate")
+def concatenate(r: Random, rank: int) -> tuple[Config, Any]:
+    first = room(r, r.randint(1, 3), 1, 4)
+    axis = r.randint(1, len(first))
+    other = tuple(r.randint(1, 4) if i == axis - 1 else n for i, n in enumerate(first))
+    return {"axis": r.choice((axis, axis - len(first) - 1))}, [first, other, first][: r.randint(2, 3)]
+
+
+@draws("Dot")
+def dot(r: Random, rank: int) -> tuple[Config, Any]:
+    if r.random() < 0.4:
+        n = r.randint(1, 4)
+        return {"axes": r.choice((1, -1, [1, 1]))}, [(n,), (n,)]
+    a, b, inner = (r.randint(1, 4) for _ in range(3))
+    axes = [r.choice((1, 2)), r.choice((1, 2))]
+    return {"axes": axes}, [(inner, a) if axes[0] == 1 else (a, inner), (inner, b) if axes[1] == 1 else (b, inner)]
+
+
+@draws("Attention", "AdditiveAttention")
+def attention(r: Random, rank: int) -> tuple[Config, Any]:
+    features, values = r.randint(1, 4), r.randint(1, 4)
+    return {"use_scale": r.random() < 0.5}, [(r.randint(1, 4), features), (values, features), (values, features)][: r.randint(2, 3)]
+
+
+@draws("EinsumDense")
+def einsum_dense(r: Random, rank: int) -> tuple[Config, Any]:
+    equation, wished, shape = r.choice((
+        ("abc,cd->abd", [None, 3], (4, 2)), ("abc,cde->abde", [None, 2, 3], (4, 2)), ("...x,xy->...y", 5, (3, 2, 4))))
+    return {"equation": equation, "output_shape": wished, "bias_axes": r.choice((None, equation[-1]))}, shape
+
+
+@draws("RNN")
+def of_cells(r: Random, rank: int) -> tuple[Config, Any]:
+    kind = r.choice(("LSTMCell", "GRUCell", "SimpleRNNCell"))
+    cell = {"class_name": kind, "module": "keras.layers", "config": {"units": r.randint(1, 4)}}
+    return {"cell": cell, "return_sequences": r.random() < 0.5, "return_state": r.random() < 0.5}, room(r, 2, 1, 4)
+
+
+@draws("Activation")
+def activation(r: Random, rank: int) -> tuple[Config, Any]:
+    return {"activation": r.choice(("relu", "softmax", "linear", "swish", "hard_sigmoid"))}, room(r, r.randint(1, 3), 1, 4)
+
+
+@draws("Dropout", "GaussianDropout", "AlphaDropout")
+def dropout(r: Random, rank: int) -> tuple[Config, Any]:
+    return {"rate": 0.5}, room(r, r.randint(1, 3), 1, 4)
+
+
+@draws("GaussianNoise")
+def noise(r: Random, rank: int) -> tuple[Config, Any]:
+    return {"stddev": 0.5}, room(r, r.randint(1, 3), 1, 4)
+
+
+@draws("RandomBrightness", "RandomContrast", "RandomHue", "RandomInvert", "RandomPosterization", "RandomRotation",
+       "RandomSaturation", "RandomSharpness", "RandomColorDegeneration")  # fmt: skip
+def pixels_by_a_factor(r: Random, rank: int) -> tuple[Config, tuple[int, ...]]:
+    return {"factor": 1}, (*room(r, 2), 3)
+
+
+@draws("RandomZoom", "RandomTranslation")
+def moved(r: Random, rank: int) -> tuple[Config, tuple[int, ...]]:
+    return {"height_factor": 0.1, "width_factor": 0.1}, (*room(r, 2), 3)
+
+
+DRAWN_ELSEWHERE = {
+    "CutMix", "Equalization", "GroupQueryAttention", "GroupedQueryAttention", "MixUp", "MultiHeadAttention", "Pipeline",
+    "ReversibleEmbedding", "SpectralNormalization",
+}  # fmt: skip
+"""Layers that mix samples or hold others, or are called with several arguments: see tests/frameworks/keras.
+
+Keras itself makes no functional network with an Equalization.
+"""
+
+
+def test_every_layer_is_drawn() -> None:
+    read = {getattr(keras.layers, kind).__name__ for kind in READERS if hasattr(keras.layers, kind)} - DRAWN_ELSEWHERE
+    assert read <= DRAWS.keys(), sorted(read - DRAWS.keys())
+
+
 # -- what is wrong on purpose
 
 ODD = (0, -1, -3, "many", [], [1, 2, 3, 4], [0, 1], [1, -1], [2, 2], [1], [2, 3, 1], None, [[1, 2], [0, 1, 2]])
@@ -206,12 +311,18 @@ ODD = (0, -1, -3, "many", [], [1, 2, 3, 4], [0, 1], [1, -1], [2, 2], [1], [2, 3,
 def spoilt(r: Random, config: Config, shape: tuple[int, ...]) -> tuple[Config, tuple[int, ...]]:
     """Return a config and a shape of which one thing is wrong, most often."""
     config = dict(config)
+    if isinstance(shape, list):  # of several inputs, one is another
+        at = r.randrange(len(shape))
+        other, changed = spoilt(r, config, shape[at])
+        return other, [*shape[:at], changed, *shape[at + 1 :]]
     way = r.random()
     if "layer" in config and way < 0.6:
         inner = dict(config["layer"])
         inner["config"], shape = spoilt(r, inner["config"], shape)
         return {**config, "layer": inner}, shape
-    sized = [k for k in config if k not in ("use_bias", "keepdims", "rate", "scale", "offset", "return_sequences", "return_state", "layer")]
+    sized = [k for k in config if k not in ("use_bias", "keepdims", "rate", "scale", "offset", "return_sequences",
+                                        "return_state", "layer", "cell", "activation", "use_scale", "stddev", "factor",
+                                        "height_factor", "width_factor", "bias_axes", "equation")]  # fmt: skip
     if sized and way < 0.55:
         config[r.choice(sized)] = r.choice(ODD)
     elif sized and way < 0.65:
@@ -227,27 +338,43 @@ def spoilt(r: Random, config: Config, shape: tuple[int, ...]) -> tuple[Config, t
 
 def executed(kind: str, config: Config, shape: tuple[int, ...]) -> tuple[Any, Any]:
     """Return the shapes that a layer gives and its parameters, or None and why not."""
-    tensor = torch.zeros(5, *shape, dtype=torch.int64 if kind == "Embedding" else torch.float32)
+    shapes = shape if isinstance(shape, list) else [shape]
+    kind_of = "int32" if kind == "Embedding" else "float32"
+    tensors = [torch.zeros(29, *one, dtype=getattr(torch, kind_of)) for one in shapes]
     try:
         with warnings.catch_warnings(), torch.no_grad():
             warnings.simplefilter("ignore")
             layer = getattr(keras.layers, kind).from_config(copy.deepcopy(config))
-            given = keras.Input(shape, dtype="int32" if kind == "Embedding" else "float32")
-            made = keras.tree.flatten(keras.Model(given, layer(given))(tensor))
+            given = [keras.Input(one, dtype=kind_of) for one in shapes]
+            result = layer(given if isinstance(shape, list) else given[0])
+            made = keras.tree.flatten(keras.Model(given, result)(tensors, training=kind == "RandomCrop"))
     except Exception as error:  # whatever it is, Keras does not take it
         return None, f"{type(error).__name__}: {str(error)[:300]}"
     finally:
         keras.backend.clear_session(free_memory=False)
-    shapes = [tuple(t.shape[1:]) for t in made]
-    if any(t.shape[0] != 5 for t in made) or any(0 in s for s in shapes):
+    found = [tuple(t.shape[1:]) for t in made]
+    if any(t.shape[0] != 29 for t in made) or any(0 in s or 29 in s for s in found):
         return None, f"the batch is lost, or nothing is left: {[tuple(t.shape) for t in made]}"
-    return shapes, layer.count_params()
+    return found, layer.count_params()
+
+
+def whole(entry: Config, shape: Any) -> Config:
+    """Return the config of a network of one layer."""
+    if not isinstance(shape, list):
+        return {"class_name": "Sequential", "config": {"layers": [entry]}}
+    names = [f"x{i}" for i in range(len(shape))]
+    inputs = [{"class_name": "InputLayer", "name": n, "config": {"name": n, "batch_shape": [None, *s]}, "inbound_nodes": []}
+              for n, s in zip(names, shape, strict=True)]  # fmt: skip
+    tensors = [{"class_name": "__keras_tensor__", "config": {"keras_history": [n, 0, 0]}} for n in names]
+    layer = {**entry, "name": "it", "inbound_nodes": [{"args": [tensors], "kwargs": {}}]}
+    return {"class_name": "Functional", "config": {
+        "layers": [*inputs, layer], "input_layers": [[n, 0, 0] for n in names], "output_layers": [["it", 0, 0]]}}
 
 
 def ours(kind: str, config: Config, shape: tuple[int, ...]) -> tuple[Any, Any]:
     entry = {"class_name": kind, "module": "keras.layers", "config": {"name": "it", **config}}
     try:
-        network = cs.from_keras({"class_name": "Sequential", "config": {"layers": [entry]}}, input_shape=shape)
+        network = cs.from_keras(whole(entry, shape), input_shape=shape)
     except cs.UnreadableError as error:
         text = str(error)
         assert "Error(" not in text and "NoneType" not in text and "object" not in text, text
@@ -276,4 +403,4 @@ def test_execution_agrees(kind: str) -> None:
         if theirs[0] != mine[0] or (theirs[0] is not None and theirs[1] != mine[1]):
             wrong.append(f"{kind}({config}) on {shape}\n    Keras {theirs}\n    ours  {mine}")
     assert not wrong, f"{len(wrong)} of {CASES * SCALE} differ\n" + "\n".join(wrong[:5])
-    assert 0.1 <= refused / (CASES * SCALE) <= 0.8, refused
+    assert 0.1 <= refused / (CASES * SCALE) <= 0.9, refused

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+import string
 
 from ...dims import product
 from ...operators import (
     OPERATORS,
     Concat,
     Dropout,
+    Einsum,
     Elementwise,
     Embedding,
     Identity,
@@ -20,7 +22,7 @@ from ...operators import (
 )
 from . import layers
 from .arguments import count
-from .call import Call, NotReadError, activation, inner_of, read, reads
+from .call import Call, NotReadError, RefusedError, activation, inner_of, read, reads
 
 __all__ = ()
 
@@ -117,13 +119,25 @@ def _dot(call: Call) -> str:
         column = call.add(Unsqueeze(axis=1), call.inputs[1], part="column")
         return call.add(Squeeze(axis=0), call.add(Matmul(), row, column, part="product"))
     if ranks != [2, 2]:
-        raise NotReadError(f"it multiplies tensors of {ranks[0]} and {ranks[1]} axes")
+        return _dot_of_many(call, first, second)
     a, b = call.inputs
     if first != 1:
         a = call.add(Permute(order=(1, 0)), a, part="first")
     if second != 0:
         b = call.add(Permute(order=(1, 0)), b, part="second")
     return call.add(Matmul(), a, b)
+
+
+def _dot_of_many(call: Call, first: int, second: int) -> str:
+    """Return the products along one axis of each of two tensors, which has the same size in both."""
+    sizes = call.shape(0)[first], call.shape(1)[second]
+    if all(isinstance(n, int) for n in sizes) and sizes[0] != sizes[1]:
+        raise RefusedError(f"the axes that it multiplies have the sizes {sizes[0]} and {sizes[1]}")
+    letters = iter(string.ascii_letters)
+    a, b = ([next(letters) for _ in call.shape(i)] for i in (0, 1))
+    b[second] = a[first]
+    kept = [n for n in a if n != a[first]] + [n for n in b if n != a[first]]
+    return call.add(Einsum(equation=f"{''.join(a)},{''.join(b)}->{''.join(kept)}"))
 
 
 # -- what keeps the shape

@@ -21,7 +21,7 @@ from ...operators import (
 from ...words import quoted
 from ..attention import attended, heads_of, merged, scores
 from ..equations import per_sample
-from .call import Call, NotReadError, reads
+from .call import Call, NotReadError, RefusedError, reads
 
 __all__ = ()
 
@@ -37,7 +37,10 @@ def _einsum_dense(call: Call) -> str:
     given, kernel, result = operator.labels
     wished = [written] if isinstance(written, int) else list(written)
     sizes: dict[str, Any] = dict(zip(given, shape, strict=True))
-    fixed = dict(zip([n for n in result if n not in sizes or len(wished) == len(result)], wished, strict=False))
+    named = [label for label in result if label in call.config["equation"]]  # not what stands for dots
+    if len(wished) < len(named):
+        raise RefusedError(f"output_shape must have {len(named)} entries, got {quoted(written)}")
+    fixed = dict(zip(named, wished, strict=False))
     sizes |= {label: size for label, size in fixed.items() if label not in sizes}
     bias = call.config.get("bias_axes") or ""
     if operator.dense and bias in ("", kernel[1]):
@@ -68,7 +71,9 @@ def _adds(call: Call) -> Any:
 def _attention(call: Call) -> Any:
     """Read attention without heads: a query, values and perhaps keys in one list."""
     add, config = _adds(call), call.config
-    query, value, *rest = call.taken("inputs")["inputs"]
+    query, value, *rest = (
+        x if len(call.shape_of(x)) == 2 else call.add(Identity(), x, part="input", rank=2)
+        for x in call.taken("inputs")["inputs"])
     key = rest[0] if rest else value
     additive, scaled = call.kind == "AdditiveAttention", bool(config.get("use_scale", call.kind == "AdditiveAttention"))
     if additive or config.get("score_mode") == "concat":
