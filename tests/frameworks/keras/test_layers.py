@@ -8,7 +8,9 @@ from typing import Any
 import keras
 import numpy as np
 import pytest
+import torch
 from keras import layers as kl
+from torch.utils.flop_counter import FlopCounterMode
 
 import convsolve as cs
 
@@ -169,3 +171,64 @@ def test_what_an_equation_says_of_a_size() -> None:
     bad = {"class_name": "EinsumDense", "config": {"name": "d", "equation": "ab,bc->ca", "output_shape": 4}}
     with pytest.raises(cs.UnreadableError, match="moves the batch axis"):
         cs.from_keras({"class_name": "Sequential", "config": {"layers": [bad]}}, input_shape=(8,))
+
+
+# -- multiply-accumulates, as PyTorch counts them in what Keras executes
+
+STEPS: dict[str, Callable[[Any], Any]] = {
+    "lstm": lambda x: kl.LSTM(6, return_sequences=True)(x), "gru": lambda x: kl.GRU(6)(x),
+    "old_gru": lambda x: kl.GRU(6, reset_after=False)(x), "rnn": lambda x: kl.SimpleRNN(6, return_sequences=True)(x),
+    "both_ways": lambda x: kl.Bidirectional(kl.LSTM(6))(x), "cell": lambda x: kl.RNN(kl.GRUCell(3))(x),
+    "at_each_step": lambda x: kl.TimeDistributed(kl.Dense(5))(x), "dense": lambda x: kl.Dense(5)(x),
+}  # fmt: skip
+WHOLE: dict[str, tuple[Callable[[Any], Any], str]] = {
+    "heads": (lambda x: kl.MultiHeadAttention(2, 5, value_dim=3)(x["a"], x["b"]), "a b"),
+    "attention": (lambda x: kl.Attention()([x["a"], x["b"]]), "a b"),
+    "additive": (lambda x: kl.AdditiveAttention()([x["a"], x["b"]]), "a b"),
+    "einstein": (lambda x: kl.EinsumDense("abc,cde->abde", output_shape=(None, 4, 5))(x["a"]), "a"),
+    "separable": (lambda x: kl.SeparableConv2D(4, 3, strides=2, dilation_rate=2)(x["map"]), "map"),
+    "transposed": (lambda x: kl.Conv2DTranspose(4, 3, strides=2)(x["map"]), "map"),
+    "each_map": (lambda x: kl.TimeDistributed(kl.Conv2D(4, 3))(x["film"]), "film"),
+}  # fmt: skip
+
+
+def counted(model: Any, *shapes: tuple[int, ...]) -> int:
+    """Return the multiply-accumulates of one run, by PyTorch's own counter."""
+    tensors = [torch.zeros(1, *shape) for shape in shapes]
+    with FlopCounterMode(display=False) as counter, torch.no_grad():
+        model(tensors if len(tensors) > 1 else tensors[0])
+    return int(counter.get_total_flops()) // 2
+
+
+def test_macs_of_layers_over_steps() -> None:
+    """Keras runs a cell once before it begins, so that steps are counted by the difference that one more makes."""
+    for name, make in STEPS.items():
+        models = []
+        for length in (10, 11):
+            x = keras.Input((length, 8))
+            models.append(keras.Model(x, make(x)))
+        ours = [cs.check(cs.from_keras(model.get_config())).macs or 0 for model in models]
+        theirs = [counted(model, (length, 8)) for model, length in zip(models, (10, 11), strict=True)]
+        assert ours[1] - ours[0] == theirs[1] - theirs[0], name
+        assert ours[0] == 10 * (ours[1] - ours[0]), name
+
+
+def test_macs_of_maps_over_steps() -> None:
+    models = []
+    for length in (2, 3):
+        x = keras.Input((length, 9, 9, 3))
+        models.append(keras.Model(x, kl.ConvLSTM2D(4, 3, strides=2, padding="same")(x)))
+    ours = [cs.check(cs.from_keras(model.get_config())).macs or 0 for model in models]
+    assert ours[1] - ours[0] == counted(models[1], (3, 9, 9, 3)) - counted(models[0], (2, 9, 9, 3)) == ours[0] // 2
+
+
+def test_macs_of_products() -> None:
+    for name, (make, names) in WHOLE.items():
+        inputs = {n: keras.Input(SHAPES[n]) for n in names.split()}
+        model = keras.Model(list(inputs.values()), make(inputs))
+        report = cs.check(cs.from_keras(model.get_config()))
+        assert report.macs == counted(model, *(SHAPES[n] for n in inputs)), name
+    x, y = keras.Input((10, 8)), keras.Input((6, 8))
+    report = cs.check(cs.from_keras(keras.Model([x, y], kl.GroupQueryAttention(5, 4, 2)(x, y)).get_config()))
+    projections = 10 * 8 * 4 * 5 + 2 * 6 * 8 * 2 * 5 + 10 * 4 * 5 * 8  # of queries, keys and values, and the output
+    assert report.macs == projections + 2 * 4 * 10 * 6 * 5  # PyTorch's counter leaves out fused products
