@@ -113,6 +113,7 @@ def _dot(call: Call) -> str:
     written = call.need("axes")
     axes = list(written) if isinstance(written, (list, tuple)) else [written, written]
     ranks = [len(call.shape(0)), len(call.shape(1))]
+    axes = [a % (rank + 1) if type(a) is int and a < 0 else a for a, rank in zip(axes, ranks, strict=True)]
     first, second = (call.axis(a, rank) for a, rank in zip(axes, ranks, strict=True))
     if ranks == [1, 1]:
         row = call.add(Unsqueeze(axis=0), call.inputs[0], part="row")

@@ -83,8 +83,18 @@ def _entry(entry: Any, name: str) -> Any:
     return {**entry, "class_name": kind, "config": config}
 
 
+def _must_be_layer(entry: Any, title: str) -> None:
+    """Raise UnreadableError where an entry is not a layer's: its class by name, and its settings."""
+    if not isinstance(entry, Mapping) or not isinstance(entry.get("class_name"), str):
+        raise UnreadableError(f"{title} is no layer with its class and settings, but {quoted(entry)}")
+    if not isinstance(entry.get("config"), (Mapping, list)):
+        raise UnreadableError(f"{title} ({entry['class_name']}) has no settings, but {quoted(entry.get('config'))}")
+
+
 def _network(config: Mapping[str, Any], name: str) -> Mapping[str, Any]:
     """Return the settings of a network; a Sequential that begins with a merge is a functional one today."""
+    for i, entry in enumerate(config["layers"], 1):
+        _must_be_layer(entry, f"{name}: layer {i}")
     layers = [_entry(entry, name) for entry in config["layers"]]
     first = config["layers"][0] if config["layers"] else {}
     branches = first.get("config", {}).get("layers") if isinstance(first, Mapping) and first.get(

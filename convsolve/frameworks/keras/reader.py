@@ -20,7 +20,7 @@ from .call import READERS, Call, NotReadError, builds_of, read, tensors_in
 from .sources import live_layers
 from .tensorflow import LAMBDAS, operation_of, tensors_of
 
-__all__ = ["Reading", "UnknownLayerError"]
+__all__ = ["MISWRITTEN", "Reading", "UnknownLayerError"]
 
 _READ = (axes, features, joins, layers, operations, products, recurrent, steps)  # they register how each class is read
 _NETWORKS = ("Sequential", "Functional", "Model")
@@ -215,7 +215,7 @@ class Reading:
             result = self._opaque(call, _why(error), live, seen if self._as_recorded(call, node) else {})
         except UnreadableError:
             raise
-        except (ConvsolveError, *_MISWRITTEN) as error:
+        except (ConvsolveError, *MISWRITTEN) as error:
             raise UnreadableError(f"{self.name}: the layer {path!r} ({kind}) cannot be read: {_why(error)}") from None
         outputs = [result] if isinstance(result, str) else list(result)
         self.tensors[path] = tuple(outputs)
@@ -259,7 +259,7 @@ class Reading:
             Opaque(what=what, seen=known, outputs=[tuple(s)[1:] for s in outputs], weights=weights))
 
 
-_MISWRITTEN = (KeyError, TypeError, ValueError, AttributeError, IndexError, OverflowError, ZeroDivisionError)
+MISWRITTEN = (KeyError, TypeError, ValueError, AttributeError, IndexError, OverflowError, ZeroDivisionError)
 """What a reader raises where a setting has a value that Keras would not write."""
 
 

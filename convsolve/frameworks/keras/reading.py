@@ -11,7 +11,7 @@ from ...network import Network
 from ...operators import Opaque
 from ..documents import boundary
 from ..torch.frames import failed_call
-from .reader import Reading, UnknownLayerError
+from .reader import MISWRITTEN, Reading, UnknownLayerError
 from .sources import config_of, is_program, unfinished_in
 
 __all__ = ["from_keras"]
@@ -63,7 +63,10 @@ def _of_config(source: Any, input_shape: Any, assume: Mapping[str, str]) -> Netw
     """Read what a config says, and what is assumed."""
     config, live, name = config_of(source)
     with boundary(name):
-        return Reading(config, name, live, input_shape, assume).network
+        try:
+            return Reading(config, name, live, input_shape, assume).network
+        except MISWRITTEN:
+            raise UnreadableError(f"{name} is not written as Keras writes a network: its layers do not fit") from None
 
 
 def _program(model: Any, input_shape: Any) -> Network:
