@@ -6,7 +6,7 @@ import sys
 from collections.abc import Mapping
 from typing import Any
 
-from ...errors import UnreadableError
+from ...errors import ConvsolveError, UnreadableError
 from ...network import Network
 from ...operators import Opaque
 from ..documents import boundary
@@ -65,6 +65,8 @@ def _of_config(source: Any, input_shape: Any, assume: Mapping[str, str]) -> Netw
     with boundary(name):
         try:
             return Reading(config, name, live, input_shape, assume).network
+        except ConvsolveError:
+            raise
         except MISWRITTEN:
             raise UnreadableError(f"{name} is not written as Keras writes a network: its layers do not fit") from None
 
