@@ -151,6 +151,13 @@ class Call:
             raise RefusedError(f"axis {quoted(axis)} is out of range for {rank + 1} axes with the batch")
         return axis - 1 if axis > 0 else axis % rank
 
+    def must_have(self, axes: Any) -> None:
+        """Refuse axes that the first input does not have; the batch is one."""
+        rank = len(self.shape())
+        for axis in axes if isinstance(axes, (list, tuple)) else [axes]:
+            if type(axis) is int and not -rank - 1 <= axis <= rank:
+                raise RefusedError(f"axis {axis} is out of range for {rank + 1} axes with the batch")
+
     def add(self, operator: Operator, *inputs: str, part: str = "", rank: int | None = None) -> str:
         """Add a layer with one output, under the name of the call or that of a part of it."""
         return self.several(operator, *inputs, part=part, rank=rank)[0]

@@ -177,6 +177,10 @@ _AUGMENTATION = (
 def _on_images(call: Call) -> str:
     """Read what changes the pixels of images; one that is given without its channels counts as they are."""
     shape = call.builder.shapes[call.inputs[0]]
+    if call.kind == "RandomColorDegeneration" and shape is not None and len(shape) > 1:
+        channels = shape[-1 if call.data_format == "channels_last" else 0]
+        if isinstance(channels, int) and channels not in (1, 3):
+            raise RefusedError(f"it takes 1 or 3 channels, got {channels}")
     return call.add(Identity(), call.inputs[0], rank=3 if shape is None or len(shape) != 2 else 2)
 
 
@@ -187,6 +191,7 @@ def _dropout(call: Call) -> str:
 
 @reads(*_NAMED, settings="alpha approximate axis negative_slope")
 def _named(call: Call) -> str:
+    call.must_have(call.config.get("axis"))
     return call.add(OPERATORS[_NAMED[call.kind]](), call.inputs[0])
 
 

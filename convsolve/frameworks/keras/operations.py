@@ -306,7 +306,10 @@ def _borders(call: Call, what: str, sign: int) -> Any:
         if [a, b, wished].count(None) != 1:
             raise RefusedError(f"it takes two of {first}_{what}, {second}_{what} and target_{target}")
         total = None if wished is None else (wished - size) * sign
-        found.append((total - b if a is None else a, total - a if b is None else b))
+        pair = (total - b if a is None else a, total - a if b is None else b)
+        if any(isinstance(n, int) and n < 0 for n in pair):
+            raise RefusedError(f"{first}_{what} and {second}_{what} must be at least 0, got {pair[0]} and {pair[1]}")
+        found.append(pair)
     return tuple(found)
 
 

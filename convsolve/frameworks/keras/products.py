@@ -38,8 +38,8 @@ def _einsum_dense(call: Call) -> str:
     wished = [written] if isinstance(written, int) else list(written)
     sizes: dict[str, Any] = dict(zip(given, shape, strict=True))
     named = [label for label in result if label in call.config["equation"]]  # not what stands for dots
-    if len(wished) < len(named):
-        raise RefusedError(f"output_shape must have {len(named)} entries, got {quoted(written)}")
+    if len(wished) < len(named) or not all(n is None or (type(n) is int and n > 0) for n in wished):
+        raise RefusedError(f"output_shape must have {len(named)} sizes, got {quoted(written)}")
     fixed = dict(zip(named, wished, strict=False))
     sizes |= {label: size for label, size in fixed.items() if label not in sizes}
     bias = call.config.get("bias_axes") or ""
