@@ -26,7 +26,7 @@ CASES = 16
 Build = Callable[[Random, Any, Any], Any]
 
 UNARY = ["abs", "absolute", "arccos", "arcsinh", "arctan", "cbrt", "ceil", "conj", "cos", "cosh", "cumprod", "cumsum", "deg2rad", "erf", "erfc", "exp", "exp2", "expm1", "floor", "isfinite", "isnan", "log", "log10", "log1p", "log2", "logical_not", "log_sigmoid", "negative", "ones_like", "reciprocal", "relu", "relu6", "round", "rsqrt", "sigmoid", "sign", "silu", "sin", "sinh", "softplus", "softsign", "sqrt", "square", "tan", "tanh", "zeros_like", "gelu", "elu", "selu", "celu", "hard_tanh", "hard_sigmoid", "hard_silu", "leaky_relu", "soft_shrink", "squareplus", "stop_gradient", "softmax", "log_softmax", "normalize"]
-BINARY = ["add", "subtract", "multiply", "divide", "true_divide", "maximum", "minimum", "power", "arctan2", "equal", "not_equal", "greater", "greater_equal", "less", "less_equal", "mod", "floor_divide", "logaddexp", "hypot"]
+BINARY = ["add", "subtract", "multiply", "divide", "true_divide", "maximum", "minimum", "power", "arctan2", "equal", "not_equal", "greater", "greater_equal", "less", "less_equal", "mod", "floor_divide", "logaddexp"]
 REDUCING = ("mean", "sum", "max", "min", "prod", "std", "var", "amax", "amin", "all", "any", "logsumexp", "median")
 
 
@@ -41,7 +41,7 @@ def constant(r: Random, x: Any) -> Any:
 BUILDS: dict[str, Build] = {
     "unary": lambda r, x, y: getattr(ops, r.choice(UNARY))(x),
     "binary": lambda r, x, y: getattr(ops, r.choice(BINARY))(x, r.choice((y, constant(r, x)))),
-    "logical": lambda r, x, y: getattr(ops, r.choice(("logical_and", "logical_or", "logical_xor")))(x, y),
+    "logical": lambda r, x, y: getattr(ops, r.choice(("logical_and", "logical_or", "logical_xor", "hypot")))(x, y),
     "where": lambda r, x, y: ops.where(x > 0, x, y),
     "reduce": lambda r, x, y: getattr(ops, r.choice(REDUCING))(x, axis=axis_of(r, x), keepdims=r.random() < 0.5),
     "arg": lambda r, x, y: getattr(ops, r.choice(("argmax", "argmin")))(x, axis=axis_of(r, x)),
