@@ -12,11 +12,12 @@ from ..dims import Cond, Dim
 from ..errors import NetworkError
 from .base import DataFormat, Framework, Operator, Reach, Shape, Site, axis_names
 from .convolution import Conv, ConvTranspose, DepthwiseConv
+from .deformable import DeformConv
 from .dense import Embedding, Linear, Matmul
 from .einsum import Einsum
 from .joining import Add, Average, Choice, Concat, Div, Elementwise, Maximum, Minimum, Mul, Pow, Sub
 from .normalisation import BatchNorm, GroupNorm, InstanceNorm, LayerNorm
-from .padding import CenterCrop, Crop, Pad
+from .padding import CenterCrop, CenterCropPad, Crop, Pad
 from .parameters import Kind
 from .plain import IDENTITIES, Constant, Dropout, Identity, Input, Opaque
 from .pooling import AdaptiveAvgPool, AdaptiveMaxPool, AvgPool, GlobalAvgPool, GlobalMaxPool, LpPool, MaxPool
@@ -34,27 +35,32 @@ from .reshaping import (
     Unflatten,
     Unsqueeze,
 )
-from .resizing import DepthToSpace, GridSample, PixelShuffle, PixelUnshuffle, SpaceToDepth, Upsample
+from .resizing import AffineGrid, DepthToSpace, GridSample, PixelShuffle, PixelUnshuffle, SpaceToDepth, Upsample
 from .rules import RULES, Rule
+from .selecting import TopK
 from .stepwise import Stepwise
+from .unfolding import Fold, MaxUnpool
 
 __all__ = [
-    "OPERATORS", "RULES", "AdaptiveAvgPool", "AdaptiveMaxPool", "Add", "Average", "AvgPool", "BatchNorm", "CenterCrop",
-    "Choice", "Chunk", "Concat", "Constant", "Conv", "ConvLstm", "ConvTranspose", "Crop", "DepthToSpace",
-    "DepthwiseConv", "Div", "Dropout", "Einsum", "Elementwise", "Embedding", "Expand", "Flatten", "Framework",
+    "OPERATORS", "RULES", "AdaptiveAvgPool", "AdaptiveMaxPool", "Add", "AffineGrid", "Average", "AvgPool",
+    "BatchNorm", "CenterCrop", "CenterCropPad",
+    "Choice", "Chunk", "Concat", "Constant", "Conv", "ConvLstm", "ConvTranspose", "Crop", "DeformConv", "DepthToSpace",
+    "DepthwiseConv", "Div", "Dropout", "Einsum", "Elementwise", "Embedding", "Expand", "Flatten", "Fold", "Framework",
     "GlobalAvgPool", "GlobalMaxPool", "GridSample", "GroupNorm", "Gru", "Identity", "Input", "InstanceNorm", "Kind",
-    "LayerNorm", "Linear", "LpPool", "Lstm", "Matmul", "MaxPool", "Maximum", "Minimum", "Mul", "Opaque", "Operator",
+    "LayerNorm", "Linear", "LpPool", "Lstm", "Matmul", "MaxPool", "MaxUnpool", "Maximum", "Minimum", "Mul",
+    "Opaque", "Operator",
     "Pad", "Permute", "PixelShuffle", "PixelUnshuffle", "Pow", "Reach", "Reduce", "Reshape", "Rnn", "Rule", "Shape",
-    "Site", "Slice", "SpaceToDepth", "Split", "Squeeze", "Stepwise", "Sub", "Tile", "Unflatten", "Unsqueeze",
+    "Site", "Slice", "SpaceToDepth", "Split", "Squeeze", "Stepwise", "Sub", "Tile", "TopK", "Unflatten", "Unsqueeze",
     "Upsample", "axis_names", "shape_of",
 ]
 
 _ALL: tuple[type[Operator], ...] = (
-    Conv, DepthwiseConv, ConvTranspose,
+    Conv, DepthwiseConv, ConvTranspose, DeformConv,
     MaxPool, AvgPool, LpPool, AdaptiveAvgPool, AdaptiveMaxPool, GlobalAvgPool, GlobalMaxPool,
-    Pad, Crop, CenterCrop,
-    Upsample, GridSample, PixelShuffle, PixelUnshuffle, DepthToSpace, SpaceToDepth,
-    Flatten, Unflatten, Reshape, Permute, Squeeze, Unsqueeze, Slice, Split, Chunk, Expand, Tile, Reduce,
+    MaxUnpool, Fold,
+    Pad, Crop, CenterCrop, CenterCropPad,
+    Upsample, GridSample, AffineGrid, PixelShuffle, PixelUnshuffle, DepthToSpace, SpaceToDepth,
+    Flatten, Unflatten, Reshape, Permute, Squeeze, Unsqueeze, Slice, Split, Chunk, Expand, Tile, Reduce, TopK,
     Add, Sub, Mul, Div, Pow, Maximum, Minimum, Average, Elementwise, Concat,
     Linear, Matmul, Einsum, Embedding, Rnn, Lstm, Gru, ConvLstm, Stepwise,
     BatchNorm, InstanceNorm, GroupNorm, LayerNorm,

@@ -13,7 +13,7 @@ from .parameters import Padding, PerAxis, Word, parameter
 from .rules import CIRCULAR_PADDING, CROP_LEAVES, REFLECT_PADDING
 from .windows import both_sides
 
-__all__ = ["CenterCrop", "Crop", "Pad", "padding_fits", "reference_sizes"]
+__all__ = ["CenterCrop", "CenterCropPad", "Crop", "Pad", "padding_fits", "reference_sizes"]
 
 _MODES = ("constant", "reflect", "replicate", "circular")
 
@@ -128,6 +128,26 @@ class CenterCrop(Operator):
             site.require(CROP_LEAVES, target <= size, axis=axis, size=size, wished=target)
             out.append(target)
         return (channels, *out)
+
+
+@dataclass(frozen=True, kw_only=True)
+class CenterCropPad(Operator):
+    """Cropping or padding of the spatial axes to a size, on both sides; None keeps an axis (ONNX CenterCropPad).
+
+    >>> from convsolve.operators import CenterCropPad, shape_of
+    >>> shape_of(CenterCropPad(size=(10, 4)), (3, 8, 8))
+    (3, 10, 4)
+    """
+
+    kind = "center_crop_pad"
+    pointwise = True
+
+    size: Any = parameter(PerAxis(optional=True))
+
+    def infer(self, site: Site, *inputs: Shape) -> Shape:
+        channels, sizes = spatial(self, inputs[0])
+        wished = per_axis("size", self.size, len(sizes))
+        return (channels, *(size if wish is None else wish for size, wish in zip(sizes, wished, strict=True)))
 
 
 def reference_sizes(operator: Operator, size: Any, inputs: Sequence[Shape]) -> tuple[Dim | None, ...]:

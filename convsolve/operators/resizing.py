@@ -1,4 +1,4 @@
-"""Upsampling, interpolation, and moves between space and depth."""
+"""Upsampling, interpolation, grids, and moves between space and depth."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ from .base import (
     spatial_names,
 )
 from .padding import reference_sizes
-from .parameters import Count, PerAxis, Scale, Word, parameter
+from .parameters import Count, PerAxis, Scale, Sizes, Word, parameter
 from .rules import DIVISIBLE, FEATURES_MATCH, ROUNDING
 
-__all__ = ["DepthToSpace", "GridSample", "PixelShuffle", "PixelUnshuffle", "SpaceToDepth", "Upsample"]
+__all__ = ["AffineGrid", "DepthToSpace", "GridSample", "PixelShuffle", "PixelUnshuffle", "SpaceToDepth", "Upsample"]
 
 _LARGEST_SCALED = 1 << 20
 """Up to this size the rounding of a decimal scale factor is looked at."""
@@ -166,6 +166,31 @@ class GridSample(Operator):
         made = [positive(site, size, axis) for axis, size in zip(spatial_names(rank), places, strict=True)]
         made.insert(channels, shape[channels])
         return tuple(made)
+
+
+@dataclass(frozen=True, kw_only=True)
+class AffineGrid(Operator):
+    """A grid of places from a matrix that turns and shifts: ``(rank, rank + 1) -> (*size, rank)``.
+
+    (PyTorch ``functional.affine_grid``, ONNX AffineGrid.)
+
+    >>> from convsolve.operators import AffineGrid, shape_of
+    >>> shape_of(AffineGrid(size=(20, 24)), (2, 3))
+    (20, 24, 2)
+    """
+
+    kind = "affine_grid"
+    written = True
+
+    size: Any = parameter(Sizes())
+
+    def infer(self, site: Site, *inputs: Shape) -> Shape:
+        rank = len(self.size)
+        if len(inputs[0]) != 2 or rank not in (2, 3):
+            raise RankError(f"affine_grid needs a matrix and 2 or 3 sizes, got {len(inputs[0])} axes and {rank} sizes")
+        for size, wanted in zip(inputs[0], (rank, rank + 1), strict=True):
+            site.require(FEATURES_MATCH, eq(size, wanted), features=size, wanted=wanted)
+        return (*self.size, rank)
 
 
 @dataclass(frozen=True, kw_only=True)

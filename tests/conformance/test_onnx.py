@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from onnx import TensorProto, helper
+from onnx import TensorProto, ValueInfoProto, helper
 from onnxruntime.capi import onnxruntime_pybind11_state as errors
 
 from convsolve import operators as ops
@@ -47,7 +47,7 @@ def node(kind: str, inputs: list[Any], opset: int = 17, outputs: int = 1, **attr
     graph = helper.make_graph(
         [helper.make_node(kind, names, results, **attributes)], "g",
         [helper.make_tensor_value_info(n, t, None) for n, t in types.items()],
-        [helper.make_tensor_value_info(n, TensorProto.FLOAT, None) for n in results])
+        [ValueInfoProto(name=n) for n in results])
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", opset)], ir_version=IR_VERSION)
     made = session(model).run(None, given)
     return made[0] if outputs == 1 else made
@@ -150,8 +150,8 @@ def conv_transpose_output_shape(r: Random) -> Case:
 def phantom(case: Case, verdict: Verdict, executed: Verdict) -> bool:
     """onnxruntime divides toward zero, and so finds a window where none fits, just short of the kernel."""
     op: Any = case.operator
-    channels, *shape = case.shapes[0]
-    if verdict.shapes is not None or executed.shapes is None or op.ceil_mode:
+    _, *shape = case.shapes[0]
+    if verdict.shapes is not None or executed.shapes is None or getattr(op, "ceil_mode", False):
         return False
     counts, short = [], False
     values = (spread(v, len(shape)) for v in (op.kernel_size, 1 if op.stride is None else op.stride, op.dilation))
@@ -163,7 +163,7 @@ def phantom(case: Case, verdict: Verdict, executed: Verdict) -> bool:
         room = n + padding - d * (k - 1) - 1
         counts.append(int(room / s) + 1)
         short = short or -s < room < 0
-    return short and set(executed.shapes) == {(channels, *counts)}
+    return short and {s[1:] for s in executed.shapes} == {tuple(counts)}
 
 
 def window(r: Random, kind: str, name: str, most: int, dilating: int, opset: int) -> Case:
@@ -439,6 +439,92 @@ def split(r: Random) -> Case:
     shape[axis] = near(r, near(r, near(r, sum(parts))))
     call = f"node('Split', [x, np.array({parts})], 18, {len(parts)}, axis={axis + 1})"
     return Case(ops.Split(sizes=parts, axis=axis), (tuple(shape),), call)
+
+
+@suite.operation(60)
+def fold(r: Random) -> Case:
+    rank = r.choice((1, 2, 2))
+    kernel, stride = spread(each(r, rank, 1, 2, 3), rank), spread(each(r, rank, 1, 1, 2), rank)
+    dilation, size = spread(each(r, rank, 1, 1, 2), rank), sizes(r, rank, high=6)
+    padding = tuple((r.randint(0, 1), r.randint(0, 1)) for _ in range(rank))
+    blocks = 1
+    for n, k, s, d, (a, b) in zip(size, kernel, stride, dilation, padding, strict=True):
+        blocks *= max(1, (n + a + b - d * (k - 1) - 1) // s + 1)
+    elements = near(r, int(np.prod(kernel)) * r.randint(1, 3))
+    op = ops.Fold(size=size, kernel_size=kernel, stride=stride, padding=padding, dilation=dilation)
+    call = (
+        f"node('Col2Im', [x, np.array({list(size)}), np.array({list(kernel)})], 18, strides={stride}, "
+        f"dilations={dilation}, pads={[p[0] for p in padding] + [p[1] for p in padding]})")
+    return Case(op, ((elements, near(r, blocks)),), call)
+
+
+@suite.operation(60)
+def max_unpool(r: Random) -> Case:
+    rank = rank_of(r)
+    kernel, stride = spread(each(r, rank, 1, 2, 3), rank), spread(each(r, rank, 1, 2, 3), rank)
+    padding = tuple((r.randint(0, 1), r.randint(0, 1)) for _ in range(rank))
+    shape = (r.randint(1, 3), *sizes(r, rank, high=4))
+    wished, given = None, ""
+    if r.random() < 0.4:
+        full = [(n - 1) * s - a - b + k for n, k, s, (a, b) in zip(shape[1:], kernel, stride, padding, strict=True)]
+        wished = [max(1, n + r.choice((0, 0, 1, 2, -1))) for n in full]
+        given = f", np.array({[2, shape[0], *wished]})"
+    op = ops.MaxUnpool(kernel_size=kernel, stride=stride, padding=padding, output_size=wished)
+    places = f"np.zeros((2, {', '.join(str(near(r, n)) for n in shape)}), np.int64)"
+    other = tuple(eval(places, {"np": np}).shape[1:])
+    call = (
+        f"node('MaxUnpool', [x, {places}{given}], {r.choice((11, 22))}, kernel_shape={kernel}, strides={stride}, "
+        f"pads={[p[0] for p in padding] + [p[1] for p in padding]})")
+    return Case(op, (shape, other), call)
+
+
+@suite.operation(60, excused=phantom)
+def deform_conv(r: Random) -> Case:
+    groups, offset_groups = r.choice((1, 1, 2)), r.choice((1, 1, 2))
+    channels, out = multiple(r, groups * offset_groups), multiple(r, groups)
+    kernel, stride = spread(each(r, 2, 1, 2, 3), 2), spread(each(r, 2, 1, 2), 2)
+    dilation, size = spread(each(r, 2, 1, 1, 2), 2), sizes(r, 2, high=7)
+    padding = tuple((r.randint(0, 1), r.randint(0, 1)) for _ in range(2))
+    ends = [max(1, (n + a + b - d * (k - 1) - 1) // s + 1)
+            for n, k, s, d, (a, b) in zip(size, kernel, stride, dilation, padding, strict=True)]  # fmt: skip
+    bias, masked = r.random() < 0.5, r.random() < 0.5
+    declared = max(1, near(r, channels) // groups)
+    op = ops.DeformConv(
+        out_channels=out, kernel_size=kernel, stride=stride, padding=padding, dilation=dilation, groups=groups, bias=bias,
+        offset_groups=offset_groups, in_channels=declared * groups)
+    count = int(np.prod(kernel)) * offset_groups
+    shapes = [(channels, *size), (near(r, 2 * count), near(r, ends[0]), ends[1])]
+    shapes += [(near(r, count), *ends)] if masked else []
+    weights = f"w{(out, declared, *kernel)}"
+    more = f", {f'w({out})' if bias else None}" + (", z" if masked else "") if bias or masked else ""
+    call = (
+        f"node('DeformConv', [x, {weights}, y{more}], {r.choice((19, 22))}, strides={stride}, dilations={dilation}, "
+        f"group={groups}, offset_group={offset_groups}, pads={[p[0] for p in padding] + [p[1] for p in padding]})")
+    return Case(op, tuple(shapes), call)
+
+
+@suite.operation(30)
+def affine_grid(r: Random) -> Case:
+    rank = r.choice((2, 2, 3))
+    size = sizes(r, rank, high=4)
+    call = f"node('AffineGrid', [x, np.array({[2, 3, *size]})], 20)"
+    return Case(ops.AffineGrid(size=size), ((near(r, near(r, rank)), near(r, rank + 1)),), call)
+
+
+@suite.operation(30, refused=(0, 0))
+def center_crop_pad(r: Random) -> Case:
+    rank = rank_of(r)
+    shape, wished = (r.randint(1, 3), *sizes(r, rank, high=6)), sizes(r, rank, high=6)
+    call = f"node('CenterCropPad', [x, np.array({list(wished)})], 18, axes={[i + 2 for i in range(rank)]})"
+    return Case(ops.CenterCropPad(size=wished), (shape,), call)
+
+
+@suite.operation(40)
+def top_k(r: Random) -> Case:
+    shape, count = any_shape(r), r.randint(1, 5)
+    axis = r.randint(-len(shape), len(shape) - 1)
+    call = f"node('TopK', [x, np.array([{count}])], {r.choice((10, 11))}, 2, axis={batched(axis)})"
+    return Case(ops.TopK(count=count, axis=axis), (shape,), call)
 
 
 class _Captured(Exception):  # the way out of a case's source

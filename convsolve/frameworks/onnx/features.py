@@ -42,7 +42,8 @@ _SAME = (
     "Abs", "Acos", "Acosh", "Asin", "Asinh", "Atan", "Atanh", "BitwiseNot", "Cast", "CastLike", "Ceil", "Clip", "Cos",
     "Cosh", "CumSum", "Erf", "Exp", "Floor", "Hardmax", "Identity", "IsInf", "IsNaN", "Log", "LpNormalization",
     "MeanVarianceNormalization", "Neg", "Not", "Reciprocal", "Round", "Shrink", "Sign", "Sin", "Sinh", "Softsign",
-    "Sqrt", "Tan", "ThresholdedRelu", "Trilu", "QuantizeLinear", "DequantizeLinear",
+    "Sqrt", "Tan", "ThresholdedRelu", "Trilu", "QuantizeLinear", "DequantizeLinear", "Bernoulli", "RandomNormalLike",
+    "RandomUniformLike",
 )
 """Operators of one tensor that keep its shape, and that have no name of their own with us."""
 
@@ -55,6 +56,11 @@ def _named(call: Call) -> Value:
 @reads(*_SAME)
 def _same(call: Call) -> Value:
     return call.layer(Identity(), call.tensor())
+
+
+@reads("CumProd", "ReverseSequence", "RotaryEmbedding")
+def _mixed(call: Call) -> Value:
+    return call.layer(Identity(mixes=True), call.tensor())
 
 
 @reads("Dropout")

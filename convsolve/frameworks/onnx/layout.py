@@ -18,6 +18,7 @@ from ...operators import (
     Split,
     Squeeze,
     Tile,
+    TopK,
     Unsqueeze,
 )
 from .batch import reshaped
@@ -219,6 +220,16 @@ def _reduce(call: Call) -> Value:
 @reads("ArgMax", "ArgMin")
 def _arg(call: Call) -> Value:
     return _reduced(call, call.tensor(), [call.option("axis", 0)], call.option("keepdims", 1) == 1)
+
+
+@reads("TopK")
+def _top_k(call: Call) -> list[Value]:
+    x = call.tensor()
+    count = call.row(1) if call.has(1) else [call.option("k")]
+    if len(count) != 1 or (isinstance(count[0], int) and count[0] < 1):
+        raise RefusedError(f"its K is {count}: wanted one number, at least 1")
+    made = call.add(TopK(count=count[0], axis=_own(x, call.option("axis", -1))), x.reference)
+    return [call.made(reference, x) for reference in made]
 
 
 def _reduced(call: Call, x: Tensor, axes: Sequence[int], keepdims: bool) -> Tensor:

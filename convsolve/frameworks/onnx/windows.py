@@ -10,15 +10,20 @@ from typing import Any
 from ...dims import Dim
 from ...errors import RefusedError
 from ...operators import (
+    AffineGrid,
     AvgPool,
+    CenterCropPad,
     Conv,
     ConvTranspose,
+    DeformConv,
     DepthToSpace,
+    Fold,
     GlobalAvgPool,
     GlobalMaxPool,
     GridSample,
     LpPool,
     MaxPool,
+    MaxUnpool,
     Pad,
     SpaceToDepth,
     Squeeze,
@@ -314,3 +319,76 @@ def _grid_sample(call: Call) -> Value:
 _NEW_MODES = 20
 """The opset that changed the names of the modes."""
 _OLD_MODES = {"bilinear": "linear", "nearest": "nearest", "bicubic": "cubic"}
+
+
+@reads("AffineGrid")
+def _affine_grid(call: Call) -> Value:
+    wished = call.row(1)
+    if len(wished) not in (4, 5):
+        raise RefusedError(f"its size has {len(wished)} numbers: wanted 4 or 5")
+    if wished[0] != call.batch:
+        raise NotReadError(f"its size is for a batch of {wished[0]}")
+    return call.layer(AffineGrid(size=wished[2:]), call.tensor(batch=0))
+
+
+@reads("Col2Im")
+def _fold(call: Call) -> Value:
+    size, kernel = call.row(1), call.row(2)
+    rank = len(size)
+    if len(kernel) != rank:
+        raise RefusedError(f"its block has {len(kernel)} sizes for {rank} axes")
+    return call.layer(
+        Fold(size=size, kernel_size=_plain(kernel), stride=_each(call, "strides", rank),
+             padding=_pairs(call.option("pads", [0] * (2 * rank)), rank), dilation=_each(call, "dilations", rank)),
+        call.tensor(batch=0))
+
+
+@reads("MaxUnpool")
+def _max_unpool(call: Call) -> Value:
+    x, places = call.tensor(batch=0), call.value(1)
+    rank, kernel = _spatial_rank(x), call.option("kernel_shape")
+    if len(kernel) != rank:
+        raise RefusedError(f"its kernel {kernel} does not fit {rank} spatial axes")
+    wished = call.row(2) if call.has(2) else None
+    if wished is not None and (len(wished) != rank + 2 or wished[1] != x.shape[0]):
+        raise RefusedError(f"its output_shape {wished} does not fit {x.shape[0]} channels and {rank} spatial axes")
+    if wished is not None and wished[0] != call.batch:
+        raise NotReadError("its output_shape is for another batch")
+    operator = MaxUnpool(
+        kernel_size=_plain(kernel), stride=_each(call, "strides", rank),
+        padding=_pairs(call.option("pads", [0] * (2 * rank)), rank), output_size=wished and _plain(wished[2:]))
+    if isinstance(places, Tensor):
+        return call.layer(operator, x, places)
+    if places.shape[:1] != (call.batch,):
+        raise NotReadError("its places are a constant, for another batch")
+    (made,) = call.add(operator, x.reference, call.constant(places, places.shape[1:]))
+    return call.made(made, x)
+
+
+@reads("DeformConv")
+def _deform_conv(call: Call) -> Value:
+    x, rank, groups = call.tensor(batch=0), 2, call.option("offset_group", 1)
+    if len(x.shape) != 3 or groups < 1:
+        raise RefusedError(f"it takes 4 axes and groups of offsets, got {x.rank} axes and {groups} groups")
+    weight = _weights(call, rank)
+    options = convolution(call, weight, rank, _bias(call, 3, weight.shape[0]))
+    shapes = [call.value(i).shape for i in (2, 4) if call.has(i) and isinstance(call.value(i), Known)]
+    if any(len(shape) != 4 for shape in shapes):
+        raise RefusedError(f"its offsets or mask have the shapes {[*map(list, shapes)]}: wanted 4 axes")
+    more = [call.tensor(i, batch=0) for i in (2, 4) if call.has(i)]
+    return call.layer(DeformConv(**options, offset_groups=groups), x, *more)
+
+
+@reads("CenterCropPad")
+def _center_crop_pad(call: Call) -> Value:
+    x, wished, axes = call.tensor(), call.row(1), _axes(call, call.tensor())
+    if len(wished) != len(axes):
+        raise RefusedError(f"it has {len(wished)} sizes for {len(axes)} axes")
+    sizes: list[Any] = [None] * len(x.shape)
+    for axis, size in zip(axes, wished, strict=True):
+        if axis != x.batch or x.merged:
+            sizes[x.own_axis(axis)] = size
+        elif size != call.batch:
+            raise NotReadError("it crops or pads the batch")
+    raised = call.layer(Unsqueeze(axis=0), x, last=False)  # so that the first axis is like any other
+    return call.layer(Squeeze(axis=0), call.layer(CenterCropPad(size=sizes), raised, last=False))

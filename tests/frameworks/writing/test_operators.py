@@ -19,7 +19,7 @@ CASES = 8
 
 REFUSALS = {
     "torch": (
-        "takes no circular padding", "takes no reflect padding", "takes no instance norm", "has no dilation",
+        "has no fold to", "has no padding that differs", "has no output_size", "takes no circular padding", "takes no reflect padding", "takes no instance norm", "has no dilation",
         "learns a scale and a shift, or neither", "no shift without a scale", "resets the state after"),
     "keras": (
         "has no 'replicate' padding", "has no 'circular' padding", "no stride and dilation", "no groups in a transposed",
@@ -44,7 +44,9 @@ def networks(framework: str, operation: str) -> list[tuple[Network, Any]]:
     return found[:CASES]
 
 
-NEVER = {"torch": {"conv_lstm"}, "keras": {"grid_sample"}, "onnx": {"conv_lstm"}}
+_NEW = {"fold", "max_unpool", "affine_grid", "top_k", "deform_conv", "center_crop_pad"}
+NEVER = {
+    "torch": {"conv_lstm", "deform_conv", "center_crop_pad"}, "keras": {"grid_sample", *_NEW}, "onnx": {"conv_lstm"}}
 """Operations for which a framework has no operator at all."""
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ....operators.base import pairs, per_axis
 from ...writing.joins import equation, word_for
 from ...writing.plan import Step, cannot
 from ...writing.shuffles import shuffle
@@ -141,6 +142,55 @@ def _grid_sample(graph: Graph, step: Step, inputs: list[str]) -> None:
     graph.node(step, "GridSample", inputs, step.name, mode=step.operator.mode)
 
 
+def _affine_grid(graph: Graph, step: Step, inputs: list[str]) -> None:
+    batch = graph.node(step, "Shape", inputs, start=0, end=1)
+    size = graph.node(step, "Concat", [batch, graph.numbers(step, 1, *step.operator.size)], axis=0)
+    graph.node(step, "AffineGrid", [*inputs, size], step.name)
+
+
+def _fold(graph: Graph, step: Step, inputs: list[str]) -> None:
+    op, rank = step.operator, len(step.operator.size)
+    kernel = per_axis("kernel_size", op.kernel_size, rank)
+    given = graph.numbers(step, *op.size), graph.numbers(step, *kernel)
+    options = _window(op, rank) | {"dilations": per_axis("dilation", op.dilation, rank)}
+    graph.node(step, "Col2Im", [*inputs, *given], step.name, **options)
+
+
+def _window(op: Any, rank: int) -> dict[str, Any]:
+    sides = pairs("padding", op.padding, rank)
+    strides = op.kernel_size if op.stride is None else op.stride
+    return {"strides": per_axis("stride", strides, rank), "pads": [*(a for a, _ in sides), *(b for _, b in sides)]}
+
+
+def _max_unpool(graph: Graph, step: Step, inputs: list[str]) -> None:
+    op, kernel = step.operator, per_axis("kernel_size", step.operator.kernel_size, step.rank)
+    places = graph.node(step, "Cast", inputs[1:], to=7)  # INT64
+    batch = graph.node(step, "Shape", inputs[:1], start=0, end=1)
+    shape = graph.node(step, "Concat", [batch, graph.numbers(step, *step.made[0])], axis=0)
+    wished = [shape] if op.output_size is not None else []
+    options = _window(op, step.rank) | {"kernel_shape": kernel}
+    graph.node(step, "MaxUnpool", [inputs[0], places, *wished], step.name, **options)
+
+
+def _deform_conv(graph: Graph, step: Step, inputs: list[str]) -> None:
+    op, (channels, *_), out = step.operator, step.sizes[0], step.made[0][0]
+    kernel = per_axis("kernel_size", op.kernel_size, 2)
+    weight = graph.weight(step, "weight", out, channels // op.groups, *kernel)
+    bias = [graph.weight(step, "bias", out)] if op.bias else [""] if len(inputs) > 2 else []
+    options = _window(op, 2) | {"dilations": per_axis("dilation", op.dilation, 2), "offset_group": op.offset_groups}
+    graph.node(step, "DeformConv", [inputs[0], weight, inputs[1], *bias, *inputs[2:]], step.name, group=op.groups, **options)
+
+
+def _center_crop_pad(graph: Graph, step: Step, inputs: list[str]) -> None:
+    sizes = graph.numbers(step, *step.made[0])
+    graph.node(step, "CenterCropPad", [*inputs, sizes], step.name, axes=[i + 1 for i in range(step.rank + 1)])
+
+
+def _top_k(graph: Graph, step: Step, inputs: list[str]) -> None:
+    op = step.operator
+    graph.nodes_of(step, "TopK", [*inputs, graph.numbers(step, op.count)], list(step.outputs), axis=step.axis(op.axis))
+
+
 # -- features and sequences
 
 
@@ -222,7 +272,8 @@ AXES: dict[str, Write] = {
     **dict.fromkeys(_JOINS, _joined), "average": _average, "concat": _concat, "expand": _expand, "tile": _tile,
     "linear": _linear, "embedding": _embedding, "rnn": _recurrent, "lstm": _recurrent, "gru": _recurrent,
     "constant": _constant, "einsum": _einsum, "elementwise": _elementwise, "grid_sample": _grid_sample,
-    "dropout": _dropout, "silu": _silu,
+    "affine_grid": _affine_grid, "fold": _fold, "max_unpool": _max_unpool, "deform_conv": _deform_conv,
+    "center_crop_pad": _center_crop_pad, "top_k": _top_k, "dropout": _dropout, "silu": _silu,
     "relu6": _clipped(0.0, 6.0), "hardtanh": _clipped(-1.0, 1.0),
     "identity": _function("Identity"), "relu": _function("Relu"), "leaky_relu": _function("LeakyRelu", alpha=0.01),
     "elu": _function("Elu"), "selu": _function("Selu"), "celu": _function("Celu"), "gelu": _function("Gelu"),

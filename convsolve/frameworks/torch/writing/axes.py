@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from ....operators.base import pairs, per_axis
 from ...writing.joins import aligned, between, equation, grown, nested, worded
 from ...writing.plan import Step, cannot
 from ...writing.shuffles import shuffle
@@ -147,6 +148,48 @@ def _grid_sample(step: Step) -> list[Stage]:
     return [Stage(Call("F.grid_sample", (Code("{0}"), Code("{1}")), {"mode": mode, "align_corners": False}))]
 
 
+def _affine_grid(step: Step) -> list[Stage]:
+    size = Code(f"[len({{x}}), 1, {', '.join(map(str, step.operator.size))}]")
+    return [Stage(Call("F.affine_grid", (Code("{x}"), size), {"align_corners": False}))]
+
+
+def _sides(step: Step, rank: int) -> list[Any]:
+    """Return the padding of each axis, which must be the same on both sides."""
+    sides = pairs("padding", step.operator.padding, rank)
+    if any(before != after for before, after in sides):
+        kind = step.operator.kind
+        raise cannot(step, f"PyTorch's {kind} has no padding that differs between two sides", "pad it alike")
+    return [before for before, _ in sides]
+
+
+def _fold(step: Step) -> list[Stage]:
+    op, rank = step.operator, len(step.operator.size)
+    if rank != 2:
+        raise cannot(step, f"PyTorch has no fold to {rank} axes", "fold to two axes")
+    options = {"dilation": op.dilation, "padding": _sides(step, rank), "stride": op.stride}
+    return [Stage(Call("F.fold", (Code("{x}"), op.size, op.kernel_size), options))]
+
+
+def _max_unpool(step: Step) -> list[Stage]:
+    op, rank = step.operator, step.rank
+    if not 1 <= rank <= 3:
+        raise cannot(step, f"PyTorch has no max_unpool of {rank} axes", "unpool 1 to 3 axes")
+    options: dict[str, Any] = {"stride": op.stride, "padding": _sides(step, rank)}
+    if op.output_size is not None:
+        steps = zip(per_axis("size", op.output_size, rank), step.sizes[0][1:], _sides(step, rank), strict=True)
+        kernels = per_axis("kernel_size", op.kernel_size, rank)
+        strides = [k if s is None else s for k, s in zip(kernels, per_axis("stride", op.stride, rank), strict=True)]
+        full = [(n - 1) * s - 2 * p + k for (_, n, p), s, k in zip(steps, strides, kernels, strict=True)]
+        if any(abs(made - n) >= s for made, n, s in zip(step.made[0][1:], full, strides, strict=True)):
+            raise cannot(step, "PyTorch's max_unpool has no output_size a stride or more from its own", "leave it out")
+        options["output_size"] = list(step.made[0][1:])
+    return [Stage(Call(f"F.max_unpool{rank}d", (Code("{0}"), Code("{1}.long()"), op.kernel_size), options))]
+
+
+def _top_k(step: Step) -> list[Stage]:
+    return _method("topk", step.operator.count, dim=step.axis(step.operator.axis))
+
+
 def _layer_norm(step: Step) -> list[Stage]:
     op = step.operator
     shape = op.normalized_shape or step.shape(step.sizes[0])[-1:]
@@ -175,4 +218,5 @@ PHRASES: dict[str, Callable[[Step], list[Stage]]] = {
     "minimum": nested("torch.minimum"), "average": _average, "concat": _concat, "linear": _linear,
     "embedding": _embedding, "rnn": _recurrent, "lstm": _recurrent, "gru": _recurrent, "layer_norm": _layer_norm,
     "constant": _constant, "einsum": _einsum, "elementwise": worded("PyTorch", _WORDS), "grid_sample": _grid_sample,
+    "affine_grid": _affine_grid, "fold": _fold, "max_unpool": _max_unpool, "top_k": _top_k,
 }  # fmt: skip
