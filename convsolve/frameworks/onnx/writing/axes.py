@@ -177,8 +177,9 @@ def _deform_conv(graph: Graph, step: Step, inputs: list[str]) -> None:
     kernel = per_axis("kernel_size", op.kernel_size, 2)
     weight = graph.weight(step, "weight", out, channels // op.groups, *kernel)
     bias = [graph.weight(step, "bias", out)] if op.bias else [""] if len(inputs) > 2 else []
-    options = _window(op, 2) | {"dilations": per_axis("dilation", op.dilation, 2), "offset_group": op.offset_groups}
-    graph.node(step, "DeformConv", [inputs[0], weight, inputs[1], *bias, *inputs[2:]], step.name, group=op.groups, **options)
+    options = _window(op, 2) | {"dilations": per_axis("dilation", op.dilation, 2), "group": op.groups}
+    given = [inputs[0], weight, inputs[1], *bias, *inputs[2:]]
+    graph.node(step, "DeformConv", given, step.name, offset_group=op.offset_groups, **options)
 
 
 def _center_crop_pad(graph: Graph, step: Step, inputs: list[str]) -> None:
