@@ -11,8 +11,7 @@ from dataclasses import dataclass, field
 from ..dims import Cond, Dim
 from ..errors import NetworkError
 from .base import DataFormat, Framework, Operator, Reach, Shape, Site, axis_names
-from .convolution import Conv, ConvTranspose, DepthwiseConv
-from .deformable import DeformConv
+from .convolution import Conv, ConvTranspose, DeformConv, DepthwiseConv
 from .dense import Embedding, Linear, Matmul
 from .einsum import Einsum
 from .joining import Add, Average, Choice, Concat, Div, Elementwise, Maximum, Minimum, Mul, Pow, Sub
@@ -20,7 +19,17 @@ from .normalisation import BatchNorm, GroupNorm, InstanceNorm, LayerNorm
 from .padding import CenterCrop, CenterCropPad, Crop, Pad
 from .parameters import Kind
 from .plain import IDENTITIES, Constant, Dropout, Identity, Input, Opaque
-from .pooling import AdaptiveAvgPool, AdaptiveMaxPool, AvgPool, GlobalAvgPool, GlobalMaxPool, LpPool, MaxPool
+from .pooling import (
+    AdaptiveAvgPool,
+    AdaptiveMaxPool,
+    AvgPool,
+    Fold,
+    GlobalAvgPool,
+    GlobalMaxPool,
+    LpPool,
+    MaxPool,
+    MaxUnpool,
+)
 from .recurrent import ConvLstm, Gru, Lstm, Rnn
 from .repeating import Expand, Tile
 from .reshaping import (
@@ -32,14 +41,13 @@ from .reshaping import (
     Slice,
     Split,
     Squeeze,
+    TopK,
     Unflatten,
     Unsqueeze,
 )
 from .resizing import AffineGrid, DepthToSpace, GridSample, PixelShuffle, PixelUnshuffle, SpaceToDepth, Upsample
 from .rules import RULES, Rule
-from .selecting import TopK
 from .stepwise import Stepwise
-from .unfolding import Fold, MaxUnpool
 
 __all__ = [
     "OPERATORS", "RULES", "AdaptiveAvgPool", "AdaptiveMaxPool", "Add", "AffineGrid", "Average", "AvgPool",

@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from ..dims import Dim, all_of, any_of, eq, maximum, minimum, product
-from ..errors import RankError
+from ..errors import NetworkError, RankError
 from .base import Operator, Reach, Shape, Site, known_mode, pairs, per_axis, positive, spatial, spatial_names
 from .padding import padding_fits
 from .parameters import Count, Flag, Padding, PerAxis, Word, parameter
 from .rules import (
     CHANNELS_MATCH,
+    DIVISIBLE,
     GROUPS_DIVIDE_INPUT,
     GROUPS_DIVIDE_OUTPUT,
     KERNEL_FITS,
@@ -20,11 +21,12 @@ from .rules import (
     OUTPUT_SIZE_IN_REACH,
     SAME_NEEDS_DILATION_1,
     SAME_NEEDS_STRIDE_1,
+    SIZES_AGREE,
     STRIDE_OR_DILATION,
 )
 from .windows import both_sides, dilated, same_count, transposed_size, window_count
 
-__all__ = ["Conv", "ConvTranspose", "Convolution", "DepthwiseConv", "kernel_weights"]
+__all__ = ["Conv", "ConvTranspose", "Convolution", "DeformConv", "DepthwiseConv", "kernel_weights"]
 
 _SILENT = "Keras before 3.14 lets an output of size 0 pass without a word"
 _KERNELS, _WIDTHS, _GROUPS = (3, 1, 5, 7), (8, 16, 32, 64, 128, 256), (1, 2, 4, 8)
@@ -248,6 +250,43 @@ class ConvTranspose(Operator):
         rank = len(inputs[0]) - 1
         values = (per_axis(n, getattr(self, n), rank) for n in ("kernel_size", "dilation", "stride"))
         return [Reach(dilated(k, d), 1, s) for k, d, s in zip(*values, strict=True)]
+
+
+@dataclass(frozen=True, kw_only=True)
+class DeformConv(Conv):
+    """Convolution of two spatial axes whose kernel's places are shifted by a second input.
+
+    For each place of the output that has two numbers for each element of the kernel and each of ``offset_groups``
+    groups of channels; a third input weighs them. (ONNX DeformConv, torchvision ``deform_conv2d``.)
+
+    >>> from convsolve.operators import DeformConv, shape_of
+    >>> shape_of(DeformConv(out_channels=8, kernel_size=3, padding=1), (3, 16, 16), (18, 16, 16))
+    (8, 16, 16)
+    """
+
+    kind = "deform_conv"
+    arity = (2, 3)
+
+    offset_groups: Dim = parameter(Count(usual=(1, 2)), default=1)
+
+    def infer(self, site: Site, *inputs: Shape) -> Shape:
+        if any(len(shape) != 3 for shape in inputs):
+            raise RankError(f"deform_conv works on 2 spatial axes, got inputs of {[len(s) for s in inputs]} axes")
+        if isinstance(self.padding, str) or self.padding_mode != "zeros":
+            raise NetworkError("deform_conv takes a padding of zeros, in numbers")
+        made = super().infer(site, inputs[0])
+        channels, kernel = inputs[0][0], product((self.offset_groups, *per_axis("kernel_size", self.kernel_size, 2)))
+        divides = eq(channels % self.offset_groups, 0)
+        site.require(DIVISIBLE, divides, axis="channels", channels=channels, divisor=self.offset_groups)
+        for shape, each in zip(inputs[1:], (2, 1), strict=False):
+            site.require(
+                CHANNELS_MATCH, eq(shape[0], kernel * each), axis="channels", channels=shape[0], declared=kernel * each)
+            for axis, size, other in zip(spatial_names(2), made[1:], shape[1:], strict=True):
+                site.require(SIZES_AGREE, eq(size, other), axis=axis, first=size, second=other)
+        return made
+
+    def reach(self, site: Site, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> Sequence[Reach]:
+        return [Reach(whole=True)] * 2
 
 
 def _channels(site: Site, channels: Dim, groups: Dim, out_channels: Dim, declared: Dim | None) -> Dim:

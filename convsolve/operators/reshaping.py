@@ -13,7 +13,9 @@ from .parameters import Count, Flag, Sizes, parameter
 from .rules import ELEMENTS_MATCH, IN_RANGE
 from .windows import ceil_div
 
-__all__ = ["Chunk", "Flatten", "Permute", "Reduce", "Reshape", "Slice", "Split", "Squeeze", "Unflatten", "Unsqueeze"]
+__all__ = [
+    "Chunk", "Flatten", "Permute", "Reduce", "Reshape", "Slice", "Split", "Squeeze", "TopK", "Unflatten", "Unsqueeze",
+]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -312,3 +314,26 @@ class Reduce(Operator):
         if (len(outputs[0]) == 1 and axes == set(canonical)) or self.keepdims:
             return [Reach(whole=n in axes) for n in canonical]
         return None
+
+
+@dataclass(frozen=True, kw_only=True)
+class TopK(Operator):
+    """The ``count`` largest (or smallest) elements along an axis, and their places (PyTorch ``topk``, ONNX TopK).
+
+    >>> from convsolve.operators import TopK, shape_of
+    >>> shape_of(TopK(count=5), (3, 100))
+    [(3, 5), (3, 5)]
+    """
+
+    kind = "top_k"
+    written = True
+
+    count: Dim = parameter(Count(usual=(1, 5)))
+    axis: int = parameter(Count(minimum=None), default=-1)
+
+    def infer(self, site: Site, *inputs: Shape) -> Sequence[Shape]:
+        shape = inputs[0]
+        axis = normal_axis(self.axis, len(shape))
+        name = written_names(site, len(shape))[axis]
+        site.require(IN_RANGE, self.count <= shape[axis], axis=name, size=shape[axis], count=self.count)
+        return [(*shape[:axis], self.count, *shape[axis + 1 :])] * 2

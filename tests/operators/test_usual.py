@@ -21,6 +21,11 @@ USUAL = {
     "max_pool": _POOL, "avg_pool": _POOL, "lp_pool": _POOL, "adaptive_avg_pool": _OUTPUT, "adaptive_max_pool": _OUTPUT,
     "pad": {"padding": "0 | 1 | 2 | 3"}, "crop": {"amount": "0 | 1 | 2"}, "upsample": {"scale_factor": "2 | 4"},
     "pixel_shuffle": _BLOCK, "pixel_unshuffle": _BLOCK, "depth_to_space": _BLOCK, "space_to_depth": _BLOCK,
+    "deform_conv": {
+        **_CONV, "out_channels": "8 | 16 | 32 | 64 | 128 | 256", "groups": "1 | 2 | 4 | 8", "offset_groups": "1 | 2"},
+    "max_unpool": {"kernel_size": "2 | 3", "stride": "2 | 1", "padding": "0 | 1"},
+    "fold": {"kernel_size": "2 | 3", "stride": "1 | 2", "padding": "0 | 1", "dilation": "1 | 2"},
+    "top_k": {"count": "1 | 5"},
     "linear": {"out_features": _WIDTH}, "embedding": {"dim": _WIDTH}, "rnn": {"hidden_size": _WIDTH},
     "lstm": {"hidden_size": _WIDTH}, "gru": {"hidden_size": _WIDTH}, "group_norm": {"groups": "1 | 2 | 4 | 8 | 16 | 32"},
 }  # fmt: skip

@@ -18,7 +18,7 @@ from convsolve.frameworks.writing.names import snake
 from convsolve.frameworks.writing.plan import plan
 from convsolve.operators import OPERATORS
 from convsolve.operators.base import to_written
-from tests.conformance.test_networks import NETWORKS
+from tests.conformance.test_networks import NETWORKS, SINGLY
 from tests.frameworks.writing.written import TARGETS, layer_shapes, leading_out, learned, params_in, run
 from tests.solver.random_problems import random_problem
 from tests.test_problems import answer_of, having, problem_of
@@ -89,7 +89,7 @@ def test_networks_of_every_operator(name: str, target: str) -> None:
 
 def test_every_operator_is_written() -> None:
     used = {layer.operator.kind for text in NETWORKS.values() for layer in cs.parse(text).network.layers}
-    assert used >= OPERATORS.keys() - {"opaque", "conv_lstm"}  # which nothing can write, and which Keras alone has
+    assert used >= OPERATORS.keys() - {"opaque", "conv_lstm", "stepwise", *SINGLY}  # which nothing can write, and which Keras alone has
 
 
 LAST = """

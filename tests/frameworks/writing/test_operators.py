@@ -12,6 +12,7 @@ from convsolve.errors import NetworkError
 from convsolve.network import Layer, Network
 from convsolve.operators import Input
 from tests.conformance import test_keras, test_onnx, test_torch
+from tests.conformance.test_networks import SINGLY
 from tests.frameworks.writing.written import TARGETS, layer_shapes, learned, params_in
 
 SUITES = {"torch": test_torch.suite, "keras": test_keras.suite, "onnx": test_onnx.suite}
@@ -44,9 +45,8 @@ def networks(framework: str, operation: str) -> list[tuple[Network, Any]]:
     return found[:CASES]
 
 
-_NEW = {"fold", "max_unpool", "affine_grid", "top_k", "deform_conv", "center_crop_pad"}
 NEVER = {
-    "torch": {"conv_lstm", "deform_conv", "center_crop_pad"}, "keras": {"grid_sample", *_NEW}, "onnx": {"conv_lstm"}}
+    "torch": {"conv_lstm", "deform_conv", "center_crop_pad"}, "keras": {"grid_sample", *SINGLY}, "onnx": {"conv_lstm"}}
 """Operations for which a framework has no operator at all."""
 
 
