@@ -117,14 +117,14 @@ class Guard:
 
     Where the condition does not hold, the program does something else from there on, and nothing is known of that.
     ``after`` is the last layer that it had called by then; where that is not said, it is the last of which the
-    condition speaks. ``fails``: the condition is that this layer fails, as what comes after it was recorded with
-    something in place of its output.
+    condition speaks. ``fails`` names the layer, if any, of which the condition is that it fails, as what comes after it
+    was recorded with something in place of its output.
     """
 
     condition: Cond
     source: str = ""
     after: str = ""
-    fails: bool = False
+    fails: str = ""
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ or in a reader recurses over the depth of a network.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from .dims import (
@@ -16,6 +16,7 @@ from .dims import (
     Dim,
     Expr,
     Var,
+    all_of,
     any_of,
     bounds,
     eq,
@@ -184,7 +185,7 @@ def trace(network: Network) -> Trace:
             costs[cost][layer.name] = _define(site.steps, f"{layer.name}.{cost}", guarded, layer.name)
         steps.extend(site.steps)
         training.extend(site.training)
-        steps.extend(guards.get(layer.name, ()))
+        steps.extend(_still_fails(steps, guard) for guard in guards.get(layer.name, ()))
     for output in network.outputs:
         if output not in shapes:
             layer = network.by_name[tensor_layer(output)]
@@ -210,9 +211,18 @@ def _guards(network: Network) -> dict[str, list[Requirement]]:
         last = max([place.get(guard.after, 0), *speaks_of])
         if guard.condition is not True and last < len(place):
             text = f"{render(guard.condition)}{f' ({guard.source})' if guard.source else ''}"
-            requirement = Requirement("", BRANCH, guard.condition, text=text, values=tuple((v.name, v) for v in sizes))
+            values = tuple((v.name, v) for v in sizes)
+            requirement = Requirement("", BRANCH, guard.condition, note=guard.fails, text=text, values=values)
             found.setdefault(network.ordered[last].name, []).append(requirement)
     return found
+
+
+def _still_fails(steps: Sequence[Definition | Requirement], guard: Requirement) -> Requirement:
+    """Return a guard; where it is that a layer fails, in the words of what that layer requires in the trace."""
+    if not guard.note:
+        return guard
+    required = [s.condition for s in steps if isinstance(s, Requirement) and s.layer == guard.note and s.rule.decides]
+    return replace(guard, condition=negation(all_of(*required)) if required else guard.condition)
 
 
 def _shape(shapes: Mapping[str, Shape | None], layer: Layer, reference: str) -> Shape | None:

@@ -321,7 +321,7 @@ def _explained(traced: Trace, values: Mapping[str, int], failed: Sequence[Requir
             message=requirement_message(first, values, axes),
             code=first.rule.code,
             axes=tuple(axes),
-            note="" if first.rule in (RANK, CALL_TAKEN) else first.note,
+            note="" if first.rule in (RANK, CALL_TAKEN, BRANCH) else first.note,
             needs=needs,
             smallest_input=smallest,
             nearest_input=nearest,
@@ -380,8 +380,7 @@ class _Tried:
         network = traced.network
         if not any(guard.fails for guard in network.guards):
             return cls(traced, False)
-        guards = {id(guard.condition) for guard in network.guards if guard.fails}
-        steps = (s for s in traced.steps if not (isinstance(s, Requirement) and id(s.condition) in guards))
+        steps = (s for s in traced.steps if not (isinstance(s, Requirement) and s.rule is BRANCH and s.note))
         return cls(dataclasses.replace(traced, steps=tuple(steps)), True)
 
     def _works(self, shape: tuple[int, ...]) -> bool:

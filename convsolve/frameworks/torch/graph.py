@@ -55,12 +55,12 @@ class Graph:
     """Collects layers; every change can be undone back to a mark. Shapes are as the data format writes them.
 
     ``required`` are the conditions of the layers since the last mark, ``apart`` has the numbers of the calls that
-    must not make groups of the elements of all samples, ``regroupings`` counts those that may; ``started`` says how
-    many layers there were before, ``failed`` says that some layer's do not hold; ``uncounted`` has the number of
-    entries of each parameter that is still to be counted, ``counted`` the layer that has counted the others;
-    ``learned`` says how many parameters each layer counts at the recorded sizes. ``turned`` has the tensors that are
-    others in another order of axes; ``dispensable`` layers are left out when nothing uses them. ``parts`` has, by a
-    parameter and a name, the layers that use a part of it.
+    must not make groups of the elements of all samples, ``regroupings`` counts those that may; ``failing`` is the
+    first that fails since then, ``started`` says how many layers there were before, ``failed`` says that some layer's
+    do not hold; ``uncounted`` has the number of entries of each parameter that is still to be counted, ``counted``
+    the layer that has counted the others; ``learned`` says how many parameters each layer counts at the recorded
+    sizes. ``turned`` has the tensors that are others in another order of axes; ``dispensable`` layers are left out
+    when nothing uses them. ``parts`` has, by a parameter and a name, the layers that use a part of it.
     """
 
     tape: Tape
@@ -79,6 +79,7 @@ class Graph:
     apart: set[int] = field(default_factory=set)
     regroupings: int = 0
     started: int = 0
+    failing: str = ""
     failed: bool = False
     place: str = ""
     leaf: bool = False
@@ -130,6 +131,7 @@ class Graph:
     def mark(self) -> int:
         """Return a mark to which changes can be undone, and begin to collect what is required."""
         self.required = []
+        self.failing = ""
         self.started = len(self.layers)
         return len(self._undo)
 
@@ -213,6 +215,7 @@ class Graph:
         except RankError as error:
             raise WrongRank(str(error), Layer(name, operator, refs, source=self.source, rank=rank)) from None
         broken = not all(self._holds(c) for c in site.conditions)
+        self.failing = self.failing or (name if broken else "")
         self.required += site.conditions
         if broken and not self.failed:
             self.failed = True

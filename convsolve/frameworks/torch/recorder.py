@@ -298,7 +298,7 @@ class Recorder(TorchFunctionMode):
                 self.graph.shape(v.real) == tuple(shape_of(t)) for v, t in zip(values, outputs, strict=True))
             if agree and (broken or confirm()):
                 if broken:
-                    self.tape.holds(all_of(*required), False, fails=True)
+                    self.tape.holds(all_of(*required), False, fails=self.graph.failing)
                 elif number:
                     for condition in required:  # before the call, which is another one where it fails
                         self.tape.holds(condition, True, count=self.graph.started)
@@ -401,7 +401,7 @@ class Recorder(TorchFunctionMode):
         What comes after is believed only where the call fails, as not all holds that is ``required``.
         """
         if required:
-            self.tape.holds(all_of(*required), False, fails=True)
+            self.tape.holds(all_of(*required), False, fails=self.graph.failing)
         if isinstance(expected, Value):
             type_of = next((t.dtype for t in tensors), torch.float32)
             made = torch.empty(self.graph.shape(expected.real), dtype=type_of, device="meta")

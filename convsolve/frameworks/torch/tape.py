@@ -28,7 +28,7 @@ class _Taken:
 
     source: str
     count: int
-    fails: bool
+    fails: str
 
 
 @dataclass
@@ -76,14 +76,15 @@ class Tape:
         for condition, taken in self.conditions.items():
             if not (ended and taken.fails and taken.count == len(self.layers)):
                 after = next((name for name in reversed(self.layers[: taken.count]) if name in kept), "")
-                found.append(Guard(condition, taken.source, after, taken.fails))
+                fails = taken.fails if taken.fails in kept else ""
+                found.append(Guard(condition, taken.source, after, fails))
         return tuple(found)
 
-    def holds(self, condition: Cond, outcome: bool, *, fails: bool = False, count: int | None = None) -> bool:
+    def holds(self, condition: Cond, outcome: bool, *, fails: str = "", count: int | None = None) -> bool:
         """Keep that the program found a condition to hold, or not to; return the outcome.
 
         What is certain, and what depends on nothing but the batch, is no branch. Where a condition speaks of the batch
-        and other sizes, those are frozen. ``fails``: the condition is that the last layer fails. ``count``: how many
+        and other sizes, those are frozen. ``fails`` names a layer of which it is that it fails. ``count``: how many
         layers had been recorded when it was decided, by default all.
         """
         condition = normal(condition if outcome else negation(condition))

@@ -124,3 +124,13 @@ def test_repairs_of_a_recorded_program():
     head = cs.from_torch(Program(BEHIND["view"], fc=nn.Linear(64, 2)), (2, 7, 8))
     assert {str(r) for r in cs.repair(head)} >= {"fc: in_features 64 -> 56", "input: shape [2, 7, 8] -> [2, 8, 8]"}
     assert all(r.report.output == (2, 2) for r in cs.repair(head, (2, 4, 4)) if "input" not in str(r))
+
+
+def test_that_a_layer_still_fails_is_said_in_the_words_of_what_it_requires():
+    def function(self, x):
+        return self.again(self.fc(self.conv(x).flatten(2)).flatten(1))
+
+    network = cs.from_torch(
+        Program(function, conv=nn.Conv2d(2, 2, 3), fc=nn.Linear(16, 4), again=nn.Linear(8, 2)), (2, 5, 4))
+    sizes = cs.valid_sizes(network)
+    assert sizes.complete and (6, 6) in sizes and (4, 10) in sizes and (5, 4) not in sizes and network.guards[0].fails == "fc"
