@@ -44,6 +44,13 @@ COSTS = ("params", "macs", "activations")
 """The costs of a layer and of a network, in the order in which they are shown."""
 
 
+MOST_AXES = 64
+"""No framework has tensors of more axes."""
+
+_LARGEST = 2**4096
+"""Numbers beyond this one are of no network, and soon of more digits than Python prints."""
+
+
 @dataclass(frozen=True)
 class Definition:
     """A named value of the trace: a tensor's dimension (``conv1.height``) or a cost (``conv1.macs``)."""
@@ -237,6 +244,7 @@ def apply_rule(
     """Run one operator's rule; take and return shapes in canonical order.
 
     Raises:
+        NetworkError: an output has more axes than any framework knows.
         RankError: the operator, or the layer whose ``rank`` is given, works on another number of axes.
     """
     if rank is not None and len(inputs[0]) != rank:
@@ -246,6 +254,9 @@ def apply_rule(
     result = operator.infer(site, *(to_written(site.data_format, s) if written else s for s in inputs))
     several = bool(result) and isinstance(result[0], tuple)
     outputs: list[Any] = list(result) if several else [result]
+    most = max(map(len, outputs), default=0)
+    if most > MOST_AXES:
+        raise NetworkError(f"{operator.kind} makes a tensor of {most} axes: no framework has more than {MOST_AXES}")
     return [to_canonical(site.data_format, s) for s in outputs] if written else outputs
 
 
@@ -309,6 +320,7 @@ def run(traced: Trace, values: Mapping[str, int]) -> dict[str, int]:
 
     Raises:
         DimensionError: a hole has no value.
+        NetworkError: a value is larger than any network's can be.
 
     >>> from convsolve.dims import hole
     >>> from convsolve.network import Layer, Network
@@ -322,7 +334,9 @@ def run(traced: Trace, values: Mapping[str, int]) -> dict[str, int]:
     known = dict(values)
     for definition in traced.definitions:
         value = definition.value
-        known[definition.name] = value if isinstance(value, int) else evaluate(value, known)
+        found = known[definition.name] = value if isinstance(value, int) else evaluate(value, known)
+        if not -_LARGEST < found < _LARGEST:
+            raise NetworkError(f"{definition.name} is a number of more than 1,200 digits", layer=definition.layer)
     return known
 
 

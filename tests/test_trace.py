@@ -23,6 +23,7 @@ from convsolve.operators import (
     Linear,
     MaxPool,
     Split,
+    Upsample,
 )
 from convsolve.operators.rules import RANK
 from convsolve.trace import COSTS, run, run_arrays, to_canonical, to_written, trace
@@ -260,6 +261,12 @@ def test_five_thousand_layers_deep():
     values = run(traced, {})
     assert (values["l5000.height"], values["params"]) == (8, 5000 * (4 * 9 * 4 + 4))
     assert max(d.value.depth for d in traced.definitions if not isinstance(d.value, int)) < 10
+
+
+def test_numbers_beyond_all_bounds_are_refused():
+    layers = [Layer(f"u{i}", Upsample(scale_factor=2**40), (f"u{i - 1}" if i else "x",)) for i in range(60)]
+    with pytest.raises(NetworkError, match="more than 1,200 digits"):
+        run(trace(network(*layers)), {})
 
 
 # -- how shapes are written

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import io
 import os
 import sys
 from collections.abc import Sequence
@@ -93,6 +94,14 @@ def main(args: Sequence[str] | None = None) -> None:
     sys.exit(code)
 
 
+def _say(text: str) -> None:
+    """Print on standard error; where that cannot be written either, the exit code has to do."""
+    try:
+        click.echo(text, err=True)
+    except OSError:
+        sys.stderr = open(os.devnull, "w")  # noqa: SIM115  # what is still buffered has nowhere to go
+
+
 def _code(words: Sequence[str]) -> int:
     written = sys.stdout
     try:
@@ -111,18 +120,20 @@ def _failed(error: BaseException, words: Sequence[str]) -> int:
     if isinstance(error, click.exceptions.Exit):
         return error.exit_code
     if isinstance(error, click.ClickException):
-        error.show()
+        shown = io.StringIO()
+        error.show(shown)
+        _say(shown.getvalue().rstrip("\n"))
         return 2
     if isinstance(error, click.Abort) and isinstance(error.__cause__, EOFError):
         return _crashed(error.__cause__, words)  # which click takes for an end of what is typed
     if isinstance(error, (KeyboardInterrupt, click.Abort)):
-        click.echo("interrupted", err=True)
+        _say("interrupted")
         return 130
     if isinstance(error, UndecidedError):
-        click.echo(f"not known: {error}", err=True)
+        _say(f"not known: {error}")
         return 3
     if isinstance(error, ConvsolveError) and not isinstance(error, InternalError):
-        click.echo(f"error: {error}" if "\n" not in str(error) else str(error), err=True)
+        _say(f"error: {error}" if "\n" not in str(error) else str(error))
         return 2
     if isinstance(error, OSError) and error.filename is None and error.errno in _UNWRITTEN:
         return _unwritten(error)
@@ -136,16 +147,16 @@ def _crashed(error: BaseException, words: Sequence[str]) -> int:
     from importlib.metadata import PackageNotFoundError, version
 
     if os.environ.get("CONVSOLVE_DEBUG", "0") not in ("", "0"):
-        traceback.print_exception(error)
+        _say("".join(traceback.format_exception(error)).rstrip())
     try:
         release = version("convsolve")
     except PackageNotFoundError:  # run from its sources
         release = "of no release"
     said = ascii(" ".join(str(error).split()))[1:-1][:300]
     called = ascii(shlex.join(["convsolve", *words]))[1:-1]
-    click.echo(
+    _say(
         f"internal error: {type(error).__name__}{said and f': {said}'}. This says nothing about the network. Please "
-        f"report it: convsolve {release}, the command {called}, the file, and what CONVSOLVE_DEBUG=1 shows", err=True)
+        f"report it: convsolve {release}, the command {called}, the file, and what CONVSOLVE_DEBUG=1 shows")
     return _INTERNAL
 
 
@@ -164,5 +175,5 @@ def _unwritten(error: OSError) -> int:
     sys.stdout = open(os.devnull, "w")  # noqa: SIM115  # what is still buffered has nowhere to go
     if error.errno == errno.EPIPE:
         return _CLOSED_PIPE
-    click.echo(f"error: {error.strerror or error}: the output could not be written", err=True)
+    _say(f"error: {error.strerror or error}: the output could not be written")
     return 2

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import sys
 import time
@@ -50,9 +51,14 @@ def console() -> Console:
     """Return where results go: standard output, never wrapped."""
     from rich.console import Console
 
+    class Output(Console):
+        def on_broken_pipe(self) -> None:
+            """Leave it to the command line what a closed pipe means; rich would exit with 1."""
+            raise BrokenPipeError(errno.EPIPE, "nobody reads the output")
+
     if sys.stdout.isatty():
-        return Console(highlight=False, soft_wrap=True)
-    return Console(highlight=False, soft_wrap=True, width=10_000, color_system=None)
+        return Output(highlight=False, soft_wrap=True)
+    return Output(highlight=False, soft_wrap=True, width=10_000, color_system=None)
 
 
 def shape(sizes: Sequence[int | None] | None) -> str:

@@ -39,6 +39,7 @@ Guard = Callable[[Cond], Cond]
 _LONGEST = 20_000
 _DEEPEST = 50
 _LARGEST = 2**62
+_LONGEST_NUMBER = 100
 
 _TOKEN = re.compile(
     r"""
@@ -82,6 +83,8 @@ def _tokens(text: str) -> list[_Token]:
 
 def _number(token: _Token) -> int:
     text = token.text.replace("_", "")
+    if len(text) > _LONGEST_NUMBER:
+        raise ExpressionError(f"a number of {len(text)} digits is longer than any network needs", token.column)
     scale = _SUFFIX.get(text[-1], 1)
     value = Fraction(text.rstrip("KMGT")) * scale
     if value.denominator != 1:

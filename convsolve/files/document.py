@@ -221,6 +221,8 @@ def _toml(text: str, source: str) -> Node:
         raise _fail(source, place, f"not valid TOML: {message}") from None
     except RecursionError:
         raise _fail(source, (1, 1), f"the document is nested more than {_DEEPEST} deep") from None
+    except ValueError:
+        raise _fail(source, (1, 1), "a number has more digits than any network needs") from None
     places = dict(_toml_places(text))
     budget = [_MOST_NODES]
 

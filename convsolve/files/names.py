@@ -58,7 +58,7 @@ class Naming:
         return name
 
     def _checked(self, given: Node, suffix: str) -> str:
-        if not isinstance(given.value, str) or not _NAME.fullmatch(given.value):
+        if not isinstance(given.value, str) or not _NAME.fullmatch(given.value) or not given.value.isprintable():
             raise Rejected(given.place, f"a name has no spaces, quotes, brackets or $, found {shown(given)}")
         name: str = given.value + suffix
         if name in self.taken:

@@ -63,12 +63,15 @@ def boundary(name: str) -> Iterator[None]:
 
 
 class _Bounded(io.FileIO):
-    """A file of which no more is read at once than the list of an archive's members may take."""
+    """A file of which no more is read at once than the list of an archive's members may take, devices without an end
+    among them."""
 
     def read(self, size: int | None = -1, /) -> bytes:
-        if size is not None and size > _LARGEST_DIRECTORY:
+        wanted = _LARGEST_DIRECTORY + 1 if size is None or size < 0 else size
+        found = super().read(wanted) if wanted <= _LARGEST_DIRECTORY + 1 else b""
+        if max(len(found), 0 if size is None else size) > _LARGEST_DIRECTORY:
             raise zipfile.BadZipFile(f"its list of members is longer than {_LARGEST_DIRECTORY // 2**20} MiB")
-        return super().read(-1 if size is None else size)
+        return found
 
 
 def unzipped(name: str, kind: str, *paths: str) -> bytes:

@@ -31,6 +31,9 @@ __all__ = ["Space"]
 _CUBES = 64
 """Cubes, at least, that work is cut into where others are to share it."""
 
+_MOST_VALUES = 1_000_000
+"""So many values have the holes of a space together at most: they are listed, each with its rank."""
+
 
 class Space:
     """All valid architectures of a problem.
@@ -64,6 +67,11 @@ class Space:
             if unknown.domain is not None and unknown.domain.upper is None:
                 raise NetworkError(f"{name} is open above ({unknown.domain}): a space needs an end, such as "
                                    f"{unknown.domain.lower}..{4 * unknown.domain.lower + 64}")
+        sizes = {name: hole.domain.size or 0 for name, hole in problem.network.holes.items() if hole.domain is not None}
+        if sum(sizes.values()) > _MOST_VALUES:
+            widest = max(sizes, key=sizes.__getitem__)
+            raise NetworkError(f"the holes of the space have {sum(sizes.values()):,} values, of which {widest} has "
+                               f"{sizes[widest]:,}: at most {_MOST_VALUES:,} are gone through")
         self._subspace = Subspace(problem, timeout)
         self._spread: tuple[tuple[str, Any], Spread] | None = None
         self._measured: tuple[Cube, ...] | None = None

@@ -95,6 +95,19 @@ def test_streams_that_are_closed(tmp_path):
         assert result.returncode == code and "Traceback" not in result.stderr and "internal" not in result.stderr
 
 
+def test_pipes_that_nobody_reads_and_streams_that_are_full(tmp_path):
+    (tmp_path / "x.yaml").write_text("input: [1, 8, 8]\nlayers: [{conv: {out_channels: 1 | 2, kernel_size: 3}}]\n")
+    said = tmp_path / "said"
+    for words in ("synth x.yaml", "check --input 1x1x1 y.yaml", "sizes x.yaml", "count x.yaml", "schema"):
+        (tmp_path / "y.yaml").write_text("input: [1, 8, 8]\nlayers: [{conv: {out_channels: 1, kernel_size: 3}}]\n")
+        command = f"{sys.executable} -m convsolve {words}"
+        closed = run("bash", "-c", f"({command} 2>{said}; echo $? >&2) | true", cwd=tmp_path)
+        assert closed.stderr.split() == ["141"] and said.read_text() == "", (words, said.read_text())
+        assert run("bash", "-c", f"{command} >/dev/full 2>/dev/full", cwd=tmp_path).returncode == 2, words
+    for words in ("check none.yaml", "check --none", "none"):
+        assert run("bash", "-c", f"{sys.executable} -m convsolve {words} 2>/dev/full", cwd=tmp_path).returncode == 2
+
+
 def test_letters_that_the_output_does_not_have(tmp_path):
     (tmp_path / "x.yaml").write_text("input: [1, 8, 8]\nlayers: [{relu: {name: Σize}}]\n")
     result = run(sys.executable, "-m", "convsolve", "synth", "x.yaml", "--emit", "yaml", cwd=tmp_path,

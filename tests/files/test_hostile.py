@@ -75,6 +75,10 @@ CASES = {
         HEAD + "  - repeat: 1000\n    layers:\n      - repeat: 1000\n        layers: [{repeat: 1000, layers: [relu]}]\n",
         "more than"),
     "a rank nobody has": ("input: [" + ", ".join(["2"] * 3000) + "]\nlayers: [flatten]\n", "3000 axes"),
+    "a shape of axes that nobody has": (
+        HEAD + f"  - reshape: {{shape: [{', '.join(['1099511627776'] * 900)}]}}\n", "900 axes"),
+    "a number without an end": (HEAD + f"  - relu\nrequire: ['params < {'9' * 10_000}']\n", "10000 digits"),
+    "a name that turns the line around": (HEAD + '  - relu: {name: "a\\u202eb"}\n', "a name has no"),
     "a number in octal": (HEAD + "  - conv: {out_channels: 010, kernel_size: 3}\n", "decimal"),
     "a date": ("input: 2001-01-01\nlayers: [relu]\n", "shape"),
     "surrogates": (b'description: "\xed\xa0\x80"\n', "UTF-8"),
@@ -122,6 +126,7 @@ def test_one_message_and_exit_2(name, tmp_path):
     (".json", b'{"input": [1, 2], "input": [1], "layers": ["relu"]}', "twice"),
     (".toml", b"input = [1", "TOML"),
     (".toml", b"input = " + b"[" * 100_000, "deep"),
+    (".toml", b"input = " + b"9" * 10_000, "digits"),
     (".toml", b"input = [1, 28, 28]\n[[layers]]\nconv = {kernel_size = 3}\n[[layers]]\n konv = {}\n", ":5:2: there is no"),
     (".toml", b"input = [1, 28]\nlayers = ['relu']\nrequire = ['params == x']\n", ":3:1: `params == x`: there is no 'x'"),
     (".txt", b"input: [1]", "one of .yaml"),

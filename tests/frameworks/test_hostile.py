@@ -10,10 +10,12 @@ from random import Random
 from typing import Any
 
 import keras
+import numpy as np
 import pytest
 from onnx import helper
 
 import convsolve as cs
+from convsolve.frameworks.documents import unzipped
 from tests.frameworks.keras.test_networks import joined, nested, sequence, sequential
 from tests.frameworks.onnx.graphs import graph_of
 from tests.frameworks.onnx.test_graphs import GRAPHS
@@ -98,5 +100,27 @@ def test_damaged_graphs(tmp_path: Path) -> None:
 def test_sizes_that_double_are_bounded() -> None:
     adds = [helper.make_node("Mul", [f"s{i}", f"s{i}"], [f"s{i + 1}"]) for i in range(60)]
     nodes = [helper.make_node("Shape", ["x"], ["s0"]), *adds, helper.make_node("Reshape", ["x", "s60"], ["y"])]
-    message = refusal(lambda: cs.from_onnx(graph_of(nodes, {"x": (3, "H", "W")}, {})))
+    message = refusal(lambda: cs.from_onnx(graph_of(nodes, {"x": (1, "H", "W")}, {})))
     assert message is not None and "more than 16 steps" in message
+
+
+def test_constants_that_double_are_bounded() -> None:
+    for kind, options, word in (("Concat", {"axis": 0}, "values"), ("Mul", {}, "64 bits")):
+        doubled = [helper.make_node(kind, [f"s{i}", f"s{i}"], [f"s{i + 1}"], **options) for i in range(45)]
+        nodes = [*doubled, helper.make_node("Reshape", ["x", "s45"], ["y"])]
+        graph = graph_of(nodes, {"x": (3, 8, 8)}, {"s0": np.array([3, -1], np.int64)})
+        message = refusal(lambda graph=graph: cs.from_onnx(graph))  # type: ignore[misc]
+        assert message is not None and word in message
+
+
+@pytest.mark.parametrize("kind", ["Expand", "Reshape"])
+def test_tensors_of_axes_that_nobody_has(kind: str) -> None:
+    nodes = [helper.make_node(kind, ["x", "s"], ["y"])]
+    graph = graph_of(nodes, {"x": (1, 1, 1)}, {"s": np.ones(200_000, np.int64)})
+    message = refusal(lambda: cs.from_onnx(graph))
+    assert message is not None and "more than 64 axes" in message
+
+
+def test_an_archive_without_an_end() -> None:
+    message = refusal(lambda: unzipped("/dev/zero", "exported program", "/model.json"))
+    assert message is not None and "16 MiB" in message

@@ -275,6 +275,7 @@ def test_mistakes_are_named():
         (lambda: space.sample(1, weight={"first.stride": {1: 0}}), "positive weights"),
         (lambda: space.neighbours({"first.kernel_size": 3}), "not valid"),
         (lambda: cs.Space(cs.load("problems/unet_skips.yaml")), "open above"),
+        (lambda: cs.Space(cs.parse("{input: [1..1000000000, 8, 8], layers: [relu]}")), "at most 1,000,000"),
         (lambda: cs.Space(cs.load("problems/robust_autoencoder.yaml")), "for_all|open above"),
     ):  # fmt: skip
         with pytest.raises(cs.NetworkError, match=words):

@@ -10,6 +10,7 @@ from ...dims import Dim
 from ...errors import RefusedError
 from ...network import Layer
 from ...operators import Input, Opaque
+from ...trace import MOST_AXES
 from .call import Call
 from .proto import sizes_of
 from .values import Known, NotReadError, Tensor, Value
@@ -19,6 +20,12 @@ __all__ = ["Inference", "seen_as_opaque"]
 _BATCH = 7
 """In place of an open batch, so that the batch axis can be told in what is inferred."""
 
+
+_MOST_VALUES = 1_000_000
+"""So many values are joined at most where ONNX computes them for its inference; a shape has a handful."""
+
+_WHOLE = (6, 7)
+"""INT32 and INT64, as ONNX numbers them."""
 
 _NOT_TRUSTED = {
     "AveragePool", "Conv", "ConvInteger", "ConvTranspose", "DeformConv", "LpPool", "MaxPool", "MaxUnpool", "Pad",
@@ -58,10 +65,30 @@ class Inference:
         for info in copy.graph.output:
             info.type.tensor_type.ClearField("shape")
         try:
-            inferred = onnx.shape_inference.infer_shapes(copy, data_prop=True)
+            inferred = onnx.shape_inference.infer_shapes(copy, data_prop=_longest(copy.graph) <= _MOST_VALUES)
         except (onnx.shape_inference.InferenceError, RuntimeError, ValueError) as error:
             raise NotReadError(f"ONNX cannot infer its shape: {' '.join(str(error).split())[:200]}") from None
         return {info.name: sizes_of(info) for info in (*inferred.graph.value_info, *inferred.graph.output)}
+
+
+def _longest(graph: Any, lengths: dict[str, int] | None = None) -> int:
+    """Return how many values ONNX might join into one, at most, where it computes values for shapes."""
+    lengths = {} if lengths is None else lengths
+    lengths.update((tensor.name, _values(tensor)) for tensor in graph.initializer)
+    for node in graph.node:
+        given = [lengths.get(name, 1) for name in node.input]
+        made = sum(given) if node.op_type == "Concat" else max(given, default=1)
+        for attribute in node.attribute:
+            made = max(made, _values(attribute.t))
+            for inner in (attribute.g, *attribute.graphs):
+                made = max(made, _longest(inner, lengths))
+        lengths.update((name, made) for name in node.output)
+    return max(lengths.values(), default=1)
+
+
+def _values(tensor: Any) -> int:
+    """Return how many values for shapes a constant holds: ONNX takes them from lists of whole numbers."""
+    return prod(tensor.dims) if tensor.data_type in _WHOLE and len(tensor.dims) < 2 else 1
 
 
 def seen_as_opaque(call: Call, node: Any, inference: Inference, why: str) -> list[Value]:
@@ -82,6 +109,8 @@ def seen_as_opaque(call: Call, node: Any, inference: Inference, why: str) -> lis
             raise NotReadError("the batch is not its first axis")
         for name in node.output:
             found = inference.shape(name)
+            if found and len(found) > MOST_AXES:
+                raise NotReadError(f"its output has more than {MOST_AXES} axes")
             if not found or found[0] != inference.batch or not all(isinstance(n, int) for n in found):
                 raise NotReadError("its output's shape is not known")
             if 0 in found:

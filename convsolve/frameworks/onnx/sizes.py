@@ -24,6 +24,9 @@ MOST = 4096
 _DEEPEST = 16
 """Sizes are not computed in more steps on top of each other; read as a tree, each may double the work."""
 
+_LARGEST = 2**64
+"""The whole numbers of ONNX are smaller; what passes it has run over, and means nothing."""
+
 FOLDS: dict[str, Callable[[Call], Value | Sequence[Value]]] = {}
 """How operators are read whose inputs are all known beforehand."""
 
@@ -40,7 +43,9 @@ def array(items: Sequence[Any], shape: Sequence[int] | None = None) -> Any:
 
 def known(items: Any, learned: bool = False) -> Known:
     """Return what is known of an array of objects."""
-    sizes = (item.size if isinstance(item, numbers.Ratio) else item for item in items.ravel()[: MOST + 1])
+    sizes = [item.size if isinstance(item, numbers.Ratio) else item for item in items.ravel()[: MOST + 1]]
+    if any(isinstance(size, int) and not -_LARGEST <= size < _LARGEST for size in sizes):
+        raise NotReadError("a number is computed that 64 bits do not hold")
     if any(isinstance(size, (Expr, Condition)) and size.depth > _DEEPEST for size in sizes):
         raise NotReadError(f"a size is computed in more than {_DEEPEST} steps")
     return Known(tuple(items.shape), items if items.size <= MOST else None, learned)
