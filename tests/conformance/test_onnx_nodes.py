@@ -194,6 +194,8 @@ def disagreement(node: Node) -> str:
     found = read(node)
     if "batch" in found.unread:
         return ""
+    if node.kind == "QLinearAveragePool" and found.fails.startswith("CS001"):
+        return ""  # onnxruntime reads beyond the input, and may die of it
     theirs: Reading = executed(node)
     agree = "Type Error" in theirs.fails or (not found.unread and theirs.shapes == found.shapes)
     return "" if agree else f"{node}\n    read: {found}\n    executed: {theirs}"

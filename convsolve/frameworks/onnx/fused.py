@@ -121,8 +121,9 @@ def _integer_conv(call: Call) -> Result:
 @reads("com.microsoft.DynamicQuantizeMatMul", "com.microsoft.MatMulIntegerToFloat")
 def _quantised_product(call: Call) -> Value:
     made, place = _single(_as(call, "MatMul", (0, 1))), 4 if "Dynamic" in call.kind else 6
-    if call.has(place) and prod(call.known(place).shape) != made.shape[-1]:
-        raise RefusedError(f"its bias {list(call.known(place).shape)} does not fit {made.shape[-1]} features")
+    features = call.value(1).shape[-1]
+    if call.has(place) and prod(call.known(place).shape) != features:
+        raise RefusedError(f"its bias {list(call.known(place).shape)} does not fit {features} features")
     return joined(call, Add(), [made, call.value(place)]) if call.has(place) else made
 
 

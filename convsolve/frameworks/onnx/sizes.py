@@ -57,8 +57,9 @@ def fold(call: Call) -> Value | Sequence[Value]:
         raise NotReadError(f"{call.kind} of constants is not computed")
     try:
         return FOLDS[call.kind](call)
-    except (ValueError, IndexError, TypeError, OverflowError) as error:
-        raise NotReadError(f"it cannot be computed beforehand: {error}") from None
+    except (ArithmeticError, IndexError, TypeError, ValueError):
+        shapes = [list(value.shape) for value in call.inputs if isinstance(value, Known)]
+        raise NotReadError(f"it cannot be computed beforehand from constants of the shapes {shapes}") from None
 
 
 def _moved(call: Call, move: Callable[[Any], Any]) -> Known:

@@ -70,7 +70,23 @@ class Gated(nn.Module):
         return self.head(torch.cat([torch.maximum(a, b), a], 1))
 
 
-@pytest.mark.parametrize("kind", [UNet, Tokens, Gated])
+class Windows(nn.Module):
+    """Windows of a map that are folded into the batch, and out of it again, as in Swin."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.patches, self.inside = nn.Conv2d(3, 8, 2, stride=2), nn.Linear(8, 8)
+
+    def forward(self, x: Any) -> Any:
+        y = self.patches(x).permute(0, 2, 3, 1)
+        padded = functional.pad(y, [0, 0, 0, (4 - y.shape[2] % 4) % 4, 0, (4 - y.shape[1] % 4) % 4])
+        _, h, w, c = padded.shape
+        rows = padded.view(-1, h // 4, 4, w // 4, 4, c).permute(0, 1, 3, 2, 4, 5).reshape(-1, 16, c)
+        rows = self.inside(rows).view(-1, h // 4, w // 4, 4, 4, c).permute(0, 1, 3, 2, 4, 5)
+        return y + rows.reshape(-1, h, w, c)[:, : y.shape[1], : y.shape[2]]
+
+
+@pytest.mark.parametrize("kind", [UNet, Tokens, Gated, Windows])
 def test_exported_networks(kind: Any, tmp_path: Any) -> None:
     module, path = kind().eval(), tmp_path / "net.onnx"
     logging.getLogger("torch.onnx").setLevel(logging.ERROR)

@@ -250,3 +250,65 @@ def test_external_data_is_not_read(tmp_path: Any) -> None:
     path = tmp_path / "net.onnx"
     path.write_bytes(proto.SerializeToString())
     assert cs.check(cs.from_onnx(path), (3, 8, 8)).output == (8, 4, 4)
+
+
+WRONG = {
+    "strides of another length": (node("Conv", ["x", "w"], ["y"], strides=[1]), 17, "strides has incorrect size"),
+    "a stride of 0": (node("Conv", ["x", "w"], ["y"], strides=[0, 1]), 17, "positive"),
+    "pads beside auto_pad": (node("Conv", ["x", "w"], ["y"], auto_pad="VALID", pads=[0, 0, 0, 0]), 17, "both"),
+    "a bias of another size": (node("Conv", ["x", "w", "zero"], ["y"]), 17, "its bias has the shape"),
+    "no groups": (node("Conv", ["x", "w"], ["y"], group=0), 17, "group is 0"),
+    "another kernel_shape": (node("Conv", ["x", "w"], ["y"], kernel_shape=[3, 2]), 17, "not that of its weights"),
+    "pads as large as the kernel": (node("MaxPool", ["x"], ["y"], kernel_shape=[2, 2], pads=[2, 0, 0, 0]), 17, "smaller"),
+    "an attribute of later opsets": (node("AveragePool", ["x"], ["y"], kernel_shape=[2, 2], dilations=[1, 1]), 17, "dilations"),
+    "an operator of later opsets": (node("GridSample", ["x", "w"], ["y"]), 11, "from opset 16 on"),
+    "an unknown attribute": (node("Relu", ["x"], ["y"], surprise=1), 17, "no attribute 'surprise'"),
+    "sizes that are not as many as outputs": (node("Split", ["x", "one"], ["y", "z"], axis=1), 17, "1 sizes for 2 outputs"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_what_is_refused_is_a_layer_that_fails(name: str) -> None:
+    made, opset, why = WRONG[name]
+    made.name = "wrong"
+    report = cs.check(from_onnx(graph_of([made, node("Relu", ["y"], ["r"])], IMAGE, W, opset=opset)), (3, 9, 9))
+    assert [(f.layer, f.code) for f in report.failures] == [("wrong", "CS031")]
+    assert why in report.failures[0].message
+    assert not report.ok and report.output is None
+
+
+def test_an_average_pool_crops_from_opset_19_on() -> None:
+    pool = node("AveragePool", ["x"], ["y"], kernel_shape=[1, 1], strides=[2, 2], auto_pad="SAME_UPPER")
+    assert cs.check(from_onnx(graph_of([pool], IMAGE, {}, opset=19)), (3, 8, 8)).output == (3, 4, 4)
+    assert {f.code for f in cs.check(from_onnx(graph_of([pool], IMAGE, {}, opset=17)), (3, 8, 8)).failures} == {"CS007"}
+
+
+def test_the_output_is_the_part_that_is_named() -> None:
+    split = node("Split", ["x", "parts"], ["a", "b"], axis=1)
+    for last, channels in (("a", 1), ("b", 2)):
+        report = cs.check(from_onnx(graph_of([split], IMAGE, {"parts": [1, 2]}, output=last)), (3, 5, 5))
+        assert report.output == (channels, 5, 5)
+        assert report.receptive_field == (1, 1)
+
+
+CHAINS = {
+    "the nearest, of whole numbers": [("Sub", "seven"), ("Abs",), ("Min", "seven", "x_hw"), ("Add", "one")],
+    "signs": [("Sub", "seven"), ("Sign",), ("Add", "seven")],
+    "rounded to even": [("Cast", 1), ("Mul", "half"), ("Round",), ("Max", "half"), ("Ceil",), ("Cast", 7)],
+    "clipped": [("Cast", 1), ("Mul", "half"), ("Clip", "half", "top"), ("Ceil",), ("Cast", 7)],
+    "clipped from above": [("Cast", 1), ("Clip", "", "top"), ("Cast", 7)],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", CHAINS)
+def test_sizes_are_clipped_rounded_and_have_signs(name: str) -> None:
+    steps, size = shape_of_two_axes("x", "x"), "x_hw"
+    for i, (kind, *rest) in enumerate(CHAINS[name]):
+        options = {"to": rest.pop()} if kind == "Cast" else {}
+        steps.append(node(kind, [size, *rest], [f"n{i}"], **options))
+        size = f"n{i}"
+    weights = {**INDEX, "seven": [7, 7], "half": floats(0.5).reshape(()), "top": floats(4).reshape(())}
+    proto = graph_of(resized(steps, size, "x"), IMAGE, weights)
+    network = from_onnx(proto)
+    for shape in ((3, 7, 8), (3, 12, 5), (3, 30, 9), (3, 10, 2), (3, 1, 3)):
+        assert (2, *(cs.check(network, shape).output or ())) == executed_shapes(proto, [shape], 2)["y"]
