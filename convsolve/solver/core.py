@@ -13,7 +13,9 @@ from dataclasses import dataclass
 from ..problem import ProblemTrace
 from ..trace import Requirement
 from .clock import Clock, OutOfTime
-from .engine import decide
+from .engine import feasible
+from .presolve import Refuted, presolve
+from .system import System, build
 
 __all__ = ["Core", "minimal_core"]
 
@@ -38,22 +40,50 @@ def minimal_core(problem: ProblemTrace, clock: Clock, seed: int = 0) -> Core:
     The problem's own requirements come first: rules of layers appear only where they are part of the reason.
     """
     own, rules = _groups(problem)
+    whole = build(problem, goals=False)
 
     def infeasible(wanted: Sequence[_Group]) -> bool:
-        answer = decide(problem, [r for group in wanted for r in group], clock, seed)
+        asked = [r for group in wanted for r in group]
+        answer = feasible(problem, whole.only(asked), asked, clock, seed)
         if answer is None:
             raise _Undecided
         return not answer
 
     try:
+        own, rules = _involved(whole, own, rules, clock)
         if infeasible(own):
             found = _quickxplain(infeasible, [], own)
         else:
-            needed_rules = _quickxplain(infeasible, own, rules)
+            few = 1  # the likeliest come first: most often a few of them are enough
+            while few < len(rules) and not infeasible([*own, *rules[:few]]):
+                few *= 4
+            needed_rules = _quickxplain(infeasible, own, rules[:few])
             found = [*_quickxplain(infeasible, needed_rules, own), *needed_rules]
     except (OutOfTime, _Undecided):
         return Core(tuple(r for group in (*own, *rules) for r in group), minimal=False)
     return Core(tuple(r for group in found for r in group), minimal=True)
+
+
+def _involved(
+    system: System, own: list[_Group], rules: list[_Group], clock: Clock
+) -> tuple[list[_Group], list[_Group]]:
+    """Return the requirements that had a part where presolve alone shows that there is no solution; else all.
+
+    What had a part the second time, when only those of the first are in force, may be less still.
+    """
+    asked = [r for group in (*own, *rules) for r in group]
+    while True:
+        try:
+            presolve(system.only(asked), clock)
+        except Refuted as refuted:
+            part = set(map(id, refuted.origins))
+            if len(part) < len(asked):
+                asked = [r for r in asked if id(r) in part]
+                own, rules = ([g for g in groups if any(id(r) in part for r in g)] for groups in (own, rules))
+                continue
+            place = {id(r): i for i, r in enumerate(refuted.origins)}
+            rules = sorted(rules, key=lambda group: min(place[id(r)] for r in group if id(r) in place))
+        return own, rules
 
 
 def _groups(problem: ProblemTrace) -> tuple[list[_Group], list[_Group]]:

@@ -52,8 +52,10 @@ class CpSat:
             while len(found) < task.keep:
                 search = _Search(task, found)
                 best = search.run()
+                if best is None and search.gave_up:
+                    return task.outcome(self.reason) if task.decided else None  # preference was worth no more
                 if best is None:
-                    return None if search.gave_up else Outcome(tuple(found), True, plainest=True)
+                    return Outcome(tuple(found), True, plainest=True)
                 found.append(best)
         except Unfit:
             return None

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from ortools.sat.python import cp_model
 
-from ..dims import Domain, Expr, Var, variables
+from ..dims import Domain, Expr, Span, Var, variables
 from ..dims.bounds import INTERVALS, Interval
 from ..dims.evaluate import evaluate_words, fits_word
 from ..dims.expr import Symbolic
@@ -27,6 +27,7 @@ __all__ = ["CPSAT", "Encoding", "Unfit"]
 _MOST_ROWS = 64
 """A table has at most so many rows; larger ones take more time than they save (measured)."""
 
+_MOST_LISTED = 1 << 16
 _WORD = 1 << 60
 
 
@@ -70,11 +71,18 @@ class Encoding:
             self._places[name] = place, low, step
             return low + step * place
         if values.spans and not defined:
-            if (values.size or 0) > 1 << 20:
-                raise Unfit(f"{name} has very many values")
-            every = sorted({v for span in values.spans for v in range(span.start, (span.stop or 0) + 1, span.step)})
-            return self.model.new_int_var_from_domain(cp_model.Domain.from_values(every), name)
+            return self.model.new_int_var_from_domain(cp_model.Domain.from_values(self._listed(name)), name)
         return self.model.new_int_var(low, high, name)
+
+    def _listed(self, name: str) -> list[int]:
+        """Return the values of an unknown, in ascending order."""
+        values = self.domains[name]
+        if values.array is not None:
+            return values.array.tolist()  # type: ignore[no-any-return]
+        if values.size is None or values.size > _MOST_LISTED:
+            raise Unfit(f"{name} has very many values")
+        spans = values.spans or (Span(values.low or 0, values.high),)
+        return sorted({v for span in spans for v in range(span.start, (span.stop or 0) + 1, span.step)})
 
     def new(self, interval: Interval) -> Any:
         """Return a variable for an intermediate value."""
@@ -113,9 +121,7 @@ class Encoding:
             result = self.model.new_int_var(0, highest, "")
             self.model.add(term == domain.lower + domain.spans[0].step * result)
             return result
-        if values.array is None:
-            raise Unfit(f"{name} has very many values")
-        rows = [[value, domain.rank(value)] for value in values.array.tolist()]
+        rows = [[value, domain.rank(value)] for value in self._listed(name)]
         result = self.model.new_int_var_from_domain(cp_model.Domain.from_values([rank for _, rank in rows]), "")
         self.model.add_allowed_assignments([term, result], rows)
         return result

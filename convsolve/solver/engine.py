@@ -16,10 +16,11 @@ from ..trace import Requirement, run
 from . import cpsat, portfolio
 from .clock import Clock, OutOfTime
 from .outcome import Outcome, Stopped
-from .presolve import Domains, Refuted
+from .presolve import Domains, Refuted, presolve
+from .system import System, build
 from .task import Task
 
-__all__ = ["decide", "optimise"]
+__all__ = ["decide", "feasible", "optimise"]
 
 _WINDOWS = (64, 512, 4096)
 _FAR = 1 << 40
@@ -35,11 +36,18 @@ def decide(problem: ProblemTrace, in_force: Sequence[Requirement], clock: Clock,
     Raises:
         OutOfTime: the deadline passed.
     """
+    return feasible(problem, build(problem, in_force, goals=False), in_force, clock, seed)
+
+
+def feasible(
+    problem: ProblemTrace, system: System, in_force: Sequence[Requirement], clock: Clock, seed: int = 0
+) -> bool | None:
+    """Return whether a problem's system with these requirements has a solution; see :func:`decide`."""
     try:
-        task = Task.of(problem, clock, in_force=in_force, seed=seed, plainest=False, goals=False)
+        domains = presolve(system, clock)
+        outcome = _search(Task(problem, in_force, system, domains, clock, seed, plainest=False))
     except Refuted:
         return False
-    outcome = _search(task)
     clock.check()
     return True if outcome.assignments else False if outcome.proven else None
 

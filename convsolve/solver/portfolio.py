@@ -74,8 +74,6 @@ def _in_turns(task: Task) -> Outcome:
                 continue
             if outcome is not None:
                 return outcome
-            if task.decided:  # only preference is left, and it was worth no more
-                return task.outcome(method.reason)
             reason = method.reason
             deciders.remove(method)
         if waiting and len(deciders) < (1 if cpsat.installed() else 2):

@@ -7,12 +7,15 @@ that no solution has are removed; on a tree of tables, exactly those.
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
+
 import numpy as np
 
 from ..dims.evaluate import evaluate_words, fits_word
+from ..trace import Requirement
 from .clock import Clock
 from .propagate import Contradiction, narrow
-from .system import Define, Step, System
+from .system import Define, Demand, Step, System
 from .values import EMPTY, MOST_VALUES, Values
 
 __all__ = ["Domains", "Refuted", "presolve"]
@@ -28,10 +31,14 @@ _MOST_ROUNDS = 40
 
 
 class Refuted(Exception):
-    """No values are left for some unknown: the system has no solution."""
+    """No values are left for some unknown: the system has no solution.
 
-    def __init__(self, step: Step | None) -> None:
-        self.step = step
+    ``origins`` are the requirements that had a part in that.
+    """
+
+    def __init__(self, origins: Iterable[Requirement | None] = ()) -> None:
+        super().__init__("no values are left")
+        self.origins = tuple(origin for origin in dict.fromkeys(origins) if origin is not None)
 
 
 def presolve(system: System, clock: Clock, known: Domains | None = None) -> Domains:
@@ -40,13 +47,14 @@ def presolve(system: System, clock: Clock, known: Domains | None = None) -> Doma
     Raises:
         Refuted: some unknown has none.
     """
-    if system.refuted is not None:
-        raise Refuted(None)
+    if system.refuted:
+        raise Refuted(system.refuted[:1])
     domains = {name: Values.of_domain(domain) for name, domain in system.holes.items()}
     domains.update(known or {})
     touched = dict.fromkeys(domains, 1)
     tick = 1
     done: dict[int, int] = {}
+    changed: dict[str, list[int]] = {}
     steps = list(enumerate(system.steps))
     for round_number in range(_MOST_ROUNDS):
         quiet = True
@@ -59,7 +67,8 @@ def presolve(system: System, clock: Clock, known: Domains | None = None) -> Doma
             tick += 1
             for name, values in _propagate(step, domains).items():
                 if values.empty:
-                    raise Refuted(step)
+                    raise Refuted(_involved(step, changed, system))
+                changed.setdefault(name, []).append(i)
                 domains[name] = values
                 touched[name] = tick
                 quiet = False
@@ -67,6 +76,24 @@ def presolve(system: System, clock: Clock, known: Domains | None = None) -> Doma
         if quiet:
             break
     return domains
+
+
+def _involved(last: Step, changed: Mapping[str, list[int]], system: System) -> list[Requirement | None]:
+    """Return where the steps come from that changed the values that the last one found wrong, or those before them.
+
+    The last one comes first, then what is nearest to the network's end.
+    """
+    waiting, seen, names = [last], {id(last)}, set()
+    while waiting:
+        step = waiting.pop()
+        for name in (*step.inputs, step.name) if isinstance(step, Define) else step.inputs:
+            if name not in names:
+                names.add(name)
+                more = [other for i in changed.get(name, ()) if id(other := system.steps[i]) not in seen]
+                seen.update(map(id, more))
+                waiting += more
+    steps = [last, *(step for step in reversed(system.steps) if id(step) in seen)]
+    return [step.origin for step in steps if isinstance(step, Demand)]
 
 
 def _propagate(step: Step, domains: Domains) -> Domains:

@@ -51,12 +51,24 @@ class Goal:
 
 @dataclass
 class System:
-    """Holes with their domains, steps in order, goals; ``refuted`` is a demand that can never hold."""
+    """Holes with their domains, steps in order, goals; ``refuted`` has where demands come from that can never hold."""
 
     holes: dict[str, Domain]
     steps: list[Step]
     goals: list[Goal]
-    refuted: Demand | Requirement | None = None
+    refuted: tuple[Requirement | None, ...] = ()
+
+    def only(self, in_force: Iterable[Requirement]) -> System:
+        """Return the system in which of the requirements only some are in force, and what these depend on."""
+        kept = {None, *map(id, in_force)}
+        needed = {goal.value.name for goal in self.goals if isinstance(goal.value, Var)}
+        steps: list[Step] = []
+        for step in reversed(self.steps):
+            if step.name in needed if isinstance(step, Define) else (step.origin and id(step.origin)) in kept:
+                needed.update(step.inputs)
+                steps.append(step)
+        refuted = tuple(origin for origin in self.refuted if (origin and id(origin)) in kept)
+        return System(self.holes, steps[::-1], self.goals, refuted)
 
 
 def build(
@@ -98,7 +110,7 @@ class _Builder:
     def __init__(self) -> None:
         self.replaced: dict[str, Dim] = {}
         self.steps: list[Step] = []
-        self.refuted: Demand | Requirement | None = None
+        self.refuted: list[Requirement | None] = []
 
     def define(self, name: str, value: Dim) -> None:
         value = rewrite(value, self.replaced)
@@ -124,15 +136,15 @@ class _Builder:
 
     def demand(self, condition: Cond, origin: Requirement | None) -> None:
         if isinstance(condition, bool):
-            if not condition and self.refuted is None:
-                self.refuted = origin
+            if not condition:
+                self.refuted.append(origin)
             return
         for part in condition.args if condition.op == "and" else (condition,):
             self.steps.append(Demand(part, _inputs(part), origin))
 
     def system(self, problem: ProblemTrace, goals: list[Goal]) -> System:
         holes = {n: v.domain for n, v in problem.problem.network.holes.items() if v.domain is not None}
-        return System(holes, _ordered(self.steps, holes), goals, self.refuted)
+        return System(holes, _ordered(self.steps, holes), goals, tuple(self.refuted))
 
 
 def _inputs(x: Expr | Condition) -> tuple[str, ...]:
