@@ -207,7 +207,7 @@ def _standing(solution: Solution, *, first: bool) -> list[str]:
                 limit = f"; no better than {goal.bound:,} is possible, a gap of {abs(goal.value - goal.bound):,}"
             text += f" (best found, not proven{limit})"
         lines.append(text)
-    if not solution.goals and solution.proven and first:
+    if not solution.goals and solution.plainest and first:
         lines.append("the plainest solution: no other keeps more closely to the preferred values (proven)")
     if solution.problem.for_all:
         ranges = ", ".join(f"{axis} {domain}" for axis, domain in solution.problem.for_all.items())

@@ -105,8 +105,7 @@ def _yaml(text: str, source: str) -> Node:
     import yaml
 
     try:
-        _check_events(yaml.parse(text, Loader=yaml.SafeLoader), source)
-        root = yaml.compose(text, Loader=yaml.SafeLoader)
+        root = yaml.compose(text, Loader=_bounded(source))
     except yaml.reader.ReaderError as error:
         before = text[: error.position]
         place = (before.count("\n") + 1, error.position - (before.rfind("\n") + 1) + 1)
@@ -151,20 +150,28 @@ def _yaml(text: str, source: str) -> Node:
     return convert(root)
 
 
-def _check_events(events: Iterator[Any], source: str) -> None:
-    """Bound the nesting and the size of a YAML document before it is composed, which recurses."""
+def _bounded(source: str) -> Any:
+    """Return a safe loader that bounds the nesting and the size of a document while it is composed, which recurses."""
     import yaml
 
-    depth = 0
-    for count, event in enumerate(events):
-        if isinstance(event, yaml.CollectionStartEvent):
-            depth += 1
-        elif isinstance(event, yaml.CollectionEndEvent):
-            depth -= 1
-        if depth > _DEEPEST or count > _MOST_NODES:
-            place = (event.start_mark.line + 1, event.start_mark.column + 1)
-            what = f"nested more than {_DEEPEST} deep" if depth > _DEEPEST else f"more than {_MOST_NODES} parts"
-            raise _fail(source, place, f"the document is {what}")
+    class Bounded(yaml.SafeLoader):
+        depth = count = 0
+
+        def get_event(self) -> Any:
+            event = super().get_event()  # type: ignore[no-untyped-call]
+            self.count += 1
+            if isinstance(event, yaml.CollectionStartEvent):
+                self.depth += 1
+            elif isinstance(event, yaml.CollectionEndEvent):
+                self.depth -= 1
+            if self.depth > _DEEPEST or self.count > _MOST_NODES:
+                place = (event.start_mark.line + 1, event.start_mark.column + 1)
+                deep = self.depth > _DEEPEST
+                what = f"nested more than {_DEEPEST} deep" if deep else f"more than {_MOST_NODES} parts"
+                raise _fail(source, place, f"the document is {what}")
+            return event
+
+    return Bounded
 
 
 def _scalar(node: Any, constructor: Any, source: str, place: Place) -> Node:

@@ -43,8 +43,7 @@ class Solution(Shown):
 
     ``assignment`` leaves out holes of layers that are not present. ``proven`` says that no solution is
     better in the objectives; ``plainest``, that of equals none is plainer: the least sum of preference ranks, then
-    the ranks in the order of the holes. Without objectives, the two are the same. ``reason`` says why something
-    is not proven.
+    the ranks in the order of the holes. ``reason`` says why something is not proven.
     """
 
     assignment: Mapping[str, int]

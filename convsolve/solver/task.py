@@ -225,8 +225,7 @@ class Task:
             return Outcome((), False, self.bound, reason, unmet=tuple(unmet))
         if self.decided:
             reason = "the plainest of very many solutions was not looked for to the end"
-        proven = self.decided and bool(self.system.goals)
-        return Outcome((self.best,), proven, self.bound, reason, settled=self.settled)
+        return Outcome((self.best,), self.decided, self.bound, reason, settled=self.settled)
 
 
 def _name(requirement: Requirement) -> str:
