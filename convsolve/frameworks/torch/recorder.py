@@ -386,12 +386,13 @@ class Recorder(TorchFunctionMode):
     def _refused(self, name: str, func: Any, args: Any, kwargs: Any, error: Exception) -> ConvsolveError:
         """Add a layer that fails for the sizes seen, as PyTorch does not take the call; return the error of it."""
         text = said_of_one(self.graph, func, args, kwargs, self.value, error)
-        for number in numbers_in((args, kwargs)):
-            number.freeze()
-        inputs = [v for v in map(self.value, tensors_in((args, kwargs))) if v.ref]
-        seen = tuple(self.graph.shape(v.shape) for v in inputs)
-        operator = Opaque(what=name, seen=seen, outputs=seen[:1] or ((1,),), refused=text)
-        self.graph.add(name, operator, inputs)
+        if not self.graph.failed:  # behind a layer that fails, it may be taken once that is mended
+            for number in numbers_in((args, kwargs)):
+                number.freeze()
+            inputs = [v for v in map(self.value, tensors_in((args, kwargs))) if v.ref]
+            seen = tuple(self.graph.shape(v.shape) for v in inputs)
+            operator = Opaque(what=name, seen=seen, outputs=seen[:1] or ((1,),), refused=text)
+            self.graph.add(name, operator, inputs)
         host = "Keras" if self.graph.framework == "keras" else "PyTorch"
         return RefusedCallError(f"{self.graph.source or 'the network'}: {host} refuses `{name}`: {text}")
 
