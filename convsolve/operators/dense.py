@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ..dims import Dim, eq, product
+from ..dims import Dim, all_of, eq, product
 from ..errors import RankError
 from .base import Operator, Shape, Site
 from .joining import Add
 from .parameters import Count, Flag, parameter
-from .rules import FEATURES_MATCH, INNER_SIZES_AGREE
+from .rules import FEATURES_MATCH, IN_RANGE, INNER_SIZES_AGREE
 
 __all__ = ["WIDTHS", "Embedding", "Linear", "Matmul", "features_match"]
 
@@ -80,7 +80,9 @@ class Matmul(Operator):
 
 @dataclass(frozen=True, kw_only=True)
 class Embedding(Operator):
-    """A vector for each index: ``(...) -> (..., dim)``.
+    """A vector for each index: ``(...) -> (..., dim)``, the indices being those of a table of ``count`` vectors.
+
+    ``least`` and ``largest`` are the ends of the indices that are asked for, where they are known.
 
     >>> from convsolve.operators import Embedding, shape_of
     >>> shape_of(Embedding(count=1000, dim=64), (20,))
@@ -92,8 +94,13 @@ class Embedding(Operator):
 
     count: Dim = parameter(Count())
     dim: Dim = parameter(Count(usual=WIDTHS))
+    least: Dim = parameter(Count(minimum=None), default=0)
+    largest: Dim = parameter(Count(minimum=None), default=0)
 
     def infer(self, site: Site, *inputs: Shape) -> Shape:
+        holds = all_of(0 <= self.least, self.largest < self.count)
+        if holds is not True:
+            site.require(IN_RANGE, holds, axis="indices", size=self.count, first=self.least, last=self.largest)
         return (*inputs[0], self.dim)
 
     def params(self, site: Site, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> Dim:

@@ -83,6 +83,9 @@ class Opaque(Operator):
         for shape, seen in zip(inputs, self.seen, strict=True):
             for axis, size, known in zip(written_names(site, len(shape)), shape, seen, strict=True):
                 site.require(AS_RECORDED, eq(size, known), axis=axis, size=size, recorded=known)
+        for shape in self.outputs:
+            for axis, size in zip(written_names(site, len(shape)), shape, strict=True):
+                positive(site, size, axis)
         if self.refused:
             site.require(CALL_TAKEN, False, note=self.refused)
         return self.outputs[0] if len(self.outputs) == 1 else list(self.outputs)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -14,7 +15,8 @@ from .rules import ELEMENTS_MATCH, IN_RANGE
 from .windows import ceil_div
 
 __all__ = [
-    "Chunk", "Flatten", "Permute", "Reduce", "Reshape", "Slice", "Split", "Squeeze", "TopK", "Unflatten", "Unsqueeze",
+    "Chunk", "Flatten", "Gather", "Permute", "Reduce", "Reshape", "Slice", "Split", "Squeeze", "TopK", "Unflatten",
+    "Unsqueeze", "positions_inside",
 ]
 
 
@@ -190,7 +192,8 @@ class _Part(Operator):
 class Slice(_Part):
     """Part of one axis, as in ``x[start:stop:step]``; the axis may be left open at the end with ``stop`` None.
 
-    Negative positions count from the end, and positions outside are moved to the nearest end, as in Python.
+    Negative positions count from the end, and positions outside are moved to the nearest end, as in Python; unless the
+    part must lie ``inside`` of the axis, as that of ``narrow`` and of ``x[torch.arange(start, stop)]``.
 
     >>> from convsolve.operators import Slice, shape_of
     >>> shape_of(Slice(axis=1, start=1, stop=-1, step=2), (3, 10, 8))
@@ -203,11 +206,15 @@ class Slice(_Part):
     start: Dim = parameter(Count(minimum=None), default=0)
     stop: Dim | None = parameter(Count(minimum=None, optional=True), default=None)
     step: Dim = parameter(Count(), default=1)
+    inside: bool = parameter(Flag(), default=False)
 
     def infer(self, site: Site, *inputs: Shape) -> Shape:
         shape = inputs[0]
         axis = normal_axis(self.axis, len(shape))
         size = shape[axis]
+        if self.inside:
+            least, largest = self.start, size if self.stop is None else self.stop
+            positions_inside(site, size, least, largest - 1, written_names(site, len(shape))[axis])
         start = _position(self.start, size)
         stop = size if self.stop is None else _position(self.stop, size)
         length = ceil_div(stop - start, self.step)
@@ -222,6 +229,13 @@ class Slice(_Part):
         return [Reach(stride=self.step if name == sliced else 1) for name in names if name != "channels"]
 
 
+def positions_inside(site: Site, size: Dim, least: Dim, largest: Dim, axis: str) -> None:
+    """Require that positions lie inside of an axis of this size, those that are negative being counted from its end."""
+    holds = all_of(-size <= least, largest < size)
+    if holds is not True:
+        site.require(IN_RANGE, holds, axis=axis, size=size, first=least, last=largest)
+
+
 def _position(position: Dim, size: Dim) -> Dim:
     """Return where a position of a slice lies: counted from the front, inside the axis."""
     low, high = bounds(position)
@@ -230,6 +244,57 @@ def _position(position: Dim, size: Dim) -> Dim:
     if high is not None and high < 0:
         return maximum(size + position, 0)
     return where(position < 0, maximum(size + position, 0), minimum(position, size))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Gather(Operator):
+    """Positions of one axis, in the order and shape of an index: ``(..., size, ...) -> (..., *shape, ...)``.
+
+    They are given one by one (negative ones count from the end); or else the ``shape`` of the index (none for a single
+    position, whose axis goes), and the ``least`` and the ``largest`` of them. (PyTorch ``x[:, [0, 7]]`` and
+    ``index_select``, ONNX Gather, Keras ``take``.)
+
+    >>> from convsolve.operators import Gather, shape_of
+    >>> shape_of(Gather(axis=1, positions=(0, 7)), (3, 8, 6))
+    (3, 2, 6)
+    >>> shape_of(Gather(axis=0, shape=(4, 4), largest=6), (7, 2))
+    (4, 4, 2)
+    """
+
+    kind = "gather"
+    written = True
+
+    axis: int = parameter(Count(minimum=None))
+    positions: Any = parameter(Sizes(minimum=None, optional=True), default=None)
+    shape: Any = parameter(Sizes(optional=True), default=None)
+    least: Dim = parameter(Count(minimum=None), default=0)
+    largest: Dim = parameter(Count(minimum=None), default=0)
+
+    def infer(self, site: Site, *inputs: Shape) -> Shape:
+        shape = inputs[0]
+        axis = normal_axis(self.axis, len(shape))
+        least, largest, taken = self.least, self.largest, self.shape or ()
+        if self.positions is not None:
+            least, largest, taken = minimum(*self.positions), maximum(*self.positions), (len(self.positions),)
+        positions_inside(site, shape[axis], least, largest, written_names(site, len(shape))[axis])
+        return (*shape[:axis], *taken, *shape[axis + 1 :])
+
+    def index(self) -> Any:
+        """Return the positions, where all is known: those given, or others of the same shape between the same ends.
+
+        >>> Gather(axis=0, shape=(2, 2), least=1, largest=4).index(), Gather(axis=0, largest=3).index()
+        ([[1, 2], [3, 4]], 3)
+        """
+        if self.positions is not None:
+            return list(self.positions)
+        if self.shape is None:
+            return self.largest
+        count = math.prod(self.shape)
+        found: list[Any] = [self.least + (self.largest - self.least) * (i + 1) // count for i in range(count)]
+        found[0] = self.least
+        for size in reversed(self.shape[1:]):
+            found = [found[i : i + size] for i in range(0, len(found), size)]
+        return found
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -42,7 +42,7 @@ def minimum_input(
     in_inputs = {u.name for layer in problem.network.inputs for u in layer.operator.unknowns()}
     if problem.network.holes.keys() <= in_inputs:
         sizes = valid_sizes(problem, prove=False, timeout=timeout)
-        if sizes.complete or problem.network.guards:
+        if not sizes.unresolved or problem.network.guards or ~sizes.known:
             clear = sizes.region if not sizes.unresolved else Boxes(sizes.region.axes, ())
             unclear = (sizes.opened.domains() - sizes.known) | (sizes.region - clear)
             point = least_point(clear.smallest(), unclear, sizes.holds, clock)

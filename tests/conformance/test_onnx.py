@@ -430,6 +430,14 @@ def slice_(r: Random) -> Case:
 
 
 @suite.operation(60)
+def gather(r: Random) -> Case:
+    shape = any_shape(r, most=9)
+    axis, positions = r.randrange(len(shape)), [r.randint(-6, 6) for _ in range(r.randint(1, 4))]
+    op = ops.Gather(axis=axis, positions=positions)
+    return Case(op, (shape,), f"node('Gather', [x, np.array({positions})], axis={axis + 1})")
+
+
+@suite.operation(60)
 def split(r: Random) -> Case:
     shape = list(any_shape(r, most=9))
     axis, parts = r.randrange(len(shape)), [r.randint(1, 4) for _ in range(r.randint(1, 4))]

@@ -332,6 +332,34 @@ def slice_(r: Random) -> Case:
 
 
 @suite.operation(60)
+def narrow(r: Random) -> Case:
+    shape = any_shape(r, most=9)
+    axis, length = r.randrange(len(shape)), r.randint(1, 5)
+    start = r.randint(-9, 7)
+    op = ops.Slice(axis=axis, start=start, stop=start + length if start >= 0 or start + length < 0 else None, inside=True)
+    if start < 0 <= start + length:
+        length = -start
+    return Case(op, (shape,), f"x.narrow({axis + 1}, {start}, {length})")
+
+
+@suite.operation(80)
+def gather(r: Random) -> Case:
+    shape = any_shape(r, most=9)
+    axis = r.randrange(len(shape))
+    front = f"{':, ' * (axis + 1)}"
+    if r.random() < 0.5:
+        positions = [r.randint(-6, 6) for _ in range(r.randint(1, 4))]
+        call = r.choice((f"x[{front}{positions}]", f"x[{front}torch.tensor({positions})]"))
+        return Case(ops.Gather(axis=axis, positions=positions), (shape,), call)
+    index = [r.randint(1, 4) for _ in range(r.randint(0, 3))]
+    least = r.randint(-4, 4)
+    op = ops.Gather(axis=axis, shape=index or None, least=least, largest=least + (r.randint(0, 4) if index else 0))
+    if op.index() != (found := torch.tensor(op.index())).tolist() or found.max() != op.largest or found.min() != op.least:
+        op = dataclasses.replace(op, least=op.largest)  # one position has one end
+    return Case(op, (shape,), f"x[{front}torch.tensor({op.index()})]")
+
+
+@suite.operation(60)
 def split(r: Random) -> Case:
     parts = [r.randint(1, 4) for _ in range(r.randint(1, 4))]
     shape = list(any_shape(r))
@@ -449,6 +477,13 @@ def linear(r: Random) -> Case:
     out, bias = r.randint(1, 6), r.random() < 0.5
     op = ops.Linear(out_features=out, in_features=features, bias=bias)
     return Case(op, (shape,), module=f"nn.Linear({features}, {out}, bias={bias})")
+
+
+@suite.operation(40)
+def embedding_of_positions(r: Random) -> Case:
+    count, first, length = r.randint(5, 12), r.choice((-1, 0, 0, 1, 2)), r.randint(1, 9)
+    op = ops.Embedding(count=count, dim=3, least=first, largest=first + length - 1)
+    return Case(op, ((length,),), f"m(x + torch.arange({first}, {first + length}))", f"nn.Embedding({count}, 3)")
 
 
 @suite.operation(30, refused=(0, 0))

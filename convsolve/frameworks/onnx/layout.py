@@ -11,6 +11,7 @@ from ...operators import (
     Chunk,
     Expand,
     Flatten,
+    Gather,
     Identity,
     Permute,
     Reduce,
@@ -139,9 +140,11 @@ def _gather(call: Call) -> Value:
     axis = _own(x, call.option("axis", 0))
     places = call.integers(1)
     in_order = all(b - a == 1 for a, b in pairwise(places))
-    if not places or not in_order or len(index.shape) > 1 or places[0] < 0 <= places[-1]:
-        raise NotReadError("it picks places that are no range")
-    part = Slice(axis=axis, start=places[0], stop=None if places[-1] == -1 else places[-1] + 1)
+    if not places or len(index.shape) > 1:
+        raise NotReadError("it picks no places, or such as have axes of their own")
+    if not in_order or places[0] < 0 <= places[-1]:
+        return call.layer(Gather(axis=axis, positions=places), x)
+    part = Slice(axis=axis, start=places[0], stop=None if places[-1] == -1 else places[-1] + 1, inside=True)
     if index.shape:
         return call.layer(part, x)
     batch = x.batch - (not x.merged and axis < x.batch) - (x.merged and axis < x.batch)

@@ -1,4 +1,4 @@
-"""Calls that rearrange axes: orders, slices, splits, joins along an axis."""
+"""Calls that rearrange axes: orders, splits, joins along an axis."""
 
 from __future__ import annotations
 
@@ -6,19 +6,17 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-import torch
-
-from ...dims import bounds
 from ...dims.normal import Polynomial
-from ...operators import Chunk, Concat, Elementwise, Reduce, Slice, Split, Squeeze, Unsqueeze
-from .arguments import listed, whole_form
+from ...network import tensor_layer
+from ...operators import Chunk, Concat, Slice, Split, Squeeze, Unsqueeze
+from .arguments import listed
 from .calls import Call, handles, plain
 from .sizes import Size
 from .values import Unsupported, Value
 
 __all__ = [
-    "chunk", "concat", "getitem", "moved", "movedim", "narrow", "permute", "select", "slice_of", "split",
-    "squeeze", "stack", "transpose", "transposed", "unbind", "unsqueeze",
+    "chunk", "concat", "inserted", "moved", "movedim", "permute", "split", "squeeze", "stack", "transpose",
+    "transposed", "unsqueeze",
 ]
 
 
@@ -51,10 +49,10 @@ def moved(batch: int | None, axis: int, by: int) -> int | None:
 @handles("unsqueeze")
 def unsqueeze(call: Call, input: Any, dim: int) -> Value:
     """Insertion of an axis of size 1."""
-    return _inserted(call, call.input(input), dim)
+    return inserted(call, call.input(input), dim)
 
 
-def _inserted(call: Call, x: Value, dim: int) -> Value:
+def inserted(call: Call, x: Value, dim: int) -> Value:
     at = dim % (x.rank + 1)
     behind = x.batch is not None and at > x.batch
     ref, shape = call.layer(Unsqueeze(axis=at - 1 + x.fold if behind else at), x, name="unsqueeze")
@@ -105,106 +103,7 @@ def movedim(call: Call, input: Any, source: Any, destination: Any) -> Value:
     return call.reordered(x, [moved[i] if i in moved else next(rest) for i in range(x.rank)])
 
 
-# -- parts
-
-
-@handles("__getitem__")
-def getitem(call: Call, input: Any, index: Any) -> Value:
-    """Slices, single positions, new axes."""
-    x = call.input(input)
-    entries = list(index) if isinstance(index, tuple) else [index]
-    named = sum(e is not None and e is not Ellipsis for e in entries)
-    if Ellipsis not in [e for e in entries if isinstance(e, type(Ellipsis))]:
-        entries.append(Ellipsis)
-    at = next(i for i, e in enumerate(entries) if e is Ellipsis)
-    entries[at : at + 1] = [slice(None)] * (x.rank - named)
-    axis = 0
-    for entry in entries:
-        if entry is None:
-            x = _inserted(call, x, axis)
-            axis += 1
-        elif isinstance(entry, slice):
-            if (entry.start, entry.stop, entry.step) != (None, None, None):
-                x = _sliced(call, x, axis, entry.start, entry.stop, entry.step)
-            axis += 1
-        elif isinstance(entry, int) and not isinstance(entry, bool):
-            x = _selected(call, x, axis, entry)
-        else:
-            raise Unsupported("an index that is neither a number nor a slice")
-    return x
-
-
-@handles("assign")
-def assign(call: Call, input: Any, index: Any, value: Any) -> Value:
-    """Values written into part of a tensor: it keeps its shape, and depends on them."""
-    if not isinstance(value, torch.Tensor) or not (call.value(value).ref or call.value(value).rank):
-        return call.value(input)
-    written, target = call.input(value), call.input(input)
-    part = getitem(call, input, index)
-    if written.batch is not None:
-        ends = {(v.rank - v.batch, v.fold) for v in (written, part) if v.batch is not None}
-        if len(ends) > 1 or part.batch is None:
-            raise Unsupported("samples that do not meet")
-    if not part.shape:
-        raise Unsupported("a single element")
-    both = call.layer(Elementwise(function="assign"), part, written)
-    one = call.layer(Reduce(axes=tuple(range(len(both[1]))), keepdims=True), Value(*both), name="assign")
-    return target.made(*call.layer(Elementwise(function="assign"), target, Value(*one), name="assign"))
-
-
-def _sliced(call: Call, x: Value, axis: int, start: Any, stop: Any, step: Any = None) -> Value:
-    if axis == x.batch and start in (None, 0) and step in (None, 1):
-        size = call.graph.sizes(x.real)[axis]
-        if stop is None or (isinstance(stop, Size) and isinstance(size, Size) and stop.form == size.form):
-            return x
-    operator = Slice(
-        axis=x.axis(axis), start=0 if start is None else plain(start), stop=plain(stop),
-        step=1 if step is None else plain(step))
-    return x.made(*call.layer(operator, x, name="slice"))
-
-
-def _selected(call: Call, x: Value, axis: int, position: Any) -> Value:
-    stop = None if not isinstance(position, Size) and position == -1 else position + 1
-    part = _sliced(call, x, axis, position, stop)
-    ref, shape = call.layer(Squeeze(axis=part.axis(axis)), part, name="squeeze")
-    return replace(part.made(ref, shape), batch=moved(part.batch, axis, -1))
-
-
-@handles("select")
-def select(call: Call, input: Any, dim: int, index: Any) -> Value:
-    """One position of an axis."""
-    x = call.input(input)
-    return _selected(call, x, dim % x.rank, index)
-
-
-@handles("slice")
-def slice_of(call: Call, input: Any, dim: int = 0, start: Any = None, end: Any = None, step: Any = 1) -> Value:
-    """Part of an axis, as exported programs write it: an end far beyond is the end of the axis."""
-    x = call.input(input)
-    stop = None if isinstance(end, int) and not isinstance(end, Size) and end >= 2**62 else end
-    return _sliced(call, x, dim % x.rank, start, stop, step)
-
-
-@handles("narrow")
-def narrow(call: Call, input: Any, dim: int, start: Any, length: Any) -> Value:
-    """Part of an axis, which must lie inside it."""
-    x = call.input(input)
-    axis = dim % x.rank
-    inside = (x.real[axis] - whole_form(start) - whole_form(length)).dim()
-    low = bounds(inside)[0]
-    if low is None or low < 0:
-        call.graph.tape.holds(inside >= 0, True)
-    return _sliced(call, x, axis, start, start + length)
-
-
-@handles("unbind")
-def unbind(call: Call, input: Any, dim: int = 0) -> list[Value]:
-    """Every position of an axis."""
-    x = call.input(input)
-    axis = dim % x.rank
-    (count,) = call.graph.sizes((x.shape[x.axis(axis)],))
-    call.freeze(count)
-    return [_selected(call, x, axis, i) for i in range(count)]
+# -- parts of equal or given sizes
 
 
 @handles("chunk")
@@ -242,11 +141,29 @@ def split(
 @handles("cat concat concatenate")
 def concat(call: Call, tensors: Any, dim: Any = 0, axis: Any = None) -> Value:
     """Concatenation; tensors of no elements are left out, as PyTorch does."""
-    kept = [t for t in tensors if call.value(t).shape != (Polynomial(()),)]
+    kept = [t for t in tensors if call.value(t).shape != (Polynomial(()),) and not call.value(t).rest]
+    if not kept:
+        return call.value(tensors[0])
     inputs, at, like = _stacked(call, kept, dim if axis is None else axis)
+    for x in inputs:
+        _may_be_empty(call, x, at)
     if len(inputs) == 1:
         return inputs[0]
     return like.made(*call.layer(Concat(axis=at), *inputs))
+
+
+def _may_be_empty(call: Call, x: Value, axis: int) -> None:
+    """Keep that a part to be concatenated is not empty, where it might be: then it would be left out.
+
+    It is looked for behind what works element by element.
+    """
+    layers = {layer.name: (i, layer) for i, layer in enumerate(call.graph.layers)}
+    count, layer = layers[tensor_layer(x.ref)]
+    while layer.operator.pointwise and len(layer.inputs) == 1:
+        count, layer = layers[tensor_layer(layer.inputs[0])]
+    if isinstance(layer.operator, Slice) and layer.operator.axis == axis and not layer.operator.inside:
+        for demand in call.graph.demanded[layer.name]:
+            call.graph.tape.holds(demand, True, count=count)
 
 
 @handles("stack")
@@ -254,7 +171,7 @@ def stack(call: Call, tensors: Any, dim: int = 0) -> Value:
     """Concatenation along a new axis."""
     inputs, _, like = _stacked(call, tensors, None)
     rank = inputs[0].rank
-    lifted = [_inserted(call, x, dim % (rank + 1)) for x in inputs]
+    lifted = [inserted(call, x, dim % (rank + 1)) for x in inputs]
     axis = lifted[0].axis(dim % (rank + 1))
     if len(lifted) == 1:
         return lifted[0]

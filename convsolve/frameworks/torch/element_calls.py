@@ -32,8 +32,8 @@ from .tape import BATCH
 from .values import Unsupported, Value
 
 __all__ = [
-    "activation", "alias", "arange", "dropout", "elementwise", "full", "joined", "linspace", "made", "made_by",
-    "made_like", "mixed", "new_full", "prelu", "reduced", "unary",
+    "ALIASES", "OF_ELEMENTS", "activation", "alias", "arange", "dropout", "elementwise", "full", "joined", "linspace",
+    "made", "made_by", "made_like", "mixed", "new_full", "prelu", "reduced", "unary",
 ]
 
 _KEEP = (
@@ -51,13 +51,18 @@ _OF_SEVERAL = (
     "where masked_fill fmod remainder __mod__ lerp logical_and logical_or logical_xor bitwise_and bitwise_or "
     "bitwise_xor __and__ __or__ __xor__ atan2 hypot fmax fmin copysign xlogy addcmul addcdiv"
 )
-_ALIASES = (
+ALIASES = (
     "contiguous clone to detach float double half bfloat16 long int bool cpu cuda type type_as requires_grad_ "
     "alias get:data get:real _to_copy lift_fresh_copy positive"
 )
 
 
-@handles(_ALIASES)
+OF_ELEMENTS = frozenset(f"{_KEEP} {_UNARY} {_OF_SEVERAL} {ALIASES}".split()) | {
+    "dropout", "add", "sub", "mul", "div", "neg", "maximum", "minimum", "radd", "rmul", "rsub", "truediv"}
+"""Functions that work element by element."""
+
+
+@handles(ALIASES)
 def alias(call: Call, input: Any, *_: Any, **__: Any) -> Value:
     """The same tensor, as far as its shape goes."""
     return call.value(input)
@@ -232,7 +237,7 @@ def new_full(call: Call, input: Any, size: Any, fill_value: Any, **_: Any) -> Va
 def made_like(call: Call, input: Any, *_: Any, **__: Any) -> Value:
     """A constant of the shape of a tensor."""
     value = call.value(input)
-    return replace(value, ref="", parameters=frozenset())
+    return replace(value, ref="", parameters=frozenset(), span=None)
 
 
 @handles("arange")
@@ -242,7 +247,8 @@ def arange(call: Call, *args: Any, start: Any = 0, end: Any = None, step: Any = 
         start, end, step = (0, args[0], 1) if len(args) == 1 else (*args, 1)[:3]
     if not all(isinstance(n, int) for n in (start, end, step)):
         raise Unsupported("numbers that are not whole")
-    return _from_real([-(-(end - start) // step) if isinstance(end - start, Size) else len(range(start, end, step))])
+    way = end - start if step > 0 else start - end
+    return _from_real([-(-way // abs(step)) if isinstance(way, Size) else len(range(start, end, step))])
 
 
 @handles("linspace")

@@ -20,6 +20,7 @@ from ...operators import (
 )
 from ..equations import per_sample
 from .calls import Call, handles
+from .spans import known_ends, span_of
 from .values import Unsupported, Value
 
 __all__ = [
@@ -43,8 +44,12 @@ def linear(call: Call, input: Any, weight: Any, bias: Any = None) -> Value:
 def embedding(call: Call, input: Any, weight: Any, *_: Any, **__: Any) -> Value:
     """A vector for each index."""
     count, dim = call.sizes(weight)
+    ends = {}
+    if call.value(input).batch is None or span_of(call, input):  # a constant, not what the network is given
+        span = known_ends(call, input, call.value(weight).shape[0])
+        ends = {"least": span.least.dim(), "largest": span.largest.dim()}
     x = call.input(input)
-    return x.made(*call.layer(Embedding(count=count, dim=dim), x, weights=(weight,)))
+    return x.made(*call.layer(Embedding(count=count, dim=dim, **ends), x, weights=(weight,)))
 
 
 @handles("torch.embedding")

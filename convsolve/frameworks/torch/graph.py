@@ -60,7 +60,8 @@ class Graph:
     do not hold; ``uncounted`` has the number of entries of each parameter that is still to be counted, ``counted``
     the layer that has counted the others; ``learned`` says how many parameters each layer counts at the recorded
     sizes. ``turned`` has the tensors that are others in another order of axes; ``dispensable`` layers are left out
-    when nothing uses them. ``parts`` has, by a parameter and a name, the layers that use a part of it.
+    when nothing uses them. ``parts`` has, by a parameter and a name, the layers that use a part of it; ``demanded`` is
+    what each layer requires.
     """
 
     tape: Tape
@@ -74,6 +75,7 @@ class Graph:
     learned: dict[str, int] = field(default_factory=dict)
     turned: dict[str, tuple[Value, tuple[int, ...]]] = field(default_factory=dict)
     parts: dict[tuple[str, str], str] = field(default_factory=dict)
+    demanded: dict[str, list[Cond]] = field(default_factory=dict)
     dispensable: set[str] = field(default_factory=set)
     required: list[Cond] = field(default_factory=list)
     apart: set[int] = field(default_factory=set)
@@ -124,7 +126,7 @@ class Graph:
     @property
     def broken(self) -> bool:
         """Whether the requirements of some layer since the last mark do not hold at the recorded sizes."""
-        return not all(map(self._holds, self.required))
+        return not all(map(self.holds, self.required))
 
     # -- undoing
 
@@ -214,9 +216,10 @@ class Graph:
             outputs = apply_rule(site, guarded, shapes, rank)
         except RankError as error:
             raise WrongRank(str(error), Layer(name, operator, refs, source=self.source, rank=rank)) from None
-        broken = not all(self._holds(c) for c in site.conditions)
+        broken = not all(self.holds(c) for c in site.conditions)
         self.failing = self.failing or (name if broken else "")
         self.required += site.conditions
+        self.demanded[name] = site.conditions
         if broken and not self.failed:
             self.failed = True
             self.later_undo(lambda: setattr(self, "failed", False))
@@ -231,6 +234,17 @@ class Graph:
         self._append(Layer(name, operator, refs, source=self.source, shares=shares, rank=rank))
         self.learned[name] = 0 if shares else learned
         return named
+
+    def demands(self, operator: Operator, inputs: Sequence[Value]) -> list[Cond]:
+        """Return what a layer would require; nothing is added."""
+        site = _Site(self.framework, self.data_format, self.batch)
+        shapes = [to_canonical(self.data_format, [n.dim() for n in value.shape]) for value in inputs]
+        apply_rule(site, operator.guarded(site), shapes)
+        return site.conditions
+
+    def holds(self, condition: Cond) -> bool:
+        """Return whether a condition holds of the recorded sizes."""
+        return condition if isinstance(condition, bool) else bool(evaluate(condition, self.numbers))
 
     def foretold(
         self, operator: Operator, inputs: Sequence[Sequence[Polynomial]], rank: int | None = None
@@ -247,7 +261,7 @@ class Graph:
         except RankError as error:
             raise Unsupported(str(error)) from None
         written = [to_written(self.data_format, shape) for shape in outputs]
-        holds = all(self._holds(c) for c in site.conditions)
+        holds = all(self.holds(c) for c in site.conditions)
         return [tuple(
             self.tape.canonical(Polynomial.of(_at_least_1(n) if holds else maximum(n, 1))) for n in shape)
             for shape in written]  # fmt: skip
@@ -337,9 +351,6 @@ class Graph:
         self.layers.pop()
         self.names.discard(layer.name)
         self.tape.forget_after(len(self.tape.layers) - 1)
-
-    def _holds(self, condition: Cond) -> bool:
-        return condition if isinstance(condition, bool) else bool(evaluate(condition, self.numbers))
 
     def _named(self, name: str, size: Dim, broken: bool) -> Polynomial:
         """Return a size of a layer's output: as what it equals among the sizes known, or under its own name."""

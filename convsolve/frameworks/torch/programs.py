@@ -162,7 +162,10 @@ def _run(
         return number
     if recorder.unread is not None:
         raise recorder.unread
-    recorder.finish(list(tensors_in(result)))
+    try:
+        recorder.finish(list(tensors_in(result)))
+    except RefusedCallError as error:
+        _ended(recorder, error)
     return None
 
 

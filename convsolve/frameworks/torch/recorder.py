@@ -34,25 +34,29 @@ from . import (
     element_calls,
     feature_calls,
     norm_calls,
+    part_calls,
     repeat_calls,
     reshape_calls,
     resize_calls,
     spatial_calls,
 )
 from .calls import HANDLERS, Call
+from .element_calls import OF_ELEMENTS
 from .graph import Graph
 from .opaque import batch_axes, said_of_one, tensors_in
 from .places import place_of
-from .running import REFUSALS, Runner, numbers_in, really_refused, shape_of, values_in
+from .running import REFUSALS, Runner, numbers_in, refusal, shape_of, too_large, values_in
 from .sizes import Size
+from .spans import entries_after
 from .tape import BATCH_NAME, Tape
 from .tries import may_catch
-from .values import Value
+from .values import Span, Value
 
 __all__ = ["Recorder"]
 
 _REGISTERED = (
-    attention_calls, axis_calls, element_calls, feature_calls, norm_calls, repeat_calls, reshape_calls, resize_calls,
+    attention_calls, axis_calls, element_calls, feature_calls, norm_calls, part_calls, repeat_calls,
+    reshape_calls, resize_calls,
     spatial_calls)  # fmt: skip
 """The modules whose handlers are registered by being imported."""
 _OWN = ("torch.nn", "keras.")
@@ -63,6 +67,7 @@ _COUNTS = {"numel", "nelement", "sym_numel"}
 _ASKS_SIZES = {"stride", "storage_offset", "get:nbytes", "sym_stride"}
 _OTHER_ORDER = {"batch_norm", "instance_norm", "embedding"}
 """Functions of which `torch` has one, too, that takes its arguments in another order."""
+_JOINS = {"cat", "concat", "concatenate"}
 _PLAIN = {"dim", "ndimension", "is_floating_point", "is_complex", "get_device", "is_contiguous", "element_size"}
 _LOOKS = {"item", "tolist", "__bool__", "__int__", "__float__", "__index__", "__contains__", "numpy", "__array__",
           "is_nonzero", "equal", "allclose"}  # fmt: skip
@@ -87,6 +92,13 @@ def _name(function: Any) -> str:
     if name in _OTHER_ORDER and not inspect.isfunction(function):  # those of torch.nn.functional are
         return f"torch.{name}"
     return str(name)
+
+
+def _spanning(made: Any, span: Span) -> Any:
+    """Return what a handler has made, with what is known of the entries."""
+    if isinstance(made, Value):
+        return replace(made, span=span)
+    return [_spanning(v, span) for v in made] if isinstance(made, (list, tuple)) else made
 
 
 def _needs_data(error: Exception) -> bool:
@@ -231,11 +243,33 @@ class Recorder(TorchFunctionMode):
         self._situate()
         if not self.graph.place:
             self._place_by_parameters(tensors)
+        empty = [value for value in map(self.value, tensors) if value.rest]
+        if empty and name not in _JOINS:
+            return self._of_nothing(name, func, args, kwargs, empty[0])
         mark = self.graph.mark()
         expected = self._handled(name, args, kwargs, mark)
         return self._run(
             name, func, args, kwargs, expected, mark,
             otherwise=lambda result: self._opaque(name, func, args, kwargs, result))
+
+    def _of_nothing(self, name: str, func: Any, args: Any, kwargs: Any, empty: Value) -> Any:
+        """Make a call with a tensor that has no elements: where it works element by element, none come out.
+
+        Anything else is a failure of the layer that has left nothing, even where PyTorch goes on with it.
+        """
+        result = self.runner.run(func, args, kwargs)
+        if name.strip("_") in OF_ELEMENTS and isinstance(result, torch.Tensor):
+            if tuple(shape_of(result)) == self.graph.shape(empty.real):
+                self.keep(result, empty)
+                return result
+        raise self._nothing_left(empty)
+
+    def _nothing_left(self, empty: Value) -> ConvsolveError:
+        """Add the layer that has left nothing, which fails; return the error of it."""
+        assert empty.rest is not None
+        operator, x = empty.rest
+        self.graph.add(operator.kind, operator, (x,))
+        return RefusedCallError(f"{self.graph.source or 'the network'}: a tensor has no elements")
 
     def unknown(self, name: str, func: Callable[..., Any], tensors: Sequence[Any]) -> Any:
         """Make a call of which nothing is known but what ``func`` makes of tensors, and return that."""
@@ -279,7 +313,7 @@ class Recorder(TorchFunctionMode):
         if error is not None:
             missing = name in _LOOKS or _needs_data(error)
             if expected is None or not (broken or missing):
-                if missing or not really_refused(func, args, kwargs):
+                if missing or not (too_large(args, kwargs) or refusal(func, args, kwargs)):
                     raise self._unread(name) from error
                 if not number:
                     self.graph.undo(mark)
@@ -308,7 +342,18 @@ class Recorder(TorchFunctionMode):
             if broken:
                 return self._stand_in(expected, tensors, required)
             self.graph.undo(mark)
+        if refused := self._refusal(func, args, kwargs):
+            if number:
+                self._fails((), args, kwargs)
+                self.raised[number] = refused
+                raise refused
+            raise self._refused(name, func, args, kwargs, refused) from refused
         return otherwise(result)
+
+    def _refusal(self, func: Any, args: Any, kwargs: Any) -> Exception | None:
+        """Return how a call that no rule describes fails on the CPU, where that is found out at little cost."""
+        meta = any(t.is_meta for t in tensors_in((args, kwargs)))
+        return refusal(func, args, kwargs) if meta else None
 
     def _fails(self, required: Sequence[Cond], args: Any, kwargs: Any) -> None:
         """Keep for which sizes a call fails: those at which not all holds that is required, or only those recorded."""
@@ -341,7 +386,9 @@ class Recorder(TorchFunctionMode):
         except TypeError:
             return None  # arguments that are not foreseen
         try:
-            return handler(call, *args, **kwargs)
+            made = handler(call, *args, **kwargs)
+            span = entries_after(call, plain_name, args, kwargs)
+            return made if span is None else _spanning(made, span)
         except (NotReadError, ConvsolveError):  # no operator for it, or parameters that the operator does not take
             self.graph.undo(mark)
             return None
@@ -445,6 +492,8 @@ class Recorder(TorchFunctionMode):
         weights = sum(self.graph.uncounted[p] for p in dict.fromkeys(parameters))
         operator = Opaque(what=name, seen=seen, outputs=tuple(shapes), weights=weights)
         layers = self.graph.add(name, operator, inputs, parameters)
+        if not all(map(all, shapes)):
+            raise RefusedCallError(f"{self.graph.source or 'the network'}: `{name}` leaves no elements")
         for tensor, value, (ref, sizes) in zip(outputs, made, layers, strict=True):
             self.keep(tensor, replace(value, ref=ref, shape=sizes))
         return result
@@ -466,7 +515,10 @@ class Recorder(TorchFunctionMode):
 
     def finish(self, results: Sequence[torch.Tensor]) -> None:
         """End the recording: note the network's outputs, and the parameters that no layer has counted."""
-        values = [self._whole(v) for v in map(self.value, results)]
+        values = [*map(self.value, results)]
+        if empty := [v for v in values if v.rest]:
+            raise self._nothing_left(empty[0])
+        values = [*map(self._whole, values)]
         refs = [v.ref for v in values if v.ref]
         self.regrouped = {v.regrouped for v in values if v.regrouped}
         if not refs:

@@ -14,7 +14,8 @@ from .opaque import tensors_in
 from .values import Value
 
 __all__ = [
-    "META", "REFUSALS", "Runner", "numbers_in", "padded", "really_refused", "shape_of", "values_in", "without_data",
+    "META", "REFUSALS", "Runner", "numbers_in", "padded", "refusal", "shape_of", "too_large",
+    "values_in", "without_data",
 ]
 
 
@@ -23,6 +24,7 @@ META = torch.device("meta")
 REFUSALS = (RuntimeError, ValueError, TypeError, IndexError, AssertionError, NotImplementedError)
 """What PyTorch raises where it does not take a call."""
 
+_ABOUT_CONTENTS = (NotImplementedError, torch.linalg.LinAlgError)  # type: ignore[attr-defined]
 _MOST_TRIED = 1 << 26
 """Calls whose tensors have so many bytes at most are tried with contents."""
 
@@ -83,22 +85,25 @@ def padded(tensor: torch.Tensor, sides: Sequence[tuple[Any, Any]], value: Any) -
     return torch.nn.functional.pad(tensor, [n for pair in reversed(list(sides)) for n in pair], value=value or 0)
 
 
-def really_refused(func: Any, args: Any, kwargs: Any) -> bool:
-    """Return whether a call that is refused on the meta device is refused on the CPU, too.
-
-    Where its tensors are too large to try, what the meta device says is believed.
-    """
-    tensors, outside = {id(t): t for t in tensors_in((args, kwargs))}, sys.exception()
+def too_large(args: Any, kwargs: Any) -> bool:
+    """Return whether the tensors of a call are too large to make the call on the CPU."""
     with torch._C.DisableTorchFunction():
-        if sum(t.untyped_storage().nbytes() for t in tensors.values()) > _MOST_TRIED:
-            return True
-        real = {key: _filled(t) for key, t in tensors.items()}
+        return sum(t.untyped_storage().nbytes() for t in tensors_in((args, kwargs))) > _MOST_TRIED
+
+
+def refusal(func: Any, args: Any, kwargs: Any) -> Exception | None:
+    """Return how a call is refused on the CPU; None where it is not, or not for its sizes, or is too large to try."""
+    if too_large(args, kwargs):
+        return None
+    outside = sys.exception()
+    with torch._C.DisableTorchFunction():
+        real = {id(t): _filled(t) for t in tensors_in((args, kwargs))}
         try:
             func(*_replaced(args, real), **_replaced(kwargs, real))
         except REFUSALS as error:
             pass_on(error, within=outside)
-            return True
-    return False
+            return None if isinstance(error, _ABOUT_CONTENTS) or "not implemented" in str(error) else error
+    return None
 
 
 def _filled(tensor: torch.Tensor) -> torch.Tensor:

@@ -96,7 +96,9 @@ class Tape:
         frame = sys._getframe(1)
         if names and not self.idle(frame):
             for one in (eq(v, self.numbers[name]) for name, v in names.items()) if with_batch else (condition,):
-                self.conditions.setdefault(one, _Taken(self.source(frame), count, fails))
+                taken = self.conditions.setdefault(one, _Taken(self.source(frame), count, fails))
+                if taken.count > count:
+                    self.conditions[one] = replace(taken, count=count)
         return outcome
 
     def forget_after(self, count: int) -> None:

@@ -7,10 +7,11 @@ from dataclasses import dataclass, field, replace
 
 from ...dims.normal import Polynomial
 from ...network import Layer
+from ...operators import Operator
 from ..registry import NotReadError
 from .tape import BATCH
 
-__all__ = ["ONE", "Unsupported", "Value", "WrongRank", "product_of"]
+__all__ = ["ONE", "Span", "Unsupported", "Value", "WrongRank", "product_of"]
 
 ONE = Polynomial.of(1)
 
@@ -36,6 +37,19 @@ def product_of(sizes: Sequence[Polynomial]) -> Polynomial:
 
 
 @dataclass(frozen=True)
+class Span:
+    """Between which whole numbers, ``least`` and ``largest``, the entries of a tensor lie.
+
+    ``exact`` says that both are among them, ``consecutive`` that they are all of those in between, in order.
+    """
+
+    least: Polynomial
+    largest: Polynomial
+    exact: bool = True
+    consecutive: bool = False
+
+
+@dataclass(frozen=True)
 class Value:
     """A tensor of the program, as a tensor of the network: one without a batch axis.
 
@@ -46,6 +60,8 @@ class Value:
     size 1 and stands for any number of samples. ``parameters`` are those that a constant was computed from. Of a
     tensor whose folded axes stand behind its channels for the moment, so that they are space, ``lifted`` is how many.
     ``regrouped`` is the number of the call, if any, that made groups of the elements of all samples.
+    ``span`` tells of the entries of a constant that serves as positions. Where a tensor has no elements, ``rest`` is
+    the layer that has left none, and that layer's input: it may be concatenated, what else is made of it fails.
     """
 
     ref: str
@@ -56,6 +72,8 @@ class Value:
     parameters: frozenset[str] = field(default=frozenset())
     lifted: int = 0
     regrouped: int = 0
+    span: Span | None = field(default=None, compare=False)
+    rest: tuple[Operator, Value] | None = field(default=None, compare=False)
 
     @property
     def rank(self) -> int:
@@ -89,4 +107,4 @@ class Value:
     def made(self, ref: str, shape: tuple[Polynomial, ...]) -> Value:
         """Return the result of a layer, its batch axis being where this one's is."""
         kept = self.parameters if self.batch is None else frozenset()
-        return replace(self, ref=ref, shape=shape, parameters=kept)
+        return replace(self, ref=ref, shape=shape, parameters=kept, span=None)

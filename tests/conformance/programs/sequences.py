@@ -33,6 +33,8 @@ def attention(d: Draft) -> bool:
 def recurrent(d: Draft) -> bool:
     name, kind = d.fresh("rnn"), d.r.choice(("GRU", "LSTM", "RNN"))
     features = d.features if d.r.random() < 0.7 else d.x.shape[1]
+    if d.at_most(d.x.shape[1]) > 1700:
+        return False
     turned = "" if features == d.features else ".transpose(1, 2)"
     taken = d.r.choice(("", "", "[:, -1:]", "[:, :3]"))
     return d.add(

@@ -21,9 +21,8 @@ POINTS = 40 if SCALE == 1 else LARGEST**2
 BLOCKS = 6
 
 LEFT_OUT = (
-    "batch_folded", "attempt", "factors", "rotary", "position_table", "positions", "unpool", "fractional_pool", "grid",
-    "assigned", "relative_table", "spectrum", "patches", "rearranged_channels", "cached", "mixed_tokens", "recurrent",
-    "branch", "loop", "refusal", "windows")  # fmt: skip
+    "batch_folded", "attempt", "factors", "unpool", "fractional_pool", "grid", "assigned", "spectrum", "patches",
+    "rearranged_channels", "cached", "branch", "loop", "refusal", "windows")  # fmt: skip
 """Ingredients of which false things are still said."""
 
 

@@ -61,6 +61,11 @@ def _slice(graph: Graph, step: Step, inputs: list[str]) -> None:
     graph.node(step, "Slice", [*inputs, *(graph.numbers(step, value) for value in values)], step.name)
 
 
+def _gather(graph: Graph, step: Step, inputs: list[str]) -> None:
+    index = graph.index(step, step.operator.index())
+    graph.node(step, "Gather", [*inputs, index], step.name, axis=step.operator.axis % len(step.sizes[0]) + 1)
+
+
 def _split(graph: Graph, step: Step, inputs: list[str]) -> None:
     axis = step.axis(step.operator.axis)
     parts = [step.shape(sizes)[axis - 1] for sizes in step.made]
@@ -269,7 +274,8 @@ def _dropout(graph: Graph, step: Step, inputs: list[str]) -> None:
 AXES: dict[str, Write] = {
     "pixel_shuffle": _pixels, "pixel_unshuffle": _pixels, "depth_to_space": _pixels, "space_to_depth": _pixels,
     "flatten": _flatten, "unflatten": _reshape, "reshape": _reshape, "permute": _permute,
-    "squeeze": _squeeze, "unsqueeze": _squeeze, "slice": _slice, "split": _split, "chunk": _split, "reduce": _reduce,
+    "squeeze": _squeeze, "unsqueeze": _squeeze, "slice": _slice, "gather": _gather, "split": _split, "chunk": _split,
+    "reduce": _reduce,
     **dict.fromkeys(_JOINS, _joined), "average": _average, "concat": _concat, "expand": _expand, "tile": _tile,
     "linear": _linear, "embedding": _embedding, "rnn": _recurrent, "lstm": _recurrent, "gru": _recurrent,
     "constant": _constant, "einsum": _einsum, "elementwise": _elementwise, "grid_sample": _grid_sample,

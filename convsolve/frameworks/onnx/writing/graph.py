@@ -88,6 +88,12 @@ class Graph:
 
         return self._tensor(f"{step.name}.numbers", np.array(values, "int64"))
 
+    def index(self, step: Step, positions: Any) -> str:
+        """Add positions, one or nested lists of them, and return their name."""
+        import numpy as np
+
+        return self._tensor(f"{step.name}.index", np.array(positions, "int64"))
+
     def scalar(self, step: Step, value: float | int) -> str:
         """Add one number without an axis and return its name."""
         import numpy as np

@@ -70,6 +70,14 @@ def _slice(step: Step) -> list[Stage]:
     return _code(f"{{x}}[{':, ' * axis}{span}]")
 
 
+def _gather(step: Step) -> list[Stage]:
+    op, axis = step.operator, step.operator.axis % len(step.sizes[0]) + 1
+    index = op.index()
+    if isinstance(index, int):
+        return _method("select", axis, index)
+    return _code(f"{{x}}[{':, ' * axis}torch.tensor({index})]")
+
+
 def _split(step: Step) -> list[Stage]:
     if len(step.outputs) == 1:
         return [module("nn.Identity")]
@@ -212,7 +220,7 @@ def _constant(step: Step) -> list[Stage]:
 PHRASES: dict[str, Callable[[Step], list[Stage]]] = {
     "pixel_shuffle": _pixels, "pixel_unshuffle": _pixels, "depth_to_space": _pixels, "space_to_depth": _pixels,
     "flatten": _flatten, "unflatten": _unflatten, "reshape": _reshape, "permute": _permute,
-    "squeeze": _squeeze, "unsqueeze": _unsqueeze, "slice": _slice, "split": _split, "chunk": _chunk,
+    "squeeze": _squeeze, "unsqueeze": _unsqueeze, "slice": _slice, "gather": _gather, "split": _split, "chunk": _chunk,
     "reduce": _reduce, "expand": _expand, "tile": _tile, "add": between("+"), "sub": between("-"), "mul": between("*"),
     "div": between("/"), "matmul": between("@"), "pow": nested("torch.pow"), "maximum": nested("torch.maximum"),
     "minimum": nested("torch.minimum"), "average": _average, "concat": _concat, "linear": _linear,

@@ -1,0 +1,210 @@
+"""Calls that take parts of tensors: slices, positions, entries of a table; and those that write into them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import torch
+
+from ...dims import all_of
+from ...dims.normal import Polynomial
+from ...operators import Add, Elementwise, Gather, Identity, Operator, Reduce, Slice, Squeeze
+from .axis_calls import inserted, moved
+from .calls import Call, handles, plain
+from .sizes import Size
+from .spans import known_ends
+from .values import ONE, Unsupported, Value
+
+__all__ = [
+    "assign", "gather", "gathered", "getitem", "index_select", "index_written", "narrow", "scatter", "select",
+    "slice_of", "topk", "unbind",
+]
+
+
+
+@handles("__getitem__")
+def getitem(call: Call, input: Any, index: Any) -> Value:
+    """Slices, single positions, new axes."""
+    x = call.input(input)
+    entries = list(index) if isinstance(index, tuple) else [index]
+    named = sum(e is not None and e is not Ellipsis for e in entries)
+    if Ellipsis not in [e for e in entries if isinstance(e, type(Ellipsis))]:
+        entries.append(Ellipsis)
+    at = next(i for i, e in enumerate(entries) if e is Ellipsis)
+    entries[at : at + 1] = [slice(None)] * (x.rank - named)
+    axis = 0
+    for entry in entries:
+        if entry is None:
+            x = inserted(call, x, axis)
+            axis += 1
+        elif isinstance(entry, slice):
+            if (entry.start, entry.stop, entry.step) != (None, None, None):
+                x = _sliced(call, x, axis, entry.start, entry.stop, entry.step)
+            axis += 1
+        elif isinstance(entry, int) and not isinstance(entry, bool):
+            x = _selected(call, x, axis, entry)
+        elif sum(isinstance(e, (int, list, tuple, torch.Tensor)) for e in entries) == 1:
+            before = x.rank
+            x = gathered(call, x, axis, entry)
+            axis += 1 + x.rank - before
+        else:
+            raise Unsupported("several indices at once")
+    return x
+
+
+def gathered(call: Call, x: Value, axis: int, index: Any) -> Value:
+    """Return the positions of one axis that an index names, in its shape."""
+    at = x.axis(axis)
+    if isinstance(index, (list, tuple)):
+        if not all(isinstance(n, int) and not isinstance(n, bool) for n in index):
+            raise Unsupported("an index that is no list of positions")
+        return x.made(*call.layer(Gather(axis=at, positions=plain(index)), x, name="gather"))
+    span, named = known_ends(call, index, x.real[axis % x.rank]), call.value(index)
+    if named.batch is not None or (isinstance(index, torch.Tensor) and index.dtype == torch.bool):
+        raise Unsupported("positions that depend on the input")
+    least, largest, shape = span.least.dim(), span.largest.dim(), tuple(n.dim() for n in named.shape)
+    if span.consecutive:
+        operator: Operator = Slice(axis=at, start=least, stop=(span.largest + ONE).dim(), inside=True)
+    elif not index.is_meta and len(shape) == 1 and all(isinstance(n, int) for n in shape) and not named.ref:
+        operator = Gather(axis=at, positions=tuple(index.tolist()))
+    else:
+        operator = Gather(axis=at, shape=shape or None, least=least, largest=largest)
+    made = x.made(*call.layer(operator, x, name="gather"))
+    return replace(made, batch=moved(x.batch, axis, len(shape) - 1))
+
+
+@handles("index_select")
+def index_select(call: Call, input: Any, dim: int, index: Any) -> Value:
+    """Some positions of an axis."""
+    x = call.input(input)
+    return gathered(call, x, dim % x.rank, index)
+
+
+@handles("index_fill index_add index_copy")
+def index_written(call: Call, input: Any, dim: int, index: Any, source: Any, **_: Any) -> Value:
+    """Some positions of an axis, written over or added to."""
+    x = call.input(input)
+    part = gathered(call, x, dim % x.rank, index)
+    if isinstance(source, torch.Tensor) and call.function != "index_fill":
+        inputs, like = call.joined((source,))
+        if (like.batch, like.fold) != (part.batch, part.fold):
+            raise Unsupported("a source that is none of samples")
+        call.layer(Add(broadcast=False), part, *inputs, name="source")
+    return call.same(Identity(mixes=True), x)
+
+
+@handles("gather take_along_dim")
+def gather(call: Call, input: Any, dim: int, index: Any = None, **_: Any) -> Value:
+    """For every entry of an index, what stands there along one axis."""
+    if isinstance(dim, torch.Tensor):  # take_along_dim has them the other way around
+        dim, index = index, dim
+    x, named, axis = call.input(input), call.input(index), dim % call.value(input).rank
+    _place(call, x, named, axis, index)
+    return call.same(Identity(mixes=True), named)
+
+
+@handles("scatter scatter_add scatter_reduce")
+def scatter(call: Call, input: Any, dim: int, index: Any, src: Any = None, *_: Any, **__: Any) -> Value:
+    """Entries written to where an index says along one axis."""
+    x, named, axis = call.input(input), call.input(index), dim % call.value(input).rank
+    _place(call, x, named, axis, index)
+    if isinstance(src, torch.Tensor) and call.value(src).real != named.real:
+        raise Unsupported("a source of another size than the index")
+    return call.same(Identity(mixes=True), x)
+
+
+def _place(call: Call, x: Value, named: Value, axis: int, index: Any) -> None:
+    """Require that the positions along one axis are inside of it; the other axes must be the same."""
+    span = known_ends(call, index, x.real[axis])
+    others = [[n for i, n in enumerate(v.real) if i != axis] for v in (x, named)]
+    if others[0] != others[1] or (x.batch, x.fold) != (named.batch, named.fold):
+        raise Unsupported("an index of another size")
+    check = Gather(axis=x.axis(axis), shape=None, least=span.least.dim(), largest=span.largest.dim())
+    call.layer(check, x, name=f"{call.function}.inside")
+
+
+@handles("topk")
+def topk(call: Call, input: Any, k: Any, dim: int = -1, *_: Any, **__: Any) -> Any:
+    """The largest entries along an axis, and where they are."""
+    x = call.input(input)
+    part = _sliced(call, x, dim % x.rank, 0, k, inside=True)
+    found = call.same(Identity(mixes=True), part)
+    return found, found
+
+
+@handles("assign")
+def assign(call: Call, input: Any, index: Any, value: Any) -> Value:
+    """Values written into part of a tensor: it keeps its shape, and depends on them."""
+    if not isinstance(value, torch.Tensor) or not (call.value(value).ref or call.value(value).rank):
+        return call.value(input)
+    written, target = call.input(value), call.input(input)
+    part = getitem(call, input, index)
+    if written.batch is not None:
+        ends = {(v.rank - v.batch, v.fold) for v in (written, part) if v.batch is not None}
+        if len(ends) > 1 or part.batch is None:
+            raise Unsupported("samples that do not meet")
+    if not part.shape:
+        raise Unsupported("a single element")
+    both = call.layer(Elementwise(function="assign"), part, written)
+    one = call.layer(Reduce(axes=tuple(range(len(both[1]))), keepdims=True), Value(*both), name="assign")
+    return target.made(*call.layer(Elementwise(function="assign"), target, Value(*one), name="assign"))
+
+
+def _sliced(
+    call: Call, x: Value, axis: int, start: Any, stop: Any, step: Any = None, *, inside: bool = False
+) -> Value:
+    if axis == x.batch and start in (None, 0) and step in (None, 1):
+        size = call.graph.sizes(x.real)[axis]
+        if stop is None or (isinstance(stop, Size) and isinstance(size, Size) and stop.form == size.form):
+            return x
+    operator = Slice(
+        axis=x.axis(axis), start=0 if start is None else plain(start), stop=plain(stop),
+        step=1 if step is None else plain(step), inside=inside)
+    demands = [] if inside else call.graph.demands(operator, (x,))
+    if not all(map(call.graph.holds, demands)):  # an empty part, which is no error yet
+        call.graph.tape.holds(all_of(*demands), False)
+        shape = (*x.shape[: operator.axis], Polynomial(()), *x.shape[operator.axis + 1 :])
+        return replace(x.made("", shape), rest=(operator, x))
+    return x.made(*call.layer(operator, x, name="slice"))
+
+
+def _selected(call: Call, x: Value, axis: int, position: Any) -> Value:
+    stop = None if not isinstance(position, Size) and position == -1 else position + 1
+    part = _sliced(call, x, axis, position, stop, inside=True)
+    ref, shape = call.layer(Squeeze(axis=part.axis(axis)), part, name="squeeze")
+    return replace(part.made(ref, shape), batch=moved(part.batch, axis, -1))
+
+
+@handles("select")
+def select(call: Call, input: Any, dim: int, index: Any) -> Value:
+    """One position of an axis."""
+    x = call.input(input)
+    return _selected(call, x, dim % x.rank, index)
+
+
+@handles("slice")
+def slice_of(call: Call, input: Any, dim: int = 0, start: Any = None, end: Any = None, step: Any = 1) -> Value:
+    """Part of an axis, as exported programs write it: an end far beyond is the end of the axis."""
+    x = call.input(input)
+    stop = None if isinstance(end, int) and not isinstance(end, Size) and end >= 2**62 else end
+    return _sliced(call, x, dim % x.rank, start, stop, step)
+
+
+@handles("narrow")
+def narrow(call: Call, input: Any, dim: int, start: Any, length: Any) -> Value:
+    """Part of an axis, which must lie inside it."""
+    x = call.input(input)
+    axis = dim % x.rank
+    stop = start + length
+    return _sliced(call, x, axis, start, None if start < 0 and stop == 0 else stop, inside=True)
+
+
+@handles("unbind")
+def unbind(call: Call, input: Any, dim: int = 0) -> list[Value]:
+    """Every position of an axis."""
+    x = call.input(input)
+    axis = dim % x.rank
+    (count,) = call.graph.sizes((x.shape[x.axis(axis)],))
+    call.freeze(count)
+    return [_selected(call, x, axis, i) for i in range(count)]
