@@ -168,6 +168,12 @@ def _biased(call: Call) -> list[Value]:
 def _skip_norm(call: Call) -> list[Value]:
     shifted = "Simplified" not in call.kind
     bias = 4 if shifted else 3
+    shapes = [call.value(i).shape[-1:] for i in (bias, 2) if call.has(i)]
+    if len(shapes) == 2 and (shapes[0] != shapes[1] or _axes_of(call.value(bias)) != 1):
+        raise RefusedError("its bias is not one number for each feature")
+    rows = [value.shape[-2:] for value in (call.value(0), call.value(1)) if isinstance(value, Tensor)]
+    if len(rows) == 2 and rows[0] != rows[1] and all(isinstance(n, int) for row in rows for n in row):
+        raise RefusedError(f"its inputs {[*map(list, rows)]} differ in their last two axes")
     whole = joined(call, Add(), [call.value(0), call.value(1), *([call.value(bias)] if call.has(bias) else [])])
     made = _normalised(call, whole, 2, 3 if shifted else None)
     if call.outputs == 1:
@@ -252,7 +258,7 @@ def _packed_attention(call: Call) -> list[Value]:
     if len(x.shape) != 2 or len(weight.shape) != 2 or not count or count < 1:
         raise RefusedError(f"it takes 3 axes, a matrix and num_heads, got {x.rank}, {list(weight.shape)} and {count}")
     bias = call.has(2)
-    if bias and prod(call.known(2).shape) != weight.shape[1]:
+    if bias and call.known(2).shape != (weight.shape[1],):
         raise RefusedError(f"its bias {list(call.known(2).shape)} does not fit its weights {list(weight.shape)}")
     parts = call.option("qkv_hidden_sizes") or [weight.shape[1] // 3] * 3
     if len(parts) != 3 or sum(parts) != weight.shape[1]:

@@ -14,7 +14,7 @@ from ...dims import Dim
 from .call import Call
 from .values import Known, Tensor
 
-__all__ = ["refusal"]
+__all__ = ["parts_differ", "refusal"]
 
 _ALSO_EARLIER = {"LayerNormalization", "SimplifiedLayerNormalization"}
 """onnxruntime has these by itself, at any opset and with any attributes."""
@@ -48,6 +48,12 @@ def _first(kind: str) -> int:
     return min(int(s.since_version) for s in defs.get_all_schemas_with_history() if s.name == kind and s.domain == "")
 
 
+def parts_differ(node: Any) -> bool:
+    """Return whether a Split has other parts than outputs: ONNX's inference dies of more outputs than parts."""
+    wished = [a.i for a in node.attribute if a.name == "num_outputs"] if node.op_type == "Split" else []
+    return bool(wished) and wished[0] != len(node.output)
+
+
 def _misfit(schema: Any, node: Any) -> str | None:
     """Return what a node has that the operator does not take, or lacks."""
     for what, count, least, most in (
@@ -60,6 +66,8 @@ def _misfit(schema: Any, node: Any) -> str | None:
     for name, formal in zip(node.input, schema.inputs, strict=False):
         if not name and formal.option.name == "Single":
             return f"its input {formal.name!r} is left out"
+    if parts_differ(node):
+        return f"its num_outputs is not the number of its outputs, {len(node.output)}"
     given = {a.name: a for a in node.attribute}
     for name, attribute in given.items():
         known = schema.attributes.get(name)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from ...dims import Dim, Expr, Var, variables
+from ...errors import RefusedError
 from ...operators import Shape
 from ..registry import NotReadError
 
@@ -62,7 +63,7 @@ class Tensor:
     def own_axis(self, axis: int) -> int:
         """Return the axis of ``shape`` for an axis of ONNX, which must not be that of the batch."""
         if not -self.rank <= axis < self.rank:
-            raise NotReadError(f"axis {axis} is out of range for {self.rank} axes")
+            raise RefusedError(f"axis {axis} is out of range for {self.rank} axes")
         axis %= self.rank
         if axis == self.batch:
             raise NotReadError("it works along the batch axis")

@@ -95,6 +95,9 @@ def _groups(call: Call) -> int:
 
 def _bias(call: Call, position: int, channels: int) -> bool:
     """Return whether there is a bias, which must be of that many numbers."""
+    given = call.value(position) if call.has(position) else None
+    if isinstance(given, Tensor) and given.rank != 1:
+        raise RefusedError(f"its bias has {given.rank} axes: wanted 1")
     if call.has(position) and call.known(position).shape != (channels,):
         raise RefusedError(f"its bias has the shape {list(call.known(position).shape)}: wanted [{channels}]")
     return call.has(position)

@@ -312,3 +312,13 @@ def test_sizes_are_clipped_rounded_and_have_signs(name: str) -> None:
     network = from_onnx(proto)
     for shape in ((3, 7, 8), (3, 12, 5), (3, 30, 9), (3, 10, 2), (3, 1, 3)):
         assert (2, *(cs.check(network, shape).output or ())) == executed_shapes(proto, [shape], 2)["y"]
+
+
+def test_more_outputs_than_parts_do_not_end_the_process() -> None:
+    split = node("Split", ["x"], ["a", "b", "y"], num_outputs=2, axis=2)
+    proto = graph_of([split, node("Det", ["x"], ["z"])], IMAGE, {}, opset=18)
+    proto.graph.output[0].name = "y"
+    assert {f.code for f in cs.check(from_onnx(proto, input_shape=(3, 8, 8))).failures} == {"CS031"}
+    proto.graph.output[0].name = "z"
+    with pytest.raises(cs.UnreadableError, match="Det"):
+        from_onnx(proto, input_shape=(3, 8, 8))
