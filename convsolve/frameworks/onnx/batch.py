@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from ...dims import Dim, eq, product
+from ...errors import RefusedError
 from ...operators import Flatten, Identity, Reshape
 from .call import Call
 from .values import NotReadError, Tensor, depends_on_batch, without_batch
@@ -48,7 +49,7 @@ def _batch_in(call: Call, x: Tensor, wished: list[Dim]) -> _Place:
     if open_axis is not None and not isinstance(call.batch, int):
         return _open(call, x, wished, open_axis)
     if all(isinstance(n, int) for n in (*wished, *x.shape)):
-        return _by_stride(x, wished, size)
+        return _by_stride(x, wished, size, RefusedError if isinstance(call.batch, int) else NotReadError)
     if open_axis == 0 and x.batch == 0:
         return _open(call, x, wished, open_axis)
     raise NotReadError("where its shape has the batch cannot be told")
@@ -91,16 +92,16 @@ def _open(call: Call, x: Tensor, wished: list[Dim], axis: int) -> _Place:
     return 0, True, False, list(wished)  # -1 now counts the rows of one sample
 
 
-def _by_stride(x: Tensor, wished: list[Any], batch: int) -> _Place:
+def _by_stride(x: Tensor, wished: list[Any], batch: int, unfit: type[Exception]) -> _Place:
     """Find the batch of known size among known sizes: reshaping keeps how far apart two samples are stored."""
     elements: Any = product(x.shape) * batch
     if -1 in wished:
         rest: Any = product(n for n in wished if n != -1)
         if rest < 1 or elements % rest:
-            raise NotReadError(f"{elements} elements do not fit the shape {wished}")
+            raise unfit(f"{elements} elements do not fit the shape {wished}")
         wished = [elements // rest if n == -1 else n for n in wished]
     if product(wished) != elements:
-        raise NotReadError(f"{elements} elements do not fit the shape {wished}")
+        raise unfit(f"{elements} elements do not fit the shape {wished}")
     apart, places = _apart(x), []
     for axis, size in enumerate(wished):
         below: Any = product(wished[axis + 1 :])
