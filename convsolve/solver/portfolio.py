@@ -18,7 +18,7 @@ from .task import Method, Task
 
 __all__ = ["solve"]
 
-_FIRST_SLICE = 0.3
+_FIRST_SLICE = 0.12
 """Seconds of the processor that each method gets in the first turn; those of a general solver are longer."""
 
 _GROWTH = 3

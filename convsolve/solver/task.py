@@ -18,7 +18,7 @@ from .system import Define, System, build, values_of
 
 __all__ = ["Method", "Task"]
 
-_FOR_PREFERENCE = (10.0, 0.25)
+_FOR_PREFERENCE = (10.0, 0.1)
 """Seconds to look for plainer ones at least, without objectives and with them."""
 
 
