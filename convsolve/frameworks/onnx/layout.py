@@ -137,9 +137,11 @@ def _gather(call: Call) -> Value:
     if isinstance(call.value(0), Known):
         return _embedding(call)
     x, index = call.tensor(), call.known(1)
-    samples = call.batch if x.batch == call.option("axis", 0) and not x.merged else None
-    if isinstance(samples, int) and not all(-samples <= place < samples for place in call.integers(1)):
-        raise RefusedError(f"its places {call.integers(1)} lie outside of a batch of {samples}")
+    along = call.option("axis", 0) % x.rank
+    size = x.full(call.batch)[along]
+    if isinstance(size, int) and (along == x.batch or len(index.shape) > 1) \
+            and not all(-size <= place < size for place in call.integers(1)):  # fmt: skip
+        raise RefusedError(f"its places {call.integers(1)} lie outside of an axis of {size}")
     axis = _own(x, call.option("axis", 0))
     places = call.integers(1)
     in_order = all(b - a == 1 for a, b in pairwise(places))
