@@ -69,9 +69,18 @@ def alias(call: Call, input: Any, *_: Any, **__: Any) -> Value:
 
 
 @handles(_KEEP)
-def activation(call: Call, input: Any, *_: Any, **__: Any) -> Value:
+def activation(call: Call, input: Any, *others: Any, **named: Any) -> Value:
     """A well-known function that keeps the shape."""
-    return call.same(OPERATORS[call.function](), call.input(input))
+    return call.same(OPERATORS[call.function](), _normalised(call, input, others, named))
+
+
+def _normalised(call: Call, input: Any, others: Any, named: Any) -> Value:
+    """Return the input of a function; a softmax over an axis that is not there passes on the meta device alone."""
+    x = call.input(input)
+    dim = named.get("dim", others[0] if others else None)
+    if "softm" in call.function and isinstance(dim, int) and not -x.rank <= dim < x.rank:
+        raise Unsupported("an axis that the tensor does not have")
+    return x
 
 
 @handles("dropout dropout1d dropout2d dropout3d alpha_dropout feature_alpha_dropout feature_dropout")
@@ -81,9 +90,9 @@ def dropout(call: Call, input: Any, p: Any = 0.5, *_: Any, **__: Any) -> Value:
 
 
 @handles(_UNARY)
-def unary(call: Call, input: Any, *_: Any, **__: Any) -> Value:
+def unary(call: Call, input: Any, *others: Any, **named: Any) -> Value:
     """A function of each element."""
-    return call.same(Identity(), call.input(input))
+    return call.same(Identity(), _normalised(call, input, others, named))
 
 
 @handles(_OF_SEVERAL)

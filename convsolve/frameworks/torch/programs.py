@@ -158,7 +158,8 @@ def _run(
         chain = list(_chain(error))
         number = next((n for e in chain for n, raised in recorder.raised.items() if raised is e), None)
         if number is None:
-            _ended(recorder, recorder.unread or next((e for e in chain if isinstance(e, ConvsolveError)), error))
+            ours = recorder.unread or next((e for e in chain if isinstance(e, ConvsolveError)), None)
+            _ended(recorder, ours or recorder.refused_by_module(chain) or error)
         return number
     if recorder.unread is not None:
         raise recorder.unread

@@ -140,6 +140,7 @@ class Recorder(TorchFunctionMode):
         self.parameters = parameters
         self.modules = modules
         self.stack: list[tuple[str, bool]] = []
+        self.refusing: tuple[Exception, torch.nn.Module, Any, tuple[str, bool]] | None = None
         self.place = ""
         self.tracked: dict[int, tuple[torch.Tensor, Value]] = {}
         self.constants: dict[tuple[int, tuple[Polynomial, ...]], tuple[torch.Tensor, str]] = {}
@@ -247,7 +248,7 @@ class Recorder(TorchFunctionMode):
         if empty and name not in _JOINS:
             return self._of_nothing(name, func, args, kwargs, empty[0])
         mark = self.graph.mark()
-        expected = self._handled(name, args, kwargs, mark)
+        expected = self._handled(name, func, args, kwargs, mark)
         return self._run(
             name, func, args, kwargs, expected, mark,
             otherwise=lambda result: self._opaque(name, func, args, kwargs, result))
@@ -313,7 +314,8 @@ class Recorder(TorchFunctionMode):
         if error is not None:
             missing = name in _LOOKS or _needs_data(error)
             if expected is None or not (broken or missing):
-                if missing or not (too_large(args, kwargs) or refusal(func, args, kwargs)):
+                believed = not missing if too_large(args, kwargs) else refusal(func, args, kwargs)
+                if not believed:
                     raise self._unread(name) from error
                 if not number:
                     self.graph.undo(mark)
@@ -372,7 +374,7 @@ class Recorder(TorchFunctionMode):
         known = self.uncaught is None or self.number in self.uncaught
         return 0 if known or not may_catch(sys._getframe(1)) else self.number
 
-    def _handled(self, name: str, args: Any, kwargs: Any, mark: int) -> Any:
+    def _handled(self, name: str, func: Any, args: Any, kwargs: Any, mark: int) -> Any:
         """Let the handler of a call write its layers; return what it makes, or None where it cannot."""
         plain_name = name if name in HANDLERS or not name.endswith("_") or name.startswith("__") else name[:-1]
         plain_name = {"__iadd__": "add", "__isub__": "sub", "__imul__": "mul", "__itruediv__": "div",
@@ -394,6 +396,9 @@ class Recorder(TorchFunctionMode):
             return None
         except Exception as error:
             pass_on(error, within=self.outside)
+            self.graph.undo(mark)
+            if too_large(args, kwargs) or refusal(func, args, kwargs):
+                return None  # arguments that make no sense, of which the call itself will say so
             where = self.graph.source or "the network"
             raise InternalError(f"{where}: the call of `{name}` could not be handled: {error!r}") from error
 
@@ -432,11 +437,22 @@ class Recorder(TorchFunctionMode):
 
     def _refused(self, name: str, func: Any, args: Any, kwargs: Any, error: Exception) -> ConvsolveError:
         """Add a layer that fails for the sizes seen, as PyTorch does not take the call; return the error of it."""
-        text = said_of_one(self.graph, func, args, kwargs, self.value, error)
+        return self._failing(name, said_of_one(self.graph, func, args, kwargs, self.value, error), (args, kwargs))
+
+    def refused_by_module(self, errors: Sequence[BaseException]) -> ConvsolveError | None:
+        """Add a layer for the module of PyTorch's own that raised one of these errors, without a call that fails."""
+        if self.refusing is None or not any(self.refusing[0] is error for error in errors):
+            return None
+        error, module, inputs, (self.graph.place, self.graph.leaf) = self.refusing
+        text = f"{type(error).__name__}: {str(error).strip().partition(chr(10))[0]}"
+        return self._failing(type(module).__name__.lower(), text, inputs)
+
+    def _failing(self, name: str, text: str, given: Any) -> ConvsolveError:
+        """Add a layer that fails for the sizes seen, as it is said; return the error of it."""
         if not self.graph.failed:  # behind a layer that fails, it may be taken once that is mended
-            for number in numbers_in((args, kwargs)):
+            for number in numbers_in(given):
                 number.freeze()
-            inputs = [v for v in map(self.value, tensors_in((args, kwargs))) if v.ref]
+            inputs = [v for v in map(self.value, tensors_in(given)) if v.ref]
             seen = tuple(self.graph.shape(v.shape) for v in inputs)
             operator = Opaque(what=name, seen=seen, outputs=seen[:1] or ((1,),), refused=text)
             self.graph.add(name, operator, inputs)
@@ -567,4 +583,7 @@ class Recorder(TorchFunctionMode):
 
     def _leave(self, module: torch.nn.Module, inputs: Any, outputs: Any) -> None:
         if id(module) in self.modules and self.stack:
+            error = sys.exception()
+            if isinstance(error, REFUSALS) and error is not self.outside and self.stack[-1][1]:
+                self.refusing = error, module, inputs, self.stack[-1]
             self.stack.pop()

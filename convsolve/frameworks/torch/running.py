@@ -21,10 +21,12 @@ __all__ = [
 
 META = torch.device("meta")
 
-REFUSALS = (RuntimeError, ValueError, TypeError, IndexError, AssertionError, NotImplementedError)
+REFUSALS = (
+    RuntimeError, ValueError, TypeError, IndexError, AssertionError, NotImplementedError, ArithmeticError)
 """What PyTorch raises where it does not take a call."""
 
-_ABOUT_CONTENTS = (NotImplementedError, torch.linalg.LinAlgError)  # type: ignore[attr-defined]
+_ABOUT_TYPES = ("not implemented", "Could not run")
+"""What PyTorch says of calls that it makes with other types or contents."""
 _MOST_TRIED = 1 << 26
 """Calls whose tensors have so many bytes at most are tried with contents."""
 
@@ -102,7 +104,8 @@ def refusal(func: Any, args: Any, kwargs: Any) -> Exception | None:
             func(*_replaced(args, real), **_replaced(kwargs, real))
         except REFUSALS as error:
             pass_on(error, within=outside)
-            return None if isinstance(error, _ABOUT_CONTENTS) or "not implemented" in str(error) else error
+            singular = isinstance(error, torch.linalg.LinAlgError)  # type: ignore[attr-defined]
+            return None if singular or any(words in str(error) for words in _ABOUT_TYPES) else error
     return None
 
 

@@ -36,11 +36,16 @@ def per_axis(value: Any, rank: int) -> Any:
     value = plain(value)
     if not isinstance(value, tuple):
         return value
-    if len(value) == 1 or (value and all(v == value[0] for v in value)):
-        return value[0]
-    if len(value) != rank:
+    if len(value) not in (1, rank):
         raise Unsupported(f"{len(value)} entries for {rank} axes")
-    return value
+    return value[0] if all(v == value[0] for v in value) else value
+
+
+def _biased(call: Call, bias: Any, channels: Any) -> bool:
+    """Return whether there is a bias, which the meta device takes in any size and the CPU in one."""
+    if bias is not None and list(call.sizes(bias)) != [channels]:
+        raise Unsupported("a bias of another size than the channels")
+    return bias is not None
 
 
 @handles("conv1d conv2d conv3d")
@@ -55,7 +60,8 @@ def conv(
     operator = Conv(
         out_channels=out_channels, kernel_size=per_axis(kernel, rank), stride=per_axis(stride, rank),
         padding=padding if isinstance(padding, str) else per_axis(padding, rank),
-        dilation=per_axis(dilation, rank), groups=groups, bias=bias is not None, in_channels=grouped * groups,
+        dilation=per_axis(dilation, rank), groups=groups, bias=_biased(call, bias, out_channels),
+        in_channels=grouped * groups,
     )  # fmt: skip
     return call.same(operator, x, weights=(weight, bias))
 
@@ -72,7 +78,8 @@ def conv_transpose(
     operator = ConvTranspose(
         out_channels=grouped * groups, kernel_size=per_axis(kernel, rank), stride=per_axis(stride, rank),
         padding=per_axis(padding, rank), output_padding=per_axis(output_padding, rank),
-        dilation=per_axis(dilation, rank), groups=groups, bias=bias is not None, in_channels=channels,
+        dilation=per_axis(dilation, rank), groups=groups, bias=_biased(call, bias, grouped * groups),
+        in_channels=channels,
     )  # fmt: skip
     return call.same(operator, x, weights=(weight, bias))
 
