@@ -19,7 +19,7 @@ def plain(value: Any) -> Any:
     """Return one number where all axes have the same.
 
     >>> plain([3, 3]), plain([[1, 2], [0, 0]])
-    (3, ((1, 2), (0, 0)))
+    (3, ((1, 2), 0))
     """
     if isinstance(value, (list, tuple)):
         entries = tuple(plain(v) for v in value)

@@ -18,7 +18,7 @@ class Decisions:
     >>> from convsolve.dims import Var
     >>> decisions = Decisions({"x.height": 32})
     >>> decisions.holds(Var("x.height", interval=(1, None)) < 8, "If"), decisions.guards
-    (False, (Guard(condition=8 <= x.height, source='If'),))
+    (False, (Guard(condition=8 <= x.height, source='If', after='', fails=''),))
     """
 
     numbers: dict[str, int]

@@ -584,6 +584,7 @@ class Recorder(TorchFunctionMode):
     def _leave(self, module: torch.nn.Module, inputs: Any, outputs: Any) -> None:
         if id(module) in self.modules and self.stack:
             error = sys.exception()
-            if isinstance(error, REFUSALS) and error is not self.outside and self.stack[-1][1]:
+            torchs = type(module).__module__.startswith("torch.nn") and self.stack[-1][1]
+            if torchs and isinstance(error, REFUSALS) and error is not self.outside:
                 self.refusing = error, module, inputs, self.stack[-1]
             self.stack.pop()
