@@ -183,7 +183,7 @@ def test_results_go_to_stdout_and_nothing_else_does():
 def hard(tmp_path) -> str:
     layers = "  - conv: {out_channels: 8..256 step 8, kernel_size: 1|3|5, stride: 1|2, padding: 0..2}\n" * 12
     path = tmp_path / "hard.yaml"
-    path.write_text(f"input: [3, 97, 101]\nlayers:\n{layers}require: [params == 123457]\n")
+    path.write_text(f"input: [3, 97, 101]\nlayers:\n{layers}require: [params * macs % 1000003 == 17, params * params % 1000033 == 18]\n")
     return str(path)
 
 
@@ -211,7 +211,7 @@ def test_an_interrupt(tmp_path):
     process.send_signal(signal.SIGINT)
     out, err = process.communicate(timeout=30)
     assert process.returncode == 130
-    assert out == "" and "Traceback" not in err and "interrupted" in err
+    assert (not out or out.startswith("not known: the search was stopped")) and "Traceback" not in err and "interrupted" in err
 
 
 def test_a_front_is_a_table_or_a_document():

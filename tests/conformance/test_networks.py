@@ -9,6 +9,12 @@ from convsolve.operators import OPERATORS
 from tests.conformance.execute_torch import RefusedError, execute
 
 NETWORKS = {
+    "picked": """
+        input: [6, 9, 9]
+        layers:
+          - gather: {axis: 1, positions: [0, 4, 2]}
+          - relu
+    """,
     "pictures": """
         input: [3, 33, 47]
         layers:

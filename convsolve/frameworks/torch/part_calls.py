@@ -158,6 +158,8 @@ def _sliced(
         size = call.graph.sizes(x.real)[axis]
         if stop is None or (isinstance(stop, Size) and isinstance(size, Size) and stop.form == size.form):
             return x
+    if x.rest is not None:
+        raise Unsupported("a part of a tensor without elements")
     operator = Slice(
         axis=x.axis(axis), start=0 if start is None else plain(start), stop=plain(stop),
         step=1 if step is None else plain(step), inside=inside)

@@ -266,6 +266,7 @@ def test_shared_layers_come_back_from_keras() -> None:
     assert {name: shared for name, shared in again.items() if shared} == {
         **{f"{name}:2": name for name in (
             "stem", "norm", "bent", "pooled", "seen", "scaled", "features", "score", "first", "offset")},
+        **{f"{name}:2.{way}": f"{name}.{way}" for name in ("first", "first_layer1") for way in ("forward", "backward")},
         "score:3": "score", "first_layer1:2": "first_layer1"}
 
 
