@@ -15,7 +15,7 @@ from convsolve.queries.relax import relaxations
 TIMEOUT = 1.0
 MOST = 2.0
 """Seconds of the processor that an answer may take."""
-LATE = {"space, sample": 10.0}
+LATE = {"space, sample": 10.0, "space, nearest": 10.0}
 """What does not keep its time yet: counts of paths are finished before the clock is asked again."""
 
 BUDGETS = ("input: [3, 32, 32]\nlayers:\n" + "".join(
