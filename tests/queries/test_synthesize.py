@@ -125,7 +125,7 @@ def test_a_core_of_layers_speaks_of_layers():
 
 def test_time_that_runs_out_is_not_a_proof():
     layers = "  - conv: {out_channels: 8..256 step 8, kernel_size: 1 | 3 | 5, stride: 1 | 2, padding: 0..2}\n" * 12
-    problem = cs.parse(f"input: [3, 97, 101]\nlayers:\n{layers}require: [params == 123457]\n")
+    problem = cs.parse(f"input: [3, 97, 101]\nlayers:\n{layers}require: [params * macs % 1000003 == 17, params * params % 1000033 == 18]\n")
     answer = cs.solve(problem, timeout=0.3)
     assert isinstance(answer, (cs.Unknown, cs.Solution))
     if isinstance(answer, cs.Unknown):
