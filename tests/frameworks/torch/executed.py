@@ -8,12 +8,26 @@ import os
 import random
 
 import torch
+from torch import nn
 
 import convsolve as cs
 
 SCALE = int(os.environ.get("CONVSOLVE_CONFORMANCE_SCALE", "1"))
 POINTS = 8 * SCALE
 """How many sizes are tried of each program."""
+
+
+class Program(nn.Module):
+    """Runs a function with parts of its own."""
+
+    def __init__(self, function, **parts):
+        super().__init__()
+        self.function = function
+        for name, part in parts.items():
+            setattr(self, name, part)
+
+    def forward(self, x):
+        return self.function(self, x)
 
 
 def opaque(network):

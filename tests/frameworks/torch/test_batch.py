@@ -11,18 +11,7 @@ from torch.nn import functional
 
 import convsolve as cs
 
-from .executed import truthful
-
-
-class Program(nn.Module):
-    def __init__(self, function, **parts):
-        super().__init__()
-        self.function = function
-        for name, part in parts.items():
-            setattr(self, name, part)
-
-    def forward(self, x):
-        return self.function(self, x)
+from .executed import Program, truthful
 
 
 def frames(self, x, inside):

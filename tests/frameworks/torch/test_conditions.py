@@ -9,23 +9,10 @@ from torch.nn import functional
 
 import convsolve as cs
 
-from .executed import SCALE, truthful
+from .executed import SCALE, Program, truthful
 
 SIDES = 2 if SCALE == 1 else None
 """At how many shapes each program is recorded."""
-
-
-class Program(nn.Module):
-    """Runs a function with parts of its own."""
-
-    def __init__(self, function, **parts):
-        super().__init__()
-        self.function = function
-        for name, part in parts.items():
-            setattr(self, name, part)
-
-    def forward(self, x):
-        return self.function(self, x)
 
 
 def cut(x, side):
