@@ -100,6 +100,7 @@ class Decisions:
         doubtful = [question for question, answer in answers.items() if answer is None]
         if doubtful:
             found, sure = self._along_paths()
+            clock = self._subspace.clock  # one for all that is left to ask
             for name, value in doubtful:
                 if found is not None and value not in found.get(name, ()):
                     answers[name, value] = False
@@ -107,7 +108,7 @@ class Decisions:
                     answers[name, value] = True
                 else:
                     given = {**self.values, name: value}
-                    answers[name, value] = has_solution(self._subspace.traced, given, self._subspace.clock)
+                    answers[name, value] = has_solution(self._subspace.traced, given, clock)
         return {name: tuple(v for v in values[name] if answers[name, v]) for name in names}
 
     # -- what walks leave open

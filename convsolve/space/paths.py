@@ -173,11 +173,13 @@ class _Expansion:
             self.clock.check("counting")
             first = np.searchsorted(layer.source, np.arange(layer.sources + 1))
             degree = np.diff(first)[state]
-            node = np.repeat(np.arange(len(state)), degree)
-            edge = np.repeat(first[state] - np.r_[0, np.cumsum(degree)[:-1]], degree) + np.arange(len(node))
-            self.edges += len(edge)
+            wide = int(degree.sum())
+            self.edges += wide
             if self.edges > (_MOST_IN_ALL if self.merge else max(self.most_edges, self.graph.edges)):
                 raise TooWide
+            self.clock.afford(wide * (1 + count))  # about as long as sorting so many numbers
+            node = np.repeat(np.arange(len(state)), degree)
+            edge = np.repeat(first[state] - np.r_[0, np.cumsum(degree)[:-1]], degree) + np.arange(len(node))
             reached = layer.target[edge]
             low = np.where(safe[:, node], 0, low[:, node] + layer.added[:count, edge])
             high = np.where(safe[:, node], 0, high[:, node] + layer.added[:count, edge])

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Executor
+from functools import wraps
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, ParamSpec, TypeVar
 
 from ..errors import NetworkError, NoArchitectureError
 from ..network import Network
@@ -28,11 +29,26 @@ from .subspace import Subspace, having
 
 __all__ = ["Space"]
 
+P = ParamSpec("P")
+R = TypeVar("R")
+
 _CUBES = 64
 """Cubes, at least, that work is cut into where others are to share it."""
 
 _MOST_VALUES = 1_000_000
 """So many values have the holes of a space together at most: they are listed, each with its rank."""
+
+
+def _question(method: Callable[P, R]) -> Callable[P, R]:
+    """Let a method of a space be one question: its time bounds the whole answer."""
+
+    @wraps(method)
+    def asked(*args: P.args, **kwargs: P.kwargs) -> R:
+        space: Any = args[0]
+        with space._subspace.question():
+            return method(*args, **kwargs)
+
+    return asked
 
 
 class Space:
@@ -41,7 +57,7 @@ class Space:
     Args:
         problem: a network whose open parameters have ends, and requirements on it. Its objectives count in
             :meth:`best` and :meth:`complete` only.
-        timeout: seconds for going through the space, which happens when the first answer needs it.
+        timeout: seconds for each answer; most go by for the first, which goes through the space.
 
     Raises:
         NetworkError: an open parameter has no end, or the problem is one for a range of input sizes.
@@ -94,6 +110,7 @@ class Space:
 
     # -- how many
 
+    @_question
     def count(self, *, cubes: int = 1, executor: Executor | None = None, tell: Tell = untold) -> Count:
         """Count the valid architectures, exactly where the budgets allow.
 
@@ -115,6 +132,7 @@ class Space:
 
     # -- drawing
 
+    @_question
     def sample(
         self, n: int, seed: int = 0, *, replace: bool = True, weight: Weight | None = None, spread: str | None = None,
         bins: Bins = 10, executor: Executor | None = None,
@@ -199,6 +217,7 @@ class Space:
 
     # -- one architecture, or a part of one
 
+    @_question
     def domains(self, partial: Mapping[str, int] | None = None) -> dict[str, tuple[int, ...]]:
         """Return for each parameter that is still open exactly the values that lead to a valid architecture.
 
@@ -238,6 +257,7 @@ class Space:
         given = having(self.problem, self._subspace.assignments.given(partial))
         return optimisation.best(self._subspace.within(given), timeout)
 
+    @_question
     def nearest(self, assignment: Mapping[str, int], *, keep: Mapping[str, int] | None = None) -> dict[str, int] | None:
         """Return the valid architecture that differs from an assignment in the fewest values; None if there is none.
 
@@ -247,6 +267,7 @@ class Space:
         holes = self._subspace.assignments
         return self._cheapest(distance_costs(holes, assignment), holes.given(keep or {}))
 
+    @_question
     def neighbours(self, assignment: Mapping[str, int]) -> list[Neighbour]:
         """Return what one change makes of a valid architecture, the nearest first.
 
@@ -262,6 +283,7 @@ class Space:
             self._subspace.assignments, assignment, lambda batch: self._subspace.evaluator(batch).valid,
             lambda near, keep: self.nearest(near, keep=keep))
 
+    @_question
     def crossover(self, a: Mapping[str, int], b: Mapping[str, int], seed: int = 0) -> dict[str, int]:
         """Return a valid child of two valid architectures.
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import pickle
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from functools import cached_property, lru_cache
 from typing import Any
 
@@ -67,6 +68,7 @@ class _Whole:
     def __init__(self, problem: Problem, timeout: float | None) -> None:
         self.problem = problem
         self.timeout = timeout
+        self.running: Clock | None = None
         self.traced = trace_problem(dataclasses.replace(problem, objectives=(), pareto=()))
         self.assignments = Assignments(problem.network, presence(self.traced))
 
@@ -125,8 +127,23 @@ class Subspace:
 
     @property
     def clock(self) -> Clock:
-        """A clock for going through the space, which starts now."""
-        return Clock(self._whole.timeout)
+        """The clock of the question that is being answered; outside of one, a clock that starts now."""
+        return self._whole.running or Clock(self._whole.timeout)
+
+    @contextmanager
+    def question(self) -> Iterator[None]:
+        """Let all that one question takes share one clock, which starts with it.
+
+        Raises:
+            UndecidedError: the time ran out.
+        """
+        outer = self._whole.running
+        self._whole.running = outer or Clock(self._whole.timeout)
+        try:
+            with in_words():
+                yield
+        finally:
+            self._whole.running = outer
 
     @cached_property
     def traced(self) -> ProblemTrace:
