@@ -12,7 +12,7 @@ from ..problem import ProblemTrace
 from ..solver.clock import Clock
 from ..solver.engine import decide
 from .completions import Walk
-from .components import Parts, TooManyStates, possible
+from .components import Parts, TooManyStates, in_words, possible
 from .sampling import Numbers, draw, measure
 from .subspace import Subspace, extended, having
 
@@ -83,6 +83,7 @@ class Decisions:
         Raises:
             UndecidedError: the engine gives no answer.
         """
+        clock = self._subspace.clock  # one for all that is asked
         if not self.any:
             return dict.fromkeys(names, ())
         values = self._subspace.assignments.values
@@ -93,6 +94,8 @@ class Decisions:
                 if value in seen.get(name, ()):
                     answers[name, value] = True
                     continue
+                with in_words():
+                    clock.check()
                 answer = answers[name, value] = None if self._walk is None else self._walk.allows(name, value)
                 if answer and self._walk is not None:
                     for other, shown in self._walk.shown(name).items():
@@ -100,7 +103,6 @@ class Decisions:
         doubtful = [question for question, answer in answers.items() if answer is None]
         if doubtful:
             found, sure = self._along_paths()
-            clock = self._subspace.clock  # one for all that is left to ask
             for name, value in doubtful:
                 if found is not None and value not in found.get(name, ()):
                     answers[name, value] = False

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import time
 
 import pytest
@@ -62,6 +63,15 @@ QUESTIONS = {
     "space, best": lambda: cs.Space(goal(SPACE, "maximize: params")).best(timeout=TIMEOUT),
     "space, pareto": lambda: cs.Space(parse(SPACE)).pareto("params", "-macs", timeout=TIMEOUT),
 }
+
+
+@pytest.fixture(autouse=True)
+def only_its_own_objects():
+    """Keep the collector from going through what other tests have left: the seconds are those of the question."""
+    gc.collect()
+    gc.freeze()
+    yield
+    gc.unfreeze()
 
 
 @pytest.mark.parametrize("question", QUESTIONS)
