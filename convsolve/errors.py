@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from .visible import visible
+
 __all__ = [
     "ConvsolveError",
     "DimensionError",
@@ -103,7 +105,7 @@ class FileError(ConvsolveError, ValueError):
     def __init__(self, source: str, mistakes: Sequence[Problematic]) -> None:
         self.source = source
         self.mistakes = tuple(sorted(set(mistakes)))
-        super().__init__("\n".join(f"{source}:{m.line}:{m.column}: {m.message}" for m in self.mistakes))
+        super().__init__("\n".join(visible(f"{source}:{m.line}:{m.column}: {m.message}") for m in self.mistakes))
 
 
 class UnreadableError(ConvsolveError, ValueError):

@@ -15,17 +15,19 @@ from .errors import NetworkError
 from .operators import Choice, Input, Operator, axis_names
 from .operators.base import DataFormat, Framework, to_written
 from .shown import Shown
+from .visible import visible
 from .words import known_word, nearest
 
 if TYPE_CHECKING:
     import networkx
 
-__all__ = ["Guard", "InputShapes", "Layer", "Network", "given_shapes", "tensor_layer"]
+__all__ = ["Guard", "InputShapes", "Layer", "Network", "as_name", "given_shapes", "tensor_layer"]
 
 InputShapes: TypeAlias = "Iterable[int] | Iterable[Iterable[int]] | Mapping[str, Iterable[int]]"
 """The shape of the only input, those of all inputs in order, or of some by name; without the batch axis."""
 
-_NAME = re.compile(r"[^\s\[\]$\"']+")
+_NAME = re.compile(r"(?!:)[^\s\[\]$\"']+")
+_NOT_IN_NAMES = re.compile(r"[\s\[\]$\"'`]+|^:+")
 _REFERENCE = re.compile(r"(?P<layer>[^\[\]]+)(\[(?P<index>\d+)\])?")
 
 
@@ -58,6 +60,15 @@ def _shape(given: Any) -> tuple[int, ...]:
         return tuple(given)
     except TypeError:
         raise NetworkError(f"{given!r} is no shape: write it like (3, 224, 224), without the batch axis") from None
+
+
+def as_name(wished: str) -> str:
+    """Return the name that a layer may have which is nearest to a framework's or a file's name for it.
+
+    >>> as_name("model/conv 1[0]"), as_name("")
+    ('model/conv_1_0_', 'layer')
+    """
+    return visible(_NOT_IN_NAMES.sub("_", wished)) or "layer"
 
 
 def tensor_layer(reference: str) -> str:
@@ -95,8 +106,11 @@ class Layer:
     def __post_init__(self) -> None:
         object.__setattr__(self, "inputs", tuple(self.inputs))
         object.__setattr__(self, "within", tuple(self.within))
-        if not isinstance(self.name, str) or not _NAME.fullmatch(self.name):
-            raise NetworkError(f"{self.name!r} cannot be a layer's name: use no spaces, quotes, brackets or $")
+        if not isinstance(self.name, str) or not _NAME.fullmatch(self.name) or not self.name.isprintable():
+            raise NetworkError(
+                f"{self.name!r} cannot be a layer's name: use no spaces, quotes, brackets, $, "
+                "nothing that cannot be seen, and no colon at the start")
+        object.__setattr__(self, "source", visible(self.source))
         least, most = self.operator.arity
         if len(self.inputs) < least or (most is not None and len(self.inputs) > most):
             wanted = str(least) if least == most else f"at least {least}" if most is None else f"{least} to {most}"
@@ -125,6 +139,9 @@ class Guard:
     source: str = ""
     after: str = ""
     fails: str = ""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "source", visible(self.source))
 
 
 @dataclass(frozen=True)
@@ -164,6 +181,7 @@ class Network(Shown):
     def __post_init__(self) -> None:
         object.__setattr__(self, "layers", tuple(self.layers))
         object.__setattr__(self, "guards", tuple(self.guards))
+        object.__setattr__(self, "refusal", visible(self.refusal))
         if not self.layers:
             raise NetworkError("a network needs at least one layer")
         known_word("framework", self.framework, get_args(Framework))

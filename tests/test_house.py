@@ -14,6 +14,7 @@ import convsolve
 PACKAGE = Path(convsolve.__file__).parent
 
 FLOORS = [
+    {"visible"},
     {"callers", "errors", "isolated", "neighbours"},
     {"words", "written", "shown"},
     {"dims"},

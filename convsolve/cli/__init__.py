@@ -115,14 +115,15 @@ def _code(words: Sequence[str]) -> int:
 
 def _failed(error: BaseException, words: Sequence[str]) -> int:
     """Say what went wrong, and return the exit code."""
-    from ..errors import ConvsolveError, InternalError, UndecidedError
+    from ..errors import ConvsolveError, FileError, InternalError, UndecidedError
+    from ..visible import visible
 
     if isinstance(error, click.exceptions.Exit):
         return error.exit_code
     if isinstance(error, click.ClickException):
         shown = io.StringIO()
         error.show(shown)
-        _say(shown.getvalue().rstrip("\n"))
+        _say(visible(shown.getvalue().rstrip("\n"), keep="\n"))
         return 2
     if isinstance(error, click.Abort) and isinstance(error.__cause__, EOFError):
         return _crashed(error.__cause__, words)  # which click takes for an end of what is typed
@@ -130,10 +131,11 @@ def _failed(error: BaseException, words: Sequence[str]) -> int:
         _say("interrupted")
         return 130
     if isinstance(error, UndecidedError):
-        _say(f"not known: {error}")
+        _say(f"not known: {visible(str(error))}")
         return 3
     if isinstance(error, ConvsolveError) and not isinstance(error, InternalError):
-        _say(f"error: {error}" if "\n" not in str(error) else str(error))
+        several = isinstance(error, FileError) and len(error.mistakes) > 1
+        _say(str(error) if several else f"error: {visible(str(error))}")
         return 2
     if isinstance(error, OSError) and error.filename is None and error.errno in _UNWRITTEN:
         return _unwritten(error)

@@ -7,6 +7,8 @@ import re
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from ..visible import visible
+
 if TYPE_CHECKING:
     from ..network import Network
     from ..queries.check import CheckReport, Failure
@@ -28,7 +30,7 @@ def located(source: str, network: Network, places: Mapping[str, tuple[int, int]]
         match = _SOURCE.fullmatch(layer.source) if layer else None
         if match:
             return match["file"], int(match["line"]), int(match["column"] or 1)
-        return (source if source != "-" else "<stdin>", *places.get(name, (0, 0)))
+        return (visible(source) if source != "-" else "<stdin>", *places.get(name, (0, 0)))
 
     return place
 

@@ -15,7 +15,7 @@ from .mistakes import Mistakes, Rejected, listed, shown
 
 __all__ = ["Names", "Naming", "names_given", "read_references"]
 
-_NAME = re.compile(r"[^\s\[\]$\"'`]+")
+_NAME = re.compile(r"(?!:)[^\s\[\]$\"'`]+")
 
 
 @dataclass
@@ -59,7 +59,9 @@ class Naming:
 
     def _checked(self, given: Node, suffix: str) -> str:
         if not isinstance(given.value, str) or not _NAME.fullmatch(given.value) or not given.value.isprintable():
-            raise Rejected(given.place, f"a name has no spaces, quotes, brackets or $, found {shown(given)}")
+            raise Rejected(
+                given.place, "a name has no spaces, quotes, brackets or $, and no colon at its start, "
+                f"found {shown(given)}")
         name: str = given.value + suffix
         if name in self.taken:
             raise Rejected(given.place, f"two layers are called {name!r}")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -11,14 +10,12 @@ from typing import Protocol
 
 from ..dims import Cond, Dim, Domain, Var, bounds, evaluate, variables
 from ..errors import ConvsolveError, NetworkError, ShapelessError
-from ..network import Layer, Network, tensor_layer
+from ..network import Layer, Network, as_name, tensor_layer
 from ..operators import Constant, Input, Operator, Rule, Shape, axis_names
 from ..operators.base import DataFormat, Framework
 from ..trace import apply_rule, to_canonical, to_written
 
 __all__ = ["Builder", "Building"]
-
-_NOT_IN_NAMES = re.compile(r"[\s\[\]$\"'`]+")
 
 
 class Building(Protocol):
@@ -65,7 +62,7 @@ class Builder(Building):
 
     def free_name(self, wished: str) -> str:
         """Return a layer's name that is not taken, as near to the wished one as can be."""
-        base = name = _NOT_IN_NAMES.sub("_", wished) or "layer"
+        base = name = as_name(wished)
         while name in self.shapes:
             self.counts[base] += 1
             name = f"{base}_{self.counts[base] + 1}"

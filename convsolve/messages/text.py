@@ -11,6 +11,8 @@ import html
 import re
 from dataclasses import dataclass
 
+from ..visible import visible
+
 __all__ = ["LONGEST", "Squeezed", "cleaned", "squeezed"]
 
 LONGEST = 2**20
@@ -24,7 +26,8 @@ _COLOURS = re.compile(
 _WIDTHLESS = re.compile(r"[\u200b-\u200d\u2060\ufeff]")
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0e-\x1f\x7f]")
 _ENTITY = re.compile(r"&(?:#39|#x27|quot|lt|gt|amp);")
-_SAME = str.maketrans({"‘": "'", "’": "'", "“": '"', "”": '"', "×": "x", "\r": "\n", "`": None, "\u2028": "\n"})
+_SAME = str.maketrans({"‘": "'", "’": "'", "“": '"', "”": '"', "×": "x", "\r": "\n", "`": None, "\u2028": "\n",
+                       "\u2029": "\n", "\x85": "\n", "\x0c": "\n", "\t": " ", "\xa0": " "})
 
 _PREFIX = re.compile(
     r"\s*(?:"
@@ -72,7 +75,7 @@ def cleaned(text: str) -> str:
         text = html.unescape(text)
     text = _CONTROL.sub("", text.translate(_SAME))
     text = text.replace("\\n", "\n").replace('\\"', '"').replace("\\'", "'")
-    return "\n".join(_without_prefixes(line.rstrip()).rstrip(_BORDERS) for line in text.split("\n"))
+    return "\n".join(visible(_without_prefixes(line.rstrip())).rstrip(_BORDERS) for line in text.split("\n"))
 
 
 def _without_prefixes(line: str) -> str:

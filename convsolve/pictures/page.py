@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from html import escape
 from importlib.resources import files
 from typing import Any
 
@@ -24,6 +23,7 @@ from .graph import graph_svg
 from .ladder import Ladder, ladder_of, ladder_svg
 from .program import Program, javascript, program_of
 from .subject import Subject
+from .svg import escape
 
 __all__ = ["page"]
 

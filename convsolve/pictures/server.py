@@ -5,7 +5,6 @@ from __future__ import annotations
 from base64 import b64encode
 from collections.abc import Callable, Sequence
 from hashlib import sha256
-from html import escape
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import BoundedSemaphore, Lock
 from typing import Any
@@ -13,6 +12,7 @@ from urllib.parse import quote, unquote, urlsplit
 
 from ..errors import ConvsolveError
 from ..sources import named_by
+from .svg import escape
 
 __all__ = ["serve"]
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from xml.sax import saxutils
 
+from ..visible import visible
+
 __all__ = ["HUES", "STYLE", "document", "element", "escape", "shortened", "text", "text_width", "wrapped"]
 
 HUES = {
@@ -43,12 +45,12 @@ STYLE = (
 """The style sheet of every picture. Colours only underline what words and lines already say."""
 
 def escape(words: str) -> str:
-    """Return a text as it stands in a picture; what is no visible character, and might turn others about, is marked.
+    """Return a text as it stands in a picture or on a page.
 
-    >>> escape("a<b\u202e")
-    'a&lt;b\ufffd'
+    >>> print(escape("a<b\u202e"))
+    a&lt;b\u202e
     """
-    return saxutils.escape("".join(c if c.isprintable() else "\ufffd" for c in words), {'"': "&quot;"})
+    return saxutils.escape(visible(words), {'"': "&quot;"})
 
 
 def element(name: str, content: str = "", **attributes: object) -> str:

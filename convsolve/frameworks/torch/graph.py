@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -10,7 +9,7 @@ from typing import Any
 from ...dims import Cond, Dim, Expr, Var, evaluate, maximum
 from ...dims.normal import Polynomial
 from ...errors import RankError
-from ...network import Layer, tensor_layer
+from ...network import Layer, as_name, tensor_layer
 from ...operators import Constant, Input, Operator, Permute, Rule, axis_names
 from ...operators.base import DataFormat, Framework, to_canonical, to_written
 from ...trace import apply_rule, learned_by
@@ -20,7 +19,6 @@ from .values import Unsupported, Value, WrongRank
 
 __all__ = ["Graph"]
 
-_NOT_IN_NAMES = re.compile(r"[\s\[\]$\"'`]+")
 _MOST_TERMS = 6
 _MOST_COMPUTED = 4
 """A size with more terms, or more operations in them, gets a name of its own."""
@@ -163,7 +161,7 @@ class Graph:
 
     def unique(self, base: str) -> str:
         """Return a name that is not taken."""
-        base = name = _NOT_IN_NAMES.sub("_", base) or "layer"
+        base = name = as_name(base)
         number = 1
         while name in self.names:
             number += 1

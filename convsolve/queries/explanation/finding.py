@@ -113,6 +113,6 @@ def headline(complaint: Complaint, code: str, numbers: Mapping[str, int] | None 
     >>> headline(Complaint(template="t", layer="conv2d_7", numbers={"window": 5, "padded": 1}), "CS001")
     'conv2d_7: CS001 the kernel does not fit the padded input: window=5, padded=1'
     """
-    place = complaint.layer or complaint.node or ""
+    place = (complaint.layer or complaint.node or "").lstrip(":")  # two of which begin a command of a build's log
     says = failure or (RULES[code].message("", complaint.numbers if numbers is None else numbers) if code else "")
     return ": ".join(part for part in (place, f"{code} {says}".strip()) if part)
