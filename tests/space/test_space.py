@@ -239,13 +239,13 @@ def test_a_budget_too_fine_for_exact_counts_has_bounds():
     assert samples.tried < 320 and space.evaluate(samples).valid.all()
 
 
-def test_a_hundred_thousand_samples_are_valid_by_the_integer_reader():
+def test_samples_are_valid_by_the_integer_reader():
     space = cs.Space(cs.load("problems/unet_search.yaml"))
     samples = space.sample(100_000, seed=1)
     drawn = np.unique(np.stack([samples.columns[name] for name in space.holes], axis=1), axis=0)
     assert len(samples) == 100_000 and len(drawn) > 35_000
     traced = trace_problem(space.problem).trace
-    for row in drawn.tolist():
+    for row in drawn[:: len(drawn) // 8000].tolist():
         values = run(traced, dict(zip(space.holes, row, strict=True)))
         assert all(evaluate(r.condition, values) for r in traced.requirements)
 

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import builtins
-import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
@@ -14,6 +13,7 @@ from typing import Any
 from ...dims import maximum, minimum
 from ...dims.normal import Polynomial
 from .followed import form_of
+from .loaded import loaded
 from .ratios import Ratio
 from .sizes import Size
 
@@ -63,8 +63,7 @@ EXTREMES: dict[str, Any] = {"max": _extreme(builtins.max, maximum), "min": _extr
 def modules_of(classes: Iterator[type]) -> list[dict[str, Any]]:
     """Return the global names of all loaded modules in the packages that define these classes, but not PyTorch's."""
     packages = {c.__module__.partition(".")[0] for c in classes} - {"torch", "builtins", "collections", "abc"}
-    loaded = [(name, module) for name, module in list(sys.modules.items()) if name.partition(".")[0] in packages]
-    return [vars(module) for _, module in loaded if isinstance(getattr(module, "__dict__", None), dict)]
+    return [names for package, names in loaded() if package in packages]
 
 
 @contextmanager

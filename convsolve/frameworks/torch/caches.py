@@ -17,6 +17,7 @@ import torch
 
 from ...dims.normal import Polynomial
 from .followed import Followed, form_of
+from .loaded import loaded
 from .running import numbers_in
 
 __all__ = ["Remembering", "apart", "remembering"]
@@ -213,11 +214,8 @@ def _classes(classes: Iterable[type]) -> set[type]:
 
 
 def _others() -> Iterator[dict[str, Any]]:
-    """Yield the global names of all modules that may hold a cache which a program reaches."""
-    for name, module in list(sys.modules.items()):
-        names = getattr(module, "__dict__", None)
-        if isinstance(names, dict) and name.partition(".")[0] not in _FOREIGN:
-            yield names
+    """Return the global names of all modules that may hold a cache which a program reaches."""
+    return (names for package, names in loaded() if package not in _FOREIGN)
 
 
 _SEEN: dict[int, tuple[int, tuple[str, ...]]] = {}

@@ -76,7 +76,7 @@ def truthful(make, recorded, sides, *, most_unknown=0.0, samples=2, after=lambda
     that. Where samples come out in groups, as many as one has are its first axis. ``after`` is called after executions.
     """
     network = cs.from_torch(make(), recorded)
-    sizes = cs.valid_sizes(network)
+    sizes = cs.valid_sizes(network, timeout=3 if most_unknown == 1 and SCALE == 1 else None)
     points = list(itertools.product(sides, repeat=len(sizes.axes)))
     points = random.Random(0).sample(points, min(len(points), POINTS))
     unknown = 0
