@@ -25,7 +25,7 @@ FLOORS = [
     {"problem"},
     {"messages"},
     {"files", "frameworks", "solver"},
-    {"sources"},
+    {"sources", "guide"},
     {"queries"},
     {"live"},
     {"space"},
@@ -38,7 +38,7 @@ FLOORS = [
 ONLY_IN = {
     "hypothesis": "testing", "pytest": "testing", "z3": "solver", "click": "cli", "rich": "cli", "yaml": "files",
     "torch": "frameworks/torch", "keras": "frameworks/keras", "onnx": "frameworks/onnx", "h5py": "frameworks/keras",
-    "optuna": "space", "distributed": "space", "resvg_py": "pictures",
+    "optuna": "space", "distributed": "space", "resvg_py": "pictures", "markdown_it": "guide",
 }  # fmt: skip
 
 

@@ -31,6 +31,8 @@ _COMMANDS = {
     "serve": "Show a network's page in a browser, and follow its file.",
     "export": "Write a network as PyTorch or Keras source, ONNX or YAML.",
     "schema": "Print the JSON Schema of problem files, for editors.",
+    "guide": "Read the guide: tutorial, recipes, reference.",
+    "example": "Print an example, a problem file.",
 }
 
 
