@@ -31,7 +31,7 @@ from .pooling import (
     MaxUnpool,
 )
 from .recurrent import ConvLstm, Gru, Lstm, Rnn
-from .repeating import Expand, Tile
+from .repeating import Expand, Tile, Unfold
 from .reshaping import (
     Chunk,
     Flatten,
@@ -60,7 +60,8 @@ __all__ = [
     "LayerNorm", "Linear", "LpPool", "Lstm", "Matmul", "MaxPool", "MaxUnpool", "Maximum", "Minimum", "Mul",
     "Opaque", "Operator",
     "Pad", "Permute", "PixelShuffle", "PixelUnshuffle", "Pow", "Reach", "Reduce", "Reshape", "Rnn", "Rule", "Shape",
-    "Site", "Slice", "SpaceToDepth", "Split", "Squeeze", "Stepwise", "Sub", "Tile", "TopK", "Unflatten", "Unsqueeze",
+    "Site", "Slice", "SpaceToDepth", "Split", "Squeeze", "Stepwise", "Sub", "Tile", "TopK", "Unflatten", "Unfold",
+    "Unsqueeze",
     "Upsample", "axis_names", "shape_of",
 ]
 
@@ -70,7 +71,7 @@ _ALL: tuple[type[Operator], ...] = (
     MaxUnpool, Fold,
     Pad, Crop, CenterCrop, CenterCropPad,
     Upsample, GridSample, AffineGrid, PixelShuffle, PixelUnshuffle, DepthToSpace, SpaceToDepth,
-    Flatten, Unflatten, Reshape, Permute, Squeeze, Unsqueeze, Slice, Gather, Split, Chunk, Expand, Tile,
+    Flatten, Unflatten, Reshape, Permute, Squeeze, Unsqueeze, Slice, Gather, Split, Chunk, Expand, Tile, Unfold,
     Reduce, TopK,
     Add, Sub, Mul, Div, Pow, Maximum, Minimum, Average, Elementwise, Concat,
     Linear, Matmul, Einsum, Embedding, Rnn, Lstm, Gru, ConvLstm, Stepwise,

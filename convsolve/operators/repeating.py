@@ -1,16 +1,19 @@
-"""Operators that repeat a tensor along its axes, as the network's data format writes them."""
+"""Operators that repeat elements of a tensor along its axes, as the network's data format writes them."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Any
 
+from ..dims import Dim
 from ..errors import RankError
-from .base import Operator, Shape, Site
+from .base import Operator, Shape, Site, normal_axis, written_names
 from .joining import Add
-from .parameters import Sizes, parameter
+from .parameters import Count, Sizes, parameter
+from .rules import KERNEL_FITS
+from .windows import window_count
 
-__all__ = ["Expand", "Tile"]
+__all__ = ["Expand", "Tile", "Unfold"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,3 +55,34 @@ class Tile(Operator):
         if len(self.repeats) != len(shape):
             raise RankError(f"tile has {len(self.repeats)} repeats for {len(shape)} axes")
         return tuple(n * times for n, times in zip(shape, self.repeats, strict=True))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Unfold(Operator):
+    """All windows of an axis, each ``step`` behind the one before: ``(..., n, ...) -> (..., windows, ..., size)``.
+
+    (PyTorch ``Tensor.unfold``; along two axes, these are the blocks of ``nn.Unfold``.)
+
+    >>> from convsolve.operators import Unfold, shape_of
+    >>> shape_of(Unfold(axis=1, size=3, step=2), (4, 8, 6))
+    (4, 3, 6, 3)
+    """
+
+    kind = "unfold"
+    written = True
+
+    axis: int = parameter(Count(minimum=None))
+    size: Dim = parameter(Count(usual=(2, 3)))
+    step: Dim = parameter(Count(usual=(1, 2)), default=1)
+
+    def infer(self, site: Site, *inputs: Shape) -> Shape:
+        shape = inputs[0]
+        axis = normal_axis(self.axis, len(shape))
+        name = written_names(site, len(shape))[axis]
+        site.require(KERNEL_FITS, self.size <= shape[axis], axis=name, window=self.size, padded=shape[axis])
+        return (*shape[:axis], window_count(shape[axis], self.size, self.step), *shape[axis + 1 :], self.size)
+
+    def index(self, size: int) -> list[list[int]]:
+        """Return the positions of each window on an axis of a known size."""
+        count = window_count(size, self.size, self.step)
+        return [[i * self.step + j for j in range(self.size)] for i in range(count)]  # type: ignore[misc]

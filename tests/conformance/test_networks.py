@@ -13,6 +13,8 @@ NETWORKS = {
         input: [6, 9, 9]
         layers:
           - gather: {axis: 1, positions: [0, 4, 2]}
+          - unfold: {axis: 1, size: 2}
+          - flatten: {start_axis: 2}
           - relu
     """,
     "pictures": """

@@ -360,6 +360,13 @@ def gather(r: Random) -> Case:
 
 
 @suite.operation(60)
+def unfold(r: Random) -> Case:
+    shape = any_shape(r, most=9)
+    axis, size, step = r.randrange(len(shape)), r.randint(1, 5), r.choice((1, 1, 2, 3))
+    return Case(ops.Unfold(axis=axis, size=size, step=step), (shape,), f"x.unfold({axis + 1}, {size}, {step})")
+
+
+@suite.operation(60)
 def split(r: Random) -> Case:
     parts = [r.randint(1, 4) for _ in range(r.randint(1, 4))]
     shape = list(any_shape(r))

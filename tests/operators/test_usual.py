@@ -25,7 +25,7 @@ USUAL = {
         **_CONV, "out_channels": "8 | 16 | 32 | 64 | 128 | 256", "groups": "1 | 2 | 4 | 8", "offset_groups": "1 | 2"},
     "max_unpool": {"kernel_size": "2 | 3", "stride": "2 | 1", "padding": "0 | 1"},
     "fold": {"kernel_size": "2 | 3", "stride": "1 | 2", "padding": "0 | 1", "dilation": "1 | 2"},
-    "top_k": {"count": "1 | 5"},
+    "top_k": {"count": "1 | 5"}, "unfold": {"size": "2 | 3", "step": "1 | 2"},
     "linear": {"out_features": _WIDTH}, "embedding": {"dim": _WIDTH}, "rnn": {"hidden_size": _WIDTH},
     "lstm": {"hidden_size": _WIDTH}, "gru": {"hidden_size": _WIDTH}, "group_norm": {"groups": "1 | 2 | 4 | 8 | 16 | 32"},
 }  # fmt: skip

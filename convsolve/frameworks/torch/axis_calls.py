@@ -8,15 +8,27 @@ from typing import Any
 
 from ...dims.normal import Polynomial
 from ...network import tensor_layer
-from ...operators import Chunk, Concat, Slice, Split, Squeeze, Unsqueeze
+from ...operators import (
+    OPERATORS,
+    Chunk,
+    Concat,
+    Flatten,
+    Mul,
+    Permute,
+    Slice,
+    Split,
+    Squeeze,
+    Unflatten,
+    Unsqueeze,
+)
 from .arguments import listed
 from .calls import Call, handles, plain
 from .sizes import Size
 from .values import Unsupported, Value
 
 __all__ = [
-    "chunk", "concat", "inserted", "moved", "movedim", "permute", "split", "squeeze", "stack", "transpose",
-    "transposed", "unsqueeze",
+    "channel_shuffle", "chunk", "concat", "evenly", "gated", "inserted", "moved", "movedim", "permute", "split",
+    "squeeze", "stack", "transpose", "transposed", "unsqueeze",
 ]
 
 
@@ -133,6 +145,34 @@ def split(
     if len(sizes) == 1:
         return [x]
     return [x.made(*made) for made in call.layers(Split(sizes=plain(sizes), axis=axis), x)]
+
+
+def evenly(call: Call, x: Value, dim: int, count: int = 2) -> list[Value]:
+    """Return so many parts of an axis, which that number must divide."""
+    axis = x.axis(dim)
+    (whole,) = call.graph.sizes((x.shape[axis],))
+    if count == 1:
+        return [x]
+    operator = Split(sizes=plain([whole // count] * count), axis=axis)
+    return [x.made(*made) for made in call.layers(operator, x, name="split")]
+
+
+@handles("glu")
+def gated(call: Call, input: Any, dim: int = -1) -> Value:
+    """One half of an axis, weighed by the other."""
+    x, gate = evenly(call, call.input(input), dim)
+    return x.made(*call.layer(Mul(), x, call.same(OPERATORS["sigmoid"](), gate, name="sigmoid"), name="mul"))
+
+
+@handles("channel_shuffle native_channel_shuffle")
+def channel_shuffle(call: Call, input: Any, groups: int) -> Value:
+    """The channels of all groups in turn."""
+    x = call.input(input)
+    if x.rank < 3 or x.batch != 0 or x.fold:
+        raise Unsupported("channels that are not behind the batch")
+    x = x.made(*call.layer(Unflatten(axis=0, sizes=(groups, -1)), x, name="unflatten"))
+    x = x.made(*call.layer(Permute(order=(1, 0, *range(2, len(x.shape)))), x, name="permute"))
+    return x.made(*call.layer(Flatten(start_axis=0, end_axis=1), x, name="flatten"))
 
 
 # -- joining along an axis

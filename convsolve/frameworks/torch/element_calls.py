@@ -28,7 +28,7 @@ from ...operators import (
 from .calls import Call, handles
 from .followed import form_of
 from .sizes import Size
-from .tape import BATCH
+from .tape import BATCH, BATCH_SIZE
 from .values import Unsupported, Value
 
 __all__ = [
@@ -102,10 +102,17 @@ def elementwise(call: Call, *operands: Any, **named: Any) -> Value:
     name = call.function.strip("_")
     if not tensors or (name == "where" and len(operands) + len(named) < 3):
         raise Unsupported("a function of the values of a tensor")
+    scalars = [x for x in (*operands, *named.values()) if isinstance(x, torch.Tensor) and _is_number(call, x)]
     if len(tensors) == 1:
-        return call.same(Identity(), call.input(tensors[0]))
+        return _weighed(call, tensors[0], scalars)
     inputs, like = call.joined(tensors)
     return like.made(*call.layer(Elementwise(function=_COMPARED.get(name, name)), *inputs))
+
+
+def _weighed(call: Call, tensor: Any, scalars: Sequence[Any]) -> Value:
+    """Return a function of a tensor and of numbers, some of which may be parameters."""
+    learned = len(call.parameters(*scalars))
+    return call.same(Identity(weights=learned), call.input(tensor), weights=scalars)
 
 
 @handles("prelu _prelu_kernel")
@@ -130,15 +137,16 @@ def joined(call: Call, input: Any, other: Any, *_: Any, alpha: Any = 1, **__: An
     call.function = operator.kind
     operands = [x for x in (input, other) if isinstance(x, torch.Tensor) and not _is_number(call, x)]
     if len(operands) < 2:
-        value = call.input(operands[0] if operands else input)
-        return call.same(Identity(), value)
+        scalars = [x for x in (input, other) if isinstance(x, torch.Tensor) and all(x is not o for o in operands)]
+        return _weighed(call, operands[0] if operands else input, scalars)
     inputs, like = call.joined(operands)
     return like.made(*call.layer(operator, *inputs))
 
 
 def _is_number(call: Call, x: torch.Tensor) -> bool:
+    """Return whether a tensor is one number that does not depend on the input."""
     value = call.value(x)
-    return x.dim() == 0 and not value.ref and not value.parameters
+    return x.dim() == 0 and value.batch is None and not value.ref
 
 
 @handles("normalize roll flip cumsum cumprod sort argsort fliplr flipud rms_norm")
@@ -198,6 +206,8 @@ def reduced(call: Call, input: Any, *args: Any, **named: Any) -> Any:
 def _from_real(sizes: Sequence[Any]) -> Value:
     """Return a new constant of these sizes; one of them may be the number of samples."""
     forms = [form_of(n) if isinstance(n, int) else None for n in sizes]
+    forms = [BATCH if f is not None and f.constant == BATCH_SIZE and type(n) is int else f
+             for f, n in zip(forms, sizes, strict=True)]  # fmt: skip
     shape = [f for f in forms if f is not None]
     if len(shape) < len(sizes):
         raise Unsupported("a size that is no whole number")

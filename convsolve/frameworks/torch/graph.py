@@ -282,9 +282,14 @@ class Graph:
         ((ref, shape),) = self.add(name, Permute(order=tuple(order)), (source,))
         if cancels:
             self.turned[ref] = source, tuple(order)
-            self.dispensable.add(ref)
             self.later_undo(lambda: self.turned.pop(ref, None))
+            self.dispense_with(ref)
         return ref, shape
+
+    def dispense_with(self, layer: str) -> None:
+        """Let a layer be left out in the end where nothing uses it: where it fails, the program does not."""
+        self.dispensable.add(layer)
+        self.later_undo(lambda: self.dispensable.discard(layer))
 
     def prune(self, outputs: Sequence[str]) -> None:
         """Leave out the dispensable layers that nothing uses."""

@@ -9,8 +9,9 @@ import torch
 
 from ...dims import all_of
 from ...dims.normal import Polynomial
-from ...operators import Add, Elementwise, Gather, Identity, Operator, Reduce, Slice, Squeeze
-from .axis_calls import inserted, moved
+from ...network import tensor_layer
+from ...operators import Add, Elementwise, Gather, Identity, Operator, Reduce, Slice, Split, Squeeze
+from .axis_calls import evenly, inserted, moved
 from .calls import Call, handles, plain
 from .sizes import Size
 from .spans import known_ends
@@ -18,7 +19,7 @@ from .values import ONE, Unsupported, Value
 
 __all__ = [
     "assign", "gather", "gathered", "getitem", "index_select", "index_written", "narrow", "scatter", "select",
-    "slice_of", "topk", "unbind",
+    "slice_of", "split_along", "tensor_split", "topk", "unbind",
 ]
 
 
@@ -168,7 +169,10 @@ def _sliced(
         call.graph.tape.holds(all_of(*demands), False)
         shape = (*x.shape[: operator.axis], Polynomial(()), *x.shape[operator.axis + 1 :])
         return replace(x.made("", shape), rest=(operator, x))
-    return x.made(*call.layer(operator, x, name="slice"))
+    made = x.made(*call.layer(operator, x, name="slice"))
+    if not inside:
+        call.graph.dispense_with(tensor_layer(made.ref))
+    return made
 
 
 def _selected(call: Call, x: Value, axis: int, position: Any) -> Value:
@@ -210,3 +214,36 @@ def unbind(call: Call, input: Any, dim: int = 0) -> list[Value]:
     (count,) = call.graph.sizes((x.shape[x.axis(axis)],))
     call.freeze(count)
     return [_selected(call, x, axis, i) for i in range(count)]
+
+
+@handles("tensor_split")
+def tensor_split(
+    call: Call, input: Any, indices_or_sections: Any = None, dim: int = 0, *, sections: Any = None, indices: Any = None
+) -> list[Value]:
+    """So many parts of which the first are larger by one, or parts that end at given positions; some may be empty."""
+    given = next(g for g in (indices_or_sections, sections, indices) if g is not None)
+    x = call.input(input)
+    axis = dim % x.rank
+    x.axis(axis)
+    if isinstance(given, int):
+        (whole,) = call.graph.sizes((x.real[axis],))
+        parts = [(whole + given - 1 - i) // given for i in range(given)]
+        if given > 1 and whole >= given:
+            made = call.layers(Split(sizes=plain(parts), axis=x.axis(axis)), x, name="split")
+            return [x.made(*one) for one in made]
+        ends = [sum(parts[: i + 1]) for i in range(given - 1)]
+    elif all(isinstance(n, int) for n in given):
+        ends = list(given)
+    else:
+        raise Unsupported("positions that are no whole numbers")
+    return [_sliced(call, x, axis, start, stop) for start, stop in zip([None, *ends], [*ends, None], strict=True)]
+
+
+@handles("hsplit vsplit dsplit")
+def split_along(call: Call, input: Any, indices_or_sections: Any) -> list[Value]:
+    """Parts of one size along the axis that the name says, or parts that end at given positions."""
+    x = call.input(input)
+    axis = {"h": int(x.rank > 1), "v": 0, "d": 2}[call.function[0]]
+    if isinstance(indices_or_sections, int):
+        return evenly(call, x, axis, indices_or_sections)
+    return tensor_split(call, input, indices_or_sections, axis)  # type: ignore[no-any-return]

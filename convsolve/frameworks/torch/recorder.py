@@ -39,6 +39,7 @@ from . import (
     reshape_calls,
     resize_calls,
     spatial_calls,
+    window_calls,
 )
 from .calls import HANDLERS, Call
 from .element_calls import OF_ELEMENTS
@@ -48,7 +49,7 @@ from .places import place_of
 from .running import REFUSALS, Runner, numbers_in, refusal, shape_of, too_large, values_in
 from .sizes import Size
 from .spans import entries_after
-from .tape import BATCH_NAME, Tape
+from .tape import BATCH_NAME, BATCH_SIZE, Tape
 from .tries import may_catch
 from .values import Span, Value
 
@@ -57,7 +58,7 @@ __all__ = ["Recorder"]
 _REGISTERED = (
     attention_calls, axis_calls, element_calls, feature_calls, norm_calls, part_calls, repeat_calls,
     reshape_calls, resize_calls,
-    spatial_calls)  # fmt: skip
+    spatial_calls, window_calls)  # fmt: skip
 """The modules whose handlers are registered by being imported."""
 _OWN = ("torch.nn", "keras.")
 """Where modules come from that are one layer, if they hold no others."""
@@ -65,8 +66,11 @@ _OWN = ("torch.nn", "keras.")
 _SIZES = {"size", "get:shape", "sym_size"}
 _COUNTS = {"numel", "nelement", "sym_numel"}
 _ASKS_SIZES = {"stride", "storage_offset", "get:nbytes", "sym_stride"}
-_OTHER_ORDER = {"batch_norm", "instance_norm", "embedding"}
-"""Functions of which `torch` has one, too, that takes its arguments in another order."""
+_OTHER_ORDER = {"batch_norm", "instance_norm", "embedding", "unfold"}
+"""Functions of which `torch` or its tensors have one, too, that takes other arguments."""
+_MADE = {"expand", "repeat", "tile", "broadcast_to", "zeros", "ones", "empty", "full", "rand", "randn", "new_zeros",
+         "new_ones", "new_empty", "new_full"}  # fmt: skip
+"""Functions that make constants, perhaps one for each sample: ``len(x)`` tells how many those are in a plain number."""
 _JOINS = {"cat", "concat", "concatenate"}
 _PLAIN = {"dim", "ndimension", "is_floating_point", "is_complex", "get_device", "is_contiguous", "element_size"}
 _LOOKS = {"item", "tolist", "__bool__", "__int__", "__float__", "__index__", "__contains__", "numpy", "__array__",
@@ -230,7 +234,7 @@ class Recorder(TorchFunctionMode):
         if name == "__setitem__":
             return self._assigned(func, *args)
         tensors = list(tensors_in((args, kwargs)))
-        sized = any(True for _ in numbers_in((args, kwargs)))
+        sized = any(True for _ in numbers_in((args, kwargs))) or (name in _MADE and self._counts_samples(args, kwargs))
         if not sized and not any(self._follows(t) for t in tensors):
             try:
                 result = self.runner.run(func, args, kwargs)
@@ -401,6 +405,13 @@ class Recorder(TorchFunctionMode):
                 return None  # arguments that make no sense, of which the call itself will say so
             where = self.graph.source or "the network"
             raise InternalError(f"{where}: the call of `{name}` could not be handled: {error!r}") from error
+
+    def _counts_samples(self, args: Any, kwargs: Any) -> bool:
+        """Return whether the number of samples, which no other size is likely to be, is among the arguments."""
+        if self.graph.batch != BATCH_SIZE:
+            return False
+        given = [x if isinstance(x, (list, tuple)) else (x,) for x in (*args, *kwargs.values())]
+        return any(type(n) is int and n == BATCH_SIZE for sizes in given for n in sizes)
 
     def _follows(self, tensor: torch.Tensor) -> bool:
         """Return whether a tensor is part of the network so far, or has sizes that depend on its input."""

@@ -6,15 +6,15 @@ from dataclasses import replace
 from typing import Any
 
 from ...dims.normal import Polynomial
-from ...operators import Expand, Squeeze, Tile, Unsqueeze
+from ...operators import Expand, Flatten, Squeeze, Tile, Unsqueeze
 from .arguments import listed, whole_form
 from .calls import Call, handles, plain
 from .sizes import Size
-from .tape import BATCH
+from .tape import BATCH, BATCH_SIZE
 from .values import ONE, Unsupported, Value
 
 __all__ = [
-    "expand", "repeat",
+    "expand", "repeat", "repeat_interleave",
 ]
 
 
@@ -89,6 +89,8 @@ def _is_batch(call: Call, form: Polynomial) -> bool:
 
 def _groups(n: Any) -> Polynomial | None:
     """Return how many times the number of samples a size is; None where it is none."""
+    if type(n) is int and n == BATCH_SIZE:
+        return ONE
     quotient = n.form.quotient(BATCH) if isinstance(n, Size) else None
     return quotient if quotient is not None and quotient.is_whole else None
 
@@ -140,3 +142,21 @@ def _regrouped(call: Call, x: Value, groups: Polynomial, times: list[Any], at: i
     fold = x.fold + (1 if first else 0) if x.batch is not None else 1
     done = x if all(n == 1 for n in repeats) else x.made(*call.layer(Tile(repeats=repeats), x))
     return replace(done, batch=at, fold=fold)
+
+
+@handles("repeat_interleave")
+def repeat_interleave(call: Call, input: Any, repeats: Any, dim: Any = None, *, output_size: Any = None) -> Value:
+    """Repetition of each position of an axis; of samples, each becomes a group."""
+    if not isinstance(repeats, int) or isinstance(repeats, bool) or dim is None:
+        raise Unsupported("repetition of each position as often as a tensor says")
+    x = call.input(input)
+    axis = dim % x.rank
+    samples = axis == x.batch
+    at = axis + x.fold if samples else x.axis(axis) + 1
+    x = x.made(*call.layer(Unsqueeze(axis=at), x, name="unsqueeze"))
+    times = [1] * len(x.shape)
+    times[at] = repeats
+    x = x.made(*call.layer(Tile(repeats=plain(times)), x, name="tile"))
+    if samples:
+        return replace(x, fold=x.fold + 1)
+    return x.made(*call.layer(Flatten(start_axis=at - 1, end_axis=at), x, name="flatten"))

@@ -21,8 +21,7 @@ POINTS = 24 if SCALE == 1 else LARGEST**2
 BLOCKS = 6
 
 LEFT_OUT = (
-    "batch_folded", "attempt", "factors", "unpool", "fractional_pool", "grid", "assigned", "spectrum", "patches",
-    "rearranged_channels", "cached", "branch", "loop", "refusal", "windows")  # fmt: skip
+    "batch_folded", "attempt", "factors", "unpool", "fractional_pool", "grid", "assigned", "spectrum", "cached", "branch", "loop", "refusal", "windows")  # fmt: skip
 """Ingredients of which false things are still said."""
 
 

@@ -51,6 +51,12 @@ def _gather(step: Step) -> list[Stage]:
     return _function("take", op.index(), axis=op.axis % len(step.sizes[0]) + 1)
 
 
+def _unfold(step: Step) -> list[Stage]:
+    axis = step.axis(step.operator.axis)
+    index = step.operator.index(step.shape(step.sizes[0])[axis - 1])
+    return [*_function("take", index, axis=axis), *_function("moveaxis", axis + 1, -1)]
+
+
 def _split(step: Step) -> list[Stage]:
     if len(step.outputs) == 1:
         return [module("layers.Identity")]
@@ -166,7 +172,8 @@ def _constant(step: Step) -> list[Stage]:
 PHRASES: dict[str, Callable[[Step], list[Stage]]] = {
     "pixel_shuffle": _pixels, "pixel_unshuffle": _pixels, "depth_to_space": _pixels, "space_to_depth": _pixels,
     "flatten": _flatten, "unflatten": _reshape, "reshape": _reshape, "permute": _permute,
-    "squeeze": _reshape, "unsqueeze": _reshape, "slice": _slice, "gather": _gather, "split": _split, "chunk": _split,
+    "squeeze": _reshape, "unsqueeze": _reshape, "slice": _slice, "gather": _gather, "unfold": _unfold,
+    "split": _split, "chunk": _split,
     "reduce": _reduce, "expand": _expand, "tile": _tile, "add": _joined("Add"), "sub": _sub, "mul": _joined("Multiply"),
     "div": between("/"), "pow": nested("keras.ops.power"), "maximum": _joined("Maximum"), "minimum": _joined("Minimum"),
     "average": _joined("Average"), "concat": _concat, "matmul": nested("keras.ops.matmul"), "linear": _linear,

@@ -66,6 +66,14 @@ def _gather(graph: Graph, step: Step, inputs: list[str]) -> None:
     graph.node(step, "Gather", [*inputs, index], step.name, axis=step.operator.axis % len(step.sizes[0]) + 1)
 
 
+def _unfold(graph: Graph, step: Step, inputs: list[str]) -> None:
+    axis, rank = step.axis(step.operator.axis), len(step.sizes[0]) + 1
+    index = graph.index(step, step.operator.index(step.shape(step.sizes[0])[axis - 1]))
+    windows = graph.node(step, "Gather", [*inputs, index], axis=axis)
+    order = [*(i for i in range(rank + 1) if i != axis + 1), axis + 1]
+    graph.node(step, "Transpose", [windows], step.name, perm=order)
+
+
 def _split(graph: Graph, step: Step, inputs: list[str]) -> None:
     axis = step.axis(step.operator.axis)
     parts = [step.shape(sizes)[axis - 1] for sizes in step.made]
@@ -274,7 +282,8 @@ def _dropout(graph: Graph, step: Step, inputs: list[str]) -> None:
 AXES: dict[str, Write] = {
     "pixel_shuffle": _pixels, "pixel_unshuffle": _pixels, "depth_to_space": _pixels, "space_to_depth": _pixels,
     "flatten": _flatten, "unflatten": _reshape, "reshape": _reshape, "permute": _permute,
-    "squeeze": _squeeze, "unsqueeze": _squeeze, "slice": _slice, "gather": _gather, "split": _split, "chunk": _split,
+    "squeeze": _squeeze, "unsqueeze": _squeeze, "slice": _slice, "gather": _gather, "unfold": _unfold,
+    "split": _split, "chunk": _split,
     "reduce": _reduce,
     **dict.fromkeys(_JOINS, _joined), "average": _average, "concat": _concat, "expand": _expand, "tile": _tile,
     "linear": _linear, "embedding": _embedding, "rnn": _recurrent, "lstm": _recurrent, "gru": _recurrent,

@@ -78,6 +78,10 @@ def _gather(step: Step) -> list[Stage]:
     return _code(f"{{x}}[{':, ' * axis}torch.tensor({index})]")
 
 
+def _unfold(step: Step) -> list[Stage]:
+    return _method("unfold", step.axis(step.operator.axis), step.operator.size, step.operator.step)
+
+
 def _split(step: Step) -> list[Stage]:
     if len(step.outputs) == 1:
         return [module("nn.Identity")]
@@ -220,7 +224,8 @@ def _constant(step: Step) -> list[Stage]:
 PHRASES: dict[str, Callable[[Step], list[Stage]]] = {
     "pixel_shuffle": _pixels, "pixel_unshuffle": _pixels, "depth_to_space": _pixels, "space_to_depth": _pixels,
     "flatten": _flatten, "unflatten": _unflatten, "reshape": _reshape, "permute": _permute,
-    "squeeze": _squeeze, "unsqueeze": _unsqueeze, "slice": _slice, "gather": _gather, "split": _split, "chunk": _chunk,
+    "squeeze": _squeeze, "unsqueeze": _unsqueeze, "slice": _slice, "gather": _gather, "unfold": _unfold,
+    "split": _split, "chunk": _chunk,
     "reduce": _reduce, "expand": _expand, "tile": _tile, "add": between("+"), "sub": between("-"), "mul": between("*"),
     "div": between("/"), "matmul": between("@"), "pow": nested("torch.pow"), "maximum": nested("torch.maximum"),
     "minimum": nested("torch.minimum"), "average": _average, "concat": _concat, "linear": _linear,
