@@ -206,6 +206,26 @@ class Network(Shown):
                 raise NetworkError(f"there is no layer {output!r} to be the output")
         _ = self.ordered
 
+    def __str__(self) -> str:
+        """Return the layers, one a line: name, operator with what differs from its defaults, inputs.
+
+        >>> from convsolve.files import parse
+        >>> print(parse("{input: [1, 9, 9], layers: [{conv: {out_channels: 2, kernel_size: 3}}, relu]}").network)
+        input: input(shape=(1, 9, 9))
+        conv1: conv(kernel_size=3, out_channels=2) of input
+        relu1: relu() of conv1
+        """
+        lines = []
+        for layer in self.ordered:
+            given = ", ".join(f"{name}={value}" for name, value in layer.operator.stated().items())
+            of = f" of {', '.join(layer.inputs)}" if layer.inputs else ""
+            lines.append(f"{layer.name}: {layer.operator.kind}({given}){of}")
+        return "\n".join(lines)
+
+    def __repr__(self) -> str:
+        inputs = ", ".join("x".join(map(str, shape)) for shape in self.input_shapes.values())
+        return f"<Network of {len(self.layers)} layers for {self.framework}: input {inputs}>"
+
     @cached_property
     def by_name(self) -> dict[str, Layer]:
         """The layers by name."""
@@ -254,18 +274,26 @@ class Network(Shown):
         """The input layers."""
         return tuple(layer for layer in self.layers if type(layer.operator) is Input)
 
+    @cached_property
+    def input_shapes(self) -> dict[str, tuple[Any, ...]]:
+        """The shapes of the inputs by name, as written, without the batch axis.
+
+        >>> from convsolve.operators import Input
+        >>> Network((Layer("image", Input(shape=(3, 32, 32))),)).input_shapes
+        {'image': (3, 32, 32)}
+        """
+        return {layer.name: layer.operator.shape for layer in self.inputs}  # type: ignore[attr-defined]
+
     @property
     def input_axes(self) -> dict[str, tuple[str, int]]:
         """The axes of the inputs by name: the layer, and the place in its shape as written.
 
         An axis of the only input is called ``height``; where there are several inputs, ``left.height``.
         """
-        inputs = self.inputs
         found: dict[str, tuple[str, int]] = {}
-        for layer in inputs:
-            names = axis_names(len(layer.operator.shape))  # type: ignore[attr-defined]
-            for i, axis in enumerate(to_written(self.data_format, names)):
-                found[axis if len(inputs) == 1 else f"{layer.name}.{axis}"] = (layer.name, i)
+        for name, shape in self.input_shapes.items():
+            for i, axis in enumerate(to_written(self.data_format, axis_names(len(shape)))):
+                found[axis if len(self.input_shapes) == 1 else f"{name}.{axis}"] = (name, i)
         return found
 
     @property
@@ -394,7 +422,7 @@ class Network(Shown):
             NetworkError: there is no such input, or a shape has another number of axes.
         """
         shapes = given_shapes(given, [layer.name for layer in self.inputs])
-        stated = (layer.operator.shape for layer in self.inputs)  # type: ignore[attr-defined]
+        stated = self.input_shapes.values()
         return self.with_input(*(own if shape is None else shape for shape, own in zip(shapes, stated, strict=True)))
 
     def with_input(self, *shapes: Iterable[int]) -> Network:
@@ -413,10 +441,10 @@ class Network(Shown):
         new: dict[str, Any] = {}
         for layer, shape in zip(inputs, shapes, strict=True):
             shape = tuple(shape)
-            if len(shape) != len(layer.operator.shape):  # type: ignore[attr-defined]
+            axes = len(self.input_shapes[layer.name])
+            if len(shape) != axes:
                 raise NetworkError(
-                    f"{layer.name} has {len(layer.operator.shape)} axes, got the shape "  # type: ignore[attr-defined]
-                    f"{'x'.join(map(str, shape))} (without the batch axis)")
+                    f"{layer.name} has {axes} axes, got the shape {'x'.join(map(str, shape))} (without the batch axis)")
             new[layer.name] = dataclasses.replace(layer, operator=Input(shape=shape))
         return dataclasses.replace(self, layers=tuple(new.get(layer.name, layer) for layer in self.layers))
 

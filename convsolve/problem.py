@@ -71,6 +71,15 @@ class Problem(Shown):
                 raise NetworkError(f"{name} takes a list such as [{written}], got {given!r}")
             object.__setattr__(self, name, entries)
 
+    def __str__(self) -> str:
+        """Return the layers, one a line, what is required, and what is best."""
+        required = [f"require {text}" for text in self.requirements]
+        return "\n".join([str(self.network), *required, *map(str, self.objectives)])
+
+    def __repr__(self) -> str:
+        said = [f"{len(self.network.holes)} open", f"{len(self.requirements)} required", *map(str, self.objectives)]
+        return f"<Problem: {self.network!r}, {', '.join(said)}>"
+
 
 def as_problem(network: Network | Problem) -> Problem:
     """Return a network as a problem without requirements of its own; a problem as it is.

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from .output import no_answer, progress
+from ..queries.text import no_answer_lines
+from .output import progress
 from .output_file import check_output, write_output
 from .source import loaded, source_options
 
@@ -91,7 +92,7 @@ def _picture(
         if solved:
             answer = solve(problem, timeout=timeout, progress=tell)
             if not isinstance(answer, Solution):
-                for line in no_answer(answer):
+                for line in no_answer_lines(answer):
                     click.echo(line, err=True)
                 return 3 if isinstance(answer, Unknown) else 1
             return draw(answer, unfold=unfold, title=source)

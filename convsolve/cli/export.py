@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from .output import no_answer, progress
+from ..queries.text import no_answer_lines
+from .output import progress
 from .output_file import check_output, write_output
 from .source import loaded, source_options
 
@@ -60,7 +61,7 @@ def _solved(problem: Problem, timeout: float | None, seed: int, quiet: bool) -> 
         tell.done()  # type: ignore[attr-defined]
     if isinstance(answer, Solution):
         return answer.concrete
-    for line in no_answer(answer):
+    for line in no_answer_lines(answer):
         click.echo(line, err=True)
     return 3 if isinstance(answer, Unknown) else 1
 

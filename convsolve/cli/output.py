@@ -6,26 +6,24 @@ import errno
 import json
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from math import log2
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from ..operators.base import to_canonical
-from .rails import rails
+from ..queries.text import cause_lines, cost_line, failure_lines, front_lines, shape, table_lines
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from ..queries.check import CheckReport, Failure, Row
+    from ..queries.check import CheckReport, Failure
     from ..queries.diagnose import Cause
     from ..queries.pareto import Front
 
 __all__ = [
-    "ShapeType", "assignment_lines", "bar", "cause_data", "console", "no_answer", "print_causes", "print_costs",
-    "print_failures", "print_front", "print_json", "print_table", "progress", "report_data", "shape",
+    "ShapeType", "bar", "cause_data", "console", "print_causes", "print_costs", "print_failures", "print_front",
+    "print_json", "print_table", "progress", "report_data", "shape",
 ]
 
 
@@ -61,139 +59,45 @@ def console() -> Console:
     return Output(highlight=False, soft_wrap=True, width=10_000, color_system=None)
 
 
-def shape(sizes: Sequence[int | None] | None) -> str:
-    """Return a shape as text; ``?`` where it depends on a failure."""
-    if sizes is None:
-        return "?"
-    return "x".join("?" if n is None else str(n) for n in sizes) or "one number"
-
-
 def print_json(data: Any) -> None:
     """Print one JSON document."""
     click.echo(json.dumps(data, indent=2))
 
 
 def print_table(out: Console, report: CheckReport) -> None:
-    """Print the table of shapes."""
-    from rich.table import Table
-    from rich.text import Text
-
-    failing = any(row.fails for row in report.rows)
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
-    table.add_column("layer", no_wrap=True)
-    table.add_column("operator", no_wrap=True)
-    table.add_column("output", no_wrap=True)
-    table.add_column("log size", no_wrap=True)
-    table.add_column("params", justify="right", no_wrap=True)
-    if failing:
-        table.add_column("", no_wrap=True)
-    table.add_column("formula", no_wrap=True)
-    plain = (sys.stdout.encoding or "").lower().startswith(("utf", "cp65001"))
-    lines = rails(report.network) if report.network is not None and plain else {}
-    for row in report.rows:
-        style = "bold red" if row.fails else ""
-        cells = [lines.get(row.layer, "") + row.layer, row.operator, shape(row.shape), _bar(row, report, plain),
-                 "?" if row.params is None else f"{row.params:,}"]  # fmt: skip
-        if failing:
-            cells.append("FAILS" if row.fails else "")
-        table.add_row(*(Text(cell, style=style) for cell in [*cells, row.formula]))
-    _print_stripped(out, table)
-
-
-def _bar(row: Row, report: CheckReport, plain: bool) -> str:
-    """Return a bar for a tensor's size along its spatial axes (their geometric mean): half a letter less for each
-    time that it is smaller by the square root of two."""
-    if row.shape is None or report.network is None:
-        return ""
-    sizes = to_canonical(report.network.data_format, row.shape)[1:]
-    if not sizes or any(n is None or n < 1 for n in sizes):
-        return ""
-    halves = 1 + round(2 * sum(log2(n) for n in sizes) / len(sizes))
-    return ("█" * (halves // 2) + "▌" * (halves % 2)) if plain else "#" * -(-halves // 2)
-
-
-def _print_stripped(out: Console, table: Any) -> None:
-    """Print a table without the blanks that pad its last column."""
-    if out.is_terminal:
-        out.print(table)
-        return
-    with out.capture() as capture:
-        out.print(table)
-    for line in capture.get().splitlines():
-        click.echo(line.rstrip())
+    """Print the table of shapes, as wide as the terminal is."""
+    plain = not (sys.stdout.encoding or "").lower().startswith(("utf", "cp65001"))
+    head, *lines = table_lines(report, width=out.width if out.is_terminal else None, plain=plain)
+    out.print(head, style="bold" if out.is_terminal else None, markup=False)
+    for row, line in zip(report.rows, lines, strict=True):
+        out.print(line, style="bold red" if row.fails and out.is_terminal else None, markup=False)
 
 
 def print_costs(out: Console, report: CheckReport) -> None:
     """Print the costs of a network in one line."""
-    parts = [f"{name} {value:,}" for name in ("params", "macs", "activations")
-             if (value := getattr(report, name)) is not None]  # fmt: skip
-    field = report.receptive_field
-    if field is not None:
-        parts.append(f"receptive field {shape(field) if isinstance(field, tuple) else field}")
-    if parts:
-        out.print("   ".join(parts), markup=False)
+    if line := cost_line(report):
+        out.print(line, markup=False)
 
 
 def print_front(out: Console, front: Front) -> None:
     """Print a Pareto front: the objectives' values, and what makes them."""
-    from rich.table import Table
-    from rich.text import Text
-
-    if front.points:
-        table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
-        for name in front.objectives:
-            table.add_column(Text(name), justify="right", no_wrap=True)
-        table.add_column("assignment", no_wrap=True)
-        for point, solution in zip(front.points, front.solutions, strict=True):
-            made = ", ".join(f"{name}={value}" for name, value in solution.assignment.items())
-            table.add_row(*(f"{value:,}" for value in point), Text(made))
-        _print_stripped(out, table)
-    count = f"{len(front.points)} point{'' if len(front.points) == 1 else 's'}"
-    if front.complete:
-        out.print(f"{count}: the whole front, proven" if front.points else "no solution (proven)", markup=False)
-    else:
-        out.print(f"{count}, not the whole front: {front.reason}", markup=False)
+    for line in front_lines(front):
+        out.print(line, markup=False)
 
 
 def print_failures(out: Console, failures: Sequence[Failure]) -> None:
     """Print each failure: what, where, and what would mend it."""
     for failure in failures:
-        head = f"{failure.layer}: " if failure.layer else ""
-        out.print(f"{head}{failure.code} {failure.message}", markup=False, style="red" if out.is_terminal else None)
-        if failure.source:
-            out.print(f"  at {failure.source}", markup=False)
-        if failure.note:
-            out.print(f"  note: {failure.note}", markup=False)
-        for line in _ways_out(failure):
-            out.print(f"  {line}", markup=False)
-
-
-def _ways_out(failure: Failure) -> list[str]:
-    lines = []
-    if failure.needs:
-        by_size: dict[int, list[str]] = {}
-        for axis, size in failure.needs.items():
-            by_size.setdefault(size, []).append(axis)
-        wants = "; ".join(f"{', '.join(axes)} of at least {size}" for size, axes in by_size.items())
-        lines.append(f"needs {wants} at its input")
-    if failure.smallest_input:
-        smallest, nearest = shape(failure.smallest_input), shape(failure.nearest_input)
-        also = "" if smallest == nearest else f", the nearest: {nearest}"
-        what = "that works" if failure.mends_all else "for which at least this holds"
-        others = f" (only the {' and '.join(failure.along)} changed)" if failure.along else ""
-        lines.append(f"the smallest network input {what}{others}: {smallest}{also}")
-    return lines
+        head, *lines = failure_lines(failure)
+        out.print(head, markup=False, style="red" if out.is_terminal else None)
+        for line in lines:
+            out.print(line, markup=False)
 
 
 def print_causes(out: Console, causes: Sequence[Cause]) -> None:
     """Print what caused the failures: the layer that causes, the sizes that led there, the evidence."""
-    for cause in causes:
-        head = "cause" if cause.certain else "possible cause"
-        where = f" in {cause.layer}" if cause.layer else ""
-        path = f"  ({cause.path})" if len(cause.chain) > 1 else ""
-        out.print(f"{head}: {cause.kind}{where}: {cause.message}{path}", markup=False)
-        for line in cause.evidence:
-            out.print(f"  {line}", markup=False)
+    for line in cause_lines(causes):
+        out.print(line, markup=False)
 
 
 def cause_data(causes: Sequence[Cause]) -> list[dict[str, Any]]:
@@ -265,34 +169,3 @@ def bar(what: str, quiet: bool = False) -> Iterator[Callable[[float], None]]:
     with Progress(*columns, console=Console(stderr=True), transient=True) as shown:
         task = shown.add_task(what, total=1.0)
         yield lambda done: shown.update(task, completed=done)
-
-
-def assignment_lines(assignment: Mapping[str, int]) -> list[str]:
-    """Return the values of the holes, one a line."""
-    width = max(map(len, assignment), default=0)
-    return [f"  {name.ljust(width)} = {value}" for name, value in assignment.items()]
-
-
-def no_answer(answer: Any) -> list[str]:
-    """Return why there is no solution, and the ways out, one a line."""
-    from ..queries.synthesize import Unknown
-
-    if isinstance(answer, Unknown):
-        lines = [f"not known: {answer.reason}"]
-        if answer.bound is not None:
-            lines.append(f"if there is one, its objective is no better than {answer.bound:,}")
-        if answer.unmet:
-            lines += ["no candidate that was tried met:", *(f"  - {text}" for text in answer.unmet)]
-        return lines
-    if answer.minimal and len(answer.core) == 1:
-        head, tail = "no solution: this requirement cannot hold", []
-    elif answer.minimal:
-        head = "no solution: these requirements cannot hold together"
-        tail = ["each of them is needed for that: any of them left out, the rest of them can hold"]
-    else:
-        head = "no solution (proven)"
-        tail = ["among these is the reason; the time ran out before it was narrowed down"]
-    lines = [head, *(f"  - {name}" for name in answer.core), *tail]
-    if answer.relaxations:
-        lines += ["ways out, each of them enough:", *(f"  - {relaxation}" for relaxation in answer.relaxations)]
-    return lines

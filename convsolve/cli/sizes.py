@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from .output import ShapeType, assignment_lines, console, print_json, shape
+from ..queries.text import assignment_lines
+from .output import ShapeType, console, print_json, shape
 from .source import loaded, source_options
 
 if TYPE_CHECKING:
@@ -68,7 +69,7 @@ def _smallest(problem: Problem, timeout: float, as_json: bool) -> int:
         text, status = "no input is valid, whatever the values of the open parameters (proven)", 1
         data = {"status": "infeasible", "core": list(found.core)}  # type: ignore[dict-item]
     else:
-        shapes = [layer.operator.shape for layer in found.network.inputs]  # type: ignore[attr-defined]
+        shapes = list(found.network.input_shapes.values())
         proven = found.goals[0].proven
         inner = {n: v for n, v in found.assignment.items() if "[" not in n or n.partition("[")[0] not in
                  {layer.name for layer in found.network.inputs}}  # fmt: skip

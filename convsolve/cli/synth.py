@@ -6,11 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from ..queries.text import assignment_lines, no_answer_lines, standing_lines
 from .output import (
-    assignment_lines,
     bar,
     console,
-    no_answer,
     print_costs,
     print_front,
     print_json,
@@ -161,7 +160,7 @@ def _emit(answer: Solution | Infeasible | Unknown, format: str) -> None:
     if isinstance(answer, Solution):
         click.echo(dump(answer.concrete, format), nl=False)
     else:
-        for line in no_answer(answer):
+        for line in no_answer_lines(answer):
             click.echo(line, err=True)
 
 
@@ -169,7 +168,7 @@ def _show(answer: Solution | Infeasible | Unknown, found: list[Solution], number
     from ..queries.synthesize import Solution
 
     if not isinstance(answer, Solution):
-        for line in no_answer(answer):
+        for line in no_answer_lines(answer):
             click.echo(line)
         return
     out = console()
@@ -186,37 +185,12 @@ def _show(answer: Solution | Infeasible | Unknown, found: list[Solution], number
             print_table(out, solution.report)
             out.print()
         print_costs(out, solution.report)
-        for line in _standing(solution, first=i == 1):
+        for line in standing_lines(solution, first=i == 1):
             out.print(line, markup=False)
         if number > 1:
             out.print()
     if number > 1 and len(found) < number:
         click.echo("this is the only solution" if len(found) == 1 else f"these {len(found)} are all the solutions")
-
-
-def _standing(solution: Solution, *, first: bool) -> list[str]:
-    """Say how good a solution is, and what is known of better ones."""
-    lines = []
-    for goal in solution.goals:
-        text = f"{goal.objective.sense} {goal.objective.text}: {goal.value:,}"
-        if goal.proven:
-            text += " (proven best)" if first else " (proven: nothing better but what is above)"
-        else:
-            limit = ""
-            if goal.bound is not None:
-                limit = f"; no better than {goal.bound:,} is possible, a gap of {abs(goal.value - goal.bound):,}"
-            text += f" (best found, not proven{limit})"
-        lines.append(text)
-    if not solution.goals and solution.plainest and first:
-        lines.append("the plainest solution: no other keeps more closely to the preferred values (proven)")
-    if solution.problem.for_all:
-        ranges = ", ".join(f"{axis} {domain}" for axis, domain in solution.problem.for_all.items())
-        lines.append(f"every requirement holds for all of {ranges}{' (proven)' if solution.proven else ''}")
-    if not solution.proven:
-        lines.append(f"not proven: {solution.reason}")
-    elif solution.reason:
-        lines.append(solution.reason)
-    return lines
 
 
 def _data(answer: Any, found: list[Solution]) -> dict[str, Any]:

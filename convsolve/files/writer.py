@@ -72,7 +72,7 @@ def to_document(problem: Problem) -> dict[str, Any]:
             document[key] = getattr(network, key)
     natural = _natural_holes(network)
     named = {name: _domain(h.domain) for name, h in network.holes.items() if name not in natural}
-    shapes = {layer.name: _list(layer.operator.shape, natural) for layer in network.inputs}  # type: ignore[attr-defined]
+    shapes = {name: _list(shape, natural) for name, shape in network.input_shapes.items()}
     document.update({"input": shapes["input"]} if list(shapes) == ["input"] else {"inputs": shapes})
     if named:
         document["holes"] = named

@@ -92,7 +92,7 @@ def _panel(subject: Subject) -> _Panel:
         sizes: ValidSizes | None = valid_sizes(problem, prove=False, branches=False)
     except NetworkError:  # the inputs have no spatial axes: there is nothing to open
         opened, sizes = OpenInputs(problem, {}, {}), None
-    stated = [layer.operator.shape for layer in network.inputs]  # type: ignore[attr-defined]
+    stated = list(network.input_shapes.values())
     start = _start(opened, stated)
     largest = max((_ends(n)[1] for n in start.values()), default=1)
     whole = figure_of(network, report, before=subject.before)

@@ -91,6 +91,17 @@ class CheckReport(Shown):
     network: Network | None = field(default=None, compare=False, repr=False)
     """The network that was checked, with the input that it was checked for."""
 
+    def __str__(self) -> str:
+        """Return the table of shapes, the costs, the findings and the verdict."""
+        from .text import report_lines
+
+        return "\n".join(report_lines(self))
+
+    def __repr__(self) -> str:
+        from .text import verdict
+
+        return f"<CheckReport of {len(self.rows)} layers: {verdict(self)}>"
+
 
 def check(network: Network | Problem, input_shape: InputShapes | None = None) -> CheckReport:
     """Check a network without holes: every shape, every requirement, every cost.
@@ -149,7 +160,7 @@ def at_shapes(problem: Problem, given: InputShapes) -> Problem:
 
 
 def _stated(network: Network) -> list[tuple[int, ...]]:
-    return [layer.operator.shape for layer in network.inputs]  # type: ignore[attr-defined]
+    return list(network.input_shapes.values())
 
 
 def _outside(network: Network, asked: Network) -> list[str]:

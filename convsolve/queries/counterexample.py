@@ -53,6 +53,9 @@ class Counterexample:
         """The requirements and claims that fail there."""
         return self.report.failures
 
+    def __repr__(self) -> str:
+        return f"<Counterexample: {', '.join(f'{axis} = {size}' for axis, size in self.sizes.items())}>"
+
     def __str__(self) -> str:
         """Return what fails, in one line for each failure."""
         shapes = ", ".join("x".join(map(str, shape)) for shape in self.input_shapes)

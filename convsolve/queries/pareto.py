@@ -38,6 +38,16 @@ class Front(Shown):
     complete: bool
     reason: str = ""
 
+    def __str__(self) -> str:
+        """Return the points as a table, and whether they are all."""
+        from .text import front_lines, screenful
+
+        return "\n".join(screenful(front_lines(self)))
+
+    def __repr__(self) -> str:
+        whole = "the whole front" if self.complete else "not the whole front"
+        return f"<Front of {', '.join(self.objectives)}: {len(self.points)} points, {whole}>"
+
 
 def pareto(
     problem: Problem, objectives: Sequence[str] = (), *, timeout: float | None = None, limit: int = 1000,

@@ -79,6 +79,9 @@ class Repair(Shown):
     def __str__(self) -> str:
         return "; ".join(map(str, self.edits))
 
+    def __repr__(self) -> str:
+        return f"<Repair: {self}{'' if self.proven else '; not proven'}>"
+
 
 def repair(
     network: Network | Problem, input_shape: InputShapes | None = None, *, target: Iterable[int] | None = None,

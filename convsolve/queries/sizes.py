@@ -105,7 +105,7 @@ class ValidSizes(Shown, Mapping[str, SizeSet]):
         network = self.opened.problem.network
         if len(sizes) == len(network.input_axes) and len(network.inputs) == 1:
             places = [network.input_axes[axis][1] for axis in self.axes]
-            stated = network.inputs[0].operator.shape  # type: ignore[attr-defined]
+            stated = next(iter(network.input_shapes.values()))
             for i, (size, own) in enumerate(zip(sizes, stated, strict=True)):
                 if i not in places and size != own:
                     shape = "x".join(map(str, sizes))
@@ -147,6 +147,9 @@ class ValidSizes(Shown, Mapping[str, SizeSet]):
         label = self.region.axes[self.axes[axis]]
         causes = (c.requirement for c in self.causes if c.axis == label and c.sizes.period > 1)
         return list(dict.fromkeys(f"{r.layer}: {r.rule.demand}" if r.layer else r.text for r in causes))
+
+    def __repr__(self) -> str:
+        return f"<ValidSizes: {'; '.join(str(self).splitlines())[:200]}{'; proven' if self.proved else ''}>"
 
     def __str__(self) -> str:
         """Return the sets as text, one line for each axis (for coupled axes, for each box), and what is not known."""

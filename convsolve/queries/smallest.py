@@ -52,7 +52,7 @@ def minimum_input(
         raise UndecidedError(f"the smallest input is not known: {found.reason}")
     if isinstance(found, Infeasible):
         return None
-    shapes = [layer.operator.shape for layer in found.network.inputs]  # type: ignore[attr-defined]
+    shapes = list(found.network.input_shapes.values())
     if not found.goals[0].proven:
         raise UndecidedError(f"{_one_or_all(shapes)} works, but a smaller input might: {found.reason}")
     return _one_or_all(shapes)

@@ -15,6 +15,7 @@ from ..operators.rules import PROBLEM
 from ..problem import Objective, Problem, ProblemTrace, as_problem, trace_problem
 from ..shown import Shown
 from ..trace import Definition, Requirement, run
+from ..words import few
 from .check import CheckReport, check
 from .relax import LONGEST, Relaxation, relaxations
 
@@ -54,6 +55,16 @@ class Solution(Shown):
     problem: Problem
     reason: str = ""
     plainest: bool = False
+
+    def __str__(self) -> str:
+        """Return the values, the table of shapes, the costs, and how good it is."""
+        from .text import solution_lines
+
+        return "\n".join(solution_lines(self))
+
+    def __repr__(self) -> str:
+        values = few((f"{name}={value}" for name, value in self.assignment.items()), 8)
+        return f"<Solution: {values or 'nothing was open'}{'' if self.proven else '; not proven'}>"
 
     @property
     def shapes(self) -> Mapping[str, tuple[int, ...]]:
@@ -136,6 +147,15 @@ class Infeasible:
     seconds: float = field(default=LONGEST, compare=False, repr=False)
     """How long to look for ways out: what was left of the time that was given."""
 
+    def __bool__(self) -> bool:
+        return False
+
+    def __str__(self) -> str:
+        """Return what is in each other's way, and the ways out."""
+        from .text import no_answer_lines
+
+        return "\n".join(no_answer_lines(self))
+
     @cached_property
     def relaxations(self) -> tuple[Relaxation, ...]:
         """Ways out, each of which is enough by itself and has been solved; found when first asked for."""
@@ -153,6 +173,15 @@ class Unknown:
     reason: str
     bound: int | None = None
     unmet: tuple[str, ...] = ()
+
+    def __bool__(self) -> bool:
+        return False
+
+    def __str__(self) -> str:
+        """Return why it is not known, and what is."""
+        from .text import no_answer_lines
+
+        return "\n".join(no_answer_lines(self))
 
 
 class Interrupted(KeyboardInterrupt):

@@ -18,6 +18,9 @@ __all__ = ["Assignments", "Bin", "Columns", "Samples"]
 Columns = dict[str, np.ndarray]
 """For each hole its values, one for each candidate."""
 
+_SHOWN = 20
+"""So many architectures are shown by ``print``."""
+
 
 class Assignments:
     """Reads assignments to the holes of a network; ``present`` says when the network has each of them."""
@@ -109,6 +112,14 @@ class Samples(Sequence[dict[str, int]]):
 
     def __len__(self) -> int:
         return self.size
+
+    def __str__(self) -> str:
+        """Return the first architectures, one a line."""
+        shown = [str(assignment) for assignment in self[:_SHOWN]]
+        return "\n".join(shown + ([f"... {len(self) - _SHOWN} more ..."] if len(self) > _SHOWN else []))
+
+    def __repr__(self) -> str:
+        return f"<Samples: {self.size} architectures of {len(self.columns)} holes>"
 
     @overload
     def __getitem__(self, index: int) -> dict[str, int]: ...

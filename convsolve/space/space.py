@@ -108,6 +108,9 @@ class Space:
             self._measured = measure([self._subspace], executor)[0]
         return self._measured
 
+    def __repr__(self) -> str:
+        return f"<Space of {self.problem!r}>"
+
     # -- how many
 
     @_question

@@ -1,4 +1,4 @@
-"""Rails: the branches of a network beside the list of its layers, as lines that can be followed."""
+"""The branches of a network beside the list of its layers, as lines that can be followed."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ from collections.abc import Mapping
 
 from ..network import Network, tensor_layer
 
-__all__ = ["rails"]
+__all__ = ["branch_lines"]
 
 _MOST_LANES = 16
 """With more tensors than this under way at once, lines could not be followed."""
 
 
-def rails(network: Network) -> Mapping[str, str]:
+def branch_lines(network: Network) -> Mapping[str, str]:
     """Return for each layer the lines that stand before its name; nothing where the network does not branch.
 
     A dot is the layer, a line a tensor that is used further down; a layer's dot stands in the line of the tensor that
@@ -26,7 +26,7 @@ def rails(network: Network) -> Mapping[str, str]:
     ...   - relu
     ...   - add: {inputs: [relu1, input]}
     ... ''').network
-    >>> for name, lines in rails(net).items():
+    >>> for name, lines in branch_lines(net).items():
     ...     print(lines, name)
     ●    input
     ├─●  conv1
