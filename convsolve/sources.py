@@ -5,15 +5,18 @@ Python is imported, and so run, only where the user names it: ``package.module:f
 
 from __future__ import annotations
 
+import ast
 import importlib
 import importlib.util
 import json
 import os
+import re
 import sys
 import traceback
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.machinery import PathFinder
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -24,13 +27,17 @@ from .files.document import FORMATS
 from .neighbours import add_folder, import_named
 from .network import InputShapes, Network
 from .problem import Problem
-from .words import nearest
+from .words import few, nearest
 
 __all__ = ["Named", "is_problem_file", "load", "named_by", "read_arguments"]
 
 _FILE_ENDINGS = (".yaml", ".yml", ".json", ".toml", ".keras", ".h5", ".hdf5", ".onnx", ".pt2", ".pt", ".pth", ".py")
 """What ends so is a file's name, whatever stands before."""
 
+_MOST_NEIGHBOURS = 10_000
+"""So many files of a folder are looked at for one of nearly the same name."""
+
+_LACKING = re.compile(r"missing \d+ required (?:positional|keyword-only) arguments?: (?P<names>.+)")
 _LARGEST_SPECIFICATION = 10_000
 _WANTED = 'keyword arguments must be a JSON object like {"num_classes": 10}'
 
@@ -70,6 +77,10 @@ def load(
     reader = _file_reader(name, assume)
     if reader is None:
         _refuse_assumptions(name, assume)
+        if name != "-" and not os.path.lexists(name):
+            raise _missing(name)
+        if name.endswith(".py"):
+            raise UnreadableError(f"{name}: name the class, or the function, that makes the network{_defined(name)}")
         return load_file(source)
     return Problem(reader(name, input_shape))
 
@@ -126,6 +137,38 @@ Named(head='package.module', attribute='factory'))
         return Named(source)
     dotted = len(head) > 1 and all(part.isidentifier() for part in head.split("."))  # one letter is a drive of Windows
     return Named(head, attribute) if dotted or head.endswith(".py") else Named(source)
+
+
+def _missing(name: str) -> ConvsolveError:
+    """Return what to say of a source that there is not: the nearest file, or how a Python source is written."""
+    head, dot, last = name.rpartition(".")
+    dotted = all(part.isidentifier() for part in name.split("."))
+    if dot and dotted and last != "py" and f".{last}" not in FORMATS:
+        return UnreadableError(
+            f"{name}: there is no such file; what Python makes is named like package.module:factory, "
+            f"perhaps {head}:{last}")
+    path = Path(name)
+    near = nearest(path.name, [entry.name for entry in _entries(path.parent) if entry.suffix == path.suffix], listed=0)
+    return FileError(name, [Problematic(1, 1, f"cannot be read: there is no such file{near}")])
+
+
+def _entries(folder: Path) -> list[Path]:
+    try:
+        return sorted(islice(folder.iterdir(), _MOST_NEIGHBOURS))
+    except OSError:
+        return []
+
+
+def _defined(name: str) -> str:
+    """Return which classes and functions a Python file defines, as sources; it is read, not imported."""
+    try:
+        tree = ast.parse(Path(name).read_text(encoding="utf-8"))
+    except (OSError, ValueError, SyntaxError, RecursionError, MemoryError):
+        return f", like {name}:Net"
+    classes = [node.name for node in tree.body if isinstance(node, ast.ClassDef)]
+    functions = [node.name for node in tree.body if isinstance(node, ast.FunctionDef) and not node.name.startswith("_")]
+    found = classes or functions
+    return f": {few((f'{name}:{one}' for one in found), 8)}" if found else f", like {name}:Net (it defines none)"
 
 
 def is_problem_file(source: str) -> bool:
@@ -252,7 +295,7 @@ def _file(name: str, head: str) -> Any:
     """Import a module from its file."""
     path = Path(head).resolve()
     if not path.is_file():
-        raise FileError(head, [Problematic(1, 1, "cannot be read: there is no such file")])
+        raise _missing(head)
     add_folder(str(path.parent))
     own = path.stem if _is_free(path) else f"__{path.stem}__"
     specification = importlib.util.spec_from_file_location(own, path)
@@ -292,6 +335,9 @@ def _theirs(error: BaseException, attribute: str) -> str:
         where, lines = f" at {error.filename}:{error.lineno}", [error.msg]
     if isinstance(error, ModuleNotFoundError) and error.name in ("tensorflow", "jax"):
         lines = [f"{lines[0]}: with the environment variable KERAS_BACKEND=torch, Keras does without"]
+    if isinstance(error, TypeError) and (match := _LACKING.search(lines[0])):
+        wanted = json.dumps(dict.fromkeys(re.findall(r"'(\w+)'", match["names"]), "..."))
+        lines = [f"{lines[0]}: give them with --kwargs '{wanted}'"]
     doing = "importing it" if frames and any(f.name == "<module>" for f in frames[:1]) else "calling it"
     return f"{doing} raised {type(error).__name__}{where}{f': {lines[0]}' if lines[0] else ''}"
 

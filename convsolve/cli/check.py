@@ -16,7 +16,6 @@ from .output import (
     print_json,
     print_table,
     report_data,
-    shape,
 )
 from .source import found, source_options
 
@@ -46,9 +45,10 @@ def command(
     from ..files import layer_places
     from ..queries.check import check
     from ..queries.diagnose import diagnose
+    from ..queries.text import shape
     from ..sources import is_problem_file
 
-    problem = found(source, input_shape, arguments)
+    problem, input_shape = found(source, input_shape, arguments)
     report = check(problem, input_shape)
     form = "json" if as_json else form
     if form in FORMATS:

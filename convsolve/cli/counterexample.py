@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from .output import console, print_costs, print_failures, print_json, print_table, report_data, shape
+from ..queries.text import shape
+from .output import console, print_costs, print_failures, print_json, print_table, report_data
 from .source import loaded, source_options
 
 if TYPE_CHECKING:

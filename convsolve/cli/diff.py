@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from .output import console, print_json, shape
+from ..queries.text import shape
+from .output import console, print_json
 from .sizes import set_data
 from .source import loaded, source_options
 

@@ -43,7 +43,7 @@ def command(
         raise click.UsageError("give the message, the path of a log, or - to read it from standard input")
     said = _read(text) if text is not None or source is None else ""
     network = loaded(source, input_shape, arguments) if source else None
-    found = explain(said, network=network, input_shape=input_shape)
+    found = explain(said, network=network)
     if as_json:
         print_json(_data(found))
     else:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ..queries.text import cause_lines, cost_line, failure_lines, front_lines, shape, table_lines
+from ..queries.text import cause_lines, cost_line, failure_lines, front_lines, table_lines
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -22,27 +22,9 @@ if TYPE_CHECKING:
     from ..queries.pareto import Front
 
 __all__ = [
-    "ShapeType", "bar", "cause_data", "console", "print_causes", "print_costs", "print_failures", "print_front",
-    "print_json", "print_table", "progress", "report_data", "shape",
+    "bar", "cause_data", "console", "print_causes", "print_costs", "print_failures", "print_front",
+    "print_json", "print_table", "progress", "report_data",
 ]
-
-
-class ShapeType(click.ParamType):  # type: ignore[type-arg,unused-ignore]
-    """A shape on the command line: ``3x224x224`` or ``3,224,224``."""
-
-    name = "shape"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[int, ...]:
-        if isinstance(value, tuple):
-            return value
-        parts = str(value).lower().replace(",", "x").split("x")
-        try:
-            sizes = tuple(int(part) for part in parts)
-        except ValueError:
-            self.fail(f"{value!r} is not a shape: write it like 3x224x224 or 3,224,224", param, ctx)
-        if not sizes or any(n < 1 or n > 2**40 for n in sizes):
-            self.fail(f"{value!r} is not a shape: every size must be at least 1 (and no larger than 2^40)", param, ctx)
-        return sizes
 
 
 def console() -> Console:

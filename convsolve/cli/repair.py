@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from .output import ShapeType, cause_data, console, print_causes, print_json, report_data, shape
+from ..queries.text import shape
+from .output import cause_data, console, print_causes, print_json, report_data
+from .shapes import ShapeType
 from .source import loaded, source_options
 
 if TYPE_CHECKING:
@@ -55,8 +57,8 @@ def command(
     problem = loaded(source, input_shape, arguments)
     for_all = _ranges(ranges) if ranges else None
     repairs = repair(
-        problem, input_shape, target=target, locked=locked, limit=number, for_all=for_all, timeout=timeout)
-    causes = diagnose(problem, input_shape=input_shape, target=target)
+        problem, target=target, locked=locked, limit=number, for_all=for_all, timeout=timeout)
+    causes = diagnose(problem, target=target)
     if diff or write:
         _patch(problem, repairs, source if write else "")
     elif as_json:

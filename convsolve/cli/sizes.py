@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ..queries.text import assignment_lines
-from .output import ShapeType, console, print_json, shape
+from ..queries.text import assignment_lines, shape
+from .output import console, print_json
+from .shapes import ShapeType
 from .source import loaded, source_options
 
 if TYPE_CHECKING:

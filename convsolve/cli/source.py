@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from .output import ShapeType, shape
+from ..queries.text import shape
+from .shapes import ShapeType, with_the_axes_that_fit
 
 if TYPE_CHECKING:
     from ..network import InputShapes
@@ -88,15 +89,24 @@ def loaded(source: str, input_shape: InputShapes | None, arguments: str) -> Prob
     """Return the problem that a SOURCE names; an input shape replaces the one that it states."""
     import dataclasses
 
-    problem = found(source, input_shape, arguments)
+    problem, input_shape = found(source, input_shape, arguments)
     if input_shape is None:
         return problem
     return dataclasses.replace(problem, network=problem.network.with_shapes(input_shape))
 
 
-def found(source: str, input_shape: InputShapes | None, arguments: str) -> Problem:
-    """Return the problem that a SOURCE names, as it states its input."""
+def found(
+    source: str, input_shape: InputShapes | None, arguments: str
+) -> tuple[Problem, InputShapes | None]:
+    """Return the problem that a SOURCE names, as it states its input, and the shape to ask about."""
     from ..sources import load, read_arguments
 
     assume = click.get_current_context().meta.get(_ASSUMED)
-    return load(source, input_shape=input_shape, arguments=read_arguments(arguments), assume=assume)
+    values = read_arguments(arguments)
+
+    def load_for(shapes: InputShapes | None) -> Problem:
+        return load(source, input_shape=shapes, arguments=values, assume=assume)
+
+    if input_shape is None or source == "-":  # which can be read once
+        return load_for(input_shape), input_shape
+    return with_the_axes_that_fit(input_shape, load_for)
