@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import multiprocessing
 import resource
 import time
@@ -65,16 +66,25 @@ def ask(solver: str, name: str, timeout: float) -> Answer:
 
 
 def preload() -> None:
-    """Import what any of the solvers needs."""
+    """Import what any of the solvers needs.
+
+    What stands in memory then is kept out of garbage collection: a whole one of all that was imported would fall into
+    the time of whichever solver happens to start it (70 ms, several times what a small problem takes).
+    """
     import networkx  # noqa: F401
     import numpy  # noqa: F401
     import ortools.sat.python.cp_model  # noqa: F401
     import z3  # noqa: F401
 
+    import convsolve.files
     import convsolve.queries.synthesize
-    import convsolve.solver.engine  # noqa: F401
+    import convsolve.solver.core
+    import convsolve.solver.engine
+    import convsolve.solver.z3_search  # noqa: F401
     import tests.benchmarks.design.cpsat
     import tests.benchmarks.design.plain_z3  # noqa: F401
+
+    gc.freeze()
 
 
 def _tell(send: Connection, solver: str, text: str, timeout: float) -> None:
