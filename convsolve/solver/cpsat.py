@@ -182,7 +182,8 @@ class _Search:
 
         class Watch(cp_model.CpSolverSolutionCallback):
             def on_solution_callback(self) -> None:
-                met.append({n: int(t) if isinstance(t, int) else int(self.value(t)) for n, t in holes.items()})
+                # each is better than the one before: only the last is worth a look
+                met[:] = [{n: int(t) if isinstance(t, int) else int(self.value(t)) for n, t in holes.items()}]
 
         limits: list[float] = []
         solver.best_bound_callback = limits.append

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from ortools.sat.python import cp_model
 
-from ..dims import Domain, Expr, Span, Var, variables
+from ..dims import Condition, Domain, Expr, Span, Var, variables
 from ..dims.bounds import INTERVALS, Interval
 from ..dims.evaluate import evaluate_words, fits_word
 from ..dims.expr import Symbolic
@@ -26,6 +26,9 @@ __all__ = ["CPSAT", "Encoding", "Unfit"]
 
 _MOST_ROWS = 64
 """A table has at most so many rows; larger ones take more time than they save (measured)."""
+
+_MOST_LITERALS = 8
+"""An unknown of at most so many values gets a literal for each."""
 
 _MOST_LISTED = 1 << 16
 _WORD = 1 << 60
@@ -47,6 +50,9 @@ class Encoding:
         self.domains = domains
         self.unknowns: dict[str, Any] = {}
         self._tables: dict[Any, Any] = {}
+        self._literals: dict[str, list[Any]] = {}
+        self._products: dict[tuple[Any, ...], _Read] = {}
+        self._reads: dict[Any, _Read] = {}
         self._places: dict[str, tuple[Any, int, int]] = {}
         self._clock = clock
 
@@ -83,6 +89,23 @@ class Encoding:
             raise Unfit(f"{name} has very many values")
         spans = values.spans or (Span(values.low or 0, values.high),)
         return sorted({v for span in spans for v in range(span.start, (span.stop or 0) + 1, span.step)})
+
+    def single(self, name: str) -> Any:
+        """Return the term of an unknown as one variable, times a number, plus a number: tables speak of no other."""
+        term = self.unknown(name)
+        if _is_sum(term):
+            del self.unknowns[name]
+            self.model.add(self.unknown(name) == term)
+        return self.unknowns[name]
+
+    def affine(self, read: _Read) -> Any:
+        """Return a term as one variable, times a number, plus a number: products have no other factors."""
+        term, interval = read
+        if not _is_sum(term):
+            return term
+        found = self.new(interval)
+        self.model.add(found == term)
+        return found
 
     def new(self, interval: Interval) -> Any:
         """Return a variable for an intermediate value."""
@@ -138,21 +161,12 @@ class Encoding:
         self._clock.check("encoding")
         if isinstance(step, Define):
             value, _ = self.read(step.value)
-            known = self.domains[step.name]
-            if known.fixed is None and not isinstance(value, int) and step.name not in self.unknowns:
-                self.unknowns[step.name] = self._bounded(value, known)
+            if self.domains[step.name].fixed is None and not isinstance(value, int) and step.name not in self.unknowns:
+                self.unknowns[step.name] = value  # a sum stays one: of parts that are named, nothing is learned
             else:
                 self._equal(self.unknown(step.name, defined=True), value)
         elif not self._as_table(step.condition):
             self.hold(step.condition)
-
-    def _bounded(self, value: Any, known: Values) -> Any:
-        """Return a variable that has the value of a linear expression, within what is known of it."""
-        if isinstance(value, cp_model.IntVar) or known.low is None or known.high is None:
-            return value
-        found = self.new((known.low, known.high))
-        self.model.add(found == value)
-        return found
 
     def _equal(self, one: Any, other: Any) -> None:
         if isinstance(one, int) and isinstance(other, int):
@@ -205,7 +219,7 @@ class Encoding:
             return False
         flat, holds = found
         rows = np.stack([f[holds.astype(bool)] for f in flat], axis=1).tolist()
-        self.model.add_allowed_assignments([self.unknown(n) for n in names], rows)
+        self.model.add_allowed_assignments([self.single(n) for n in names], rows)
         return True
 
     def read(self, x: Any) -> _Read:
@@ -214,15 +228,22 @@ class Encoding:
             return self.unknown(x.name), self.domains[x.name].interval
         if not isinstance(x, Symbolic):
             return int(x), (int(x), int(x))
-        if isinstance(x, Expr) and x.op not in ("add", "sub", "mul"):
-            found = self.tabled(x)
-            if found is not None:
-                return found
-        return CPSAT[x.op](self, x)
+        found = self._reads.get(x)
+        if found is None:
+            if isinstance(x, Expr) and x.op not in ("add", "sub", "mul"):
+                found = self.tabled(x)
+            elif isinstance(x, Condition):
+                found = self.chosen(x)
+            found = self._reads[x] = found or CPSAT[x.op](self, x)
+        return found
 
-    def tabled(self, x: Any) -> _Read | None:
-        """Return a variable for an expression whose unknowns have few values together; None where they have many."""
-        found = self._tables.get(x)
+    def tabled(self, x: Any, *, alone: bool = False) -> _Read | None:
+        """Return a term for an expression whose unknowns have few values together; None where they have many.
+
+        What one unknown decides is a sum over the literals of its values, where these are few; else a variable with a
+        table. With ``alone``, it is one variable, times a number, plus a number.
+        """
+        found = self._tables.get((x, alone))
         if found is not None:
             return found  # type: ignore[no-any-return]
         names, count = self.open(x)
@@ -235,11 +256,83 @@ class Encoding:
         low, high = int(values.min()), int(values.max())
         if low == high:
             return low, (low, high)
-        result = self.model.new_int_var_from_domain(cp_model.Domain.from_values(np.unique(values).tolist()), "")
-        table = np.stack([*flat, values], axis=1).tolist()
-        self.model.add_allowed_assignments([*(self.unknown(n) for n in names), result], table)
-        self._tables[x] = result, (low, high)
+        result = self._by_value(names[0], values, alone) if len(names) == 1 else None
+        if result is None:
+            result = self.model.new_int_var_from_domain(cp_model.Domain.from_values(np.unique(values).tolist()), "")
+            table = np.stack([*flat, values], axis=1).tolist()
+            self.model.add_allowed_assignments([*(self.single(n) for n in names), result], table)
+        self._tables[x, alone] = result, (low, high)
         return result, (low, high)
+
+    def _by_value(self, name: str, values: np.ndarray, alone: bool) -> Any:
+        """Return the term that takes a value for each of an unknown's; None where it is no sum, or a long one."""
+        own = self.domains[name].array
+        assert own is not None
+        slope = (int(values[1]) - int(values[0])) // (int(own[1]) - int(own[0]))
+        if np.array_equal(values - values[0], slope * (own - own[0])):
+            return int(values[0]) + slope * (self.single(name) - int(own[0]))
+        if len(own) > _MOST_LITERALS:
+            return None
+        found, counts = np.unique(values, return_counts=True)
+        base = int(found[np.argmax(counts)])
+        if alone and np.count_nonzero(values != base) > 1:
+            return None
+        literals = self.literals(name)
+        return base + sum((int(v) - base) * literals[i] for i, v in enumerate(values.tolist()) if v != base)
+
+    def literals(self, name: str) -> list[Any]:
+        """Return, for each of an unknown's few values, the literal that says that it has this one."""
+        found = self._literals.get(name)
+        if found is None:
+            own = self.domains[name].array
+            assert own is not None
+            term = self.single(name)
+            found = [self.model.new_bool_var(f"{name}={value}") for value in own[: -1 if len(own) == 2 else None]]
+            if len(own) == 2:
+                found.append(~found[0])
+                self.model.add(term == int(own[1]) + int(own[0] - own[1]) * found[0])
+            else:
+                self.model.add_exactly_one(found)
+                for value, literal in zip(own.tolist(), found, strict=True):
+                    self.model.add(term == value).only_enforce_if(literal)
+                    self.model.add(term != value).only_enforce_if(~literal)
+            self._literals[name] = found
+        return found
+
+    def chosen(self, condition: Any) -> _Read | None:
+        """Return the literal of a condition that the few values of one unknown decide; None where it is no such one."""
+        names, _ = self.open(condition)
+        if len(names) != 1 or (own := self.domains[names[0]].array) is None or len(own) > _MOST_LITERALS:
+            return None
+        rows = self._rows(condition, names)
+        if rows is None:
+            return None
+        holds = np.flatnonzero(rows[1])
+        if len(holds) in (0, len(own)):
+            return int(len(holds) > 0), (0, 1)
+        literals = self.literals(names[0])
+        if len(holds) == 1:
+            return literals[holds[0]], (0, 1)
+        if len(holds) == len(own) - 1:
+            return ~literals[np.flatnonzero(rows[1] == 0)[0]], (0, 1)
+        result = self.model.new_bool_var("")
+        self.model.add(sum(literals[i] for i in holds) == result)
+        return result, (0, 1)
+
+    def product(self, groups: Sequence[Any]) -> _Read:
+        """Return the product of some terms; what parameters and MACs multiply alike is multiplied once."""
+        key = tuple(groups)
+        found = self._products.get(key)
+        if found is None:
+            last = groups[-1]
+            if isinstance(last, Var):
+                found = self.single(last.name), self.domains[last.name].interval
+            else:
+                found = self.tabled(last, alone=len(groups) > 1) or self.read(last)
+            if len(groups) > 1:
+                found = _times(self, self.product(groups[:-1]), found)
+            self._products[key] = found
+        return found
 
     def literal(self, build: Callable[[], tuple[Any, Any]]) -> Any:
         """Return a literal for one of two linear conditions that exclude each other."""
@@ -250,6 +343,10 @@ class Encoding:
         self.model.add(yes).only_enforce_if(result)
         self.model.add(no).only_enforce_if(~result)
         return result
+
+
+def _is_sum(term: Any) -> bool:
+    return not isinstance(term, (int, cp_model.IntVar)) and len(cp_model.FlatIntExpr(term).vars) > 1
 
 
 _COMPARED: dict[str, Callable[[Any, Any], Any]] = {
@@ -294,11 +391,10 @@ def _mul(encoding: Encoding, x: Any) -> _Read:
                 break
         else:
             groups.append(factor)
-    result: _Read = number, (number, number)
-    for group in sorted(groups, key=lambda g: encoding.open(g)[1]):
-        together = not isinstance(group, Var) and encoding.tabled(group)
-        result = _times(encoding, result, together or encoding.read(group))
-    return result
+    if not number or not groups:
+        return number, (number, number)
+    groups.sort(key=lambda g: (encoding.open(g)[1], str(g)))
+    return _times(encoding, (number, (number, number)), encoding.product(groups))
 
 
 def _times(encoding: Encoding, one: _Read, other: _Read) -> _Read:
@@ -306,7 +402,7 @@ def _times(encoding: Encoding, one: _Read, other: _Read) -> _Read:
     if isinstance(one[0], int) or isinstance(other[0], int):
         return one[0] * other[0], interval
     result = encoding.new(interval)
-    encoding.model.add_multiplication_equality(result, [one[0], other[0]])
+    encoding.model.add_multiplication_equality(result, [encoding.affine(one), encoding.affine(other)])
     return result, interval
 
 

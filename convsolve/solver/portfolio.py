@@ -18,11 +18,11 @@ from .task import Method, Task
 
 __all__ = ["solve"]
 
-_FIRST_SLICE = 0.12
+_FIRST_SLICE = 0.05
 """Seconds of the processor that each method gets in the first turn; those of a general solver are longer."""
 
 _GROWTH = 3
-_GENERAL = 3
+_GENERAL = 6
 
 
 def solve(task: Task) -> Outcome:

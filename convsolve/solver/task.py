@@ -18,8 +18,11 @@ from .system import Define, System, build, values_of
 
 __all__ = ["Method", "Task"]
 
-_FOR_PREFERENCE = (10.0, 0.1)
+_FOR_PREFERENCE = (10.0, 0.06)
 """Seconds to look for plainer ones at least, without objectives and with them."""
+
+_SHARE_OF_PREFERENCE = 4
+"""Otherwise one of so many parts of the time that the answer took."""
 
 
 class Method(Protocol):
@@ -214,7 +217,7 @@ class Task:
     def _patience(self) -> None:
         """From now on only preference is left to be decided: that is worth some time, but not all."""
         if self.keep == 1:
-            seconds = max(_FOR_PREFERENCE[bool(self.system.goals)], self.clock.worked)
+            seconds = max(_FOR_PREFERENCE[bool(self.system.goals)], self.clock.worked / _SHARE_OF_PREFERENCE)
             self.clock.shorten(seconds)
             self.rest = self.clock.part(seconds)
 
