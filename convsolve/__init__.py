@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from .queries.counterexample import Counterexample, counterexample
     from .queries.diagnose import Cause, diagnose
     from .queries.explain import Explanation, explain
+    from .queries.opening import open
     from .queries.pareto import Front, pareto
     from .queries.relax import Relaxation
     from .queries.repair import Repair, repair
@@ -59,6 +60,7 @@ _PLACES = {
     "queries.counterexample": ("Counterexample", "counterexample"),
     "queries.explain": ("Explanation", "explain"),
     "queries.diagnose": ("Cause", "diagnose"),
+    "queries.opening": ("open",),
     "queries.pareto": ("Front", "pareto"),
     "queries.relax": ("Relaxation",),
     "queries.repair": ("Repair", "repair"),
@@ -80,6 +82,7 @@ __all__ = [
     "maximum", "minimum", "minimum_input", "operators", "pareto", "parse", "repair", "smallest_input", "solutions",
     "solve", "to_keras", "to_onnx", "to_torch", "valid_sizes", "where",
 ]
+"""All public names but ``open``, which ``from convsolve import *`` must not put in the place of Python's own."""
 
 
 def __getattr__(name: str) -> Any:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from .dims import Cond, Dim, Domain, Var, all_of, bounds, product, variables, where
+from .dims import Cond, Condition, Dim, Domain, Var, all_of, bounds, product, variables, where
 from .dims.grammar import Value, parse_condition, parse_dim
 from .errors import ExpressionError, NetworkError
 from .network import Layer, Network, tensor_layer
@@ -101,13 +101,15 @@ def as_problem(network: Network | Problem) -> Problem:
 class ProblemTrace:
     """The trace of a problem: that of its network, with the problem's requirements and objectives read.
 
-    ``named`` are the holes that requirements and objectives speak of.
+    ``named`` are the holes that requirements and objectives speak of. ``forced`` names for requirements the layers,
+    which might be absent, without which they cannot hold.
     """
 
     problem: Problem
     trace: Trace
     objectives: tuple[Dim, ...]
     named: frozenset[str] = frozenset()
+    forced: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 def trace_problem(problem: Problem) -> ProblemTrace:
@@ -133,7 +135,7 @@ def trace_problem(problem: Problem) -> ProblemTrace:
         traced.training,
         {name: c for name, c in traced.canonical.items() if name not in scope.holes_named},
     )
-    return ProblemTrace(problem, whole, objectives, frozenset(scope.holes_named))
+    return ProblemTrace(problem, whole, objectives, frozenset(scope.holes_named), scope.forced)
 
 
 class Scope:
@@ -145,13 +147,21 @@ class Scope:
         self.definitions: list[Definition] = []
         self.holes_named: set[str] = set()
         self._defined: dict[str, Var] = {}
+        self.forced: dict[str, tuple[str, ...]] = {}
         self._whens: list[Cond] = []
+        self._spoken_of: dict[str, Cond] = {}
         self._absent_counts_0 = False
 
     def requirement(self, text: str) -> Requirement:
-        """Read a requirement; a comparison that speaks of a layer which is not present is false."""
-        self._whens = []
+        """Read a requirement; a comparison that speaks of a layer which is not present is false.
+
+        Costs and sizes of such a layer are 0, though, alone as in sums and in the largest of several.
+        """
+        self._whens, self._spoken_of = [], {}
         condition = parse_condition(text, self.resolve, self._present)
+        needed = set(_conjuncts(condition))
+        if forced := tuple(name for name, when in self._spoken_of.items() if needed.issuperset(_conjuncts(when))):
+            self.forced[text] = forced
         values = tuple((v.name, v) for v in variables(condition))
         return Requirement("", PROBLEM, condition, text=text, values=values)
 
@@ -217,11 +227,13 @@ class Scope:
             value: Value = self._var(f"{tensor_layer(tensor)}.{attribute}")
         else:
             value = self._of_layer(layer, end, attribute, axis, column)
-        if layer.when is True:
+        if layer.when is True or (attribute in COSTS and not axis and tensor in self.network.blocks):
             return value
-        if self._absent_counts_0:
+        nothing = attribute in (*COSTS, "size") and not axis  # a layer that is not there costs nothing
+        if self._absent_counts_0 or nothing:
             return where(layer.when, value, 0) if not isinstance(value, tuple) else value
         self._whens.append(layer.when)
+        self._spoken_of[layer.name] = layer.when
         return value
 
     def _of_layer(self, layer: Layer, tensor: str, attribute: str, axis: str, column: int) -> Value:
@@ -285,6 +297,15 @@ class Scope:
         odd = [n for n in self.network.by_name if not re.fullmatch(r"[A-Za-z_]\w*(\.\w+)*", n)]
         hint = f"; names like {odd[0]} stand in backquotes: `{odd[0]}`.size" if odd else ""
         return ExpressionError(f"there is no {name!r}{nearest(name.split('.')[0], names, listed=8)}{hint}", column)
+
+
+def _conjuncts(condition: Cond) -> Iterator[Cond]:
+    """Yield conditions that all hold where one does."""
+    if isinstance(condition, Condition) and condition.op == "and":
+        for part in condition.args:
+            yield from _conjuncts(part)
+    else:
+        yield condition
 
 
 def _indexed(name: str) -> tuple[str, int | None]:

@@ -195,3 +195,47 @@ def test_size_is_the_number_of_elements_whatever_an_operator_calls_its_parameter
     report = cs.check(cs.parse("input: [2, 3, 3]\nlayers:\n  - upsample: {name: u, scale_factor: 2}\n"
                                "  - reshape: {name: r, shape: [72]}\nrequire: [u.size == 72, 'r.shape == [72]']\n"))  # fmt: skip
     assert report.ok
+
+
+DEPTH = """
+input: [3, 16, 16]
+layers:
+  - repeat: 1..3
+    name: body
+    layers:
+      - conv: {name: c, out_channels: 4 | 8 | 16, kernel_size: 3, padding: 1}
+  - conv: {name: side, out_channels: 8, kernel_size: 1, optional: true}
+"""
+
+
+@pytest.mark.parametrize(("required", "holds"), [
+    ("c_1.macs + c_2.macs + c_3.macs <= 500K", lambda costs: sum(costs("macs", "c_")) <= 500_000),
+    ("max(c_1.size, c_2.size, c_3.size) <= 2048", lambda costs: max(costs("size", "c_")) <= 2048),
+    ("c_3.params <= 300", lambda costs: sum(costs("params", "c_3")) <= 300),
+    ("c_3.params >= 1", lambda costs: sum(costs("params", "c_3")) >= 1),
+    ("side.activations < 2000 or body.params > 2000", lambda costs: sum(costs("size", "side")) < 2000 or sum(costs("params", "c_")) > 2000),
+    ("body.macs <= 500K", lambda costs: sum(costs("macs", "c_")) <= 500_000),
+])  # fmt: skip
+def test_what_is_not_there_costs_nothing_in_requirements(required, holds):
+    problem = cs.parse(DEPTH)
+    space = cs.Space(dataclasses.replace(problem, requirements=(required,)))
+    found = {tuple(sorted(assignment.items())) for assignment in space.enumerate()}
+    expected = set()
+    for assignment in cs.Space(problem).enumerate():
+        rows = cs.check(problem.network.assign(assignment)).rows
+
+        def costs(kind, name, rows=rows):
+            key = {"size": "activations"}.get(kind, kind)
+            return [getattr(row, key) for row in rows if row.layer.startswith(name)] or [0]
+
+        if holds(costs):
+            expected.add(tuple(sorted(assignment.items())))
+    assert found == expected and found
+
+
+def test_a_requirement_that_forces_a_layer_to_be_there_is_named():
+    required = ("c_2.height == 16 and c_3.kernel_size == 3", "side.height == 16 or params <= 1", "c_1.height == 16", "c_3.macs >= 0")
+    traced = trace_problem(dataclasses.replace(cs.parse(DEPTH), requirements=required))
+    assert traced.forced == {required[0]: ("c_2", "c_3")}
+    solution = cs.solve(dataclasses.replace(cs.parse(DEPTH), requirements=required))
+    assert f"`{required[0]}` holds only where c_2 and c_3 are there" in str(solution)

@@ -17,7 +17,7 @@ from .output import (
     print_table,
     report_data,
 )
-from .source import found, source_options
+from .source import found, source_options, what_if_options
 
 if TYPE_CHECKING:
     from ..network import InputShapes
@@ -29,6 +29,7 @@ __all__ = ["command"]
 @click.command()
 @click.argument("source")
 @source_options
+@what_if_options
 @click.option("--output-format", "form", type=click.Choice(["table", "json", *FORMATS]), default="table",
               show_default=True, help="For people, or for the tools that read findings.")  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="The same as --output-format json.")

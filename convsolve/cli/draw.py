@@ -10,7 +10,7 @@ import click
 from ..queries.text import no_answer_lines
 from .output import progress
 from .output_file import check_output, write_output
-from .source import loaded, source_options
+from .source import loaded, source_options, what_if_options
 
 if TYPE_CHECKING:
     from ..network import InputShapes
@@ -25,6 +25,7 @@ _FORMATS = ("svg", "html", "dot", "mmd", "png")
 @click.command()
 @click.argument("source")
 @source_options
+@what_if_options
 @click.option("-o", "--output", type=click.Path(dir_okay=False, allow_dash=True), default="-",
               help="The file to write; its ending says the format.")  # fmt: skip
 @click.option("--to", "form", type=click.Choice(_FORMATS), help="The format, where no file's ending says it.")

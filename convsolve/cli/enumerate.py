@@ -9,7 +9,7 @@ import click
 
 from .output import bar
 from .output_file import check_output
-from .source import loaded, source_options
+from .source import loaded, source_options, what_if_options
 from .workers import workers_options, working
 
 if TYPE_CHECKING:
@@ -22,6 +22,7 @@ __all__ = ["command"]
 @click.command()
 @click.argument("source")
 @source_options
+@what_if_options
 @click.option("-n", "--number", type=click.IntRange(1), help="Stop after this many; by default go through all.")
 @click.option("-o", "--output", type=click.Path(dir_okay=False),
               help="The file to write. If this command is stopped, it goes on when it is called again.")  # fmt: skip

@@ -9,7 +9,7 @@ import click
 from ..queries.text import no_answer_lines
 from .output import progress
 from .output_file import check_output, write_output
-from .source import loaded, source_options
+from .source import loaded, source_options, what_if_options
 
 if TYPE_CHECKING:
     from ..network import InputShapes
@@ -21,6 +21,7 @@ __all__ = ["command"]
 @click.command()
 @click.argument("source")
 @source_options
+@what_if_options
 @click.option("--to", "form", type=click.Choice(["torch", "keras", "onnx", "yaml"]), required=True,
               help="What to write: source code, an ONNX model, or a problem file.")  # fmt: skip
 @click.option("-o", "--output", type=click.Path(dir_okay=False, allow_dash=True), default="-",

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from .source import loaded, source_options
+from .source import loaded, source_options, what_if_options
 from .workers import workers_options, working
 
 if TYPE_CHECKING:
@@ -19,6 +19,7 @@ __all__ = ["command"]
 @click.command()
 @click.argument("source")
 @source_options
+@what_if_options
 @click.option("-n", "--number", type=click.IntRange(1, 10_000_000), default=1, show_default=True,
               help="How many architectures to draw.")  # fmt: skip
 @click.option("--seed", type=click.IntRange(0, 2**31), default=0, help="The same seed draws the same.")

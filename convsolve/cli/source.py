@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from ..network import InputShapes
     from ..problem import Problem
 
-__all__ = ["assumed_words", "found", "loaded", "shape_words", "source_options"]
+__all__ = ["assumed_words", "found", "loaded", "shape_words", "source_options", "what_if_options"]
 
 
 def source_options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -95,6 +95,58 @@ def loaded(source: str, input_shape: InputShapes | None, arguments: str) -> Prob
     return dataclasses.replace(problem, network=problem.network.with_shapes(input_shape))
 
 
+def what_if_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a command options that ask more, or something else, of its problem than the file says.
+
+    They are kept with the command that runs, for :func:`loaded`.
+    """
+    for name, shown, said in (
+        ("--maximize", "EXPRESSION", "Make this as large as possible, in place of what the problem says."),
+        ("--minimize", "EXPRESSION", "Make this as small as possible, in place of what the problem says."),
+        ("--require", "CONDITION", "Require this, too: 'output.height == 14'."),
+        ("--set", "HOLE=VALUE", "Give an open parameter its value."),
+        ("--open", "LAYER.PARAMETER=DOMAIN", "Leave parameters open, of a network that is finished, too: "
+         "'layer3.*.stride=1|2', 'conv1.padding=any'."),
+    ):  # fmt: skip
+        kept: dict[str, Any] = {"expose_value": False, "callback": _keep}
+        command = click.option(name, multiple=True, metavar=shown, help=said, **kept)(command)
+    return command
+
+
+def _keep(ctx: click.Context, param: click.Parameter, given: Sequence[str]) -> None:
+    ctx.meta[f"convsolve.{param.name}"] = tuple(given)
+
+
+def _asked(problem: Problem) -> Problem:
+    """Return a problem with what the command line asks besides."""
+    import dataclasses
+
+    from ..queries.opening import opened, with_demands
+
+    meta = click.get_current_context().meta
+    opening, setting, require, minimize, maximize = (
+        meta.get(f"convsolve.{name}", ()) for name in ("open", "set", "require", "minimize", "maximize"))
+    if opening:
+        problem = opened(problem, dict(_pair(text, "--open", "'conv1.stride=1|2'") for text in opening))
+    if setting:
+        values = {name: _number(value) for name, value in (_pair(t, "--set", "conv1.stride=2") for t in setting)}
+        problem = dataclasses.replace(problem, network=problem.network.assign(values))
+    return with_demands(problem, require, minimize, maximize)
+
+
+def _pair(text: str, option: str, example: str) -> tuple[str, str]:
+    name, sign, value = text.rpartition("=")
+    if not sign or not name.strip() or not value.strip():
+        raise click.UsageError(f"{option} is written like {option} {example}, got {text!r}")
+    return name.strip(), value.strip()
+
+
+def _number(text: str) -> int:
+    if not text.removeprefix("-").isdecimal() or len(text) > 20:
+        raise click.UsageError(f"--set gives a hole an integer, got {text!r}")
+    return int(text)
+
+
 def found(
     source: str, input_shape: InputShapes | None, arguments: str
 ) -> tuple[Problem, InputShapes | None]:
@@ -105,7 +157,7 @@ def found(
     values = read_arguments(arguments)
 
     def load_for(shapes: InputShapes | None) -> Problem:
-        return load(source, input_shape=shapes, arguments=values, assume=assume)
+        return _asked(load(source, input_shape=shapes, arguments=values, assume=assume))
 
     if input_shape is None or source == "-":  # which can be read once
         return load_for(input_shape), input_shape

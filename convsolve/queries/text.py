@@ -11,6 +11,7 @@ from math import log2
 from typing import TYPE_CHECKING, Any
 
 from ..operators.base import to_canonical
+from ..problem import trace_problem
 from .branch_lines import branch_lines
 
 if TYPE_CHECKING:
@@ -209,6 +210,9 @@ def standing_lines(solution: Solution, *, first: bool = True) -> list[str]:
     lines = [_goal_line(goal, first) for goal in solution.goals]
     if not solution.goals and solution.plainest and first:
         lines.append("the plainest solution: no other keeps more closely to the preferred values (proven)")
+    if first and any(layer.when is not True for layer in solution.problem.network.layers):
+        lines += [f"`{text}` holds only where {' and '.join(names)} {'is' if len(names) == 1 else 'are'} there"
+                  for text, names in trace_problem(solution.problem).forced.items()]  # fmt: skip
     if solution.problem.for_all:
         ranges = ", ".join(f"{axis} {domain}" for axis, domain in solution.problem.for_all.items())
         lines.append(f"every requirement holds for all of {ranges}{' (proven)' if solution.proven else ''}")
