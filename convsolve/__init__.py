@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from .queries.counterexample import Counterexample, counterexample
     from .queries.diagnose import Cause, diagnose
     from .queries.explain import Explanation, explain
-    from .queries.opening import open
+    from .queries.opening import open  # noqa: F401  # no name of `import *`
     from .queries.pareto import Front, pareto
     from .queries.relax import Relaxation
     from .queries.repair import Repair, repair
