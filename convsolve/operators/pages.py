@@ -205,6 +205,14 @@ PAGES: dict[str, Page] = {
         "Read the message; at another size the call may be taken: `convsolve check` records the program again there.",
         _layers("[3, 8, 8]", "opaque: {what: inv, seen: [[3, 8, 8]], outputs: [[3, 8, 8]], refused: not square}"),
         ", refused: not square", ""),
+    "CS032": Page(
+        "Maxima are put back to places that lie in a map with more elements than the one that is made. Where the "
+        "maxima were found decides whether they fit, so that it is not known. Max pooling of an odd size does that, as "
+        "it leaves out the last row.",
+        "Give max_unpool the output_size of what was pooled.",
+        _layers("[2, 9, 9]", "max_pool: {name: pooled, kernel_size: 2}",
+                "max_unpool: {inputs: [pooled, pooled], kernel_size: 2, places: 80}"),
+        "places: 80", "places: 80, output_size: 9"),
 }  # fmt: skip
 """The pages by code."""
 

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 from ..dims import Dim, all_of, any_of, eq, ne, product
 from ..errors import RankError
 from .base import Operator, Reach, Shape, Site, known_mode, pairs, per_axis, positive, spatial, spatial_names
-from .parameters import Flag, Padding, PerAxis, Sizes, parameter
+from .parameters import Count, Flag, Padding, PerAxis, Sizes, parameter
 from .rules import (
     DIVISIBLE,
     ELEMENTS_MATCH,
@@ -18,6 +18,7 @@ from .rules import (
     OUTPUT_SIZE_IN_REACH,
     POOL_PADDING,
     SIZES_AGREE,
+    VALUES_FIT,
 )
 from .windows import both_sides, clipped_count, dilated, same_count, transposed_size, window_count
 
@@ -58,7 +59,7 @@ class MaxPool(Operator):
     ceil_mode: bool = parameter(Flag(), default=False)
     crops: bool = parameter(Flag(), default=False)
 
-    def _axes(self, rank: int) -> list[tuple[Dim, Dim, Dim]]:
+    def steps(self, rank: int) -> list[tuple[Dim, Dim, Dim]]:
         """Return kernel size, dilation and stride for each axis."""
         kernels = per_axis("kernel_size", self.kernel_size, rank)
         strides = per_axis("stride", self.stride, rank)
@@ -71,7 +72,7 @@ class MaxPool(Operator):
         known_mode(site, self, self.padding)
         same = self.padding == "same"
         padding = pairs("padding", 0 if isinstance(self.padding, str) else self.padding, rank)
-        axes = self._axes(rank)
+        axes = self.steps(rank)
         out = []
         for axis, size, (kernel, dilation, stride), (before, after) in zip(
             spatial_names(rank), sizes, axes, padding, strict=True
@@ -108,7 +109,7 @@ class MaxPool(Operator):
             site.require(POOL_PADDING, allowed, axis=axis, padding=side, kernel_size=kernel)
 
     def reach(self, site: Site, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> Sequence[Reach]:
-        return [Reach(dilated(k, d), s) for k, d, s in self._axes(len(inputs[0]) - 1)]
+        return [Reach(dilated(k, d), s) for k, d, s in self.steps(len(inputs[0]) - 1)]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -264,7 +265,8 @@ class MaxUnpool(Operator):
 
     Each spatial size becomes ``(size - 1)*stride - before - after + kernel_size``, or the ``output_size``, which in
     PyTorch lies less than a stride from that, in ONNX has no fewer elements in all. The stride defaults to the kernel
-    size. (PyTorch ``MaxUnpool2d``, ONNX MaxUnpool.)
+    size. (PyTorch ``MaxUnpool2d``, ONNX MaxUnpool.) Among so many ``places`` the second input may choose, where that is
+    given; they should be no more than the output has, or its entries decide whether it works.
 
     >>> from convsolve.operators import MaxUnpool, shape_of
     >>> shape_of(MaxUnpool(kernel_size=2), (64, 7, 7), (64, 7, 7))
@@ -278,8 +280,16 @@ class MaxUnpool(Operator):
     stride: Any = parameter(PerAxis(optional=True, usual=(2, 1)), default=None)
     padding: Any = parameter(Padding(minimum=None, usual=(0, 1)), default=0)
     output_size: Any = parameter(PerAxis(optional=True), default=None)
+    places: Dim | None = parameter(Count(optional=True), default=None)
 
     def infer(self, site: Site, *inputs: Shape) -> Shape:
+        made = self._made(site, *inputs)
+        if self.places is not None:
+            elements = product(made[1:])
+            site.require(VALUES_FIT, all_of(self.places <= elements), places=self.places, elements=elements)
+        return made
+
+    def _made(self, site: Site, *inputs: Shape) -> Shape:
         channels, sizes = spatial(self, inputs[0])
         rank, places = len(sizes), inputs[1]
         if len(places) != len(inputs[0]):

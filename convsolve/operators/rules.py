@@ -15,7 +15,7 @@ __all__ = [
     "GROUPS_DIVIDE_OUTPUT", "INNER_SIZES_AGREE", "IN_RANGE", "KERNEL_FITS", "KERNEL_FITS_UNPADDED",
     "ONE_VALUE_TRAINING", "OUTPUT_PADDING", "OUTPUT_POSITIVE", "OUTPUT_SIZE_IN_REACH", "PARAMETER_IN_RANGE",
     "POOL_PADDING", "PROBLEM", "RANK", "REFLECT_PADDING", "REFUSAL", "ROUNDING", "RULES",
-    "SAME_NEEDS_DILATION_1", "SAME_NEEDS_STRIDE_1", "SIZES_AGREE", "STRIDE_OR_DILATION", "Rule",
+    "SAME_NEEDS_DILATION_1", "SAME_NEEDS_STRIDE_1", "SIZES_AGREE", "STRIDE_OR_DILATION", "VALUES_FIT", "Rule",
 ]
 
 
@@ -127,3 +127,6 @@ ROUNDING = _rule(
     decides=False)
 CALL_TAKEN = _rule(
     "CS031", "the framework takes the call", "the framework itself refuses the call", poisons=False)
+VALUES_FIT = _rule(
+    "CS032", "any places lie inside the output", "whether the places lie inside the output depends on the values",
+    decides=False)

@@ -27,8 +27,8 @@ from .sizes import Size
 from .values import Unsupported, Value
 
 __all__ = [
-    "channel_shuffle", "chunk", "concat", "evenly", "gated", "inserted", "moved", "movedim", "permute", "split",
-    "squeeze", "stack", "transpose", "transposed", "unsqueeze",
+    "channel_shuffle", "chunk", "concat", "evenly", "gated", "inserted", "moved", "movedim", "permute", "rotated",
+    "split", "squeeze", "stack", "stacked_along", "transpose", "transposed", "unsqueeze",
 ]
 
 
@@ -204,6 +204,28 @@ def _may_be_empty(call: Call, x: Value, axis: int) -> None:
     if isinstance(layer.operator, Slice) and layer.operator.axis == axis and not layer.operator.inside:
         for demand in call.graph.demanded[layer.name]:
             call.graph.tape.holds(demand, True, count=count)
+
+
+@handles("hstack dstack column_stack")
+def stacked_along(call: Call, tensors: Any) -> Value:
+    """Concatenation along the axis that the name says."""
+    axis = 2 if call.function == "dstack" else 1
+    if any(call.value(t).rank <= axis for t in tensors):
+        raise Unsupported("tensors of fewer axes")
+    result: Value = concat(call, tensors, axis)
+    return result
+
+
+@handles("rot90")
+def rotated(call: Call, input: Any, k: int = 1, dims: Any = (0, 1)) -> Value:
+    """Quarter turns: two axes change places where their number is odd."""
+    x = call.input(input)
+    first, second = (d % x.rank for d in dims)
+    x.axis(first), x.axis(second)
+    order = list(range(x.rank))
+    if k % 2:
+        order[first], order[second] = second, first
+    return call.same(OPERATORS["identity"](mixes=True), call.reordered(x, order))  # type: ignore[call-arg]
 
 
 @handles("stack")

@@ -10,7 +10,7 @@ import torch
 
 from ...dims import Dim
 from ...dims.normal import Polynomial
-from ...operators import Operator, Squeeze
+from ...operators import Flatten, Operator, Squeeze
 from ..registry import registrar
 from .followed import expressed
 from .graph import Graph
@@ -213,17 +213,28 @@ class Call:
         if not batched:
             inputs = [self.input(t) for t in tensors]
             return inputs, Value("", (), None)
+        if len({v.fold for v in batched}) > 1 and all(v.fold for v in batched):
+            values = [self.grouped(t) if v.batch is not None else v for t, v in zip(tensors, values, strict=True)]
+            batched = [v for v in values if v.batch is not None]
         ends = {(v.rank - (v.batch or 0), v.fold) for v in batched}
         if len(ends) > 1:
             raise Unsupported("batch axes that do not meet")
         (end, fold), = ends
         inputs = [
-            self.input(t) if v.batch is not None else self._aligned(t, v, v.rank - end, fold)
+            (v if v.ref else self.input(t)) if v.batch is not None else self._aligned(t, v, v.rank - end, fold)
             for t, v in zip(tensors, values, strict=True)
         ]
         rank = max(v.rank for v in values)
         regrouped = max(v.regrouped for v in batched)
         return inputs, Value("", (), rank - end, fold, any(v.many for v in batched), regrouped=regrouped)
+
+    def grouped(self, tensor: Any) -> Value:
+        """Return a tensor as an input of a layer, its axes that are folded into the batch being one."""
+        x = self.input(tensor)
+        if x.fold < 2 or x.batch is None:
+            return x
+        merged = Flatten(start_axis=x.batch, end_axis=x.batch + x.fold - 1)
+        return replace(x.made(*self.layer(merged, x, name="flatten")), fold=1)
 
     def _aligned(self, tensor: torch.Tensor, value: Value, axis: int, fold: int) -> Value:
         if axis < 0:

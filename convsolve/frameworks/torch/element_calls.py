@@ -23,17 +23,19 @@ from ...operators import (
     Operator,
     Pow,
     Reduce,
+    Slice,
     Sub,
 )
-from .calls import Call, handles
+from .calls import Call, handles, plain
 from .followed import form_of
 from .sizes import Size
 from .tape import BATCH, BATCH_SIZE
 from .values import Unsupported, Value
 
 __all__ = [
-    "ALIASES", "OF_ELEMENTS", "activation", "alias", "arange", "dropout", "elementwise", "full", "joined", "linspace",
-    "made", "made_by", "made_like", "mixed", "new_full", "prelu", "reduced", "unary",
+    "ALIASES", "OF_ELEMENTS", "activation", "alias", "along_one_axis", "arange", "compared_along", "dropout",
+    "elementwise", "full", "joined", "linspace", "made", "made_by", "made_like", "mixed", "new_full", "prelu",
+    "reduced", "unary",
 ]
 
 _KEEP = (
@@ -43,13 +45,15 @@ _KEEP = (
 _UNARY = (
     "abs exp log log2 log1p expm1 sqrt rsqrt square sin cos erf neg negative reciprocal sign floor ceil round clamp "
     "clip clamp_min clamp_max logsigmoid softsign softmin tanhshrink hardshrink softshrink threshold rrelu logit "
-    "nan_to_num bitwise_not logical_not bernoulli isnan isfinite isinf triu tril"
+    "nan_to_num bitwise_not logical_not __invert__ bernoulli isnan isfinite isinf triu tril get:imag imag conj angle "
+    "sgn trunc frac tan asin acos atan sinh cosh asinh acosh atanh exp2 log10 erfc erfinv lgamma sinc gumbel_softmax"
 )
 _COMPARED = {"eq": "equal", "ne": "not_equal", "lt": "less", "le": "less_equal", "gt": "greater", "ge": "greater_equal"}
 _OF_SEVERAL = (
     " ".join((*_COMPARED, *(f"__{name}__" for name in _COMPARED))) + " not_equal less less_equal greater greater_equal "
     "where masked_fill fmod remainder __mod__ lerp logical_and logical_or logical_xor bitwise_and bitwise_or "
-    "bitwise_xor __and__ __or__ __xor__ atan2 hypot fmax fmin copysign xlogy addcmul addcdiv"
+    "bitwise_xor __and__ __or__ __xor__ atan2 hypot fmax fmin copysign xlogy addcmul addcdiv heaviside polar complex "
+    "logaddexp logaddexp2 float_power"
 )
 ALIASES = (
     "contiguous clone to detach float double half bfloat16 long int bool cpu cuda type type_as requires_grad_ "
@@ -149,29 +153,36 @@ def _is_number(call: Call, x: torch.Tensor) -> bool:
     return x.dim() == 0 and value.batch is None and not value.ref
 
 
-@handles("normalize roll flip cumsum cumprod sort argsort fliplr flipud rms_norm")
+@handles("normalize roll flip cumsum cumprod cummax cummin logcumsumexp sort argsort fliplr flipud rms_norm "
+         "fft_fftshift fft_ifftshift")
 def mixed(call: Call, input: Any, *others: Any, **named: Any) -> Any:
     """A function that keeps the shape, but whose elements depend on others along some axis."""
     x = call.input(input)
     axes = [n for n in (*others, *named.values()) if isinstance(n, (int, list, tuple))]
-    if call.function == "roll":
-        given = named.get("dims", others[1] if len(others) > 1 else None)
+    shifted = "shift" in call.function
+    if call.function == "roll" or shifted:
+        named_so, place = ("dim", 0) if shifted else ("dims", 1)
+        given = named.get(named_so, others[place] if len(others) > place else None)
         axes = [] if given is None else [given]
         if not axes:
             raise Unsupported("a roll over all axes")
-    if x.batch is not None and call.function in ("roll", "flip"):
+    if x.batch is not None and (shifted or call.function in ("roll", "flip")):
         for axis in axes:
             for a in axis if isinstance(axis, (list, tuple)) else [axis]:
                 x.axis(a)
     weights = [n for n in (*others, *named.values()) if isinstance(n, torch.Tensor)]
-    if call.function in ("cumsum", "cumprod", "sort", "argsort", "normalize"):
+    if call.function in ("cumsum", "cumprod", "cummax", "cummin", "logcumsumexp", "sort", "argsort", "normalize"):
         dim = named.get("dim", others[-1] if others and isinstance(others[-1], int) else -1)
         x.axis(1 if call.function == "normalize" and "dim" not in named and len(others) < 2 else dim)
     result = call.same(Identity(weights=total(product(call.sizes(w)) for w in weights), mixes=True), x, weights=weights)
-    return (result, result) if call.function == "sort" else result
+    return (result, result) if call.function in ("sort", "cummax", "cummin") else result
 
 
-_REDUCED = "mean sum amax amin std var norm prod logsumexp argmax argmin all any median nansum nanmean"
+_REDUCED = (
+    "mean sum amax amin std var norm prod logsumexp argmax argmin all any median nanmedian nansum nanmean var_mean "
+    "std_mean linalg_norm linalg_vector_norm count_nonzero")
+_PAIRS = ("max", "min", "median", "nanmedian", "var_mean", "std_mean")
+"""Reductions along an axis that come with something else of the same shape."""
 
 
 @handles(_REDUCED + " max min")
@@ -181,7 +192,7 @@ def reduced(call: Call, input: Any, *args: Any, **named: Any) -> Any:
         call.function = {"max": "maximum", "min": "minimum"}[call.function]
         return joined(call, input, args[0])
     x = call.input(input)
-    rest = list(args[1:] if call.function == "norm" else args)
+    rest = list(args[1:] if call.function in ("norm", "linalg_norm", "linalg_vector_norm") else args)
     dim = named.get("dim", named.get("axis", rest[0] if rest else None))
     if isinstance(dim, bool):
         dim = None
@@ -196,8 +207,40 @@ def reduced(call: Call, input: Any, *args: Any, **named: Any) -> Any:
     ref, shape = call.layer(Reduce(axes=axes, keepdims=keepdims), x)
     before = 0 if keepdims or x.batch is None else sum(d < x.batch for d in dims)
     result = replace(x.made(ref, shape), batch=None if x.batch is None else x.batch - before)
-    two = call.function in ("max", "min", "median") or (call.function == "nanmedian")
-    return (result, result) if two else result
+    return (result, result) if call.function in _PAIRS else result
+
+
+@handles("aminmax mode kthvalue")
+def along_one_axis(call: Call, input: Any, *args: Any, k: Any = None, dim: Any = None, keepdim: bool = False) -> Any:
+    """Two results along one axis, by default the last."""
+    given = list(args)
+    count = (given.pop(0) if given else k) if call.function == "kthvalue" else 1
+    axis = given[0] if given else dim
+    if axis is None and call.function == "aminmax":
+        raise Unsupported("a reduction over all axes, the batch among them")
+    x = call.input(input)
+    at = x.axis(-1 if axis is None else axis)
+    if call.function == "kthvalue":
+        x = x.made(*call.layer(Slice(axis=at, stop=plain(count), inside=True), x, name="kthvalue.part"))
+    result = _without(call, x, -1 if axis is None else axis, bool(given[1] if len(given) > 1 else keepdim))
+    return (result, result)
+
+
+def _without(call: Call, x: Value, axis: int, keepdims: bool) -> Value:
+    """Return what is left of a tensor where one axis is reduced."""
+    ref, shape = call.layer(Reduce(axes=(x.axis(axis),), keepdims=keepdims), x)
+    before = not keepdims and x.batch is not None and axis % x.rank < x.batch
+    return replace(x.made(ref, shape), batch=x.batch - 1 if before and x.batch is not None else x.batch)
+
+
+@handles("cosine_similarity pairwise_distance")
+def compared_along(
+    call: Call, x1: Any, x2: Any, dim: Any = None, eps: Any = None, keepdim: bool = False, *, p: Any = None
+) -> Value:
+    """How alike two tensors are along an axis."""
+    axis = -1 if call.function == "pairwise_distance" else 1 if dim is None else dim
+    inputs, like = call.joined([x1, x2])
+    return _without(call, like.made(*call.layer(Mul(), *inputs, name="mul")), axis, bool(keepdim))
 
 
 # -- constants

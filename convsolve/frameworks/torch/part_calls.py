@@ -10,16 +10,17 @@ import torch
 from ...dims import all_of
 from ...dims.normal import Polynomial
 from ...network import tensor_layer
-from ...operators import Add, Elementwise, Gather, Identity, Operator, Reduce, Slice, Split, Squeeze
+from ...operators import Add, Elementwise, Flatten, Gather, Identity, Operator, Reduce, Slice, Split, Squeeze
 from .axis_calls import evenly, inserted, moved
+from .builtin import EXTREMES
 from .calls import Call, handles, plain
 from .sizes import Size
 from .spans import known_ends
 from .values import ONE, Unsupported, Value
 
 __all__ = [
-    "assign", "gather", "gathered", "getitem", "index_select", "index_written", "narrow", "scatter", "select",
-    "slice_of", "split_along", "tensor_split", "topk", "unbind",
+    "assign", "diagonal", "difference", "gather", "gathered", "getitem", "index_select", "index_written", "narrow",
+    "scatter", "select", "slice_of", "split_along", "tensor_split", "topk", "unbind", "written_at", "written_over",
 ]
 
 
@@ -45,13 +46,46 @@ def getitem(call: Call, input: Any, index: Any) -> Value:
             axis += 1
         elif isinstance(entry, int) and not isinstance(entry, bool):
             x = _selected(call, x, axis, entry)
-        elif sum(isinstance(e, (int, list, tuple, torch.Tensor)) for e in entries) == 1:
+        elif _several(entries):
+            return _gathered_at(call, x, axis, [e for e in entries if isinstance(e, (list, torch.Tensor))])
+        elif _alone(entries):
             before = x.rank
             x = gathered(call, x, axis, entry)
             axis += 1 + x.rank - before
         else:
             raise Unsupported("several indices at once")
     return x
+
+
+def _alone(entries: list[Any]) -> bool:
+    """Return whether there is one index, and beside it at most single positions, next to it."""
+    kinds = "".join("i" if isinstance(e, (int, list, tuple, torch.Tensor)) else "." for e in entries if e is not None)
+    several = sum(isinstance(e, (list, tuple, torch.Tensor)) for e in entries)
+    return several == 1 and len(kinds.strip(".").replace(".", "")) == len(kinds.strip("."))
+
+
+def _several(entries: list[Any]) -> bool:
+    """Return whether several indices stand side by side, and behind them nothing but whole axes."""
+    kinds = "".join("i" if isinstance(e, (list, torch.Tensor)) else ":" if e == slice(None) else "x" for e in entries)
+    return kinds.count("i") > 1 and "x" not in kinds and "i" * kinds.count("i") in kinds
+
+
+def _gathered_at(call: Call, x: Value, axis: int, given: list[Any]) -> Value:
+    """Return the entries that indices of neighbouring axes name together, in the shape that they have together."""
+    indices = [torch.tensor(index) if isinstance(index, list) else index for index in given]
+    if any(call.value(i).batch is not None or i.dtype == torch.bool for i in indices):
+        raise Unsupported("positions that depend on the input")
+    at = x.axis(axis)
+    if any(x.axis(axis + i) != at + i for i in range(len(indices))):
+        raise Unsupported("positions of samples")
+    for i, index in enumerate(indices):
+        span = known_ends(call, index, x.shape[at + i])
+        inside = Gather(axis=at + i, shape=None, least=span.least.dim(), largest=span.largest.dim())
+        call.layer(inside, x, name="gather.inside")
+    (shape,) = call.graph.foretold(Add(), [call.value(i).shape for i in indices])
+    flat = x.made(*call.layer(Flatten(start_axis=at, end_axis=at + len(indices) - 1), x, name="flatten"))
+    made = flat.made(*call.layer(Gather(axis=at, shape=tuple(n.dim() for n in shape) or None), flat, name="gather"))
+    return replace(made, batch=moved(x.batch, axis, len(shape) - len(indices)))
 
 
 def gathered(call: Call, x: Value, axis: int, index: Any) -> Value:
@@ -247,3 +281,51 @@ def split_along(call: Call, input: Any, indices_or_sections: Any) -> list[Value]
     if isinstance(indices_or_sections, int):
         return evenly(call, x, axis, indices_or_sections)
     return tensor_split(call, input, indices_or_sections, axis)  # type: ignore[no-any-return]
+
+
+@handles("diff")
+def difference(
+    call: Call, input: Any, n: int = 1, dim: int = -1, *, prepend: Any = None, append: Any = None
+) -> Value:
+    """Differences between neighbours along an axis."""
+    x = call.input(input)
+    if prepend is not None or append is not None:
+        raise Unsupported("differences of something longer")
+    part = _sliced(call, x, dim % x.rank, n, None)
+    return part if part.rest is not None else call.same(Identity(mixes=True), part)
+
+
+@handles("diagonal")
+def diagonal(call: Call, input: Any, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Value:
+    """The entries at the same place of two axes, along an axis at the end."""
+    x = call.input(input)
+    axes = [dim % x.rank for dim in (dim1, dim2)]
+    if offset or x.batch is None:
+        raise Unsupported("another diagonal than the main one")
+    shorter = EXTREMES["min"](*call.graph.sizes([x.shape[x.axis(axis)] for axis in axes]))
+    part = _selected(call, _sliced(call, x, axes[0], 0, shorter), axes[1], 0)
+    kept = axes[0] - (axes[1] < axes[0])
+    return call.reordered(part, [*(i for i in range(part.rank) if i != kept), kept])
+
+
+@handles("select_scatter")
+def written_at(call: Call, input: Any, src: Any, dim: int, index: Any) -> Value:
+    """A tensor with another one written at a position of an axis."""
+    x = call.input(input)
+    return _written(call, x, _selected(call, x, dim % x.rank, index), src)
+
+
+@handles("slice_scatter")
+def written_over(
+    call: Call, input: Any, src: Any, dim: int = 0, start: Any = None, end: Any = None, step: Any = 1
+) -> Value:
+    """A tensor with another one written over a part of an axis."""
+    return _written(call, call.input(input), slice_of(call, input, dim, start, end, step), src)
+
+
+def _written(call: Call, x: Value, part: Value, source: Any) -> Value:
+    written = call.input(source)
+    if part.rest is not None or (written.batch, written.fold) != (part.batch, part.fold):
+        raise Unsupported("samples that do not meet")
+    call.layer(Add(broadcast=False), part, written, name="source")
+    return call.same(Identity(mixes=True), x)

@@ -39,6 +39,7 @@ from . import (
     reshape_calls,
     resize_calls,
     spatial_calls,
+    spectrum_calls,
     window_calls,
 )
 from .calls import HANDLERS, Call
@@ -58,7 +59,7 @@ __all__ = ["Recorder"]
 _REGISTERED = (
     attention_calls, axis_calls, element_calls, feature_calls, norm_calls, part_calls, repeat_calls,
     reshape_calls, resize_calls,
-    spatial_calls, window_calls)  # fmt: skip
+    spatial_calls, spectrum_calls, window_calls)  # fmt: skip
 """The modules whose handlers are registered by being imported."""
 _OWN = ("torch.nn", "keras.")
 """Where modules come from that are one layer, if they hold no others."""

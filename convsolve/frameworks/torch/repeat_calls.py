@@ -113,7 +113,10 @@ def repeat(call: Call, input: Any, *sizes: Any, repeats: Any = None, dims: Any =
                 raise Unsupported("repetition of samples")
             x = replace(x, batch=at)
         else:
-            groups = whole_form(times[0])
+            if not x.many and groups is not None:  # one sample that stands for all
+                x = replace(x, many=True)
+            else:
+                groups = whole_form(times[0])
             return _regrouped(call, x, groups, times)
     elif at is not None and groups is not None and groups.constant != 1:
         return _regrouped(call, _shared(call, x, at, new) if at < new else x, groups, times, at)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
+from ...dims.normal import Polynomial
 from ...operators import (
     AdaptiveAvgPool,
     AdaptiveMaxPool,
@@ -12,16 +14,23 @@ from ...operators import (
     ConvTranspose,
     LpPool,
     MaxPool,
+    MaxUnpool,
+    Operator,
     Pad,
+    Slice,
     Squeeze,
     Unsqueeze,
+    Upsample,
 )
+from ...operators.windows import dilated
 from .calls import Call, handles, plain
-from .values import Unsupported, Value
+from .spans import span_of
+from .values import ONE, Span, Unsupported, Value, product_of
 
 __all__ = [
     "adaptive_avg_pool", "adaptive_max_pool", "adaptive_max_pool_with_indices", "avg_pool", "conv",
-    "conv_transpose", "lp_pool", "max_pool", "max_pool_with_indices", "pad", "per_axis",
+    "conv_transpose", "fractional_max_pool", "lp_pool", "max_pool", "max_pool_with_indices", "max_unpool", "pad",
+    "per_axis",
 ]
 
 
@@ -95,8 +104,68 @@ def max_pool(
         kernel_size=per_axis(kernel_size, rank), stride=per_axis(stride or None, rank),
         padding=per_axis(padding, rank), dilation=per_axis(dilation, rank), ceil_mode=bool(ceil_mode),
     )  # fmt: skip
-    result = call.same(operator, call.spatial(input, rank))
-    return (result, result) if return_indices else result
+    x = call.spatial(input, rank)
+    result = call.same(operator, x)
+    return (result, _places(x, result, operator)) if return_indices else result
+
+
+def _places(x: Value, result: Value, operator: MaxPool | None = None) -> Value:
+    """Return the places of maxima, which count the elements of a map, with what is known of them."""
+    if x.lifted or x.fold:
+        return result
+    rank = len(x.shape) - 1
+    last = [size - ONE for size in x.shape[1:]]
+    if operator is not None and not operator.ceil_mode and not operator.padding:  # what no window reaches is left out
+        steps = operator.steps(rank)
+        last = [
+            Polynomial.of((count.dim() - 1) * stride + dilated(kernel, dilation) - 1)
+            for count, (kernel, dilation, stride) in zip(result.shape[1:], steps, strict=True)]
+    largest = last[0]
+    for size, end in zip(x.shape[2:], last[1:], strict=True):
+        largest = largest * size + end
+    return replace(result, span=Span(Polynomial.of(0), largest, exact=False))
+
+
+@handles("max_unpool1d max_unpool2d max_unpool3d")
+def max_unpool(
+    call: Call, input: Any, indices: Any, kernel_size: Any, stride: Any = None, padding: Any = 0,
+    output_size: Any = None,
+) -> Value:
+    """Maxima put back to their places."""
+    rank = _rank(call)
+    x, places = call.spatial(input, rank), call.spatial(indices, rank)
+    if x.lifted or places.lifted:
+        raise Unsupported("places in folded samples")
+    wished = None if output_size is None else list(output_size)[-rank:]
+    operator = MaxUnpool(
+        kernel_size=per_axis(kernel_size, rank), stride=per_axis(stride or None, rank), padding=per_axis(padding, rank),
+        output_size=None if wished is None else per_axis(wished, rank))
+    (made,) = call.graph.foretold(operator, (x.shape, places.shape))
+    span = span_of(call, indices)
+    told = product_of(made[1:]) if span is None else span.largest  # of what is not known, some may lie outside
+    return call.same(replace(operator, places=(told + ONE).dim()), x, places)
+
+
+@handles("fractional_max_pool2d fractional_max_pool3d")
+def fractional_max_pool(
+    call: Call, input: Any, kernel_size: Any, output_size: Any = None, output_ratio: Any = None,
+    return_indices: bool = False, _random_samples: Any = None,
+) -> Any:
+    """Max pooling over windows that start at random, to a size, or to a share of the input's."""
+    rank = _rank(call)
+    x = call.spatial(input, rank)
+    if x.lifted or (output_size is None) == (output_ratio is None):
+        raise Unsupported("pooling of folded samples, or without a size")
+    operator: Operator = (
+        Upsample(scale_factor=per_axis(output_ratio, rank)) if output_size is None
+        else AdaptiveMaxPool(output_size=per_axis(output_size, rank)))
+    (made,) = call.graph.foretold(operator, (x.shape,))
+    kernels = per_axis(kernel_size, rank)
+    kernels = kernels if isinstance(kernels, tuple) else (kernels,) * rank
+    for i, (size, kernel) in enumerate(zip(made[1:], kernels, strict=True)):  # on three axes, one more than they take
+        call.layer(Slice(axis=1 + i, stop=size.dim() + kernel - int(rank < 3), inside=True), x, name="windows")
+    result = call.same(operator, x)
+    return (result, _places(x, result)) if return_indices else result
 
 
 @handles("max_pool1d_with_indices max_pool2d_with_indices max_pool3d_with_indices")
@@ -104,8 +173,7 @@ def max_pool_with_indices(call: Call, input: Any, kernel_size: Any, *args: Any, 
     """Max pooling and the places of the maxima."""
     kwargs.pop("return_indices", None)
     call.function = call.function.removesuffix("_with_indices")
-    result = max_pool(call, input, kernel_size, *args[:4], **kwargs)
-    return (result, result)
+    return max_pool(call, input, kernel_size, *args[:4], return_indices=True, **kwargs)
 
 
 @handles("avg_pool1d avg_pool2d avg_pool3d")
@@ -144,16 +212,16 @@ def adaptive_avg_pool(call: Call, input: Any, output_size: Any) -> Value:
 def adaptive_max_pool(call: Call, input: Any, output_size: Any, return_indices: bool = False) -> Any:
     """Max pooling to a size."""
     rank = _rank(call)
-    result = call.same(AdaptiveMaxPool(output_size=per_axis(output_size, rank)), call.spatial(input, rank))
-    return (result, result) if return_indices else result
+    x = call.spatial(input, rank)
+    result = call.same(AdaptiveMaxPool(output_size=per_axis(output_size, rank)), x)
+    return (result, _places(x, result)) if return_indices else result
 
 
 @handles(" ".join(f"adaptive_max_pool{n}d_with_indices" for n in (1, 2, 3)))
 def adaptive_max_pool_with_indices(call: Call, input: Any, output_size: Any, return_indices: bool = True) -> Any:
     """Max pooling to a size, and the places of the maxima."""
     call.function = call.function.removesuffix("_with_indices")
-    result = adaptive_max_pool(call, input, output_size)
-    return (result, result)
+    return adaptive_max_pool(call, input, output_size, return_indices=True)
 
 
 @handles("pad constant_pad_nd")

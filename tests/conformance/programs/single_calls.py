@@ -121,3 +121,99 @@ def attention_to_others(r: Random) -> Drawn:
         "self.attention(q, k, k)[0]", "self.attention(q, k, k, need_weights=False)[0]",
         "F.scaled_dot_product_attention(q, k, k)", "(q @ k.transpose(1, 2)).softmax(-1) @ k"))
     return parts, f"q, k = {mine}, {theirs}\n{attended}", _map(r, c)
+
+
+@_call
+def unpool(r: Random) -> Drawn:
+    kernel, stride, sides = r.choice(((2, 2, 0), (2, 2, 0), (3, 3, 0), (3, 2, 1), (3, 1, 0)))
+    size = r.choice((", output_size=x.shape[2:]", ", output_size=x.size()"))
+    pooled = f"F.max_pool2d(x, {kernel}, {stride}, {sides}, return_indices=True)"
+    return "", f"y, places = {pooled}\nF.max_unpool2d(y, places, {kernel}, {stride}, {sides}{size})", _map(r)
+
+
+@_call
+def fractional_pool(r: Random) -> Drawn:
+    n = r.choice((2, 2, 3))
+    ratios = tuple(r.choice((0.5, 0.6, 0.75, 0.3)) for _ in range(n))
+    wished = r.choice((f"output_size={r.randint(1, 4)}", f"output_ratio={ratios}"))
+    return "", f"F.fractional_max_pool{n}d(x, {r.choice((1, 2, 3))}, {wished})", (*_map(r), r.randint(1, 6))[: n + 1]
+
+
+@_call
+def recurrence_in_rows(r: Random) -> Drawn:
+    kind, both, layers = r.choice(("LSTM", "GRU", "RNN")), r.random() < 0.5, r.choice((1, 2))
+    c, _, w = shape = _map(r, 3, 4)
+    made = f"self.rnn = nn.{kind}({r.choice((c, c, w))}, 3, {layers}, batch_first=True, bidirectional={both})"
+    rows = r.choice((
+        "x.permute(0, 2, 3, 1).reshape(-1, w, c)", "x.permute(0, 2, 3, 1).flatten(0, 1)", "x.flatten(0, 1)"))
+    back = "y.view(b, -1, *y.shape[1:])"
+    taken = r.choice(("y = self.rnn(rows)[0]", "y = self.rnn(rows)[0][:, -1]",
+                      "y = self.rnn(rows)[1]\ny = (y[0] if isinstance(y, tuple) else y)[-1]"))  # fmt: skip
+    return made, f"b, c, h, w = x.shape\nrows = {rows}\n{taken}\n{back}", shape
+
+
+@_call
+def cell(r: Random) -> Drawn:
+    kind, features = r.choice(("LSTMCell", "GRUCell", "RNNCell")), r.choice((3, 4, 5))
+    given = r.choice(("x.mean((2, 3))", "x[:, :, 0, 0]", "x.mean((1, 2))"))
+    state = r.choice(("self.cell(y)", "self.cell(y, self.cell(y))"))
+    used = f"y = {given}\ns = {state}\ns[0] if isinstance(s, tuple) else s"
+    return f"self.cell = nn.{kind}({features}, 3)", used, _map(r, 3, 4, 5)
+
+
+@_call
+def transform(r: Random) -> Drawn:
+    axis = r.choice((2, 3, -1, -2))
+    there = r.choice((
+        f"torch.fft.rfft(x, dim={axis})", f"torch.fft.fft(x, n={r.randint(1, 9)}, dim={axis})", "torch.fft.rfft2(x)",
+        f"torch.fft.rfft2(x, s=({r.randint(1, 9)}, {r.randint(1, 9)}))", "torch.fft.fftn(x, dim=(2, 3))",
+        f"torch.fft.ihfft(x, dim={axis})", "torch.fft.fftshift(torch.fft.fft2(x), dim=(2, 3))"))
+    back = r.choice((
+        "y.abs()", "torch.cat((y.real, y.imag), 1)", "torch.view_as_real(y).flatten(3)", "torch.fft.irfft2(y)",
+        "torch.fft.irfft2(y, s=x.shape[2:])", f"torch.fft.irfft(y, n={r.randint(1, 9)}, dim={axis})",
+        f"torch.fft.irfft(y, dim={axis})", "torch.view_as_complex(torch.view_as_real(y).relu()).angle()"))
+    return "", f"y = {there}\n{back}", _map(r)
+
+
+@_call
+def short_time_transform(r: Random) -> Drawn:
+    size = r.choice((4, 8, 7))
+    options = [f"hop_length={r.choice((1, 2, 3))}"] if r.random() < 0.5 else []
+    options += r.choice(([], ["center=False"], [f"win_length={size - 1}"], ["onesided=False"]))
+    made = f"torch.stft(x.flatten(1), {size}, {', '.join((*options, 'return_complex=True'))})"
+    return "", f"{made}.abs()", (1, r.randint(1, 6), r.randint(1, 9))
+
+
+@_call
+def products(r: Random) -> Drawn:
+    n, made = r.choice((1, 3, 5)), "nn.Parameter(torch.zeros({}))"
+    used, parts = r.choice((
+        ("x @ self.w", made.format(n)), ("x[:, 0] @ self.w[:, None]", made.format(n)),
+        ("F.bilinear(x, x[:, :1].expand_as(x), self.w, self.b)", made.format(f"2, {n}, {n}")),
+        ("torch.baddbmm(self.b, x.flatten(1, 2), x.flatten(1, 2).transpose(1, 2))", made.format("2")),
+        ("torch.addmm(self.b, x[:, 0, 0], self.w)", made.format(f"{n}, 2"))))
+    return f"self.w = {parts}\nself.b = nn.Parameter(torch.zeros(2))", used, (r.choice((1, 2)), r.randint(1, 4), n)
+
+
+@_call
+def table(r: Random) -> Drawn:
+    n = r.randint(3, 12)
+    used = r.choice((
+        "self.t[torch.arange(h)[:, None], torch.arange(w)[None]]", "self.t[torch.arange(h)][:, torch.arange(w)]",
+        "self.t[:h, :w]", "self.t.index_select(0, torch.arange(h))[:, :w]",
+        "self.t[(torch.arange(h)[:, None] - torch.arange(w)[None] + w - 1).clamp(min=0), 0]"))
+    return f"self.t = nn.Parameter(torch.zeros({n}, {r.randint(3, 12)}))", f"h, w = x.shape[2:]\nx + {used}", _map(r)
+
+
+@_call
+def along_an_axis(r: Random) -> Drawn:
+    a = r.choice((1, 2, 3, -1))
+    return "", r.choice((
+        f"torch.var_mean(x, dim={a}, keepdim=True)[1]", f"torch.std_mean(x, dim={a})[0]", f"x.aminmax(dim={a})[0]",
+        f"x.cummax({a})[0]", f"x.logcumsumexp({a})", f"x.kthvalue({r.choice((1, 2, 3))}, dim={a})[0]",
+        f"x.mode(dim={a}, keepdim=True)[0]", f"torch.linalg.norm(x, dim={a}, keepdim=True)",
+        f"torch.linalg.vector_norm(x, dim=({a},))", f"x.diff(dim={a})", f"x.diff(n=2, dim={a})",
+        f"F.cosine_similarity(x, x[:, :, :1], dim={a})", "F.pairwise_distance(x, x.flip(1))", "x.diagonal(dim1=2, dim2=3)",
+        "x.diagonal(dim1=1, dim2=-1)", f"x.rot90({r.choice((1, 2))}, (2, 3))", "torch.hstack((x, x[:, :1]))",
+        "torch.dstack((x, x[:, :, :1]))", "~(x > 0) * x", "torch.complex(x, x).abs()", "x.heaviside(x[:, :1])",
+        "x.select_scatter(x[:, 0], 1, -1)", "x.slice_scatter(x[:, :1], 1, 0, 1)")), _map(r)  # fmt: skip

@@ -130,7 +130,14 @@ def _fails(truth: Truth, size: tuple[int, ...]) -> bool:
 
 def _sizes(sizes: ValidSizes, size: tuple[int, ...], truth: Truth, found: Judged) -> None:
     found.asked += 1
-    valid, known, inside = size in sizes, size in sizes.known, size in sizes.region
+    known, inside = size in sizes.known, size in sizes.region
+    try:
+        valid = size in sizes
+    except UndecidedError:
+        found.unknown += 1
+        if sizes.complete or (known and not sizes.unresolved):
+            found.false.append(f"{size} is not decided, and said to be known")
+        return
     if valid and truth.at(size) is None:
         found.false.append(f"{size} is said to be in the sizes")
     if not valid and inside and not sizes.unresolved:
