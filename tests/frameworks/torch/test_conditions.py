@@ -52,9 +52,9 @@ def test_the_only_layer_that_fails_leaves_nothing_open():
 
 
 FROZEN = {
-    "opaque": lambda self, x: self.fc(torch.fft.rfft2(x).real.flatten(1)),
-    "opaque, then sum": lambda self, x: torch.fft.rfft2(x).real + self.pool(x),
-    "opaque aside": lambda self, x: (self.conv(x), torch.fft.rfft2(x).real)[0],
+    "opaque": lambda self, x: self.fc(torch.cumulative_trapezoid(x).flatten(1)),
+    "opaque, then sum": lambda self, x: torch.cumulative_trapezoid(x) + self.pool(x),
+    "opaque aside": lambda self, x: (self.conv(x), torch.cumulative_trapezoid(x))[0],
     "lost": lambda self, x: self.fc(x[:, :, : int(str(x.shape[2]))].flatten(1)),
 }
 
