@@ -32,19 +32,21 @@ OPERATIONS = frozenset(INTERVALS)
 """The operations of the language. Leaves are ``int``, ``bool`` and :class:`Var`."""
 
 _DEEP = 100  # readers recurse over an expression up to this depth
+_FEW = 64  # so many unknowns of an expression are kept with it
 _SHARED: WeakValueDictionary[tuple[Any, ...], Symbolic] = WeakValueDictionary()
 
 
 class Symbolic:
     """What expressions and conditions share: immutable, hashable, structural equality."""
 
-    __slots__ = ("__weakref__", "_hash", "args", "depth", "interval", "op")
+    __slots__ = ("__weakref__", "_hash", "_variables", "args", "depth", "interval", "op")
 
     op: str
     args: tuple[Any, ...]
     interval: Interval
     depth: int
     _hash: int
+    _variables: tuple[Var, ...]  # kept once they have been asked for
 
     def __new__(cls, op: str, args: tuple[Any, ...]) -> Self:
         # by identity: unknowns of one name are equal, but may have other bounds; 1 equals True, but is no condition
@@ -518,4 +520,15 @@ def fold_all(
 
 def variables(*expressions: Any) -> Iterator[Var]:
     """Return the unknowns of the expressions, each once, in order of appearance."""
-    return iter(dict.fromkeys(node for node in nodes(*expressions) if isinstance(node, Var)))
+    if len(expressions) != 1 or not isinstance(expressions[0], Symbolic):
+        return iter(dict.fromkeys(node for node in nodes(*expressions) if isinstance(node, Var)))
+    x = expressions[0]
+    if isinstance(x, Var):
+        return iter((x,))  # kept with itself, it would never be let go
+    try:
+        return iter(x._variables)
+    except AttributeError:
+        found = tuple(dict.fromkeys(node for node in nodes(x) if isinstance(node, Var)))
+        if len(found) <= _FEW:
+            x._variables = found
+        return iter(found)

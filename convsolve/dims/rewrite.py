@@ -15,6 +15,7 @@ from .expr import (
     minimum,
     negation,
     total,
+    variables,
     where,
 )
 
@@ -47,6 +48,8 @@ def rewrite(x: Any, replacements: Mapping[str, Any]) -> Any:
     >>> rewrite((hole("n", 28) - hole("k", 3, 5)) // 2 + 1, {"k": 3})
     (n - 3)//2 + 1
     """
+    if all(replacements.get(v.name, v) is v for v in variables(x)):
+        return x
     return rewrite_all((x,), replacements)[0]
 
 

@@ -105,7 +105,7 @@ def _yaml(text: str, source: str) -> Node:
     import yaml
 
     try:
-        root = yaml.compose(text, Loader=_bounded(source))
+        root = _compose(text, source)
     except yaml.reader.ReaderError as error:
         before = text[: error.position]
         place = (before.count("\n") + 1, error.position - (before.rfind("\n") + 1) + 1)
@@ -150,15 +150,50 @@ def _yaml(text: str, source: str) -> Node:
     return convert(root)
 
 
-def _bounded(source: str) -> Any:
-    """Return a safe loader that bounds the nesting and the size of a document while it is composed, which recurses."""
+_READ_OTHERWISE = re.compile("[\t?\ufeff\x85\u2028\u2029]")
+"""What libyaml takes for more than YAML's own reader in Python does, or counts differently."""
+
+
+def _compose(text: str, source: str) -> Any:
+    """Return the root of YAML's own tree.
+
+    libyaml reads it, where it is and reads the text as YAML's own Python does, which is slower and says best what
+    is wrong.
+    """
     import yaml
 
-    class Bounded(yaml.SafeLoader):
+    if yaml.__with_libyaml__ and not _READ_OTHERWISE.search(text):
+        from yaml.composer import Composer
+        from yaml.resolver import Resolver
+
+        class Quick(Composer, yaml.cyaml.CParser, Resolver):  # type: ignore[misc]  # composed in Python, not in C:
+            def __init__(self, stream: str) -> None:  # C would recurse without a limit
+                yaml.cyaml.CParser.__init__(self, stream)
+                Composer.__init__(self)
+                Resolver.__init__(self)  # type: ignore[no-untyped-call]
+
+            def get_event(self) -> Any:
+                event = super().get_event()
+                if isinstance(event, yaml.ScalarEvent) and not event.value and not event.style:
+                    raise yaml.YAMLError  # nothing at all: it stands elsewhere
+                return event
+
+        try:
+            return yaml.compose(text, Loader=_bounded(source, Quick))
+        except (yaml.YAMLError, ValueError):
+            pass
+    return yaml.compose(text, Loader=_bounded(source, yaml.SafeLoader))
+
+
+def _bounded(source: str, loader: Any) -> Any:
+    """Return a loader that bounds the nesting and the size of a document while it is composed, which recurses."""
+    import yaml
+
+    class Bounded(loader):  # type: ignore[misc]
         depth = count = 0
 
         def get_event(self) -> Any:
-            event = super().get_event()  # type: ignore[no-untyped-call]
+            event = super().get_event()
             self.count += 1
             if isinstance(event, yaml.CollectionStartEvent):
                 self.depth += 1
@@ -175,13 +210,14 @@ def _bounded(source: str) -> Any:
 
 
 def _scalar(node: Any, constructor: Any, source: str, place: Place) -> Node:
-    if node.style is None and not node.tag.startswith(_TAG):
+    plain = not node.style
+    if plain and not node.tag.startswith(_TAG):
         raise _fail(source, place, f"the tag {node.tag} is not read: write plain values")
     kind = node.tag.removeprefix(_TAG)
     if kind not in ("str", "int", "float", "bool", "null", "timestamp"):
         raise _fail(source, place, f"a value of type {kind} is not read here")
-    if kind in ("str", "timestamp") or node.style is not None:
-        offset = {None: 0, "'": 1, '"': 1}.get(node.style)
+    if kind in ("str", "timestamp") or not plain:
+        offset = 0 if plain else {"'": 1, '"': 1}.get(node.style)
         return Node(node.value, place, offset)
     if kind == "int" and re.fullmatch(r"[-+]?(0b|0x|[0-9][0-9_]*:)?[0-9a-fA-F_:]+", node.value) is None:
         raise _fail(source, place, f"{node.value} is not a whole number")
