@@ -18,11 +18,11 @@ from .task import Method, Task
 
 __all__ = ["solve"]
 
-_FIRST_SLICE = 0.05
+_FIRST_SLICE = 0.07
 """Seconds of the processor that each method gets in the first turn; those of a general solver are longer."""
 
 _GROWTH = 3
-_GENERAL = 6
+_GENERAL = 5
 
 
 def solve(task: Task) -> Outcome:

@@ -23,7 +23,10 @@ from .system import Define, System
 
 __all__ = ["Transitions", "Choices", "MOST_BYTES", "TooWide", "best_of_each", "expand", "keys"]
 
-_AT_ONCE = 1 << 21
+_STEPS_TO_SORT = 12
+"""So many steps are taken in the time in which a number is sorted."""
+
+_AT_ONCE = 1 << 19
 """Numbers that are computed at once: a fraction of a second, and of the memory."""
 
 _MOST_IN_ALL = 1 << 26
@@ -121,6 +124,7 @@ def expand(
     per_row = choices.count
     if count * per_row > _MOST_IN_ALL:
         raise TooWide
+    clock.afford(count * per_row * (1 + len(block.steps)) // _STEPS_TO_SORT)
     at_once = max(1, _AT_ONCE // (1 + len(block.steps)))
     growth = [total(terms) for terms in sums]
     last = {name: i for i, step in enumerate(block.steps) for name in step.inputs}
