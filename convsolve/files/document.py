@@ -163,14 +163,15 @@ def _compose(text: str, source: str) -> Any:
     import yaml
 
     if yaml.__with_libyaml__ and not _READ_OTHERWISE.search(text):
+        from yaml._yaml import CParser
         from yaml.composer import Composer
         from yaml.resolver import Resolver
 
-        class Quick(Composer, yaml.cyaml.CParser, Resolver):  # type: ignore[misc]  # composed in Python, not in C:
-            def __init__(self, stream: str) -> None:  # C would recurse without a limit
-                yaml.cyaml.CParser.__init__(self, stream)
+        class Quick(Composer, CParser, Resolver):  # composed in Python: in C, it would recurse without a limit
+            def __init__(self, stream: str) -> None:
+                CParser.__init__(self, stream)
                 Composer.__init__(self)
-                Resolver.__init__(self)  # type: ignore[no-untyped-call]
+                Resolver.__init__(self)
 
             def get_event(self) -> Any:
                 event = super().get_event()
