@@ -31,6 +31,9 @@ _MOST_TRIED = 1 << 26
 """Calls whose tensors have so many bytes at most are tried with contents."""
 
 
+_RECURRENT = ("lstm", "gru", "rnn_tanh", "rnn_relu")
+
+
 class Runner:
     """Runs calls; keeps constants of the program that it has moved to the meta device."""
 
@@ -43,7 +46,9 @@ class Runner:
         plain_args, plain_kwargs = self.plain(args, on_meta=on_meta), self.plain(kwargs, on_meta=on_meta)
         if func is torch.nn.functional.embedding:  # an input's type is not known before: here are whole numbers
             plain_args = (plain_args[0].long(), *plain_args[1:])
-        return func(*plain_args, **plain_kwargs)
+        if getattr(func, "__name__", "").partition(".")[0] in _RECURRENT and on_meta and _of_one_length(plain_args):
+            return _in_one_step(func, *plain_args)
+        return _remembered(func, plain_args, plain_kwargs) if on_meta else func(*plain_args, **plain_kwargs)
 
     def plain(self, x: Any, *, on_meta: bool = False) -> Any:
         """Return arguments with plain numbers for sizes; nothing is kept of them."""
@@ -67,6 +72,69 @@ class Runner:
         if id(tensor) not in self.moved:
             self.moved[id(tensor)] = tensor, tensor.to("meta")
         return self.moved[id(tensor)][1]
+
+
+_NEW = frozenset([
+    "linear", "layer_norm", "gelu", "softmax", "matmul", "__matmul__", "scaled_dot_product_attention", "conv1d",
+    "conv2d", "conv3d", "batch_norm", "group_norm", "silu", "hardswish", "hardsigmoid", "sigmoid", "mul", "__mul__",
+    "__rmul__", "add", "__add__", "__radd__", "sub", "__sub__", "div", "__truediv__", "mean", "sum", "interpolate",
+    "pad", "cat", "avg_pool2d", "adaptive_avg_pool2d", "max_pool2d", "tanh", "exp", "log_softmax", "normalize",
+    "relu",
+])
+"""Functions that make a new tensor, whose form depends on nothing but the forms of their arguments."""
+_MOST_REMEMBERED = 1 << 14
+
+_made: dict[Any, tuple[Any, ...]] = {}
+"""The size, strides and type of what functions made, by the functions and the forms of what they were given."""
+
+
+def _remembered(func: Any, args: Any, kwargs: Any) -> Any:
+    """Return what a call makes on the meta device; what was made of arguments of the same forms is not made again.
+
+    PyTorch computes the forms of results in Python, which takes most of the time of a recording.
+    """
+    if getattr(func, "__name__", "") not in _NEW:
+        return func(*args, **kwargs)
+    key: Any
+    try:
+        key = func, _form(args), _form(kwargs), torch.get_default_dtype()
+        known = _made.get(key)
+    except TypeError:  # an argument that is neither a number nor a tensor
+        return func(*args, **kwargs)
+    if known is not None:
+        return torch.empty_strided(*known[:2], dtype=known[2], device=META)
+    result = func(*args, **kwargs)
+    if type(result) is torch.Tensor and not any(result is given for given in tensors_in((args, kwargs))):
+        if len(_made) >= _MOST_REMEMBERED:
+            _made.clear()
+        _made[key] = tuple(result.shape), result.stride(), result.dtype
+    return result
+
+
+def _form(x: Any) -> Any:
+    """Return what tells arguments apart as far as forms go, or raise TypeError."""
+    if isinstance(x, torch.Tensor):
+        return "tensor", tuple(x.shape), x.stride(), x.dtype, x.device.type
+    if isinstance(x, (list, tuple)):
+        return type(x).__name__, *map(_form, x)
+    if isinstance(x, dict):
+        return tuple((name, _form(value)) for name, value in x.items())
+    if x is None or isinstance(x, (bool, int, float, str, torch.dtype)):
+        return type(x), x
+    raise TypeError(x)
+
+
+def _of_one_length(args: Any) -> bool:
+    """Return whether a recurrent function gets sequences of one length, and all of its arguments by place."""
+    return len(args) == 9 and isinstance(args[2], (list, tuple)) and args[0].dim() == 3
+
+
+def _in_one_step(func: Any, x: torch.Tensor, *args: Any) -> Any:
+    """Return what a recurrent function makes, computed for one step: on the meta device, it makes each by itself."""
+    axis = 1 if args[-1] else 0
+    steps, *states = func(x.narrow(axis, 0, 1), *args)
+    shape = [x.shape[i] if i == axis else n for i, n in enumerate(steps.shape)]
+    return (torch.empty(shape, dtype=steps.dtype, device=META), *states)
 
 
 def shape_of(tensor: torch.Tensor) -> tuple[int, ...]:

@@ -172,3 +172,19 @@ def test_statistics_of_the_batch_in_evaluation():
     read(lambda _, x: functional.batch_norm(x, None, None, training=True), *sizes, samples=1)
     read(lambda _, x: functional.batch_norm(x, ones, ones, training=True), *sizes, samples=1)
     read(lambda _, x: functional.batch_norm(x, ones, ones), *sizes, samples=1)
+
+
+@pytest.mark.parametrize("kind", [nn.LSTM, nn.GRU, nn.RNN])
+def test_long_sequences_take_no_longer_than_short_ones(kind):
+    network = cs.from_torch(Calls(lambda self, x: self.rnn(x), rnn=kind(6, 5, 2, batch_first=True)), (40_000, 6))
+    assert cs.check(network).shapes["rnn"] == (40_000, 5) and not opaque(network)
+
+
+def test_what_is_remembered_of_a_call_is_never_of_other_arguments():
+    def program(self, x):
+        y = functional.relu(x, True) + functional.relu(x)  # one of them writes into its argument
+        z = torch.cat((x, y), 1)
+        return functional.softmax(z, 1) * torch.cat((y, x), 1) + functional.pad(z, (1, 1))[..., 1:-1].softmax(-1)
+
+    for size in ((3, 4, 5), (2, 7, 8), (3, 4, 5)):
+        read(program, size, (1, 2, 3))
