@@ -22,6 +22,10 @@ _SHOWN = 20
 """So many architectures are shown by ``print``."""
 
 
+_MOST_KEPT = 4096
+"""So many times what a network has is kept, not found out again."""
+
+
 class Assignments:
     """Reads assignments to the holes of a network; ``present`` says when the network has each of them."""
 
@@ -30,6 +34,9 @@ class Assignments:
         self.domains = {name: hole.domain for name, hole in network.holes.items() if hole.domain is not None}
         self.values = {name: domain.values() for name, domain in self.domains.items()}
         self.ranks = {name: {v: i for i, v in enumerate(values)} for name, values in self.values.items()}
+        conditions = [when for when in present.values() if not isinstance(when, bool)]
+        self._deciding = [v.name for v in variables(*conditions)]
+        self._shown: dict[tuple[int, ...], list[str]] = {}
 
     def known(self, name: str) -> str:
         """Return the name of a hole.
@@ -60,7 +67,13 @@ class Assignments:
 
     def shown(self, values: Mapping[str, int]) -> dict[str, int]:
         """Return an assignment without the holes that the network does not have."""
-        return {n: values[n] for n in self.values if evaluate(self.present[n], values)}
+        key = tuple(values[name] for name in self._deciding)
+        names = self._shown.get(key)
+        if names is None:
+            if len(self._shown) >= _MOST_KEPT:
+                self._shown.clear()
+            names = self._shown[key] = [n for n in self.values if evaluate(self.present[n], values)]
+        return {n: values[n] for n in names}
 
     def given(self, partial: Mapping[str, int]) -> dict[str, int]:
         """Return the decided values that matter: not those of layers that the others leave out.

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -20,12 +22,18 @@ from .components import Parts, allowed_edges
 from .paths import Paths, Stage
 from .subspace import extended, having
 
-__all__ = ["Neighbour", "changes", "cheapest", "child_costs", "distance_costs", "nearest_by_search", "neighbours"]
+__all__ = [
+    "Neighbour", "changes", "cheapest", "child_costs", "distance_costs", "nearest_by_one_change", "nearest_by_search",
+    "neighbours",
+]
 
 Costs = Mapping[str, Mapping[int, int]]
 """What each value of each hole costs in a network that has the hole; where it has not, it costs nothing."""
 
 _NEVER = 1 << 60
+
+_MOST_NEAR = 2048
+"""So many assignments are looked at one by one before the engine is asked for the nearest."""
 
 Nearest = Callable[[Mapping[str, int], Mapping[str, int]], "dict[str, int] | None"]
 
@@ -136,6 +144,40 @@ def _edge_costs(stage: Stage, costs: Costs) -> np.ndarray:
         if name in costs:  # what an absent hole's preferred value cost is given back
             total -= np.where(absent, next(iter(costs[name].values())), 0)
     return total
+
+
+def nearest_by_one_change(
+    holes: Assignments, valid: Callable[[Any], np.ndarray], costs: Costs, given: Mapping[str, int]
+) -> dict[str, int] | None:
+    """Return the solution with given values whose values cost least, where one value that costs is enough.
+
+    All of these are looked at, and two cost more. None says that nothing is known: one is not enough, or they are many.
+    """
+    each = {name: own for name, own in costs.items() if name not in given}
+    start = {**{name: min(own, key=own.__getitem__) for name, own in costs.items()}, **given}
+    single = [{}, *({name: value} for name, own in each.items() for value, cost in own.items() if cost)]
+    rows: list[dict[str, int]] = []
+    for change in single:
+        whole = {**start, **change}
+        shown = holes.shown(holes.filled(whole))
+        free = [name for name in shown if name not in start]
+        if len(rows) + prod(len(holes.values[name]) for name in free) > _MOST_NEAR:
+            return None
+        for values in itertools.product(*(holes.values[name] for name in free)):
+            rows.append(holes.filled({**whole, **dict(zip(free, values, strict=True))}))
+            if holes.shown(rows[-1]).keys() != shown.keys():
+                return None  # a free value decides what the network has
+
+    def cost(row: Mapping[str, int]) -> int:
+        return sum(each[name][value] for name, value in holes.shown(row).items() if name in each)
+
+    def order(row: Mapping[str, int]) -> tuple[int, ...]:
+        ranks = [holes.ranks[name][value] for name, value in row.items()]
+        return (cost(row), sum(ranks), *ranks)
+
+    best = min((row for row, holds in zip(rows, valid(rows).tolist(), strict=True) if holds), key=order, default=None)
+    least = min((c for own in each.values() for c in own.values() if c), default=0)
+    return best if best is not None and cost(best) <= 2 * least else None
 
 
 def nearest_by_search(

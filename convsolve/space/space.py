@@ -21,7 +21,16 @@ from .counting import Count, count
 from .cubes import Tell, untold
 from .decisions import Decisions
 from .evaluation import Evaluation
-from .neighbourhood import Costs, Neighbour, cheapest, child_costs, distance_costs, nearest_by_search, neighbours
+from .neighbourhood import (
+    Costs,
+    Neighbour,
+    cheapest,
+    child_costs,
+    distance_costs,
+    nearest_by_one_change,
+    nearest_by_search,
+    neighbours,
+)
 from .path_counts import Weight
 from .sampling import Cube, Numbers, draw, measure
 from .stratified import Bins, Spread
@@ -368,5 +377,8 @@ class Space:
         except TooManyStates:
             found, settled = None, False
         if not settled and (found is None or not subspace.evaluator([found]).valid[0]):
-            found = nearest_by_search(subspace.traced, subspace.assignments.present, costs, given, subspace.clock)
+            found = nearest_by_one_change(
+                subspace.assignments, lambda batch: subspace.evaluator(batch).valid, costs, given)
+            if found is None:
+                found = nearest_by_search(subspace.traced, subspace.assignments.present, costs, given, subspace.clock)
         return None if found is None else subspace.assignments.shown(found)
