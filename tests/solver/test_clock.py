@@ -10,8 +10,11 @@ import pytest
 import convsolve as cs
 from convsolve.errors import NoArchitectureError, UndecidedError
 from convsolve.files import parse
+from convsolve.problem import trace_problem
 from convsolve.queries.pareto import pareto
 from convsolve.queries.relax import relaxations
+from convsolve.solver.clock import Clock
+from convsolve.solver.core import minimal_core
 
 TIMEOUT = 1.0
 MOST = 2.0
@@ -40,6 +43,10 @@ def goal(text, objective):
     return parse(text + objective + "\n")
 
 
+def core_of(problem):
+    return minimal_core(trace_problem(problem), Clock(TIMEOUT))
+
+
 QUESTIONS = {
     "solve": lambda: cs.solve(goal(BUDGETS, "maximize: receptive_field.height + params"), timeout=TIMEOUT),
     "solve, equal": lambda: cs.solve(parse(EQUAL), timeout=TIMEOUT),
@@ -54,6 +61,13 @@ QUESTIONS = {
     "repair to a target": lambda: cs.repair(parse(NETWORK), target=(4, 9, 9), timeout=TIMEOUT),
     "valid sizes": lambda: cs.valid_sizes(parse(NETWORK), timeout=TIMEOUT),
     "minimum input": lambda: cs.minimum_input(parse(NETWORK), timeout=TIMEOUT),
+    "counterexample": lambda: cs.counterexample(
+        parse(NETWORK), cs.valid_sizes(parse(NETWORK)), claim="output.height*output.width % 97 != 96", timeout=TIMEOUT),
+    "counterexample, proof": lambda: cs.counterexample(
+        parse(NETWORK), cs.valid_sizes(parse(NETWORK)), claim="output.height <= input.height", timeout=TIMEOUT) is None,
+    "minimal core": lambda: core_of(goal(CHAIN, "require: [output.length == 4000, params <= 9999]")),
+    "minimal core, budgets": lambda: core_of(parse(BUDGETS.replace("1500K", "1999K").replace("19K", "19990"))),
+    "minimal core, layers": lambda: core_of(parse(NETWORK.replace("64, 64", "31, 31"))),
     "space, count": lambda: cs.Space(parse(SPACE), timeout=TIMEOUT).count(),
     "space, sample": lambda: cs.Space(parse(SPACE), timeout=TIMEOUT).sample(10),
     "space, domains": lambda: cs.Space(parse(SPACE), timeout=TIMEOUT).domains({"c0_1.out_channels": 8}),
