@@ -33,7 +33,7 @@ from .errors import ConvsolveError, NetworkError, RankError, ShapelessError
 from .network import Layer, Network, tensor_layer
 from .operators import Operator, Rule, Shape, Site, axis_names
 from .operators.base import DataFormat, Framework, to_canonical, to_written
-from .operators.rules import BRANCH, CALL_TAKEN, RANK, REFUSAL
+from .operators.rules import BRANCH, CALL_TAKEN, RANK, REFUSAL, SIZE_IN_WORD
 
 __all__ = [
     "COSTS", "Definition", "Requirement", "Trace", "apply_rule", "learned_by", "run", "run_arrays", "to_canonical",
@@ -147,6 +147,8 @@ class _Site:
         (self.training if training and not self.force_training else self.steps).append(requirement)
 
 
+_LARGEST_SIZE = 2**63 - 1
+
 _LATEST: list[Trace] = []
 """The trace that was made last: reading a problem, solving it and checking the answer ask for the same one."""
 
@@ -181,6 +183,7 @@ def trace(network: Network) -> Trace:
         try:
             operator = layer.operator.guarded(site)
             outputs = apply_rule(site, operator, known, layer.rank)
+            _fit_into_words(site, outputs)
             named = _name_outputs(site.steps, layer.name, outputs)
             layer_costs = _costs(site, operator, known, named)
         except ShapelessError as error:
@@ -274,6 +277,15 @@ def _name_outputs(steps: list[Any], layer: str, outputs: list[Shape]) -> list[Sh
         axes = zip(axis_names(len(shape)), shape, strict=True)
         named.append(tuple(_define(steps, f"{tensor}.{axis}", size, layer) for axis, size in axes))
     return named
+
+
+def _fit_into_words(site: _Site, shapes: list[Shape]) -> None:
+    """Require of sizes, where they have an end that is so large, that frameworks can count them."""
+    for shape in shapes:
+        for axis, size in zip(axis_names(len(shape)), shape, strict=True):
+            lowest, highest = bounds(size)
+            if (highest or lowest or 0) > _LARGEST_SIZE:
+                site.require(SIZE_IN_WORD, size <= _LARGEST_SIZE, axis=axis, size=size)
 
 
 def _costs(site: _Site, operator: Operator, inputs: list[Shape], outputs: list[Shape]) -> list[Dim]:

@@ -21,6 +21,10 @@ if TYPE_CHECKING:
 __all__ = ["command", "set_data"]
 
 
+_MOST_REASONS = 6
+"""So many requirements that hold for no size are named."""
+
+
 @click.command()
 @click.argument("source")
 @source_options
@@ -151,8 +155,11 @@ def _show(sizes: ValidSizes, data: Mapping[str, Any], dims: bool) -> None:
 
     for line in str(sizes).splitlines():
         say(line)
-    for text in () if sizes.region else data["never"]:
+    never = [] if sizes.region else data["never"]
+    for text in never[:_MOST_REASONS]:
         say(f"  whatever the size, this does not hold: {text}")
+    if len(never) > _MOST_REASONS:
+        say(f"  and {len(never) - _MOST_REASONS} more, of layers behind these")
     if data["smallest"]:
         say(f"smallest input: {_shapes(data['smallest'])}")
     for what, key in (("minimum", "minimum_set_by"), ("period", "period_set_by")):

@@ -13,6 +13,8 @@ __all__ = ["Blocks"]
 
 _MOST_LAYERS = 20_000
 _MOST_COPIES = 1000
+_MOST_LISTS = 100_000
+"""So many lists of layers, of copies and alternatives, are gone through at most: they may hold nothing."""
 
 _CHOOSE_KEYS = {"choose": "the alternatives", "name": "the block's name", "optional": "true: or none of them"}
 _REPEAT_KEYS = {"repeat": "how often", "layers": "what is repeated", "name": "the block's name"}
@@ -24,6 +26,7 @@ class Blocks:
 
     layers: Layers
     full: bool = False
+    lists: int = 0
 
     def read(self, node: Node, block: Block) -> str:
         """Read a list of layers; return the tensor that the last one makes."""
@@ -31,7 +34,11 @@ class Blocks:
         if not isinstance(node.value, list):
             mistakes.add(node.place, f"wanted a list of layers (each line with a -), found {shown(node)}")
             return block.previous
-        for entry in node.value:
+        self.lists += 1
+        if self.lists > _MOST_LISTS and not self.full:
+            mistakes.add(node.place, f"blocks and their copies are more than {_MOST_LISTS} lists of layers")
+            self.full = True
+        for entry in () if self.full else node.value:
             if len(self.layers.made) > _MOST_LAYERS:
                 if not self.full:
                     mistakes.add(entry.place, f"the network has more than {_MOST_LAYERS} layers")

@@ -22,7 +22,8 @@ FORMATS = {".yaml": "yaml", ".yml": "yaml", ".json": "json", ".toml": "toml"}
 """The format of a file by its suffix."""
 
 LARGEST_FILE = 2 * 1024 * 1024
-_MOST_NODES = 200_000
+_MOST_NODES = 500_000
+_MOST_BITS = 332  # of a number of 100 digits
 _DEEPEST = 40
 _TAG = "tag:yaml.org,2002:"
 
@@ -285,6 +286,8 @@ def _toml(text: str, source: str) -> Node:
             return Node(entries, place)
         if not isinstance(value, (str, int, float, bool)):
             raise _fail(source, place, f"a value of type {type(value).__name__} is not read here")
+        if isinstance(value, int) and value.bit_length() > _MOST_BITS:
+            raise _fail(source, place, "a number of more than 100 digits")
         return Node(value, place, None)
 
     return convert(data, (), (1, 1))

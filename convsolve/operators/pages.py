@@ -213,6 +213,11 @@ PAGES: dict[str, Page] = {
         _layers("[2, 9, 9]", "max_pool: {name: pooled, kernel_size: 2}",
                 "max_unpool: {inputs: [pooled, pooled], kernel_size: 2, places: 80}"),
         "places: 80", "places: 80, output_size: 9"),
+    "CS033": Page(
+        "A size is larger than 2^63 - 1, the largest number that frameworks keep a size in.",
+        "Enlarge less: the factors of all layers multiply.",
+        _layers("[1, 1000000]", "upsample: {scale_factor: 1000000}", "upsample: {scale_factor: 100000000}"),
+        "100000000", "1000000"),
 }  # fmt: skip
 """The pages by code."""
 

@@ -130,3 +130,5 @@ CALL_TAKEN = _rule(
 VALUES_FIT = _rule(
     "CS032", "any places lie inside the output", "whether the places lie inside the output depends on the values",
     decides=False)
+SIZE_IN_WORD = _rule(
+    "CS033", "sizes fit into 64 bits", "a size is larger than any framework can count")

@@ -75,6 +75,9 @@ CASES = {
     "repeats of repeats": (
         HEAD + "  - repeat: 1000\n    layers:\n      - repeat: 1000\n        layers: [{repeat: 1000, layers: [relu]}]\n",
         "more than"),
+    "repeats of nothing": (
+        HEAD + "  - repeat: 1000\n    layers:\n      - repeat: 1000\n        layers: [{repeat: 1000, layers: []}]\n  - relu\n",
+        "more than 100000 lists"),
     "a rank nobody has": ("input: [" + ", ".join(["2"] * 3000) + "]\nlayers: [flatten]\n", "3000 axes"),
     "a shape of axes that nobody has": (
         HEAD + f"  - reshape: {{shape: [{', '.join(['1099511627776'] * 900)}]}}\n", "900 axes"),
@@ -128,6 +131,8 @@ def test_one_message_and_exit_2(name, tmp_path):
     (".toml", b"input = [1", "TOML"),
     (".toml", b"input = " + b"[" * 100_000, "deep"),
     (".toml", b"input = " + b"9" * 10_000, "digits"),
+    (".toml", b"input = [3, 8]\nlayers = [{conv = {kernel_size = 1, out_channels = 0x" + b"f" * 5000 + b"}}]", "digits"),
+    (".toml", b"input = [3, 0b1" + b"0" * 9000 + b"]\nlayers = ['relu']", "digits"),
     (".toml", b"input = [1, 28, 28]\n[[layers]]\nconv = {kernel_size = 3}\n[[layers]]\n konv = {}\n", ":5:2: there is no"),
     (".toml", b"input = [1, 28]\nlayers = ['relu']\nrequire = ['params == x']\n", ":3:1: `params == x`: there is no 'x'"),
     (".txt", b"input: [1]", "one of .yaml"),

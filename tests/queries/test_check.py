@@ -219,3 +219,12 @@ def test_the_output_is_the_part_that_is_named(part, shape, kind):
 def test_the_parts_of_an_axis_see_what_they_are_cut_from():
     layers = "{conv: {kernel_size: 3, out_channels: 6}}, {slice: {axis: 1, start: 1, step: 2}}, {max_pool: {kernel_size: 2}}"
     assert cs.check(cs.parse(f"{{input: [6, 20, 20], layers: [{layers}]}}")).receptive_field == (5, 4)
+
+
+@pytest.mark.parametrize(("factors", "failing"), [([10**9, 10**9], None), ([10**9, 10**9, 10], "upsample3"), ([10**6] * 9, "upsample4")])
+def test_a_size_beyond_64_bits_is_a_finding_with_its_layer(factors, failing):
+    text = "input: [1, 5, 1]\nlayers:\n" + "".join(f"  - upsample: {{scale_factor: [{factor}, 1]}}\n" for factor in factors)
+    report = cs.check(cs.parse(text))
+    assert [(f.layer, f.code, f.axes) for f in report.failures] == ([(failing, "CS033", ("height",))] if failing else [])
+    assert ((5, 1) in cs.valid_sizes(cs.parse(text))) == (failing is None) or factors[-1] == 10
+    assert bool(cs.solve(cs.parse(text))) == (failing is None)
