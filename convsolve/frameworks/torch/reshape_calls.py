@@ -6,10 +6,12 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
+from ...dims import variables
 from ...dims.normal import Polynomial
 from ...operators import Flatten, Reshape
 from .arguments import listed, whole_form
 from .calls import Call, handles, plain
+from .sizes import Size
 from .tape import BATCH
 from .values import ONE, Unsupported, Value, product_of
 
@@ -78,6 +80,7 @@ def _reshaped(call: Call, x: Value, wished: list[Any]) -> Value:
     entries: list[Polynomial | None] = [None if i in open_at else whole_form(n) for i, n in enumerate(wished)]
     if x.batch is None:
         return x.made(*call.layer(Reshape(shape=plain(wished)), x, name=call.function))
+    entries = [_samples_now(call, n, e) for n, e in zip(wished, entries, strict=True)]
     total = product_of(x.real)
     known = product_of([e for e in entries if e is not None])
     rest = total.quotient(known)
@@ -111,6 +114,20 @@ def _reshaped(call: Call, x: Value, wished: list[Any]) -> Value:
     sizes[at] = folded.dim()
     ref, shape = call.layer(Reshape(shape=tuple(sizes)), x, name=call.function)
     return replace(x.made(ref, shape), batch=at, fold=1)
+
+
+def _samples_now(call: Call, size: Any, entry: Polynomial | None) -> Polynomial | None:
+    """Return a size of a new shape; as the number of samples, where it is that at the recorded sizes alone.
+
+    ``b*windows // 64`` is, where there are 64 windows: then there must be.
+    """
+    if entry is None or not isinstance(size, Size) or int.__int__(size) != call.graph.batch or entry == BATCH:
+        return entry
+    (batch,) = BATCH.atoms()
+    if not any(v == batch for atom in entry.atoms() if atom != batch for v in variables(atom)):
+        return entry
+    size.freeze()
+    return BATCH
 
 
 def _batch_entry(forms: Sequence[Polynomial | None], before: Polynomial, samples: int) -> int | None:

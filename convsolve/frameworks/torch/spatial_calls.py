@@ -12,6 +12,7 @@ from ...operators import (
     AvgPool,
     Conv,
     ConvTranspose,
+    DeformConv,
     LpPool,
     MaxPool,
     MaxUnpool,
@@ -29,7 +30,7 @@ from .values import ONE, Span, Unsupported, Value, product_of
 
 __all__ = [
     "adaptive_avg_pool", "adaptive_max_pool", "adaptive_max_pool_with_indices", "avg_pool", "conv",
-    "conv_transpose", "fractional_max_pool", "lp_pool", "max_pool", "max_pool_with_indices", "max_unpool", "pad",
+    "conv_transpose", "deform_conv", "fractional_max_pool", "lp_pool", "max_pool", "max_pool_with_indices", "max_unpool", "pad",
     "per_axis",
 ]
 
@@ -91,6 +92,23 @@ def conv_transpose(
         in_channels=channels,
     )  # fmt: skip
     return call.same(operator, x, weights=(weight, bias))
+
+
+@handles("deform_conv2d")
+def deform_conv(
+    call: Call, input: Any, weight: Any, offset: Any, mask: Any, bias: Any, stride_h: Any, stride_w: Any, pad_h: Any,
+    pad_w: Any, dilation_h: Any, dilation_w: Any, groups: Any, offset_groups: Any, use_mask: bool,
+) -> Value:
+    """A convolution whose kernel's places are shifted, as torchvision's operator takes its arguments."""
+    given = [call.spatial(t, 2) for t in (input, offset, *([mask] if use_mask else []))]
+    if any(x.lifted or x.batch != 0 for x in given):
+        raise Unsupported("shifts of folded samples, or the same for all")
+    out_channels, grouped, *kernel = call.sizes(weight)
+    operator = DeformConv(
+        out_channels=out_channels, kernel_size=per_axis(kernel, 2), stride=per_axis((stride_h, stride_w), 2),
+        padding=per_axis((pad_h, pad_w), 2), dilation=per_axis((dilation_h, dilation_w), 2), groups=plain(groups),
+        offset_groups=plain(offset_groups), bias=bool(call.parameters(bias)), in_channels=grouped * plain(groups))
+    return call.same(operator, *given, weights=(weight, bias))
 
 
 @handles("max_pool1d max_pool2d max_pool3d")
