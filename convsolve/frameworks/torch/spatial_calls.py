@@ -30,8 +30,8 @@ from .values import ONE, Span, Unsupported, Value, product_of
 
 __all__ = [
     "adaptive_avg_pool", "adaptive_max_pool", "adaptive_max_pool_with_indices", "avg_pool", "conv",
-    "conv_transpose", "deform_conv", "fractional_max_pool", "lp_pool", "max_pool", "max_pool_with_indices", "max_unpool", "pad",
-    "per_axis",
+    "conv_transpose", "deform_conv", "fractional_max_pool", "lp_pool", "max_pool", "max_pool_with_indices",
+    "max_unpool", "pad", "per_axis",
 ]
 
 
