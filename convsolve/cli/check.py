@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from ..visible import visible
 from .formats import FORMATS, located
 from .output import (
     cause_data,
@@ -27,7 +28,7 @@ __all__ = ["command"]
 
 
 @click.command()
-@click.argument("source")
+@click.argument("sources", nargs=-1, required=True, metavar="SOURCE...")
 @source_options
 @what_if_options
 @click.option("--output-format", "form", type=click.Choice(["table", "json", *FORMATS]), default="table",
@@ -35,14 +36,55 @@ __all__ = ["command"]
 @click.option("--json", "as_json", is_flag=True, help="The same as --output-format json.")
 @click.option("-q", "--quiet", is_flag=True, help="Print findings only.")
 def command(
-    source: str, input_shape: InputShapes | None, arguments: str, form: str, as_json: bool, quiet: bool
+    sources: tuple[str, ...], input_shape: InputShapes | None, arguments: str, form: str, as_json: bool, quiet: bool
 ) -> int:
     """Check a network's shapes, and find the layers that are impossible.
 
     SOURCE is a problem file (.yaml, .json or .toml; - reads YAML from standard input), a framework's file
     (.keras, .h5, .onnx, .pt2), or package.module:factory or file.py:Class, which is imported and called.
-    Exits with 0 when every requirement holds, with 1 when one does not, with 3 when that is not known.
+    Exits with 0 when every requirement holds, with 1 when one does not, with 3 when that is not known. Of several
+    sources, the results stand at the end, and the worst decides.
     """
+    form = "json" if as_json else form
+    if len(sources) == 1:
+        return _checked(sources[0], input_shape, arguments, form, quiet)
+    if form in ("json", "sarif", "junit"):
+        raise click.UsageError(f"{form} is one document: check one source")
+    codes = []
+    for source in sources:
+        if form == "table":
+            click.echo(f"== {visible(source)}")
+        codes.append(_checked_or_not(source, input_shape, arguments, form, quiet))
+        if form == "table":
+            click.echo()
+    if form == "table":
+        for source, code in zip(sources, codes, strict=True):
+            click.echo(f"{_RESULTS[code].ljust(max(map(len, _RESULTS.values())))}  {visible(source)}")
+    return next(code for code in (2, 1, 3, 0) if code in codes)
+
+
+_RESULTS = {0: "valid", 1: "invalid", 2: "not read", 3: "not known"}
+
+
+def _checked_or_not(source: str, input_shape: InputShapes | None, arguments: str, form: str, quiet: bool) -> int:
+    """Check one of several sources; say why one cannot be read, and go on."""
+    from ..errors import ConvsolveError, FileError, InternalError, UndecidedError
+
+    try:
+        return _checked(source, input_shape, arguments, form, quiet)
+    except InternalError:
+        raise
+    except UndecidedError as error:
+        click.echo(f"not known: {visible(str(error))}", err=True)
+        return 3
+    except ConvsolveError as error:
+        text = str(error) if isinstance(error, FileError) else f"{visible(str(error))}"
+        click.echo(f"error: {text}", err=True)
+        return 2
+
+
+def _checked(source: str, input_shape: InputShapes | None, arguments: str, form: str, quiet: bool) -> int:
+    """Check one source, print what was found, and return the exit code."""
     from ..files import layer_places
     from ..queries.check import check
     from ..queries.diagnose import diagnose
@@ -51,7 +93,6 @@ def command(
 
     problem, input_shape = found(source, input_shape, arguments)
     report = check(problem, input_shape)
-    form = "json" if as_json else form
     if form in FORMATS:
         places = layer_places(source) if is_problem_file(source) else {}
         click.echo(FORMATS[form](report, located(source, problem.network, places)), nl=False)

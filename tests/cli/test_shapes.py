@@ -109,3 +109,15 @@ def test_a_file_is_read_and_not_imported_to_list_its_classes(folder):
     (folder / "evil.py").write_text("open('canary', 'w')\nclass Net: pass\n")
     assert "evil.py:Net" in str(CliRunner().invoke(cli, ["check", "evil.py"], standalone_mode=False).exception)
     assert not (folder / "canary").exists()
+
+
+def test_several_sources_are_judged_one_by_one(folder, run):
+    (folder / "bad.yaml").write_text(YAML.replace("kernel_size: 3", "kernel_size: 99"))
+    code, out, err = run("check", "-q", "net.yaml", "bad.yaml", "open.yaml", "missing.yaml")
+    assert code == 2 and "CS001" in out and err.count("error: ") == 2
+    assert [line.split() for line in out.splitlines()[-4:]] == [
+        ["valid", "net.yaml"], ["invalid", "bad.yaml"], ["not", "read", "open.yaml"], ["not", "read", "missing.yaml"]]
+    assert run("check", "-q", "net.yaml", "bad.yaml")[0] == 1 and run("check", "-q", "net.yaml", "net.yaml")[0] == 0
+    code, out, _ = run("check", "--output-format", "concise", "net.yaml", "bad.yaml")
+    assert code == 1 and out.startswith("bad.yaml:2:") and out.count("\n") == 1
+    assert run("check", "--json", "net.yaml", "bad.yaml")[0] == 2
