@@ -18,7 +18,7 @@ from .joining import Add, Average, Choice, Concat, Div, Elementwise, Maximum, Mi
 from .normalisation import BatchNorm, GroupNorm, InstanceNorm, LayerNorm
 from .padding import CenterCrop, CenterCropPad, Crop, Pad
 from .parameters import Kind
-from .plain import IDENTITIES, Constant, Dropout, Identity, Input, Opaque
+from .plain import IDENTITIES, Constant, Dropout, Identity, Input, Opaque, Prelu
 from .pooling import (
     AdaptiveAvgPool,
     AdaptiveMaxPool,
@@ -52,17 +52,14 @@ from .stepwise import Stepwise
 
 __all__ = [
     "OPERATORS", "RULES", "AdaptiveAvgPool", "AdaptiveMaxPool", "Add", "AffineGrid", "Average", "AvgPool",
-    "BatchNorm", "CenterCrop", "CenterCropPad",
-    "Choice", "Chunk", "Concat", "Constant", "Conv", "ConvLstm", "ConvTranspose", "Crop", "DeformConv", "DepthToSpace",
-    "DepthwiseConv", "Div", "Dropout", "Einsum", "Elementwise", "Embedding", "Expand", "Flatten", "Fold", "Framework",
-    "Gather",
-    "GlobalAvgPool", "GlobalMaxPool", "GridSample", "GroupNorm", "Gru", "Identity", "Input", "InstanceNorm", "Kind",
-    "LayerNorm", "Linear", "LpPool", "Lstm", "Matmul", "MaxPool", "MaxUnpool", "Maximum", "Minimum", "Mul",
-    "Opaque", "Operator",
-    "Pad", "Permute", "PixelShuffle", "PixelUnshuffle", "Pow", "Reach", "Reduce", "Reshape", "Rnn", "Rule", "Shape",
-    "Site", "Slice", "SpaceToDepth", "Split", "Squeeze", "Stepwise", "Sub", "Tile", "TopK", "Unflatten", "Unfold",
-    "Unsqueeze",
-    "Upsample", "axis_names", "shape_of",
+    "BatchNorm", "CenterCrop", "CenterCropPad", "Choice", "Chunk", "Concat", "Constant", "Conv", "ConvLstm",
+    "ConvTranspose", "Crop", "DeformConv", "DepthToSpace", "DepthwiseConv", "Div", "Dropout", "Einsum", "Elementwise",
+    "Embedding", "Expand", "Flatten", "Fold", "Framework", "Gather", "GlobalAvgPool", "GlobalMaxPool", "GridSample",
+    "GroupNorm", "Gru", "Identity", "Input", "InstanceNorm", "Kind", "LayerNorm", "Linear", "LpPool", "Lstm",
+    "Matmul", "MaxPool", "MaxUnpool", "Maximum", "Minimum", "Mul", "Opaque", "Operator", "Pad", "Permute",
+    "PixelShuffle", "PixelUnshuffle", "Pow", "Prelu", "Reach", "Reduce", "Reshape", "Rnn", "Rule", "Shape", "Site",
+    "Slice", "SpaceToDepth", "Split", "Squeeze", "Stepwise", "Sub", "Tile", "TopK", "Unflatten", "Unfold",
+    "Unsqueeze", "Upsample", "axis_names", "shape_of",
 ]
 
 _ALL: tuple[type[Operator], ...] = (
@@ -76,7 +73,7 @@ _ALL: tuple[type[Operator], ...] = (
     Add, Sub, Mul, Div, Pow, Maximum, Minimum, Average, Elementwise, Concat,
     Linear, Matmul, Einsum, Embedding, Rnn, Lstm, Gru, ConvLstm, Stepwise,
     BatchNorm, InstanceNorm, GroupNorm, LayerNorm,
-    Identity, Dropout, Constant, Opaque, *IDENTITIES.values(),
+    Identity, Prelu, Dropout, Constant, Opaque, *IDENTITIES.values(),
 )  # fmt: skip
 
 OPERATORS: dict[str, type[Operator]] = {operator.kind: operator for operator in _ALL}

@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ..dims import Dim, eq, product
+from ..dims import Dim, any_of, eq, product
 from ..errors import NetworkError, RankError, RefusedError
 from .base import Operator, Reach, Shape, Site, positive, written_names
 from .parameters import Count, Flag, Number, Shapes, Sizes, Text, parameter
-from .rules import AS_RECORDED, CALL_TAKEN
+from .rules import AS_RECORDED, CALL_TAKEN, CHANNELS_MATCH
 
-__all__ = ["IDENTITIES", "Constant", "Dropout", "Identity", "Input", "Opaque"]
+__all__ = ["IDENTITIES", "Constant", "Dropout", "Identity", "Input", "Opaque", "Prelu"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -125,6 +125,30 @@ class Identity(_Same):
 
     def params(self, site: Site, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> Dim:
         return self.weights
+
+
+@dataclass(frozen=True, kw_only=True)
+class Prelu(_Same):
+    """A rectifier that learns the slope of what is negative: one for all, or one for each channel (PyTorch ``PReLU``).
+
+    >>> from convsolve.operators import Prelu, shape_of
+    >>> shape_of(Prelu(slopes=64), (64, 28, 28))
+    (64, 28, 28)
+    """
+
+    kind = "prelu"
+
+    slopes: Dim = parameter(Count(), default=1)
+
+    def infer(self, site: Site, *inputs: Shape) -> Shape:
+        channels = inputs[0][0]
+        if self.slopes != 1:
+            fits = any_of(eq(self.slopes, 1), eq(self.slopes, channels))
+            site.require(CHANNELS_MATCH, fits, axis="channels", channels=channels, declared=self.slopes)
+        return inputs[0]
+
+    def params(self, site: Site, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> Dim:
+        return self.slopes
 
 
 @dataclass(frozen=True, kw_only=True)

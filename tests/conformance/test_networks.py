@@ -148,7 +148,7 @@ NETWORKS = {
           - grid_sample: {name: sampled, inputs: [map, grid]}
           - einsum: {name: picked, inputs: [sampled, chosen], equation: "chw,wv->vc"}
         """,
-    "functions": "input: [4, 5, 6]\nlayers: [relu, relu6, leaky_relu, elu, selu, celu, gelu, silu, mish, hardswish, "
+    "functions": "input: [4, 5, 6]\nlayers: [prelu, {prelu: {slopes: 4}}, relu, relu6, leaky_relu, elu, selu, celu, gelu, silu, mish, hardswish, "
                  "hardsigmoid, hardtanh, sigmoid, tanh, softplus]",
 }  # fmt: skip
 

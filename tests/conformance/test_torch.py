@@ -359,6 +359,13 @@ def gather(r: Random) -> Case:
     return Case(op, (shape,), f"x[{front}torch.tensor({op.index()})]")
 
 
+@suite.operation(40)
+def prelu(r: Random) -> Case:
+    shape = any_shape(r, most=6)
+    slopes = r.choice((1, shape[0], shape[0], r.randint(1, 6)))
+    return Case(ops.Prelu(slopes=slopes), (shape,), f"nn.PReLU({slopes})(x)")
+
+
 @suite.operation(60)
 def unfold(r: Random) -> Case:
     shape = any_shape(r, most=9)

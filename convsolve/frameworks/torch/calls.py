@@ -53,8 +53,9 @@ def lift(operator: Operator, sizes: tuple[Dim, ...], rank: int) -> Operator:
     Raises:
         Unsupported: it is none, or it means something else on more axes.
     """
-    kinds = ("conv", "conv_transpose", "max_pool", "adaptive_avg_pool", "adaptive_max_pool", "upsample", "batch_norm",
-             "group_norm")  # fmt: skip
+    kinds = (
+        "conv", "conv_transpose", "max_pool", "prelu", "adaptive_avg_pool", "adaptive_max_pool", "upsample",
+        "batch_norm", "group_norm")
     unpadded = operator.kind in ("avg_pool", "lp_pool") and not getattr(operator, "padding", 0)
     if operator.kind not in kinds and not unpadded:
         raise Unsupported(f"{operator.kind} of folded samples")

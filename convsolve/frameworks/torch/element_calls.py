@@ -22,6 +22,7 @@ from ...operators import (
     Mul,
     Operator,
     Pow,
+    Prelu,
     Reduce,
     Slice,
     Sub,
@@ -122,7 +123,9 @@ def _weighed(call: Call, tensor: Any, scalars: Sequence[Any]) -> Value:
 @handles("prelu _prelu_kernel")
 def prelu(call: Call, input: Any, weight: Any) -> Value:
     """A rectifier with a learned slope."""
-    return call.same(Identity(weights=product(call.sizes(weight))), call.input(input), weights=(weight,))
+    slopes = product(call.sizes(weight))
+    x = call.input(input) if slopes == 1 else call.spatial(input, call.value(input).rank - 2)
+    return call.same(Prelu(slopes=slopes), x, weights=(weight,))
 
 
 _JOINED: dict[str, type[Operator]] = {

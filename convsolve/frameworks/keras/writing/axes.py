@@ -66,6 +66,13 @@ def _split(step: Step) -> list[Stage]:
     return _function("split", ends, axis=axis)
 
 
+def _prelu(step: Step) -> list[Stage]:
+    channels = step.axis(None)
+    shared = [i + 1 for i in range(len(step.sizes[0])) if i + 1 != channels or step.operator.slopes == 1]
+    options: dict[str, Any] = {"shared_axes": shared} if shared else {}
+    return [module("layers.PReLU", **options)]
+
+
 def _reduce(step: Step) -> list[Stage]:
     axes = sorted({step.axis(axis) for axis in step.operator.axes})
     options = {"keepdims": True} if step.operator.keepdims else {}
@@ -172,7 +179,7 @@ def _constant(step: Step) -> list[Stage]:
 PHRASES: dict[str, Callable[[Step], list[Stage]]] = {
     "pixel_shuffle": _pixels, "pixel_unshuffle": _pixels, "depth_to_space": _pixels, "space_to_depth": _pixels,
     "flatten": _flatten, "unflatten": _reshape, "reshape": _reshape, "permute": _permute,
-    "squeeze": _reshape, "unsqueeze": _reshape, "slice": _slice, "gather": _gather, "unfold": _unfold,
+    "squeeze": _reshape, "unsqueeze": _reshape, "slice": _slice, "gather": _gather, "prelu": _prelu, "unfold": _unfold,
     "split": _split, "chunk": _split,
     "reduce": _reduce, "expand": _expand, "tile": _tile, "add": _joined("Add"), "sub": _sub, "mul": _joined("Multiply"),
     "div": between("/"), "pow": nested("keras.ops.power"), "maximum": _joined("Maximum"), "minimum": _joined("Minimum"),

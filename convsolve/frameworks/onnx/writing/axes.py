@@ -275,6 +275,11 @@ def _silu(graph: Graph, step: Step, inputs: list[str]) -> None:
     graph.node(step, "Mul", [*inputs, graph.node(step, "Sigmoid", inputs)], step.name)
 
 
+def _prelu(graph: Graph, step: Step, inputs: list[str]) -> None:
+    behind = [1] * step.rank if step.works == "channels_first" and step.operator.slopes != 1 else []
+    graph.node(step, "PRelu", [*inputs, graph.weight(step, "weight", step.operator.slopes, *behind)], step.name)
+
+
 def _dropout(graph: Graph, step: Step, inputs: list[str]) -> None:
     graph.node(step, "Dropout", [*inputs, graph.scalar(step, float(step.operator.p))], step.name)
 
@@ -289,7 +294,7 @@ AXES: dict[str, Write] = {
     "linear": _linear, "embedding": _embedding, "rnn": _recurrent, "lstm": _recurrent, "gru": _recurrent,
     "constant": _constant, "einsum": _einsum, "elementwise": _elementwise, "grid_sample": _grid_sample,
     "affine_grid": _affine_grid, "fold": _fold, "max_unpool": _max_unpool, "deform_conv": _deform_conv,
-    "center_crop_pad": _center_crop_pad, "top_k": _top_k, "dropout": _dropout, "silu": _silu,
+    "center_crop_pad": _center_crop_pad, "top_k": _top_k, "dropout": _dropout, "prelu": _prelu, "silu": _silu,
     "relu6": _clipped(0.0, 6.0), "hardtanh": _clipped(-1.0, 1.0),
     "identity": _function("Identity"), "relu": _function("Relu"), "leaky_relu": _function("LeakyRelu", alpha=0.01),
     "elu": _function("Elu"), "selu": _function("Selu"), "celu": _function("Celu"), "gelu": _function("Gelu"),

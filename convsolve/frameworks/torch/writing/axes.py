@@ -202,6 +202,10 @@ def _top_k(step: Step) -> list[Stage]:
     return _method("topk", step.operator.count, dim=step.axis(step.operator.axis))
 
 
+def _prelu(step: Step) -> list[Stage]:
+    return [module("nn.PReLU", *([] if step.operator.slopes == 1 else [step.operator.slopes]))]
+
+
 def _layer_norm(step: Step) -> list[Stage]:
     op = step.operator
     shape = op.normalized_shape or step.shape(step.sizes[0])[-1:]
@@ -231,5 +235,5 @@ PHRASES: dict[str, Callable[[Step], list[Stage]]] = {
     "minimum": nested("torch.minimum"), "average": _average, "concat": _concat, "linear": _linear,
     "embedding": _embedding, "rnn": _recurrent, "lstm": _recurrent, "gru": _recurrent, "layer_norm": _layer_norm,
     "constant": _constant, "einsum": _einsum, "elementwise": worded("PyTorch", _WORDS), "grid_sample": _grid_sample,
-    "affine_grid": _affine_grid, "fold": _fold, "max_unpool": _max_unpool, "top_k": _top_k,
+    "affine_grid": _affine_grid, "fold": _fold, "prelu": _prelu, "max_unpool": _max_unpool, "top_k": _top_k,
 }  # fmt: skip
