@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import linecache
 import os
+import re
 import sys
 from types import CodeType, FrameType
 
-__all__ = ["asking", "is_ours", "is_program", "is_start", "place_of", "shortened"]
+__all__ = ["asking", "is_message", "is_ours", "is_program", "is_start", "place_of", "shortened"]
 
 _RUNS = os.path.join(os.path.dirname(__file__), "programs.py")
 _OURS = os.path.dirname(os.path.dirname(__file__)) + os.sep
+_CONTAINERS = os.path.join("torch", "nn", "modules", "container.py")
+"""Where PyTorch makes names of numbers; elsewhere, it puts them into messages."""
+_MESSAGE = re.compile(r"\s*(print|raise|assert|warn|(self\.)?_?(log|logger|logging|warnings)\.\w+)\b", re.IGNORECASE)
 
 
 def place_of(frame: FrameType | None) -> str:
@@ -37,6 +42,13 @@ def is_start(code: CodeType) -> bool:
 def is_program(code: CodeType) -> bool:
     """Return whether code is the program's, not a framework's or our own."""
     return not code.co_filename.startswith((*_frameworks(), _OURS, "<"))
+
+
+def is_message(frame: FrameType) -> bool:
+    """Return whether text that is made in a frame is for people: on the program's side, on a line that prints it."""
+    if not is_program(frame.f_code):
+        return not frame.f_code.co_filename.endswith(_CONTAINERS)
+    return _MESSAGE.match(linecache.getline(frame.f_code.co_filename, frame.f_lineno)) is not None
 
 
 def is_ours(error: BaseException) -> bool:

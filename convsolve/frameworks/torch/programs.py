@@ -21,6 +21,7 @@ from .builtin import lent, modules_of
 from .caches import apart
 from .opaque import tensors_in
 from .places import is_ours, is_program, shortened
+from .plain import lent_functions
 from .recorder import Recorder, RefusedCallError
 
 __all__ = ["Inputs", "Program", "Run", "Shapes", "confirmed"]
@@ -151,7 +152,7 @@ def _run(
 ) -> int | None:
     """Record one run of a program; return the number of the failing call whose error it got and has not caught."""
     try:
-        with lent(lending, leaks), recorder.watching():
+        with lent(lending, leaks), lent_functions(lending), recorder.watching():
             result = call()
     except Exception as error:
         pass_on(error, within=recorder.outside)

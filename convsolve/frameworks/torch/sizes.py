@@ -10,10 +10,12 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from types import FrameType
 from typing import Any
 
 from ...dims.normal import Polynomial
 from .followed import Followed, after_the_end, compared, form_of
+from .places import is_message
 from .tape import Tape
 
 __all__ = ["Size"]
@@ -65,9 +67,13 @@ class Size(int, Followed):
         return self._with(other, "__rsub__", lambda a, b: b - a)
 
     def __mul__(self, other: Any) -> Any:
+        if isinstance(other, (list, tuple, str, bytes)):
+            return other * self._plain()
         return self._with(other, "__mul__", lambda a, b: a * b)
 
     def __rmul__(self, other: Any) -> Any:
+        if isinstance(other, (list, tuple, str, bytes)):
+            return other * self._plain()
         return self._with(other, "__rmul__", lambda a, b: b * a)
 
     def __floordiv__(self, other: Any) -> Any:
@@ -111,13 +117,13 @@ class Size(int, Followed):
         return _ratio(other, self.tape) / self if isinstance(other, (int, float)) else NotImplemented
 
     def __pow__(self, other: Any, modulo: None = None) -> Any:  # type: ignore[override]
-        if isinstance(other, int) and not isinstance(other, Size) and 0 < other <= 8:
+        if modulo is None and isinstance(other, int) and not isinstance(other, Size) and 0 < other <= 8:
             result: Any = self
             for _ in range(other - 1):
                 result = result * self
             return result
         self.freeze()
-        return int.__int__(self) ** other
+        return pow(int.__int__(self), other, modulo)
 
     def __rpow__(self, other: Any, modulo: None = None) -> Any:  # type: ignore[override]
         self.freeze()
@@ -180,12 +186,47 @@ class Size(int, Followed):
     __eq__, __ne__ = compared("__eq__"), compared("__ne__")
 
     def __repr__(self) -> str:
+        self._told(sys._getframe(1))
         return int.__repr__(self)
 
-    __str__ = __repr__
+    def __str__(self) -> str:
+        self._told(sys._getframe(1))
+        return int.__repr__(self)
 
     def __format__(self, spec: str) -> str:
+        self._told(sys._getframe(1))
         return int.__format__(self, spec)
+
+    def _told(self, frame: FrameType) -> None:
+        """Freeze a size that becomes text, but for a message."""
+        if not self.tape.ended and not is_message(frame):
+            self.freeze()
+
+    def bit_length(self) -> int:
+        """Return the number of binary digits, and keep between which powers of 2 the size is."""
+        count = int.bit_length(self)
+        form = self.tape.canonical(self.form).dim()
+        self.tape.holds(form >= (1 << count) // 2, True)
+        self.tape.holds(form < 1 << count, True)
+        return count
+
+    def bit_count(self) -> int:
+        """Return how many binary digits are 1."""
+        return self._plain().bit_count()
+
+    def to_bytes(self, *args: Any, **kwargs: Any) -> bytes:
+        """Return the number as bytes."""
+        return self._plain().to_bytes(*args, **kwargs)
+
+    def conjugate(self) -> Any:
+        """Return the number itself."""
+        return self
+
+    def as_integer_ratio(self) -> Any:
+        """Return the number as a quotient."""
+        return self, 1
+
+    numerator = real = property(conjugate)  # type: ignore[assignment]
 
     def __deepcopy__(self, memo: Any) -> Size:
         return self
