@@ -38,6 +38,7 @@ _CONFIRMED = 12
 _FARTHEST_RECORDED = 1 << 13
 _MOST_TRIED = 256
 _MOST_BOXES = 128
+_MOST_POINTS = 4
 
 
 def analyse_all(problem: Problem, clock: Clock | None = None) -> list[Analysis]:
@@ -105,12 +106,15 @@ class _Exploration:
         self._visit_all(self.left, _MOST_BRANCHES)
 
     def _visit_all(self, where: Boxes, most: int) -> None:
+        points = 0
         for _ in range(most):
             point = (self.left & where).smallest()
             if point is None or max(point) > _FARTHEST_RECORDED:
                 return  # a program that loops as its input grows takes another branch for ever
             visited = self._visit(point)
-            if visited is not None and (visited.blind or len(self.left.parts) > _MOST_BOXES):
+            if visited is not None:
+                points += all(self._single(k, visited) for k in range(len(self.left.axes)))
+            if visited is not None and (visited.blind or points > _MOST_POINTS or len(self.left.parts) > _MOST_BOXES):
                 return  # sizes would become known one by one
 
     def _visit(self, point: tuple[int, ...]) -> Analysis | None:
@@ -136,6 +140,9 @@ class _Exploration:
         """Take branches of several axes together, where each axis has its own and samples confirm that."""
         classes = [self._classes(k) for k in range(len(self.left.axes))]
         count = prod(map(len, classes))
+        if count > _FEW_COMBINATIONS:  # a guard that names one size tells nothing of others
+            classes = [[i for i in own if not self._single(k, self.found[i])] for k, own in enumerate(classes)]
+            count = prod(map(len, classes))
         if not self.left or count <= 1 + sum(len(own) - 1 for own in classes):
             return
         combinations = list(_some_of(list(map(range, map(len, classes))), count))
@@ -156,6 +163,12 @@ class _Exploration:
         self.found.append(dataclasses.replace(
             self.first, known=known & self.first.opened.domains(), region=region, never=(), causes=(), combined=True))
         self.left = (self.left - known).merged()
+
+    def _single(self, k: int, analysis: Analysis) -> bool:
+        """Return whether a recording tells of one size of an axis alone."""
+        assert analysis.taken is not None
+        sizes = analysis.taken.axis(k)
+        return sizes.minimum is None or sizes == SizeSet.between(sizes.minimum, sizes.minimum)
 
     def _classes(self, k: int) -> list[int]:
         """Return which recordings differ from the first in nothing but what they say of one axis."""

@@ -115,11 +115,16 @@ def _frozen_method(name: str) -> Callable[..., Any]:
     return method
 
 
-for _name in ("add", "radd", "sub", "rsub", "mul", "rmul", "truediv", "rtruediv", "floordiv", "rfloordiv", "mod", "rmod",
-              "divmod", "rdivmod", "pow", "rpow", "neg", "abs", "round", "bool", "float", "lt", "le", "gt", "ge", "eq", "ne", "hash",
-              "repr", "str", "format"):  # fmt: skip
-    setattr(_Logarithm, f"__{_name}__", _frozen_method(f"__{_name}__"))
-_Logarithm.is_integer = _frozen_method("is_integer")  # type: ignore[method-assign,assignment]
+_OPERATIONS = (
+    "add", "radd", "sub", "rsub", "mul", "rmul", "truediv", "rtruediv", "floordiv", "rfloordiv", "mod", "rmod",
+    "divmod", "rdivmod", "pow", "rpow", "neg", "abs", "round", "bool", "float", "lt", "le", "gt", "ge", "eq", "ne",
+    "hash", "repr", "str", "format")  # fmt: skip
+
+for _name in (*(f"__{name}__" for name in _OPERATIONS), "is_integer", "hex", "as_integer_ratio"):
+    setattr(_Logarithm, _name, _frozen_method(_name))
+
+
+math_log2, math_isqrt, plain_index = math.log2, math.isqrt, operator.index
 
 
 def _log2(x: Any) -> Any:
@@ -137,12 +142,14 @@ def _isqrt(n: Any) -> int:
     return root
 
 
-math_log2, math_isqrt = math.log2, math.isqrt
+def _index(x: Any) -> int:
+    return x if isinstance(x, Size) else plain_index(x)
+
+
 _OF_MODULES: dict[ModuleType, dict[str, Callable[..., Any]]] = {
     math: {"log2": _log2, "isqrt": _isqrt, **{name: _freezing(getattr(math, name)) for name in _READERS}},
-    operator: {"index": lambda x: x if isinstance(x, Size) else _index(x)},
+    operator: {"index": _index},
 }
-_index = operator.index
 _OF_BUILTINS: dict[str, Any] = {
     "range": PlainRange, **{name: _freezing(getattr(builtins, name)) for name in ("bin", "hex", "oct", "chr", "pow")}}
 

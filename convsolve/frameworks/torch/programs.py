@@ -28,6 +28,8 @@ __all__ = ["Inputs", "Program", "Run", "Shapes", "confirmed"]
 
 _MOST_ATTEMPTS = 4
 _MOST_UNCAUGHT = 32
+_FEW_LAYERS = 40
+"""Networks of so many layers at most are held against a third run."""
 
 _OUR_FAULTS = (KeyError, AttributeError, AssertionError, NameError)
 """Errors that a program does not cause in our code."""
@@ -212,25 +214,62 @@ def _own_failure(error: Exception) -> str:
 
 
 def confirmed(network: Network, shapes: Shapes, record: Callable[[Shapes], Network]) -> Network:
-    """Return the network if a run at another size agrees with it; otherwise bound to the sizes of this one.
+    """Return the network if runs at other sizes agree with it; otherwise bound to the sizes of this one.
 
     Expressions are lost unseen where a program turns sizes into plain numbers by way of code that is not
-    Python's (``range``, NumPy). Then the second run makes other layers or shapes than the network foretells.
+    Python's (the index of a list). Then another run makes other layers or shapes than the network foretells. Where its
+    guards allow none of the usual other sizes, the farthest that they allow are run, and an axis of which they allow no
+    other is bound. A small network is held against smaller sizes in any case: what is lost may come to the same number
+    at all that are large.
     """
-    for others in _other_sizes(network.data_format, shapes):
-        foretold = trace(network.with_input(*others))
-        values = run(foretold, {})
-        failed = next((r for r in foretold.requirements if not evaluate(r.condition, values)), None)
-        if failed is not None and failed.rule is BRANCH:
-            continue
-        try:
-            second = trace(record(others))
-        except UnreadableError:
+    usual = next((others for others in _other_sizes(network.data_format, shapes) if _foretold(network, others)), None)
+    runs = [usual] if usual else [_farthest(network, shapes, _larger)]
+    if usual is None or len(network.layers) <= _FEW_LAYERS:
+        runs.append(_farthest(network, shapes, _smaller))
+    for others in dict.fromkeys(runs):
+        if others != shapes and not _same_at(network, others, record):
             return _bound(network, shapes)
-        if bool(network.refusal) != bool(second.network.refusal):
-            return _bound(network, shapes)
-        return network if _agree(foretold, values, second) else _bound(network, shapes)
-    return network
+    return network if usual else _bound(network, shapes, allowed=runs)
+
+
+def _foretold(network: Network, shapes: Shapes) -> tuple[Trace, dict[str, int]] | None:
+    """Return what the network foretells at other sizes; None where its guards do not allow them."""
+    foretold = trace(network.with_input(*shapes))
+    values = run(foretold, {})
+    failed = next((r for r in foretold.requirements if not evaluate(r.condition, values)), None)
+    return None if failed is not None and failed.rule is BRANCH else (foretold, values)
+
+
+def _same_at(network: Network, shapes: Shapes, record: Callable[[Shapes], Network]) -> bool:
+    """Return whether a run at other sizes makes what the network foretells."""
+    expected = _foretold(network, shapes)
+    try:
+        second = trace(record(shapes))
+    except UnreadableError:
+        return False
+    return expected is not None and bool(network.refusal) == bool(second.network.refusal) and _agree(*expected, second)
+
+
+def _farthest(network: Network, shapes: Shapes, steps: Callable[[int], Sequence[int]]) -> Shapes:
+    """Return the sizes farthest from those recorded that the guards allow, axis by axis; ``steps`` are those to try."""
+    found = shapes
+    for i, shape in enumerate(shapes):
+        for place, _ in _free(network.data_format, len(shape)):
+            for size in steps(shape[place]):
+                own = (*found[i][:place], size, *found[i][place + 1 :])
+                others = (*found[:i], own, *found[i + 1 :])
+                if size != shape[place] and _foretold(network, others):
+                    found = others
+                    break
+    return found
+
+
+def _larger(size: int) -> Sequence[int]:
+    return [size + step for step in (64, 8, 1)]
+
+
+def _smaller(size: int) -> Sequence[int]:
+    return [max(n, 1) for n in (1, size // 2, size - 1)]
 
 
 def _other_sizes(data_format: DataFormat, shapes: Shapes) -> list[Shapes]:
@@ -256,7 +295,7 @@ def _free(data_format: DataFormat, rank: int) -> list[tuple[int, str]]:
 
 
 def _agree(foretold: Trace, values: dict[str, int], second: Trace) -> bool:
-    """Return whether two traces have the same layers with the same sizes, and the same failures.
+    """Return whether two traces have the same layers with the same sizes, and the same first failure.
 
     What comes after a layer that fails is left out, and what rests on one that is opaque: nothing is foretold of it.
     """
@@ -266,10 +305,10 @@ def _agree(foretold: Trace, values: dict[str, int], second: Trace) -> bool:
         return False
     layers, names = foretold.network.layers, [layer.name for layer in second.network.layers]
     if failed:
-        layers, names = _up_to(layers, failed[0]), names[: names.index(failed[0]) + 1]
+        layers, names = _up_to(layers, failed), names[: names.index(failed) + 1]
     if [layer.name for layer in layers] != names:
         return False
-    here = {layer.name for layer in layers}
+    here = {layer.name for layer in layers if layer.name != failed}
     unknown = {layer.name for layer in layers if layer.operator.kind == "opaque"}
     for layer in layers:
         if unknown.intersection(layer.needs()):
@@ -278,10 +317,10 @@ def _agree(foretold: Trace, values: dict[str, int], second: Trace) -> bool:
                if d.layer in here and d.layer not in unknown)
 
 
-def _failed(traced: Trace, values: dict[str, int]) -> tuple[str, str] | None:
-    """Return the first layer that fails, and the code of its failure."""
+def _failed(traced: Trace, values: dict[str, int]) -> str | None:
+    """Return the first layer that fails."""
     return next((
-        (r.layer, r.rule.code) for r in traced.steps
+        r.layer for r in traced.steps
         if isinstance(r, Requirement) and r.layer and r.rule.decides and not evaluate(r.condition, values)), None)
 
 
@@ -289,12 +328,13 @@ def _up_to(layers: tuple[Layer, ...], name: str) -> tuple[Layer, ...]:
     return layers[: next(i for i, layer in enumerate(layers) if layer.name == name) + 1]
 
 
-def _bound(network: Network, shapes: Shapes) -> Network:
-    """Return the network with guards that its sizes are those recorded."""
+def _bound(network: Network, shapes: Shapes, allowed: Sequence[Shapes] = ()) -> Network:
+    """Return the network with guards that its sizes are those recorded, but for axes that others are allowed of."""
     guards = [
         Guard(eq(Var(f"{layer.name}.{axis}", interval=(1, None)), shape[place]), "a size is used where it cannot be "
               "followed")
-        for layer, shape in zip(network.inputs, shapes, strict=True)
+        for i, (layer, shape) in enumerate(zip(network.inputs, shapes, strict=True))
         for place, axis in _free(network.data_format, len(shape))
+        if all(others[i][place] == shape[place] for others in allowed)
     ]  # fmt: skip
     return dataclasses.replace(network, guards=(*network.guards, *guards))

@@ -226,7 +226,7 @@ class Size(int, Followed):
         """Return the number as a quotient."""
         return self, 1
 
-    numerator = real = property(conjugate)  # type: ignore[assignment]
+    numerator = real = property(conjugate)
 
     def __deepcopy__(self, memo: Any) -> Size:
         return self

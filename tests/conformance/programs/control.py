@@ -76,3 +76,15 @@ def cached(d: Draft) -> bool:
         d.r.random() < 0.5) else d.add(
         f"if {last} not in self.{name}:\n    self.{name}[{last}] = torch.ones({last})", f"x = x * self.{name}[{last}]",
         init=(f"self.{name} = {{}}",))
+
+
+@ingredient("map", 0.7)
+def plain_number(d: Draft) -> bool:
+    """A size that code of C reads, which leaves no trace of it."""
+    n = f"x.shape[{d.axis()}]"
+    number = d.r.choice((
+        f"math.isqrt({n})", f"math.gcd({n}, 12)", f"{n}.bit_length()", f"int(math.log2({n}))", f"math.ceil(math.log2({n}))",
+        f"operator.index({n}) % 5", f"len(f'{{{n}}}')", f"int(str({n})[-1])", f"len([0] * {n}) % 4", f"divmod({n}, 5)[1]",
+        f"list(range(50))[{n}] // 8", f"int(numpy.sqrt({n}))", f"int(numpy.ceil({n} / 4))", f"{{4: 1, 8: 2}}.get({n}, 3)",
+        f"len(range(0, {n}, 6))", f"len(torch.arange({n}).tolist()) // 8", f"sum(1 for _ in zip(range({n}), 'abcdef'))"))
+    return d.add(f"x = F.pad(x, (0, {number}))")

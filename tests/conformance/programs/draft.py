@@ -18,7 +18,9 @@ __all__ = ["INGREDIENTS", "LARGEST", "SAMPLES", "Draft", "Program", "ingredient"
 HEAD = """\
 import functools
 import math
+import operator
 
+import numpy
 import torch
 from torch import nn
 from torch.nn import functional as F
