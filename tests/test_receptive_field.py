@@ -147,6 +147,17 @@ def test_branches_count_the_farthest_seeing():
     assert receptive_field(trace(net), "y")["length"] == (7, 1)
 
 
+def test_branches_of_different_strides_have_no_stride():
+    for other, stride in ((2, None), (1, 1)):
+        net = Network((
+            Layer("x", Input(shape=(1, 8))),
+            Layer("a", Conv(out_channels=1, kernel_size=1, stride=other), ("x",)),
+            Layer("b", Conv(out_channels=1, kernel_size=5 if other == 2 else 1), ("x",)),
+            Layer("y", Add(), ("a", "b")),
+        ))  # fmt: skip
+        assert receptive_field(trace(net), "y")["length"][1] == stride
+
+
 def test_requirements_may_speak_of_it():
     net = chain([Conv(out_channels=4, kernel_size=5, stride=3), Conv(out_channels=4, kernel_size=3)])
     problem = Problem(net, ("receptive_field == 11", "output.receptive_field_stride == 3", "l0.receptive_field == 5"))

@@ -412,3 +412,70 @@ def test_a_learned_constant_is_counted():
     for learned, expected in ((True, 60), (False, 0)):
         net = Network((Layer("y", OPERATORS["constant"](shape=(3, 4, 5), learned=learned)),))
         assert run(trace(net), {})["params"] == expected
+
+
+def test_sizes_mean_something_after_the_failures_that_say_how_many_there_are():
+    lasting = {code for code, rule in RULES.items() if not rule.poisons}
+    assert lasting == {f"CS{n:03d}" for n in (7, 9, 10, 11, 14, 16, 17, 18, 20, 21, 23, 26, 28, 29, 31)}
+    assert {code for code, rule in RULES.items() if not rule.decides} == {f"CS{n:03d}" for n in (27, 28, 30, 32)}
+
+
+@pytest.mark.parametrize(
+    ("operator", "shapes", "expected"),
+    [
+        (OPERATORS["crop"](amount=2), [(3, 5, 6)], (3, 1, 2)),
+        (OPERATORS["center_crop"](size=5), [(3, 5, 6)], (3, 5, 5)),
+        (OPERATORS["center_crop"](size=[4, None]), [(3, 5, 6)], (3, 4, 6)),
+        (OPERATORS["center_crop"](), [(3, 5, 6), (7, 5, 2)], (3, 5, 2)),
+        (OPERATORS["center_crop_pad"](size=[None, 9]), [(3, 5, 6)], (3, 5, 9)),
+        (OPERATORS["matmul"](), [(3, 2), (2, 4)], (3, 4)),
+        (OPERATORS["matmul"](), [(5, 3, 2), (2, 4)], (5, 3, 4)),
+        (OPERATORS["matmul"](), [(3, 2), (6, 2, 4)], (6, 3, 4)),
+        (OPERATORS["matmul"](), [(1, 3, 2), (6, 2, 4)], (6, 3, 4)),
+        (OPERATORS["dropout"](p=0), [(3, 5)], (3, 5)),
+        (OPERATORS["dropout"](p=1), [(3, 5)], (3, 5)),
+    ],
+)
+def test_what_just_fits(operator, shapes, expected):
+    assert shape_of(operator, *shapes) == expected
+
+
+@pytest.mark.parametrize(
+    ("operator", "shapes", "word"),
+    [
+        (OPERATORS["crop"](amount=2), [(3, 4, 6)], "takes all"),
+        (OPERATORS["center_crop"](size=[6, None]), [(3, 5, 9)], "takes all"),
+        (OPERATORS["center_crop"](size=4), [(3, 5, 6), (3, 2, 2)], "not both"),
+        (OPERATORS["matmul"](), [(2,), (2, 3)], "two axes on both sides"),
+        (OPERATORS["matmul"](), [(3, 2), (2,)], "two axes on both sides"),
+    ],
+)
+def test_what_just_does_not_fit(operator, shapes, word):
+    with pytest.raises(NetworkError, match=word):
+        shape_of(operator, *shapes)
+
+
+@pytest.mark.parametrize(("kind", "gates"), [("rnn", 1), ("gru", 3), ("lstm", 4)])
+def test_recurrent_layers_multiply_each_weight_once_a_step(kind, gates):
+    steps, features, hidden = 5, 3, 4
+    first, second = (features + hidden) * hidden, (2 * hidden + hidden) * hidden
+    for options, weights in (({}, first), ({"bidirectional": True, "num_layers": 2}, 2 * (first + second))):
+        net = network(OPERATORS[kind](hidden_size=hidden, **options), (steps, features))
+        assert run(trace(net), {})["y.macs"] == steps * weights * gates
+
+
+@pytest.mark.parametrize("share", [-0.01, 1.01])
+def test_a_share_is_from_0_to_1(share):
+    with pytest.raises(NetworkError, match="from 0 to 1"):
+        OPERATORS["dropout"](p=share)
+
+
+@pytest.mark.parametrize(
+    ("scale", "largest"), [(0.7, 22_719), (0.29, 189_399), (1 / 49, 44_589), (1 / 3, 2**20), (2.2, 2**20)]
+)
+def test_a_scale_is_followed_as_far_as_rounding_is_known(scale, largest):
+    upsample = Upsample(scale_factor=scale)
+    for size in (60, 490, 700, 1000, largest - 1, largest):
+        assert shape_of(upsample, (1, size)) == (1, int(size * scale))
+    with pytest.raises(NetworkError, match="rounds"):
+        shape_of(upsample, (1, largest + 1))

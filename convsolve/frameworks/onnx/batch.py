@@ -18,6 +18,9 @@ def reshaped(call: Call, x: Tensor, wished: Sequence[Dim]) -> Tensor:
     """Return the tensor with the same elements in another shape, after finding out where the batch goes."""
     axis, merged, inner, shape = _batch_in(call, x, list(wished))
     if not shape:
+        elements = product(x.shape)
+        if isinstance(elements, int) and elements != 1:
+            raise RefusedError(f"a sample has {elements} elements, and the shape {[*map(str, wished)]} has one")
         raise NotReadError("nothing but the batch axis is left")
     if shape == list(x.shape):
         made = call.layer(Identity(), x)

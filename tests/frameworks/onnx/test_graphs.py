@@ -10,6 +10,7 @@ import numpy as np
 import onnx
 import pytest
 from onnx import helper
+from onnxruntime.capi.onnxruntime_pybind11_state import Fail
 
 import convsolve as cs
 from convsolve.dims import Var, variables
@@ -275,6 +276,16 @@ def test_what_is_refused_is_a_layer_that_fails(name: str) -> None:
     assert [(f.layer, f.code) for f in report.failures] == [("wrong", "CS031")]
     assert why in report.failures[0].message
     assert not report.ok and report.output is None
+
+
+@pytest.mark.parametrize("batch", [1, 2])
+def test_samples_of_many_elements_are_not_reshaped_to_one_each(batch: int) -> None:
+    proto = graph_of([node("Reshape", ["x", "to"], ["y"])], {"x": (5, 4, 4)}, {"to": [batch]})
+    proto.graph.input[0].type.tensor_type.shape.dim[0].dim_value = batch
+    with pytest.raises(Fail, match="cannot be reshaped"):
+        executed_shapes(proto, [(5, 4, 4)], batch)
+    (failure,) = cs.check(from_onnx(proto)).failures
+    assert failure.code == "CS031" and "80 elements" in failure.message
 
 
 def test_an_average_pool_crops_from_opset_19_on() -> None:
