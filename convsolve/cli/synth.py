@@ -68,10 +68,14 @@ def command(
     problem = loaded(source, input_shape, arguments)
     wished = [text.strip() for text in pareto.split(",")] if pareto else []
     options = {"timeout": timeout, "seed": seed}
-    stopped = False
+    stopped, reason = False, ""
     with working(workers, cluster) as executor:
         if pareto is not None or (problem.pareto and number == 1 and not emit):
-            return _print_front(_front(problem, wished, executor, quiet, **options), as_json)
+            try:
+                return _print_front(_front(problem, wished, executor, quiet, **options), as_json)
+            except Interrupted as interrupted:
+                _print_front(interrupted.answer, as_json)
+                return _interrupted()
         if number == 1:
             try:
                 answer = _best(problem, executor, quiet, **options)
@@ -79,18 +83,21 @@ def command(
                 answer, stopped = interrupted.answer, True
             found = [answer] if isinstance(answer, Solution) else []
         else:
-            answer, found = _several(problem, number, different, quiet, **options)
+            answer, found, reason, stopped = _several(problem, number, different, quiet, **options)
     status = 0 if found else 3 if isinstance(answer, Unknown) else 1
     if as_json:
-        print_json(_data(answer, found))
+        print_json(_data(answer, found) | ({"reason": reason} if reason else {}))
     elif emit:
         _emit(answer, emit)
     else:
-        _show(answer, found, number)
-    if stopped:
-        click.echo("interrupted: this is what was known", err=True)
-        return _INTERRUPTED
-    return status
+        _show(answer, found, number, reason)
+    return _interrupted() if stopped else status
+
+
+def _interrupted() -> int:
+    """Say that the answer is what was known so far, and return the exit code."""
+    click.echo("interrupted: this is what was known", err=True)
+    return _INTERRUPTED
 
 
 def _best(
@@ -113,16 +120,26 @@ def _best(
 
 def _several(
     problem: Problem, number: int, different: int, quiet: bool, **options: Any
-) -> tuple[Solution | Infeasible | Unknown, list[Solution]]:
-    """Ask for several solutions; if there is none, for the reason."""
-    from ..queries.synthesize import Unknown, solutions, solve
+) -> tuple[Solution | Infeasible | Unknown, list[Solution], str, bool]:
+    """Ask for several solutions; if there is none, for the reason.
+
+    Says why there may be others, too, and whether the user has interrupted.
+    """
+    from ..queries.synthesize import Interrupted, Solution, Unknown, solutions, solve
 
     tell = progress(quiet)
+    found: list[Solution] = []
     try:
-        found = list(solutions(problem, limit=number, different=different, progress=tell, **options))
-        return (found[0] if found else solve(problem, progress=tell, **options)), found
+        for solution in solutions(problem, limit=number, different=different, progress=tell, **options):
+            found.append(solution)
+        return (found[0] if found else solve(problem, progress=tell, **options)), found, "", False
     except TimeoutError as error:
-        return Unknown(str(error)), []
+        return (found[0] if found else Unknown(str(error))), found, str(error), False
+    except Interrupted as interrupted:
+        answer = interrupted.answer
+        if not found and isinstance(answer, Solution):
+            found.append(answer)
+        return (found[0] if found else answer), found, "the search was stopped", True
     finally:
         tell.done()  # type: ignore[attr-defined]
 
@@ -165,7 +182,7 @@ def _emit(answer: Solution | Infeasible | Unknown, format: str) -> None:
             click.echo(line, err=True)
 
 
-def _show(answer: Solution | Infeasible | Unknown, found: list[Solution], number: int) -> None:
+def _show(answer: Solution | Infeasible | Unknown, found: list[Solution], number: int, reason: str) -> None:
     from ..queries.synthesize import Solution
 
     if not isinstance(answer, Solution):
@@ -190,7 +207,9 @@ def _show(answer: Solution | Infeasible | Unknown, found: list[Solution], number
             out.print(line, markup=False)
         if number > 1:
             out.print()
-    if number > 1 and len(found) < number:
+    if reason:
+        click.echo(f"there may be others: {reason}")
+    elif number > 1 and len(found) < number:
         click.echo("this is the only solution" if len(found) == 1 else f"these {len(found)} are all the solutions")
 
 

@@ -16,10 +16,10 @@ from ..operators.rules import PROBLEM
 from ..problem import Objective, Problem, ProblemTrace
 from ..shown import Shown
 from ..solver.clock import Clock
-from ..solver.outcome import Outcome
+from ..solver.outcome import Outcome, Stopped
 from ..trace import Requirement, run
 from .robust import Search
-from .synthesize import Solution, solution_of
+from .synthesize import Interrupted, Solution, solution_of
 
 __all__ = ["Front", "TradeOffs", "asking", "pareto", "trade_offs", "values_of", "wishes"]
 
@@ -63,6 +63,9 @@ def pareto(
         limit: the most points to find.
         seed: for z3, where it is asked.
         progress: called with a short text at each stage.
+
+    Raises:
+        Interrupted: the user interrupted (it is a KeyboardInterrupt); it carries the points so far.
 
     >>> from convsolve.files import parse
     >>> front = pareto(parse('''
@@ -114,18 +117,29 @@ class TradeOffs:
 
 
 def trade_offs(search: Search, traced: ProblemTrace, limit: int) -> TradeOffs:
-    """Return the trade-offs between the objectives of a search's trace, to which steps may have been added."""
+    """Return the trade-offs between the objectives of a search's trace, to which steps may have been added.
+
+    Raises:
+        Interrupted: the user interrupted; it carries the front so far.
+    """
     left = traced
     points: list[tuple[int, ...]] = []
     found: list[Outcome] = []
+    interrupted = False
     while len(found) < limit:
-        outcome = search.optimise(left)
+        try:
+            outcome = search.optimise(left)
+        except Stopped as stopped:
+            outcome, interrupted = stopped.outcome, True
         if outcome.assignments:
             found.append(outcome)
             points.append(values_of(traced, outcome.assignments[0]))
-        if not outcome.assignments or not outcome.proven:
+        if interrupted or not outcome.assignments or not outcome.proven:
             complete = outcome.proven and not outcome.assignments
-            return TradeOffs(tuple(points), tuple(found), complete, outcome.reason)
+            sofar = TradeOffs(tuple(points), tuple(found), complete, outcome.reason)
+            if interrupted:
+                raise Interrupted(sofar.front(traced))
+            return sofar
         steps = (Requirement("", PROBLEM, c, text="on the front") for c in _better(traced, points))
         left = replace(traced, trace=replace(traced.trace, steps=(*traced.trace.steps, *steps)))
     return TradeOffs(tuple(points), tuple(found), False, f"there are more than {limit} points")

@@ -20,7 +20,7 @@ from .check import CheckReport, check
 from .relax import LONGEST, Relaxation, relaxations
 
 if TYPE_CHECKING:
-    from ..solver.outcome import Outcome
+    from ..solver.outcome import Outcome, Stopped
     from .robust import Search
 
 __all__ = [
@@ -185,9 +185,9 @@ class Unknown:
 
 
 class Interrupted(KeyboardInterrupt):
-    """The user has interrupted a search; ``answer`` is the best that it had found."""
+    """The user has interrupted a search; ``answer`` is what it would have returned, as far as it had come."""
 
-    def __init__(self, answer: Solution | Unknown) -> None:
+    def __init__(self, answer: Any) -> None:
         super().__init__("the search was stopped")
         self.answer = answer
 
@@ -220,7 +220,7 @@ def solve(
     ({'conv1.kernel_size': 3, 'conv1.stride': 2, 'conv1.padding': 1}, (8, 14, 14))
     """
     from ..solver.clock import Clock
-    from ..solver.outcome import Outcome, Stopped
+    from ..solver.outcome import Stopped
     from .robust import Search
 
     problem = as_problem(problem)
@@ -228,11 +228,19 @@ def solve(
     try:
         outcome = search.optimise(search.trace)
     except Stopped as stopped:
-        # of a range of sizes, what was found holds for a few as yet
-        known = stopped.outcome if not problem.for_all else Outcome((), False, reason=stopped.outcome.reason)
-        raise Interrupted(conclusion(search, search.trace, known, explain=False)) from None  # type: ignore[arg-type]
+        raise _interrupted(search, search.trace, stopped) from None
     answer = conclusion(search, search.trace, outcome, explain=explain)
     return replace(answer, problem=problem) if isinstance(answer, Infeasible) else answer
+
+
+def _interrupted(search: Search, traced: ProblemTrace, stopped: Stopped) -> Interrupted:
+    """Return what carries the best that a search had found when it was stopped."""
+    from ..solver.outcome import Outcome
+
+    known = stopped.outcome
+    if search.problem.for_all:  # of a range of sizes, what was found holds for a few as yet
+        known = Outcome((), False, reason=known.reason)
+    return Interrupted(conclusion(search, traced, known, explain=False))
 
 
 def conclusion(
@@ -281,6 +289,7 @@ def solutions(
 
     Raises:
         TimeoutError: the time ran out before the next solution was known.
+        Interrupted: the user interrupted (it is a KeyboardInterrupt); it carries the best that was found for the next.
 
     >>> from convsolve.files import parse
     >>> problem = parse("{input: [1, 28, 28], layers: [{max_pool: {kernel_size: 2 | 4 | 7}}], minimize: output.size}")
@@ -288,6 +297,7 @@ def solutions(
     [(1, 4, 4), (1, 7, 7)]
     """
     from ..solver.clock import Clock
+    from ..solver.outcome import Stopped
     from .robust import Search
 
     search = Search(problem, Clock(timeout, progress), seed)
@@ -298,7 +308,10 @@ def solutions(
     given = 0
     for keep in itertools.chain([8], (64 * 4**i for i in itertools.count())):
         wanted = keep if limit is None else min(keep, limit)
-        outcome = search.optimise(traced, wanted)
+        try:
+            outcome = search.optimise(traced, wanted)
+        except Stopped as stopped:
+            raise _interrupted(search, traced, stopped) from None
         for assignment in outcome.assignments[given:]:
             yield solution_of(traced, assignment, outcome)
         given = max(given, len(outcome.assignments))
@@ -310,11 +323,16 @@ def solutions(
 
 def _different(search: Search, limit: int | None, different: int) -> Iterator[Solution]:
     """Yield solutions that differ in some holes: for each before, the number of other values is a requirement."""
+    from ..solver.outcome import Stopped
+
     traced, problem = search.trace, search.problem
     known: list[dict[str, int]] = []
     steps = traced.trace.steps
     while limit is None or len(known) < limit:
-        outcome = search.optimise(traced)
+        try:
+            outcome = search.optimise(traced)
+        except Stopped as stopped:
+            raise _interrupted(search, traced, stopped) from None
         if not outcome.assignments:
             if not outcome.proven:
                 raise TimeoutError(outcome.reason)
@@ -360,5 +378,5 @@ def solution_of(traced: ProblemTrace, assignment: dict[str, int], outcome: Outco
     }  # fmt: skip
     shown = {n: v for n, v in assignment.items() if n in present or n in traced.named}
     ordered = {n: shown[n] for n in problem.network.holes if n in shown}
-    return Solution(
-        ordered, network, report, tuple(goals), outcome.proven, problem, outcome.reason, outcome.plainest)
+    proven = outcome.proven or (bool(goals) and all(goal.proven for goal in goals))
+    return Solution(ordered, network, report, tuple(goals), proven, problem, outcome.reason, outcome.plainest)

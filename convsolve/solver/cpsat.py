@@ -5,12 +5,12 @@ It is asked where it is installed and the sweep does not decide; its answers are
 
 from __future__ import annotations
 
-import threading
 from importlib.util import find_spec
 from math import ceil
 from typing import Any
 
 from ..dims import Expr
+from .background import in_background
 from .outcome import Outcome
 from .task import Task
 
@@ -24,8 +24,6 @@ _EXACT = 1 << 50
 
 _MEMORY_MB = 1024
 _PATIENCE = 0.5
-"""Seconds that CP-SAT gets to stop once it has been told to."""
-
 
 def installed() -> bool:
     """Return whether OR-Tools can be imported."""
@@ -70,6 +68,7 @@ class _Search:
 
         self.task = task
         self.alone = task.keep == 1
+        self.tells = not excluded
         self.gave_up = False
         self.best = task.best if not excluded else None
         encoding = self.encoding = Encoding(task.domains, task.clock)
@@ -188,21 +187,17 @@ class _Search:
         limits: list[float] = []
         solver.best_bound_callback = limits.append
         status: list[Any] = []
-        thread = threading.Thread(target=lambda: status.append(solver.solve(model, Watch())), daemon=True)
-        thread.start()
-        try:
-            while thread.is_alive():
-                thread.join(0.05)
-                self._take(met)
-                if first and self.alone and limits:
-                    self._limit(limits[-1], sense)
-                task.clock.check("searching")
-        except BaseException:
-            solver.stop_search()
-            thread.join(_PATIENCE)
+
+        def meanwhile() -> None:
             self._take(met)
-            raise
-        self._take(met)
+            if first and self.alone and limits:
+                self._limit(limits[-1], sense)
+            task.clock.check("searching")
+
+        try:
+            in_background(lambda: status.append(solver.solve(model, Watch())), solver.stop_search, meanwhile, _PATIENCE)
+        finally:
+            self._take(met)
         if status and status[0] in (cp_model.OPTIMAL, cp_model.INFEASIBLE):
             return bool(status[0] == cp_model.OPTIMAL)
         self.gave_up = True
@@ -211,7 +206,7 @@ class _Search:
     def _take(self, met: list[dict[str, int]]) -> None:
         while met:
             self.best = met.pop(0)
-            if self.alone:
+            if self.tells:
                 self.task.offer(self.best)
 
     def _limit(self, limit: float, sense: int) -> None:

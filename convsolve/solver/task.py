@@ -129,7 +129,7 @@ class Task:
     @property
     def decided(self) -> bool:
         """Whether what is known is the answer, whatever is plainer."""
-        return self.best is not None and self.settled == len(self.system.goals)
+        return self.keep == 1 and self.best is not None and self.settled == len(self.system.goals)
 
     @property
     def over(self) -> bool:

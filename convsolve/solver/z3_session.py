@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Mapping
 from typing import Any
 
 import z3
 
 from ..dims import Cond, Dim
+from .background import in_background
 from .clock import Clock
 from .presolve import Domains
 from .system import System
@@ -103,16 +103,14 @@ def ask(solver: Any, clock: Clock, *assumptions: Any) -> Any:
         except z3.Z3Exception as error:
             found.append((z3.unknown, str(error)))
 
-    thread = threading.Thread(target=work, daemon=True)
-    thread.start()
-    try:
-        while thread.is_alive():
-            thread.join(0.05)
-            clock.check("asking z3")
-    except BaseException:
-        solver.ctx.interrupt()
-        thread.join(_PATIENCE)
-        raise
+    told: list[bool] = []
+
+    def stop() -> None:
+        if not told:  # told twice, z3 may take it for what it is asked next
+            told.append(True)
+            solver.ctx.interrupt()
+
+    in_background(work, stop, lambda: clock.check("asking z3"), _PATIENCE)
     answer, reason = found[0]
     if answer == z3.sat:
         return solver.model()

@@ -203,10 +203,11 @@ def test_time_that_runs_out(tmp_path):
         assert "not known: the time ran out" in result.stdout
 
 
-def test_an_interrupt(tmp_path):
+@pytest.mark.parametrize("words", [(), ("-n", "3"), ("--pareto", "params,macs")])
+def test_an_interrupt(words, tmp_path):
     env = {**os.environ, "PYTHONPATH": str(ROOT)}
     process = subprocess.Popen(
-        [sys.executable, "-m", "convsolve", "synth", hard(tmp_path)], cwd=ROOT, env=env, stdout=subprocess.PIPE,
+        [sys.executable, "-m", "convsolve", "synth", hard(tmp_path), *words], cwd=ROOT, env=env, stdout=subprocess.PIPE,
         stderr=subprocess.PIPE, text=True,
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a shell's background jobs ignore it
     )  # fmt: skip
@@ -216,7 +217,8 @@ def test_an_interrupt(tmp_path):
     process.send_signal(signal.SIGINT)
     out, err = process.communicate(timeout=30)
     assert process.returncode == 130
-    assert (not out or out.startswith("not known: the search was stopped")) and "Traceback" not in err and "interrupted" in err
+    assert not out or "the search was stopped" in out
+    assert "Traceback" not in err and "interrupted" in err
 
 
 def test_a_front_is_a_table_or_a_document():

@@ -8,6 +8,10 @@ import convsolve as cs
 from convsolve.dims import evaluate
 from convsolve.errors import NetworkError
 from convsolve.problem import Objective, Problem, trace_problem
+from convsolve.queries.pareto import pareto
+from convsolve.queries.robust import Search
+from convsolve.queries.synthesize import Interrupted
+from convsolve.solver.outcome import Outcome, Stopped
 from convsolve.trace import run
 from tests.solver.random_problems import brute_force, problems
 
@@ -66,3 +70,20 @@ def test_an_absent_layer_counts_nothing_on_a_front():
     problem = cs.parse("input: [3, 8, 8]\nlayers:\n  - conv: {name: c, out_channels: 2, kernel_size: 3, optional: true}\n")
     assert cs.pareto(problem, ["output.channels", "c.size"]).points == ((2, 72), (3, 0))
     assert cs.pareto(problem, ["output.channels", "c.size", "params"]).points == ((2, 72, 56), (3, 0, 0))
+
+
+def test_who_interrupts_has_the_points_so_far(monkeypatch):
+    problem = cs.parse("{input: [1, 9, 9], layers: [{conv: {out_channels: 1..6, kernel_size: 1..6}}]}")
+    whole, asked, optimise = pareto(problem, ["params", "-macs"]), [], Search.optimise
+
+    def interrupted(search, traced, keep=1):
+        asked.append(traced)
+        if len(asked) == 3:
+            raise Stopped(Outcome((), False, reason="the search was stopped"))
+        return optimise(search, traced, keep)
+
+    monkeypatch.setattr(Search, "optimise", interrupted)
+    with pytest.raises(Interrupted) as caught:
+        pareto(problem, ["params", "-macs"])
+    front = caught.value.answer
+    assert front.points == whole.points[:2] and not front.complete and front.reason == "the search was stopped"
