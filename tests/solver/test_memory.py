@@ -52,8 +52,10 @@ def answers(texts, timeout):
 
 @pytest.mark.parametrize("goal", ["", "minimize: macs\n"])
 def test_wide_examples_answer_within_their_memory(goal):
-    for verdict, reason, most in answers([TEN + goal, FOUR + goal, VOLUME + goal], 2):
-        assert verdict == "Solution" or (verdict == "Unknown" and reason)
+    texts = [TEN + goal, FOUR + goal, VOLUME + goal]
+    for text, (verdict, reason, most) in zip(texts, answers(texts, 2), strict=True):
+        none = text.startswith(FOUR) and verdict == "Infeasible"  # 36030960 has a prime factor of 2383
+        assert verdict == "Solution" or none or (verdict == "Unknown" and reason)
         assert most < MOST
 
 
