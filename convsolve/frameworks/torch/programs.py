@@ -223,9 +223,9 @@ def confirmed(network: Network, shapes: Shapes, record: Callable[[Shapes], Netwo
     at all that are large.
     """
     usual = next((others for others in _other_sizes(network.data_format, shapes) if _foretold(network, others)), None)
-    runs = [usual] if usual else [_farthest(network, shapes, _larger)]
-    if usual is None or len(network.layers) <= _FEW_LAYERS:
-        runs.append(_farthest(network, shapes, _smaller))
+    runs = [usual] if usual else [_farthest(network, shapes, _larger), _farthest(network, shapes, _smaller)]
+    if usual and len(network.layers) <= _FEW_LAYERS:
+        runs.append(_farthest(network, shapes, _smaller, _works))
     for others in dict.fromkeys(runs):
         if others != shapes and not _same_at(network, others, record):
             return _bound(network, shapes)
@@ -250,15 +250,24 @@ def _same_at(network: Network, shapes: Shapes, record: Callable[[Shapes], Networ
     return expected is not None and bool(network.refusal) == bool(second.network.refusal) and _agree(*expected, second)
 
 
-def _farthest(network: Network, shapes: Shapes, steps: Callable[[int], Sequence[int]]) -> Shapes:
-    """Return the sizes farthest from those recorded that the guards allow, axis by axis; ``steps`` are those to try."""
+def _works(network: Network, shapes: Shapes) -> bool:
+    """Return whether the network foretells that nothing fails at other sizes."""
+    foretold = _foretold(network, shapes)
+    return foretold is not None and all(evaluate(r.condition, foretold[1]) for r in foretold[0].requirements)
+
+
+def _farthest(
+    network: Network, shapes: Shapes, steps: Callable[[int], Sequence[int]],
+    allowed: Callable[[Network, Shapes], object] = _foretold,
+) -> Shapes:
+    """Return the sizes farthest from those recorded that are allowed, axis by axis; ``steps`` are those to try."""
     found = shapes
     for i, shape in enumerate(shapes):
         for place, _ in _free(network.data_format, len(shape)):
             for size in steps(shape[place]):
                 own = (*found[i][:place], size, *found[i][place + 1 :])
                 others = (*found[:i], own, *found[i + 1 :])
-                if size != shape[place] and _foretold(network, others):
+                if size != shape[place] and allowed(network, others):
                     found = others
                     break
     return found

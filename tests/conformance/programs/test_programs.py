@@ -22,7 +22,7 @@ BLOCKS = 6
 
 LEFT_OUT = (
     "batch_folded", "attempt", "factors", "unpool", "fractional_pool", "grid", "assigned", "spectrum", "cached", "branch", "loop", "refusal", "windows",
-    "plain_number")  # fmt: skip
+    "plain_number", "patches", "rearranged_channels")  # fmt: skip
 """Ingredients of which false things were said, and that are not tried together with all others yet."""
 
 
