@@ -65,7 +65,8 @@ def load(
     Traceback (most recent call last):
     ...
     convsolve.errors.UnreadableError: convsolve.operators:Conv: calling it raised TypeError: Conv.__init__() missing \
-2 required keyword-only arguments: 'kernel_size' and 'out_channels'
+2 required keyword-only arguments: 'kernel_size' and 'out_channels': give them with --kwargs \
+'{"kernel_size": "...", "out_channels": "..."}'
     """
     name = str(source)
     named = named_by(name)
