@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import random
 import re
+from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
 import convsolve as cs
+from convsolve.cli import cli
 from convsolve.queries.explanation.table import explained
 from convsolve.queries.explanation.wording import dialect
 from tests.frameworks.writing.written import layer_shapes
@@ -110,7 +114,7 @@ def test_the_texts_name_numbers_of_the_message_alone():
 # -- the repairs that people accept come first
 
 
-@pytest.mark.parametrize(("text", "first"), [
+FIRST = [
     ("Given groups=1, weight of size [8, 3, 3, 3], expected input[1, 28, 30, 3] to have 3 channels, but got 28 channels instead",
      "move the channels to the front: x.permute(0, 3, 1, 2)"),
     ("Given groups=1, weight of size [64, 80, 5], expected input[32, 100, 80] to have 80 channels, but got 100 channels instead",
@@ -152,7 +156,10 @@ def test_the_texts_name_numbers_of_the_message_alone():
     ("Using a target size (torch.Size([4])) that is different to the input size (torch.Size([4, 1]))", "output.squeeze(1)"),
     ("Target size (torch.Size([4, 1])) must be the same as input size (torch.Size([4]))", "target.squeeze(1) (or output.unsqueeze(1))"),
     ("Expected input batch_size (128) to match target batch_size (64).", "x.flatten(1) in the network"),
-])  # fmt: skip
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("text", "first"), FIRST)
 def test_the_first_repair(text, first):
     assert finding(text).ways[0].change.startswith(first), [str(way) for way in finding(text).ways]
 
@@ -183,3 +190,32 @@ def test_numbers_that_no_network_has_are_not_repaired():
                                  "in_features", "first", "second", "elements", "multiple"), 2**60)  # fmt: skip
         found = explained(Complaint(template="t", code=code, framework="torch", numbers=numbers))
         assert found.headline and all(cs.check(way.sketch).ok for way in found.ways)
+
+
+# -- all of it, as it is printed
+
+GOLDEN = Path(__file__).parent / "golden"
+
+
+def printed(*words):
+    return CliRunner().invoke(cli, ["explain", *words], standalone_mode=False).stdout
+
+
+def without_facts(document):
+    """Leave out the facts of the messages, which are tested where they are read."""
+    for found in document["findings"]:
+        del found["message"]
+    return document
+
+
+@pytest.mark.parametrize("name", ["explain.txt", "explain.jsonl"])
+def test_every_explanation_is_as_it_was(name, request):
+    """As text, and as a document on one line each: a change of one word is to be seen, and to be meant."""
+    found = {}
+    for text in dict.fromkeys([text for _, text, _ in EXAMPLES] + [text for text, _ in FIRST]):
+        found[text] = printed(text) if name == "explain.txt" else json.dumps(without_facts(json.loads(printed("--json", text))))
+    whole = "".join(f"$ {text}\n{said}\n" for text, said in found.items()) if name == "explain.txt" else \
+        "".join(f"{said}\n" for said in found.values())  # fmt: skip
+    if request.config.getoption("--update-golden"):
+        (GOLDEN / name).write_text(whole)
+    assert whole == (GOLDEN / name).read_text()
