@@ -256,7 +256,20 @@ def _no_constant(name: str) -> None:
 # -- TOML: the standard library reads it without places, so places are looked up by path
 
 
+_TOML_TEXT = r"""(?:"(?:\\.|[^"\\\n])*+"?+|'[^'\n]*+'?+)"""
+_TOML_DEEP_KEY = re.compile(
+    rf"""(?P<deep>(?:(?:[\w-]++|{_TOML_TEXT})[ \t]*+\.[ \t]*+){{{_DEEPEST}}}) | [\w-]++ | \#[^\n]*+
+    | \"{{3}}(?:\\.|[^\\"]|"(?!""))*+(?:\"{{3}})?+ | '{{3}}(?:[^']|'(?!''))*+(?:'{{3}})?+ | {_TOML_TEXT}""",
+    re.VERBOSE | re.DOTALL,
+)
+"""A dotted key that is too deep, or what may hold something like it: the library takes long for deep ones."""
+
+
 def _toml(text: str, source: str) -> Node:
+    for match in _TOML_DEEP_KEY.finditer(text):
+        if match["deep"]:
+            place = (text.count("\n", 0, match.start()) + 1, match.start() - text.rfind("\n", 0, match.start()))
+            raise _fail(source, place, f"the document is nested more than {_DEEPEST} deep")
     try:
         data = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:

@@ -130,6 +130,8 @@ def test_one_message_and_exit_2(name, tmp_path):
     (".json", b'{"input": [1, 2], "input": [1], "layers": ["relu"]}', "twice"),
     (".toml", b"input = [1", "TOML"),
     (".toml", b"input = " + b"[" * 100_000, "deep"),
+    (".toml", b"input = [1]\nx = {" + b"'a' . " * 40 + b"b = 1}", ":2:6: the document is nested"),
+    (".toml", b"input = [1, 28]\nlayers = ['" + b"a." * 99 + b"']", ":2:1: there is no operator"),
     (".toml", b"input = " + b"9" * 10_000, "digits"),
     (".toml", b"input = [3, 8]\nlayers = [{conv = {kernel_size = 1, out_channels = 0x" + b"f" * 5000 + b"}}]", "digits"),
     (".toml", b"input = [3, 0b1" + b"0" * 9000 + b"]\nlayers = ['relu']", "digits"),
