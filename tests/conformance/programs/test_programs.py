@@ -20,6 +20,9 @@ COUNT = 300 if SCALE == 1 else 1000 * SCALE
 POINTS = 24 if SCALE == 1 else LARGEST**2
 BLOCKS = 6
 
+TIMEOUT = 1.0 if SCALE == 1 else None
+"""Seconds for each question: what is not known by then is unknown."""
+
 LEFT_OUT = (
     "batch_folded", "attempt", "factors", "unpool", "fractional_pool", "grid", "assigned", "spectrum", "cached", "branch", "loop", "refusal", "windows",
     "plain_number", "patches", "rearranged_channels")  # fmt: skip
@@ -31,7 +34,7 @@ def test_nothing_false_is_said(block: int) -> None:
     asked = unknown = 0
     for number in range(block, COUNT, BLOCKS):
         program = drawn(number, without=LEFT_OUT)
-        found = judged(program, points(program, LARGEST, POINTS), prove=number % 12 < 2 or SCALE > 1)
+        found = judged(program, points(program, LARGEST, POINTS), prove=number % 12 < 2 or SCALE > 1, timeout=TIMEOUT)
         program.forget()
         asked, unknown = asked + found.asked, unknown + found.unknown
         assert not found.false, f"{program}\n\n" + "\n".join(found.false[:10])

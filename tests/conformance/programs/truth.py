@@ -100,20 +100,26 @@ def _all(largest: int, rank: int) -> Iterator[tuple[int, ...]]:
         yield from ((*rest, n) for n in range(1, largest + 1))
 
 
-def judged(program: Program, tried: Sequence[tuple[int, ...]], *, checks: int = 6, prove: bool = True) -> Judged:
-    """Ask for sizes, for checks and for the smallest input; return what is false of the answers."""
+def judged(
+    program: Program, tried: Sequence[tuple[int, ...]], *, checks: int = 6, prove: bool = True,
+    timeout: float | None = None,
+) -> Judged:
+    """Ask for sizes, for checks and for the smallest input; return what is false of the answers.
+
+    ``timeout`` is for each question, in seconds: what is not known by then is unknown.
+    """
     truth, found = Truth(program), Judged()
     channels = program.shape[0]
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             network = cs.from_torch(truth.module, program.shape)
-            sizes = cs.valid_sizes(network, prove=prove)
+            sizes = cs.valid_sizes(network, prove=prove, timeout=timeout)
             for size in tried:
                 _sizes(sizes, size, truth, found)
             for size in tried[:checks]:
                 _check(cs.check(network, (channels, *size)), size, truth, found)
-            _smallest(network, tried, truth, found)
+            _smallest(network, tried, truth, found, timeout)
     except UnreadableError as error:
         if "refuses" in str(error) and truth.at(program.shape[1:]):
             found.false.append(f"{program.shape}: {error}, but it runs")
@@ -166,9 +172,11 @@ def _check(report: cs.CheckReport, size: tuple[int, ...], truth: Truth, found: J
         found.false.append(f"{size} is said to give {report.output}, and gives {ran[1:]}")
 
 
-def _smallest(network: cs.Network, tried: Sequence[tuple[int, ...]], truth: Truth, found: Judged) -> None:
+def _smallest(
+    network: cs.Network, tried: Sequence[tuple[int, ...]], truth: Truth, found: Judged, timeout: float | None
+) -> None:
     try:
-        shape = cs.minimum_input(network, timeout=5)
+        shape = cs.minimum_input(network, timeout=timeout)
     except UndecidedError:
         return
     smaller = [size for size in tried if shape is None or sum(size) < sum(shape[1:])]  # type: ignore[arg-type]
