@@ -32,7 +32,7 @@ ROOMS = {
 }
 """The tests that hold each room, the ones that find most first."""
 
-SLOW = ("five_thousand", "long_chain", "is_no_network", "scale")
+SLOW = ("five_thousand", "long_chain", "is_no_network")
 """Tests, by words in their names, that take long and hold speed or words rather than rules."""
 
 SWAPPED: dict[type[ast.AST], type[ast.AST]] = {
