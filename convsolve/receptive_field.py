@@ -135,7 +135,7 @@ def _reach(traced: Trace, layer: Layer, position: int) -> Reach | None:
     if own is None or len(known) < len(shapes):
         raise _Undefined(f"{layer.name} has no shape")
     if all(len(shape) < 2 for shape in known):
-        return Reach(whole=True)  # after flattening everything is seen, and each layer sees all of it
+        return Reach()  # what comes from the input was flattened, and what flattened it sees everything
     operator = layer.operator
     network = traced.network
     ordered = [to_written(network.data_format, shape) if operator.written else shape for shape in known]
@@ -167,10 +167,8 @@ def _forward(
         before = maximum(*(extent[name] for name in arriving))
         stride = maximum(*(step[name] for name in arriving))
         grown, moved = before + (reach.window - 1) * stride, stride * reach.stride
-        if layer.when is not True:
-            grown, moved = where(layer.when, grown, 1), where(layer.when, moved, 1)
-        extent[layer.name] = define(f"{layer.name}{_FIELD}{axis}", grown)
-        step[layer.name] = define(f"{layer.name}.receptive_field_stride.{axis}", moved)
+        extent[layer.name] = define(f"{layer.name}{_FIELD}{axis}", where(layer.when, grown, 1))
+        step[layer.name] = define(f"{layer.name}.receptive_field_stride.{axis}", where(layer.when, moved, 1))
     name = tensor_layer(tensor)
     if name not in extent:
         raise _Undefined(f"{name} does not depend on the input")
@@ -197,16 +195,12 @@ def _backward(
         if not reach.whole and (reach.stride != 1 or layer.name in strided):
             strided.update(map(tensor_layer, layer.inputs))
         for reference in layer.inputs:
-            shape = traced.shapes[reference]
-            if shape is None or len(shape) < 2:
-                far: Dim = 0
-            elif reach.whole:
-                far = shape[position + 1] - 1
+            sizes = (traced.shapes[reference] or ())[1:]
+            if reach.whole and position < len(sizes):
+                far = sizes[position] - 1
             else:
                 far = (seen[layer.name] * reach.stride + reach.window - 1) // reach.up
-            if layer.when is not True:
-                far = where(layer.when, far, 0)
-            name = tensor_layer(reference)
+            name, far = tensor_layer(reference), where(layer.when, far, 0)
             joined = maximum(seen[name], far) if name in seen else far
             seen[name] = define(f"{target}.sees.{name}.{axis}.{len(seen)}.{layer.name}", joined)
     if source not in seen:
@@ -234,7 +228,7 @@ def _stride(
         else:
             ratio[layer.name] = (maximum(*(a for a, _ in moved)), 1)
         a, b = ratio[layer.name]
-        a = where(layer.when, a, 1) if layer.when is not True else a
+        a = where(layer.when, a, 1)
         ratio[layer.name] = (define(f"{layer.name}.output_stride.{axis}", a) if not isinstance(a, int) else a, b)
     name = tensor_layer(tensor)
     return ratio[name][0] if name in ratio and ratio[name][1] == 1 else None

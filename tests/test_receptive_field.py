@@ -29,7 +29,7 @@ from convsolve.operators import (
     Upsample,
 )
 from convsolve.problem import Problem, trace_problem
-from convsolve.receptive_field import receptive_field
+from convsolve.receptive_field import receptive_field, receptive_fields
 from convsolve.trace import run, trace
 
 SIZE = 400
@@ -239,3 +239,46 @@ def test_an_absent_layer_sees_nothing(up):
     extent = receptive_field(traced, "y")["length"][0]
     seen_by = [evaluate(extent, run(traced, {"here": value})) for value in (0, 1)]
     assert seen_by == ([1, 5] if isinstance(up, Conv) else [1, 3])
+
+
+@pytest.mark.parametrize("shape", [(3, 64), (3, 64, 7)])
+def test_what_is_scaled_by_a_vector_of_all_sees_all(shape):
+    squeezed = OPERATORS["global_avg_pool"](keepdims=False)
+    net = Network((
+        Layer("x", Input(shape=shape)),
+        Layer("small", Conv(out_channels=3, kernel_size=3, stride=2), ("x",)),
+        Layer("vector", squeezed, ("small",)),
+        Layer("gate", Linear(out_features=shape[-1]), ("vector",)),
+        Layer("y", OPERATORS["mul"](), ("x", "gate")),
+    ))  # fmt: skip
+    traced = trace(net)
+    extent, stride = receptive_field(traced, "y")["length" if len(shape) == 2 else "height"]
+    assert (evaluate(extent, run(traced, {})), stride) == (63, None)  # the last of 64 is left out by the stride
+
+
+def test_an_absent_layer_strides_over_nothing():
+    here = eq(hole("here", 1, 0), 1)
+    net = Network((
+        Layer("x", Input(shape=(3, 33))),
+        Layer("down", Conv(out_channels=3, kernel_size=3, stride=2), ("x",), here),
+        Layer("same", Conv(out_channels=3, kernel_size=1), ("x",)),
+        Layer("one", Choice(conditions=(here,)), ("down", "same")),
+        Layer("y", Conv(out_channels=3, kernel_size=3), ("one",)),
+    ))  # fmt: skip
+    traced = trace(net)
+    extent, stride = receptive_field(traced, "y")["length"]
+    found = [(evaluate(extent, run(traced, {"here": h})), evaluate(stride, run(traced, {"here": h}))) for h in (0, 1)]
+    assert found == [(3, 1), (7, 2)]
+
+
+def test_the_fields_of_all_layers_are_those_of_each_alone():
+    conv = Conv(out_channels=3, kernel_size=3, stride=2)
+    for last in (conv, Reduce(axes=(2,), keepdims=True), AdaptiveAvgPool(output_size=(None, 1)), GlobalAvgPool()):
+        layers = [Layer("x", Input(shape=(3, 20, 30)))]
+        for i, operator in enumerate((conv, conv, last)):
+            layers.append(Layer(f"l{i}", operator, (layers[-1].name,)))
+        traced = trace(Network(tuple(layers)))
+        values = run(traced, {})
+        alone = {layer.name: receptive_field(traced, layer.name) for layer in layers}
+        assert receptive_fields(traced, values) == {
+            name: {axis: evaluate(extent, values) for axis, (extent, _) in own.items()} for name, own in alone.items()}

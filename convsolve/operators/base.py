@@ -77,7 +77,7 @@ class Site(Protocol):
     batch_size: int
 
     def require(
-        self, rule: Rule, condition: Cond, *, axis: str = "", note: str = "", training: bool = False, **values: Dim
+        self, rule: Rule, condition: Cond, *, axis: str = ..., note: str = ..., training: bool = ..., **values: Dim
     ) -> None:
         """State that ``condition`` must hold; ``values`` are the named numbers that a message shows."""
 

@@ -209,6 +209,8 @@ class Scale(Kind):
         if value is None:
             return None
         if isinstance(value, (list, tuple)):
+            if not value:
+                raise NetworkError(f"{name} must not be an empty list")
             return tuple(self._one(f"{name}[{i}]", v) for i, v in enumerate(value))
         return self._one(name, value)
 

@@ -171,7 +171,10 @@ def test_computed_parameters_are_kept_in_range():
     traced = trace(net)
     failing = [r.rule.code for r in traced.requirements if not evaluate(r.condition, run(traced, {"k": 1}))]
     assert failing == ["CS003"]
-    assert not [r for r in traced.requirements if not evaluate(r.condition, run(traced, {"k": 3}))]
+    for fitting in (2, 3):
+        assert not [r for r in traced.requirements if not evaluate(r.condition, run(traced, {"k": fitting}))]
+    never = network(Conv(out_channels=4, kernel_size=3, padding=hole("p", 2, 3) - 2), (3, 8, 8))
+    assert "CS003" not in [r.rule.code for r in trace(never).requirements]
 
 
 def test_the_data_format_only_changes_how_shapes_are_written():
@@ -333,6 +336,9 @@ def test_causal_padding_works_along_one_axis():
         ("keras", {"kernel_size": 1, "padding": "valid"}, 10),
         ("keras", {"kernel_size": 3, "padding": "same"}, 10),
         ("keras", {"kernel_size": 3, "padding": "same", "output_padding": 1}, 10),
+        ("keras", {"kernel_size": 3, "padding": "same", "output_size": 9}, 9),
+        ("keras", {"kernel_size": 3, "padding": "same", "output_size": 10}, 10),
+        ("keras", {"kernel_size": 3, "padding": "valid", "output_size": 12}, 12),
         ("onnx", {"kernel_size": 1, "padding": "valid"}, 9),
         ("onnx", {"kernel_size": 3, "padding": "same"}, 10),
         ("onnx", {"kernel_size": 1, "padding": "same"}, 9),
@@ -343,6 +349,13 @@ def test_causal_padding_works_along_one_axis():
 def test_transposed_sizes_by_framework(framework, settings, expected):
     operator = ConvTranspose(out_channels=2, stride=2, **settings)
     assert shape_of(operator, (3, 5), framework=framework) == (2, expected)
+
+
+def test_a_wished_size_of_same_padding_comes_back_under_the_stride():
+    for size in range(7, 13):
+        operator = ConvTranspose(out_channels=2, kernel_size=5, stride=2, padding="same", output_size=size)
+        codes = judged(network(operator, (3, 5), framework="keras"))[1]
+        assert codes == ([] if 9 <= size <= 10 else ["CS021"])
 
 
 @pytest.mark.parametrize("kernel", [1, 2, 3])
@@ -443,6 +456,8 @@ def test_what_just_fits(operator, shapes, expected):
 @pytest.mark.parametrize(
     ("operator", "shapes", "word"),
     [
+        (ConvTranspose(out_channels=2, kernel_size=3, stride=2, padding=1, output_size=8), [(3, 5)], "out of reach"),
+        (ConvTranspose(out_channels=2, kernel_size=3, stride=2, padding=1, output_size=11), [(3, 5)], "out of reach"),
         (OPERATORS["crop"](amount=2), [(3, 4, 6)], "takes all"),
         (OPERATORS["center_crop"](size=[6, None]), [(3, 5, 9)], "takes all"),
         (OPERATORS["center_crop"](size=4), [(3, 5, 6), (3, 2, 2)], "not both"),
