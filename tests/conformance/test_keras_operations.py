@@ -54,7 +54,7 @@ BUILDS: dict[str, Build] = {
     "concatenate": lambda r, x, y: ops.concatenate([x, y], axis=r.choice((1, 2, 3, -1, 0))),
     "hstack": lambda r, x, y: ops.hstack([x, y]),
     "append": lambda r, x, y: ops.append(x, y, axis=axis_of(r, x)),
-    "take": lambda r, x, y: ops.take(x, r.choice((1, -1, np.array([0, 1, 0]), np.array([3]))), axis=r.choice((1, 2))),
+    "take": lambda r, x, y: ops.take(x, r.choice((1, -1, np.array([0, 1, 0]), np.array([3]), np.array([[0, 2], [1, -1], [0, 0]]), np.array([[[3], [0]]]))), axis=r.choice((1, 2))),
     "top_k": lambda r, x, y: ops.top_k(x, r.randint(1, 3)),
     "diff": lambda r, x, y: ops.diff(x, n=r.randint(1, 2), axis=r.choice((1, 2))),
     "glu": lambda r, x, y: ops.glu(x, axis=r.choice((1, 2))),

@@ -12,6 +12,7 @@ from ...operators import (
     Concat,
     DepthToSpace,
     Einsum,
+    Gather,
     Identity,
     MaxPool,
     Pad,
@@ -182,9 +183,24 @@ def _take(call: Call) -> str:
         stop = None if places == -1 else places + 1
         part = call.add(Slice(axis=axis, start=places, stop=stop), call.inputs[0], part="picked")
         return call.add(Squeeze(axis=axis), part)
-    if not isinstance(places, list) or not places or not all(type(n) is int for n in places):
-        raise NotReadError("the places that it picks are no list")
-    return _picked(call, axis, max(places) if max(places) >= -min(places) else min(places), len(places))
+    index = _index(places)
+    if index.ndim == 1:
+        return call.add(Gather(axis=axis, positions=index.tolist()), call.inputs[0])
+    ends = {"least": int(index.min()), "largest": int(index.max())}
+    return call.add(Gather(axis=axis, shape=index.shape, **ends), call.inputs[0])
+
+
+def _index(places: Any) -> Any:
+    """Return the places of a list, perhaps of lists, as an array."""
+    import numpy as np
+
+    try:
+        index = np.array(places)
+    except ValueError:  # lists of different lengths
+        index = np.array(())
+    if index.size == 0 or index.dtype.kind not in "iu":
+        raise NotReadError("the places that it picks are no list of whole numbers")
+    return index
 
 
 @reads("TopK", settings="k sorted")

@@ -145,8 +145,12 @@ def _gather(call: Call) -> Value:
     axis = _own(x, call.option("axis", 0))
     places = call.integers(1)
     in_order = all(b - a == 1 for a, b in pairwise(places))
-    if not places or len(index.shape) > 1:
-        raise NotReadError("it picks no places, or such as have axes of their own")
+    if not places:
+        raise NotReadError("it picks no places")
+    if len(index.shape) > 1:
+        made = call.layer(Gather(axis=axis, shape=index.shape, least=min(places), largest=max(places)), x)
+        more = len(index.shape) - 1 if axis < x.batch else 0
+        return Tensor(made.reference, made.shape, made.batch + more, x.merged, x.inner)
     if not in_order or places[0] < 0 <= places[-1]:
         return call.layer(Gather(axis=axis, positions=places), x)
     part = Slice(axis=axis, start=places[0], stop=None if places[-1] == -1 else places[-1] + 1, inside=True)

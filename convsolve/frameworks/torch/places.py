@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ast
+import itertools
 import linecache
 import os
 import re
@@ -14,7 +16,9 @@ _RUNS = os.path.join(os.path.dirname(__file__), "programs.py")
 _OURS = os.path.dirname(os.path.dirname(__file__)) + os.sep
 _CONTAINERS = os.path.join("torch", "nn", "modules", "container.py")
 """Where PyTorch makes names of numbers; elsewhere, it puts them into messages."""
-_MESSAGE = re.compile(r"\s*(print|raise|assert|warn|(self\.)?_?(log|logger|logging|warnings)\.\w+)\b", re.IGNORECASE)
+_PRINTS = re.compile(r"print|warn|(self\.)?_?(log|logger|logging|warnings)\.\w+", re.IGNORECASE)
+_SOURCES: dict[str, tuple[int, tuple[ast.AST, ...]]] = {}
+"""By file: how many lines it had when it was read, and what in it is for people to read."""
 
 
 def place_of(frame: FrameType | None) -> str:
@@ -45,10 +49,40 @@ def is_program(code: CodeType) -> bool:
 
 
 def is_message(frame: FrameType) -> bool:
-    """Return whether text that is made in a frame is for people: on the program's side, on a line that prints it."""
+    """Return whether text that is made in a frame is for people: on the program's side, in a statement that says it.
+
+    That is what is raised, what is printed, warned or logged, and the text behind the comma of an ``assert``.
+    """
     if not is_program(frame.f_code):
         return not frame.f_code.co_filename.endswith(_CONTAINERS)
-    return _MESSAGE.match(linecache.getline(frame.f_code.co_filename, frame.f_lineno)) is not None
+    line, _, column, _ = next(itertools.islice(frame.f_code.co_positions(), frame.f_lasti // 2, None))
+    place = (line or frame.f_lineno, column or 0)
+    return any(
+        (node.lineno, node.col_offset) <= place <= (node.end_lineno or 0, node.end_col_offset or 0)  # type: ignore[attr-defined]
+        for node in _for_people(frame.f_code.co_filename))
+
+
+def _for_people(path: str) -> tuple[ast.AST, ...]:
+    """Return the parts of a source that only people read: what is raised, printed, warned, logged or asserted with."""
+    lines = linecache.getlines(path)
+    count, found = _SOURCES.get(path, (0, ()))
+    if count != len(lines):
+        try:
+            tree = ast.parse("".join(lines))
+        except (SyntaxError, ValueError, RecursionError):
+            tree = ast.Module([], [])
+        found = tuple(part for node in ast.walk(tree) if (part := _said(node)) is not None)
+        _SOURCES[path] = len(lines), found
+    return found
+
+
+def _said(node: ast.AST) -> ast.AST | None:
+    if isinstance(node, ast.Raise):
+        return node
+    if isinstance(node, ast.Assert):
+        return node.msg
+    called = ast.unparse(node.value.func) if isinstance(node, ast.Expr) and isinstance(node.value, ast.Call) else ""
+    return node if _PRINTS.fullmatch(called) else None
 
 
 def is_ours(error: BaseException) -> bool:

@@ -61,3 +61,32 @@ def test_loaned_functions_are_taken_back():
     cs.from_torch(Padded("log2"), (1, 24, 16))
     assert before == (math.log2, math.isqrt, operator.index, numpy, range)
     assert "range" not in globals() and type(numpy.sqrt) is numpy.ufunc
+
+
+class Told(nn.Module):
+    """Sizes that become text: over several lines, for people, or in the condition of an assert, for the program."""
+
+    def __init__(self, asks):
+        super().__init__()
+        self.asks = asks
+
+    def forward(self, x):
+        h = x.shape[-2]
+        if self.asks:
+            assert f"{h}" not in (
+                "7", "9"), "odd"  # fmt: skip
+        if h % 4 != 0:
+            wished = h // 4 * 4 + 4
+            raise ValueError(
+                f"the height is {h}: "
+                f"take {wished}"
+            )
+        return x
+
+
+def test_text_for_people_keeps_no_size_and_text_for_the_program_does():
+    network = cs.from_torch(Told(False), (3, 18, 16))
+    assert {str(g.condition) for g in network.guards} == {"not input.height % 4 == 0"} and network.refusal
+    assert str(cs.valid_sizes(network)["height"]) == "height mod 4 = 0, height >= 4"
+    guards = {str(g.condition) for g in cs.from_torch(Told(True), (3, 16, 16)).guards}
+    assert guards == {"input.height == 16"} or guards == {"input.height == 16", "input.height % 4 == 0"}
