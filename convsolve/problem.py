@@ -146,6 +146,7 @@ class Scope:
         self.network: Network = traced.network
         self.definitions: list[Definition] = []
         self.holes_named: set[str] = set()
+        self._costs = {d.name: d.value for d in traced.definitions if d.name.rpartition(".")[2] in COSTS}
         self._defined: dict[str, Var] = {}
         self.forced: dict[str, tuple[str, ...]] = {}
         self._whens: list[Cond] = []
@@ -287,9 +288,7 @@ class Scope:
         return known
 
     def _var(self, name: str) -> Var:
-        for definition in self.trace.definitions:
-            self._defined.setdefault(definition.name, Var(definition.name, interval=bounds(definition.value)))
-        return self._defined[name]
+        return Var(name, interval=bounds(self._costs[name]))
 
     def _unknown(self, name: str, column: int) -> ExpressionError:
         names = [*COSTS, "receptive_field", "input", "output", *self.trace.shapes, *self.network.blocks]

@@ -19,11 +19,12 @@ _INFINITY = float("inf")  # only ever compared, never computed with: see _produc
 
 
 def _add(args: Sequence[Interval]) -> Interval:
-    lows, highs = [a for a, _ in args], [b for _, b in args]
-    return (
-        None if None in lows else sum(a for a in lows if a is not None),
-        None if None in highs else sum(b for b in highs if b is not None),
-    )
+    low: int | None = 0
+    high: int | None = 0
+    for a, b in args:
+        low = None if low is None or a is None else low + a
+        high = None if high is None or b is None else high + b
+    return (low, high)
 
 
 def _negate(x: Interval) -> Interval:
@@ -56,6 +57,9 @@ def _hull(values: Sequence[int | float]) -> Interval:
 
 
 def _mul(args: Sequence[Interval]) -> Interval:
+    (a, b), (c, d) = args
+    if a is not None and c is not None and a >= 0 and c >= 0 and b is not None and d is not None:
+        return (a * c, b * d)
     return _hull([_product(a, b) for a in _ends(args[0]) for b in _ends(args[1])])
 
 

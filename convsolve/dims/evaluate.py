@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import DimensionError
 from .bounds import INTERVALS, Interval
-from .expr import Var, fold, variables
+from .expr import Symbolic, Var, bounds, fold, variables
 
 if TYPE_CHECKING:
     import numpy as np
@@ -112,23 +112,32 @@ ARRAYS: dict[str, Callable[[list[Any]], Any]] = {
 _WORD = 2**62
 
 
-def _magnitude(x: Any, ranges: Mapping[str, Interval]) -> tuple[int, Interval]:
-    """Return the greatest magnitude inside an expression (that of a word where it is open), and its bounds."""
+def _magnitude(x: Any, ranges: Mapping[str, Interval] | None = None) -> tuple[int, Interval]:
+    """Return the greatest magnitude inside an expression (that of a word where it is open), and its bounds.
+
+    Its unknowns are within ``ranges``, or within the bounds that they were made with.
+    """
 
     def leaf(a: Any) -> tuple[int, Interval]:
-        interval = ranges[a.name] if isinstance(a, Var) else (int(a), int(a))
+        interval = bounds(a) if ranges is None or not isinstance(a, Var) else ranges[a.name]
         return _farthest(interval), interval
 
-    def reader(op: str) -> Callable[[list[Any]], Any]:
-        def read(parts: list[Any]) -> tuple[int, Interval]:
-            interval = INTERVALS[op]([i for _, i in parts])
-            sums = sum(m for m, _ in parts) if op == "add" else 0  # partial sums may be larger than the sum
-            return max(_farthest(interval), sums, *(m for m, _ in parts)), interval
-
-        return read
-
-    found: tuple[int, Interval] = fold(x, {op: reader(op) for op in INTERVALS}, leaf)
+    found: tuple[int, Interval] = fold(x, _MAGNITUDES, leaf)
     return found
+
+
+def _magnitude_of(op: str) -> Callable[[list[Any]], Any]:
+    intervals, adds = INTERVALS[op], op == "add"
+
+    def read(parts: list[Any]) -> tuple[int, Interval]:
+        interval = intervals([i for _, i in parts])
+        inside = [m for m, _ in parts]
+        return max(_farthest(interval), sum(inside) if adds else 0, *inside), interval  # of sums, any part of them
+
+    return read
+
+
+_MAGNITUDES = {op: _magnitude_of(op) for op in INTERVALS}
 
 
 def _farthest(interval: Interval) -> int:
@@ -175,4 +184,21 @@ def evaluate_words(x: Any, columns: Mapping[str, Any]) -> np.ndarray:
 
 def fits_word(x: Any, ranges: Mapping[str, Interval]) -> bool:
     """Return whether nothing inside an expression can leave 64 bits, its unknowns being within these bounds."""
+    if isinstance(x, Symbolic) and _fits_anyhow(x):
+        for unknown in variables(x):
+            (low, high), (least, most) = ranges[unknown.name], unknown.interval
+            if not ((least is None or (low is not None and low >= least))
+                    and (most is None or (high is not None and high <= most))):
+                break
+        else:
+            return True
     return _magnitude(x, ranges)[0] < _WORD
+
+
+def _fits_anyhow(x: Symbolic) -> bool:
+    """Return whether an expression fits a word whatever its unknowns are, within their own bounds; found out once."""
+    try:
+        return x.fits
+    except AttributeError:
+        x.fits = _magnitude(x)[0] < _WORD
+        return x.fits

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, NoReturn, Self, TypeAlias
-from weakref import WeakValueDictionary
+from weakref import ref
 
 from ..errors import DimensionError
 from .bounds import INTERVALS, Interval
@@ -33,25 +33,42 @@ OPERATIONS = frozenset(INTERVALS)
 
 _DEEP = 100  # readers recurse over an expression up to this depth
 _FEW = 64  # so many unknowns of an expression are kept with it
-_SHARED: WeakValueDictionary[tuple[Any, ...], Symbolic] = WeakValueDictionary()
+
+class _Shared(ref["Symbolic"]):
+    """A weak reference to an expression, under the key by which it is found as long as someone holds it."""
+
+    __slots__ = ("key",)
+
+    key: tuple[Any, ...]
+
+
+_SHARED: dict[tuple[Any, ...], _Shared] = {}
+"""The expressions that exist (as a WeakValueDictionary would have them, which takes several times as long)."""
+
+
+def _forget(gone: _Shared, shared: dict[tuple[Any, ...], _Shared] = _SHARED) -> None:
+    if shared.get(gone.key) is gone:
+        del shared[gone.key]
 
 
 class Symbolic:
     """What expressions and conditions share: immutable, hashable, structural equality."""
 
-    __slots__ = ("__weakref__", "_hash", "_variables", "args", "depth", "interval", "op")
+    __slots__ = ("__weakref__", "_hash", "_variables", "args", "depth", "fits", "interval", "op")
 
     op: str
     args: tuple[Any, ...]
     interval: Interval
     depth: int
+    fits: bool  # a word, once that has been asked for
     _hash: int
     _variables: tuple[Var, ...]  # kept once they have been asked for
 
     def __new__(cls, op: str, args: tuple[Any, ...]) -> Self:
         # by identity: unknowns of one name are equal, but may have other bounds; 1 equals True, but is no condition
-        key = (cls, op, *(id(a) if isinstance(a, Symbolic) else (type(a), a) for a in args))
-        found: Any = _SHARED.get(key)
+        key = (cls, op, *[id(a) if isinstance(a, Symbolic) else (type(a), a) for a in args])
+        shared = _SHARED.get(key)
+        found: Any = None if shared is None else shared()
         return cls._made(op, args, INTERVALS[op]([bounds(a) for a in args]), key) if found is None else found
 
     @classmethod
@@ -60,9 +77,14 @@ class Symbolic:
         self.op = op
         self.args = args
         self.interval = interval
-        self.depth = 1 + max((a.depth for a in args if isinstance(a, Symbolic)), default=0)
+        depth = 0
+        for a in args:
+            if isinstance(a, Symbolic) and a.depth > depth:
+                depth = a.depth
+        self.depth = depth + 1
         self._hash = hash((op, args))
-        _SHARED[key] = self
+        shared = _SHARED[key] = _Shared(self, _forget)
+        shared.key = key
         return self
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -187,12 +209,13 @@ class Var(Expr):
         if domain is not None:
             interval = (domain.lower, domain.upper)
         key = (cls, name, domain, interval)
-        found: Any = _SHARED.get(key)
+        shared = _SHARED.get(key)
+        found: Any = None if shared is None else shared()
         if found is None:
             found = cls._made("var", (name, domain), interval, key)  # one name with two domains is two unknowns
             found.domain = domain
-        shared: Self = found
-        return shared
+        var: Self = found
+        return var
 
     def __reduce__(self) -> tuple[Any, ...]:
         return type(self), (*self.args, self.interval)
@@ -222,13 +245,9 @@ def bounds(x: Dim | Cond) -> Interval:
     return (int(x), int(x))
 
 
-def _is_integer(x: object) -> bool:
-    return isinstance(x, int) and not isinstance(x, bool)
-
-
 def _dims(op: str, args: Iterable[Any]) -> None:
     for a in args:
-        if not (_is_integer(a) or isinstance(a, Expr)):
+        if type(a) is not int and not isinstance(a, Expr) and (isinstance(a, bool) or not isinstance(a, int)):
             raise DimensionError(f"{op} works on integers and expressions, got {a!r} ({type(a).__name__})")
 
 
@@ -259,8 +278,9 @@ def total(terms: Iterable[Dim]) -> Dim:
     """Return the sum of many terms as one flat expression."""
     constant = 0
     rest: list[Dim] = []
+    terms = list(terms)
+    _dims("total", terms)
     for term in terms:
-        _dims("total", (term,))
         if isinstance(term, int):
             constant += term
         else:
@@ -503,32 +523,35 @@ def fold_all(
     """Read several expressions with a table, every part once."""
     read: dict[int, Any] = {}
 
-    def value(a: Any) -> Any:
-        if not isinstance(a, Symbolic) or a.op == "var":
-            return leaf(a)
+    def value(a: Symbolic) -> Any:
         key = id(a)
-        if key not in read:
-            read[key] = table[a.op]([value(b) for b in a.args])
-        return read[key]
+        if key in read:
+            return read[key]
+        args = [value(b) if isinstance(b, Symbolic) and b.op != "var" else leaf(b) for b in a.args]
+        found = read[key] = table[a.op](args)
+        return found
 
     for x in expressions:
         if isinstance(x, Symbolic) and x.depth > _DEEP:  # from below, so that nothing recurses
             for node in nodes(x):
-                value(node)
-    return [value(x) for x in expressions]
+                if node.op != "var":
+                    value(node)
+    return [value(x) if isinstance(x, Symbolic) and x.op != "var" else leaf(x) for x in expressions]
 
 
 def variables(*expressions: Any) -> Iterator[Var]:
     """Return the unknowns of the expressions, each once, in order of appearance."""
-    if len(expressions) != 1 or not isinstance(expressions[0], Symbolic):
-        return iter(dict.fromkeys(node for node in nodes(*expressions) if isinstance(node, Var)))
-    x = expressions[0]
+    symbolic = [x for x in expressions if isinstance(x, Symbolic)]
+    if len(symbolic) != 1:
+        return iter(dict.fromkeys(node for node in nodes(*symbolic) if isinstance(node, Var)))
+    x = symbolic[0]
     if isinstance(x, Var):
         return iter((x,))  # kept with itself, it would never be let go
     try:
         return iter(x._variables)
     except AttributeError:
-        found = tuple(dict.fromkeys(node for node in nodes(x) if isinstance(node, Var)))
+        parts = x.args if x.depth == 2 else nodes(x)
+        found = tuple(dict.fromkeys([node for node in parts if isinstance(node, Var)]))
         if len(found) <= _FEW:
             x._variables = found
         return iter(found)

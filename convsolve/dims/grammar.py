@@ -85,13 +85,16 @@ def _number(token: _Token) -> int:
     text = token.text.replace("_", "")
     if len(text) > _LONGEST_NUMBER:
         raise ExpressionError(f"a number of {len(text)} digits is longer than any network needs", token.column)
-    scale = _SUFFIX.get(text[-1], 1)
-    value = Fraction(text.rstrip("KMGT")) * scale
-    if value.denominator != 1:
-        raise ExpressionError(f"{token.text} is not a whole number", token.column)
+    if text.isdecimal():
+        value = int(text)
+    else:
+        scaled = Fraction(text.rstrip("KMGT")) * _SUFFIX.get(text[-1], 1)
+        if scaled.denominator != 1:
+            raise ExpressionError(f"{token.text} is not a whole number", token.column)
+        value = int(scaled)
     if value > _LARGEST:
         raise ExpressionError(f"{token.text} is larger than any network needs", token.column)
-    return int(value)
+    return value
 
 
 class _Parser:

@@ -211,6 +211,10 @@ def _bounded(source: str, loader: Any) -> Any:
     return Bounded
 
 
+_WHOLE = re.compile(r"[-+]?(0b|0x|[0-9][0-9_]*:)?[0-9a-fA-F_:]+")
+_DECIMAL = re.compile(r"[-+]?[1-9][0-9_]*|[-+]?0")
+
+
 def _scalar(node: Any, constructor: Any, source: str, place: Place) -> Node:
     plain = not node.style
     if plain and not node.tag.startswith(_TAG):
@@ -221,13 +225,13 @@ def _scalar(node: Any, constructor: Any, source: str, place: Place) -> Node:
     if kind in ("str", "timestamp") or not plain:
         offset = 0 if plain else {"'": 1, '"': 1}.get(node.style)
         return Node(node.value, place, offset)
-    if kind == "int" and re.fullmatch(r"[-+]?(0b|0x|[0-9][0-9_]*:)?[0-9a-fA-F_:]+", node.value) is None:
+    if kind == "int" and _WHOLE.fullmatch(node.value) is None:
         raise _fail(source, place, f"{node.value} is not a whole number")
     if kind == "int" and len(node.value) > 100:
         raise _fail(source, place, "a number of more than 100 digits")
     if kind == "bool" and node.value.lower() not in ("true", "false"):
         return Node(node.value, place)  # YAML 1.1 reads yes, no, on and off as truth; they are words here
-    if kind == "int" and not re.fullmatch(r"[-+]?[1-9][0-9_]*|[-+]?0", node.value):
+    if kind == "int" and not _DECIMAL.fullmatch(node.value):
         raise _fail(source, place, f"write {node.value} as a plain decimal number")
     return Node(constructor.construct_object(node, deep=True), place)
 

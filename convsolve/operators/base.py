@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from typing import Any, ClassVar, Literal, Protocol, TypeAlias
 
 from ..dims import Cond, Dim, Var, bounds, maximum, variables
@@ -128,9 +128,13 @@ class Operator:
             if f.default is dataclasses.MISSING and f.default_factory is dataclasses.MISSING
         ]
 
-    def unknowns(self) -> Iterator[Var]:
-        """Yield the unknowns in the parameters, in order of appearance."""
-        yield from variables(*(d for name in self.parameters() for d in dims_in(getattr(self, name))))
+    def unknowns(self) -> tuple[Var, ...]:
+        """Return the unknowns in the parameters, in order of appearance."""
+        return self._unknowns
+
+    @cached_property  # asked for at every step of every rule
+    def _unknowns(self) -> tuple[Var, ...]:
+        return tuple(variables(*(d for name in self.parameters() for d in dims_in(getattr(self, name)))))
 
     def stated(self) -> dict[str, Any]:
         """Return the parameters that differ from their defaults, by name.
@@ -145,7 +149,7 @@ class Operator:
 
     def substitute(self, values: dict[str, int]) -> Operator:
         """Return the operator with these values in place of its unknowns."""
-        if not any(True for _ in self.unknowns()):
+        if not self.unknowns():
             return self
         changes = {name: substitute(getattr(self, name), values) for name in self.parameters()}
         return dataclasses.replace(self, **changes)
@@ -159,7 +163,7 @@ class Operator:
 
     def guarded(self, site: Site) -> Operator:
         """Return the operator with computed parameters kept in range, and require that they are."""
-        if not any(True for _ in self.unknowns()):
+        if not self.unknowns():
             return self
         changes = {}
         for name, kind in self.parameters().items():

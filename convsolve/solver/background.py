@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 __all__ = ["in_background"]
 
-_EVERY = 0.05
+_EVERY = 0.01
 
 _LAST_PATIENCE = 10.0
 """Seconds that it gets when Python ends, which aborts where a solver still works."""

@@ -110,7 +110,7 @@ def _improve(search: _Search, task: Task, rest: dict[str, int] | None) -> Found:
             found = search.run(beam=beam, best=found[0][0] if found else None) or found
             if found and rest is not None:
                 task.offer({**rest, **found[0][1]})
-            if found and not goals and not task.plainest:
+            if not search.cut or (found and not goals and not task.plainest):
                 break
     except TooWide:
         if not found or goals:
@@ -185,6 +185,8 @@ class _Search:
         self.most_labels = min(most_labels, _MOST_LABELS, MOST_BYTES // (32 * (5 + len(part.accumulators))))
         self.roles = _roles(part, system)
         self.relaxation: Relaxation | None = None
+        self.cut = False
+        """Whether the last run let go of labels that only did not look promising."""
         self.fixed: dict[str, int] = {}
 
     def prune(self) -> bool:
@@ -253,9 +255,11 @@ class _Search:
         zero = np.zeros(1, dtype=np.int64)
         labels = _Labels(zero, np.zeros((len(self.part.accumulators), 1), dtype=np.int64), zero, zero)
         back = Backpointers()
+        self.cut = False
         for number, layer in enumerate(self.graph.layers, start=1):
             labels, row, combination = self._advance(labels, layer, number, keep, best)
             if beam and labels.count > beam:
+                self.cut = True
                 promising = np.argpartition(self._promise(labels, number), beam - 1)[:beam]
                 promising.sort()
                 labels, row, combination = labels.take(promising), row[promising], combination[promising]

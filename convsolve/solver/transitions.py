@@ -272,7 +272,8 @@ def best_of_each(
 
 def _unbeaten(key: np.ndarray, budgets: Sequence[np.ndarray]) -> np.ndarray:
     """Return which rows, the best ones of each group first, are less than each before in some budget."""
-    group = np.cumsum(np.r_[0, key[1:] != key[:-1]])
+    group = np.zeros(len(key), dtype=np.int64)
+    np.cumsum(key[1:] != key[:-1], out=group[1:])
     first = _close_together(budgets[0], 1 + int(group[-1]) if len(group) else 1)
     others = budgets[1:]
     beaten = np.zeros(len(key), dtype=bool)
@@ -311,8 +312,10 @@ def _least_before(values: np.ndarray, group: np.ndarray, counts: np.ndarray) -> 
     span = int(values.max(initial=0)) + 2
     # a later group lies lower as a whole: what came before it is never the least in it
     lowered = np.where(counts, values, span - 1) - group * span
-    least = np.minimum.accumulate(np.r_[np.int64(span), lowered[:-1]]) + group * span
-    result: np.ndarray = np.minimum(least, span - 1)
+    least = np.empty(len(lowered), dtype=np.int64)
+    least[:1] = span
+    np.minimum.accumulate(lowered[:-1], out=least[1:])
+    result: np.ndarray = np.minimum(least + group * span, span - 1)
     return result
 
 
