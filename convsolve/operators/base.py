@@ -7,7 +7,7 @@ output shape; whether the requirements hold is for the readers of the trace to f
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
 from typing import Any, ClassVar, Literal, Protocol, TypeAlias
