@@ -7,7 +7,7 @@ which is taken. So whatever reads a network reads all of its variants at once.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
@@ -70,10 +70,8 @@ class OneOf(Operator):
             return tuple(self._same([row[i] for row in rows]) for i in range(rank))
         return self._pick(values)
 
-    def unknowns(self) -> Iterator[Var]:
-        yield self.choice
-        for option in self.options:
-            yield from option.unknowns()
+    def unknowns(self) -> tuple[Var, ...]:
+        return self.choice, *(unknown for option in self.options for unknown in option.unknowns())
 
     def substitute(self, values: dict[str, int]) -> Operator:
         if self.choice.name in values:
