@@ -17,14 +17,16 @@ from ..shown import Shown
 from ..solver.clock import Clock, OutOfTime
 from .check import CheckReport, at_shapes, check
 from .counterexample import counterexample
+from .repairs.candidates import DECLARED
 from .repairs.edits import Change, Edit, weighed
+from .repairs.inserting import replaced
 from .repairs.joining import every_join
 from .repairs.locks import Locks
 from .repairs.ranges import only_these, read_ranges, with_sizes
 from .repairs.resizing import padded_inputs, resized_inputs, sizes_taken
 from .repairs.search import Found, Options, cheapest_sets, options_of
 from .repairs.situation import Situation, believed, judge, with_target
-from .repairs.structural import replaced, structural_changes
+from .repairs.structural import structural_changes
 from .repairs.trying import Point, single_and_double
 
 __all__ = ["Repair", "RepairCost", "repair"]
@@ -317,15 +319,17 @@ def _declared(network: Network, edits: Sequence[Edit]) -> tuple[Network, list[Ed
     operators: dict[str, Any] = {}
     filled = []
     for edit in edits:
-        if edit.parameter in ("in_features", "in_channels") and edit.after is None:
+        if edit.parameter in DECLARED and edit.after is None:
             layer = network.by_name[edit.layer]
             shape = now.arriving(layer)
             if layer.operator.written:
                 shape = to_written(network.data_format, shape)
             if not shape:
                 raise NetworkError(f"{edit.layer}: nothing is known of what arrives")
-            number = shape[-1] if edit.parameter == "in_features" else shape[0]
-            edit = dataclasses.replace(edit, after=number)
-            operators[edit.layer] = dataclasses.replace(layer.operator, **{edit.parameter: number})
+            there: Any = shape[-1] if edit.parameter == "in_features" else shape[0]
+            if isinstance(edit.before, tuple):
+                there = shape[len(shape) - len(edit.before) :]
+            edit = dataclasses.replace(edit, after=there)
+            operators[edit.layer] = dataclasses.replace(layer.operator, **{edit.parameter: there})
         filled.append(edit)
     return replaced(network, operators), filled

@@ -10,8 +10,9 @@ from ...operators import Conv, DepthwiseConv
 from ...operators.base import to_canonical
 from ...trace import Requirement
 from ..repairs.edits import Change
+from ..repairs.inputs import COLOURS, batch_axes, layouts, missing_axes, sequences, swaps
+from ..repairs.inserting import replaced
 from ..repairs.situation import Situation, judge
-from ..repairs.structural import COLOURS, batch_axes, layouts, missing_axes, replaced, sequences, swaps
 from .causes import Cause, chain_to
 
 __all__ = ["mends", "of_input", "reporter"]

@@ -1,14 +1,15 @@
-"""Inserting: new layers in a network, on the way into others or at its outputs."""
+"""Inserting: new layers in a network, on the way into others or at its outputs; and other operators in its layers."""
 
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable, Mapping
 
 from ...network import Layer, Network, tensor_layer
 from ...operators import Operator
 from .edits import Change, Edit
 
-__all__ = ["after_input", "at_output", "before", "fresh", "insertion"]
+__all__ = ["after_input", "at_output", "before", "fresh", "insertion", "replaced", "replacing", "resizable"]
 
 
 def fresh(network: Network, name: str) -> str:
@@ -62,9 +63,26 @@ def at_output(network: Network, operator: Operator, name: str) -> Network:
 
 def insertion(
     network: Network, kind: str, layer: str, position: int, operator: Operator, wished: str,
-    also: tuple[str, ...] = (), what: str = "",
+    also: tuple[str, ...] = (), what: str = "", magnitude: int = 1,
 ) -> Change:
     """Return the change that inserts an operator on the way into a layer, under a name that is wished."""
     name = fresh(network, wished)
     edit = Edit(kind, name, "", None, what or f"{operator.kind} before {layer}")
-    return Change((edit,), (name,), 1, lambda n: before(n, layer, position, operator, name, also))
+    return Change((edit,), (name,), magnitude, lambda n: before(n, layer, position, operator, name, also))
+
+
+def replaced(network: Network, operators: Mapping[str, Operator]) -> Network:
+    """Return the network with other operators in some layers."""
+    layers = (
+        dataclasses.replace(x, operator=operators[x.name]) if x.name in operators else x for x in network.layers)
+    return dataclasses.replace(network, layers=tuple(layers))
+
+
+def replacing(operators: Mapping[str, Operator]) -> Callable[[Network], Network]:
+    """Return what puts other operators in some layers."""
+    return lambda network: replaced(network, operators)
+
+
+def resizable(network: Network, axes: int) -> bool:
+    """Whether maps of so many axes can be brought to any size: Keras resizes others than pictures by whole factors."""
+    return network.framework != "keras" or axes == 2

@@ -9,20 +9,18 @@ from collections.abc import Callable, Iterator, Sequence
 from ...dims import Var
 from ...errors import ConvsolveError
 from ...network import Layer, Network
-from ...operators import Add, CenterCrop, Concat, Conv, Operator, Pad, Upsample
+from ...operators import Add, CenterCrop, Concat, Conv, Linear, Operator, Pad, Upsample
 from ...operators.base import spatial_names
 from ...operators.rules import CONCAT_SIZES_AGREE, SIZES_AGREE
 from .edits import Change, Edit
-from .inserting import insertion
+from .inserting import insertion, resizable
 from .situation import Situation, judge
 
 __all__ = ["every_join", "joins", "projections"]
 
 
 def _failing_joins(now: Situation) -> list[Layer]:
-    rules = (SIZES_AGREE, CONCAT_SIZES_AGREE)
-    names = dict.fromkeys(r.layer for r in now.failed if r.rule in rules)
-    return [now.network.by_name[n] for n in names if isinstance(now.network.by_name[n].operator, (Add, Concat))]
+    return [x for x in now.failing(SIZES_AGREE, CONCAT_SIZES_AGREE) if isinstance(x.operator, (Add, Concat))]
 
 
 def _spatial(now: Situation, tensor: str) -> tuple[int, ...]:
@@ -60,6 +58,8 @@ def _all_joins(now: Situation, first: str, position: int, way: _Way, magnitude: 
             return None
         differ = _differ(now, layer, position, others[0])
         if not any(differ) or (way is _cropped and max(differ) > 0):
+            return None
+        if way is _resized and not resizable(now.network, len(differ)):
             return None
         operator, also, what = way(layer, position, others[0], len(differ))
         change = insertion(now.network, "fit_skip", layer.name, position, operator, f"{layer.name}_fit", also, what)
@@ -109,6 +109,8 @@ def every_join(now: Situation) -> Iterator[Change]:
     found = [x for x in found if all(len(now.shape(i)) > 1 for i in x.inputs)]
     for position in (0, 1) if len(found) > 1 else ():
         for magnitude, way in enumerate(_WAYS, start=1):
+            if way is _resized and not all(resizable(now.network, len(now.shape(x.inputs[0])) - 1) for x in found):
+                continue
             made = []
             for layer in found:
                 operator, also, what = way(layer, position, 1 - position, len(now.shape(layer.inputs[0])) - 1)
@@ -133,17 +135,24 @@ _WAYS: tuple[_Way, ...] = (_cropped, _padded, _resized)
 
 
 def projections(now: Situation) -> Iterator[Change]:
-    """Yield a 1x1 convolution with a stride on a shortcut that is a whole number of times as large as its branch."""
+    """Yield one side of an addition brought to the shape of the other by a layer.
+
+    That is a 1x1 convolution, with a stride where the side is a whole number of times as large; of features it is a
+    linear layer.
+    """
     for layer in _failing_joins(now)[:1]:
         if not isinstance(layer.operator, Add) or len(layer.inputs) != 2:
             continue
         for position in (0, 1):
             mine, wished = now.shape(layer.inputs[position]), now.shape(layer.inputs[1 - position])
-            if len(mine) != len(wished) or len(mine) < 2:
+            if len(mine) != len(wished) or not mine or any(a < b for a, b in zip(mine[1:], wished[1:], strict=True)):
                 continue
             strides = {math.ceil(a / b) for a, b in zip(mine[1:], wished[1:], strict=True)}
-            if len(strides) == 1 and (stride := next(iter(strides))) >= 1 and mine[1:] >= wished[1:]:
-                conv = Conv(out_channels=wished[0], kernel_size=1, stride=stride)
+            if len(strides) > 1:
+                continue
+            made: Operator = Linear(out_features=wished[0])
+            what = f"linear layer to {wished[0]} features before {layer.name}"
+            if strides:
+                made = Conv(out_channels=wished[0], kernel_size=1, stride=(stride := strides.pop()))
                 what = f"conv 1x1 with stride {stride} before {layer.name}"
-                yield insertion(now.network, "project", layer.name, position, conv, f"{layer.name}_fit", (), what)
-
+            yield insertion(now.network, "project", layer.name, position, made, f"{layer.name}_fit", (), what)

@@ -22,6 +22,7 @@ from ...solver.clock import Clock, OutOfTime
 from ...trace import Definition
 from ..robust import Search
 from .candidates import parameter_changes
+from .demands import widths
 from .edits import Change
 from .locks import Locks
 from .situation import Situation
@@ -51,11 +52,12 @@ def options_of(now: Situation, locks: Locks, without: Collection[str] = ()) -> d
     """Return the changes of parameters that a network allows, but for some kinds."""
     found: dict[str, list[tuple[Operator, Change]]] = {}
     spoken = " ".join(now.problem.requirements)
+    wanted = widths(now)
     for layer in now.network.ordered:
         if type(layer.operator) is Input or locks.everything(layer.name):
             continue
         weights = not locks.weights(layer.name)
-        options = parameter_changes(now.network, layer, now.arriving(layer), weights)
+        options = parameter_changes(now.network, layer, now.arriving(layer), weights, wanted.get(layer.name, ()))
         kept = [(o, c) for o, c in options if not c.kinds & set(without)
                 and not (layer.name in spoken and not _numeric(c))]  # fmt: skip
         if kept:

@@ -14,7 +14,7 @@ from functools import cached_property
 from ...dims import Var
 from ...errors import ExpressionError, NetworkError
 from ...network import Layer, Network, tensor_layer
-from ...operators.rules import PROBLEM
+from ...operators.rules import PROBLEM, Rule
 from ...problem import Problem, trace_problem
 from ...trace import Requirement, Trace, run
 from ..check import failed_requirements
@@ -47,6 +47,11 @@ class Situation:
     def ok(self) -> bool:
         """Whether every requirement holds."""
         return not self.failed
+
+    def failing(self, *rules: Rule) -> list[Layer]:
+        """Return the layers that fail by one of some rules."""
+        names = dict.fromkeys(r.layer for r in self.failed if r.rule in rules and r.layer)
+        return [self.network.by_name[name] for name in names]
 
     def shape(self, tensor: str) -> tuple[int, ...]:
         """Return a tensor's shape, channels first; empty where it rests on a failure."""
