@@ -23,12 +23,13 @@ from ...operators import (
 )
 from .arguments import listed
 from .calls import Call, handles, plain
+from .followed import unfollowed
 from .sizes import Size
-from .values import Unsupported, Value
+from .values import ONE, Unsupported, Value, regrouped_beside
 
 __all__ = [
-    "channel_shuffle", "chunk", "concat", "evenly", "gated", "inserted", "moved", "movedim", "permute", "rotated",
-    "split", "squeeze", "stack", "stacked_along", "transpose", "transposed", "unsqueeze",
+    "channel_shuffle", "chunk", "concat", "evenly", "gated", "inserted", "may_be_empty", "moved", "movedim", "permute",
+    "rotated", "split", "squeeze", "stack", "stacked_along", "transpose", "transposed", "unsqueeze",
 ]
 
 
@@ -67,8 +68,12 @@ def unsqueeze(call: Call, input: Any, dim: int) -> Value:
 def inserted(call: Call, x: Value, dim: int) -> Value:
     at = dim % (x.rank + 1)
     behind = x.batch is not None and at > x.batch
-    ref, shape = call.layer(Unsqueeze(axis=at - 1 + x.fold if behind else at), x, name="unsqueeze")
-    return replace(x.made(ref, shape), batch=x.batch if behind or x.batch is None else x.batch + 1)
+    axis = at - 1 + x.fold if behind else at
+    if x.rest is not None:
+        made = replace(x, shape=(*x.shape[:axis], ONE, *x.shape[axis:]))
+    else:
+        made = x.made(*call.layer(Unsqueeze(axis=axis), x, name="unsqueeze"))
+    return replace(made, batch=x.batch if behind or x.batch is None else x.batch + 1)
 
 
 # -- orders
@@ -120,11 +125,21 @@ def movedim(call: Call, input: Any, source: Any, destination: Any) -> Value:
 
 @handles("chunk")
 def chunk(call: Call, input: Any, chunks: int, dim: int = 0) -> list[Value]:
-    """Parts of one size."""
+    """Parts of one size, the last perhaps smaller; fewer than wished, where those have everything already."""
     x = call.input(input)
     if chunks == 1:
         return [x]
-    return [x.made(*made) for made in call.layers(Chunk(chunks=chunks, axis=x.axis(dim)), x)]
+    axis = x.axis(dim)
+    (whole,) = call.graph.sizes((x.shape[axis],))
+    part = -(-whole // chunks)
+    count: int = -(-unfollowed(whole) // unfollowed(part))
+    if (count - 1) * part < whole and (count == chunks or whole <= count * part):
+        if count == 1:
+            return [x]
+        sizes = [*[part] * (count - 1), whole - (count - 1) * part]
+        operator = Chunk(chunks=chunks, axis=axis) if count == chunks else Split(sizes=plain(sizes), axis=axis)
+        return [x.made(*made) for made in call.layers(operator, x)]
+    raise Unsupported("another number of parts")
 
 
 @handles("split split_with_sizes")
@@ -186,24 +201,26 @@ def concat(call: Call, tensors: Any, dim: Any = 0, axis: Any = None) -> Value:
         return call.value(tensors[0])
     inputs, at, like = _stacked(call, kept, dim if axis is None else axis)
     for x in inputs:
-        _may_be_empty(call, x, at)
+        may_be_empty(call, x, at)
     if len(inputs) == 1:
         return inputs[0]
     return like.made(*call.layer(Concat(axis=at), *inputs))
 
 
-def _may_be_empty(call: Call, x: Value, axis: int) -> None:
-    """Keep that a part to be concatenated is not empty, where it might be: then it would be left out.
+def may_be_empty(call: Call, x: Value, axis: int | None = None) -> None:
+    """Keep that a part to be concatenated or assigned is not empty, where it might be: then it would be left out.
 
-    It is looked for behind what works element by element.
+    It is looked for behind what works element by element, and behind parts along other axes than the one named.
     """
     layers = {layer.name: (i, layer) for i, layer in enumerate(call.graph.layers)}
     count, layer = layers[tensor_layer(x.ref)]
-    while layer.operator.pointwise and len(layer.inputs) == 1:
+    passed = (Slice, Squeeze, Unsqueeze) if axis is None else (Slice,)
+    while len(layer.inputs) == 1 and (layer.operator.pointwise or isinstance(layer.operator, passed)):
+        operator = layer.operator
+        if isinstance(operator, Slice) and not operator.inside and (axis is None or operator.axis == axis):
+            for demand in call.graph.demanded[layer.name]:
+                call.graph.tape.holds(demand, True, count=count)
         count, layer = layers[tensor_layer(layer.inputs[0])]
-    if isinstance(layer.operator, Slice) and layer.operator.axis == axis and not layer.operator.inside:
-        for demand in call.graph.demanded[layer.name]:
-            call.graph.tape.holds(demand, True, count=count)
 
 
 @handles("hstack dstack column_stack")
@@ -237,7 +254,7 @@ def stack(call: Call, tensors: Any, dim: int = 0) -> Value:
     axis = lifted[0].axis(dim % (rank + 1))
     if len(lifted) == 1:
         return lifted[0]
-    return replace(lifted[0].made(*call.layer(Concat(axis=axis), *lifted)), many=like.many)
+    return replace(lifted[0].made(*call.layer(Concat(axis=axis), *lifted)), many=like.many, regrouped=like.regrouped)
 
 
 def _stacked(call: Call, tensors: Sequence[Any], dim: int | None) -> tuple[list[Value], int, Value]:
@@ -253,4 +270,4 @@ def _stacked(call: Call, tensors: Sequence[Any], dim: int | None) -> tuple[list[
     if len(batched) < len(values) or len({v.many for v in batched}) > 1:
         raise Unsupported("constants among tensors")
     inputs = [call.input(t) for t in tensors]
-    return inputs, 0 if dim is None else like.axis(dim), like
+    return inputs, 0 if dim is None else like.axis(dim), replace(like, regrouped=regrouped_beside(values))

@@ -15,7 +15,7 @@ from ..registry import registrar
 from .followed import expressed
 from .graph import Graph
 from .sizes import Size
-from .values import Unsupported, Value
+from .values import Unsupported, Value, regrouped_beside
 
 __all__ = ["HANDLERS", "Call", "Handler", "handles", "lift", "plain"]
 
@@ -226,8 +226,8 @@ class Call:
             for t, v in zip(tensors, values, strict=True)
         ]
         rank = max(v.rank for v in values)
-        regrouped = max(v.regrouped for v in batched)
-        return inputs, Value("", (), rank - end, fold, any(v.many for v in batched), regrouped=regrouped)
+        many = any(v.many for v in batched)
+        return inputs, Value("", (), rank - end, fold, many, regrouped=regrouped_beside(batched))
 
     def grouped(self, tensor: Any) -> Value:
         """Return a tensor as an input of a layer, its axes that are folded into the batch being one."""

@@ -206,6 +206,8 @@ class Graph:
         Raises:
             WrongRank: the operator does not work on that many axes.
         """
+        if any(value.rest is not None for value in inputs):
+            raise Unsupported("a tensor without elements")
         site = _Site(self.framework, self.data_format, self.batch)
         shapes = [to_canonical(self.data_format, [n.dim() for n in value.shape]) for value in inputs]
         refs = tuple(value.ref for value in inputs)

@@ -7,11 +7,11 @@ from typing import Any
 
 import torch
 
-from ...dims import all_of
+from ...dims import all_of, eq
 from ...dims.normal import Polynomial
 from ...network import tensor_layer
 from ...operators import Add, Elementwise, Flatten, Gather, Identity, Operator, Reduce, Slice, Split, Squeeze
-from .axis_calls import evenly, inserted, moved
+from .axis_calls import evenly, inserted, may_be_empty, moved
 from .builtin import EXTREMES
 from .calls import Call, handles, plain
 from .sizes import Size
@@ -170,11 +170,22 @@ def topk(call: Call, input: Any, k: Any, dim: int = -1, *_: Any, **__: Any) -> A
 
 @handles("assign")
 def assign(call: Call, input: Any, index: Any, value: Any) -> Value:
-    """Values written into part of a tensor: it keeps its shape, and depends on them."""
+    """Values written into part of a tensor: it keeps its shape, and depends on them.
+
+    Where the part has no elements, nothing is written.
+    """
     if not isinstance(value, torch.Tensor) or not (call.value(value).ref or call.value(value).rank):
+        if call.value(input).ref:
+            getitem(call, input, index)  # what it requires
         return call.value(input)
-    written, target = call.input(value), call.input(input)
-    part = getitem(call, input, index)
+    target = call.input(input)
+    part, written = getitem(call, input, index), call.value(value)
+    if part.rest is not None or written.rest is not None:
+        _write_nothing(call, part, written)
+        return target
+    written = call.input(value)
+    may_be_empty(call, part)
+    may_be_empty(call, written)
     if written.batch is not None:
         ends = {(v.rank - v.batch, v.fold) for v in (written, part) if v.batch is not None}
         if len(ends) > 1 or part.batch is None:
@@ -186,6 +197,17 @@ def assign(call: Call, input: Any, index: Any, value: Any) -> Value:
     return target.made(*call.layer(Elementwise(function="assign"), target, Value(*one), name="assign"))
 
 
+def _write_nothing(call: Call, part: Value, written: Value) -> None:
+    """Keep that a tensor has the shape of a part without elements, or sizes of 1 there."""
+    if part.rank != written.rank or part.batch != written.batch:
+        raise Unsupported("another number of axes")
+    for size, given in zip(part.shape, written.shape, strict=True):
+        wished = size if call.graph.number(size) == call.graph.number(given) else ONE
+        same = eq(given.dim(), wished.dim())
+        if not call.graph.tape.holds(same, call.graph.holds(same)):
+            raise Unsupported("another size")
+
+
 def _sliced(
     call: Call, x: Value, axis: int, start: Any, stop: Any, step: Any = None, *, inside: bool = False
 ) -> Value:
@@ -193,8 +215,6 @@ def _sliced(
         size = call.graph.sizes(x.real)[axis]
         if stop is None or (isinstance(stop, Size) and isinstance(size, Size) and stop.form == size.form):
             return x
-    if x.rest is not None:
-        raise Unsupported("a part of a tensor without elements")
     operator = Slice(
         axis=x.axis(axis), start=0 if start is None else plain(start), stop=plain(stop),
         step=1 if step is None else plain(step), inside=inside)
@@ -202,16 +222,31 @@ def _sliced(
     if not all(map(call.graph.holds, demands)):  # an empty part, which is no error yet
         call.graph.tape.holds(all_of(*demands), False)
         shape = (*x.shape[: operator.axis], Polynomial(()), *x.shape[operator.axis + 1 :])
-        return replace(x.made("", shape), rest=(operator, x))
+        return replace(x.made("", shape), rest=x.rest or (operator, x))
+    if x.rest is not None:
+        return _part_of_nothing(call, x, operator)
     made = x.made(*call.layer(operator, x, name="slice"))
     if not inside:
         call.graph.dispense_with(tensor_layer(made.ref))
     return made
 
 
+def _part_of_nothing(call: Call, x: Value, operator: Slice) -> Value:
+    """Return a part, along another axis, of a tensor without elements."""
+    required = call.graph.demands(operator, (x,))
+    if not all(map(call.graph.holds, required)):
+        raise Unsupported("a part outside of a tensor without elements")
+    call.graph.tape.holds(all_of(*required), True)
+    (shape,) = call.graph.foretold(operator, [x.shape])
+    return replace(x, shape=shape)
+
+
 def _selected(call: Call, x: Value, axis: int, position: Any) -> Value:
     stop = None if not isinstance(position, Size) and position == -1 else position + 1
     part = _sliced(call, x, axis, position, stop, inside=True)
+    if part.rest is not None:
+        at = part.axis(axis)
+        return replace(part, shape=(*part.shape[:at], *part.shape[at + 1 :]), batch=moved(part.batch, axis, -1))
     ref, shape = call.layer(Squeeze(axis=part.axis(axis)), part, name="squeeze")
     return replace(part.made(ref, shape), batch=moved(part.batch, axis, -1))
 

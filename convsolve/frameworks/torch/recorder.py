@@ -72,7 +72,8 @@ _OTHER_ORDER = {"batch_norm", "instance_norm", "embedding", "unfold"}
 _MADE = {"expand", "repeat", "tile", "broadcast_to", "zeros", "ones", "empty", "full", "rand", "randn", "new_zeros",
          "new_ones", "new_empty", "new_full"}  # fmt: skip
 """Functions that make constants, perhaps one for each sample: ``len(x)`` tells how many those are in a plain number."""
-_JOINS = {"cat", "concat", "concatenate"}
+_TAKES_EMPTY = {"cat", "concat", "concatenate", "assign"}
+"""Calls that go on with tensors of no elements: of those, there is nothing to join or to write."""
 _PLAIN = {"dim", "ndimension", "is_floating_point", "is_complex", "get_device", "is_contiguous", "element_size"}
 _LOOKS = {"item", "tolist", "__bool__", "__int__", "__float__", "__index__", "__contains__", "numpy", "__array__",
           "is_nonzero", "equal", "allclose"}  # fmt: skip
@@ -250,7 +251,7 @@ class Recorder(TorchFunctionMode):
         if not self.graph.place:
             self._place_by_parameters(tensors)
         empty = [value for value in map(self.value, tensors) if value.rest]
-        if empty and name not in _JOINS:
+        if empty and name not in _TAKES_EMPTY:
             return self._of_nothing(name, func, args, kwargs, empty[0])
         mark = self.graph.mark()
         expected = self._handled(name, func, args, kwargs, mark)

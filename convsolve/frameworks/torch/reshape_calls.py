@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from ...dims import variables
+from ...dims import ne, variables
 from ...dims.normal import Polynomial
 from ...operators import Flatten, Reshape
 from .arguments import listed, whole_form
@@ -167,6 +167,9 @@ def _open_entry(
             if meant or number not in call.graph.apart:
                 return 0, number
         if not x.fold or wished == elements:
+            if len(known) > 1 and wished and elements % wished:  # no head: where it divides them, it may make groups
+                rest = product_of(x.shape).modulo(product_of(known))
+                call.graph.tape.holds(ne(rest.dim(), 0), True)
             return 0, None
     raise Unsupported("a shape in which the samples cannot be told apart")
 

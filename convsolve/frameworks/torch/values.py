@@ -11,7 +11,7 @@ from ...operators import Operator
 from ..registry import NotReadError
 from .tape import BATCH
 
-__all__ = ["ONE", "Span", "Unsupported", "Value", "WrongRank", "product_of"]
+__all__ = ["ONE", "Span", "Unsupported", "Value", "WrongRank", "product_of", "regrouped_beside"]
 
 ONE = Polynomial.of(1)
 
@@ -34,6 +34,14 @@ def product_of(sizes: Sequence[Polynomial]) -> Polynomial:
     for size in sizes:
         result = result * size
     return result
+
+
+def regrouped_beside(values: Sequence[Value]) -> int:
+    """Return which call made groups of the elements of all samples, where tensors of samples are joined.
+
+    Beside groups that are axes of each sample, they are meant to be groups.
+    """
+    return 0 if any(v.fold and not v.regrouped for v in values) else max(v.regrouped for v in values)
 
 
 @dataclass(frozen=True)

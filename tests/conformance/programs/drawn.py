@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Container
 from random import Random
 
 import torch
@@ -13,8 +12,8 @@ from .draft import INGREDIENTS, SAMPLES, Draft, Program
 __all__ = ["drawn"]
 
 
-def drawn(number: int, *, without: Container[str] = ()) -> Program:
-    """Draw a program; of the same number, it is the same in every run. ``without`` are ingredients to leave out.
+def drawn(number: int) -> Program:
+    """Draw a program; of the same number, it is the same in every run.
 
     It works at some size; it is recorded there, or at a size at which perhaps some layer fails.
     """
@@ -28,7 +27,7 @@ def drawn(number: int, *, without: Container[str] = ()) -> Program:
     draft = Draft(r, rank, torch.zeros(SAMPLES, channels, *home))
     wished = r.randint(1, 6)
     for _ in range(6 * wished):
-        some = [i for i in INGREDIENTS if i.kind == draft.kind and i.name not in without]
+        some = [i for i in INGREDIENTS if i.kind == draft.kind]
         (chosen,) = r.choices(some, [i.weight for i in some])
         if chosen.write(draft):
             draft.ingredients.append(chosen.name)

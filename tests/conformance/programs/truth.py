@@ -19,18 +19,19 @@ from .draft import SAMPLES, Program
 
 __all__ = ["Judged", "Truth", "judged", "points"]
 
-JOINS = {"cat", "concat", "concatenate"}
+GO_ON = {"cat", "concat", "concatenate", "__setitem__"}
+"""Calls that go on with tensors of no elements."""
 
 
 class _Empties(TorchFunctionMode):
-    """Notes whether something else than a concatenation got a tensor without elements."""
+    """Notes whether something else than a concatenation or an assignment got a tensor without elements."""
 
     def __init__(self) -> None:
         super().__init__()
         self.used = False
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        if getattr(func, "__name__", "") not in (*JOINS, "__get__", "size"):
+        if getattr(func, "__name__", "") not in (*GO_ON, "__get__", "size"):
             with torch._C.DisableTorchFunction():
                 self.used = self.used or any(isinstance(x, torch.Tensor) and not x.numel() for x in args)
         return func(*args, **(kwargs or {}))
@@ -102,9 +103,9 @@ def _all(largest: int, rank: int) -> Iterator[tuple[int, ...]]:
 
 def judged(
     program: Program, tried: Sequence[tuple[int, ...]], *, checks: int = 6, prove: bool = True,
-    timeout: float | None = None,
+    smallest: bool = True, timeout: float | None = None,
 ) -> Judged:
-    """Ask for sizes, for checks and for the smallest input; return what is false of the answers.
+    """Ask for sizes, for checks and perhaps for the smallest input; return what is false of the answers.
 
     ``timeout`` is for each question, in seconds: what is not known by then is unknown.
     """
@@ -119,7 +120,8 @@ def judged(
                 _sizes(sizes, size, truth, found)
             for size in tried[:checks]:
                 _check(cs.check(network, (channels, *size)), size, truth, found)
-            _smallest(network, tried, truth, found, timeout)
+            if smallest:
+                _smallest(network, tried, truth, found, timeout)
     except UnreadableError as error:
         if "refuses" in str(error) and truth.at(program.shape[1:]):
             found.false.append(f"{program.shape}: {error}, but it runs")
