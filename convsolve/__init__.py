@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from .queries.counterexample import Counterexample, counterexample
     from .queries.diagnose import Cause, diagnose
     from .queries.explain import Explanation, explain
+    from .queries.lint import LintReport, lint
     from .queries.opening import open  # noqa: F401  # no name of `import *`
     from .queries.pareto import Front, pareto
     from .queries.relax import Relaxation
@@ -60,6 +61,7 @@ _PLACES = {
     "queries.counterexample": ("Counterexample", "counterexample"),
     "queries.explain": ("Explanation", "explain"),
     "queries.diagnose": ("Cause", "diagnose"),
+    "queries.lint": ("LintReport", "lint"),
     "queries.opening": ("open",),
     "queries.pareto": ("Front", "pareto"),
     "queries.relax": ("Relaxation",),
@@ -74,11 +76,11 @@ _MODULE_OF = {name: module for module, names in _PLACES.items() for name in name
 
 __all__ = [
     "Bin", "Cause", "CheckReport", "Comparison", "ConvsolveError", "Count", "Counterexample", "Domain",
-    "Evaluation", "Explanation", "Failure", "FileError", "Front", "Infeasible", "Layer", "LocalPool", "Neighbour",
-    "Network", "NetworkError", "Objective", "Picture", "Problem", "Relaxation", "Repair", "Samples", "SizeSet",
-    "Solution", "Space", "UndecidedError", "Unknown", "UnreadableError", "ValidSizes", "WorkersError", "all_of",
-    "any_of", "check", "code", "compare", "counterexample", "diagnose", "draw", "dump", "eq", "explain",
-    "explaining", "from_keras", "from_onnx", "from_torch", "hole", "install", "load", "load_ipython_extension",
+    "Evaluation", "Explanation", "Failure", "FileError", "Front", "Infeasible", "Layer", "LintReport", "LocalPool",
+    "Neighbour", "Network", "NetworkError", "Objective", "Picture", "Problem", "Relaxation", "Repair", "Samples",
+    "SizeSet", "Solution", "Space", "UndecidedError", "Unknown", "UnreadableError", "ValidSizes", "WorkersError",
+    "all_of", "any_of", "check", "code", "compare", "counterexample", "diagnose", "draw", "dump", "eq", "explain",
+    "explaining", "from_keras", "from_onnx", "from_torch", "hole", "install", "lint", "load", "load_ipython_extension",
     "maximum", "minimum", "minimum_input", "operators", "pareto", "parse", "repair", "smallest_input", "solutions",
     "solve", "to_keras", "to_onnx", "to_torch", "valid_sizes", "where",
 ]

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from .dims import Cond, Condition, Dim, Domain, Var, all_of, bounds, product, variables, where
+from .dims import Cond, Condition, Dim, Domain, Var, all_of, bounds, product, total, variables, where
 from .dims.grammar import Value, parse_condition, parse_dim
 from .errors import ExpressionError, NetworkError
+from .lints import SENSIBLE, demanded, known_codes
 from .network import Layer, Network, tensor_layer
 from .operators import axis_names
 from .operators.rules import PROBLEM
@@ -18,7 +19,11 @@ from .shown import Shown
 from .trace import COSTS, Definition, Requirement, Trace, trace
 from .words import known_word, nearest
 
-__all__ = ["Objective", "Problem", "ProblemTrace", "Scope", "as_problem", "trace_problem"]
+__all__ = ["WARNINGS", "Objective", "Problem", "ProblemTrace", "Scope", "as_problem", "trace_problem"]
+
+
+WARNINGS = "warnings"
+"""How many warnings of lints a network gives: a name that requirements and objectives may use."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +55,8 @@ class Problem(Shown):
     ``conv1.macs``), costs (``params``, ``macs``, ``activations``, ``receptive_field``) and holes (``$k``).
     ``pareto`` names two or three expressions whose trade-off is of interest (all minimised). ``for_all`` gives
     ranges of input sizes by axis: every requirement has to hold for each of them.
-    ``expect`` is what the problem's author knows of its answer; tests hold it.
+    ``expect`` is what the problem's author knows of its answer; tests hold it. ``sensible`` are codes of lints
+    (:data:`convsolve.lints.SENSIBLE`: all warnings) that a solution must not break.
     """
 
     network: Network
@@ -60,8 +66,10 @@ class Problem(Shown):
     description: str = ""
     expect: Mapping[str, Any] = field(default_factory=dict)
     for_all: Mapping[str, Domain] = field(default_factory=dict)
+    sensible: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "sensible", known_codes(self.sensible))
         for name, kind, example in (("requirements", str, "params <= 100_000"), ("pareto", str, "macs"),
                                     ("objectives", Objective, 'Objective("minimize", "macs")')):  # fmt: skip
             given = getattr(self, name)
@@ -128,9 +136,10 @@ def trace_problem(problem: Problem) -> ProblemTrace:
     scope = Scope(traced)
     requirements = [scope.requirement(text) for text in problem.requirements]
     objectives = tuple(scope.objective(objective.text) for objective in problem.objectives)
+    sensible = scope.lints(problem.sensible)
     whole = Trace(
         traced.network,
-        (*traced.steps, *scope.definitions, *(r for r in requirements if r.condition is not True)),
+        (*traced.steps, *scope.definitions, *(r for r in (*requirements, *sensible) if r.condition is not True)),
         traced.shapes,
         traced.training,
         {name: c for name, c in traced.canonical.items() if name not in scope.holes_named},
@@ -174,6 +183,10 @@ class Scope:
         finally:
             self._absent_counts_0 = False
 
+    def lints(self, codes: Collection[str]) -> tuple[Requirement, ...]:
+        """Return what lints ask of the network's layers."""
+        return tuple(demanded(self.trace, codes, define=self._define)) if codes else ()
+
     def _present(self, comparison: Cond) -> Cond:
         """Return that a comparison holds and every layer it speaks of is present."""
         whens, self._whens = self._whens, []
@@ -187,6 +200,8 @@ class Scope:
             return self._hole(name[1:], name, column)
         if name in COSTS:
             return self._var(name)
+        if name == WARNINGS and name not in self.network.by_name and name not in self.network.blocks:
+            return self._define(name, total(where(r.condition, 0, 1) for r in self.lints(SENSIBLE)))
         if name == "receptive_field" or name.startswith(("receptive_field.", "receptive_field_stride")):
             head, _, axis = name.partition(".")
             return self._field(self.network.outputs[0], head, axis, column)
@@ -291,7 +306,7 @@ class Scope:
         return Var(name, interval=bounds(self._costs[name]))
 
     def _unknown(self, name: str, column: int) -> ExpressionError:
-        names = [*COSTS, "receptive_field", "input", "output", *self.trace.shapes, *self.network.blocks]
+        names = [*COSTS, WARNINGS, "receptive_field", "input", "output", *self.trace.shapes, *self.network.blocks]
         names = list(dict.fromkeys([*names, *(f"${hole}" for hole in self.network.holes)]))
         odd = [n for n in self.network.by_name if not re.fullmatch(r"[A-Za-z_]\w*(\.\w+)*", n)]
         hint = f"; names like {odd[0]} stand in backquotes: `{odd[0]}`.size" if odd else ""

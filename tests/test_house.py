@@ -22,6 +22,7 @@ FLOORS = [
     {"network"},
     {"trace"},
     {"receptive_field"},
+    {"lints"},
     {"problem"},
     {"messages"},
     {"files", "frameworks", "solver"},

@@ -14,6 +14,7 @@ import convsolve as cs
 from convsolve.cli import _COMMANDS, cli
 from convsolve.files.schema import schema
 from convsolve.guide import TOPICS, page
+from convsolve.lints import LINTS
 from convsolve.operators import OPERATORS, RULES
 from convsolve.queries.diagnosis.causes import CAUSES
 from convsolve.queries.repairs.edits import KINDS
@@ -75,6 +76,8 @@ def test_every_operator_code_command_and_option_is_documented():
         assert identity or re.search(rf"\b{name}\b", WHOLE), name
     for rule in RULES.values():
         assert f"| {rule.code} | {rule.demand} |" in WHOLE, rule.code
+    for code, lint in LINTS.items():
+        assert f"| {code} | {lint.rule.demand} | {lint.level} |" in WHOLE, code
     for kind in (*KINDS, *CAUSES):
         assert f"`{kind}`" in WHOLE, kind
     for name in _COMMANDS:

@@ -16,6 +16,7 @@ __all__ = ["cli", "main"]
 
 _COMMANDS = {
     "check": "Check a network's shapes, and find the layers that are impossible.",
+    "lint": "Say what an expert would change in a network that works.",
     "repair": "Find the cheapest changes that make a network work.",
     "synth": "Find values for the open parameters of a problem.",
     "sizes": "Say which input sizes a network takes, exactly.",

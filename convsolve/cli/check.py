@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import TYPE_CHECKING
 
 import click
@@ -34,9 +35,11 @@ __all__ = ["command"]
 @click.option("--output-format", "form", type=click.Choice(["table", "json", *FORMATS]), default="table",
               show_default=True, help="For people, or for the tools that read findings.")  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="The same as --output-format json.")
+@click.option("--lint", "linting", is_flag=True, help="Say what `convsolve lint` finds, too, as notes.")
 @click.option("-q", "--quiet", is_flag=True, help="Print findings only.")
 def command(
-    sources: tuple[str, ...], input_shape: InputShapes | None, arguments: str, form: str, as_json: bool, quiet: bool
+    sources: tuple[str, ...], input_shape: InputShapes | None, arguments: str, form: str, as_json: bool,
+    linting: bool, quiet: bool,
 ) -> int:
     """Check a network's shapes, and find the layers that are impossible.
 
@@ -47,14 +50,14 @@ def command(
     """
     form = "json" if as_json else form
     if len(sources) == 1:
-        return _checked(sources[0], input_shape, arguments, form, quiet)
+        return _checked(sources[0], input_shape, arguments, form, quiet, linting)
     if form in ("json", "sarif", "junit"):
         raise click.UsageError(f"{form} is one document: check one source")
     codes = []
     for source in sources:
         if form == "table":
             click.echo(f"== {visible(source)}")
-        codes.append(_checked_or_not(source, input_shape, arguments, form, quiet))
+        codes.append(_checked_or_not(source, input_shape, arguments, form, quiet, linting))
         if form == "table":
             click.echo()
     if form == "table":
@@ -66,12 +69,14 @@ def command(
 _RESULTS = {0: "valid", 1: "invalid", 2: "not read", 3: "not known"}
 
 
-def _checked_or_not(source: str, input_shape: InputShapes | None, arguments: str, form: str, quiet: bool) -> int:
+def _checked_or_not(
+    source: str, input_shape: InputShapes | None, arguments: str, form: str, quiet: bool, linting: bool
+) -> int:
     """Check one of several sources; say why one cannot be read, and go on."""
     from ..errors import ConvsolveError, FileError, InternalError, UndecidedError
 
     try:
-        return _checked(source, input_shape, arguments, form, quiet)
+        return _checked(source, input_shape, arguments, form, quiet, linting)
     except InternalError:
         raise
     except UndecidedError as error:
@@ -83,16 +88,22 @@ def _checked_or_not(source: str, input_shape: InputShapes | None, arguments: str
         return 2
 
 
-def _checked(source: str, input_shape: InputShapes | None, arguments: str, form: str, quiet: bool) -> int:
+def _checked(
+    source: str, input_shape: InputShapes | None, arguments: str, form: str, quiet: bool, linting: bool
+) -> int:
     """Check one source, print what was found, and return the exit code."""
     from ..files import layer_places
     from ..queries.check import check
     from ..queries.diagnose import diagnose
+    from ..queries.lint import lint
     from ..queries.text import shape
     from ..sources import is_problem_file
 
     problem, input_shape = found(source, input_shape, arguments)
     report = check(problem, input_shape)
+    if linting and report.ok and report.network is not None:
+        remarks = (f"{f.layer}: {f.code} {f.message}" for f in lint(report.network).findings)
+        report = dataclasses.replace(report, notes=(*report.notes, *remarks))
     if form in FORMATS:
         places = layer_places(source) if is_problem_file(source) else {}
         click.echo(FORMATS[form](report, located(source, problem.network, places)), nl=False)

@@ -36,7 +36,9 @@ def located(source: str, network: Network, places: Mapping[str, tuple[int, int]]
 
 
 def _findings(report: CheckReport) -> list[tuple[Failure, str]]:
-    return [*((f, "error") for f in report.failures), *((f, "warning") for f in report.unknown)]
+    levels = {"hint": "note"}  # SARIF's word; GitHub's is "notice"
+    failures = [(f, levels.get(level := getattr(f, "level", "error"), level)) for f in report.failures]
+    return [*failures, *((f, "warning") for f in report.unknown)]
 
 
 def _text(failure: Failure) -> str:
@@ -58,7 +60,8 @@ def _github(report: CheckReport, places: Places) -> str:
     for failure, level in _findings(report):
         file, line, column = places(failure.layer)
         where = f"file={_property(file)}" + (f",line={line},col={column}" if line else "")
-        lines.append(f"::{level} {where},title={_property(failure.code)}::{_data(_text(failure))}\n")
+        command = "notice" if level == "note" else level
+        lines.append(f"::{command} {where},title={_property(failure.code)}::{_data(_text(failure))}\n")
     return "".join(lines)
 
 
@@ -74,13 +77,12 @@ def _sarif(report: CheckReport, places: Places) -> str:
     """Return a SARIF 2.1.0 log (OASIS, "Static Analysis Results Interchange Format")."""
     from urllib.parse import quote
 
-    from ..operators.pages import PAGES
-    from ..operators.rules import RULES
+    from ..lints import rule_and_page
 
     codes = list(dict.fromkeys(f.code for f, _ in _findings(report)))
-    rules = [{"id": code, "shortDescription": {"text": RULES[code].demand},
-              "fullDescription": {"text": PAGES[code].meaning}, "help": {"text": PAGES[code].mend}}
-             for code in codes]  # fmt: skip
+    rules = [{"id": code, "shortDescription": {"text": rule.demand},
+              "fullDescription": {"text": page.meaning}, "help": {"text": page.mend}}
+             for code in codes for rule, page in [rule_and_page(code)]]  # fmt: skip
     results: list[dict[str, Any]] = []
     for failure, level in _findings(report):
         file, line, column = places(failure.layer)

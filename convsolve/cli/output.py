@@ -91,6 +91,15 @@ def cause_data(causes: Sequence[Cause]) -> list[dict[str, Any]]:
     ]  # fmt: skip
 
 
+def failure_data(f: Failure) -> dict[str, Any]:
+    """Return a failure as plain data for JSON."""
+    return {
+        "layer": f.layer, "code": f.code, "requirement": f.requirement, "message": f.message, "axes": f.axes,
+        "note": f.note, "needs": dict(f.needs), "smallest_input": f.smallest_input or None,
+        "nearest_input": f.nearest_input or None, "mends_all": f.mends_all, "source": f.source,
+    }  # fmt: skip
+
+
 def report_data(report: CheckReport) -> dict[str, Any]:
     """Return a report as plain data for JSON."""
     return {
@@ -105,12 +114,7 @@ def report_data(report: CheckReport) -> dict[str, Any]:
              "activations": r.activations, "formula": r.formula, "fails": r.fails}
             for r in report.rows
         ],
-        "failures": [
-            {"layer": f.layer, "code": f.code, "requirement": f.requirement, "message": f.message, "axes": f.axes,
-             "note": f.note, "needs": dict(f.needs), "smallest_input": f.smallest_input or None,
-             "nearest_input": f.nearest_input or None, "mends_all": f.mends_all, "source": f.source}
-            for f in report.failures
-        ],
+        "failures": [failure_data(f) for f in report.failures],
         "unknown": [{"layer": u.layer, "code": u.code, "message": u.message} for u in report.unknown],
         "notes": report.notes,
     }  # fmt: skip

@@ -15,31 +15,35 @@ __all__ = ["command"]
 def command(code: str | None, as_json: bool) -> int:
     """Say what a code such as CS001 means, with a problem that breaks the rule, and how to mend it.
 
-    Without CODE, list all codes.
+    Codes with W are what `convsolve lint` finds. Without CODE, list all codes.
     """
-    from ..operators.pages import PAGES
-    from ..operators.rules import RULES
+    from ..lints import CODES, LINTS, rule_and_page
     from ..words import nearest
 
     if code is None:
         if as_json:
-            print_json({rule.code: rule.demand for rule in RULES.values()})
+            print_json({code: rule_and_page(code)[0].demand for code in CODES})
         else:
-            for rule in RULES.values():
-                click.echo(f"{rule.code}  {rule.demand}")
+            for code in CODES:
+                click.echo(f"{code:5}  {rule_and_page(code)[0].demand}")
         return 0
     wanted = code.upper()
     if wanted.isdigit():
         wanted = f"CS{int(wanted):03}"
-    if wanted not in PAGES:
-        raise click.UsageError(f"there is no rule {code!r}{nearest(wanted, RULES)}; `convsolve rule` lists them")
-    rule, page = RULES[wanted], PAGES[wanted]
+    if wanted not in CODES:
+        raise click.UsageError(f"there is no rule {code!r}{nearest(wanted, CODES)}; `convsolve rule` lists them")
+    rule, page = rule_and_page(wanted)
+    lint = LINTS.get(wanted)
     if as_json:
         print_json({"code": wanted, "demand": rule.demand, "failure": rule.failure, "decides": rule.decides,
                     "meaning": page.meaning, "mend": page.mend, "example": page.example or None,
-                    "mended": page.mended or None})  # fmt: skip
+                    "mended": page.mended or None, "level": lint.level if lint else "error",
+                    "source": lint.source if lint else None})  # fmt: skip
         return 0
     click.echo(f"{wanted}: {rule.demand}\n\n{page.meaning}\n\nTo mend it: {page.mend}")
+    if lint:
+        word = "true" if lint.level == "warning" else f"[{wanted}]"
+        click.echo(f"\nSource: {lint.source}. `convsolve lint` finds it; `sensible: {word}` in a problem forbids it.")
     if page.example:
         lines = "".join(f"    {line}\n" for line in page.example.splitlines())
         click.echo(f"\nA problem that breaks it (`{page.wrong}` is the mistake, `{page.right}` mends it):\n")

@@ -110,17 +110,19 @@ def what_if_options(command: Callable[..., Any]) -> Callable[..., Any]:
     ):  # fmt: skip
         kept: dict[str, Any] = {"expose_value": False, "callback": _keep}
         command = click.option(name, multiple=True, metavar=shown, help=said, **kept)(command)
-    return command
+    return click.option("--sensible", is_flag=True, expose_value=False, callback=_keep,
+                        help="Forbid what `convsolve lint` warns of.")(command)  # fmt: skip
 
 
-def _keep(ctx: click.Context, param: click.Parameter, given: Sequence[str]) -> None:
-    ctx.meta[f"convsolve.{param.name}"] = tuple(given)
+def _keep(ctx: click.Context, param: click.Parameter, given: Any) -> None:
+    ctx.meta[f"convsolve.{param.name}"] = given
 
 
 def _asked(problem: Problem) -> Problem:
     """Return a problem with what the command line asks besides."""
     import dataclasses
 
+    from ..lints import SENSIBLE
     from ..queries.opening import opened, with_demands
 
     meta = click.get_current_context().meta
@@ -131,6 +133,8 @@ def _asked(problem: Problem) -> Problem:
     if setting:
         values = {name: _number(value) for name, value in (_pair(t, "--set", "conv1.stride=2") for t in setting)}
         problem = dataclasses.replace(problem, network=problem.network.assign(values))
+    if meta.get("convsolve.sensible"):
+        problem = dataclasses.replace(problem, sensible=SENSIBLE)
     return with_demands(problem, require, minimize, maximize)
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ..queries.text import assignment_lines, no_answer_lines, standing_lines
+from ..queries.text import assignment_lines, broken_lines, no_answer_lines, standing_lines
 from .output import (
     bar,
     console,
@@ -204,6 +204,8 @@ def _show(answer: Solution | Infeasible | Unknown, found: list[Solution], number
             out.print()
         print_costs(out, solution.report)
         for line in standing_lines(solution, first=i == 1):
+            out.print(line, markup=False)
+        for line in broken_lines(solution) if number == 1 else ():
             out.print(line, markup=False)
         if number > 1:
             out.print()

@@ -21,6 +21,8 @@ TOP_KEYS: dict[str, str] = {
     "minimize": "an expression, or a list of them, most important first",
     "maximize": "an expression, or a list of them, most important first",
     "pareto": "two or three expressions, all minimised, whose Pareto front is of interest",
+    "sensible": "true: break no warning of `convsolve lint`; or the codes of those that count",
+    "prefer": "sensible: after all else, as few warnings of `convsolve lint` as possible",
     "expect": "what is known of the answer; tests hold it",
 }
 """The keys of a document, with what each is for."""

@@ -12,10 +12,11 @@ from typing import Any, get_args
 
 from ..dims import Domain
 from ..errors import FileError, NetworkError, Problematic
+from ..lints import LINTS, SENSIBLE
 from ..network import Network
 from ..operators import Input
 from ..operators.base import DataFormat, Framework
-from ..problem import Objective, Problem, Scope
+from ..problem import WARNINGS, Objective, Problem, Scope
 from ..trace import Trace, trace
 from ..words import nearest
 from .blocks import Blocks
@@ -23,7 +24,7 @@ from .document import FORMATS, LARGEST_FILE, Node, Place, format_of, parse_docum
 from .holes import Holes, read_domain
 from .layers import Block, Layers
 from .layout import EXPECT_KEYS, TOP_KEYS, VERDICTS
-from .mistakes import Mistakes
+from .mistakes import Mistakes, shown
 from .names import Names, names_given, read_references
 from .values import Values
 
@@ -115,11 +116,15 @@ class _Reader:
             for sense in entries if sense in ("minimize", "maximize")  # as written: most important first
             for text in self.texts(entries, sense, scope.objective)
         )
+        if "prefer" in entries:
+            self.mistakes.word(entries, "prefer", ("sensible",), "sensible")
+            objectives = (*objectives, Objective("minimize", WARNINGS))
         pareto = self.texts(entries, "pareto", scope.objective)
         if pareto and len(pareto) not in (2, 3):
             self.mistakes.add(entries["pareto"].place, f"pareto takes two or three expressions, found {len(pareto)}")
         expect = self.expectations(entries, network)
-        return Problem(network, requirements, objectives, pareto, description, expect, self.ranges(entries, network))
+        ranges, sensible = self.ranges(entries, network), self.sensible(entries)
+        return Problem(network, requirements, objectives, pareto, description, expect, ranges, sensible)
 
     # -- the network
 
@@ -231,6 +236,22 @@ class _Reader:
             elif domain is not None:
                 ranges[axis] = domain
         return ranges
+
+    def sensible(self, entries: Mapping[str, Node]) -> tuple[str, ...]:
+        """Return the codes of the lints that must hold."""
+        node = entries.get("sensible")
+        if node is None or node.value is False:
+            return ()
+        if node.value is True:
+            return SENSIBLE
+        if not isinstance(node.value, list):
+            self.mistakes.add(node.place, f"sensible takes true, or codes like [W001, W002], found {shown(node)}")
+            return ()
+        for code in node.value:
+            if code.value not in list(LINTS):
+                near = nearest(str(code.value), LINTS, listed=20)
+                self.mistakes.add(code.place, f"there is no lint {shown(code)}{near}")
+        return tuple(code for code in LINTS if code in [entry.value for entry in node.value])
 
     def expectations(self, entries: Mapping[str, Node], network: Network) -> dict[str, Any]:
         """Return what is expected of the answer; only names of layers and the verdict are checked."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ..lints import LINTS
 from ..operators import OPERATORS, Choice, Operator
 from ..operators.parameters import Sizes
 from .layout import EXPECT_KEYS, LAYER_KEYS, TOP_KEYS, VERDICTS
@@ -41,6 +42,8 @@ def schema() -> dict[str, Any]:
         "minimize": _TEXTS,
         "maximize": _TEXTS,
         "pareto": {"type": "array", "items": {"type": "string"}, "minItems": 2, "maxItems": 3},
+        "sensible": {"anyOf": [{"type": "boolean"}, {"type": "array", "items": {"enum": list(LINTS)}}]},
+        "prefer": {"const": "sensible"},
         "expect": _expect(),
     }
     assert top.keys() == TOP_KEYS.keys()

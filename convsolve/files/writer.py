@@ -9,6 +9,7 @@ from fractions import Fraction
 from typing import Any
 
 from ..dims import Cond, Condition, Domain, Expr, Var, render, variables
+from ..lints import SENSIBLE
 from ..network import Network
 from ..operators import Choice, Input, Operator
 from ..problem import Problem
@@ -48,7 +49,9 @@ def _block(entries: dict[str, Any]) -> str:
 
     if not entries:
         return ""
-    text: str = yaml.safe_dump(entries, sort_keys=False, width=110, default_flow_style=None, allow_unicode=True)
+    nested = any(isinstance(value, (list, dict)) for value in entries.values())  # else all would stand in braces
+    flow = None if nested else False
+    text: str = yaml.safe_dump(entries, sort_keys=False, width=110, default_flow_style=flow, allow_unicode=True)
     return text
 
 
@@ -83,6 +86,8 @@ def to_document(problem: Problem) -> dict[str, Any]:
         document["require"] = list(problem.requirements)
     if problem.for_all:
         document["for_all"] = {axis: _domain(domain) for axis, domain in problem.for_all.items()}
+    if problem.sensible:
+        document["sensible"] = True if problem.sensible == SENSIBLE else list(problem.sensible)
     for sense, texts in _objectives(problem).items():
         document[sense] = texts[0] if len(texts) == 1 else texts
     if problem.pareto:

@@ -9,9 +9,8 @@ from importlib.resources import files
 from typing import Any
 
 from ..errors import ConvsolveError
+from ..lints import CODES, LINTS, rule_and_page
 from ..operators import OPERATORS
-from ..operators.pages import PAGES
-from ..operators.rules import RULES
 from ..words import nearest
 
 __all__ = ["TOPICS", "page"]
@@ -20,6 +19,7 @@ TOPICS = {
     "tutorial": "Ten minutes from an error message to a design of your own",
     "recipes": "Answers to the questions that are asked most",
     "check": "Find the layer that is impossible, and the one that causes it",
+    "lint": "What an expert would change in a network that works",
     "repair": "The cheapest changes that make a network work",
     "explain": "Understand an error message of a framework",
     "pytorch": "Networks that are PyTorch modules or programs",
@@ -75,9 +75,13 @@ def _default(operator: type[Any], name: str) -> str:
 
 
 def _rules() -> str:
-    parts = ["# Rules\n\nEvery way in which a shape can be impossible; `convsolve rule CODE` shows one of them.\n"]
-    for code, shown in PAGES.items():
-        parts.append(f"## {code}: {RULES[code].demand}\n\n{shown.meaning}\n\nTo mend it: {shown.mend}\n")
+    parts = ["# Rules\n\nEvery way in which a shape can be impossible (CS), and everything that `convsolve lint` finds "
+             "(W); `convsolve rule CODE` shows one of them.\n"]
+    for code in CODES:
+        rule, shown = rule_and_page(code)
+        parts.append(f"## {code}: {rule.demand}\n\n{shown.meaning}\n\nTo mend it: {shown.mend}\n")
+        if code in LINTS:
+            parts.append(f"Source: {LINTS[code].source}.\n")
         if shown.example:
             parts.append(f"A problem that breaks it (`{shown.wrong}` is the mistake, `{shown.right}` mends it):\n\n"
                          f"```text\n{shown.example.rstrip()}\n```\n")

@@ -12,7 +12,7 @@ from ..dims import Var, evaluate, evaluate_arrays, render, variables
 from ..errors import ConvsolveError, NetworkError, UnreadableError
 from ..network import InputShapes, Network, tensor_layer
 from ..operators import axis_names
-from ..operators.rules import BRANCH, CALL_TAKEN, RANK, REFUSAL, RULES
+from ..operators.rules import BRANCH, CALL_TAKEN, RANK, REFUSAL
 from ..problem import Problem, as_problem, trace_problem
 from ..receptive_field import receptive_field
 from ..shown import Shown
@@ -139,9 +139,10 @@ def check(network: Network | Problem, input_shape: InputShapes | None = None) ->
         some = few(net.holes)
         advice = "give the input a shape" if in_input >= set(net.holes) else "let synth find values for them"
         raise NetworkError(f"the network has open parameters ({some}): {advice}")
-    report = _report(Problem(net, problem.requirements), notes)
+    report = _report(Problem(net, problem.requirements, sensible=problem.sensible), notes)
     if report.unknown and input_shape is not None and net.record is not None:
-        return _report(Problem(net.record(*_stated(net)), problem.requirements), notes)
+        asked = Problem(net.record(*_stated(net)), problem.requirements, sensible=problem.sensible)
+        return _report(asked, notes)
     return report
 
 
@@ -180,8 +181,9 @@ def _report(problem: Problem, remarks: Sequence[str]) -> CheckReport:
     rows = tuple(_rows(traced, values, {r.layer for r in failed if r.rule.decides}, poisoned))
     shapes = {row.layer: row.shape for row in rows if row.shape is not None and None not in row.shape and not row.fails}
     found = list(_explained(traced, values, failed))
-    failures = tuple(f for f in found if RULES[f.code].decides)
-    unknown = tuple(f for f in found if not RULES[f.code].decides)
+    undecided = {r.rule.code for r in failed if not r.rule.decides}
+    failures = tuple(f for f in found if f.code not in undecided)
+    unknown = tuple(f for f in found if f.code in undecided)
     costs = {cost: values[cost] if cost not in poisoned else None for cost in COSTS}
     unshaped = any(shape is None for shape in traced.shapes.values())
     field_value, notes = _receptive_field(traced, values)

@@ -107,7 +107,8 @@ class Solution(Shown):
                 continue
             kept.append(text)
         problem = self.problem
-        return Problem(self.network, tuple(kept), description=problem.description, for_all=problem.for_all)
+        return replace(
+            problem, network=self.network, requirements=tuple(kept), objectives=(), pareto=(), expect={})
 
     def to_torch(self) -> Any:
         """Return the network as a PyTorch module: :func:`convsolve.to_torch`."""

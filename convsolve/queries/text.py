@@ -12,17 +12,20 @@ from typing import TYPE_CHECKING, Any
 
 from ..operators.base import to_canonical
 from ..problem import trace_problem
+from ..words import few
 from .branch_lines import branch_lines
 
 if TYPE_CHECKING:
     from .check import CheckReport, Failure, Row
     from .diagnose import Cause
+    from .lint import LintReport
     from .pareto import Front
     from .synthesize import Goal, Solution
 
 __all__ = [
-    "assignment_lines", "cause_lines", "cost_line", "failure_lines", "front_lines", "no_answer_lines", "report_lines",
-    "screenful", "shape", "solution_lines", "standing_lines", "table_lines", "verdict",
+    "assignment_lines", "broken_lines", "cause_lines", "cost_line", "failure_lines", "front_lines", "lint_lines",
+    "no_answer_lines", "report_lines", "screenful", "shape", "solution_lines", "standing_lines", "table_lines",
+    "verdict",
 ]
 
 _SCREEN = 40
@@ -192,6 +195,36 @@ def screenful(lines: Sequence[str]) -> list[str]:
     return shown
 
 
+def lint_lines(report: LintReport, *, mend: bool = True) -> list[str]:
+    """Return what lints found: a line for each finding, perhaps what mends it, and how many there are."""
+    if not report.checked.ok:
+        failures = [line for failure in report.checked.failures for line in failure_lines(failure)]
+        return [*failures, verdict(report.checked)]
+    lines = []
+    for finding in report.findings:
+        lines.append(f"{finding.layer}: {finding.code} {finding.level}: {finding.message}")
+        if finding.source:
+            lines.append(f"  at {finding.source}")
+        if mend:
+            lines.append(f"  {finding.mend}")
+    counts = {"warning": len(report.warnings), "hint": len(report.findings) - len(report.warnings)}
+    said = [f"{count} {level}{'s' if count > 1 else ''}" for level, count in counts.items() if count]
+    return [*lines, ", ".join(said) or "nothing to remark"]
+
+
+def broken_lines(solution: Solution) -> list[str]:
+    """Return in a line which warnings a solution gives, and what forbids them."""
+    from .lint import SENSIBLE, lint
+
+    found: dict[str, list[str]] = {}
+    for finding in lint(solution.network, codes=SENSIBLE).findings:
+        found.setdefault(f"{finding.code} {finding.message.split(' (')[0].split(':')[0]}", []).append(finding.layer)
+    if not found:
+        return []
+    said = "; ".join(f"{what} ({few(layers)})" for what, layers in found.items())
+    return [f"an expert would object: {said}. `--sensible` forbids that"]
+
+
 def assignment_lines(assignment: Mapping[str, int]) -> list[str]:
     """Return the values of the holes, one a line."""
     width = max(map(len, assignment), default=0)
@@ -201,8 +234,8 @@ def assignment_lines(assignment: Mapping[str, int]) -> list[str]:
 def solution_lines(solution: Solution) -> list[str]:
     """Return a whole solution: values, table, costs, how good it is."""
     values = assignment_lines(solution.assignment) or ["  nothing was open"]
-    table = table_lines(solution.report)
-    return [*screenful(values), "", *screenful(table), "", cost_line(solution.report), *standing_lines(solution)]
+    table = [*screenful(table_lines(solution.report)), "", cost_line(solution.report)]
+    return [*screenful(values), "", *table, *standing_lines(solution), *broken_lines(solution)]
 
 
 def standing_lines(solution: Solution, *, first: bool = True) -> list[str]:

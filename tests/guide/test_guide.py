@@ -11,6 +11,7 @@ import convsolve as cs
 from convsolve.cli import cli
 from convsolve.guide import TOPICS, page
 from convsolve.guide.examples import example, examples
+from convsolve.lints import LINTS
 from convsolve.operators import OPERATORS, RULES
 
 
@@ -28,6 +29,7 @@ def test_the_list_names_every_page_and_each_can_be_read():
 def test_pages_that_are_made_hold_everything():
     assert re.findall(r"^## (\w+)$", page("operators"), re.MULTILINE) == list(OPERATORS)
     assert re.findall(r"^## (CS\d+):", page("rules"), re.MULTILINE) == [rule.code for rule in RULES.values()]
+    assert re.findall(r"^## (W\d+):", page("rules"), re.MULTILINE) == list(LINTS)
 
 
 def test_a_topic_that_there_is_not():

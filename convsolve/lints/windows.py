@@ -1,0 +1,187 @@
+"""Lints of windows: what a kernel reads, and what no kernel reads, along one axis at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from math import gcd
+
+from ..dims import Cond, Dim, all_of, any_of, eq, maximum, minimum, ne, negation
+from ..operators import ConvTranspose, MaxPool, Pad
+from ..operators.base import pairs, per_axis, spatial_names
+from ..operators.convolution import Convolution
+from ..operators.windows import dilated
+from .base import Demand, Look, lint
+
+__all__ = ["Window", "windows"]
+
+_PRIMES = (2, 3, 5, 7)
+
+
+@dataclass(frozen=True)
+class Window:
+    """A convolution's or a pool's window along one axis, where it stands on the input, and how often.
+
+    ``padded`` says that padding may lie on a side of it.
+    """
+
+    axis: str
+    size: Dim
+    kernel_size: Dim
+    dilation: Dim
+    stride: Dim
+    before: Dim
+    count: Dim
+    padded: bool
+
+    @property
+    def span(self) -> Dim:
+        """How many neighbouring elements the window spans."""
+        return dilated(self.kernel_size, self.dilation)
+
+    @property
+    def last(self) -> Dim:
+        """Where the last window begins: 0 is the first element of the input, padding lies before it."""
+        return (self.count - 1) * self.stride - self.before
+
+
+def windows(look: Look) -> Iterator[Window]:
+    """Yield the windows of a convolution or a pool for each spatial axis; of all other layers none."""
+    operator = look.operator
+    if not isinstance(operator, (Convolution, MaxPool)) or len(look.inputs[0]) < 2:
+        return
+    sizes, counts = look.inputs[0][1:], look.output[1:]
+    rank, padding = len(sizes), operator.padding
+    kernels = per_axis("kernel_size", operator.kernel_size, rank)
+    dilations = per_axis("dilation", operator.dilation, rank)
+    strides = [k if s is None else s for k, s in zip(kernels, per_axis("stride", operator.stride, rank), strict=True)]
+    numbers = None if isinstance(padding, str) else pairs("padding", padding, rank)
+    for i, axis in enumerate(spatial_names(rank)):
+        span = dilated(kernels[i], dilations[i])
+        padded = numbers is None or numbers[i] != (0, 0)
+        if numbers is not None:
+            before = numbers[i][0]
+        elif padding == "same":
+            torch = look.view.network.framework == "torch"
+            needed = span - 1 if torch else maximum((counts[i] - 1) * strides[i] + span - sizes[i], 0)
+            before = needed // 2
+        else:
+            before = span - 1 if padding == "causal" else 0
+        yield Window(axis, sizes[i], kernels[i], dilations[i], strides[i], before, counts[i], padded)
+
+
+@lint(
+    "W001", "every window reads some of the input", "windows read nothing but padding", level="warning",
+    source="the arithmetic of convolution (Dumoulin and Visin, 'A guide to convolution arithmetic', 2016)",
+    meaning="The padding is as large as the kernel, with its dilation, or larger: the outermost outputs are computed "
+            "from padding alone. They hold the bias, and grow with every layer.",
+    mend="Take a padding below the size of the kernel; half of it (kernel_size // 2) keeps sizes.",
+    example="input: [3, 32, 32]\nlayers:\n  - conv: {out_channels: 8, kernel_size: 1, padding: 3}\n",
+    wrong="padding: 3", right="padding: 0",
+)  # fmt: skip
+def windows_read_the_input(look: Look) -> Iterator[Demand]:
+    for w in windows(look):
+        if not w.padded:
+            continue
+        condition = all_of(w.before < w.span, w.last < w.size)
+        yield Demand(condition, w.axis, {"padding": w.before, "window": w.span})
+
+
+@lint(
+    "W002", "every element of the input is read", "elements of the input are read by no window", level="warning",
+    source="Odena, Dumoulin and Olah, 'Deconvolution and Checkerboard Artifacts' (2016); He et al., 'Bag of Tricks for "
+           "Image Classification' (2019), section 4.1",
+    meaning="The stride is larger than the kernel, or shares a factor with the dilation: between the windows lie rows "
+            "and columns that nobody reads. Where another layer reads the same tensor, as beside the shortcut of a "
+            "residual block, nothing is lost, and nothing is said.",
+    mend="Take a kernel at least as large as the stride, or pool before the layer.",
+    example="input: [3, 32, 32]\nlayers:\n  - conv: {out_channels: 8, kernel_size: 1, stride: 2}\n",
+    wrong="kernel_size: 1", right="kernel_size: 2",
+)  # fmt: skip
+def every_element_is_read(look: Look) -> Iterator[Demand]:
+    for w in windows(look):
+        if w.stride == 1:
+            continue
+        dense = all_of(w.stride <= w.kernel_size, _no_common_factor(w.stride, w.dilation))
+        condition = any_of(eq(w.stride, 1), eq(w.count, 1), dense, _read_elsewhere(look))
+        yield Demand(condition, w.axis, {"stride": w.stride, "kernel_size": w.kernel_size, "dilation": w.dilation})
+
+
+def _padding_behind(look: Look, axis: str) -> Dim:
+    """Return how many of the last elements that a layer reads are padding of a layer in front of it."""
+    rank = len(look.inputs[0]) - 1
+    amounts = [
+        pairs("padding", maker.operator.padding, rank)[spatial_names(rank).index(axis)][1]
+        if isinstance(maker.operator, Pad) else 0
+        for _, maker in look.view.makers(look.layer.inputs[0])
+    ]
+    return maximum(minimum(*amounts), 0)
+
+
+def _read_elsewhere(look: Look) -> Cond:
+    return negation(look.alone)
+
+
+def _no_common_factor(a: Dim, b: Dim) -> Cond:
+    """Return the condition that two numbers have no common factor; of unknown ones, none below 11."""
+    if isinstance(a, int) and isinstance(b, int):
+        return gcd(a, b) == 1
+    return all_of(*(any_of(ne(a % p, 0), ne(b % p, 0)) for p in _PRIMES))
+
+
+@lint(
+    "W003", "the last rows are read", "the last elements of the input are read by no window", level="warning",
+    source="PyTorch `Conv2d`, section 'Shape': the division rounds down",
+    meaning="The windows do not reach the end of the input: what remains of the division by the stride is dropped.",
+    mend="Take another input size, a padding behind, or `ceil_mode` for a pool.",
+    example="input: [3, 32, 32]\nlayers:\n  - conv: {out_channels: 8, kernel_size: 3, stride: 2}\n",
+    wrong="kernel_size: 3", right="kernel_size: 4",
+)  # fmt: skip
+def the_last_rows_are_read(look: Look) -> Iterator[Demand]:
+    for w in windows(look):
+        if w.stride == 1:
+            continue
+        reached = w.last + maximum(w.span, w.stride) + _padding_behind(look, w.axis)
+        condition = any_of(w.size <= reached, _read_elsewhere(look))
+        yield Demand(condition, w.axis, {"size": w.size, "dropped": maximum(w.size - reached, 0)})
+
+
+@lint(
+    "W004", "every weight of the kernel meets the input", "outer weights of the kernel meet nothing but padding",
+    level="warning",
+    source="Chen et al., 'Rethinking Atrous Convolution for Semantic Image Segmentation' (2017), section 3.3.1",
+    meaning="The kernel, with its dilation, reaches so far beyond the map that its outer weights are multiplied with "
+            "padding at every place: they learn nothing. A dilated 3x3 kernel becomes a 1x1 kernel so.",
+    mend="Take a smaller kernel or dilation here, or place the layer where the map is larger.",
+    example="input: [3, 2, 2]\nlayers:\n  - conv: {out_channels: 8, kernel_size: 5, padding: 2}\n",
+    wrong="kernel_size: 5, padding: 2", right="kernel_size: 3, padding: 1",
+)  # fmt: skip
+def weights_meet_the_input(look: Look) -> Iterator[Demand]:
+    if not isinstance(look.operator, Convolution):
+        return
+    for w in windows(look):
+        if not w.padded:
+            continue
+        condition = all_of(0 <= w.last, (w.kernel_size - 1) * w.dilation - w.before < w.size)
+        yield Demand(condition, w.axis, {"window": w.span, "padding": w.before, "size": w.size})
+
+
+@lint(
+    "W006", "the transposed kernel is a multiple of its stride", "the overlap of transposed windows is uneven",
+    level="warning",
+    source="Odena, Dumoulin and Olah, 'Deconvolution and Checkerboard Artifacts' (Distill, 2016)",
+    meaning="Where the kernel of a transposed convolution is no multiple of its stride, some outputs are sums of more "
+            "products than their neighbours: a checkerboard pattern shows.",
+    mend="Take a kernel that is a multiple of the stride (4 for 2), or enlarge by interpolation and convolve.",
+    example="input: [8, 16, 16]\nlayers:\n  - conv_transpose: {out_channels: 8, kernel_size: 3, stride: 2}\n",
+    wrong="kernel_size: 3", right="kernel_size: 4",
+)  # fmt: skip
+def transposed_windows_overlap_evenly(look: Look) -> Iterator[Demand]:
+    operator = look.operator
+    if not isinstance(operator, ConvTranspose):
+        return
+    rank = len(look.inputs[0]) - 1
+    kernels, strides = per_axis("kernel_size", operator.kernel_size, rank), per_axis("stride", operator.stride, rank)
+    for axis, kernel, stride in zip(spatial_names(rank), kernels, strides, strict=True):
+        if stride != 1:
+            yield Demand(eq(kernel % stride, 0), axis, {"kernel_size": kernel, "stride": stride})
