@@ -7,10 +7,12 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 import convsolve as cs
+from convsolve.cli import main
 
 ROOT = Path(__file__).parent.parent
 
@@ -116,23 +118,37 @@ def convsolve(*words, cwd=ROOT):
                           check=False)  # fmt: skip
 
 
-def test_the_command_line(nets):
+@pytest.fixture
+def here(monkeypatch, capsys):
+    """Run the command line in this process, which has loaded PyTorch already."""
+
+    def run(*words, cwd):
+        monkeypatch.chdir(cwd)
+        with pytest.raises(SystemExit) as ended:
+            main(words)
+        said = capsys.readouterr()
+        return SimpleNamespace(returncode=ended.value.code, stdout=said.out, stderr=said.err)
+
+    return run
+
+
+def test_the_command_line(nets, here):
     words = ["check", "nets_of_mine.py:LeNet", "--kwargs", '{"width": 4}', "--input", "1x28x28"]
     result = convsolve(*words, cwd=nets.parent)
     assert result.returncode == 1 and result.stderr == ""
     assert "fc: CS011 the input has another number of features than declared: features=256, in_features=400" in result.stdout
     assert "  at nets_of_mine.py:17\n" in result.stdout and "input that works: 1x32x32" in result.stdout
-    data = json.loads(convsolve(*words, "--json", cwd=nets.parent).stdout)
+    data = json.loads(here(*words, "--json", cwd=nets.parent).stdout)
     assert data["failures"][0]["source"] == "nets_of_mine.py:17"
-    bad = convsolve("check", "nets_of_mine.py:LeNet", "--kwargs", "[1]", cwd=nets.parent)
+    bad = here("check", "nets_of_mine.py:LeNet", "--kwargs", "[1]", cwd=nets.parent)
     assert bad.returncode == 2 and bad.stdout == "" and "must be a JSON object" in bad.stderr
     module = convsolve("check", "nets_of_mine:fails", cwd=nets.parent)
     assert module.returncode == 2 and module.stderr.count("\n") == 1 and "KeyError" in module.stderr
 
 
-def test_several_inputs_on_the_command_line(nets):
+def test_several_inputs_on_the_command_line(nets, here):
     def run(*words):
-        return convsolve("check", "nets_of_mine.py:Pair", *words, "-q", cwd=nets.parent)
+        return here("check", "nets_of_mine.py:Pair", *words, "-q", cwd=nets.parent)
 
     for words in (["--input", "3x8x9", "--input", "3x9x9"], ["--input", "right=3,9,9", "--input", "left=3x8x9"]):
         assert run(*words).returncode == 0
