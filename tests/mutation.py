@@ -173,6 +173,10 @@ class _Loader(importlib.machinery.SourceFileLoader):
         return compile(self.tree, self.path, "exec")
 
 
+_MOST_MEMORY = 4 << 30
+"""Bytes that the tests of one change may take: some make a loop that collects without end."""
+
+
 def caught(mutant: Mutant, tests: tuple[str, ...], seconds: int) -> bool:
     """Return whether a test fails (or runs out of time) where a place is changed; in a process of its own."""
     child = os.fork()
@@ -180,6 +184,7 @@ def caught(mutant: Mutant, tests: tuple[str, ...], seconds: int) -> bool:
         return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) != 0
     try:  # everything from here on is the child's
         resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds))
+        resource.setrlimit(resource.RLIMIT_AS, (_MOST_MEMORY, _MOST_MEMORY))
         signal.alarm(10 * seconds)
         silence = os.open(os.devnull, os.O_WRONLY)
         os.dup2(silence, 1), os.dup2(silence, 2)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
+from math import prod
 from random import Random
 from typing import Any
 
@@ -115,6 +117,19 @@ def quantised_others(r: Random) -> Node:
 
 
 @draws
+def scales(r: Random) -> Node:
+    """Draw a quantised node of which one scale or zero point has axes."""
+    node = r.choice((quantised_conv, quantised_conv, quantised_product, quantised_product, quantised_pool, quantised_others))(r)
+    found = [i for i, given in enumerate(node.inputs) if given is not None and not given.network and not given.array.ndim]
+    if not found:
+        return node
+    place, some = r.choice(found), r.choice([n for i in node.inputs if i is not None for n in (1, *i.array.shape)])
+    shape = r.choice(((some,), (some,), (1,), (1, 1), (some, 1), (1, some), (2, 1, some)))
+    array = np.full(shape, node.inputs[place].array)  # type: ignore[union-attr]
+    return replace(node, inputs=(*node.inputs[:place], Input(array, False), *node.inputs[place + 1 :]))
+
+
+@draws
 def fused(r: Random) -> Node:
     kind = r.choice(("FusedConv", "FusedMatMul", "FusedGemm", "BiasGelu", "FastGelu", "QuickGelu", "Gelu"))
     inner, out = r.randint(1, 4), r.randint(1, 4)
@@ -178,6 +193,84 @@ def recurrent(r: Random) -> Node:
     bias = (w(ways, 2 * gates * hidden),) if r.random() < 0.5 else ()
     outputs = r.randint(1, 3 if kind == "LSTM" else 2)
     return Node(kind, (*inputs, *bias), 14, outputs, "", {"hidden_size": hidden, "direction": way})
+
+
+def places(r: Random, shape: Any, most: int) -> Input:
+    """Return an index: computed by the network, or a constant that may name what is not there."""
+    if r.random() < 0.3:
+        return x(*shape, kind=np.int64)
+    low, high = r.choice(((0, most), (0, most), (-most, most), (0, most + 1)))
+    return Input(np.array([r.randrange(low, max(high, 1)) for _ in range(2 * prod(shape))], np.int64).reshape(2, *shape), False)
+
+
+def values(r: Random, *shape: int) -> Input:
+    return x(*shape) if r.random() < 0.6 else w(2, *shape)
+
+
+@draws
+def entries_along(r: Random) -> Node:
+    shape = tuple(r.randint(1, 4) for _ in range(r.randint(1, 3)))
+    axis = r.randint(1, len(shape))
+    wished = [r.randint(1, 5) if i + 1 == axis else r.randint(max(1, n - 1), near(r, n)) if n > 1 else near(r, 1)
+              for i, n in enumerate(shape)]  # fmt: skip
+    data, index = values(r, *shape), places(r, wished, shape[axis - 1])
+    if not data.network and not index.network:
+        data = x(*shape)
+    axis = r.choice((axis, axis - len(shape) - 1))
+    if r.random() < 0.4:
+        return Node("GatherElements", (data, index), r.choice((11, 13)), attributes={"axis": axis})
+    written = values(r, *[near(r, near(r, n)) if r.random() < 0.1 else n for n in wished])
+    more: dict[str, Any] = {"reduction": r.choice(("none", "add", "mul"))} if r.random() < 0.4 else {}
+    return Node("ScatterElements", (data, index, written), r.choice((16, 18)), attributes={"axis": axis, **more})
+
+
+@draws
+def entries_of_several(r: Random) -> Node:
+    shape = tuple(r.randint(1, 4) for _ in range(r.randint(1, 3)))
+    middle = [r.randint(1, 3) for _ in range(r.randint(0, 2))]
+    if r.random() < 0.5:
+        shared = r.randint(1, len(shape))
+        count = r.randint(1, len(shape) - shared + 1)
+        index = places(r, [*(near(r, n) for n in shape[: shared - 1]), *middle, near(r, count)], min(shape[shared - 1 :]))
+        if r.random() < 0.2:
+            return Node("GatherND", (w(*shape), x(*middle, near(r, count), kind=np.int64)), 13)
+        data = values(r, *shape) if index.network else x(*shape)
+        return Node("GatherND", (data, index), r.choice((12, 13)), attributes={"batch_dims": shared})
+    count = r.randint(2, len(shape) + 1)
+    index = places(r, [*middle, near(r, count)], min(2, *shape))
+    written = values(r, *[near(r, n) if r.random() < 0.1 else n for n in (*middle, *shape[count - 1 :])])
+    return Node("ScatterND", (x(*shape), index, written), r.choice((11, 13, 16)))
+
+
+@draws
+def one_hot(r: Random) -> Node:
+    rank = r.randint(1, 3)
+    kind = r.choice((np.int64, np.float32))
+    index = x(*(r.randint(1, 3) for _ in range(rank)), kind=kind)
+    depth = np.array(r.choice((1, 3, 5, 0, -1, [4], [3, 3])), kind)
+    options = {"axis": r.randint(-rank - 2, rank + 1)} if r.random() < 0.7 else {}
+    return Node("OneHot", (index, Input(depth, False), w(r.choice((2, 2, 2, 3)))), r.choice((9, 11, 13)), attributes=options)
+
+
+@draws
+def regions(r: Random) -> Node:
+    count, wide = r.choice((2, 4, 6)), r.choice((4, 4, 4, 5))
+    boxes = w(count, wide) if r.random() < 0.6 else x(wide)
+    samples = Input(np.array([r.choice((0, 1, 1, 2 if r.random() < 0.1 else 0)) for _ in range(len(boxes.array))]), False)
+    options = {"output_height": r.choice((1, 2, 3)), "output_width": r.choice((1, 2, 0 if r.random() < 0.1 else 3)),
+               "mode": r.choice(("avg", "max")), "sampling_ratio": r.choice((0, 1, 2))}  # fmt: skip
+    return Node("RoiAlign", (x(r.randint(1, 3), *sizes(r, 2)), boxes, samples), r.choice((10, 16)), attributes=options)
+
+
+@draws
+def short_time(r: Random) -> Node:
+    frame, parts = r.randint(1, 9), r.choice(((1,), (1,), (2,), ()))
+    length = Input(np.array(near(r, frame) if r.random() < 0.2 else frame), False)
+    window = w(frame) if r.random() < 0.5 else None
+    given = [x(near(r, r.randint(frame, 20)), *parts), Input(np.array(r.choice((1, 2, 3, 7, 0 if r.random() < 0.2 else 4))), False),
+             window, *([] if window is not None and r.random() < 0.5 else [length])]
+    options = {"onesided": r.choice((0, 1))} if r.random() < 0.6 else {}
+    return Node("STFT", tuple(given), 17, attributes=options)
 
 
 def drawn(name: str, scale: int = SCALE) -> Iterator[Node]:

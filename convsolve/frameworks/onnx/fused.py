@@ -11,7 +11,7 @@ from math import prod
 
 from ...dims import Dim
 from ...errors import RefusedError
-from ...operators import OPERATORS, Add, Embedding, Identity, LayerNorm, Operator, Permute, Reduce, Slice, Split
+from ...operators import OPERATORS, Add, Embedding, Identity, LayerNorm, Mul, Operator, Permute, Reduce, Slice, Split
 from ..attention import attended, heads_of, merged, scores
 from .call import READERS, Call, Result, reads
 from .joins import joined
@@ -31,7 +31,6 @@ _AS: dict[str, tuple[str, tuple[int, ...]]] = {
     "com.microsoft.QLinearReduceMean": ("ReduceMean", (0,)),
     "com.microsoft.QLinearSigmoid": ("Sigmoid", (0,)),
     "com.microsoft.QLinearLeakyRelu": ("LeakyRelu", (0,)),
-    "com.microsoft.QLinearSoftmax": ("Softmax", (0,)),
     "com.microsoft.QuantizeLinear": ("Identity", (0,)),
     "com.microsoft.DequantizeLinear": ("Identity", (0,)),
     "com.microsoft.Gelu": ("Gelu", (0,)),
@@ -48,6 +47,14 @@ def _as(call: Call, kind: str, positions: Sequence[int]) -> Result:
 @reads(*_AS)
 def _other(call: Call) -> Result:
     return _as(call, *_AS[call.kind])
+
+
+@reads("com.microsoft.QLinearSoftmax")
+def _softmax(call: Call) -> Result:
+    rank, axis = call.tensor().rank, call.option("axis", -1)
+    if not -rank <= axis < rank:
+        raise RefusedError(f"axis {axis} is out of range for {rank} axes")
+    return _as(call, "Softmax", (0,))
 
 
 _POOLED = {
@@ -102,6 +109,8 @@ def _fused_conv(call: Call) -> Value:
 
 @reads("com.microsoft.QLinearConcat")
 def _concat(call: Call) -> Result:
+    if len(call.inputs) % 3 != 2:
+        raise RefusedError(f"it has {len(call.inputs)} inputs: wanted two, and three for each tensor")
     return _as(call, "Concat", range(2, len(call.inputs), 3))
 
 
@@ -121,10 +130,15 @@ def _integer_conv(call: Call) -> Result:
 @reads("com.microsoft.DynamicQuantizeMatMul", "com.microsoft.MatMulIntegerToFloat")
 def _quantised_product(call: Call) -> Value:
     made, place = _single(_as(call, "MatMul", (0, 1))), 4 if "Dynamic" in call.kind else 6
-    features = call.value(1).shape[-1]
-    if call.has(place) and prod(call.known(place).shape) != features:
-        raise RefusedError(f"its bias {list(call.known(place).shape)} does not fit {features} features")
-    return joined(call, Add(), [made, call.value(place)]) if call.has(place) else made
+    features = call.value(1).shape[-1] if len(call.value(1).shape) > 1 else 1
+    if "Dynamic" in call.kind and prod(call.known(2).shape) != 1 and call.known(2).shape != (features,):
+        made = joined(call, Mul(), [made, call.known(2)])  # a scale that is not one for each column is multiplied
+    if not call.has(place):
+        return made
+    bias = call.known(place)
+    if prod(bias.shape) != features:
+        raise RefusedError(f"its bias {list(bias.shape)} does not fit {features} features")
+    return joined(call, Add(), [made, Known((prod(bias.shape),), None, bias.learned)])
 
 
 @reads("com.microsoft.FusedMatMul")
@@ -203,6 +217,8 @@ def _embedded(call: Call) -> list[Value]:
     if len(ids.shape) != 1 or segment.rank != 2 or any(table is not None and len(table) != 2 for table in tables):
         raise RefusedError("it takes ids with a batch axis and one more, and tables with two axes")
     words, places, segments = tables
+    if len({table[1] for table in tables if table is not None}) > 1:
+        raise RefusedError(f"its tables have {[table[1] for table in tables if table]} features")
     assert words is not None and places is not None
     if ids.shape != segment.shape and all(isinstance(n, int) for n in (*ids.shape, *segment.shape)):
         raise RefusedError(f"it has {ids.shape[0]} ids and {segment.shape[0]} segments")

@@ -13,7 +13,7 @@ from ...operators import Input, Opaque
 from ...trace import MOST_AXES
 from .call import Call
 from .proto import sizes_of
-from .refusals import parts_differ
+from .refusals import deadly
 from .values import Known, NotReadError, Tensor, Value
 
 __all__ = ["Inference", "seen_as_opaque"]
@@ -55,8 +55,8 @@ class Inference:
         shapes = [op.shape for op in self.inputs if isinstance(op, Input)]
         if not all(isinstance(n, int) for shape in shapes for n in shape):
             raise NotReadError("what it does is known only at known sizes: give input_shape=... (--input)")
-        if any(parts_differ(node) for node in self.proto.graph.node):
-            raise NotReadError("ONNX cannot infer shapes of a graph with a Split of other parts than outputs")
+        if any(deadly(node) for node in self.proto.graph.node):
+            raise NotReadError("ONNX cannot infer shapes of a graph with such a node in it")
         copy = onnx.ModelProto()
         copy.CopyFrom(self.proto)
         weights = {tensor.name for tensor in copy.graph.initializer}

@@ -16,7 +16,7 @@ from ...network import InputShapes, Network, given_shapes
 from ...operators import Opaque, axis_names
 from ..builder import Builder
 from ..documents import boundary
-from . import arithmetic, control, features, fused, joins, layout, microsoft, windows
+from . import arithmetic, control, features, fused, joins, layout, microsoft, places, scales, spectra, windows
 from .call import READERS, Call, Result
 from .control import CONTROL
 from .decisions import Decisions
@@ -28,7 +28,8 @@ from .values import BATCH, Failed, FailsError, Known, NotReadError, NotThereErro
 
 __all__ = ["Graph", "from_onnx"]
 
-_READ = (arithmetic, control, features, fused, joins, layout, windows)  # they register how each operator is read
+_READ = (arithmetic, control, features, fused, joins, layout, places, spectra, windows)
+"""They register how each operator is read."""
 
 _MOST_NODES = 200_000
 """So many nodes are read at most, those of a loop once for each turn."""
@@ -247,7 +248,7 @@ class Graph:
                 if call.has(position):
                     call.known(position)  # what could not be read is to blame, not this node
             return fold(call)
-        why = refusal(call, node)
+        why = refusal(call, node) or scales.misfit(call)
         if why:
             return self._refused(call, why)
         if call.kind not in READERS:

@@ -14,7 +14,7 @@ from ...dims import Dim
 from .call import Call
 from .values import Known, Tensor
 
-__all__ = ["parts_differ", "refusal"]
+__all__ = ["deadly", "refusal"]
 
 _ALSO_EARLIER = {"LayerNormalization", "SimplifiedLayerNormalization"}
 """onnxruntime has these by itself, at any opset and with any attributes."""
@@ -48,10 +48,14 @@ def _first(kind: str) -> int:
     return min(int(s.since_version) for s in defs.get_all_schemas_with_history() if s.name == kind and s.domain == "")
 
 
-def parts_differ(node: Any) -> bool:
-    """Return whether a Split has other parts than outputs: ONNX's inference dies of more outputs than parts."""
-    wished = [a.i for a in node.attribute if a.name == "num_outputs"] if node.op_type == "Split" else []
-    return bool(wished) and wished[0] != len(node.output)
+def deadly(node: Any) -> str | None:
+    """Return what is wrong with a node of which ONNX's inference dies, or None."""
+    given = {a.name: a.i for a in node.attribute}
+    if node.op_type == "Split" and given.get("num_outputs", len(node.output)) != len(node.output):
+        return f"its num_outputs is not the number of its outputs, {len(node.output)}"
+    if node.op_type == "GatherND" and given.get("batch_dims", 0) < 0:
+        return f"its batch_dims is {given['batch_dims']}: wanted at least 0"
+    return None
 
 
 def _misfit(schema: Any, node: Any) -> str | None:
@@ -66,8 +70,9 @@ def _misfit(schema: Any, node: Any) -> str | None:
     for name, formal in zip(node.input, schema.inputs, strict=False):
         if not name and formal.option.name == "Single":
             return f"its input {formal.name!r} is left out"
-    if parts_differ(node):
-        return f"its num_outputs is not the number of its outputs, {len(node.output)}"
+    why = deadly(node)
+    if why:
+        return why
     given = {a.name: a for a in node.attribute}
     for name, attribute in given.items():
         known = schema.attributes.get(name)

@@ -97,6 +97,9 @@ GRAPHS: dict[str, tuple[list[Any], dict[str, Any], dict[str, Any], int]] = {
     "norms": ([node("BatchNormalization", ["x", "g", "g", "g", "g"], ["a"]), node("InstanceNormalization", ["a", "g", "g"], ["b"]), node("PRelu", ["b", "slope"], ["y"])], {"g": (3,), "slope": (3, 1, 1)}, IMAGE, 17),
     "squeezed": ([node("ReduceMax", ["x"], ["m"], axes=[1]), node("Squeeze", ["m", "one"], ["s"]), node("Unsqueeze", ["s", "ends"], ["u"]), node("Tile", ["u", "times"], ["y"])], {"one": [1], "ends": [1, 4], "times": [1, 4, 1, 2, 3]}, IMAGE, 17),
     "a recurrent layer": ([node("Transpose", ["x"], ["t"], perm=[1, 0, 2]), node("LSTM", ["t", "wi", "wh", "b"], ["l"], hidden_size=5, direction="bidirectional"), node("Transpose", ["l"], ["k"], perm=[2, 0, 1, 3]), node("Reshape", ["k", "flat"], ["y"])], {"wi": (2, 20, 8), "wh": (2, 20, 5), "b": (2, 40), "flat": [0, 0, -1]}, {"x": ("L", 8)}, 17),
+    "entries along an axis": ([node("ArgMax", ["x"], ["i"], axis=2, keepdims=1), node("GatherElements", ["x", "i"], ["g"], axis=2), node("ScatterElements", ["x", "i", "g"], ["s"], axis=2), node("OneHot", ["i", "depth", "pair"], ["o"], axis=1), node("ReduceMax", ["o"], ["m"], axes=[1], keepdims=0), node("Add", ["m", "s"], ["y"])], {"depth": 5, "pair": (2,)}, IMAGE, 17),
+    "entries of several axes": ([node("TopK", ["x", "one"], ["v", "i"], axis=3), node("GatherND", ["x", "i"], ["y"], batch_dims=1)], INDEX, IMAGE, 17),
+    "spectra": ([node("ReduceMax", ["x"], ["m"], axes=[2]), node("STFT", ["m", "step", "window"], ["y"])], {"step": 2, "window": (4,)}, {"x": ("L", 8)}, 17),
 }  # fmt: skip
 SIZES: dict[str, Any] = {"x": {"L": ((9, 8), (12, 8))}, "c8": ((8, 4, 6), (8, 8, 2))}
 
@@ -333,3 +336,18 @@ def test_more_outputs_than_parts_do_not_end_the_process() -> None:
     proto.graph.output[0].name = "z"
     with pytest.raises(cs.UnreadableError, match="Det"):
         from_onnx(proto, input_shape=(3, 8, 8))
+
+
+def test_negative_shared_axes_do_not_end_the_process() -> None:
+    proto = graph_of([node("GatherND", ["x", "i"], ["y"], batch_dims=-2)], IMAGE, {"i": [[[1]]]})
+    report = cs.check(from_onnx(proto, input_shape=(3, 8, 8)))
+    assert [f.code for f in report.failures] == ["CS031"] and "batch_dims" in report.failures[0].message
+
+
+def test_places_that_are_constants_bound_the_sizes() -> None:
+    places = {"i": [[[0, 5], [1, 2], [4, -6]]]}
+    proto = graph_of([node("GatherElements", ["x", "i"], ["y"], axis=2)], {"x": (3, "L")}, places)
+    proto.graph.input[0].type.tensor_type.shape.dim[0].dim_value = 1
+    network = from_onnx(proto)
+    for length in (4, 5, 6, 7):
+        assert cs.check(network, (3, length)).ok == (length >= 6)
