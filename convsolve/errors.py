@@ -30,6 +30,10 @@ __all__ = [
 ]
 
 
+_MOST_SHOWN = 100
+"""Mistakes of one file that are shown."""
+
+
 class ConvsolveError(Exception):
     """Base of every error that a user can cause and mend."""
 
@@ -105,7 +109,9 @@ class FileError(ConvsolveError, ValueError):
     def __init__(self, source: str, mistakes: Sequence[Problematic]) -> None:
         self.source = source
         self.mistakes = tuple(sorted(set(mistakes)))
-        super().__init__("\n".join(visible(f"{source}:{m.line}:{m.column}: {m.message}") for m in self.mistakes))
+        more = len(self.mistakes) - _MOST_SHOWN
+        shown = [f"{source}:{m.line}:{m.column}: {m.message}" for m in self.mistakes[:_MOST_SHOWN]]
+        super().__init__("\n".join(map(visible, [*shown, f"{source}: {more:,} more mistakes"] if more > 0 else shown)))
 
 
 class UnreadableError(ConvsolveError, ValueError):

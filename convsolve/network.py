@@ -365,6 +365,8 @@ class Network(Shown):
             domain = self.holes[name].domain
             if domain is not None and value not in domain:
                 raise NetworkError(f"{name}={value} is outside its domain {domain}")
+        if not values and not any(layer.when is False or isinstance(layer.operator, Choice) for layer in self.layers):
+            return self
         known = dict(values)
         layers: list[Layer] = []
         renamed: dict[str, str] = {}

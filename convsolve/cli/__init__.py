@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import atexit
 import errno
+import gc
 import io
 import os
 import sys
@@ -45,6 +47,8 @@ _INTERNAL = 70
 
 _UNWRITTEN = (errno.EPIPE, errno.ENOSPC, errno.EFBIG, errno.EIO, errno.EBADF, getattr(errno, "EDQUOT", errno.ENOSPC))
 """The errors of an output that cannot be written."""
+
+atexit.register(gc.freeze)  # a process that ends need not look for rings in what it has made, which takes long
 
 
 class _Lazy(click.Group):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import gc
 from typing import TYPE_CHECKING
 
 import click
@@ -48,6 +49,7 @@ def command(
     Exits with 0 when every requirement holds, with 1 when one does not, with 3 when that is not known. Of several
     sources, the results stand at the end, and the worst decides.
     """
+    gc.set_threshold(100_000, 50, 50)  # many objects are made, and nearly all stay: less is looked for rings
     form = "json" if as_json else form
     if len(sources) == 1:
         return _checked(sources[0], input_shape, arguments, form, quiet, linting)

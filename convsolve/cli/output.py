@@ -37,8 +37,8 @@ def console() -> Console:
             raise BrokenPipeError(errno.EPIPE, "nobody reads the output")
 
     if sys.stdout.isatty():
-        return Output(highlight=False, soft_wrap=True)
-    return Output(highlight=False, soft_wrap=True, width=10_000, color_system=None)
+        return Output(highlight=False, emoji=False, soft_wrap=True)
+    return Output(highlight=False, emoji=False, soft_wrap=True, width=10_000, color_system=None)
 
 
 def print_json(data: Any) -> None:
@@ -50,9 +50,12 @@ def print_table(out: Console, report: CheckReport) -> None:
     """Print the table of shapes, as wide as the terminal is."""
     plain = not (sys.stdout.encoding or "").lower().startswith(("utf", "cp65001"))
     head, *lines = table_lines(report, width=out.width if out.is_terminal else None, plain=plain)
-    out.print(head, style="bold" if out.is_terminal else None, markup=False)
+    if not out.is_terminal:
+        out.print("\n".join([head, *lines]), markup=False)
+        return
+    out.print(head, style="bold", markup=False)
     for row, line in zip(report.rows, lines, strict=True):
-        out.print(line, style="bold red" if row.fails and out.is_terminal else None, markup=False)
+        out.print(line, style="bold red" if row.fails else None, markup=False)
 
 
 def print_costs(out: Console, report: CheckReport) -> None:

@@ -522,21 +522,23 @@ def fold_all(
 ) -> list[Any]:
     """Read several expressions with a table, every part once."""
     read: dict[int, Any] = {}
-
-    def value(a: Symbolic) -> Any:
-        key = id(a)
-        if key in read:
-            return read[key]
-        args = [value(b) if isinstance(b, Symbolic) and b.op != "var" else leaf(b) for b in a.args]
-        found = read[key] = table[a.op](args)
-        return found
-
     for x in expressions:
         if isinstance(x, Symbolic) and x.depth > _DEEP:  # from below, so that nothing recurses
             for node in nodes(x):
                 if node.op != "var":
-                    value(node)
-    return [value(x) if isinstance(x, Symbolic) and x.op != "var" else leaf(x) for x in expressions]
+                    _value(node, table, leaf, read)
+    return [_value(x, table, leaf, read) if isinstance(x, Symbolic) and x.op != "var" else leaf(x) for x in expressions]
+
+
+def _value(
+    x: Symbolic, table: dict[str, Callable[[list[Any]], Any]], leaf: Callable[[Any], Any], read: dict[int, Any]
+) -> Any:  # no function inside of fold_all: one that calls itself is a ring, which stays until Python looks for rings
+    key = id(x)
+    if key in read:
+        return read[key]
+    args = [_value(a, table, leaf, read) if isinstance(a, Symbolic) and a.op != "var" else leaf(a) for a in x.args]
+    found = read[key] = table[x.op](args)
+    return found
 
 
 def variables(*expressions: Any) -> Iterator[Var]:

@@ -28,8 +28,8 @@ _NEAR = 700
 """So many characters may stand between a layer's name and the message."""
 
 _FRAME = re.compile(
-    r'^\s*File "(?P<cell>)(?P<file>[^"\n]{1,400})", line (?P<line>\d+)(?:, in [^\n]{1,200})?\n(?P<code>[^\n]{1,400})?',
-    re.MULTILINE)
+    r'^[^\S\n]*File "(?P<cell>)(?P<file>[^"\n]{1,400})", line (?P<line>\d+)(?:, in [^\n]{1,200})?\n'
+    r"(?P<code>[^\n]{1,400})?", re.MULTILINE)
 _CELL = re.compile(
     r"^(?:(?P<cell>Cell In ?\[\d+\]|<ipython-input-[\w-]{1,60}>)|File (?P<file>[^\n:\"]{1,400}):\d+, in )"
     r"(?:(?!\nFile |\nCell In ).){0,1500}?^-+> ?(?P<line>\d+) (?P<code>[^\n]{1,400})", re.MULTILINE | re.DOTALL)

@@ -240,6 +240,8 @@ def failed_requirements(traced: Trace, values: Mapping[str, int]) -> tuple[list[
     unknown: set[str] = set()  # layers of whose outputs nothing is known
     left = False  # whether the program has left the way that was recorded
     for step in traced.steps:
+        if not failed and (isinstance(step, Definition) or evaluate(step.condition, values)):
+            continue
         names = {v.name for v in variables(step.value if isinstance(step, Definition) else step.condition)}
         if isinstance(step, Definition):
             if left or names & poisoned or names & spoilt.get(step.layer, set()) or step.layer in unknown:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from tests.attack.cases import command, judged
 from tests.attack.limited import Limited
-from tests.attack.mutators import mutant
+from tests.attack.mutators import KINDS, mutant
 
 
 def main() -> None:
@@ -19,6 +19,7 @@ def main() -> None:
     options.add_argument("--cases", type=int, default=1000, help="how many")
     options.add_argument("--from", dest="first", type=int, default=0, help="the number of the first one")
     options.add_argument("--case", type=int, help="this one alone, with what it prints")
+    options.add_argument("--only", choices=KINDS, default="", help="files of this kind alone")
     options.add_argument("--seconds", type=float, default=float("inf"), help="stop after so long")
     options.add_argument("--keep", type=Path, help="a folder for the files that break something")
     given = options.parse_args()
@@ -29,7 +30,7 @@ def main() -> None:
         for number in numbers:
             if time.monotonic() - begun > given.seconds:
                 break
-            file, content = mutant(number)
+            file, content = mutant(number, given.only)
             words = command(number, file)
             (limited.folder / file).write_bytes(content)
             ended = limited.run(words)

@@ -334,8 +334,8 @@ KINDS: Mapping[str, Callable[[Random], bytes]] = {
 """What makes a damaged file, by the name that such a file has."""
 
 
-def mutant(number: int) -> tuple[str, bytes]:
-    """Return the name and the content of the file of a case; the same number gives the same file.
+def mutant(number: int, kind: str = "") -> tuple[str, bytes]:
+    """Return the name and the content of the file of a case, of any kind or of one; the same number gives the same file.
 
     >>> name, content = mutant(3)
     >>> (name, content) == mutant(3), name in KINDS
@@ -343,4 +343,5 @@ def mutant(number: int) -> tuple[str, bytes]:
     """
     random = Random(number)
     name = random.choice(list(KINDS))
+    name = kind or name
     return name, KINDS[name](random)

@@ -286,3 +286,21 @@ def test_output_that_cannot_be_written():
     assert result.returncode == 2 and result.stderr.startswith("error: No space left") and "Traceback" not in result.stderr
     script = f"{sys.executable} -m convsolve schema | true; exit ${{PIPESTATUS[0]}}"
     assert subprocess.run(["bash", "-c", script], capture_output=True, cwd=ROOT, check=False).returncode == 141
+
+
+def test_a_long_chain_takes_no_more_than_its_length(tmp_path):
+    kinds = ["conv: {out_channels: 8, kernel_size: 3, padding: 1}", "batch_norm", "relu", "conv: {out_channels: 8, kernel_size: 1}"]
+    path = tmp_path / "chain.yaml"
+    path.write_text("input: [3, 224, 224]\nlayers:\n" + "".join(f"  - {kinds[i % 4]}\n" for i in range(4000)))
+    limits = "import resource as r; r.setrlimit(r.RLIMIT_CPU, (8, 8)); r.setrlimit(r.RLIMIT_DATA, (400 << 20, 400 << 20)); "
+    command = [sys.executable, "-c", f"{limits}from convsolve.cli import main; main()", "check", str(path)]
+    result = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert result.stdout.endswith("valid: the output is 8x224x224\n") and result.stdout.count("\n") > 4000
+
+
+def test_of_very_many_mistakes_the_first_are_shown(tmp_path):
+    path = tmp_path / "net.json"
+    path.write_text(json.dumps({"input": [1, 8], "layers": ["konv"] * 3000}))
+    result = subprocess.run([sys.executable, "-m", "convsolve", "check", str(path)], capture_output=True, text=True, check=False)
+    lines = result.stderr.splitlines()
+    assert result.returncode == 2 and len(lines) == 101 and lines[-1].endswith("net.json: 2,900 more mistakes")

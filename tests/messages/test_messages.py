@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import random
 import re
+import time
 from typing import Any
 
 import pytest
@@ -176,3 +177,9 @@ def test_whole_messages_survive_wrapping_colours_and_prefixes():
         found = complaints(broken)
         lost += not found or found[0].template != complaints(text)[0].template
     assert lost == 0
+
+
+def test_a_log_of_empty_lines_takes_no_longer_than_another():
+    began = time.process_time()
+    (found,) = complaints("\n" * 300_000 + EXAMPLES[0][1])
+    assert found.template == complaints(EXAMPLES[0][1])[0].template and time.process_time() - began < 10
