@@ -35,6 +35,9 @@ class CpSat:
 
     reason = "CP-SAT gave up"
 
+    def __init__(self) -> None:
+        self._turns = 0
+
     def bound(self, task: Task) -> None:
         """Know no limits before the search."""
 
@@ -46,9 +49,10 @@ class CpSat:
         from .cpsat_terms import Unfit
 
         found: list[dict[str, int]] = []
+        self._turns += 1
         try:
             while len(found) < task.keep:
-                search = _Search(task, found)
+                search = _Search(task, found, hints=self._turns > 1)
                 best = search.run()
                 if best is None and search.gave_up:
                     return task.outcome(self.reason) if task.decided else None  # preference was worth no more
@@ -61,12 +65,16 @@ class CpSat:
 
 
 class _Search:
-    """One search for the best but for some assignments."""
+    """One search for the best but for some assignments.
 
-    def __init__(self, task: Task, excluded: list[dict[str, int]]) -> None:
+    ``hints`` says whether it begins at the best that is known: most often quicker, but it may not get away from there.
+    """
+
+    def __init__(self, task: Task, excluded: list[dict[str, int]], *, hints: bool) -> None:
         from .cpsat_terms import Encoding
 
         self.task = task
+        self.hints = hints
         self.alone = task.keep == 1
         self.tells = not excluded
         self.gave_up = False
@@ -166,7 +174,7 @@ class _Search:
         else:
             model.minimize(term)
         model.clear_hints()  # type: ignore[no-untyped-call]
-        if self.best is not None:
+        if self.best is not None and (self.hints or not first):
             for name, unknown in self.holes.items():
                 self.encoding.hint(name, unknown, self.best[name])
         solver = cp_model.CpSolver()
