@@ -59,6 +59,12 @@ class Clock:
             found.shorten(seconds)
         return found
 
+    def unheard(self) -> Clock:
+        """Return the clock without its listener: what a part of the question comes to says nothing of the whole."""
+        found = copy(self)
+        found._progress, found._standing = None, [""]
+        return found
+
     def shorten(self, seconds: float) -> None:
         """Leave at most so many seconds of the processor from now on."""
         self._processor_end = min(self._processor_end, time.process_time() + seconds)

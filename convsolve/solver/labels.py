@@ -27,14 +27,11 @@ from .system import System
 from .task import Task
 from .transitions import MOST_BYTES, TooWide, best_of_each, keys
 
-__all__ = ["growth", "sweep_with_sums"]
+__all__ = ["Search", "growth", "prepare", "sweep_with_sums"]
 
 _MOST_AT_ONCE = 1 << 18
 _BEAMS = (256, 4096)
 """How many labels the quick searches hold that give the exact one something to beat."""
-
-_NUMBERS_TO_RELAX = 10
-"""What it takes to find good multipliers, for each edge."""
 
 _MOST_LABELS = 1 << 19
 """Labels of one layer: more are sorted too slowly for the clock."""
@@ -72,30 +69,40 @@ class _Roles:
     first_goal_adds: bool
 
 
-def sweep_with_sums(part: Part, task: Task, most_states: int, rest: dict[str, int] | None) -> Found:
+def prepare(part: Part, task: Task, most_states: int) -> Search | None:
+    """Return the search for the best of a part with accumulators; None where no way through it is left.
+
+    Raises:
+        TooWide: there are too many states.
+    """
+    graph = build_graph(part, task.system, task.domains, task.clock, most_states)
+    if graph is None:
+        return None
+    every = task.keep > 1
+    search = Search(part, task.system, graph, task.clock, task.plainest or every, every, most_states)
+    search.fixed = {name: values.fixed for name, values in task.domains.items() if values.fixed is not None}
+    if not search.prune():
+        return None
+    if not every and search.roles.first_goal_adds and part.goals[0] == 0:
+        task.limit(search.limit())
+    return search
+
+
+def sweep_with_sums(search: Search | None, task: Task, rest: dict[str, int] | None) -> Found:
     """Return the best assignments of a part with accumulators, best first.
 
     ``rest`` are the values of all holes of other parts, where these are known: then the task is told what is found.
 
     Raises:
-        TooWide: there are too many states or labels.
+        TooWide: there are too many labels.
     """
-    graph = build_graph(part, task.system, task.domains, task.clock, most_states)
-    if graph is None:
+    if search is None:
         return Found([])
-    every = task.keep > 1
-    search = _Search(part, task.system, graph, task.clock, task.plainest or every, every, most_states)
-    search.fixed = {name: values.fixed for name, values in task.domains.items() if values.fixed is not None}
-    if not search.prune():
-        return Found([])
-    if every:
-        return Found(search.run(keep=task.keep))
-    if search.roles.first_goal_adds and part.goals[0] == 0:
-        task.limit(search.limit())
-    return _improve(search, task, rest)
+    search.clock = task.clock
+    return Found(search.run(keep=task.keep)) if search.every else _improve(search, task, rest)
 
 
-def _improve(search: _Search, task: Task, rest: dict[str, int] | None) -> Found:
+def _improve(search: Search, task: Task, rest: dict[str, int] | None) -> Found:
     """Search quickly first, and then exactly for what is better."""
     goals = bool(search.part.goals)
     found: list[Scored] = []
@@ -174,7 +181,7 @@ def _signs(x: Symbolic) -> list[int]:
     return [int(grows)] * len(x.args)
 
 
-class _Search:
+class Search:
     """A search on a graph; ``every`` keeps what would only be beaten, for when many assignments are wanted."""
 
     def __init__(
@@ -225,7 +232,6 @@ class _Search:
         if not self.roles.first_goal_adds:
             return []
         goal, sense = self.roles.goals[0]
-        self.clock.afford(_NUMBERS_TO_RELAX * self.graph.edges)
         limits = limits_of(self.part, self.graph)
         self.relaxation, paths = relax(self.graph, goal, sense, limits, self.clock)
         if self.relaxation is not None and self.part.goals[0] == 0:

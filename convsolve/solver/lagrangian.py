@@ -143,7 +143,7 @@ class _Search:
         self.graph, self.limits, self.clock = graph, limits, clock
         self.goal, self.sense = goal, sense
         self.far = [max(abs(int(lo[0])), abs(int(hi[0]))) for lo, hi in zip(graph.least[0], graph.most[0], strict=True)]
-        self.heads = [np.flatnonzero(np.diff(layer.source, prepend=-1)) for layer in graph.layers]
+        self.heads = [layer.heads for layer in graph.layers]
         self.multipliers = [0] * len(limits)
         self.best: Relaxation | None = None
         self.kept: list[Path] = []

@@ -40,6 +40,11 @@ class Layer:
     size: np.ndarray
     """For each state after the block the sum of what is known there."""
 
+    @property
+    def heads(self) -> np.ndarray:
+        """Where the edges of each state begin that has any."""
+        return np.flatnonzero(np.diff(self.source, prepend=-1))
+
     def only(self, kept: np.ndarray) -> None:
         """Drop all other edges."""
         self.source, self.target, self.combination = self.source[kept], self.target[kept], self.combination[kept]
@@ -88,13 +93,15 @@ class Graph:
         self.least, self.most, self.least_ranks = [least], [most], [ranks]
         for layer in reversed(self.layers):
             self._clock.check("searching")
+            heads = layer.heads
+            sources = layer.source[heads]
             new_least = np.full((count, layer.sources), NEVER)
             new_most = np.full((count, layer.sources), -NEVER)
             new_ranks = np.full(layer.sources, NEVER)
             for a in range(count):
-                np.minimum.at(new_least[a], layer.source, layer.added[a] + least[a][layer.target])
-                np.maximum.at(new_most[a], layer.source, layer.added[a] + most[a][layer.target])
-            np.minimum.at(new_ranks, layer.source, layer.ranks + ranks[layer.target])
+                new_least[a][sources] = np.minimum.reduceat(layer.added[a] + least[a][layer.target], heads)
+                new_most[a][sources] = np.maximum.reduceat(layer.added[a] + most[a][layer.target], heads)
+            new_ranks[sources] = np.minimum.reduceat(layer.ranks + ranks[layer.target], heads)
             # what can never be reached stays as far away as it is, however many blocks are added
             least, most = np.minimum(new_least, NEVER), np.maximum(new_most, -NEVER)
             ranks = np.minimum(new_ranks, NEVER)

@@ -73,7 +73,7 @@ class Neighbourhoods:
             known[goal.value.args[0]] = task.domains[goal.value.args[0]].within(*better)
         if any(values.empty for values in known.values()):
             return False
-        part = task.clock.part(_SECONDS_EACH)
+        part = task.clock.part(_SECONDS_EACH).unheard()
         try:
             domains = presolve(task.system, part, known)
             smaller = replace(task, domains=domains, clock=part, best=None, score=(), plainest=False, settled=0)

@@ -7,6 +7,7 @@ right one. Between the turns, what improves does. Whoever proves the answer, it 
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 
 from . import cpsat
 from .clock import OutOfTime
@@ -20,6 +21,9 @@ __all__ = ["solve"]
 
 _FIRST_SLICE = 0.07
 """Seconds of the processor that each method gets in the first turn; those of a general solver are longer."""
+
+_FOR_BOUNDS = 0.2
+"""Seconds of the processor that each method gets before that to find bounds."""
 
 _GROWTH = 3
 _GENERAL = 5
@@ -62,6 +66,9 @@ def _in_turns(task: Task) -> Outcome:
     improvers: list[Method] = [Dive(), Neighbourhoods()] if task.keep == 1 and task.system.goals else []
     seconds = _FIRST_SLICE
     reason = ""
+    for method in deciders:
+        with suppress(OutOfTime), task.within(_FOR_BOUNDS):
+            method.bound(task)
     while deciders:
         for method in list(deciders):
             if task.over:

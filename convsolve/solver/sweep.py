@@ -11,7 +11,7 @@ holes. Sums that only the end looks at are no part of a state: see :mod:`convsol
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import zip_longest
 
@@ -19,7 +19,8 @@ import numpy as np
 
 from ..dims import Domain
 from .backpointers import Backpointers, Found, Scored, goal_scores
-from .labels import sweep_with_sums
+from .clock import OutOfTime
+from .labels import Search, prepare, sweep_with_sums
 from .outcome import Outcome
 from .plan import Part, plan
 from .task import Task
@@ -28,6 +29,8 @@ from .transitions import MOST_BYTES, Choices, TooWide, Transitions, best_of_each
 __all__ = ["Sweep", "TooWide", "sweep"]
 
 _MOST_STATES = 1 << 20
+_MOST_EDGES_KEPT = 1 << 20
+"""A graph with more edges is not kept in memory between the turns."""
 
 
 class Sweep:
@@ -35,22 +38,50 @@ class Sweep:
 
     reason = "there are too many states to go through"
 
+    def __init__(self) -> None:
+        self._searches: dict[int, Search | None] = {}
+        self._too_wide = False
+        self._turn_is_over = False
+
     def bound(self, task: Task) -> None:
-        """Know no limits before the search."""
+        """Go through the states without the sums, which bounds each sum by itself; the search need not do it again."""
+        self._turn_is_over = True
+        try:
+            for i, part in enumerate(_parts(task)):
+                if part.accumulators:
+                    search = prepare(part, task, _MOST_STATES)
+                    if search is None or search.graph.edges <= _MOST_EDGES_KEPT:
+                        self._searches[i] = search
+        except TooWide:
+            self._too_wide = True
+        self._turn_is_over = False
 
     def improve(self, task: Task) -> None:
         """Find nothing outside of the search."""
 
     def decide(self, task: Task) -> Outcome | None:
         """Return the best assignments; None where the states become too many."""
+        if self._too_wide:
+            return None
+        if self._turn_is_over:  # the bounds took too long: others first
+            self._turn_is_over = False
+            raise OutOfTime
         try:
-            return sweep(task)
+            return sweep(task, searches=self._searches)
         except TooWide:
             return None
 
 
-def sweep(task: Task, *, most_states: int = _MOST_STATES) -> Outcome:
+def _parts(task: Task) -> list[Part]:
+    return plan(task.system, task.domains, in_order=task.plainest or task.keep > 1)
+
+
+def sweep(
+    task: Task, *, most_states: int = _MOST_STATES, searches: Mapping[int, Search | None] | None = None
+) -> Outcome:
     """Return the best assignments of a task whose unknowns are all finite, best first; none if there is no solution.
+
+    ``searches`` are those that were prepared before, by the number of the part.
 
     Raises:
         TooWide: the states become too many.
@@ -59,11 +90,12 @@ def sweep(task: Task, *, most_states: int = _MOST_STATES) -> Outcome:
     holes = task.system.holes
     joined: list[Scored] = [((0,) * (len(task.system.goals) + 1), task.fixed)]
     plainest = True
-    parts = plan(task.system, task.domains, in_order=task.plainest or task.keep > 1)
+    parts = _parts(task)
     for i, part in enumerate(parts):
         if part.accumulators:
             last = joined[0][1] if i == len(parts) - 1 and task.keep == 1 else None
-            found = sweep_with_sums(part, task, most_states, last)
+            search = searches[i] if searches and i in searches else prepare(part, task, most_states)
+            found = sweep_with_sums(search, task, last)
         else:
             limit = None
             if task.best is not None and task.keep == 1 and not task.system.goals:
