@@ -11,6 +11,9 @@ import pytest
 import convsolve as cs
 from convsolve.errors import NetworkError
 from convsolve.operators.pages import PAGES
+from convsolve.queries.repairs.locks import Locks
+from convsolve.queries.repairs.search import options_of
+from convsolve.queries.repairs.situation import judge
 from tests.frameworks.writing.written import layer_shapes
 from tests.messages.examples import EXAMPLES
 
@@ -135,3 +138,20 @@ def test_drawn_networks_are_mended():
     failing, repairs, run, unmended = tried(120 * SCALE)
     assert failing > 50 * SCALE and not unmended
     assert run > 0.9 * repairs
+
+
+@pytest.mark.parametrize(("layer", "edit"), [
+    ("conv: {out_channels: 8, kernel_size: 2000000}", "kernel_size 2000000 -> 28"),
+    ("conv: {out_channels: 8, kernel_size: 3, dilation: 2000000}", "dilation 2000000 -> 13"),
+    ("crop: {amount: 2000000}", "amount 2000000 -> 13"),
+    ("pad: {padding: 2000000, mode: reflect}", "mode reflect -> constant"),
+    ("conv: {out_channels: 2500, kernel_size: 1, groups: 2000000}", "groups 2000000 -> 2500"),
+    ("max_pool: {kernel_size: 2, padding: 2000000}", "padding 2000000 -> 0"),
+    ("conv_transpose: {kernel_size: 2, out_channels: 1, stride: 1000000, output_padding: 2000000}",
+     "output_padding 2000000 -> 999999"),
+])  # fmt: skip
+def test_of_millions_of_numbers_few_are_tried(layer, edit):
+    """The time limit holds before a search, too: candidates are few, and the one that is nearest is among them."""
+    problem = cs.parse(f"{{input: [5000, 28, 28], layers: [{{{layer}}}]}}")
+    assert sum(map(len, options_of(judge(problem), Locks()).values())) < 2000
+    assert any(edit in str(r) for r in cs.repair(problem, limit=8)), [str(r) for r in cs.repair(problem, limit=8)]

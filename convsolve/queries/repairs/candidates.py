@@ -26,6 +26,8 @@ __all__ = ["DECLARED", "WIDTHS", "parameter_changes", "without"]
 _WIDER = 4
 """By how much a kernel or a padding may grow beyond what is written."""
 _STRIDES = (1, 2, 3, 4)
+_MANY = 256
+"""How many values of one parameter are tried at most, beside those near a size that arrives."""
 _LARGEST = 4096
 """Numbers whose divisors are tried are no larger."""
 
@@ -85,7 +87,7 @@ def parameter_changes(
     if weights:
         yield from _declared(tuned)
         if layer.operator.kind in WIDTHS:
-            yield from _numbers(layer, WIDTHS[layer.operator.kind], "width", sorted(widths, reverse=True), 0)
+            yield from _numbers(tuned, WIDTHS[layer.operator.kind], "width", sorted(widths, reverse=True), 0)
     yield from _TUNED.get(layer.operator.kind, _nothing)(tuned)
 
 
@@ -104,15 +106,16 @@ def _windows(tuned: _Tuned) -> Iterator[_Found]:
     layer, axes, weights = tuned.layer, tuned.axes, tuned.weights
     operator: Any = layer.operator
     largest = _largest(operator.kernel_size)
-    yield from _numbers(layer, "stride", "stride", (*_STRIDES, _largest(operator.stride)), axes)
-    yield from _numbers(layer, "dilation", "dilation", range(1, _largest(operator.dilation) + 1), axes)
+    yield from _numbers(tuned, "stride", "stride", (*_STRIDES, _largest(operator.stride)), axes)
+    yield from _numbers(tuned, "dilation", "dilation", range(1, _largest(operator.dilation) + 1), axes)
     if weights:
-        yield from _numbers(layer, "kernel_size", "kernel", range(1, max(largest + _WIDER, 7) + 1), axes)
+        yield from _numbers(tuned, "kernel_size", "kernel", range(1, max(largest + _WIDER, 7) + 1), axes)
     if weights and getattr(operator, "groups", 1) != 1:
-        yield from _numbers(layer, "groups", "groups", range(1, operator.groups), 0)
+        common = math.gcd(operator.out_channels, *tuned.shape[:1])
+        yield from _numbers(tuned, "groups", "groups", range(1, operator.groups), 0, also=(common,))
     if tuned.network.framework != "keras" and not isinstance(operator.padding, str):
         reach = _largest(operator.padding) + _WIDER
-        yield from _numbers(layer, "padding", "padding", range(max(largest, reach) + 1), axes)
+        yield from _numbers(tuned, "padding", "padding", range(max(largest, reach) + 1), axes)
         if getattr(operator, "padding_mode", "zeros") != "zeros":
             yield from _one(layer, "padding", {"padding_mode": "zeros"}, magnitude=_OTHER_MODE)
 
@@ -134,7 +137,7 @@ def _transposed(tuned: _Tuned) -> Iterator[_Found]:
     else:
         written = dataclasses.replace(operator, output_padding=0) if operator.output_padding is None else operator
         extra = range(max(_largest(operator.stride), 1))
-        yield from _numbers(layer, "output_padding", "output_padding", extra, tuned.axes, operator=written)
+        yield from _numbers(tuned, "output_padding", "output_padding", extra, tuned.axes, operator=written)
     yield from _windows(tuned)
     if operator.output_size is not None and tuned.shape:
         yield from _nearest_output(tuned)
@@ -156,27 +159,27 @@ def _pools(tuned: _Tuned) -> Iterator[_Found]:
     layer, axes = tuned.layer, tuned.axes
     operator: Any = layer.operator
     largest = _largest(operator.kernel_size)
-    yield from _numbers(layer, "kernel_size", "pool", range(2, max(largest, 2 * _largest(operator.padding) + 1)), axes)
+    yield from _numbers(tuned, "kernel_size", "pool", range(2, max(largest, 2 * _largest(operator.padding) + 1)), axes)
     strides = operator.kernel_size if operator.stride is None else operator.stride
     explicit = dataclasses.replace(operator, stride=strides)
-    yield from _numbers(layer, "stride", "stride", range(1, _largest(strides) + 1), axes, operator=explicit)
+    yield from _numbers(tuned, "stride", "stride", range(1, _largest(strides) + 1), axes, operator=explicit)
     if tuned.network.framework != "keras":
         if not isinstance(operator.padding, str):
-            yield from _numbers(layer, "padding", "padding", range(largest // 2 + 1), axes)
+            yield from _numbers(tuned, "padding", "padding", range(largest // 2 + 1), axes)
         yield from _one(layer, "ceil_mode", {"ceil_mode": not operator.ceil_mode})
     yield from _words(tuned.network, layer)
     yield _removed(layer)
 
 
 def _adaptive(tuned: _Tuned) -> Iterator[_Found]:
-    yield from _numbers(tuned.layer, "output_size", "global_pool", range(1, 8), tuned.axes)
+    yield from _numbers(tuned, "output_size", "global_pool", range(1, 8), tuned.axes)
 
 
 def _borders(tuned: _Tuned) -> Iterator[_Found]:
     layer = tuned.layer
     name = "padding" if layer.operator.kind == "pad" else "amount"
     values = range(max(_largest(getattr(layer.operator, name)) + 2, 4))
-    yield from _numbers(layer, name, "padding", values, tuned.axes)
+    yield from _numbers(tuned, name, "padding", values, tuned.axes)
     if getattr(layer.operator, "mode", "constant") != "constant":
         yield from _one(layer, "padding", {"mode": "constant"}, magnitude=_OTHER_MODE)
 
@@ -184,7 +187,7 @@ def _borders(tuned: _Tuned) -> Iterator[_Found]:
 def _scales(tuned: _Tuned) -> Iterator[_Found]:
     scale: Any = tuned.layer.operator.scale_factor  # type: ignore[attr-defined]
     if isinstance(scale, int):
-        yield from _numbers(tuned.layer, "scale_factor", "stride", _STRIDES, tuned.axes)
+        yield from _numbers(tuned, "scale_factor", "stride", _STRIDES, tuned.axes)
     elif isinstance(scale, Fraction) and scale < 1 and min(tuned.shape[1:], default=0) > 0:
         for least in (Fraction(1, min(tuned.shape[1:])), 1):  # the smallest that leaves something
             yield from _one(tuned.layer, "stride", {"scale_factor": least})
@@ -192,7 +195,7 @@ def _scales(tuned: _Tuned) -> Iterator[_Found]:
 
 def _blocks(tuned: _Tuned) -> Iterator[_Found]:
     block: Any = tuned.layer.operator.block_size  # type: ignore[attr-defined]
-    yield from _numbers(tuned.layer, "block_size", "stride", range(2, min(block, _LARGEST) + 2), 0)
+    yield from _numbers(tuned, "block_size", "stride", range(2, min(block, _LARGEST) + 2), 0)
 
 
 def _norm_groups(tuned: _Tuned) -> Iterator[_Found]:
@@ -200,12 +203,12 @@ def _norm_groups(tuned: _Tuned) -> Iterator[_Found]:
     if tuned.weights:
         channels = min((tuned.shape or (0,))[0], _LARGEST)
         more = [d for d in range(groups + 1, channels + 1) if channels % d == 0][:1]
-        yield from _numbers(tuned.layer, "groups", "groups", (*range(1, min(groups, _LARGEST)), *more), 0)
+        yield from _numbers(tuned, "groups", "groups", (*range(1, min(groups, _LARGEST)), *more), 0)
 
 
 def _slopes(tuned: _Tuned) -> Iterator[_Found]:
     if tuned.weights:
-        yield from _numbers(tuned.layer, "slopes", "in_channels", tuned.shape[:1], 0)
+        yield from _numbers(tuned, "slopes", "in_channels", tuned.shape[:1], 0)
 
 
 def _shapes(tuned: _Tuned) -> Iterator[_Found]:
@@ -328,14 +331,19 @@ def _one(
 
 
 def _numbers(
-    layer: Layer, name: str, kind: str, values: Iterable[int], axes: int, *, operator: Operator | None = None
+    tuned: _Tuned, name: str, kind: str, values: Sequence[int], axes: int, *, operator: Operator | None = None,
+    also: Sequence[int] = (),
 ) -> Iterator[_Found]:
-    """Yield a parameter's other values: the same for all axes, and where the axes differ, for one of them."""
+    """Yield a parameter's other values: the same for all axes, and where the axes differ, for one of them.
+
+    Of very many values, those at both ends are taken, those near a size that arrives, and near ``also``.
+    """
+    layer = tuned.layer
     written = getattr(operator or layer.operator, name)
     differ = axes > 1 or (isinstance(written, tuple) and len(set(written)) > 1)
     entries = written if isinstance(written, tuple) else (written,) * axes
     seen = {written, getattr(layer.operator, name), entries}
-    for value in values:
+    for value in _few(values, (*tuned.shape, *also)):
         options = [_uniform(written, value)]
         if differ:
             options += [(*entries[:i], _uniform(w, value), *entries[i + 1 :]) for i, w in enumerate(entries)]
@@ -344,6 +352,19 @@ def _numbers(
                 seen.add(option)
                 magnitude = _distance(entries if isinstance(option, tuple) else written, option)
                 yield from _one(layer, kind, {name: option}, magnitude=magnitude, operator=operator)
+
+
+def _few(values: Sequence[int], near: Sequence[int]) -> Sequence[int]:
+    """Return values of which there may be millions: not too many of them.
+
+    >>> _few(range(1, 4), (9,)), len(_few(range(10**9), (28, 10**6)))
+    (range(1, 4), 137)
+    """
+    if len(values) <= _MANY:
+        return values
+    found = {*values[: _MANY // 4], *values[-_MANY // 4 :]}
+    found |= {n for size in near for n in range(size - _WIDER, size + _WIDER + 1) if n in values}
+    return sorted(found, reverse=True)  # what is written is mostly the largest: the nearest come first
 
 
 def _uniform(written: Any, value: int) -> Any:
