@@ -14,6 +14,7 @@ from keras.src.backend.common import variables
 from ...errors import UnreadableError
 from ...network import Network
 from ...operators.base import DataFormat
+from ..torch.confirming import Seen
 from ..torch.programs import Inputs, Program, Run, Shapes
 from .known import layers_in, layers_under
 from .recorder import KerasRecorder
@@ -38,8 +39,12 @@ def recorded(model: Any, input_shape: Any = None) -> Network:
         UnreadableError: the shape is not known, or the program cannot be recorded.
     """
     inputs = _Taken.by(model, input_shape)
-    network = _Model(model, inputs).network(inputs.shapes)
-    return dataclasses.replace(network, record=lambda *again: recorded(model, inputs.as_given(again)))
+    program = _Model(model, inputs)
+
+    def record(*shapes: tuple[int, ...]) -> Network:
+        return dataclasses.replace(program.network(shapes), record=record)
+
+    return record(*inputs.shapes)
 
 
 @dataclass(frozen=True)
@@ -106,12 +111,13 @@ def _sample(built: Any) -> Any:
     return tuple(built[1:]) if len(built) > 1 and all(type(n) is int for n in built[1:]) else None
 
 
-@dataclass(frozen=True)
+@dataclass
 class _Model(Program):
     """A Keras model as a program."""
 
     model: Any
     inputs: _Taken
+    seen: Seen = dataclasses.field(default_factory=Seen)
 
     def classes(self) -> Iterable[type]:
         return (type(layer) for layer in [self.model, *layers_under(self.model)])

@@ -267,7 +267,10 @@ def _stacked(call: Call, tensors: Sequence[Any], dim: int | None) -> tuple[list[
     like = next((v for v in batched if v.many), batched[0])
     if any((v.batch, v.fold, v.rank) != (like.batch, like.fold, like.rank) for v in batched):
         raise Unsupported("batch axes that do not meet")
-    if len(batched) < len(values) or len({v.many for v in batched}) > 1:
+    constants = [v for v in values if v.batch is None]
+    if len({v.many for v in batched}) > 1 or any(like.many or v.rank != like.rank for v in constants):
         raise Unsupported("constants among tensors")
-    inputs = [call.input(t) for t in tensors]
+    assert like.batch is not None
+    inputs = [call.input(t) if v.batch is not None else call.aligned(t, v, like.batch, like.fold)
+              for t, v in zip(tensors, values, strict=True)]  # fmt: skip
     return inputs, 0 if dim is None else like.axis(dim), replace(like, regrouped=regrouped_beside(values))

@@ -222,7 +222,7 @@ class Call:
             raise Unsupported("batch axes that do not meet")
         (end, fold), = ends
         inputs = [
-            (v if v.ref else self.input(t)) if v.batch is not None else self._aligned(t, v, v.rank - end, fold)
+            (v if v.ref else self.input(t)) if v.batch is not None else self.aligned(t, v, v.rank - end, fold)
             for t, v in zip(tensors, values, strict=True)
         ]
         rank = max(v.rank for v in values)
@@ -237,7 +237,8 @@ class Call:
         merged = Flatten(start_axis=x.batch, end_axis=x.batch + x.fold - 1)
         return replace(x.made(*self.layer(merged, x, name="flatten")), fold=1)
 
-    def _aligned(self, tensor: torch.Tensor, value: Value, axis: int, fold: int) -> Value:
+    def aligned(self, tensor: torch.Tensor, value: Value, axis: int, fold: int) -> Value:
+        """Return a constant as an input of a layer, without the axis of size 1 where others have their batch."""
         if axis < 0:
             return self.input(tensor)
         if value.shape[axis].constant != 1 or (fold and axis > 0):

@@ -19,11 +19,11 @@ from ...errors import UnreadableError
 from ...network import Guard, InputShapes, Layer, Network, given_shapes
 from ...operators import axis_names
 from ..documents import boundary, parsed, unzipped
+from .confirming import confirmed
 from .export_guards import conditions
 from .opaque import tensors_in
 from .overloads import NUMBERS, calculated, operator_named
 from .places import shortened
-from .programs import confirmed
 from .recorder import Recorder
 from .running import META, shape_of
 from .serialized import argument, arguments_of, bound, empty, hints, one_of, tensor_names

@@ -100,6 +100,6 @@ def compared(name: str) -> Callable[[Any, Any], Any]:
         scale = lcm(self.form.denominator, other_form.denominator)
         x, y = self.form.scaled(scale).dim(), other_form.scaled(scale).dim()
         condition = _CONDITIONS[name](x, y)
-        return self.tape.holds(condition, bool(outcome))
+        return self.tape.compares(condition, bool(outcome))
 
     return compare

@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 import ast
+import functools
 import itertools
 import linecache
 import os
 import re
 import sys
+from collections.abc import Sequence
 from types import CodeType, FrameType
 
-__all__ = ["asking", "is_message", "is_ours", "is_program", "is_start", "place_of", "shortened"]
+__all__ = ["asking", "is_message", "is_ours", "is_program", "is_start", "place_of", "shortened", "source_of"]
 
 _RUNS = os.path.join(os.path.dirname(__file__), "programs.py")
 _OURS = os.path.dirname(os.path.dirname(__file__)) + os.sep
 _CONTAINERS = os.path.join("torch", "nn", "modules", "container.py")
 """Where PyTorch makes names of numbers; elsewhere, it puts them into messages."""
 _PRINTS = re.compile(r"print|warn|(self\.)?_?(log|logger|logging|warnings)\.\w+", re.IGNORECASE)
-_SOURCES: dict[str, tuple[int, tuple[ast.AST, ...]]] = {}
-"""By file: how many lines it had when it was read, and what in it is for people to read."""
+_ASSERTS = re.compile(r"(torch\.)?_assert|torch\._check\w*")
+"""Functions that take a condition, and what is said where it does not hold."""
+_SOURCES: dict[str, tuple[int, ast.Module]] = {}
+"""By file: how many lines it had when it was read, and what was written there."""
 
 
 def place_of(frame: FrameType | None) -> str:
@@ -59,30 +63,36 @@ def is_message(frame: FrameType) -> bool:
     place = (line or frame.f_lineno, column or 0)
     return any(
         (node.lineno, node.col_offset) <= place <= (node.end_lineno or 0, node.end_col_offset or 0)  # type: ignore[attr-defined]
-        for node in _for_people(frame.f_code.co_filename))
+        for node in _for_people(source_of(frame.f_code.co_filename)))
 
 
-def _for_people(path: str) -> tuple[ast.AST, ...]:
+@functools.cache
+def _for_people(source: ast.Module) -> tuple[ast.AST, ...]:
     """Return the parts of a source that only people read: what is raised, printed, warned, logged or asserted with."""
+    return tuple(part for node in ast.walk(source) for part in _said(node))
+
+
+def _said(node: ast.AST) -> Sequence[ast.AST]:
+    if isinstance(node, ast.Raise):
+        return [node]
+    if isinstance(node, ast.Assert):
+        return [node.msg] if node.msg else []
+    if not isinstance(node, ast.Expr) or not isinstance(node.value, ast.Call):
+        return []
+    called = ast.unparse(node.value.func)
+    return [node] if _PRINTS.fullmatch(called) else node.value.args[1:] if _ASSERTS.fullmatch(called) else []
+
+
+def source_of(path: str) -> ast.Module:
+    """Return what is written in a file of Python, the same as long as it is; nothing where it cannot be read."""
     lines = linecache.getlines(path)
-    count, found = _SOURCES.get(path, (0, ()))
-    if count != len(lines):
+    if path not in _SOURCES or _SOURCES[path][0] != len(lines):
         try:
             tree = ast.parse("".join(lines))
         except (SyntaxError, ValueError, RecursionError):
             tree = ast.Module([], [])
-        found = tuple(part for node in ast.walk(tree) if (part := _said(node)) is not None)
-        _SOURCES[path] = len(lines), found
-    return found
-
-
-def _said(node: ast.AST) -> ast.AST | None:
-    if isinstance(node, ast.Raise):
-        return node
-    if isinstance(node, ast.Assert):
-        return node.msg
-    called = ast.unparse(node.value.func) if isinstance(node, ast.Expr) and isinstance(node.value, ast.Call) else ""
-    return node if _PRINTS.fullmatch(called) else None
+        _SOURCES[path] = len(lines), tree
+    return _SOURCES[path][1]
 
 
 def is_ours(error: BaseException) -> bool:

@@ -2,46 +2,41 @@
 
 from __future__ import annotations
 
-import dataclasses
+import gc
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 from ...callers import pass_on
-from ...dims import Var, eq, evaluate
 from ...errors import ConvsolveError, InternalError, UnreadableError
-from ...network import Guard, InputShapes, Layer, Network
-from ...operators import axis_names
-from ...operators.base import DataFormat, to_written
-from ...operators.rules import BRANCH
-from ...trace import Requirement, Trace, run, trace
+from ...network import InputShapes, Network
 from ...words import nearest
 from .builtin import lent, modules_of
 from .caches import apart
+from .confirming import Seen, Shapes, confirmed
 from .opaque import tensors_in
 from .places import is_ours, is_program, shortened
 from .plain import lent_functions
 from .recorder import Recorder, RefusedCallError
 
-__all__ = ["Inputs", "Program", "Run", "Shapes", "confirmed"]
+__all__ = ["Inputs", "Program", "Run", "Shapes"]
 
 _MOST_ATTEMPTS = 4
 _MOST_UNCAUGHT = 32
-_FEW_LAYERS = 40
-"""Networks of so many layers at most are held against a third run."""
 
 _OUR_FAULTS = (KeyError, AttributeError, AssertionError, NameError)
 """Errors that a program does not cause in our code."""
-
-Shapes = tuple[tuple[int, ...], ...]
 
 Run = tuple[Recorder, Callable[[], Any]]
 """A fresh recorder that has its inputs, and what runs the program under it and returns what that returns."""
 
 
 class Program(ABC):
-    """Something that computes tensors from tensors, and can be run again and again."""
+    """Something that computes tensors from tensors, and can be run again and again; ``seen`` is what its runs made."""
+
+    seen: Seen
 
     @abstractmethod
     def classes(self) -> Iterable[type]:
@@ -57,10 +52,17 @@ class Program(ABC):
 
     def network(self, shapes: Shapes) -> Network:
         """Return the program as a network: what a run at these shapes records, held against another run."""
-        return confirmed(self.record(shapes), shapes, self.record)
+        shapes = _shapes(shapes)
+        return confirmed(self.record(shapes), shapes, self.record, self.seen)
 
     def record(self, shapes: Shapes) -> Network:
         """Record the program at these shapes."""
+        with _uncollected():
+            network = self._record(shapes)
+        self.seen.add(network, shapes)
+        return network
+
+    def _record(self, shapes: Shapes) -> Network:
         classes = list(self.classes())
         lending = modules_of(iter(classes))
         leaks = {id(names): names for names in self.leaking()}
@@ -173,6 +175,18 @@ def _run(
     return None
 
 
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """Keep Python from looking for garbage: a recording keeps nearly all that it makes, until it ends."""
+    collects = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if collects:
+            gc.enable()
+
+
 def _chain(error: BaseException | None) -> Iterator[BaseException]:
     """Yield an error, that in whose handling it was raised, and so on."""
     seen: set[int] = set()
@@ -208,142 +222,3 @@ def _own_failure(error: Exception) -> str:
         frame = frame.tb_next
     text = str(error).strip().split("\n")[0]
     return f"{where}: the network's own code raised {type(error).__name__}{f': {text}' if text else ''}"
-
-
-# -- a second run
-
-
-def confirmed(network: Network, shapes: Shapes, record: Callable[[Shapes], Network]) -> Network:
-    """Return the network if runs at other sizes agree with it; otherwise bound to the sizes of this one.
-
-    Expressions are lost unseen where a program turns sizes into plain numbers by way of code that is not
-    Python's (the index of a list). Then another run makes other layers or shapes than the network foretells. Where its
-    guards allow none of the usual other sizes, the farthest that they allow are run, and an axis of which they allow no
-    other is bound. A small network is held against smaller sizes in any case: what is lost may come to the same number
-    at all that are large.
-    """
-    usual = next((others for others in _other_sizes(network.data_format, shapes) if _foretold(network, others)), None)
-    runs = [usual] if usual else [_farthest(network, shapes, _larger), _farthest(network, shapes, _smaller)]
-    if usual and len(network.layers) <= _FEW_LAYERS:
-        runs.append(_farthest(network, shapes, _smaller, _works))
-    for others in dict.fromkeys(runs):
-        if others != shapes and not _same_at(network, others, record):
-            return _bound(network, shapes)
-    return network if usual else _bound(network, shapes, allowed=runs)
-
-
-def _foretold(network: Network, shapes: Shapes) -> tuple[Trace, dict[str, int]] | None:
-    """Return what the network foretells at other sizes; None where its guards do not allow them."""
-    foretold = trace(network.with_input(*shapes))
-    values = run(foretold, {})
-    failed = next((r for r in foretold.requirements if not evaluate(r.condition, values)), None)
-    return None if failed is not None and failed.rule is BRANCH else (foretold, values)
-
-
-def _same_at(network: Network, shapes: Shapes, record: Callable[[Shapes], Network]) -> bool:
-    """Return whether a run at other sizes makes what the network foretells."""
-    expected = _foretold(network, shapes)
-    try:
-        second = trace(record(shapes))
-    except UnreadableError:
-        return False
-    return expected is not None and bool(network.refusal) == bool(second.network.refusal) and _agree(*expected, second)
-
-
-def _works(network: Network, shapes: Shapes) -> bool:
-    """Return whether the network foretells that nothing fails at other sizes."""
-    foretold = _foretold(network, shapes)
-    return foretold is not None and all(evaluate(r.condition, foretold[1]) for r in foretold[0].requirements)
-
-
-def _farthest(
-    network: Network, shapes: Shapes, steps: Callable[[int], Sequence[int]],
-    allowed: Callable[[Network, Shapes], object] = _foretold,
-) -> Shapes:
-    """Return the sizes farthest from those recorded that are allowed, axis by axis; ``steps`` are those to try."""
-    found = shapes
-    for i, shape in enumerate(shapes):
-        for place, _ in _free(network.data_format, len(shape)):
-            for size in steps(shape[place]):
-                own = (*found[i][:place], size, *found[i][place + 1 :])
-                others = (*found[:i], own, *found[i + 1 :])
-                if size != shape[place] and allowed(network, others):
-                    found = others
-                    break
-    return found
-
-
-def _larger(size: int) -> Sequence[int]:
-    return [size + step for step in (64, 8, 1)]
-
-
-def _smaller(size: int) -> Sequence[int]:
-    return [max(n, 1) for n in (1, size // 2, size - 1)]
-
-
-def _other_sizes(data_format: DataFormat, shapes: Shapes) -> list[Shapes]:
-    """Return other sizes for all axes but the channels, those first that most programs take."""
-    steps = (64, 96, 32)
-
-    def changed(change: Callable[[int, int], int]) -> Shapes:
-        found = []
-        for shape in shapes:
-            own = list(shape)
-            for i, (place, _) in enumerate(_free(data_format, len(shape))):
-                own[place] = change(shape[place], steps[i % 3])
-            found.append(tuple(own))
-        return tuple(found)
-
-    return [changed(lambda size, step: size + step), changed(lambda size, step: size * 2)]
-
-
-def _free(data_format: DataFormat, rank: int) -> list[tuple[int, str]]:
-    """Return the places and names of the axes of an input whose sizes may be others: all but the channels."""
-    names = to_written(data_format, axis_names(rank))
-    return [(place, name) for place, name in enumerate(names) if name != "channels"]
-
-
-def _agree(foretold: Trace, values: dict[str, int], second: Trace) -> bool:
-    """Return whether two traces have the same layers with the same sizes, and the same first failure.
-
-    What comes after a layer that fails is left out, and what rests on one that is opaque: nothing is foretold of it.
-    """
-    others = run(second, {})
-    failed = _failed(foretold, values)
-    if failed != _failed(second, others):
-        return False
-    layers, names = foretold.network.layers, [layer.name for layer in second.network.layers]
-    if failed:
-        layers, names = _up_to(layers, failed), names[: names.index(failed) + 1]
-    if [layer.name for layer in layers] != names:
-        return False
-    here = {layer.name for layer in layers if layer.name != failed}
-    unknown = {layer.name for layer in layers if layer.operator.kind == "opaque"}
-    for layer in layers:
-        if unknown.intersection(layer.needs()):
-            unknown.add(layer.name)
-    return all(values[d.name] == others.get(d.name) for d in foretold.definitions
-               if d.layer in here and d.layer not in unknown)
-
-
-def _failed(traced: Trace, values: dict[str, int]) -> str | None:
-    """Return the first layer that fails."""
-    return next((
-        r.layer for r in traced.steps
-        if isinstance(r, Requirement) and r.layer and r.rule.decides and not evaluate(r.condition, values)), None)
-
-
-def _up_to(layers: tuple[Layer, ...], name: str) -> tuple[Layer, ...]:
-    return layers[: next(i for i, layer in enumerate(layers) if layer.name == name) + 1]
-
-
-def _bound(network: Network, shapes: Shapes, allowed: Sequence[Shapes] = ()) -> Network:
-    """Return the network with guards that its sizes are those recorded, but for axes that others are allowed of."""
-    guards = [
-        Guard(eq(Var(f"{layer.name}.{axis}", interval=(1, None)), shape[place]), "a size is used where it cannot be "
-              "followed")
-        for i, (layer, shape) in enumerate(zip(network.inputs, shapes, strict=True))
-        for place, axis in _free(network.data_format, len(shape))
-        if all(others[i][place] == shape[place] for others in allowed)
-    ]  # fmt: skip
-    return dataclasses.replace(network, guards=(*network.guards, *guards))

@@ -11,6 +11,7 @@ import torch
 from ...errors import UnreadableError
 from ...network import InputShapes, Network
 from .caches import remembering
+from .confirming import Seen
 from .copies import copy_of, initialised, marks
 from .programs import Inputs, Program, Run, Shapes
 from .recorder import Recorder
@@ -47,11 +48,13 @@ def from_torch(
     inputs = Inputs.of(input_shape, _arguments(module, input_shape))
     _must_take(module, inputs)
     module = initialised(module, inputs)
-    network = _Module(module, inputs, training).network(inputs.shapes)
-    return dataclasses.replace(
-        network, training=training, batch_size=batch_size,
-        record=lambda *again: from_torch(module, inputs.as_given(again), training=training, batch_size=batch_size),
-    )  # fmt: skip
+    program = _Module(module, inputs, training)
+
+    def record(*shapes: tuple[int, ...]) -> Network:
+        network = program.network(shapes)
+        return dataclasses.replace(network, training=training, batch_size=batch_size, record=record)
+
+    return record(*inputs.shapes)
 
 
 class _Module(Program):
@@ -61,6 +64,7 @@ class _Module(Program):
         self.module = module
         self.inputs = inputs
         self.training = training
+        self.seen = Seen()
         self._fresh()
 
     def _fresh(self) -> None:

@@ -231,6 +231,8 @@ class Recorder(TorchFunctionMode):
 
     def _called(self, name: str, func: Any, args: Any, kwargs: Any) -> Any:
         """Turn a call into layers, run it for its shape, and remember what comes out."""
+        if self.tape.asked is not None:
+            raise UnreadableError("a condition that calls functions of tensors")
         if name in ("__getitem__", "__setitem__"):
             args = args[0], _positions(args[1]), *args[2:]
         if name == "__setitem__":

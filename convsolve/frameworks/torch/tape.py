@@ -6,12 +6,16 @@ import sys
 from collections.abc import Callable, Container
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
-from types import FrameType
+from types import CodeType, FrameType
 from typing import Any
 
-from ...dims import Cond, Expr, Var, bounds, eq, negation, variables
+from ...callers import pass_on
+from ...dims import Cond, Expr, Var, all_of, any_of, bounds, eq, negation, variables
 from ...dims.normal import Polynomial, normal
+from ...errors import UnreadableError
 from ...network import Guard
+from .joined import joined_at
+from .places import asking
 
 __all__ = ["BATCH", "BATCH_NAME", "BATCH_SIZE", "Tape"]
 
@@ -35,12 +39,14 @@ class _Taken:
 class Tape:
     """Keeps the branches that a program takes by its sizes.
 
+    Where it joins comparisons by ``and`` or ``or``, what they come to together is one branch.
+
     ``source`` says where in the program a frame stands; ``layers`` are the names of those recorded so far,
     ``numbers`` the recorded values of the dimensions that expressions speak of; ``known`` has the operations that a
     tensor's dimension is the result of, by that dimension. ``leaks`` are the global names of modules that called
     ``int`` on a size. ``ended`` says that the recording is over: sizes of it are plain numbers now. ``positive`` are
     sizes of tensors, which are at least 1, or a layer before has failed. ``idle`` tells of a frame that nothing comes
-    of what it asks.
+    of what it asks. ``asked`` are the comparisons of a condition that is asked before its time, None at other times.
     """
 
     source: Callable[[FrameType | None], str]
@@ -52,6 +58,8 @@ class Tape:
     numbers: dict[str, int] = field(default_factory=lambda: {BATCH_NAME: BATCH_SIZE})
     leaks: dict[int, dict[str, Any]] = field(default_factory=dict)
     positive: set[Polynomial] = field(default_factory=set)
+    asked: list[tuple[Cond, bool]] | None = None
+    _ahead: list[tuple[FrameType, Cond]] = field(default_factory=list)
 
     def canonical(self, form: Polynomial) -> Polynomial:
         """Return an expression with the names of tensors' dimensions in place of what makes them."""
@@ -80,6 +88,47 @@ class Tape:
                 found.append(Guard(condition, taken.source, after, fails))
         return tuple(found)
 
+    def compares(self, condition: Cond, outcome: bool) -> bool:
+        """Keep how a comparison of the program comes out, with those that it joins to it; return the outcome."""
+        if self.asked is not None:
+            self.asked.append((condition, outcome))
+            return outcome
+        frame = asking(sys._getframe(1))
+        if frame is None or self.ended:
+            return outcome
+        if (frame, condition) in self._ahead:  # it has been asked before its time
+            self._ahead.remove((frame, condition))
+            return outcome
+        self._ahead.clear()
+        joined = joined_at(frame)
+        found = [] if joined is None else [self._foreseen(code, frame) for code in joined.conditions]
+        known = [one for one in found if one is not None]
+        truths = [truth for _, truth in known]
+        sure = len(known) == len(found) and known[:1] == [(condition, outcome)]
+        if joined is None or not sure or joined.decides not in truths:
+            return self.holds(condition, outcome)
+        every = (one for one, _ in known)
+        self.holds(any_of(*every) if joined.decides else all_of(*every), joined.decides)
+        asked = known[1 : truths.index(joined.decides) + 1]
+        self._ahead += [(frame, one) for one, _ in asked if not isinstance(one, bool)]
+        return outcome
+
+    def _foreseen(self, code: CodeType, frame: FrameType) -> tuple[Cond, bool] | None:
+        """Return a condition that a frame has not asked yet, and whether it holds; None where that is not clear."""
+        outside = sys.exception()
+        self.asked = []
+        try:
+            value = eval(code, frame.f_globals, frame.f_locals)
+            truth = bool(value)
+        except Exception as error:  # whatever it raises: the program may never ask
+            pass_on(error, within=outside)
+            return None
+        finally:
+            asked, self.asked = self.asked, None
+        if not isinstance(value, (int, float)) or len(asked) > 1 or (asked and asked[0][1] is not truth):
+            return None
+        return asked[0] if asked else (truth, truth)
+
     def holds(self, condition: Cond, outcome: bool, *, fails: str = "", count: int | None = None) -> bool:
         """Keep that the program found a condition to hold, or not to; return the outcome.
 
@@ -90,6 +139,8 @@ class Tape:
         condition = normal(condition if outcome else negation(condition))
         if bounds(condition)[0] == 1 or self.ended:
             return outcome
+        if self.asked is not None:
+            raise UnreadableError("a condition that does more than to compare")
         count = len(self.layers) if count is None else count
         names = {v.name: v for v in variables(condition)}
         with_batch = names.pop(BATCH_NAME, None) is not None

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import ast
 import functools
-import linecache
 from collections.abc import Iterator
 from types import CodeType, FrameType
 
-from .places import is_program, is_start
+from .places import is_program, is_start, source_of
 
 __all__ = ["may_catch"]
 
@@ -34,19 +33,15 @@ def may_catch(frame: FrameType | None) -> bool:
 @functools.cache
 def _caught(code: CodeType) -> _Lines:
     """Return the lines of a function on which an error may be caught."""
-    found = _functions(code.co_filename) if is_program(code) else {}
+    found = _functions(source_of(code.co_filename)) if is_program(code) else {}
     return found.get((code.co_firstlineno, code.co_name), ())
 
 
 @functools.cache
-def _functions(path: str) -> dict[tuple[int, str], _Lines]:
+def _functions(source: ast.Module) -> dict[tuple[int, str], _Lines]:
     """Return the lines of each function of a file on which an error may be caught, by its first line and name."""
-    try:
-        tree = ast.parse("".join(linecache.getlines(path)))
-    except SyntaxError:
-        return {}
     found = {}
-    for node in ast.walk(tree):
+    for node in ast.walk(source):
         if isinstance(node, _FUNCTIONS):
             first = min(n.lineno for n in (node, *node.decorator_list))
             found[first, node.name] = tuple(_lines(node))
