@@ -8,7 +8,7 @@ import random
 
 import pytest
 from torch import nn
-from torch.nn import functional as F
+from torch.nn.functional import pad
 
 import convsolve as cs
 
@@ -24,7 +24,7 @@ class Padded(nn.Module):
         height, width = x.shape[2:]
         down, right = -height % self.window, -width % self.window
         if down or right:
-            x = F.pad(x, (0, right, 0, down))
+            x = pad(x, (0, right, 0, down))
         if not (x.shape[2] == self.window and x.shape[3] == self.window):
             x = self.conv(x)
         return x.unfold(2, 7, 7)
