@@ -107,11 +107,11 @@ def _same_kind(a: Any, b: Any) -> bool:
 
 
 def remembering(module: torch.nn.Module) -> None:
-    """Let the dictionaries in the attributes of a module find sizes by their expressions."""
+    """Let the dictionaries in the attributes of a module find sizes by their expressions, from now on."""
     own = vars(torch.nn.Module())
     for part in module.modules():
         for name, value in vars(part).items():
-            if type(value) is dict and name not in own:
+            if type(value) in (dict, Remembering) and name not in own:
                 vars(part)[name] = Remembering(value)
 
 

@@ -69,6 +69,9 @@ class _Module(Program):
 
     def _fresh(self) -> None:
         self.copied = copy_of(self.module, self.training)
+        self._ready()
+
+    def _ready(self) -> None:
         remembering(self.copied)
         self.marks = marks(self.copied)
 
@@ -78,6 +81,7 @@ class _Module(Program):
     def begin(self, shapes: Shapes) -> Run:
         if marks(self.copied) != self.marks:  # a run has left something in it
             self._fresh()
+        self._ready()
         module = self.copied
         parameters: dict[int, tuple[str, torch.Tensor]] = {
             id(p): (name, p) for name, p in module.named_parameters()}

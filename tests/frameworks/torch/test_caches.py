@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 
 import pytest
+import torch
 from torch import nn
 
 import convsolve as cs
@@ -134,3 +135,25 @@ def test_attributes_start_anew():
     module = Grids()
     truthful(lambda: module if module.grid is None else Grids(), (3, 8, 8), [2, 3, 5, 8])
     assert module.grid is None or not module.grid.is_meta
+
+
+class Kept(nn.Module):
+    """Keeps a tensor for each length; running it fills the cache."""
+
+    def __init__(self):
+        super().__init__()
+        self.kept = {}
+
+    def forward(self, x):
+        if x.shape[-1] not in self.kept:
+            self.kept[x.shape[-1]] = torch.ones(x.shape[-1])
+        return x * self.kept[x.shape[-1]]
+
+
+def test_what_a_run_found_in_a_cache_is_not_found_by_the_next():
+    module = Kept()
+    for length in (8, 15, 40):
+        module(torch.zeros(1, 3, length))
+    network = cs.from_torch(module, (3, 8))
+    assert all(cs.check(network, (3, length)).ok for length in (15, 8, 40, 7, 15))
+    assert str(cs.valid_sizes(network)) == "length >= 1"
