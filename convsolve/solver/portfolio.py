@@ -19,8 +19,9 @@ from .task import Method, Task
 
 __all__ = ["solve"]
 
-_FIRST_SLICE = 0.07
-"""Seconds of the processor that each method gets in the first turn; those of a general solver are longer."""
+_FIRST_SLICE = (0.2, 0.07)
+"""Seconds of the processor that each method gets in the first turn, without objectives (where only a decision helps)
+and with them; those of a general solver are longer."""
 
 _FOR_BOUNDS = 0.2
 """Seconds of the processor that each method gets before that to find bounds."""
@@ -64,7 +65,7 @@ def _in_turns(task: Task) -> Outcome:
     waiting: list[Callable[[], Method]] = [Sweep, *([cpsat.CpSat] if cpsat.installed() else []), _z3]
     deciders = [waiting.pop(0)(), waiting.pop(0)()]
     improvers: list[Method] = [Dive(), Neighbourhoods()] if task.keep == 1 and task.system.goals else []
-    seconds = _FIRST_SLICE
+    seconds = _FIRST_SLICE[bool(task.system.goals)]
     reason = ""
     for method in deciders:
         with suppress(OutOfTime), task.within(_FOR_BOUNDS):

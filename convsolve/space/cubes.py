@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ..errors import ConvsolveError, WorkersError
-from ..solver.clock import Clock
+from ..solver.clock import Clock, OutOfTime
 from .components import Outline, Parts, TooManyStates, possible
 
 if TYPE_CHECKING:
@@ -81,6 +81,10 @@ def cut(outline: Outline, least: int, parts: Parts | None = None) -> tuple[Decid
     return tuple(cubes)
 
 
+_GRACE = 0.3
+"""Seconds in which workers that keep the time themselves hand over what they have found when it is over."""
+
+
 @dataclass(frozen=True)
 class _Failed:
     error: ConvsolveError
@@ -129,32 +133,38 @@ def run(
         OutOfTime: the deadline passed.
         WorkersError: a job was lost again and again.
     """
-    line = _Line(jobs, executor)
-    clock = clock or Clock()
+    line = _Line(jobs, executor, clock or Clock())
     done = 0.0
     try:
         while line.hand_out():
-            clock.check()
             for place in line.taken(in_order):
                 yield place.job, place.answer
                 done += place.job.share
                 tell(done)
-            line.wait(clock)
+            line.wait()
     finally:
         line.cancel()
 
 
 class _Line:
-    """The jobs that have been begun, and those that cuts have put in their place, in order."""
+    """The jobs that have been begun, and those that cuts have put in their place, in order.
 
-    def __init__(self, jobs: Iterable[Job], executor: Executor | None) -> None:
+    When the time is over none is begun any more, but what has been done by then is there to be taken.
+    """
+
+    def __init__(self, jobs: Iterable[Job], executor: Executor | None, clock: Clock) -> None:
         self._jobs = iter(jobs)
+        self._clock = clock
         self._executor = executor
         self._most = 1 if executor is None else 2 * int(getattr(executor, "workers", _WORKERS))
         self._places: list[_Place] = []
 
     def hand_out(self) -> bool:
-        """Hand out what is next in line; return whether anything is left to be done or to be taken."""
+        """Hand out what is next in line; return whether anything is left to be done or to be taken.
+
+        Raises:
+            OutOfTime: the deadline has passed.
+        """
         free = self._most - sum(place.done or place.future is not None for place in self._places)
         waiting = [place for place in self._places if not place.done and place.future is None]
         for place in waiting[: max(free, 0)]:
@@ -169,6 +179,7 @@ class _Line:
         return bool(self._places)
 
     def _begin(self, place: _Place) -> None:
+        self._clock.check()
         job = place.job
         if self._executor is None:
             self._settle(place, _work(job.subspace, job.decided, job.depth, job.task))
@@ -189,13 +200,21 @@ class _Line:
         self._places = [place for place in self._places if place not in found]
         return found
 
-    def wait(self, clock: Clock) -> None:
-        """Wait until something more is done, or the time is up."""
+    def wait(self) -> None:
+        """Wait until something more is done.
+
+        Raises:
+            OutOfTime: the time is up before.
+        """
         running = {place.future: place for place in self._places if place.future is not None}
         if not running:
             return
-        left = None if clock.left is None else max(clock.left, 0)
-        for future in wait(running, timeout=left, return_when=FIRST_COMPLETED).done:
+        left = self._clock.left
+        seconds = None if left is None else max(left, 0) + _GRACE
+        ended = wait(running, timeout=seconds, return_when=FIRST_COMPLETED).done
+        if not ended:
+            raise OutOfTime
+        for future in ended:
             place = running[future]
             place.future = None
             try:

@@ -327,6 +327,19 @@ def test_a_deadline_ends_the_waiting(pools):
         list(run([Job(small(), square)] * 50, pools[2], clock=Clock(1e-9)))
 
 
+def until_it_is_over(subspace: Subspace, depth: int) -> int:
+    time.sleep(0.05)
+    return depth
+
+
+def test_what_is_done_when_the_time_is_over_is_an_answer():
+    answers = run([Job(small(), until_it_is_over)] * 2, clock=Clock(0.04))
+    assert next(answers)[1] == 0
+    with pytest.raises(OutOfTime):
+        next(answers)
+    assert len(list(run([Job(small(), until_it_is_over)], clock=Clock(0.04)))) == 1
+
+
 class Unsendable(Exception):
     def __init__(self) -> None:
         super().__init__(threading.Lock())
