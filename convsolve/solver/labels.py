@@ -29,7 +29,7 @@ from .transitions import MOST_BYTES, TooWide, best_of_each, keys
 
 __all__ = ["Search", "growth", "prepare", "sweep_with_sums"]
 
-_MOST_AT_ONCE = 1 << 18
+_MOST_AT_ONCE = 1 << 16
 _BEAMS = (256, 4096)
 """How many labels the quick searches hold that give the exact one something to beat."""
 
