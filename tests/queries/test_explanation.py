@@ -192,6 +192,20 @@ def test_numbers_that_no_network_has_are_not_repaired():
         assert found.headline and all(cs.check(way.sketch).ok for way in found.ways)
 
 
+@pytest.mark.parametrize(("text", "kinds"), [
+    ("The number of filters must be evenly divisible by the number of groups. Received: groups=4, filters=6.",
+     ["width", "width", "groups"]),
+    ("Expected number of channels in input to be divisible by num_groups, but got input of shape [2, 6, 8, 8] and "
+     "num_groups=4", ["groups", "groups", "project", "project"]),
+])  # fmt: skip
+def test_what_mends_channels_are_edits_of_repair(text, kinds):
+    for found in cs.explain(text).findings:
+        assert [edit.kind for way in found.ways for edit in way.edits] == kinds
+        repairs = {str(r) for r in cs.repair(found.sketch, limit=9)}
+        assert repairs & {str(edit) for way in found.ways for edit in way.edits}
+        assert all(cs.check(way.sketch).ok for way in found.ways)
+
+
 # -- all of it, as it is printed
 
 GOLDEN = Path(__file__).parent / "golden"

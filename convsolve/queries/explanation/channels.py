@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 from typing import Any
 
@@ -10,6 +9,7 @@ from ...messages import Complaint
 from ...operators import BatchNorm, Conv, ConvTranspose, GroupNorm, Operator, Permute, Slice, Tile
 from .asking import ask_layer, ask_line, ask_network
 from .finding import Finding, Way, headline, mends
+from .fixes import fixes
 from .trial import Branch, Trial, failing, known, order_of, sane, tried
 from .wording import by, counted, dialect, word
 
@@ -171,7 +171,7 @@ def explain_groups(c: Complaint) -> Finding:
     now = None
     if channels and groups and sane((channels, groups)):
         now = _grouped(c, channels, groups)
-        ways = list(_divided(c, channels, groups))
+        ways = fixes(c, now.problem, "groups", "project") if now.problem else []
     elif not c.numbers:
         ways = mends("groups=1", tried(c, [Conv(out_channels=1, kernel_size=1)], _any_map(c, 1)), ())
     asks = () if c.numbers else (ask_line(c, f"{_width(c)} and groups", "conv"),)
@@ -186,29 +186,12 @@ def _width(c: Complaint) -> str:
     return "in_channels" if dialect(c) == "torch" else "the channels that arrive"
 
 
-def _grouped(c: Complaint, channels: int, groups: int, was: int = 0, *before: Operator) -> Trial:
-    """Return what comes of so many channels in so many groups; its own channels can be divided by the groups it had."""
+def _grouped(c: Complaint, channels: int, groups: int) -> Trial:
+    """Return what comes of so many channels in so many groups, by which the channels that are made can be divided."""
     shape = known(c.shapes[0]) if c.shapes else None
     norm = c.operator not in ("conv", "conv_transpose")
-    layer = GroupNorm(groups=groups) if norm else Conv(out_channels=was or groups, kernel_size=1, groups=groups)
-    whole = shape or _any_map(c, channels)
-    return tried(c, [layer], Branch(whole, before), batch=c.batch)
-
-
-def _divided(c: Complaint, channels: int, groups: int) -> Iterator[Way]:
-    name = "num_groups" if c.operator == "group_norm" and c.framework == "torch" else word(c, "groups")
-    if c.operator in ("conv", "conv_transpose"):  # which must divide the output channels, too: those it does
-        options = {math.gcd(channels, groups)}
-    else:
-        divisors = [d for d in range(1, min(channels, 4096) + 1) if channels % d == 0]
-        options = {max(d for d in divisors if d <= groups), *[d for d in divisors if d > groups][:1]}
-    for option in sorted(options, key=lambda d: abs(d - groups)):
-        trial = _grouped(c, channels, option, groups)
-        yield from mends(f"{name}={option} (now {groups})", trial, ())
-    for near in (-(-channels // groups) * groups, channels // groups * groups):
-        if near:
-            trial = _grouped(c, channels, groups, groups, Conv(out_channels=near, kernel_size=1))
-            yield from mends(f"{counted(near, 'channel')} from the layer before (now {channels})", trial, ())
+    layer = GroupNorm(groups=groups) if norm else Conv(out_channels=groups, kernel_size=1, groups=groups)
+    return tried(c, [layer], shape or _any_map(c, channels), batch=c.batch)
 
 
 def explain_filters(c: Complaint) -> Finding:
@@ -218,18 +201,11 @@ def explain_filters(c: Complaint) -> Finding:
     ways: list[Way] = []
     now = None
 
-    def made(out_channels: int, by_groups: int, channels: int) -> Trial:
-        layer = Conv(out_channels=out_channels, kernel_size=1, groups=by_groups)
-        return tried(c, [layer], _any_map(c, channels))
-
     if out and groups and sane((out, groups)):
-        now = made(out, groups, groups)
-        for near in sorted({-(-out // groups) * groups, out // groups * groups}, key=lambda n: (abs(n - out), -n)):
-            ways += mends(f"{name}={near} (now {out})", made(near, groups, groups), ()) if near else []
-        less = math.gcd(out, groups)  # divides the input channels, too: the groups do
-        ways += mends(f"{word(c, 'groups')}={less} (now {groups})", made(out, less, groups), ())
+        now = tried(c, [Conv(out_channels=out, kernel_size=1, groups=groups)], _any_map(c, groups))
+        ways = fixes(c, now.problem, "width", "groups") if now.problem else []
     elif not c.numbers:
-        ways = mends("groups=1", made(1, 1, 1), ())
+        ways = mends("groups=1", tried(c, [Conv(out_channels=1, kernel_size=1)], _any_map(c, 1)), ())
     return Finding(
         complaint=c, code="CS009", ways=tuple(ways),
         arithmetic=f"{out} = {out // groups} * {groups} + {out % groups}" if out and groups else "",

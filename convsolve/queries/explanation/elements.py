@@ -6,9 +6,10 @@ import math
 from collections.abc import Iterator
 
 from ...messages import Complaint
-from ...operators import Conv, Flatten, Linear, Operator, Pad, PixelShuffle, Reshape, SpaceToDepth, Split
+from ...operators import Flatten, Linear, Operator, Pad, PixelShuffle, Reshape, SpaceToDepth, Split
 from .asking import ask_layer, ask_network
 from .finding import Finding, Way, mends
+from .fixes import fixes
 from .trial import Branch, Trial, failing, known, sane, tried
 from .wording import by, dialect
 
@@ -133,12 +134,13 @@ def explain_divisible(c: Complaint) -> Finding:
     now, ways = None, []
     if size and divisor and sane((size, divisor)):
         now = _divided(c, size, divisor)
-        up, down = -(-size // divisor) * divisor, size // divisor * divisor
-        for verb, to in (("pad", up), ("crop", down)) if down else (("pad", up),):
-            change, moved = f"{verb} {size} to {to} on that axis", _trimmed(to - size)
-            if c.operator == "pixel_shuffle":
-                change, moved = f"{to} channels from the layer before (now {size})", _widened(to)
-            ways += mends(change, _divided(c, size, divisor, moved), ())
+        if c.operator == "pixel_shuffle":
+            ways = fixes(c, now.problem, "project") if now.problem else []
+        else:
+            up, down = -(-size // divisor) * divisor, size // divisor * divisor
+            for verb, to in (("pad", up), ("crop", down)) if down else (("pad", up),):
+                trial = _divided(c, size, divisor, _trimmed(to - size))
+                ways += mends(f"{verb} {size} to {to} on that axis", trial, ())
     return Finding(
         complaint=c, code="CS015", ways=tuple(ways),
         arithmetic=f"{size} = {size // divisor} * {divisor} + {size % divisor}" if size and divisor else "",
@@ -150,14 +152,10 @@ def _trimmed(by_so_much: int) -> Operator:
     return Pad(padding=((0, by_so_much), (0, 0)))
 
 
-def _widened(channels: int) -> Operator:
-    return Conv(out_channels=channels, kernel_size=1)
-
-
 def _divided(c: Complaint, size: int, divisor: int, *before: Operator) -> Trial:
     """Return what the operator gives; where it moves channels into space, the divisor is the square of its factor."""
     if c.operator == "pixel_shuffle":
-        return tried(c, [PixelShuffle(block_size=math.isqrt(divisor))], Branch((size, 8, 8), before))
+        return tried(c, [PixelShuffle(block_size=math.isqrt(divisor))], (size, 8, 8))
     return tried(c, [SpaceToDepth(block_size=divisor)], Branch((1, size, divisor), before), order="channels_first")
 
 

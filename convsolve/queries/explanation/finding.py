@@ -9,6 +9,7 @@ from ...messages import Complaint
 from ...operators.pages import PAGES
 from ...operators.rules import RULES
 from ...problem import Problem
+from ..repairs.edits import Edit
 from .trial import Trial
 from .wording import by
 
@@ -20,12 +21,14 @@ class Way:
     """A repair at the layer that reports.
 
     ``output`` is the shape that convsolve's own rule gives with it, as far as the text tells it; ``sketch`` is the
-    small network, with the repair made, that was checked.
+    small network, with the repair made, that was checked; ``edits`` are those of the repair, where it is one of
+    :func:`convsolve.repair`.
     """
 
     change: str
     output: tuple[int, ...] = ()
     sketch: Problem | None = field(default=None, compare=False, repr=False)
+    edits: tuple[Edit, ...] = ()
 
     def __str__(self) -> str:
         return f"{self.change}: the output is then {by(self.output)}" if self.output else self.change

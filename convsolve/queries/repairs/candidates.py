@@ -201,9 +201,10 @@ def _blocks(tuned: _Tuned) -> Iterator[_Found]:
 def _norm_groups(tuned: _Tuned) -> Iterator[_Found]:
     groups: Any = tuned.layer.operator.groups  # type: ignore[attr-defined]
     if tuned.weights:
-        channels = min((tuned.shape or (0,))[0], _LARGEST)
-        more = [d for d in range(groups + 1, channels + 1) if channels % d == 0][:1]
-        yield from _numbers(tuned, "groups", "groups", (*range(1, min(groups, _LARGEST)), *more), 0)
+        channels = (tuned.shape or (0,))[0]  # of which nothing is known, 0, every number is a divisor
+        divisors = [d for d in range(1, min(groups, _LARGEST)) if channels % d == 0]
+        more = [d for d in range(groups + 1, min(channels, _LARGEST) + 1) if channels % d == 0][:1]
+        yield from _numbers(tuned, "groups", "groups", (*divisors, *more), 0)
 
 
 def _slopes(tuned: _Tuned) -> Iterator[_Found]:
