@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from functools import cached_property
+from numbers import Integral
 from typing import TYPE_CHECKING, Any, TypeAlias, get_args
 
-from .dims import Cond, Domain, Var, evaluate, variables
+from .dims import Cond, Condition, Domain, Var, evaluate, variables
 from .dims.rewrite import rewrite
 from .errors import NetworkError
 from .operators import Choice, Input, Operator, axis_names
 from .operators.base import DataFormat, Framework, to_written
 from .shown import Shown
 from .visible import visible
-from .words import known_word, nearest
+from .words import known_word, listed, nearest, quoted, whole
 
 if TYPE_CHECKING:
     import networkx
@@ -46,20 +47,20 @@ def given_shapes(given: InputShapes, names: Sequence[str]) -> list[tuple[int, ..
             if name not in names:
                 raise NetworkError(f"there is no input {name!r}{nearest(name, names)}")
         return [found.get(name) for name in names]
-    listed = list(given)
-    several = bool(listed) and not any(isinstance(n, (int, Var)) for n in listed)
-    shapes = [_shape(shape) for shape in listed] if several else [_shape(listed)]
+    entries = _shape(given)
+    several = bool(entries) and not any(isinstance(n, (int, Var)) for n in entries)
+    shapes = [_shape(shape) for shape in entries] if several else [entries]
     if len(shapes) != len(names):
         inputs, more = f"{len(names)} inputs" if len(names) != 1 else "1 input", "s" if len(shapes) != 1 else ""
         raise NetworkError(f"the network has {inputs} ({', '.join(names)}), got {len(shapes)} shape{more}")
     return [*shapes]
 
 
-def _shape(given: Any) -> tuple[int, ...]:
-    try:
-        return tuple(given)
-    except TypeError:
-        raise NetworkError(f"{given!r} is no shape: write it like (3, 224, 224), without the batch axis") from None
+def _shape(given: Any) -> tuple[Any, ...]:
+    """Return the entries of a shape, or raise NetworkError where it is none."""
+    if isinstance(given, (str, bytes, Set)) or not isinstance(given, Iterable):
+        raise NetworkError(f"{quoted(given)} is no shape: write it like (3, 224, 224), without the batch axis")
+    return tuple(int(n) if isinstance(n, Integral) and not isinstance(n, bool) else n for n in given)
 
 
 def as_name(wished: str) -> str:
@@ -104,7 +105,13 @@ class Layer:
     rank: int | None = None
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "inputs", tuple(self.inputs))
+        object.__setattr__(self, "inputs", listed("inputs", self.inputs, "['conv1']"))
+        if not isinstance(self.operator, Operator):
+            raise NetworkError(f"{self.name}: wanted an operator such as Conv(...), got {quoted(self.operator)}")
+        if not all(isinstance(reference, str) for reference in self.inputs):
+            raise NetworkError(f"{self.name}: inputs names tensors, such as ['conv1'], got {quoted(list(self.inputs))}")
+        if not isinstance(self.when, (bool, Condition)):
+            raise NetworkError(f"{self.name}: when must be a condition, got {quoted(self.when)}")
         object.__setattr__(self, "within", tuple(self.within))
         if not isinstance(self.name, str) or not _NAME.fullmatch(self.name) or not self.name.isprintable():
             raise NetworkError(
@@ -179,14 +186,20 @@ class Network(Shown):
     record: Callable[..., Network] | None = field(default=None, compare=False, repr=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "layers", tuple(self.layers))
+        object.__setattr__(self, "layers", listed("layers", self.layers, 'Layer("x", Input(shape=(3, 32, 32)))'))
+        for layer in self.layers:
+            if not isinstance(layer, Layer):
+                raise NetworkError(f"layers takes Layers, got {quoted(layer)}")
+        object.__setattr__(self, "batch_size", whole("batch_size", self.batch_size, least=1))
+        if not isinstance(self.training, bool):
+            raise NetworkError(f"training must be true or false, got {quoted(self.training)}")
         object.__setattr__(self, "guards", tuple(self.guards))
         object.__setattr__(self, "refusal", visible(self.refusal))
         if not self.layers:
             raise NetworkError("a network needs at least one layer")
         known_word("framework", self.framework, get_args(Framework))
         known_word("data_format", self.data_format, get_args(DataFormat))
-        object.__setattr__(self, "outputs", tuple(self.outputs) or (self.layers[-1].name,))
+        object.__setattr__(self, "outputs", listed("outputs", self.outputs, "['conv1']") or (self.layers[-1].name,))
         if len(self.by_name) < len(self.layers):
             names = [layer.name for layer in self.layers]
             twice = next(n for n in names if names.count(n) > 1)

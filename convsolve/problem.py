@@ -17,7 +17,7 @@ from .operators.rules import PROBLEM
 from .receptive_field import receptive_field
 from .shown import Shown
 from .trace import COSTS, Definition, Requirement, Trace, trace
-from .words import known_word, nearest
+from .words import known_word, listed, nearest, quoted
 
 __all__ = ["WARNINGS", "Objective", "Problem", "ProblemTrace", "Scope", "as_problem", "trace_problem"]
 
@@ -42,6 +42,8 @@ class Objective:
 
     def __post_init__(self) -> None:
         known_word("sense", self.sense, ("minimize", "maximize"))
+        if not isinstance(self.text, str):
+            raise NetworkError(f"an objective is an expression such as 'macs', got {quoted(self.text)}")
 
     def __str__(self) -> str:
         return f"{self.sense} {self.text}"
@@ -69,14 +71,16 @@ class Problem(Shown):
     sensible: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
+        if not isinstance(self.network, Network):
+            raise NetworkError(f"a problem is made of a Network, got {quoted(self.network)}")
         object.__setattr__(self, "sensible", known_codes(self.sensible))
         for name, kind, example in (("requirements", str, "params <= 100_000"), ("pareto", str, "macs"),
                                     ("objectives", Objective, 'Objective("minimize", "macs")')):  # fmt: skip
             given = getattr(self, name)
-            entries = () if isinstance(given, str) else tuple(given)
-            if isinstance(given, str) or not all(isinstance(entry, kind) for entry in entries):
-                written = example if kind is Objective else repr(example)
-                raise NetworkError(f"{name} takes a list such as [{written}], got {given!r}")
+            written = f"[{example if kind is Objective else repr(example)}]"
+            entries = listed(name, given, written)
+            if not all(isinstance(entry, kind) for entry in entries):
+                raise NetworkError(f"{name} takes a list such as {written}, got {given!r}")
             object.__setattr__(self, name, entries)
 
     def __str__(self) -> str:

@@ -27,7 +27,7 @@ from .files.document import FORMATS
 from .neighbours import add_folder, import_named
 from .network import InputShapes, Network
 from .problem import Problem
-from .words import few, nearest
+from .words import few, nearest, quoted
 
 __all__ = ["Named", "is_problem_file", "load", "named_by", "read_arguments"]
 
@@ -68,6 +68,9 @@ def load(
 2 required keyword-only arguments: 'kernel_size' and 'out_channels': give them with --kwargs \
 '{"kernel_size": "...", "out_channels": "..."}'
     """
+    if not isinstance(source, (str, os.PathLike)):
+        raise UnreadableError(
+            f"load takes a file's name, or what Python makes, like package.module:factory; got {quoted(source)}")
     name = str(source)
     named = named_by(name)
     if named.attribute:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
+from numbers import Integral
+from typing import Any
 
 from .errors import NetworkError
 
-__all__ = ["few", "known_word", "nearest", "quoted"]
+__all__ = ["few", "known_word", "listed", "nearest", "quoted", "whole"]
 
 
 def nearest(name: str, choices: Iterable[str], *, listed: int = 12) -> str:
@@ -17,7 +19,7 @@ def nearest(name: str, choices: Iterable[str], *, listed: int = 12) -> str:
     (": did you mean 'height'?", ' (there is width, height)', '')
     """
     known = list(choices)
-    near = difflib.get_close_matches(name, known, n=1, cutoff=0.6)
+    near = difflib.get_close_matches(str(name), known, n=1, cutoff=0.6)
     if near:
         return f": did you mean {near[0]!r}?"
     return f" (there is {few(known, listed)})" if known and listed else ""
@@ -37,6 +39,40 @@ def known_word(what: str, word: object, choices: Iterable[str]) -> None:
     known = list(choices)
     if word not in known:
         raise NetworkError(f"there is no {what} {word!r}{nearest(str(word), known)}")
+
+
+def whole(name: str, value: Any, *, least: int | None = None) -> int:
+    """Return an argument as a whole number, which it must be.
+
+    Raises:
+        NetworkError: it is none, or less than ``least``.
+
+    >>> whole("limit", 2.5, least=1)
+    Traceback (most recent call last):
+        ...
+    convsolve.errors.NetworkError: limit must be a whole number of at least 1, got 2.5
+    """
+    number = int(value) if isinstance(value, Integral) and not isinstance(value, bool) else None
+    if number is None or (least is not None and number < least):
+        wanted = "" if least is None else f" of at least {least}"
+        raise NetworkError(f"{name} must be a whole number{wanted}, got {quoted(value)}")
+    return number
+
+
+def listed(name: str, value: Any, example: str) -> tuple[Any, ...]:
+    """Return an argument as a tuple, which must be a list or the like, but no text.
+
+    Raises:
+        NetworkError: it is none; with an example of one.
+
+    >>> listed("outputs", 3, "['conv1']")
+    Traceback (most recent call last):
+        ...
+    convsolve.errors.NetworkError: outputs takes a list such as ['conv1'], got 3
+    """
+    if isinstance(value, (str, bytes)) or not isinstance(value, Iterable):
+        raise NetworkError(f"{name} takes a list such as {example}, got {quoted(value)}")
+    return tuple(value)
 
 
 def few(names: Iterable[str], most: int = 5) -> str:

@@ -3,7 +3,8 @@
 ``python -m tests.mutation operators receptive_field --sample 200`` changes one place at a time, runs the tests of that
 room (none of which needs a framework) in a process of its own, and prints what survived. It is no part of the default
 run: each survivor costs as long as the tests of its room take. Budgets (numbers that a module gives a name, such as how
-many cases are tried) are left alone: whether they are 64 or 65 is no mistake that a test could find.
+many cases are tried) are left alone: whether they are 64 or 65 is no mistake that a test could find. So is ``strict`` of
+``zip``, which asserts what is always so.
 """
 
 from __future__ import annotations
@@ -112,6 +113,9 @@ class _Places(ast.NodeTransformer):
 
     def visit_JoinedStr(self, node: ast.JoinedStr) -> ast.AST:
         return node
+
+    def visit_keyword(self, node: ast.keyword) -> ast.AST:
+        return node if node.arg == "strict" else self.generic_visit(node)
 
     def visit_Constant(self, node: ast.Constant) -> ast.AST:
         if isinstance(node.value, (bool, int)) and self._at(node, repr(node.value)):

@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from numbers import Integral
 
 from ..errors import DimensionError
 
@@ -24,6 +25,9 @@ class Span:
     step: int = 1
 
     def __post_init__(self) -> None:
+        for end in (self.start, self.stop, self.step):
+            if end is not None and not isinstance(end, (int, Integral)):
+                raise DimensionError(f"the values of a domain are whole numbers, got {end!r}")
         if self.step < 1:
             raise DimensionError(f"a range needs a step of at least 1, got step={self.step}")
         if self.stop is not None:
@@ -79,6 +83,8 @@ class Domain:
     spans: tuple[Span, ...]
 
     def __post_init__(self) -> None:
+        if not isinstance(self.spans, tuple) or not all(isinstance(span, Span) for span in self.spans):
+            raise DimensionError(f"a domain is made by Domain.of(3, 5) or Domain.range(1, 9), got {self.spans!r}")
         if not self.spans:
             raise DimensionError("a domain needs at least one value")
         if any(span.stop is None for span in self.spans[:-1]):

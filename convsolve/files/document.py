@@ -14,7 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..errors import FileError, Problematic
+from ..errors import FileError, NetworkError, Problematic
+from ..words import quoted
 
 __all__ = ["FORMATS", "LARGEST_FILE", "Key", "Node", "Place", "format_of", "parse_document"]
 
@@ -81,6 +82,8 @@ def parse_document(text: str | bytes, source: str, format: str) -> Node:
     Raises:
         FileError: with the place of every mistake.
     """
+    if not isinstance(text, (str, bytes)):
+        raise NetworkError(f"parse takes the text of a problem, got {quoted(text)}: convsolve.load reads a file")
     if len(text) > LARGEST_FILE:
         raise FileError(source, [Problematic(1, 1, f"the file has {len(text)} bytes; at most {LARGEST_FILE} are read")])
     if isinstance(text, bytes):

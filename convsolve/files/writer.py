@@ -12,7 +12,7 @@ from ..dims import Cond, Condition, Domain, Expr, Var, render, variables
 from ..lints import SENSIBLE
 from ..network import Network
 from ..operators import Choice, Input, Operator
-from ..problem import Problem
+from ..problem import Problem, as_problem
 from ..words import known_word
 
 __all__ = ["dump", "to_document"]
@@ -65,6 +65,7 @@ def _flow(layer: dict[str, Any]) -> str:
 
 def to_document(problem: Problem) -> dict[str, Any]:
     """Return a problem as plain dictionaries and lists."""
+    problem = as_problem(problem)
     network = problem.network
     document: dict[str, Any] = {}
     if problem.description:

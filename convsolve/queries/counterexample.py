@@ -17,6 +17,7 @@ from ..network import Network
 from ..problem import Problem, as_problem
 from ..solver.clock import Clock
 from ..trace import run_arrays
+from ..words import listed, whole
 from .analysis import Analysis, described
 from .branches import analyse_all, least_point
 from .check import CheckReport, Failure, at_shapes, check
@@ -199,8 +200,9 @@ def _set(sizes: Any) -> SizeSet:
             raise NetworkError(f"{sizes!r} is no range of sizes, such as 64..512: {error.message}") from None
         sizes = read if isinstance(read, Domain) else [read]
     if not isinstance(sizes, Domain):
-        numbers = sizes if isinstance(sizes, range) else sorted(sizes)
-        if not numbers or not all(isinstance(n, int) for n in numbers[:1]) or min(numbers[0], numbers[-1]) < 1:
+        several = sizes if isinstance(sizes, range) else listed("sizes", sizes, "range(64, 513)")
+        numbers = several if isinstance(several, range) else sorted(whole("a size", n) for n in several)
+        if not numbers or min(numbers[0], numbers[-1]) < 1:
             raise NetworkError(f"sizes are whole numbers from 1 on, got {sizes!r}")
         if isinstance(numbers, range):
             ordered = numbers if numbers.step > 0 else numbers[::-1]

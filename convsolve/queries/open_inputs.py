@@ -13,7 +13,7 @@ from ..dims.sizeset import SizeSet
 from ..errors import NetworkError
 from ..network import Network
 from ..operators import Input
-from ..problem import Problem, Scope
+from ..problem import Problem, Scope, as_problem
 from ..trace import trace
 from ..words import few
 
@@ -94,6 +94,7 @@ def open_inputs(problem: Problem, domains: Mapping[str, Domain] | None = None) -
     Raises:
         NetworkError: there is nothing to open, or no such axis.
     """
+    problem = as_problem(problem)
     network = problem.network
     inputs = network.inputs
     if not inputs:

@@ -13,11 +13,12 @@ from dataclasses import dataclass, replace
 from ..dims import Cond, any_of, evaluate
 from ..errors import NetworkError
 from ..operators.rules import PROBLEM
-from ..problem import Objective, Problem, ProblemTrace
+from ..problem import Objective, Problem, ProblemTrace, as_problem
 from ..shown import Shown
 from ..solver.clock import Clock
 from ..solver.outcome import Outcome, Stopped
 from ..trace import Requirement, run
+from ..words import listed
 from .robust import Search
 from .synthesize import Interrupted, Solution, solution_of
 
@@ -87,7 +88,7 @@ def wishes(problem: Problem, objectives: Sequence[str]) -> tuple[str, ...]:
     Raises:
         NetworkError: there are not two or three of them.
     """
-    wished = tuple(objectives) or problem.pareto
+    wished = listed("objectives", objectives, "['params', 'macs']") or as_problem(problem).pareto
     if len(wished) not in (2, 3):
         raise NetworkError(f"a Pareto front has two or three objectives, got {len(wished)}")
     return wished

@@ -15,6 +15,7 @@ from ..operators.rules import RANK
 from ..problem import Problem, as_problem
 from ..shown import Shown
 from ..solver.clock import Clock, OutOfTime
+from ..words import whole
 from .check import CheckReport, at_shapes, check
 from .counterexample import counterexample
 from .repairs.candidates import DECLARED
@@ -121,7 +122,7 @@ def repair(
     conv1: padding 0 -> 1 (1, 4, 1)
     max_pool1: ceil_mode false -> true (1, 4, 1)
     """
-    clock = Clock(timeout)
+    clock, limit = Clock(timeout), whole("limit", limit, least=1)
     try:
         with limited(timeout):
             problem = as_problem(network)

@@ -15,7 +15,7 @@ from ..operators.rules import PROBLEM
 from ..problem import Objective, Problem, ProblemTrace, as_problem, trace_problem
 from ..shown import Shown
 from ..trace import Definition, Requirement, run
-from ..words import few
+from ..words import few, whole
 from .check import CheckReport, check
 from .relax import LONGEST, Relaxation, relaxations
 
@@ -225,7 +225,7 @@ def solve(
     from .robust import Search
 
     problem = as_problem(problem)
-    search = Search(problem, Clock(timeout, progress), seed)
+    search = Search(problem, Clock(timeout, progress), whole("seed", seed))
     try:
         outcome = search.optimise(search.trace)
     except Stopped as stopped:
@@ -301,8 +301,10 @@ def solutions(
     from ..solver.outcome import Stopped
     from .robust import Search
 
-    search = Search(problem, Clock(timeout, progress), seed)
-    if different > 1:
+    problem = as_problem(problem)
+    limit = None if limit is None else whole("limit", limit, least=1)
+    search = Search(problem, Clock(timeout, progress), whole("seed", seed))
+    if whole("different", different, least=1) > 1:
         yield from _different(search, limit, different)
         return
     traced = search.trace

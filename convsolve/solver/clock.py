@@ -7,6 +7,8 @@ from collections.abc import Callable
 from copy import copy
 
 from ..callers import OutOfTime
+from ..errors import NetworkError
+from ..words import quoted
 
 __all__ = ["Clock", "OutOfTime"]
 
@@ -24,6 +26,9 @@ class Clock:
     """
 
     def __init__(self, timeout: float | None = None, progress: Callable[[str], None] | None = None) -> None:
+        known = isinstance(timeout, (int, float)) and not isinstance(timeout, bool) and timeout >= 0
+        if timeout is not None and not known:
+            raise NetworkError(f"timeout must be a number of seconds, or None for no limit, got {quoted(timeout)}")
         self._start = time.monotonic()
         self._end = None if timeout is None else self._start + timeout
         self._processor_start = time.process_time()

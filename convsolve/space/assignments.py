@@ -11,7 +11,7 @@ import numpy as np
 from ..dims import Cond, evaluate, evaluate_arrays, variables
 from ..errors import NetworkError
 from ..network import Network
-from ..words import nearest
+from ..words import nearest, quoted, whole
 
 __all__ = ["Assignments", "Bin", "Columns", "Samples"]
 
@@ -54,7 +54,7 @@ class Assignments:
         Raises:
             NetworkError: there is no such hole.
         """
-        for name in assignment:
+        for name in _mapping(assignment):
             self.known(name)
         values = {name: assignment.get(name, options[0]) for name, options in self.values.items()}
         for _ in self.values:  # a hole that is absent may decide whether others are
@@ -81,8 +81,8 @@ class Assignments:
         Raises:
             NetworkError: there is no such hole, or a value is outside of its domain.
         """
-        for name, value in partial.items():
-            if value not in self.domains[self.known(name)]:
+        for name, value in _mapping(partial).items():
+            if whole(name, value) not in self.domains[self.known(name)]:
                 raise NetworkError(f"{name}={value} is outside its domain {self.domains[name]}")
         found = {}
         for name, value in partial.items():
@@ -170,3 +170,10 @@ class Samples(Sequence[dict[str, int]]):
         for i, values in enumerate(self):
             hidden = {n: int(c[i]) for n, c in self.columns.items() if n not in values}
             yield self.network.assign({**values, **hidden})
+
+
+def _mapping(given: Any) -> Mapping[str, int]:
+    """Return an assignment, or raise NetworkError where it is none."""
+    if not isinstance(given, Mapping):
+        raise NetworkError(f"an assignment maps holes to values, like {{'conv1.stride': 2}}, got {quoted(given)}")
+    return given

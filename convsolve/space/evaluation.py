@@ -16,7 +16,7 @@ from ..errors import NetworkError
 from ..problem import ProblemTrace
 from ..receptive_field import receptive_field
 from ..trace import COSTS, Definition, Requirement, to_written
-from ..words import nearest
+from ..words import nearest, quoted
 
 __all__ = ["Evaluation", "Evaluator"]
 
@@ -50,7 +50,12 @@ def columns_of(batch: Any, holes: Mapping[str, Var]) -> tuple[dict[str, np.ndarr
     Raises:
         NetworkError: a column is no column of whole numbers, or is named after no hole, or columns differ in length.
     """
-    if isinstance(batch, Sequence) and not hasattr(batch, "columns"):
+    several = isinstance(batch, Sequence) and not isinstance(batch, str)
+    if not several and not isinstance(batch, Mapping) and not hasattr(batch, "columns"):
+        raise NetworkError(f"a batch is a list of assignments, or a column for each hole, got {quoted(batch)}")
+    if several and not all(isinstance(candidate, Mapping) for candidate in batch):
+        raise NetworkError(f"a batch is a list of assignments, got {quoted(list(batch))}")
+    if several and not hasattr(batch, "columns"):
         given: dict[str, Any] = {n: np.array([c.get(n, np.nan) for c in batch], dtype=object) for n in holes}
         count = len(batch)
         names = {name for candidate in batch for name in candidate}

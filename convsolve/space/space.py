@@ -11,9 +11,10 @@ from typing import Any, ParamSpec, TypeVar
 
 from ..errors import NetworkError, NoArchitectureError
 from ..network import Network
-from ..problem import Problem
+from ..problem import Problem, as_problem
 from ..queries.pareto import Front
 from ..queries.synthesize import Infeasible, Solution, Unknown
+from ..words import whole
 from . import enumeration, journal, optimisation
 from .assignments import Samples
 from .components import TooManyStates
@@ -86,6 +87,7 @@ class Space:
     """
 
     def __init__(self, problem: Problem, *, timeout: float | None = None) -> None:
+        problem = as_problem(problem)
         if problem.for_all:
             raise NetworkError("a space has one input size: leave out for_all, or state it as requirements")
         for name, unknown in problem.network.holes.items():
@@ -179,6 +181,7 @@ class Space:
         >>> [(b.costs, b.high, b.drawn) for b in space.sample(6, spread="params", bins=3).bins]
         [(range(8, 92), 4, 2), (range(92, 176), 2, 2), (range(176, 261), 2, 2)]
         """
+        n, seed = whole("n", n, least=0), whole("seed", seed)
         if spread is not None:
             wish = spread, bins if isinstance(bins, int) else tuple(bins.items())
             if self._spread is None or self._spread[0] != wish:

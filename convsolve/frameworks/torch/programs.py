@@ -12,7 +12,7 @@ from typing import Any
 from ...callers import pass_on
 from ...errors import ConvsolveError, InternalError, UnreadableError
 from ...network import InputShapes, Network
-from ...words import nearest
+from ...words import listed, nearest
 from .builtin import lent, modules_of
 from .caches import apart
 from .confirming import Seen, Shapes, confirmed
@@ -119,9 +119,9 @@ class Inputs:
                 if name not in arguments and not keys:
                     raise UnreadableError(f"the program has no input {name!r}{nearest(name, arguments)}")
             return cls(names, _shapes(given.values()), named=True, together=keys)
-        listed = list(given)
-        several = bool(listed) and not any(isinstance(n, int) for n in listed)
-        shapes = _shapes(listed) if several else _shapes([listed])
+        entries = listed("input_shape", given, "[3, 224, 224], without the batch axis")
+        several = bool(entries) and not any(isinstance(n, int) for n in entries)
+        shapes = _shapes(entries) if several else _shapes([entries])
         if len(shapes) == 1:
             return cls(("input",), shapes)
         more = (f"input{i + 1}" for i in range(len(arguments), len(shapes)))

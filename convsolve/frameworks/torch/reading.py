@@ -10,6 +10,7 @@ import torch
 
 from ...errors import UnreadableError
 from ...network import InputShapes, Network
+from ...words import quoted
 from .caches import remembering
 from .confirming import Seen
 from .copies import copy_of, initialised, marks
@@ -43,6 +44,9 @@ def from_torch(
             that it is refused), looks at the values of tensors, or returns no tensor.
     """
     module = getattr(module, "_orig_mod", module)  # what torch.compile wraps
+    if not isinstance(module, torch.nn.Module):
+        made = f": make it, {module.__name__}(...)" if isinstance(module, type) else ""
+        raise UnreadableError(f"from_torch takes a torch.nn.Module, got {quoted(module)}{made}")
     if isinstance(module, torch.jit.ScriptModule):
         raise UnreadableError("a scripted module does not run its Python code: read the module it was made from")
     inputs = Inputs.of(input_shape, _arguments(module, input_shape))

@@ -18,7 +18,7 @@ from ...network import Layer, Network, tensor_layer
 from ...operators import CenterCrop, Choice, Flatten, Identity, Opaque, Upsample, axis_names
 from ...operators.base import DataFormat, Framework, to_written
 from ...trace import Trace, run, trace
-from ...words import few
+from ...words import few, quoted
 
 __all__ = ["Plan", "Step", "cannot", "known_network", "not_shared", "plan"]
 
@@ -125,6 +125,8 @@ def known_network(network: Network) -> Network:
     Raises:
         NetworkError: it has holes.
     """
+    if not isinstance(network, Network):
+        raise NetworkError(f"wanted a Network, got {quoted(network)}: a problem has one as .network, a solution too")
     domains = {name: unknown.domain for name, unknown in network.holes.items()}
     settled = network.assign({name: d.lower for name, d in domains.items() if d is not None and d.size == 1})
     if settled.holes:

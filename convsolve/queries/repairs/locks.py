@@ -8,6 +8,7 @@ from fnmatch import fnmatchcase
 
 from ...errors import NetworkError
 from ...network import Network
+from ...words import listed
 
 __all__ = ["Locks"]
 
@@ -28,9 +29,9 @@ class Locks:
     @classmethod
     def read(cls, locked: str | Iterable[str], network: Network) -> Locks:
         """Read patterns, or raise NetworkError where one names no layer."""
-        locks = cls((locked,) if isinstance(locked, str) else tuple(locked))
+        locks = cls((locked,) if isinstance(locked, str) else listed("locked", locked, "['conv1']"))
         for pattern in locks.patterns:
-            if not any(fnmatchcase(name, pattern.removesuffix(_WEIGHTS)) for name in network.by_name):
+            if not any(fnmatchcase(name, str(pattern).removesuffix(_WEIGHTS)) for name in network.by_name):
                 some = ", ".join(list(network.by_name)[:8])
                 raise NetworkError(f"there is no layer {pattern!r} to be locked; there are {some}")
         return locks
