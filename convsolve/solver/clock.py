@@ -26,7 +26,7 @@ class Clock:
     """
 
     def __init__(self, timeout: float | None = None, progress: Callable[[str], None] | None = None) -> None:
-        known = isinstance(timeout, (int, float)) and not isinstance(timeout, bool) and timeout >= 0
+        known = isinstance(timeout, (int, float)) and not isinstance(timeout, bool) and timeout == timeout  # not nan
         if timeout is not None and not known:
             raise NetworkError(f"timeout must be a number of seconds, or None for no limit, got {quoted(timeout)}")
         self._start = time.monotonic()
