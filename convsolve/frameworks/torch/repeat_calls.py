@@ -5,10 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+import torch
+
 from ...dims.normal import Polynomial
 from ...operators import Expand, Flatten, Squeeze, Tile, Unsqueeze
 from .arguments import listed, whole_form
 from .calls import Call, handles, plain
+from .part_calls import gathered
 from .sizes import Size
 from .tape import BATCH, BATCH_SIZE
 from .values import ONE, Unsupported, Value
@@ -150,6 +153,8 @@ def _regrouped(call: Call, x: Value, groups: Polynomial, times: list[Any], at: i
 @handles("repeat_interleave")
 def repeat_interleave(call: Call, input: Any, repeats: Any, dim: Any = None, *, output_size: Any = None) -> Value:
     """Repetition of each position of an axis; of samples, each becomes a group."""
+    if isinstance(repeats, torch.Tensor) and dim is not None:
+        return _as_often(call, input, repeats, dim)
     if not isinstance(repeats, int) or isinstance(repeats, bool) or dim is None:
         raise Unsupported("repetition of each position as often as a tensor says")
     x = call.input(input)
@@ -163,3 +168,13 @@ def repeat_interleave(call: Call, input: Any, repeats: Any, dim: Any = None, *, 
     if samples:
         return replace(x, fold=x.fold + 1)
     return x.made(*call.layer(Flatten(start_axis=at - 1, end_axis=at), x, name="flatten"))
+
+
+def _as_often(call: Call, input: Any, repeats: torch.Tensor, dim: int) -> Value:
+    """Repetition of each position as often as a constant says, which has one number for each."""
+    x = call.input(input)
+    axis = dim % x.rank
+    if repeats.is_meta or repeats.dim() != 1 or call.graph.number(x.real[axis]) != len(repeats) or not repeats.any():
+        raise Unsupported("repetition of each position as often as a tensor says that is not known")
+    call.freeze(*call.graph.sizes(x.real[axis : axis + 1]))
+    return gathered(call, x, axis, torch.arange(len(repeats)).repeat_interleave(repeats))

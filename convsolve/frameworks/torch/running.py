@@ -46,6 +46,8 @@ class Runner:
         plain_args, plain_kwargs = self.plain(args, on_meta=on_meta), self.plain(kwargs, on_meta=on_meta)
         if func is torch.nn.functional.embedding:  # an input's type is not known before: here are whole numbers
             plain_args = (plain_args[0].long(), *plain_args[1:])
+        if getattr(func, "__name__", "") == "repeat_interleave" and on_meta:
+            plain_kwargs = {**plain_kwargs, **_count(*args, **kwargs)}
         if getattr(func, "__name__", "").partition(".")[0] in _RECURRENT and on_meta and _of_one_length(plain_args):
             return _in_one_step(func, *plain_args)
         return _remembered(func, plain_args, plain_kwargs) if on_meta else func(*plain_args, **plain_kwargs)
@@ -122,6 +124,13 @@ def _form(x: Any) -> Any:
     if x is None or isinstance(x, (bool, int, float, str, torch.dtype)):
         return type(x), x
     raise TypeError(x)
+
+
+def _count(input: Any, repeats: Any = None, dim: Any = None, **_: Any) -> dict[str, int]:
+    """Return how many positions come out where a constant, which meta knows no contents of, repeats each."""
+    if not isinstance(repeats, torch.Tensor) or repeats.is_meta or repeats.numel() < 2:
+        return {}
+    return {"output_size": int(repeats.sum())}
 
 
 def _of_one_length(args: Any) -> bool:

@@ -13,6 +13,8 @@ from torch.nn import functional
 import convsolve as cs
 from convsolve.errors import UndecidedError
 
+from .executed import executed
+
 SIZES = range(1, 41) if os.environ.get("CONVSOLVE_SCALE") else [*range(1, 10), 12, 15, 16, 17, 20, 31, 40]
 
 
@@ -170,3 +172,26 @@ def test_a_time_limit_bounds_the_whole_answer_and_changes_no_claim():
     found = cs.counterexample(network, range(6, 200))
     assert found is not None and found.input_shape == (3, 6, 6)
     assert cs.minimum_input(network) == (3, 8, 8)
+
+
+class Asserted(nn.Module):
+    """Asks for one height, and says in text of several lines which it has got."""
+
+    def __init__(self):
+        super().__init__()
+        self.conv = nn.Conv2d(1, 1, 3)
+
+    def forward(self, x):
+        x = self.conv(x)
+        torch._assert(
+            x.shape[2] == 6,
+            f"wanted a height of 6, and not of {x.shape[2]}"
+            f" by {x.shape[3]}")
+        return x
+
+
+def test_what_an_assertion_says_freezes_no_size():
+    sizes = cs.valid_sizes(cs.from_torch(Asserted(), (1, 8, 9)))
+    assert str(sizes).splitlines() == ["height = 8", "width >= 3"] and sizes.complete and sizes.proved
+    assert all(((h, w) in sizes) is (executed(Asserted(), [(1, h, w)]) is not None)
+               for h in (2, 7, 8, 9, 40) for w in (2, 3, 9, 40))  # fmt: skip

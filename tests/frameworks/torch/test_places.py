@@ -60,6 +60,10 @@ class Program(nn.Module):
         return self.run(self, x)
 
 
+def resized(x, size):
+    return nn.functional.interpolate(x, size=size)
+
+
 def away(x):
     places = torch.arange(x.shape[2])
     return places[:, None] - places[None] + 7
@@ -79,7 +83,11 @@ PLACES = {
         lambda m, x: x + m.embedding(m.ids[:, : x.shape[2]]).mT],
     "length in {1..10}": [lambda m, x: x + m.embedding(torch.arange(2, x.shape[2] + 2)).t()],
     "length in {1..8}": [lambda m, x: x @ m.distances[away(x)]],
+    "length >= 2": [
+        lambda m, x: x + torch.cat([m.table[None, :1], resized(m.table.t()[None], x.shape[2] - 1).mT], 1).mT],
     "length >= 1": [
+        lambda m, x: x.repeat_interleave(torch.tensor([1, 0, 3, 1]), 1),
+        lambda m, x: torch.repeat_interleave(x.mT, torch.tensor([1, 2, 3, 1]), dim=-1),
         lambda m, x: x + m.embedding(torch.arange(x.shape[2]).clamp(max=11)).t(),
         lambda m, x: x[:, :, torch.arange(x.shape[2] - 1, -1, -1)],
         lambda m, x: torch.cat((x[..., :8] * 2, x[..., 8:] * 3), -1), lambda m, x: torch.cat([x[..., 3:], x[..., :3]], 2),
