@@ -197,8 +197,10 @@ def test_numbers_that_no_network_has_are_not_repaired():
      ["width", "width", "groups"]),
     ("Expected number of channels in input to be divisible by num_groups, but got input of shape [2, 6, 8, 8] and "
      "num_groups=4", ["groups", "groups", "project", "project"]),
+    ("`strides > 1` not supported in conjunction with `dilation_rate > 1`. Received: strides=(2, 2) and "
+     "dilation_rate=(2, 2)", ["dilation", "stride"]),
 ])  # fmt: skip
-def test_what_mends_channels_are_edits_of_repair(text, kinds):
+def test_what_mends_are_edits_of_repair(text, kinds):
     for found in cs.explain(text).findings:
         assert [edit.kind for way in found.ways for edit in way.edits] == kinds
         repairs = {str(r) for r in cs.repair(found.sketch, limit=9)}

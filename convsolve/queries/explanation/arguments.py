@@ -6,6 +6,7 @@ from ...messages import Complaint
 from ...operators import Conv, ConvTranspose, MaxPool
 from .asking import ask_layer, ask_line
 from .finding import Finding, Way, mends
+from .fixes import fixes
 from .trial import Trial, failing, known, sane, tried
 from .wording import dialect, one, word
 
@@ -96,13 +97,9 @@ def explain_strided(c: Complaint) -> Finding:
     ways: list[Way] = []
     now = None
     if stride and dilation and len(stride) == len(dilation):
-        def made(stride: tuple[int, ...], dilation: tuple[int, ...]) -> Trial:
-            layer = Conv(out_channels=1, kernel_size=1, stride=stride, dilation=dilation)
-            return tried(c, [layer], _map(len(stride)), order="channels_first")
-
-        now, ones = made(stride, dilation), (1,) * len(stride)
-        ways = [*mends(f"dilation_rate=1 (now {one(dilation)})", made(stride, ones), ()),
-                *mends(f"strides=1 (now {one(stride)})", made(ones, dilation), ())]  # fmt: skip
+        layer = Conv(out_channels=1, kernel_size=1, stride=stride, dilation=dilation)
+        now = tried(c, [layer], _map(len(stride)), order="channels_first")
+        ways = fixes(c, now.problem, "dilation", "stride") if now.problem else []
     return Finding(
         complaint=c, code="CS018", ways=tuple(ways),
         meaning="",

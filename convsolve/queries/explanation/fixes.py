@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import Any
 
 from ...errors import ConvsolveError
 from ...messages import Complaint
@@ -16,7 +17,7 @@ from ..repairs.search import options_of
 from ..repairs.situation import Situation, judge
 from ..repairs.structural import structural_changes
 from .finding import Way
-from .wording import counted, word
+from .wording import counted, one, word
 
 __all__ = ["fixes"]
 
@@ -51,14 +52,14 @@ def _nearest(c: Complaint, now: Situation, changes: list[Change]) -> Iterator[Wa
             continue
 
 
-def _numbers(c: Complaint, now: Situation, made: Problem, change: Change) -> tuple[int, int, str]:
-    """Return the number before a change and after it, and how it is said."""
+def _numbers(c: Complaint, now: Situation, made: Problem, change: Change) -> tuple[Any, Any, str]:
+    """Return the number before a change and after it (or numbers, one for each axis), and how it is said."""
     (edit,) = change.edits
     if edit.parameter:
         groups = edit.parameter == "groups" and c.operator == "group_norm" and c.framework == "torch"
         name = "num_groups" if groups else word(c, edit.parameter)
-        return edit.before, edit.after, f"{name}={edit.after} (now {edit.before})"
+        before, after = (n if isinstance(n, tuple) else (n,) for n in (edit.before, edit.after))
+        return before, after, f"{name}={one(after)} (now {one(before)})"
     layer = made.network.by_name[edit.layer]
-    before = now.shape(layer.inputs[0])[0]
-    after = getattr(layer.operator, WIDTHS[layer.operator.kind])
-    return before, after, f"{counted(after, 'channel')} from the layer before (now {before})"
+    got, wanted = now.shape(layer.inputs[0])[0], getattr(layer.operator, WIDTHS[layer.operator.kind])
+    return got, wanted, f"{counted(wanted, 'channel')} from the layer before (now {got})"
