@@ -156,7 +156,7 @@ class KerasRecorder(Recorder):
     def _layer_called(self, call: Any, layer: Any, args: Any, kwargs: Any) -> Any:
         """Record a call of a layer as what it is, or else what it does."""
         tensors = list(tensors_in((args, kwargs)))
-        if self.asleep or not any(self._follows(t) for t in tensors):
+        if self.asleep or not any(self.follows(t) for t in tensors):
             return call(layer, *args, **kwargs)
 
         def run(*args: Any, **kwargs: Any) -> Any:
@@ -205,7 +205,7 @@ class KerasRecorder(Recorder):
     def _masked(self, layer: Any, args: Any, kwargs: Any, result: Any) -> Any:
         """Compute a mask anew that a layer has made, now recorded: it goes along with a tensor."""
         mask = getattr(result, "_keras_mask", None)
-        if mask is not None and not self._follows(mask) and args:
+        if mask is not None and not self.follows(mask) and args:
             before = kwargs.get("mask", getattr(args[0], "_keras_mask", None))
             count = len(self.graph.layers)
             result._keras_mask = layer.compute_mask(args[0], before)

@@ -12,7 +12,7 @@ from typing import Any
 
 from ...dims import maximum, minimum
 from ...dims.normal import Polynomial
-from .followed import form_of
+from .followed import form_of, unfollowed
 from .loaded import loaded
 from .ratios import Ratio
 from .sizes import Size
@@ -27,7 +27,7 @@ def _extreme(pick: Callable[..., Any], join: Callable[..., Any]) -> Callable[...
         if options or not sized or not all(isinstance(s, int) for s in one):
             return pick(*sizes, **options)
         forms = [form.dim() for form in map(form_of, one) if form is not None]
-        value = pick(int.__int__(s) for s in one)
+        value = pick(map(unfollowed, one))
         return Size.made(value, Polynomial.of(join(*forms)), sized[0].tape)
 
     return extreme

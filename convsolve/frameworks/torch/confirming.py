@@ -14,7 +14,7 @@ from ...operators.base import DataFormat, to_written
 from ...operators.rules import BRANCH, REFUSAL
 from ...trace import Requirement, Trace, run, trace
 
-__all__ = ["Seen", "Shapes", "confirmed"]
+__all__ = ["Seen", "Shapes", "bound", "confirmed"]
 
 _FEW_LAYERS = 40
 """Networks of so many layers at most are held against a third run."""
@@ -69,8 +69,8 @@ def confirmed(
         runs.append(foretold.farthest(shapes, axes, _smaller, working=True))
     for others in dict.fromkeys(runs):
         if others != shapes and not foretold.comes_true(others, record):
-            return _bound(network, shapes)
-    return network if usual else _bound(network, shapes, allowed=runs)
+            return bound(network, shapes)
+    return network if usual else bound(network, shapes, allowed=runs)
 
 
 class _Foretold:
@@ -205,7 +205,7 @@ def _up_to(layers: tuple[Layer, ...], name: str) -> tuple[Layer, ...]:
     return layers[: next(i for i, layer in enumerate(layers) if layer.name == name) + 1]
 
 
-def _bound(network: Network, shapes: Shapes, allowed: Sequence[Shapes] = ()) -> Network:
+def bound(network: Network, shapes: Shapes, allowed: Sequence[Shapes] = ()) -> Network:
     """Return the network with guards that its sizes are those recorded, but for axes that others are allowed of."""
     guards = [
         Guard(eq(Var(f"{layer.name}.{axis}", interval=(1, None)), shape[place]), "a size is used where it cannot be "

@@ -22,8 +22,12 @@ _POSITIVE = Var("size", interval=(1, None))
 
 
 class Followed:
-    """A number that carries an expression, ``form``, over the dimensions of the recorded tensors."""
+    """A number that carries an expression, ``form``, over the dimensions of the recorded tensors.
 
+    ``number`` is its value. Code of C reads its digits instead, which are others where it is tried out who does.
+    """
+
+    number: Any
     form: Polynomial
     tape: Tape
 
@@ -46,9 +50,7 @@ def form_of(number: Any) -> Polynomial | None:
 
 def unfollowed(number: Any) -> Any:
     """Return the plain number; nothing is kept of it."""
-    if not isinstance(number, Followed):
-        return number
-    return int.__int__(number) if isinstance(number, int) else float.__float__(number)  # type: ignore[arg-type]
+    return number.number if isinstance(number, Followed) else number
 
 
 def after_the_end(number: Followed, other: Any, name: str) -> Any:
@@ -85,10 +87,10 @@ def compared(name: str) -> Callable[[Any, Any], Any]:
     def compare(self: Any, other: Any) -> Any:
         if self.tape.ended:
             return getattr(operator, name)(unfollowed(self), other)
-        outcome = plain_int(self, other) if isinstance(self, int) else NotImplemented
+        outcome = plain_int(unfollowed(self), unfollowed(other)) if isinstance(self, int) else NotImplemented
         if outcome is NotImplemented:
-            outcome = plain_float(float(unfollowed(self)), other)
-        if outcome is NotImplemented:
+            outcome = plain_float(float(unfollowed(self)), unfollowed(other))
+        if outcome is NotImplemented or self.tape.trying:
             return outcome
         other_form = form_of(other)
         if other_form is None:

@@ -93,14 +93,14 @@ class _Logarithm(float):
     size: Size
 
     def __floor__(self) -> int:
-        k = int.__int__(self.size).bit_length() - 1
+        k = self.size.number.bit_length() - 1
         _between(self.size, 1 << k, (2 << k) - 1)
         return k
 
     __int__ = __trunc__ = __floor__
 
     def __ceil__(self) -> int:
-        k = (int.__int__(self.size) - 1).bit_length()
+        k = (self.size.number - 1).bit_length()
         _between(self.size, (1 << k) // 2 + 1, 1 << k)
         return k
 
@@ -110,7 +110,7 @@ def _frozen_method(name: str) -> Callable[..., Any]:
 
     def method(self: _Logarithm, *args: Any) -> Any:
         self.size.freeze()
-        return function(float.__float__(self), *args)
+        return function(math_log2(self.size.number), *map(_fixed, args))
 
     return method
 
@@ -128,9 +128,9 @@ math_log2, math_isqrt, plain_index = math.log2, math.isqrt, operator.index
 
 
 def _log2(x: Any) -> Any:
-    if not isinstance(x, Size) or x.tape.ended or not 1 <= int.__int__(x) < 1 << 48:
+    if not isinstance(x, Size) or x.tape.ended or not 1 <= x.number < 1 << 48:
         return math_log2(_fixed(x))
-    found = _Logarithm(math_log2(int.__int__(x)))
+    found = _Logarithm(x.tape.shown(x.form, math_log2(x.number), x.number))
     found.size = x
     return found
 

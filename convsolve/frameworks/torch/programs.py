@@ -7,15 +7,21 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
+import torch
+
 from ...callers import pass_on
+from ...dims.normal import Polynomial
 from ...errors import ConvsolveError, InternalError, UnreadableError
 from ...network import InputShapes, Network
 from ...words import listed, nearest
 from .builtin import lent, modules_of
 from .caches import apart
-from .confirming import Seen, Shapes, confirmed
+from .confirming import Seen, Shapes, bound, confirmed
+from .digits import Digits, sizes_read
+from .log import Log, OtherwiseError, Replay
 from .opaque import tensors_in
 from .places import is_ours, is_program, shortened
 from .plain import lent_functions
@@ -46,6 +52,10 @@ class Program(ABC):
     def begin(self, shapes: Shapes) -> Run:
         """Return a run for inputs of these shapes."""
 
+    def logged(self) -> bool:
+        """Return whether a run asks the same as the one before, so that one may be held against the other."""
+        return False
+
     def leaking(self) -> Iterable[dict[str, Any]]:
         """Return the global names of modules that are known to call ``int`` on sizes; others are found out."""
         return ()
@@ -68,9 +78,12 @@ class Program(ABC):
         leaks = {id(names): names for names in self.leaking()}
         uncaught: set[int] = set()
         apart_from: set[int] = set()
+        read: frozenset[Polynomial] = frozenset()
         attempts = 0
         while True:
             recorder, call = self.begin(shapes)
+            recorder.log = Log(recorder) if self.logged() else None
+            recorder.tape.read = read
             recorder.uncaught = uncaught if len(uncaught) < _MOST_UNCAUGHT else None
             recorder.graph.apart = apart_from
             try:
@@ -86,10 +99,41 @@ class Program(ABC):
                 continue
             new = {k: v for k, v in recorder.tape.leaks.items() if k not in leaks and "int" not in v}
             attempts += 1
-            if not new or attempts == _MOST_ATTEMPTS:
-                break
-            leaks.update(new)  # once more, with an `int` that carries expressions on
-        return recorder.network()
+            if new and attempts < _MOST_ATTEMPTS:
+                leaks.update(new)  # once more, with an `int` that carries expressions on
+                continue
+            if recorder.log is None or not recorder.log.asked:
+                return recorder.network()
+            beyond = 2 * max(n for shape in shapes for n in (*shape, 1)) + 97
+            found = sizes_read(partial(self._same, recorder, shapes, lending, leaks), beyond)
+            if found is None or found & read:
+                return bound(recorder.network(), shapes)
+            if not found:
+                return recorder.network()
+            read |= found  # once more, with guards that these sizes stay what they are
+
+    def _same(
+        self, recorded: Recorder, shapes: Shapes, lending: list[dict[str, Any]], leaks: dict[int, dict[str, Any]],
+        digits: Digits,
+    ) -> bool:
+        """Return whether the program asks the same again where code of C finds other digits in its sizes."""
+        recorder, call = self.begin(shapes)
+        recorder.tape.read, recorder.tape.digits = recorded.tape.read, digits
+        assert recorded.log is not None
+        recorder.log = replay = Replay(recorder, recorded.log)
+        try:
+            with (apart(self.classes(), lending), lent(lending, leaks), lent_functions(lending), torch.no_grad(),
+                  recorder):
+                replay.ended(call())
+        except OtherwiseError:
+            return False
+        except Exception as error:
+            if not replay.otherwise:
+                pass_on(error, within=recorder.outside)
+                replay.ended(error)
+        finally:
+            recorder.tape.ended = True
+        return not replay.otherwise
 
 
 @dataclass(frozen=True)
@@ -160,12 +204,16 @@ def _run(
             result = call()
     except Exception as error:
         pass_on(error, within=recorder.outside)
+        if recorder.log is not None:
+            recorder.log.ended(error)
         chain = list(_chain(error))
         number = next((n for e in chain for n, raised in recorder.raised.items() if raised is e), None)
         if number is None:
             ours = recorder.unread or next((e for e in chain if isinstance(e, ConvsolveError)), None)
             _ended(recorder, ours or recorder.refused_by_module(chain) or error)
         return number
+    if recorder.log is not None:
+        recorder.log.ended(result)
     if recorder.unread is not None:
         raise recorder.unread
     try:

@@ -23,6 +23,7 @@ class Ratio(float, Followed):
     it after that is followed only as long as rounding to a whole number cannot come out otherwise.
     """
 
+    number: float
     exact: Fraction
     rounded: bool
 
@@ -33,7 +34,7 @@ class Ratio(float, Followed):
             return number
         form = form_of(number)
         if isinstance(number, Size):
-            return cls._made(float(int.__int__(number)), number.form, Fraction(int.__int__(number)), number.tape, False)
+            return cls._made(float(number.number), number.form, Fraction(number.number), number.tape, False)
         assert tape is not None
         if form is None:
             return cls._made(number, Polynomial.of(Fraction(number)), Fraction(number), tape, True)
@@ -41,7 +42,8 @@ class Ratio(float, Followed):
 
     @classmethod
     def _made(cls, value: float, form: Polynomial, exact: Fraction, tape: Tape, rounded: bool) -> Ratio:
-        ratio = float.__new__(cls, value)
+        ratio = float.__new__(cls, tape.shown(form, value, exact))
+        ratio.number = value
         ratio.form, ratio.exact, ratio.tape, ratio.rounded = form, exact, tape, rounded
         return ratio
 
@@ -51,7 +53,7 @@ class Ratio(float, Followed):
 
     def _plain(self) -> float:
         self.freeze()
-        return float.__float__(self)
+        return self.number
 
     def _other(self, other: Any) -> Ratio | None:
         if not isinstance(other, (int, float)) or (not isinstance(other, Ratio) and form_of(other) is None):
@@ -64,7 +66,7 @@ class Ratio(float, Followed):
         known = self._other(other)
         if known is None or (known.rounded and self.rounded):
             return _plain_of(self, other, name)
-        value = getattr(float, name)(float.__float__(self), float.__float__(known))
+        value = getattr(float, name)(self.number, known.number)
         form = self.form.scaled(mine) + known.form.scaled(sign)
         if (self.rounded or known.rounded) and not _same_grid(self, known, form):
             return _plain_of(self, other, name)
@@ -84,7 +86,7 @@ class Ratio(float, Followed):
         return self._linear(other, "__rsub__", 1, -1)
 
     def __neg__(self) -> Any:
-        return Ratio._made(float.__neg__(self), self.form.scaled(-1), -self.exact, self.tape, self.rounded)
+        return Ratio._made(-self.number, self.form.scaled(-1), -self.exact, self.tape, self.rounded)
 
     def __mul__(self, other: Any) -> Any:
         if self.tape.ended:
@@ -92,7 +94,7 @@ class Ratio(float, Followed):
         known = self._other(other)
         if known is None or known.rounded or (self.rounded and not _power_of_2(known)):
             return _plain_of(self, other, "__mul__")
-        value = float.__mul__(self, float.__float__(known))
+        value = self.number * known.number
         return Ratio._made(value, self.form * known.form, self.exact * known.exact, self.tape, self.rounded)
 
     __rmul__ = __mul__
@@ -107,7 +109,7 @@ class Ratio(float, Followed):
         if form is None:
             return _plain_of(self, other, "__truediv__")
         rounded = self.rounded or form.denominator & (form.denominator - 1) != 0
-        value = float.__truediv__(self, float.__float__(known))
+        value = self.number / known.number
         return Ratio._made(value, form, self.exact / known.exact, self.tape, rounded)
 
     def __rtruediv__(self, other: Any) -> Any:
@@ -126,11 +128,11 @@ class Ratio(float, Followed):
         return self._plain() ** other
 
     def __floor__(self) -> Any:
-        return Size.made(math.floor(float.__float__(self)), self.form.floordiv(Polynomial.of(1)), self.tape)
+        return Size.made(math.floor(self.number), self.form.floordiv(Polynomial.of(1)), self.tape)
 
     def __ceil__(self) -> Any:
         form = self.form.scaled(-1).floordiv(Polynomial.of(1)).scaled(-1)
-        return Size.made(math.ceil(float.__float__(self)), form, self.tape)
+        return Size.made(math.ceil(self.number), form, self.tape)
 
     def __trunc__(self) -> Any:
         return math.floor(self) if self >= 0 else math.ceil(self)
@@ -167,7 +169,7 @@ class Ratio(float, Followed):
         return self
 
     def __reduce__(self) -> Any:
-        return (float, (float.__repr__(self),))
+        return (float, (float.__repr__(self.number),))
 
 
 def _plain_of(ratio: Ratio, other: Any, name: str) -> Any:

@@ -82,6 +82,9 @@ class _Module(Program):
     def classes(self) -> Iterable[type]:
         return (type(m) for m in self.module.modules())
 
+    def logged(self) -> bool:
+        return True
+
     def begin(self, shapes: Shapes) -> Run:
         if marks(self.copied) != self.marks:  # a run has left something in it
             self._fresh()

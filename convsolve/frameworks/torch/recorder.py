@@ -45,6 +45,7 @@ from . import (
 from .calls import HANDLERS, Call
 from .element_calls import OF_ELEMENTS
 from .graph import Graph
+from .log import Log
 from .opaque import batch_axes, said_of_one, tensors_in
 from .places import place_of
 from .running import REFUSALS, Runner, numbers_in, refusal, shape_of, too_large, values_in
@@ -132,7 +133,8 @@ class Recorder(TorchFunctionMode):
 
     ``uncaught`` has the numbers of failing calls whose errors the program is known not to catch; the errors of others
     it gets, where it may catch them, and they are kept in ``raised``. Without ``uncaught``, it gets none. ``unread`` is
-    what cannot be read, even where the program catches that. ``failed`` says that some call was not run.
+    what cannot be read, even where the program catches that. ``failed`` says that some call was not run. ``log``, if
+    any, keeps what the program asks.
     """
 
     def __init__(
@@ -162,6 +164,7 @@ class Recorder(TorchFunctionMode):
         self.uncaught: Container[int] | None = None
         self.raised: dict[int, Exception] = {}
         self.unread: ConvsolveError | None = None
+        self.log: Log | None = None
 
     # -- what is known of tensors
 
@@ -216,6 +219,8 @@ class Recorder(TorchFunctionMode):
         if not value.ref and value.batch is None and all(n.constant is not None for n in value.shape):
             return func(*args, **kwargs)
         sizes = self.graph.sizes(value.real)
+        if self.log is not None:
+            self.log.asked = True
         if name in _COUNTS:
             total: Any = 1
             for size in sizes:
@@ -239,7 +244,7 @@ class Recorder(TorchFunctionMode):
             return self._assigned(func, *args)
         tensors = list(tensors_in((args, kwargs)))
         sized = any(True for _ in numbers_in((args, kwargs))) or (name in _MADE and self._counts_samples(args, kwargs))
-        if not sized and not any(self._follows(t) for t in tensors):
+        if not sized and not any(self.follows(t) for t in tensors):
             try:
                 result = self.runner.run(func, args, kwargs)
             except REFUSALS as error:
@@ -249,6 +254,13 @@ class Recorder(TorchFunctionMode):
                 raise
             self._keep_constants(tensors, result)
             return result
+        if self.log is None:
+            return self._followed(name, func, args, kwargs)
+        return self.log.step(name, args, kwargs, lambda: self._followed(name, func, args, kwargs))
+
+    def _followed(self, name: str, func: Any, args: Any, kwargs: Any) -> Any:
+        """Record a call that has to do with the network, or with sizes."""
+        tensors = list(tensors_in((args, kwargs)))
         self._situate()
         if not self.graph.place:
             self._place_by_parameters(tensors)
@@ -417,7 +429,7 @@ class Recorder(TorchFunctionMode):
         given = [x if isinstance(x, (list, tuple)) else (x,) for x in (*args, *kwargs.values())]
         return any(type(n) is int and n == BATCH_SIZE for sizes in given for n in sizes)
 
-    def _follows(self, tensor: torch.Tensor) -> bool:
+    def follows(self, tensor: torch.Tensor) -> bool:
         """Return whether a tensor is part of the network so far, or has sizes that depend on its input."""
         found = self.tracked.get(id(tensor))
         if found is None:

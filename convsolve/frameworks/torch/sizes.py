@@ -14,7 +14,7 @@ from types import FrameType
 from typing import Any
 
 from ...dims.normal import Polynomial
-from .followed import Followed, after_the_end, compared, form_of
+from .followed import Followed, after_the_end, compared, form_of, unfollowed
 from .places import is_message
 from .tape import Tape
 
@@ -30,25 +30,27 @@ def _ratio(number: Any, tape: Tape | None = None) -> Any:
 class Size(int, Followed):
     """A whole number with its expression, ``form``, over the dimensions of the recorded tensors."""
 
+    number: int
+
     @classmethod
     def made(cls, value: int, form: Polynomial, tape: Tape) -> int:
         """Return a number as a size, or as it is where its expression is a number, too."""
         form = tape.canonical(form)
         if form.constant is not None:
             return value
-        size = int.__new__(cls, value)
-        size.form, size.tape = form, tape
+        size = int.__new__(cls, tape.shown(form, value, value))
+        size.number, size.form, size.tape = value, form, tape
         return size
 
     def freeze(self) -> None:
         """Keep that the size must stay what it is."""
-        self.tape.freeze(self.form, int.__int__(self))
+        self.tape.freeze(self.form, self.number)
 
     def _with(self, other: Any, name: str, combine: Callable[[Polynomial, Polynomial], Polynomial]) -> Any:
         if self.tape.ended:
             return after_the_end(self, other, name)
         if isinstance(other, int):
-            value = getattr(int, name)(self, other)
+            value = getattr(int, name)(self.number, unfollowed(other))
             other_form = form_of(other)
             assert other_form is not None
             return Size.made(value, combine(self.tape.canonical(self.form), other_form), self.tape)
@@ -97,11 +99,11 @@ class Size(int, Followed):
     def _divided(self, other: Any, name: str, combine: Callable[[Polynomial, Polynomial], Polynomial]) -> Any:
         if isinstance(other, int) and not self.tape.ended:
             divisor = self if name.startswith("__r") else other
-            if not int.__gt__(divisor, 0):  # the language divides by positive numbers only
+            if unfollowed(divisor) <= 0:  # the language divides by positive numbers only
                 self.freeze()
                 if isinstance(other, Size):
                     other.freeze()
-                return getattr(int, name)(int.__int__(self), int.__int__(other))
+                return getattr(int, name)(self.number, unfollowed(other))
             if isinstance(divisor, Size):
                 self.tape.holds(divisor.form.dim() >= 1, True)
         return self._with(other, name, combine)
@@ -123,22 +125,28 @@ class Size(int, Followed):
                 result = result * self
             return result
         self.freeze()
-        return pow(int.__int__(self), other, modulo)
+        return pow(self.number, other, modulo)
 
     def __rpow__(self, other: Any, modulo: None = None) -> Any:  # type: ignore[override]
         self.freeze()
-        return other ** int.__int__(self)
+        return other ** self.number
 
     def __lshift__(self, other: Any) -> Any:
         return self * (1 << other)
+
+    def __rlshift__(self, other: Any) -> Any:
+        return other << self._plain()
+
+    def __rrshift__(self, other: Any) -> Any:
+        return other >> self._plain()
 
     def __rshift__(self, other: Any) -> Any:
         return self // (1 << other)
 
     def __neg__(self) -> Any:
         if self.tape.ended:
-            return int.__neg__(self)
-        return Size.made(int.__neg__(self), self.form.scaled(-1), self.tape)
+            return -self.number
+        return Size.made(-self.number, self.form.scaled(-1), self.tape)
 
     def __abs__(self) -> Any:
         return -self if self < 0 else self
@@ -153,7 +161,7 @@ class Size(int, Followed):
 
     def _plain(self) -> int:
         self.freeze()
-        return int.__int__(self)
+        return self.number
 
     def __and__(self, other: Any) -> Any:
         return self._plain() & other
@@ -187,15 +195,15 @@ class Size(int, Followed):
 
     def __repr__(self) -> str:
         self._told(sys._getframe(1))
-        return int.__repr__(self)
+        return int.__repr__(self.number)
 
     def __str__(self) -> str:
         self._told(sys._getframe(1))
-        return int.__repr__(self)
+        return int.__repr__(self.number)
 
     def __format__(self, spec: str) -> str:
         self._told(sys._getframe(1))
-        return int.__format__(self, spec)
+        return int.__format__(self.number, spec)
 
     def _told(self, frame: FrameType) -> None:
         """Freeze a size that becomes text, but for a message."""
@@ -204,7 +212,7 @@ class Size(int, Followed):
 
     def bit_length(self) -> int:
         """Return the number of binary digits, and keep between which powers of 2 the size is."""
-        count = int.bit_length(self)
+        count = self.number.bit_length()
         form = self.tape.canonical(self.form).dim()
         self.tape.holds(form >= (1 << count) // 2, True)
         self.tape.holds(form < 1 << count, True)
@@ -232,4 +240,4 @@ class Size(int, Followed):
         return self
 
     def __reduce__(self) -> Any:
-        return (int, (int.__repr__(self),))
+        return (int, (int.__repr__(self.number),))

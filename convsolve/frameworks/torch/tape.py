@@ -45,8 +45,10 @@ class Tape:
     ``numbers`` the recorded values of the dimensions that expressions speak of; ``known`` has the operations that a
     tensor's dimension is the result of, by that dimension. ``leaks`` are the global names of modules that called
     ``int`` on a size. ``ended`` says that the recording is over: sizes of it are plain numbers now. ``positive`` are
-    sizes of tensors, which are at least 1, or a layer before has failed. ``idle`` tells of a frame that nothing comes
-    of what it asks. ``asked`` are the comparisons of a condition that is asked before its time, None at other times.
+    sizes of tensors, which are at least 1, or a layer before has failed. ``read`` are the expressions of sizes that
+    code of C reads unseen. ``digits`` says what it finds in place of which sizes, while that is tried out: then nothing
+    is kept. ``idle`` tells of a frame that nothing comes of what it asks. ``asked`` are the comparisons of a condition
+    that is asked before its time, None at other times.
     """
 
     source: Callable[[FrameType | None], str]
@@ -60,6 +62,27 @@ class Tape:
     positive: set[Polynomial] = field(default_factory=set)
     asked: list[tuple[Cond, bool]] | None = None
     _ahead: list[tuple[FrameType, Cond]] = field(default_factory=list)
+    read: frozenset[Polynomial] = frozenset()
+    digits: Callable[[Polynomial], int | None] | None = None
+
+    @property
+    def trying(self) -> bool:
+        """Whether it is tried out what code of C reads."""
+        return self.digits is not None
+
+    def shown(self, form: Polynomial, value: Any, exact: Fraction | int) -> Any:
+        """Return the digits of a number that is made of a size; keep that one which code of C reads stays what it is.
+
+        Args:
+            form: the expression of the size.
+            value: the number.
+            exact: the size's value.
+        """
+        if form in self.read:
+            self.freeze(form, exact)
+            return value
+        found = self.digits(form) if self.digits is not None else None
+        return value if found is None else type(value)(found)
 
     def canonical(self, form: Polynomial) -> Polynomial:
         """Return an expression with the names of tensors' dimensions in place of what makes them."""
@@ -136,8 +159,10 @@ class Tape:
         and other sizes, those are frozen. ``fails`` names a layer of which it is that it fails. ``count``: how many
         layers had been recorded when it was decided, by default all.
         """
+        if self.ended or self.trying:
+            return outcome
         condition = normal(condition if outcome else negation(condition))
-        if bounds(condition)[0] == 1 or self.ended:
+        if bounds(condition)[0] == 1:
             return outcome
         if self.asked is not None:
             raise UnreadableError("a condition that does more than to compare")
