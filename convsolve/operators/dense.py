@@ -71,8 +71,7 @@ class Matmul(Operator):
         if len(a) < 2 or len(b) < 2:
             raise RankError(f"matmul needs two axes on both sides, got {len(a)} and {len(b)}")
         site.require(INNER_SIZES_AGREE, eq(a[-1], b[-2]), first=a[-1], second=b[-2])
-        front = Add().infer(site, a[:-2], b[:-2]) if len(a) > 2 or len(b) > 2 else ()
-        return (*front, a[-2], b[-1])
+        return (*Add().infer(site, a[:-2], b[:-2]), a[-2], b[-1])
 
     def macs(self, site: Site, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> Dim:
         return product((*outputs[0], inputs[0][-1]))

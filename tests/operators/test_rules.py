@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pickle
+import random
+from fractions import Fraction
 
 import pytest
 from hypothesis import given
@@ -21,10 +23,12 @@ from convsolve.operators import (
     Linear,
     MaxPool,
     Pad,
+    Reach,
     Slice,
     Upsample,
     shape_of,
 )
+from convsolve.operators.pages import PAGES
 from convsolve.operators.windows import clipped_count, dilated, same_count, transposed_size, window_count
 from convsolve.trace import run, trace
 
@@ -494,3 +498,100 @@ def test_a_scale_is_followed_as_far_as_rounding_is_known(scale, largest):
         assert shape_of(upsample, (1, size)) == (1, int(size * scale))
     with pytest.raises(NetworkError, match="rounds"):
         shape_of(upsample, (1, largest + 1))
+
+
+def test_same_padding_by_reflection_needs_its_wider_side():
+    conv = Conv(out_channels=2, kernel_size=4, padding="same", padding_mode="reflect")
+    assert judged(network(conv, (1, 3)))[1] == []
+    assert judged(network(conv, (1, 2)))[1] == ["CS005"]
+
+
+@pytest.mark.parametrize(("padding", "codes"), [((-3, 2), []), ((-4, 3), ["CS019"])])
+def test_constant_padding_may_crop_all_there_was(padding, codes):
+    assert judged(network(Pad(padding=(padding,)), (1, 3)))[1] == codes
+
+
+def test_open_padding_that_may_crop():
+    open_padding = network(Pad(padding=hole("p", -1, 2), mode="reflect"), (1, 2), framework="onnx")
+    traced = trace(open_padding)
+    found = {p: [r.rule.code for r in traced.requirements if not evaluate(r.condition, run(traced, {"p": p}))]
+             for p in (-1, 0, 1, 2)}  # fmt: skip
+    assert found == {-1: ["CS019", "CS002"], 0: [], 1: [], 2: ["CS005"]}
+    never = trace(network(Pad(padding=hole("p", 0, 2)), (1, 2)))
+    assert "CS019" not in [r.rule.code for r in never.requirements]
+
+
+def test_open_entries_of_a_shape():
+    for operator in (OPERATORS["reshape"](shape=(hole("k", 1, 3), -1)), OPERATORS["unflatten"](sizes=(hole("k", 1, 3), -1))):
+        traced = trace(network(operator, (6,)))
+        found = [tuple(evaluate(n, run(traced, {"k": k})) for n in traced.shapes["y"]) for k in (1, 2, 3)]
+        assert found == [(1, 6), (2, 3), (3, 2)]
+    for kind, name in (("reshape", "shape"), ("unflatten", "sizes")):
+        with pytest.raises(NetworkError, match="at least -1"):
+            OPERATORS[kind](**{name: (-2, 3)})
+
+
+def test_a_slice_from_an_open_position_that_lies_outside():
+    net = network(Slice(axis=1, start=hole("start", -9, 9)), (3, 7))
+    assert [run(trace(net), {"start": start})["y.length"] for start in (-9, -7, -1, 0, 1, 6)] == [7, 7, 1, 7, 6, 1]
+
+
+def test_the_first_input_of_a_choice_whose_condition_holds():
+    pick = eq(hole("pick", 1, 2), 1)
+    assert Choice(conditions=(False, True)).chosen() == 1
+    assert Choice(conditions=(False, False)).chosen() == 2
+    assert Choice(conditions=(False, pick)).chosen() is None
+    assert Layer("y", Choice(conditions=()), ("x",)).operator.chosen() == 0
+    with pytest.raises(NetworkError, match="at least 1 inputs, got 0"):
+        Layer("y", Choice(conditions=()))
+
+
+@pytest.mark.parametrize(
+    ("framework", "shape", "size", "codes"),
+    [("onnx", (1, 2, 3), (4, 6), []), ("onnx", (1, 2, 3), (8, 3), []), ("onnx", (1, 2, 3), (23, 1), ["CS021"]),
+     ("torch", (1, 3), 7, []), ("torch", (1, 3), 5, []), ("torch", (1, 3), 8, ["CS021"]), ("torch", (1, 3), 4, ["CS021"])],
+)  # fmt: skip
+def test_where_maxima_may_be_put_back(framework, shape, size, codes):
+    unpool = OPERATORS["max_unpool"](kernel_size=2, output_size=size)
+    assert judged(network(unpool, shape, shape, framework=framework))[1] == codes
+
+
+@pytest.mark.parametrize("aspect", ["not_larger", "not_smaller"])
+def test_an_aspect_that_is_kept(aspect):
+    rng = random.Random(aspect)
+    for _ in range(200):
+        sizes = [rng.randint(1, 30) for _ in range(3)]
+        wished = [rng.choice([None, rng.randint(1, 30)]) for _ in sizes]
+        if wished == [None] * 3:
+            continue
+        ratios = [Fraction(w, n) for w, n in zip(wished, sizes, strict=True) if w is not None]
+        scale = min(ratios) if aspect == "not_larger" else max(ratios)
+        exact = [n if w is None else scale * n for n, w in zip(sizes, wished, strict=True)]
+        expected = tuple(int(n + Fraction(1, 2)) for n in exact)
+        shape, codes = judged(network(Upsample(size=wished, aspect=aspect), (1, *sizes), framework="onnx"))
+        if 0 in expected:
+            assert "CS002" in codes
+        elif "CS030" not in codes:
+            assert (shape, codes) == ((1, *expected), [])
+        else:  # it lies halfway along some axis, by some of the ratios
+            assert any((2 * r * n).denominator == 1 and (r * n).denominator == 2 for r in ratios for n in sizes)
+
+
+def test_reaches():
+    site = network(OPERATORS["relu"](), (1, 2, 2))
+    unpool = OPERATORS["max_unpool"](kernel_size=(3, 2), stride=(4, 1))
+    assert unpool.reach(site, [(1, 5, 5)], [(1, 9, 9)]) == [Reach(3, 1, 4), Reach(2, 1, 1)]
+    assert OPERATORS["deform_conv"](out_channels=1, kernel_size=3).reach(site, [(1, 5, 5)], [(1, 3, 3)]) == [
+        Reach(whole=True)] * 2
+    assert OPERATORS["space_to_depth"](block_size=3).reach(site, [(1, 6, 6)], [(9, 2, 2)]) == [Reach(3, 3)] * 2
+
+
+def test_the_gist_of_a_page_is_its_first_sentence():
+    assert PAGES["CS002"].gist == "An output would have no elements along some axis: its size comes out as 0 or less."
+    assert PAGES["CS029"].gist.endswith("with an exception of its own.")
+
+
+def test_what_must_be_a_number_is_not_left_out():
+    for name in ("kernel_size", "stride", "dilation"):
+        with pytest.raises(NetworkError, match=f"{name} must be a whole number, got None"):
+            Conv(**{"out_channels": 2, "kernel_size": 3, name: None})
