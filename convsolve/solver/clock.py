@@ -81,6 +81,11 @@ class Clock:
         if late or time.process_time() + seconds > self._processor_end:
             raise OutOfTime
 
+    def portion(self, most: int) -> int:
+        """Return how many numbers, ``most`` at most, are computed in what is left."""
+        ends = [self._processor_end - time.process_time(), *([] if self.left is None else [self.left])]
+        return int(max(0, min(most, *(seconds / _SECONDS_EACH for seconds in ends))))
+
     def note(self, standing: str) -> None:
         """Tell from now on, with every stage, how good the answer is so far."""
         self._standing[0] = standing

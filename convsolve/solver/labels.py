@@ -29,7 +29,8 @@ from .transitions import MOST_BYTES, TooWide, best_of_each, keys
 
 __all__ = ["Search", "growth", "prepare", "sweep_with_sums"]
 
-_MOST_AT_ONCE = 1 << 16
+_MOST_AT_ONCE = 1 << 18
+_LEAST_AT_ONCE = 1 << 14
 _BEAMS = (256, 4096)
 """How many labels the quick searches hold that give the exact one something to beat."""
 
@@ -284,10 +285,12 @@ class Search:
         ends = np.cumsum(degree)
         pieces = []
         begin = 0
+        each = 4 * (3 + len(labels.sums))
         while begin < labels.count:
             self.clock.check("searching")
+            at_once = min(_MOST_AT_ONCE, max(_LEAST_AT_ONCE, self.clock.portion(_MOST_AT_ONCE * each) // each))
             done = ends[begin - 1] if begin else 0
-            stop = max(begin + 1, int(np.searchsorted(ends, done + _MOST_AT_ONCE, side="right")))
+            stop = max(begin + 1, int(np.searchsorted(ends, done + at_once, side="right")))
             part = slice(begin, stop)
             row = np.repeat(np.arange(begin, stop), degree[part])
             offset = np.arange(len(row)) - np.repeat(ends[part] - degree[part] - done, degree[part])
@@ -295,7 +298,7 @@ class Search:
             pieces.append(self._merge(self._moved(labels, row, layer, edge, number, best), number, keep))
             begin = stop
             waiting = sum(piece[0].count for piece in pieces)
-            self.clock.afford(waiting * 4 * (3 + len(labels.sums)))
+            self.clock.afford(waiting * each)
             if waiting > 2 * self.most_labels:
                 pieces = [self._joined(pieces, number, keep)]
                 if pieces[0][0].count > self.most_labels:
