@@ -39,6 +39,7 @@ class Sweep:
     reason = "there are too many states to go through"
 
     def __init__(self) -> None:
+        self._parts: list[Part] | None = None
         self._searches: dict[int, Search | None] = {}
         self._too_wide = False
         self._turn_is_over = False
@@ -46,8 +47,9 @@ class Sweep:
     def bound(self, task: Task) -> None:
         """Go through the states without the sums, which bounds each sum by itself; the search need not do it again."""
         self._turn_is_over = True
+        self._parts = _parts(task)
         try:
-            for i, part in enumerate(_parts(task)):
+            for i, part in enumerate(self._parts):
                 if part.accumulators:
                     search = prepare(part, task, _MOST_STATES)
                     if search is None or search.graph.edges <= _MOST_EDGES_KEPT:
@@ -67,7 +69,7 @@ class Sweep:
             self._turn_is_over = False
             raise OutOfTime
         try:
-            return sweep(task, searches=self._searches)
+            return sweep(task, parts=self._parts, searches=self._searches)
         except TooWide:
             return None
 
@@ -77,11 +79,12 @@ def _parts(task: Task) -> list[Part]:
 
 
 def sweep(
-    task: Task, *, most_states: int = _MOST_STATES, searches: Mapping[int, Search | None] | None = None
+    task: Task, *, most_states: int = _MOST_STATES, parts: Sequence[Part] | None = None,
+    searches: Mapping[int, Search | None] | None = None,
 ) -> Outcome:
     """Return the best assignments of a task whose unknowns are all finite, best first; none if there is no solution.
 
-    ``searches`` are those that were prepared before, by the number of the part.
+    ``parts`` are the task's, where they are known, and ``searches`` those that were prepared before, by the part's place.
 
     Raises:
         TooWide: the states become too many.
@@ -90,7 +93,7 @@ def sweep(
     holes = task.system.holes
     joined: list[Scored] = [((0,) * (len(task.system.goals) + 1), task.fixed)]
     plainest = True
-    parts = _parts(task)
+    parts = _parts(task) if parts is None else parts
     for i, part in enumerate(parts):
         if part.accumulators:
             last = joined[0][1] if i == len(parts) - 1 and task.keep == 1 else None
