@@ -84,7 +84,7 @@ def sweep(
 ) -> Outcome:
     """Return the best assignments of a task whose unknowns are all finite, best first; none if there is no solution.
 
-    ``parts`` are the task's, where they are known, and ``searches`` those that were prepared before, by the part's place.
+    ``parts`` are the task's, where they are known, and ``searches`` those that were prepared before, by place.
 
     Raises:
         TooWide: the states become too many.
