@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 import gc
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 import click
 
 from ..visible import visible
+from .deadline import Deadline, timeout_option
 from .formats import FORMATS, located
 from .output import (
     cause_data,
@@ -25,6 +28,7 @@ from .source import found, source_options, what_if_options
 if TYPE_CHECKING:
     from ..network import InputShapes
     from ..queries.check import CheckReport
+    from ..queries.diagnose import Cause
 
 __all__ = ["command"]
 
@@ -37,10 +41,11 @@ __all__ = ["command"]
               show_default=True, help="For people, or for the tools that read findings.")  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="The same as --output-format json.")
 @click.option("--lint", "linting", is_flag=True, help="Say what `convsolve lint` finds, too, as notes.")
+@timeout_option
 @click.option("-q", "--quiet", is_flag=True, help="Print findings only.")
 def command(
     sources: tuple[str, ...], input_shape: InputShapes | None, arguments: str, form: str, as_json: bool,
-    linting: bool, quiet: bool,
+    linting: bool, timeout: float | None, quiet: bool,
 ) -> int:
     """Check a network's shapes, and find the layers that are impossible.
 
@@ -51,15 +56,17 @@ def command(
     """
     gc.set_threshold(100_000, 50, 50)  # many objects are made, and nearly all stay: less is looked for rings
     form = "json" if as_json else form
+    one = partial(_checked, input_shape=input_shape, arguments=arguments, form=form, quiet=quiet, linting=linting,
+                  deadline=Deadline(timeout))  # fmt: skip
     if len(sources) == 1:
-        return _checked(sources[0], input_shape, arguments, form, quiet, linting)
+        return one(sources[0])
     if form in ("json", "sarif", "junit"):
         raise click.UsageError(f"{form} is one document: check one source")
     codes = []
     for source in sources:
         if form == "table":
             click.echo(f"== {visible(source)}")
-        codes.append(_checked_or_not(source, input_shape, arguments, form, quiet, linting))
+        codes.append(_checked_or_not(source, one))
         if form == "table":
             click.echo()
     if form == "table":
@@ -71,14 +78,12 @@ def command(
 _RESULTS = {0: "valid", 1: "invalid", 2: "not read", 3: "not known"}
 
 
-def _checked_or_not(
-    source: str, input_shape: InputShapes | None, arguments: str, form: str, quiet: bool, linting: bool
-) -> int:
+def _checked_or_not(source: str, checked: Callable[[str], int]) -> int:
     """Check one of several sources; say why one cannot be read, and go on."""
     from ..errors import ConvsolveError, FileError, InternalError, UndecidedError
 
     try:
-        return _checked(source, input_shape, arguments, form, quiet, linting)
+        return checked(source)
     except InternalError:
         raise
     except UndecidedError as error:
@@ -91,9 +96,11 @@ def _checked_or_not(
 
 
 def _checked(
-    source: str, input_shape: InputShapes | None, arguments: str, form: str, quiet: bool, linting: bool
+    source: str, input_shape: InputShapes | None, arguments: str, form: str, quiet: bool, linting: bool,
+    deadline: Deadline,
 ) -> int:
     """Check one source, print what was found, and return the exit code."""
+    from ..errors import UndecidedError
     from ..files import layer_places
     from ..queries.check import check
     from ..queries.diagnose import diagnose
@@ -101,8 +108,15 @@ def _checked(
     from ..queries.text import shape
     from ..sources import is_problem_file
 
-    problem, input_shape = found(source, input_shape, arguments)
-    report = check(problem, input_shape)
+    try:
+        with deadline():
+            problem, input_shape = found(source, input_shape, arguments)
+            report = check(problem, input_shape)
+    except UndecidedError as error:
+        if form == "json":
+            print_json({"status": "unknown", "reason": str(error)})
+            return 3
+        raise
     if linting and report.ok and report.network is not None:
         remarks = (f"{f.layer}: {f.code} {f.message}" for f in lint(report.network).findings)
         report = dataclasses.replace(report, notes=(*report.notes, *remarks))
@@ -110,7 +124,12 @@ def _checked(
         places = layer_places(source) if is_problem_file(source) else {}
         click.echo(FORMATS[form](report, located(source, problem.network, places)), nl=False)
         return _code(report)
-    causes = diagnose(problem, report, input_shape=input_shape) if report.failures else ()
+    causes: Sequence[Cause] = ()
+    try:
+        with deadline():
+            causes = diagnose(problem, report, input_shape=input_shape) if report.failures else ()
+    except UndecidedError as error:
+        report = dataclasses.replace(report, notes=(*report.notes, f"what has caused this is not known: {error}"))
     if form == "json":
         print_json({**report_data(report), "causes": cause_data(causes)})
         return _code(report)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from ..queries.text import shape
+from .deadline import Deadline, timeout_option
 from .output import console, print_costs, print_failures, print_json, print_table, report_data
 from .source import loaded, source_options
 
@@ -24,11 +25,12 @@ __all__ = ["command"]
               help="The sizes in question, such as 64..512, height=64.. or valid; by default all.")  # fmt: skip
 @click.option("--claim", "claims", multiple=True, metavar="EXPR", help="A condition, such as 'output.height == 7'.")
 @click.option("--training", is_flag=True, help="Also apply what only training requires.")
+@timeout_option
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 @click.option("-q", "--quiet", is_flag=True, help="Print findings only.")
 def command(
     source: str, input_shape: InputShapes | None, arguments: str, texts: tuple[str, ...], claims: tuple[str, ...],
-    training: bool, as_json: bool, quiet: bool,
+    training: bool, timeout: float | None, as_json: bool, quiet: bool,
 ) -> int:
     """Find the smallest input that breaks a network or a claim about it, or prove that there is none.
 
@@ -42,14 +44,15 @@ def command(
     from ..queries.counterexample import counterexample
     from ..queries.sizes import valid_sizes
 
-    problem = loaded(source, input_shape, arguments)
+    if "valid" in texts and len(texts) > 1:
+        raise click.UsageError("--sizes valid stands alone")
     sizes: Sizes = _sizes(texts)
-    if "valid" in texts:
-        if len(texts) > 1:
-            raise click.UsageError("--sizes valid stands alone")
-        sizes = valid_sizes(Problem(problem.network), training=training, prove=False)
     try:
-        found = counterexample(problem, sizes, claim=claims, training=training)
+        with Deadline(timeout)():
+            problem = loaded(source, input_shape, arguments)
+            if "valid" in texts:
+                sizes = valid_sizes(Problem(problem.network), training=training, prove=False)
+            found = counterexample(problem, sizes, claim=claims, training=training)
     except UndecidedError as error:
         if as_json:
             print_json({"status": "unknown", "reason": str(error)})

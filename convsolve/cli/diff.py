@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from ..queries.text import shape
+from .deadline import Deadline, timeout_option
 from .output import console, print_json
 from .sizes import set_data
 from .source import loaded, source_options
@@ -21,9 +22,10 @@ __all__ = ["command"]
 @click.argument("first")
 @click.argument("second")
 @source_options
+@timeout_option
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 def command(
-    first: str, second: str, input_shape: InputShapes | None, arguments: str, as_json: bool
+    first: str, second: str, input_shape: InputShapes | None, arguments: str, timeout: float | None, as_json: bool
 ) -> int:
     """Compare two networks: which input sizes does only one of them take, and where do the outputs differ?
 
@@ -35,7 +37,8 @@ def command(
     from ..queries.compare import compare
 
     try:
-        found = compare(*(loaded(source, input_shape, arguments) for source in (first, second)))
+        with Deadline(timeout)():
+            found = compare(*(loaded(source, input_shape, arguments) for source in (first, second)))
     except UndecidedError as error:
         if as_json:
             print_json({"status": "unknown", "reason": str(error)})

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from .deadline import Deadline, timeout_option
 from .output import print_json, report_data
 from .source import loaded, source_options
 
@@ -28,22 +29,32 @@ _LOGS = (".log", ".txt", ".out", ".err")
 @click.option("--model", "source", metavar="SOURCE",
               help="The network: a problem file, a .keras, .h5, .onnx or .pt2 file, or file.py:Class.")  # fmt: skip
 @source_options
+@timeout_option
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 def command(
-    text: str | None, source: str | None, input_shape: InputShapes | None, arguments: str, as_json: bool
+    text: str | None, source: str | None, input_shape: InputShapes | None, arguments: str, timeout: float | None,
+    as_json: bool,
 ) -> int:
     """Explain an error message: what is impossible, by how much, and what mends it.
 
     TEXT is the message or traceback itself, or the path of a log file; - (or nothing) reads standard input. Exits with
     0 when a message was understood, or the network found to fail; with 3 when not.
     """
+    from ..errors import UndecidedError
     from ..queries.explain import explain
 
     if text is None and source is None and sys.stdin.isatty():
         raise click.UsageError("give the message, the path of a log, or - to read it from standard input")
     said = _read(text) if text is not None or source is None else ""
-    network = loaded(source, input_shape, arguments) if source else None
-    found = explain(said, network=network)
+    try:
+        with Deadline(timeout)():
+            network = loaded(source, input_shape, arguments) if source else None
+            found = explain(said, network=network)
+    except UndecidedError as error:
+        if as_json:
+            print_json({"status": "unknown", "reason": str(error)})
+            return 3
+        raise
     if as_json:
         print_json(_data(found))
     else:
