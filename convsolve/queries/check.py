@@ -387,7 +387,8 @@ class _Tried:
     def __init__(self, traced: Trace, guessed: bool) -> None:
         self.traced = traced
         self.guessed = guessed
-        self._runs: dict[tuple[str, ...], dict[str, Any]] = {}
+        self._requirements = list(traced.requirements)
+        self._broken: dict[tuple[str, ...], Any] = {}
 
     @classmethod
     def of(cls, traced: Trace) -> _Tried:
@@ -440,17 +441,20 @@ class _Tried:
         """Return the sizes along these axes for which everything up to a requirement (or everything) holds."""
         import numpy as np
 
-        sizes = np.arange(1, _LARGEST_TRIED + 1)
-        if axes not in self._runs:
+        if axes not in self._broken:
             try:
-                self._runs[axes] = run_arrays(self.traced, {f"{source}.{axis}": sizes for axis in axes})
+                self._broken[axes] = self._first_broken(np.arange(1, _LARGEST_TRIED + 1), axes, source)
             except ConvsolveError:
                 return []
-        columns = self._runs[axes]
-        holds = np.ones(sizes.shape, dtype=bool)
-        for step in self.traced.steps:
-            if isinstance(step, Requirement):
-                holds &= evaluate_arrays(step.condition, columns).astype(bool)
-                if step is last:
-                    break
-        return [int(n) for n in sizes[holds]]
+        at = len(self._requirements) - 1 if last is None else self._requirements.index(last)
+        return [int(i) + 1 for i in np.flatnonzero(self._broken[axes] > at)]
+
+    def _first_broken(self, sizes: Any, axes: tuple[str, ...], source: str) -> Any:
+        """Return for each size along these axes which requirement is the first that does not hold."""
+        import numpy as np
+
+        columns = run_arrays(self.traced, {f"{source}.{axis}": sizes for axis in axes})
+        found = np.full(sizes.shape, len(self._requirements))
+        for i, requirement in reversed(list(enumerate(self._requirements))):
+            found[np.broadcast_to(~evaluate_arrays(requirement.condition, columns).astype(bool), sizes.shape)] = i
+        return found
