@@ -7,8 +7,10 @@ import errno
 import gc
 import io
 import os
+import signal
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from importlib import import_module
 from typing import Any
 
@@ -92,6 +94,7 @@ def cli() -> None:
 def main(args: Sequence[str] | None = None) -> None:
     """Run the command line and exit: the one place where what has happened becomes an exit code."""
     _open_streams()
+    _end_when_asked()
     words = sys.argv[1:] if args is None else list(args)
     try:
         code = _code(words)
@@ -167,6 +170,13 @@ def _crashed(error: BaseException, words: Sequence[str]) -> int:
         f"internal error: {type(error).__name__}{said and f': {said}'}. This says nothing about the network. Please "
         f"report it: convsolve {release}, the command {called}, the file, and what CONVSOLVE_DEBUG=1 shows")
     return _INTERNAL
+
+
+def _end_when_asked() -> None:
+    """Let SIGTERM end a command as Ctrl-C does: what is known is said, what is done is kept; the exit code is 130."""
+    with suppress(ValueError):  # signals are for the first thread
+        if signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
+            signal.signal(signal.SIGTERM, signal.default_int_handler)
 
 
 def _open_streams() -> None:

@@ -27,7 +27,7 @@ __all__ = ["command"]
 @click.option("-o", "--output", type=click.Path(dir_okay=False),
               help="The file to write. If this command is stopped, it goes on when it is called again.")  # fmt: skip
 @workers_options
-@click.option("--timeout", type=click.FloatRange(min=0, min_open=True), help="Seconds for going through the space.")
+@click.option("--timeout", type=click.FloatRange(min=0, min_open=True), help="Seconds for the whole listing.")
 @click.option("-q", "--quiet", is_flag=True, help="Show no progress.")
 def command(
     source: str, input_shape: InputShapes | None, arguments: str, number: int | None, output: str | None,
@@ -63,11 +63,12 @@ def _shown(space: Space, number: int | None, **options: Any) -> bool:
 
 def _written(space: Space, output: str, number: int | None, **options: Any) -> int:
     """Write a file, or go on writing it, and return how many architectures it has."""
+    from ..errors import UndecidedError
     from ..written import unwritable
 
     try:
         return space.write(output, number, **options)
-    except (KeyboardInterrupt, OSError) as error:
+    except (KeyboardInterrupt, OSError, UndecidedError) as error:
         kept = f"{output}.part has what is done: the same command goes on from there"
         begun = os.path.exists(f"{os.path.realpath(output)}.journal")
         if isinstance(error, OSError):

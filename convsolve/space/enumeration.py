@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from ..solver.clock import Clock
 from .assignments import Columns
 from .cubes import Job, run
 from .sampling import Cube
@@ -52,12 +53,16 @@ def at_most(subspace: Subspace, cubes: Sequence[Cube], n: int, executor: Executo
 
 def lines(
     subspace: Subspace, cubes: Sequence[Cube], executor: Executor | None = None, *, begin: tuple[int, int] = (0, 0),
-    limit: int | None = None,
+    limit: int | None = None, clock: Clock | None = None,
 ) -> Iterator[Lines]:
-    """Yield all architectures as lines, from a cube and a number on, and no more than a limit."""
+    """Yield all architectures as lines, from a cube and a number on, no more than a limit, and as long as a clock goes.
+
+    Raises:
+        OutOfTime: its deadline passed.
+    """
     before = [sum(cube.total for cube in cubes[:i]) for i in range(len(cubes) + 1)]
     found = 0
-    for (cube, stop), (text, size) in _pieces(_lines, subspace, cubes, executor, begin):
+    for (cube, stop), (text, size) in _pieces(_lines, subspace, cubes, executor, begin, clock):
         if limit is not None and found + size >= limit:
             left = limit - found
             yield Lines(b"".join(text.splitlines(keepends=True)[:left]), left, cube, stop, 1.0)
@@ -69,7 +74,7 @@ def lines(
 
 def _pieces(
     task: Callable[..., Any], subspace: Subspace, cubes: Sequence[Cube], executor: Executor | None,
-    begin: tuple[int, int],
+    begin: tuple[int, int], clock: Clock | None = None,
 ) -> Iterator[tuple[tuple[int, int], Any]]:
     """Yield what a task makes of the numbers from ``begin`` on, piece by piece, with where each piece ends."""
     def jobs() -> Iterator[Job]:
@@ -81,7 +86,7 @@ def _pieces(
                 yield Job(subspace, partial(task, start=start, stop=stop), decided=own.decided)
 
     ends: list[tuple[int, int]] = []
-    for _, answer in run(jobs(), executor):
+    for _, answer in run(jobs(), executor, clock=clock):
         yield ends.pop(0), answer
 
 

@@ -1,9 +1,10 @@
 """The journal of a listing that goes to a file: what is written already, so that a stopped run goes on from there.
 
 Beside the file stand, until it is finished, ``FILE.part`` with the lines so far and ``FILE.journal``: a line that says
-of which space, a line with its cubes, and a line for each piece that is in ``FILE.part`` for certain. What a stopped
-run has written after that is written again. Files of these names that no such run has made are left alone. What is no
-file that can be replaced, such as a pipe, is written through, and a stopped run begins anew.
+of which space, a line with its cubes, and a line for each piece that is in ``FILE.part`` for certain. Each line ends
+with its checksum, and has that of its piece. What a stopped run has written after that, and from the first piece on
+that is not what was written, is written again. Files of these names that no such run has made are left alone. What is
+no file that can be replaced, such as a pipe, is written through, and a stopped run begins anew.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from concurrent.futures import Executor
 from contextlib import suppress
 from pathlib import Path
 from typing import IO, Any
+from zlib import crc32
 
 from ..errors import FileError, Problematic
 from ..trace import Definition
@@ -28,7 +30,7 @@ from .subspace import Subspace
 
 __all__ = ["write"]
 
-_VERSION = 1
+_VERSION = 2
 
 
 def write(
@@ -39,6 +41,7 @@ def write(
 
     Raises:
         FileError: the journal, or what is to be the file of lines, is that of something else.
+        UndecidedError: the time ran out.
         OSError: the files cannot be written.
     """
     place = destination(path)
@@ -50,7 +53,7 @@ def write(
         assert journal.cubes is not None
         left = None if limit is None else limit - journal.rows
         if not journal.finished and left != 0:
-            for piece in lines(subspace, journal.cubes, executor, begin=journal.at, limit=left):
+            for piece in lines(subspace, journal.cubes, executor, begin=journal.at, limit=left, clock=subspace.clock):
                 journal.add(piece)
                 tell(piece.share if limit is None else journal.rows / limit)
         journal.finish()
@@ -61,7 +64,7 @@ def _stream(subspace: Subspace, path: Path, limit: int | None, executor: Executo
     """Write through a pipe or a device."""
     rows = 0
     with open_stream(path) as file:
-        for piece in lines(subspace, measure([subspace], executor)[0], executor, limit=limit):
+        for piece in lines(subspace, measure([subspace], executor)[0], executor, limit=limit, clock=subspace.clock):
             file.write(piece.text)
             rows += piece.size
             tell(piece.share)
@@ -89,6 +92,7 @@ class _Journal:
         self.cubes: tuple[Cube, ...] | None = None
         self.at = (0, 0)
         self.rows = self._size = 0
+        self._pieces: list[tuple[dict[str, Any], int]] = []  # as they were noted, and where the note ends
 
     def __enter__(self) -> _Journal:
         self._fresh = not os.path.lexists(self._journal)
@@ -97,7 +101,7 @@ class _Journal:
         self._notes = _opened(self._journal, "a+b")
         try:
             self._read()
-            if not self.finished:
+            if not self.finished or os.path.lexists(self._part):
                 self._open()
         except BaseException as error:
             self._close(error)
@@ -128,11 +132,13 @@ class _Journal:
         whole = data[: data.rfind(b"\n") + 1]
         if not whole and not _line(self._head).startswith(data):
             raise self._wrong(1, "this is no line of a journal")
-        for number, line in enumerate(whole.splitlines(), start=1):
+        end = 0
+        for number, line in enumerate(whole.splitlines(keepends=True), start=1):
+            end += len(line)
             try:
-                note = json.loads(line)
+                note = _note(line)
                 if number > 1:
-                    self._take(note)
+                    self._take(note, end)
             except (ValueError, KeyError, TypeError):
                 raise self._wrong(number, "this is no line of a journal") from None
             if number == 1 and note != self._head:
@@ -145,19 +151,33 @@ class _Journal:
             self._note(self._head)
 
     def _open(self) -> None:
-        """Open the file of lines, and drop those that have not been noted."""
-        self._rows = _opened(self._part, "ab", 0o600 if self._path.exists() else 0o666)
-        if os.path.getsize(self._part) < self._size:
-            raise self._wrong(1, f"{self._part} is shorter than this says")
+        """Open the file of lines, and drop those that have not been noted, or are not what was written."""
+        self._rows = _opened(self._part, "a+b", 0o600 if self._path.exists() else 0o666)
+        size, end, good = os.path.getsize(self._part), 0, 0
+        self._rows.seek(0)
+        for note, _ in self._pieces:
+            if crc32(self._rows.read(note["bytes"] - end)) != note["sum"]:
+                break
+            end, good = note["bytes"], good + 1
+        foreign = (not good and bool(self._pieces)) or (self.finished and not self._pieces and size > 0)
+        if foreign or (self.finished and size > self._size):
+            than = "shorter than" if size < self._size else "not what"
+            raise self._wrong(1, f"{self._part} is {than} this says")
+        if good < len(self._pieces):
+            note, place = self._pieces[good - 1]
+            self.finished = False
+            self._take(note, place)
+            self._notes.truncate(place)
         self._rows.truncate(self._size)
 
-    def _take(self, note: dict[str, Any]) -> None:
+    def _take(self, note: dict[str, Any], end: int) -> None:
         if "cubes" in note:
             self.cubes = tuple(Cube(tuple((n, v) for n, v in own), *entries) for own, *entries in note["cubes"])
         elif "finished" in note:
             self.finished = True
         else:
             self.at, self.rows, self._size = (note["cube"], note["next"]), note["rows"], note["bytes"]
+            self._pieces.append((note, end))
 
     def _wrong(self, line: int, message: str) -> FileError:
         advice = f"{message}; to begin anew, remove it and {self._part}"
@@ -183,22 +203,33 @@ class _Journal:
         self._rows.flush()
         os.fsync(self._rows.fileno())
         self.rows, self._size = self.rows + piece.size, self._size + len(piece.text)
-        self._note({"cube": piece.cube, "next": piece.next, "rows": self.rows, "bytes": self._size})
+        self._note({"cube": piece.cube, "next": piece.next, "rows": self.rows, "bytes": self._size,
+                    "sum": crc32(piece.text)})
 
     def finish(self) -> None:
         """Let the finished file take its place."""
         if not self.finished:
-            assert self._rows is not None
             self._note({"finished": True})
-            self._rows.close()
             self.finished = True
-        if self._part.exists():
+        if self._rows is not None:
+            self._rows.close()
             take_place(self._part, self._path)
         self._journal.unlink()
 
 
 def _line(note: dict[str, Any]) -> bytes:
-    return json.dumps(note).encode() + b"\n"
+    """Return a note as a line, with its checksum at the end."""
+    text = json.dumps(note).encode()
+    return b"%b %08x\n" % (text, crc32(text))
+
+
+def _note(line: bytes) -> dict[str, Any]:
+    """Return the note of a line; raise ValueError where that is not what was written."""
+    text, _, _ = line.rpartition(b" ")
+    note: dict[str, Any] = json.loads(text)
+    if _line(note) != line:
+        raise ValueError("a wrong checksum")
+    return note
 
 
 def _opened(path: Path, how: str, mode: int = 0o666) -> IO[bytes]:

@@ -17,7 +17,7 @@ from ..queries.synthesize import Infeasible, Solution, Unknown
 from ..words import whole
 from . import enumeration, journal, optimisation
 from .assignments import Samples
-from .components import TooManyStates
+from .components import TooManyStates, in_words
 from .counting import Count, count
 from .cubes import Tell, untold
 from .decisions import Decisions
@@ -211,11 +211,18 @@ class Space:
     def lines(
         self, limit: int | None = None, *, executor: Executor | None = None, tell: Tell = untold
     ) -> Iterator[str]:
-        """Yield what :meth:`enumerate` yields as lines of JSON, many at a time: workers write them, too."""
-        for piece in enumeration.lines(self._subspace, self._cubes(executor), executor, limit=limit):
-            yield piece.text.decode()
-            tell(piece.share)
+        """Yield what :meth:`enumerate` yields as lines of JSON, many at a time: workers write them, too.
 
+        Raises:
+            UndecidedError: the time ran out before all were listed.
+        """
+        with in_words():
+            own = self._subspace
+            for piece in enumeration.lines(own, self._cubes(executor), executor, limit=limit, clock=own.clock):
+                yield piece.text.decode()
+                tell(piece.share)
+
+    @_question
     def write(
         self, path: str | Path, limit: int | None = None, *, executor: Executor | None = None, tell: Tell = untold
     ) -> int:
@@ -226,6 +233,7 @@ class Space:
 
         Raises:
             FileError: the journal is that of another problem, or another run is writing it.
+            UndecidedError: the time ran out; the same call goes on from there.
             OSError: the file cannot be written.
         """
         return journal.write(self._subspace, Path(path), limit, executor, tell)

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
 import time
+from collections import Counter
 from pathlib import Path
+from random import Random
 
 import psutil
 import pytest
@@ -141,7 +144,69 @@ def test_two_runs_do_not_write_one_file(path):
         space().write(path, tell=tell)
 
 
-@pytest.mark.parametrize("ending", [signal.SIGKILL, signal.SIGINT])
+def test_a_flipped_bit_is_found(path, monkeypatch):
+    monkeypatch.setattr(enumeration, "_AT_ONCE", 1 << 8)
+    whole = "".join(space().lines(1500))
+    stopped(path, 5, 1500)
+    files = {name: Path(f"{path}.{name}") for name in ("part", "journal")}
+    before = {name: file.read_bytes() for name, file in files.items()}
+    random, found = Random("flipped bits"), Counter[str]()
+    for _ in range(20):
+        name = random.choice(("part", "journal"))
+        content = bytearray(before[name])
+        at = random.randrange(len(content))
+        content[at] ^= 1 << random.randrange(8)
+        for other, file in files.items():
+            file.write_bytes(content if other == name else before[other])
+        try:
+            space().write(path, 1500)
+            said = ""
+        except cs.FileError as error:
+            said = str(error)
+        found["refused" if said else "written again"] += 1
+        if said:
+            assert re.search(r"this is no line|is not what this says|another problem", said), said
+            assert files[name].read_bytes() == content and not path.exists()
+        else:
+            assert path.read_text() == whole
+            path.unlink()
+    assert found["refused"] > 3 and found["written again"] > 3
+
+
+@pytest.mark.parametrize("finished", [False, True])
+def test_a_users_own_file_is_left_alone(path, finished, monkeypatch):
+    if finished:
+        with monkeypatch.context() as patched:
+            patched.setattr(Path, "unlink", lambda *a: (_ for _ in ()).throw(Stop))
+            with pytest.raises(Stop):
+                space().write(path)
+    else:
+        stopped(path, 2)
+    own, listed = Path(f"{path}.part"), path.exists() and path.read_bytes()
+    for content in (b"my own\n", b"x" * 10_000_000):
+        own.write_bytes(content)
+        with pytest.raises(cs.FileError, match=r"than this says|not what this says"):
+            space().write(path)
+        assert own.read_bytes() == content and (path.exists() and path.read_bytes()) == listed
+
+
+def test_stopped_workers_do_not_outlast_the_timeout(tmp_path):
+    path, notes = tmp_path / "all.jsonl", tmp_path / "all.jsonl.journal"
+    command = [sys.executable, "-m", "convsolve", "enumerate", "problems/once_for_all.yaml", "-n", "60000", "-o",
+               str(path), "--workers", "2", "--timeout", "20"]  # fmt: skip
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as run:
+        while run.poll() is None and (not notes.exists() or notes.read_bytes().count(b"\n") < 3):
+            time.sleep(0.01)
+        workers = [p for p in psutil.Process(run.pid).children() if any("spawn_main" in word for word in p.cmdline())]
+        for worker in workers:
+            worker.suspend()
+        said = run.stderr.read()
+        assert run.wait(100) == 3 and "goes on from there" in said and "not known: " in said, said
+    gone, _ = psutil.wait_procs(workers, timeout=20)
+    assert workers and all(w in gone or w.status() == psutil.STATUS_ZOMBIE for w in workers)
+
+
+@pytest.mark.parametrize("ending", [signal.SIGKILL, signal.SIGINT, signal.SIGTERM])
 def test_a_killed_command_goes_on(tmp_path, ending):
     path, notes = tmp_path / "all.jsonl", tmp_path / "all.jsonl.journal"
     command = [sys.executable, "-m", "convsolve", "enumerate", "problems/once_for_all.yaml", "-n", "60000", "-o",
@@ -152,7 +217,7 @@ def test_a_killed_command_goes_on(tmp_path, ending):
         workers = psutil.Process(first.pid).children()
         first.send_signal(ending)
         said = first.stderr.read()
-    assert first.returncode == (130 if ending == signal.SIGINT else -ending)
+    assert first.returncode == (-ending if ending == signal.SIGKILL else 130)
     assert "goes on from there" in said or ending == signal.SIGKILL
     gone, _ = psutil.wait_procs(workers, timeout=20)
     assert len(workers) >= 2 and all(w in gone or w.status() == psutil.STATUS_ZOMBIE for w in workers)
