@@ -34,6 +34,7 @@ TOPICS = {
     "findings": "Codes and costs: what findings and numbers mean",
     "operators": "Every operator with its parameters and its shape rule",
     "rules": "Every rule with a problem that breaks it, and what mends it",
+    "security": "Files of strangers: what runs code, and what the limits are",
     "house": "How convsolve works inside, and where things stand",
 }
 """The pages by name, in the order in which they are read, each with what it is about."""
