@@ -53,7 +53,7 @@ def to_written(data_format: DataFormat, shape: Sequence[Any]) -> tuple[Any, ...]
     >>> to_written("channels_last", (3, 28, 28))
     (28, 28, 3)
     """
-    if data_format == "channels_last" and len(shape) > 1:
+    if data_format == "channels_last" and shape:
         return (*shape[1:], shape[0])
     return tuple(shape)
 
@@ -64,7 +64,7 @@ def to_canonical(data_format: DataFormat, shape: Sequence[Any]) -> tuple[Any, ..
     >>> to_canonical("channels_last", (28, 28, 3))
     (3, 28, 28)
     """
-    if data_format == "channels_last" and len(shape) > 1:
+    if data_format == "channels_last" and shape:
         return (shape[-1], *shape[:-1])
     return tuple(shape)
 
