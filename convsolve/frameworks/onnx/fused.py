@@ -97,6 +97,9 @@ def _activated(call: Call) -> None:
 @reads("com.microsoft.FusedGemm")
 def _fused_gemm(call: Call) -> Result:
     _activated(call)
+    axes = [_axes_of(call.value(i)) for i in (0, 1)]
+    if not call.option("activation") or axes != [2, 2]:
+        raise RefusedError(f"it takes two matrices and an activation, got {axes} axes, {call.option('activation')!r}")
     return _as(call, "Gemm", (0, 1, 2))
 
 
