@@ -5,14 +5,15 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
 from typing import Any, Literal
 
 from .dims import Cond, Condition, Dim, Domain, Var, all_of, bounds, product, total, variables, where
-from .dims.grammar import Value, parse_condition, parse_dim
+from .dims.grammar import Several, Value, parse_condition, parse_dim
 from .errors import ExpressionError, NetworkError
 from .lints import SENSIBLE, demanded, known_codes
 from .network import Layer, Network, tensor_layer
-from .operators import axis_names
+from .operators import Choice, axis_names
 from .operators.rules import PROBLEM
 from .receptive_field import receptive_field
 from .shown import Shown
@@ -202,6 +203,8 @@ class Scope:
         """Return what a name stands for, or raise ExpressionError with the nearest names."""
         if name.startswith("$"):
             return self._hole(name[1:], name, column)
+        if "*" in name:
+            return self._pattern(name, column)
         if name in COSTS:
             return self._var(name)
         if name == WARNINGS and name not in self.network.by_name and name not in self.network.blocks:
@@ -221,6 +224,34 @@ class Scope:
         if name in self.network.holes:
             return self._hole(name, name, column)
         raise self._unknown(name, column)
+
+    def _pattern(self, name: str, column: int) -> Several:
+        """Resolve ``conv*.macs`` or ``body.*.stride``: of every layer of such a name, or of a block, that has one."""
+        head, _, attribute = name.rpartition(".")
+        block = self.network.blocks.get(head.removesuffix(".*"), ()) if head.endswith(".*") else ()
+        layers = [layer for layer in self.network.ordered if not isinstance(layer.operator, Choice)]
+        named = [layer for layer in layers if layer.name in block or fnmatchcase(layer.name, head)]
+        if not named:
+            raise ExpressionError(f"no layer is called {head!r}{nearest(head, self.network.by_name, listed=8)}", column)
+        found, whens, wrong = [], [], ""
+        self._absent_counts_0, before = True, self._absent_counts_0
+        for layer in named:
+            if layer.operator.arity == (0, 0) and attribute in COSTS:
+                continue
+            try:
+                value = self._attribute(layer.name, attribute, "", column)
+            except ExpressionError as error:
+                wrong = wrong or str(error)
+                continue
+            found.append(value)
+            whens.append(layer.when)
+        self._absent_counts_0 = before
+        if not found:
+            raise ExpressionError(wrong or f"no layer {head!r} has {attribute!r}", column)
+        if any(isinstance(value, tuple) for value in found):
+            some = f"{head}.height or {head}.{attribute}[0]"
+            raise ExpressionError(f"{name} are lists: name one axis, as in {some}", column)
+        return Several.of(found, whens)
 
     def _hole(self, name: str, written: str, column: int) -> Value:
         if name not in self.network.holes:

@@ -1,15 +1,21 @@
 """The grammar of texts in problem files: domains, and expressions over names.
 
     value    :=  domain | sum                            3 | 5 | 7      0..3      $k // 2
-    domain   :=  range ('|' range)*                      range := n | n '..' n? ('step' n)?
+    domain   :=  range ('|' range)*                      range := n | n '..' n? ('step' n)? | n '..' n 'pow' n
     or       :=  and ('or' and)*
     and      :=  not ('and' not)*
     not      :=  'not' not | compared
     compared :=  sum (('=='|'!='|'<='|'>='|'<'|'>') sum | 'not'? 'in' (list | range))*
     sum      :=  term (('+'|'-') term)*
-    term     :=  factor (('*'|'//'|'%') factor)*
-    factor   :=  '-' factor | number | name | '$'name | list | shape | ('min'|'max') '(' sum, ... ')' | '(' or ')'
+    term     :=  power (('*'|'//'|'%') power)*
+    power    :=  factor ('**' power)?                    one of the two is a number
+    factor   :=  '-' power | number | name | '$'name | list | shape | call | '(' or ')'
+    call     :=  ('min'|'max'|'sum'|'nondecreasing') '(' sum, ... ')' | ('count'|'all') '(' compared ')'
     list     :=  '[' sum, ... ']'                        shape := 3x224x224
+
+``lo..hi pow b`` are ``lo, lo*b, lo*b*b, ...`` up to ``hi``. A pattern such as ``conv*.macs`` or ``body.*.stride``
+stands for several layers, inside of a call; those that are not there count for nothing in it. ``all`` holds where the
+comparison holds of each, ``count`` is of how many it does.
 
 Numbers may carry underscores or a suffix: ``100_000``, ``300M``, ``1.31M``. A list compares entry by
 entry, and with a number every entry compares. A layer whose name has other characters than letters,
@@ -18,16 +24,36 @@ digits, underscores and dots stands in backquotes. Nothing is ever evaluated as 
 
 from __future__ import annotations
 
+import itertools
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from fractions import Fraction
 from typing import Any, NamedTuple
 
 from ..errors import DimensionError, ExpressionError
 from .domain import Domain, Span
-from .expr import Cond, Condition, Dim, Expr, all_of, any_of, eq, isin, maximum, minimum, ne, negation
+from .expr import (
+    Cond,
+    Condition,
+    Dim,
+    Expr,
+    all_of,
+    any_of,
+    bounds,
+    eq,
+    isin,
+    maximum,
+    minimum,
+    ne,
+    negation,
+    product,
+    total,
+    where,
+)
 
-__all__ = ["Guard", "Resolver", "Value", "parse_condition", "parse_dim", "parse_expression", "parse_value"]
+__all__ = [
+    "Guard", "Resolver", "Several", "Value", "parse_condition", "parse_dim", "parse_expression", "parse_value",
+]
 
 Value = Any  # Dim | Cond | tuple[Dim, ...]
 Resolver = Callable[[str, int], Value]
@@ -36,7 +62,23 @@ Resolver = Callable[[str, int], Value]
 Guard = Callable[[Cond], Cond]
 """Is given every comparison once its names have been resolved, and returns what shall stand for it."""
 
+
+
+class Several(tuple[Dim, ...]):
+    """The values of several layers, which a pattern names; ``whens`` are the conditions under which each is there."""
+
+    whens: tuple[Cond, ...]
+
+    @classmethod
+    def of(cls, values: Sequence[Dim], whens: Sequence[Cond]) -> Several:
+        """Return values with their conditions."""
+        made = cls(values)
+        made.whens = tuple(whens)
+        return made
+
+
 _LONGEST = 20_000
+_HIGHEST_POWER = 64
 _DEEPEST = 50
 _LARGEST = 2**62
 _LONGEST_NUMBER = 100
@@ -47,13 +89,15 @@ _TOKEN = re.compile(
   | (?P<shape>\d+(?:x\d+)+(?![\w.]))
   | (?P<number>\d[\d_]*(?:\.\d+(?=[KMGT]))?[KMGT]?(?![\w]))
   | (?P<range>\.\.)
+  | (?P<pattern>(?:[A-Za-z_][\w.]*)?\*(?:\.\w+)+)
   | (?P<name>\$?(?:`[^`]+`|[A-Za-z_]\w*)(?:\[\d+\])*(?:\.\w+(?:\[\d+\])*)*)
-  | (?P<op>==|!=|<=|>=|//|[-+*%<>()\[\],|/=])
+  | (?P<op>==|!=|<=|>=|//|\*\*|[-+*%<>()\[\],|/=])
     """,
     re.VERBOSE | re.ASCII,
 )
 _SUFFIX = {"K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
 _WORDS = {"and", "or", "not", "in", "min", "max", "step"}
+_CALLS = ("min", "max", "sum", "nondecreasing", "count", "all")
 _COMPARISONS = ("==", "!=", "<=", ">=", "<", ">")
 
 
@@ -103,6 +147,7 @@ class _Parser:
         self.tokens = _tokens(text)
         self.at = 0
         self.depth = 0
+        self.calls = 0
         self.resolve = resolve
 
     # -- tokens
@@ -129,7 +174,8 @@ class _Parser:
         if self.token.kind != "end":
             hint = ": write == for an equation" if self.token.text == "=" else ""
             hint = ": use // for division, which rounds down" if self.token.text == "/" else hint
-            hint = ": a call like f(x) is not possible, but for min and max" if self.token.text == "(" else hint
+            called = f": a call like f(x) is not possible, but for {', '.join(_CALLS)}"
+            hint = called if self.token.text == "(" else hint
             hint = ": alternatives are plain numbers" if self.token.text == "|" else hint
             raise ExpressionError(f"wanted {wanted}, found {self._found()}{hint}", self.token.column)
 
@@ -193,7 +239,7 @@ class _Parser:
     # -- numbers
 
     def sum(self) -> Value:
-        return self._chain(("+", "-"), lambda: self._chain(("*", "//", "%"), self.factor))
+        return self._chain(("+", "-"), lambda: self._chain(("*", "//", "%"), self.power))
 
     def _chain(self, ops: tuple[str, ...], part: Callable[[], Value]) -> Value:
         column = self.token.column
@@ -209,28 +255,43 @@ class _Parser:
                 raise ExpressionError(str(error), op.column) from None
         return value
 
+    def power(self) -> Value:
+        column = self.token.column
+        base = self.factor()
+        if (op := self.take("**")) is None:
+            return base
+        right = self.token.column
+        with _Nesting(self):
+            return _power(_dim(base, column), _dim(self.power(), right), op.column)
+
     def factor(self) -> Value:
         token = self.token
         if self.take("-"):
             with _Nesting(self):
-                return 0 - _dim(self.factor(), token.column)
+                return 0 - _dim(self.power(), token.column)
         if token.kind == "number":
             self.at += 1
             return _number(token)
         if token.kind == "shape":
             self.at += 1
             return tuple(_number(_Token("number", part, token.column)) for part in token.text.split("x"))
+        if token.kind in ("name", "op") and token.text in _CALLS and self.tokens[self.at + 1].text == "(":
+            self.at += 2
+            with _Nesting(self):
+                return self._of_each(token) if token.text in ("count", "all") else self._of_all(token)
         if token.kind == "name":
             self.at += 1
             if self.token.text == "(":
-                raise ExpressionError(f"{token.text}(...) cannot be called: only min and max can", token.column)
+                raise ExpressionError(
+                    f"{token.text}(...) cannot be called: only {', '.join(_CALLS)} can", token.column)
             return self.resolve(token.text.replace("`", ""), token.column)
-        if word := self.take("min", "max"):
-            self.expect("(")
-            entries = [_dim(e, word.column) for e in self._entries(")")]
-            if not entries:
-                raise ExpressionError(f"{word.text} needs at least one argument", word.column)
-            return (minimum if word.text == "min" else maximum)(*entries)
+        if token.kind == "pattern":
+            self.at += 1
+            found = self.resolve(token.text, token.column)
+            if not self.calls:
+                ways = f"max({token.text}), sum(...), count(... == 2) or all(... == 2)"
+                raise ExpressionError(f"{token.text} are several values: say {ways}", token.column)
+            return found
         if self.take("["):
             return tuple(_dim(e, token.column) for e in self._entries("]"))
         if self.take("("):
@@ -239,6 +300,48 @@ class _Parser:
             self.expect(")")
             return value
         raise ExpressionError(f"wanted a number or a name, found {self._found()}", token.column)
+
+    def _of_all(self, word: _Token) -> Value:
+        """Read the arguments of a call, and return what it makes of all of them."""
+        self.calls += 1
+        entries = [_several(value, word.column) for value in self._entries(")")]
+        self.calls -= 1
+        values = [value for several in entries for value in several]
+        whens = [when for several in entries for when in several.whens]
+        if not values:
+            raise ExpressionError(f"{word.text} needs at least one argument", word.column)
+        if word.text == "nondecreasing":
+            there = list(zip(values, whens, strict=True))
+            every = all(when is True for when in whens)
+            pairs = itertools.pairwise(there) if every else itertools.combinations(there, 2)
+            return self.guard(all_of(*(any_of(negation(v), negation(w), a <= b) for (a, v), (b, w) in pairs)))
+        if word.text == "min":
+            highest = maximum(*values)
+            return minimum(*(where(when, v, highest) for v, when in zip(values, whens, strict=True)))
+        counted = [where(when, v, 0) for v, when in zip(values, whens, strict=True)]
+        return total(counted) if word.text == "sum" else maximum(*counted)
+
+    def _of_each(self, word: _Token) -> Value:
+        """Read a comparison inside of ``count`` or ``all``, and return of how many it holds, or whether of all."""
+        self.calls += 1
+        column = self.token.column
+        left = self.sum()
+        op = self.take(*_COMPARISONS)
+        if op is None:
+            raise ExpressionError(f"{word.text} wants a comparison, such as {word.text}(conv*.stride == 2)", column)
+        right = self.sum()
+        self.calls -= 1
+        self.expect(")")
+        sides = [_several(side, column) for side in (left, right)]
+        count = max(map(len, sides))
+        if any(len(side) not in (1, count) for side in sides):
+            raise ExpressionError(f"{len(sides[0])} values are compared with {len(sides[1])}", op.column)
+        a, b = (Several.of(tuple(s) * count, s.whens * count) if len(s) == 1 else s for s in sides)
+        holds = [(all_of(v, w), _compare(op.text, x, y, op.column))
+                 for x, y, v, w in zip(a, b, a.whens, b.whens, strict=True)]  # fmt: skip
+        if word.text == "all":
+            return self.guard(all_of(*(any_of(negation(there), one) for there, one in holds)))
+        return total(where(all_of(there, one), 1, 0) for there, one in holds)
 
     def _entries(self, end: str) -> list[Value]:
         entries: list[Value] = []
@@ -256,14 +359,14 @@ class _Parser:
         start = self.at
         spans: list[Span] = []
         while True:
-            span = self._span()
-            if span is None:
+            span = self._spans()
+            if not span:
                 if spans:
                     raise ExpressionError(
                         f"alternatives are plain numbers and ranges, found {self._found()}", self.token.column)
                 self.at = start
                 return None
-            spans.append(span)
+            spans += span
             if not self.take("|"):
                 break
         try:
@@ -279,15 +382,18 @@ class _Parser:
         self.at += 1 + (sign < 0)
         return sign * _number(token)
 
-    def _span(self) -> Span | None:
+    def _spans(self) -> list[Span]:
         column = self.token.column
         low = self._signed()
         if low is None:
-            return None
+            return []
         if self.token.kind != "range":
-            return Span(low, low)
+            return [Span(low, low)]
         self.at += 1
         high = self._signed()
+        if self.token.text == "pow":
+            self.at += 1
+            return self._powers(low, high, column)
         step = 1
         if self.take("step"):
             if self.token.kind != "number":
@@ -295,9 +401,20 @@ class _Parser:
             step = _number(self.token)
             self.at += 1
         try:
-            return Span(low, high, step)
+            return [Span(low, high, step)]
         except DimensionError as error:
             raise ExpressionError(str(error), column) from None
+
+    def _powers(self, low: int, high: int | None, column: int) -> list[Span]:
+        """Return ``low``, ``low*base``, ... up to ``high``."""
+        base = self._signed()
+        if low < 1 or high is None or high < low or base is None or base < 2:
+            wanted = "both ends at least 1, a base of at least 2"
+            raise ExpressionError(f"powers are written like 8..512 pow 2: {wanted}", column)
+        found = [low]
+        while found[-1] * base <= high:
+            found.append(found[-1] * base)
+        return [Span(n, n) for n in found]
 
 
 class _Nesting:
@@ -322,6 +439,32 @@ _ARITHMETIC: dict[str, Callable[[Any, Any], Any]] = {
     "//": lambda a, b: a // b,
     "%": lambda a, b: a % b,
 }
+
+
+def _several(value: Value, column: int) -> Several:
+    """Return an argument of a call as values with the conditions under which they are there."""
+    if isinstance(value, Several):
+        return value
+    values = value if isinstance(value, tuple) else (_dim(value, column),)
+    return Several.of(values, (True,) * len(values))
+
+
+def _power(base: Dim, exponent: Dim, column: int) -> Dim:
+    low, high = bounds(exponent)
+    if low is None or low < 0 or high is None or high > _HIGHEST_POWER:
+        raise ExpressionError(f"an exponent lies between 0 and {_HIGHEST_POWER}", column)
+    if isinstance(exponent, int):
+        if isinstance(base, int) and abs(base) ** exponent > _LARGEST:
+            raise ExpressionError(f"{base}**{exponent} is larger than any network needs", column)
+        return product([base] * exponent)
+    if not isinstance(base, int):
+        raise ExpressionError("the base or the exponent of ** must be a number", column)
+    if abs(base) ** high > _LARGEST:
+        raise ExpressionError(f"{base}**{high} is larger than any network needs", column)
+    found: Dim = base**high
+    for n in range(high - 1, low - 1, -1):
+        found = where(exponent <= n, base**n, found)
+    return found
 
 
 def _dim(value: Value, column: int) -> Dim:

@@ -99,6 +99,7 @@ class Blocks:
         for copy in range(1, most + 1):
             here = copy <= least or count >= copy
             inner = block.inside(name, here, f"_{copy}")
+            inner.names.copy = copy
             end = self.read(entries["layers"], inner)
             if here is not True:
                 passed = f"{name}{inner.suffix}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,7 +11,8 @@ from ..dims import Cond, all_of, eq, hole
 from ..errors import ConvsolveError
 from ..network import Layer
 from ..operators import OPERATORS, Choice, Kind, Operator
-from ..operators.parameters import Inner
+from ..operators.parameters import HALF, Inner, Padding
+from ..operators.windows import dilated
 from ..words import nearest
 from .document import Key, Node, Place
 from .layout import LAYER_KEYS
@@ -60,10 +61,13 @@ class Layers:
         optional = is_optional(entries.get("optional"))
         if optional and not inputs:
             raise Rejected(key.place, f"{key.text} has no input that could be passed on in its absence")
+        half = entries.pop("padding", None) if _is_half(entries, kinds) else None
         values = {
             parameter: self._parameter(name, parameter, kinds[parameter], node, block)
             for parameter, node in entries.items() if parameter in kinds
         }
+        if half is not None:
+            values["padding"] = _half(key, half, values)
         if len(self.mistakes.found) > before:
             return name
         here = eq(hole(f"{name}.present", 1, 0), 1) if optional else True
@@ -152,6 +156,23 @@ class Layers:
         if node is not None:
             return read_references(node, block.names, self.mistakes)
         return () if operator.arity[1] == 0 else (block.previous,)
+
+
+def _is_half(entries: Mapping[str, Node], kinds: Mapping[str, Kind]) -> bool:
+    return "padding" in entries and isinstance(kinds.get("padding"), Padding) and entries["padding"].value == HALF
+
+
+def _half(key: Key, node: Node, values: Mapping[str, Any]) -> Any:
+    """Return half of the window, of whatever kernel and dilation are chosen, as padding; or raise Rejected."""
+    kernel, dilation = values.get("kernel_size"), values.get("dilation", 1)
+    if "kernel_size" not in values:
+        raise Rejected(node.place, f"{key.text} has no kernel of which the padding could be half")
+    if kernel is None or dilation is None:
+        return None  # a mistake that has been noted
+    axes = max((len(v) for v in (kernel, dilation) if isinstance(v, tuple)), default=0)
+    pairs = zip(*(v if isinstance(v, tuple) else (v,) * max(axes, 1) for v in (kernel, dilation)), strict=False)
+    halves = tuple(dilated(k, d) // 2 for k, d in pairs)
+    return halves if axes else halves[0]
 
 
 def is_optional(node: Node | None) -> bool:

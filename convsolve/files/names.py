@@ -24,6 +24,12 @@ class Names:
 
     known: dict[str, str] = field(default_factory=dict)
     outer: Names | None = None
+    copy: int | None = None
+    """Which copy of a repeated block this is, counted from 1."""
+
+    def number(self) -> int | None:
+        """Return the number of the innermost copy, None outside of repeated blocks."""
+        return self.copy if self.copy is not None or self.outer is None else self.outer.number()
 
     def find(self, name: str) -> str | None:
         """Return the layer that a name stands for, None if it is not known here."""

@@ -107,6 +107,11 @@ class Values:
         """Return what resolves the names in an expression: holes and, inside ``node``, sizes of layers."""
 
         def resolve(name: str, column: int) -> Value:
+            if name == "$copy" and "copy" not in self.holes.declared:
+                number = names.number()
+                if number is None:
+                    raise ExpressionError("$copy is the number of a copy: it stands inside `repeat`", column)
+                return number
             if name.startswith("$"):
                 return self.holes.use(name[1:], column)
             size = _size(name, names)

@@ -12,6 +12,7 @@ from ..dims import Cond, Condition, Domain, Expr, Var, render, variables
 from ..lints import SENSIBLE
 from ..network import Network
 from ..operators import Choice, Input, Operator
+from ..operators.parameters import dims_in
 from ..problem import Problem, as_problem
 from ..words import known_word
 
@@ -116,7 +117,8 @@ def _natural_holes(network: Network) -> set[str]:
     uses: dict[str, int] = {}
     places: set[str] = set()
     for layer in network.layers:
-        for unknown in (*layer.operator.unknowns(), *variables(layer.when)):
+        entries = [d for name in layer.operator.parameters() for d in dims_in(getattr(layer.operator, name))]
+        for unknown in (v for entry in (*entries, layer.when) for v in variables(entry)):
             uses[unknown.name] = uses.get(unknown.name, 0) + 1
         for name in layer.operator.parameters():
             prefix = layer.name if isinstance(layer.operator, Input) else f"{layer.name}.{name}"

@@ -107,6 +107,10 @@ class PerAxis(Kind):
         return {"anyOf": [*entry["anyOf"], {"type": "array", "items": entry, "minItems": 1}]}
 
 
+HALF = "half"
+"""What problem files write for a padding of half the window: ``window // 2``, of whatever kernel is chosen."""
+
+
 @dataclass(frozen=True)
 class Padding(Kind):
     """Padding: a number, one for each axis (or a pair ``[before, after]``), or the name of a mode."""

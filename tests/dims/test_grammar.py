@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import pytest
 
-from convsolve.dims import evaluate, hole
-from convsolve.dims.grammar import parse_condition, parse_dim, parse_expression
+from convsolve.dims import Domain, eq, evaluate, hole
+from convsolve.dims.grammar import Several, parse_condition, parse_dim, parse_expression, parse_value
 from convsolve.errors import ExpressionError
 
 VALUES = {"h": 7, "w": 9, "$k": 3, "layer1.0.conv1.height": 28, "split1[1].channels": 4, "my-layer.width": 5}
 
 
+PATTERN = {"c*.macs": (10, 20, 40), "c*.stride": (1, 2, 2)}
+THERE = (True, eq(hole("$k", 3), 3), eq(hole("$k", 3), 4))  # the last of the three is not there
+
+
 def resolve(name, column):
+    if name in PATTERN:
+        return Several.of(PATTERN[name], THERE)
     if name == "shape":
         return (hole("h", 7), hole("w", 9))
     if name not in VALUES:
@@ -46,6 +52,16 @@ def resolve(name, column):
         ("`my-layer`.width == 5", True),
         ("1_000 == 1K and 1.5K == 1500 and 2M > 1.9M", True),
         ("h - 1 - 1 == 5 and 100 // 7 // 2 == 7", True),
+        ("2 ** 10 == 1024 and 2 ** 3 ** 2 == 512 and -2 ** 2 == 0 - 4 and h ** 2 == 49 and h ** 0 == 1", True),
+        ("2 ** ($k - 1) == 4 and 3 * 2 ** $k == 24", True),
+        ("sum(c*.macs) == 30 and max(c*.macs) == 20 and min(c*.macs) == 10 and sum(h, w, 1) == 17", True),
+        ("count(c*.stride == 2) == 1 and count(c*.macs >= h) == 2 and count(h < w) == 1", True),
+        ("all(c*.macs <= 20)", True),
+        ("all(c*.macs < 20)", False),
+        ("all(c*.macs > c*.stride)", True),
+        ("nondecreasing(c*.stride) and nondecreasing(h, w)", True),
+        ("nondecreasing(w, h)", False),
+        ("not all(c*.macs == 10) and 2*h == 14", True),
     ],
 )
 def test_conditions(text, expected):
@@ -74,6 +90,13 @@ def test_conditions(text, expected):
         ("h // (w - 9) == 1", 2, "positive"),
         ("shape == 3x3 and shape < 3x3x3", 23, "list"),
         ("max() == 1", 0, "argument"),
+        ("c*.macs <= 3", 0, "several values"),
+        ("2 ** h ** 9 == 1", 2, "exponent"),
+        ("2 ** (0 - 1) == 1", 2, "exponent"),
+        ("h ** $k == 1", 2, "must be a number"),
+        ("3 ** 64 == 1", 2, "larger"),
+        ("count(c*.macs)", 6, "comparison"),
+        ("all(c*.macs == shape)", 12, "3 values are compared with 2"),
         ("h in w", 5, "range"),
         ("(" * 60 + "h" + ")" * 60, 51, "deep"),
         ("not " * 60 + "h == 7", 204, "deep"),
@@ -102,3 +125,11 @@ def test_a_long_chain_does_not_recurse_without_end():
     assert parse_expression(text, resolve) == 5000
     assert evaluate(parse_expression(" + ".join(["h"] * 4000), resolve), VALUES) == 28_000
     assert evaluate(parse_expression(" - ".join(["h*h"] * 3000), resolve), VALUES) == -2998 * 49
+
+
+def test_powers_are_domains():
+    assert parse_value("8..512 pow 2", resolve) == Domain.of(8, 16, 32, 64, 128, 256, 512)
+    assert parse_value("3 | 5..60 pow 3", resolve) == Domain.of(3, 5, 15, 45)
+    for text in ("0..8 pow 2", "8..2 pow 2", "1.. pow 2", "1..8 pow 1", "1..8 pow k"):
+        with pytest.raises(ExpressionError, match="powers are written like"):
+            parse_value(text, resolve)

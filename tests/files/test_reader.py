@@ -253,6 +253,10 @@ def test_alternatives_of_another_rank_are_refused_as_a_failure():
         ("input: [1, 8]\nlayers: [relu]\n? [a]\n: 1\n", "a key must be a word"),
         ("input: [1, 8]\nlayers: [relu]\ndescription: !!binary aGk=\n", "a value of type binary is not read"),
         ("input: [1, 0x1F]\nlayers: [relu]\n", "write 0x1F as a plain decimal number"),
+        ("input: [1, 8]\nlayers: [{linear: {out_features: $copy}}]\n", r"\$copy is the number of a copy"),
+        ("input: [1, 8]\nlayers: [{pad: {padding: half}}]\n", "pad has no kernel of which the padding could be half"),
+        ("input: [1, 8]\nlayers: [relu]\nrequire: sum(convs*.macs) <= 3\n", "no layer is called 'convs\\*'"),
+        ("input: [1, 8]\nlayers: [relu]\nrequire: sum(relu*.stride) <= 3\n", "has no 'stride'"),
     ],
 )  # fmt: skip
 def test_one_mistake_one_message(text, word):
@@ -305,3 +309,56 @@ def test_objectives_are_written_in_their_order(objectives, written):
     document = to_document(cs.Problem(problem.network, objectives=goals))
     assert {key: document[key] for key in ("minimize", "maximize") if key in document} == written
     assert list(document).index("layers") < min(list(document).index(key) for key in written)
+
+
+SPOKEN = """
+input: [4, 40]
+holes: {base: 8..16 pow 2, k: 1 | 3}
+layers:
+  - conv: {name: stem, out_channels: $base, kernel_size: 3, dilation: 1 | 2, padding: half}
+  - repeat: 1..3
+    name: body
+    layers:
+      - conv: {name: c, out_channels: $base * 2 ** ($copy - 1), kernel_size: $k, stride: 1 | 2, padding: half}
+      - relu
+require: [%s]
+"""
+
+DEMANDS = {
+    "sum(c_*.macs) <= 60K": lambda net, report: sum(r.macs for r in report.rows if r.layer.startswith("c_")) <= 60_000,
+    "max(*.size) <= 640": lambda net, report: max(r.activations or 160 for r in report.rows) <= 640,
+    "count(body.*.stride == 2) == 1": lambda net, report: [s for s in strides(net) if s == 2] == [2],
+    "all(body.*.kernel_size >= body.*.stride)": lambda net, report: all(
+        x.operator.kernel_size >= x.operator.stride for x in copies(net)),
+    "min(c_*.length) >= 20": lambda net, report: min(report.shapes[x.name][1] for x in copies(net)) >= 20,
+    "nondecreasing(c_*.stride)": lambda net, report: strides(net) == sorted(strides(net)),
+}
+
+
+def copies(network):
+    return [layer for layer in network.layers if layer.name.startswith("c_")]
+
+
+def strides(network):
+    return [layer.operator.stride for layer in copies(network)]
+
+
+@pytest.mark.parametrize("demand", DEMANDS)
+def test_what_patterns_and_counts_demand_is_what_every_solution_keeps(demand):
+    everything = list(cs.solutions(cs.parse(SPOKEN % ""), limit=2000))
+    found = {tuple(s.assignment.items()) for s in cs.solutions(cs.parse(SPOKEN % demand), limit=2000)}
+    kept = {tuple(s.assignment.items()) for s in everything if DEMANDS[demand](s.network, s.report)}
+    assert found == kept and 0 < len(kept) < len(everything) < 2000
+
+
+def test_half_is_half_of_the_window_and_copies_have_numbers():
+    for solution in cs.solutions(cs.parse(SPOKEN % "$k == 3"), limit=300):
+        stem, base = solution.network.by_name["stem"].operator, solution.assignment["base"]
+        assert stem.padding == (stem.dilation * (stem.kernel_size - 1) + 1) // 2
+        assert [layer.operator.out_channels for layer in copies(solution.network)] == [
+            base * 2**i for i in range(solution.assignment["body.repeat"])]
+    problem = cs.parse(SPOKEN % "sum(c_*.macs) <= 60K")
+    assert cs.parse(cs.dump(problem)) == problem
+    pairs = "{input: [1, 9, 9], layers: [{conv: {out_channels: 8, kernel_size: [3, 5], padding: half}}]}"
+    assert cs.check(cs.parse(pairs)).output == (8, 9, 9)
+    assert cs.parse("{input: [1, 9], layers: [{max_pool: {kernel_size: 3, padding: half}}]}").network.layers[1].operator.padding == 1
