@@ -130,6 +130,9 @@ def _failed(error: BaseException, words: Sequence[str]) -> int:
 
     if isinstance(error, click.exceptions.Exit):
         return error.exit_code
+    if _INTERRUPTS:
+        _say("interrupted")
+        return 130
     if isinstance(error, click.ClickException):
         shown = io.StringIO()
         error.show(shown)
@@ -174,9 +177,21 @@ def _crashed(error: BaseException, words: Sequence[str]) -> int:
 
 def _end_when_asked() -> None:
     """Let SIGTERM end a command as Ctrl-C does: what is known is said, what is done is kept; the exit code is 130."""
+    _INTERRUPTS.clear()
     with suppress(ValueError):  # signals are for the first thread
         if signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
-            signal.signal(signal.SIGTERM, signal.default_int_handler)
+            signal.signal(signal.SIGTERM, _interrupt)
+        if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+            signal.signal(signal.SIGINT, _interrupt)
+
+
+_INTERRUPTS: list[int] = []
+"""The signals that came: while a package of C is imported, what they raise may end as another error."""
+
+
+def _interrupt(number: int, frame: Any) -> None:
+    _INTERRUPTS.append(number)
+    raise KeyboardInterrupt
 
 
 def _open_streams() -> None:

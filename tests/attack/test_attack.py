@@ -13,7 +13,7 @@ from tests.attack.cases import command, judged
 from tests.attack.limited import Limited
 from tests.attack.mutators import mutant
 
-CASES = 150 * int(os.environ.get("CONVSOLVE_ATTACK_SCALE", "1"))
+CASES = 100 * int(os.environ.get("CONVSOLVE_ATTACK_SCALE", "1"))
 PAST = Path(__file__).parent / "past"
 
 LOUD = {

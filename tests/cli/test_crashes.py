@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import signal
@@ -144,5 +145,22 @@ def test_a_command_that_is_terminated_ends(tmp_path):
         with pytest.raises(subprocess.TimeoutExpired):
             process.wait(1.5)
         process.terminate()
-        assert process.wait(20) == -signal.SIGTERM
+        assert process.wait(20) == 130
     assert sorted(p.name for p in tmp_path.iterdir()) == before
+
+
+def test_an_interrupt_that_a_package_of_c_swallows_is_one(monkeypatch, capsys):
+    def swallowed(words):
+        with contextlib.suppress(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGTERM)
+        raise ImportError("initialization failed")
+
+    monkeypatch.setattr("convsolve.cli._code", swallowed)
+    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        with pytest.raises(SystemExit) as ended:
+            main(["check", "net.yaml"])
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+    assert ended.value.code == 130 and "internal error" not in capsys.readouterr().err
