@@ -18,7 +18,7 @@ from .operators import Reach
 from .operators.base import spatial_names
 from .trace import Trace, to_written
 
-__all__ = ["Extent", "receptive_field", "receptive_fields"]
+__all__ = ["Extent", "Undefined", "reach_along", "receptive_field", "receptive_fields"]
 
 Extent = tuple[Dim, "Dim | None"]
 """The receptive field along one axis, and its stride: how far it moves from one output to the next.
@@ -31,7 +31,7 @@ _FIELD = ".receptive_field."
 """Between a layer and an axis: the name under which its receptive field is defined on the way to others'."""
 
 
-class _Undefined(Exception):
+class Undefined(Exception):
     """Why a receptive field is not defined."""
 
 
@@ -63,7 +63,7 @@ def receptive_field(
             axis: _along(traced, tensor, source, i, axis, define)
             for i, axis in enumerate(spatial_names(len(shape) - 1))
         }
-    except _Undefined as reason:
+    except Undefined as reason:
         return str(reason)
 
 
@@ -107,7 +107,7 @@ def _along(
     traced: Trace, tensor: str, source: str, position: int, axis: str, define: Callable[[str, Dim], Dim]
 ) -> Extent:
     used = _ancestors(traced, tensor_layer(tensor))
-    reaches = {layer.name: _reach(traced, layer, position) for layer in used}
+    reaches = {layer.name: reach_along(traced, layer, position) for layer in used}
     stride = _stride(used, reaches, source, axis, define, tensor)
     if all(r is None or (r.up == 1 and not r.whole) for r in reaches.values()):
         return _forward(used, reaches, source, axis, define, tensor), stride
@@ -125,15 +125,19 @@ def _ancestors(traced: Trace, name: str) -> list[Layer]:
     return found[::-1]
 
 
-def _reach(traced: Trace, layer: Layer, position: int) -> Reach | None:
-    """Return a layer's reach along an axis; None for a source of tensors."""
+def reach_along(traced: Trace, layer: Layer, position: int) -> Reach | None:
+    """Return a layer's reach along an axis; None for a source of tensors.
+
+    Raises:
+        Undefined: it has none.
+    """
     if not layer.inputs:
         return None
     shapes = [traced.shapes[reference] for reference in layer.inputs]
     own = traced.shapes[layer.name]
     known = [shape for shape in shapes if shape is not None]
     if own is None or len(known) < len(shapes):
-        raise _Undefined(f"{layer.name} has no shape")
+        raise Undefined(f"{layer.name} has no shape")
     if all(len(shape) < 2 for shape in known):
         return Reach()  # what comes from the input was flattened, and what flattened it sees everything
     operator = layer.operator
@@ -144,9 +148,9 @@ def _reach(traced: Trace, layer: Layer, position: int) -> Reach | None:
     if reaches is None:
         if operator.kind == "linear" and len(own) == len(known[0]):
             return Reach()
-        raise _Undefined(f"{layer.name} ({operator.kind}) does not keep neighbours together")
+        raise Undefined(f"{layer.name} ({operator.kind}) does not keep neighbours together")
     if position >= len(reaches):
-        raise _Undefined(f"{layer.name} has another number of spatial axes than the input")
+        raise Undefined(f"{layer.name} has another number of spatial axes than the input")
     return reaches[position]
 
 
@@ -171,7 +175,7 @@ def _forward(
         step[layer.name] = define(f"{layer.name}.receptive_field_stride.{axis}", where(layer.when, moved, 1))
     name = tensor_layer(tensor)
     if name not in extent:
-        raise _Undefined(f"{name} does not depend on the input")
+        raise Undefined(f"{name} does not depend on the input")
     return extent[name]
 
 
@@ -190,7 +194,7 @@ def _backward(
         reach = reaches[layer.name]
         assert reach is not None
         if reach.up != 1 and layer.name in strided:
-            raise _Undefined(
+            raise Undefined(
                 f"{layer.name} enlarges and a stride follows: how far an output sees differs from one to the next")
         if not reach.whole and (reach.stride != 1 or layer.name in strided):
             strided.update(map(tensor_layer, layer.inputs))
@@ -204,7 +208,7 @@ def _backward(
             joined = maximum(seen[name], far) if name in seen else far
             seen[name] = define(f"{target}.sees.{name}.{axis}.{len(seen)}.{layer.name}", joined)
     if source not in seen:
-        raise _Undefined(f"{target} does not depend on the input")
+        raise Undefined(f"{target} does not depend on the input")
     return seen[source] + 1
 
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from ..dims import Dim, all_of, any_of, eq, where
 from ..network import Layer, tensor_layer
 from ..operators import Choice, Concat, Crop, Pad
-from ..operators.base import normal_axis, pairs, spatial_names, written_names
-from ..receptive_field import receptive_field
+from ..operators.base import axis_names, normal_axis, pairs, spatial_names, to_written
+from ..receptive_field import Undefined, reach_along, receptive_field
 from .base import Demand, Look, View, lint
 from .windows import Window, windows
 
@@ -102,7 +102,7 @@ def _moved(look: Look, axis: int) -> Dim | None:
     if not operator.pointwise or spread or operator.kind in ("center_crop", "center_crop_pad"):
         return None
     if isinstance(operator, Concat) and operator.axis is not None:
-        names = written_names(_Nowhere(look.view), len(look.output))
+        names = to_written(look.view.network.data_format, axis_names(len(look.output)))
         return 0 if names[normal_axis(operator.axis, len(names))] == "channels" else None
     sizes = {look.view.value(shape[axis + 1]) for shape in (*look.inputs, look.output)}
     return 0 if len(sizes) == 1 else None  # one that is spread over the others centres nowhere
@@ -177,20 +177,11 @@ def _keeps_places(view: View, layer: Layer, axis: int) -> bool:
     look = view.look(layer)
     if look is None or len(look.output) <= axis + 1:
         return False
-    reaches = layer.operator.reach(_Nowhere(view), look.inputs, [look.output])
-    return reaches is not None and len(reaches) > axis and not reaches[axis].whole
-
-
-class _Nowhere:
-    """A site at which nothing is required, to ask an operator for its reach."""
-
-    batch_size = 1
-
-    def __init__(self, view: View) -> None:
-        self.framework, self.data_format = view.network.framework, view.network.data_format
-
-    def require(self, *args: object, **values: object) -> None:
-        """Require nothing."""
+    try:
+        reach = reach_along(view.trace, layer, axis)
+    except Undefined:
+        return False
+    return reach is not None and not reach.whole
 
 
 @lint(

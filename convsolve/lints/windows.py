@@ -52,22 +52,21 @@ def windows(look: Look) -> Iterator[Window]:
         return
     sizes, counts = look.inputs[0][1:], look.output[1:]
     rank, padding = len(sizes), operator.padding
-    kernels = per_axis("kernel_size", operator.kernel_size, rank)
-    dilations = per_axis("dilation", operator.dilation, rank)
-    strides = [k if s is None else s for k, s in zip(kernels, per_axis("stride", operator.stride, rank), strict=True)]
     numbers = None if isinstance(padding, str) else pairs("padding", padding, rank)
-    for i, axis in enumerate(spatial_names(rank)):
-        span = dilated(kernels[i], dilations[i])
+    for i, (axis, (kernel, dilation, stride)) in enumerate(
+        zip(spatial_names(rank), operator.steps(rank), strict=True)
+    ):
+        span = dilated(kernel, dilation)
         padded = numbers is None or numbers[i] != (0, 0)
         if numbers is not None:
             before = numbers[i][0]
         elif padding == "same":
             torch = look.view.network.framework == "torch"
-            needed = span - 1 if torch else maximum((counts[i] - 1) * strides[i] + span - sizes[i], 0)
+            needed = span - 1 if torch else maximum((counts[i] - 1) * stride + span - sizes[i], 0)
             before = needed // 2
         else:
             before = span - 1 if padding == "causal" else 0
-        yield Window(axis, sizes[i], kernels[i], dilations[i], strides[i], before, counts[i], padded)
+        yield Window(axis, sizes[i], kernel, dilation, stride, before, counts[i], padded)
 
 
 @lint(

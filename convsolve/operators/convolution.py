@@ -90,9 +90,12 @@ class Convolution(Operator):
         return product((self._weights(inputs[0], outputs[0]), *outputs[0][1:]))
 
     def reach(self, site: Site, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> Sequence[Reach]:
-        rank = len(inputs[0]) - 1
-        values = (per_axis(n, getattr(self, n), rank) for n in ("kernel_size", "dilation", "stride"))
-        return [Reach(dilated(k, d), s) for k, d, s in zip(*values, strict=True)]
+        return [Reach(dilated(k, d), s) for k, d, s in self.steps(len(inputs[0]) - 1)]
+
+    def steps(self, rank: int) -> list[tuple[Dim, Dim, Dim]]:
+        """Return kernel size, dilation and stride for each axis."""
+        values = (per_axis(name, getattr(self, name), rank) for name in ("kernel_size", "dilation", "stride"))
+        return list(zip(*values, strict=True))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -19,7 +19,7 @@ from ..shown import Shown
 from ..trace import COSTS, Definition, Requirement, Trace, run, run_arrays, to_written, trace
 from ..words import few
 
-__all__ = ["CheckReport", "Failure", "Row", "at_shapes", "check", "failed_requirements", "requirement_message"]
+__all__ = ["CheckReport", "Failure", "Row", "alike", "at_shapes", "check", "failed_requirements", "requirement_message"]
 
 _MOST_NOTED = 3
 _LARGEST_TRIED = 4096
@@ -316,12 +316,8 @@ def _receptive_field(traced: Trace, values: Mapping[str, int]) -> tuple[tuple[in
 
 def _explained(traced: Trace, values: Mapping[str, int], failed: Sequence[Requirement]) -> Iterable[Failure]:
     """Yield the failures, those of one rule and one layer with the same numbers as one."""
-    groups: dict[tuple[Any, ...], list[Requirement]] = {}
-    for r in failed:
-        numbers = tuple((name, evaluate(value, values)) for name, value in r.values)
-        groups.setdefault((r.layer, r.rule.code, r.text, numbers if r.layer else ()), []).append(r)
     tried = _Tried.of(traced)
-    for group in groups.values():
+    for group in alike(failed, values):
         first = group[0]
         axes = [r.axis for r in group if r.axis]
         needs = {}
@@ -344,6 +340,15 @@ def _explained(traced: Trace, values: Mapping[str, int], failed: Sequence[Requir
             along=along,
             source=traced.network.by_name[first.layer].source if first.layer else "",
         )
+
+
+def alike(failed: Iterable[Requirement], values: Mapping[str, int]) -> Iterable[list[Requirement]]:
+    """Return the requirements that fail in groups: those of one rule and one layer with the same numbers."""
+    groups: dict[tuple[Any, ...], list[Requirement]] = {}
+    for r in failed:
+        numbers = tuple((name, evaluate(value, values)) for name, value in r.values)
+        groups.setdefault((r.layer, r.rule.code, r.text, numbers if r.layer else ()), []).append(r)
+    return groups.values()
 
 
 def requirement_message(requirement: Requirement, values: Mapping[str, int], axes: Sequence[str]) -> str:

@@ -7,14 +7,14 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 from ..dims import evaluate
-from ..lints import LINTS, SENSIBLE, demanded, known_codes
+from ..lints import LINTS, demanded, known_codes
 from ..network import InputShapes, Network
 from ..problem import Problem, as_problem
 from ..shown import Shown
-from ..trace import Requirement, run, trace
-from .check import CheckReport, Failure, check, requirement_message
+from ..trace import run, trace
+from .check import CheckReport, Failure, alike, check, requirement_message
 
-__all__ = ["SENSIBLE", "Finding", "LintReport", "lint"]
+__all__ = ["Finding", "LintReport", "lint"]
 
 
 @dataclass(frozen=True)
@@ -76,12 +76,8 @@ def lint(
     if report.ok and report.network is not None:
         traced = trace(report.network)
         values = run(traced, {})
-        groups: dict[tuple[object, ...], list[Requirement]] = {}
-        for requirement in demanded(traced, wanted, values=values):
-            if not evaluate(requirement.condition, values):
-                numbers = tuple((name, evaluate(value, values)) for name, value in requirement.values)
-                groups.setdefault((requirement.layer, requirement.rule.code, numbers), []).append(requirement)
-        for group in groups.values():
+        broken = [r for r in demanded(traced, wanted, values=values) if not evaluate(r.condition, values)]
+        for group in alike(broken, values):
             first, axes = group[0], [r.axis for r in group if r.axis]
             about = LINTS[first.rule.code]
             found.append(Finding(

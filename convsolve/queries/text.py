@@ -10,6 +10,7 @@ from itertools import zip_longest
 from math import log2
 from typing import TYPE_CHECKING, Any
 
+from ..lints import SENSIBLE
 from ..operators.base import to_canonical
 from ..problem import trace_problem
 from ..words import few
@@ -214,7 +215,7 @@ def lint_lines(report: LintReport, *, mend: bool = True) -> list[str]:
 
 def broken_lines(solution: Solution) -> list[str]:
     """Return in a line which warnings a solution gives, and what forbids them."""
-    from .lint import SENSIBLE, lint
+    from .lint import lint
 
     found: dict[str, list[str]] = {}
     for finding in lint(solution.network, codes=SENSIBLE).findings:

@@ -255,3 +255,14 @@ def test_spaces_hold_sensible_architectures_alone():
     everything = list(cs.solutions(problem, limit=3000))
     assert space.count().value == sum(not cs.lint(s.network).warnings for s in everything)
     assert all(not cs.lint(space.network(drawn)).warnings for drawn in space.sample(20, seed=1))
+
+
+def test_holes_are_seen_behind_a_layer_that_works_place_by_place():
+    for data_format, shape in (("channels_last", "[20, 20, 3]"), ("channels_first", "[3, 20, 20]")):
+        text = f"""
+        framework: keras
+        data_format: {data_format}
+        input: {shape}
+        layers: [{{conv: {{out_channels: 8, kernel_size: 3, dilation: 2}}}}, {{linear: {{out_features: 8}}}}]
+        """
+        assert "W005" in codes(cs.parse(textwrap.dedent(text))), data_format
