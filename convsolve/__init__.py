@@ -13,33 +13,33 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+    from .checks.check import CheckReport, Failure, check
+    from .checks.lint import LintReport, lint
+    from .diagnosis.diagnose import Cause, diagnose
     from .dims import Domain, all_of, any_of, eq, hole, maximum, minimum, where
     from .dims.sizeset import SizeSet
     from .errors import ConvsolveError, FileError, NetworkError, UndecidedError, UnreadableError, WorkersError
+    from .explanations.explain import Explanation, explain
+    from .explanations.live import explaining, install, load_ipython_extension
     from .files import dump, parse
     from .frameworks import code, to_keras, to_onnx, to_torch
     from .frameworks.keras import from_keras
     from .frameworks.onnx import from_onnx
     from .frameworks.torch import from_torch
-    from .live import explaining, install, load_ipython_extension
     from .network import Layer, Network
     from .pictures import Picture, draw
     from .problem import Objective, Problem
-    from .queries.check import CheckReport, Failure, check
-    from .queries.compare import Comparison, compare
-    from .queries.counterexample import Counterexample, counterexample
-    from .queries.diagnose import Cause, diagnose
-    from .queries.explain import Explanation, explain
-    from .queries.lint import LintReport, lint
-    from .queries.opening import open  # noqa: F401  # no name of `import *`
-    from .queries.pareto import Front, pareto
-    from .queries.relax import Relaxation
-    from .queries.repair import Repair, repair
-    from .queries.sizes import ValidSizes, valid_sizes
-    from .queries.smallest import minimum_input, smallest_input
-    from .queries.synthesize import Infeasible, Solution, Unknown, solutions, solve
+    from .repairs.repair import Repair, repair
+    from .sizes.compare import Comparison, compare
+    from .sizes.counterexample import Counterexample, counterexample
+    from .sizes.valid_sizes import ValidSizes, valid_sizes
     from .sources import load
     from .space import Bin, Count, Evaluation, LocalPool, Neighbour, Samples, Space
+    from .synthesis.open_parameters import open  # noqa: F401  # no name of `import *`
+    from .synthesis.pareto import Front, pareto
+    from .synthesis.relax import Relaxation
+    from .synthesis.smallest_input import minimum_input, smallest_input
+    from .synthesis.solve import Infeasible, Solution, Unknown, solutions, solve
 
 __version__ = "0.1.0"
 
@@ -52,23 +52,23 @@ _PLACES = {
     "frameworks.keras": ("from_keras",),
     "frameworks.onnx": ("from_onnx",),
     "frameworks.torch": ("from_torch",),
-    "live": ("explaining", "install", "load_ipython_extension"),
-    "network": ("Layer", "Network"),
+    "explanations.live": ("explaining", "install", "load_ipython_extension"),
+    "network.network": ("Layer", "Network"),
     "pictures": ("Picture", "draw"),
     "problem": ("Objective", "Problem"),
-    "queries.check": ("CheckReport", "Failure", "check"),
-    "queries.compare": ("Comparison", "compare"),
-    "queries.counterexample": ("Counterexample", "counterexample"),
-    "queries.explain": ("Explanation", "explain"),
-    "queries.diagnose": ("Cause", "diagnose"),
-    "queries.lint": ("LintReport", "lint"),
-    "queries.opening": ("open",),
-    "queries.pareto": ("Front", "pareto"),
-    "queries.relax": ("Relaxation",),
-    "queries.repair": ("Repair", "repair"),
-    "queries.sizes": ("ValidSizes", "valid_sizes"),
-    "queries.smallest": ("minimum_input", "smallest_input"),
-    "queries.synthesize": ("Infeasible", "Solution", "Unknown", "solutions", "solve"),
+    "checks.check": ("CheckReport", "Failure", "check"),
+    "sizes.compare": ("Comparison", "compare"),
+    "sizes.counterexample": ("Counterexample", "counterexample"),
+    "explanations.explain": ("Explanation", "explain"),
+    "diagnosis.diagnose": ("Cause", "diagnose"),
+    "checks.lint": ("LintReport", "lint"),
+    "synthesis.open_parameters": ("open",),
+    "synthesis.pareto": ("Front", "pareto"),
+    "synthesis.relax": ("Relaxation",),
+    "repairs.repair": ("Repair", "repair"),
+    "sizes.valid_sizes": ("ValidSizes", "valid_sizes"),
+    "synthesis.smallest_input": ("minimum_input", "smallest_input"),
+    "synthesis.solve": ("Infeasible", "Solution", "Unknown", "solutions", "solve"),
     "sources": ("load",),
     "space": ("Bin", "Count", "Evaluation", "LocalPool", "Neighbour", "Samples", "Space"),
 }
@@ -91,7 +91,7 @@ def __getattr__(name: str) -> Any:
     if name == "operators":
         return import_module(".operators", __name__)
     if name not in _MODULE_OF:
-        from .words import nearest
+        from .support.suggestions import nearest
 
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}{nearest(name, __all__, listed=0)}")
     value = getattr(import_module(f".{_MODULE_OF[name]}", __name__), name)

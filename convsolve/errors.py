@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from .visible import visible
+from .support.foreign_text import visible
 
 __all__ = [
     "ConvsolveError",

@@ -13,12 +13,12 @@ from .dims.grammar import Several, Value, parse_condition, parse_dim
 from .errors import ExpressionError, NetworkError
 from .lints import SENSIBLE, demanded, known_codes
 from .network import Layer, Network, tensor_layer
+from .network.receptive_field import receptive_field
+from .network.trace import COSTS, Definition, Requirement, Trace, trace
 from .operators import Choice, axis_names
 from .operators.rules import PROBLEM
-from .receptive_field import receptive_field
-from .shown import Shown
-from .trace import COSTS, Definition, Requirement, Trace, trace
-from .words import known_word, listed, nearest, quoted
+from .support.notebook_display import Shown
+from .support.suggestions import known_word, listed, nearest, quoted
 
 __all__ = ["WARNINGS", "Objective", "Problem", "ProblemTrace", "Scope", "as_problem", "trace_problem"]
 

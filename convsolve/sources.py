@@ -20,14 +20,14 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from .callers import pass_on
 from .errors import ConvsolveError, FileError, Problematic, UnreadableError
 from .files import load as load_file
 from .files.document import FORMATS
-from .neighbours import add_folder, import_named
 from .network import InputShapes, Network
 from .problem import Problem
-from .words import few, nearest, quoted
+from .support.caller_errors import pass_on
+from .support.suggestions import few, nearest, quoted
+from .support.user_imports import add_folder, import_named
 
 __all__ = ["Named", "is_problem_file", "load", "named_by", "read_arguments"]
 

@@ -26,10 +26,10 @@ from typing import Any
 PACKAGE = Path(__file__).parents[1] / "convsolve"
 
 ROOMS = {
-    "operators": ("operators/test_recorded.py", "operators", "test_receptive_field.py", "test_trace.py", "queries/test_check.py"),
-    "receptive_field": ("test_receptive_field.py", "test_problem.py", "queries/test_check.py"),
-    "dims": ("dims", "test_trace.py", "operators"),
-    "solver": ("solver", "queries/test_synthesize.py", "queries/test_pareto.py"),
+    "operators": ("operators/test_recorded.py", "operators", "network/test_receptive_field.py", "network/test_trace.py", "checks/test_check.py"),
+    "receptive_field": ("network/test_receptive_field.py", "test_problem.py", "checks/test_check.py"),
+    "dims": ("dims", "network/test_trace.py", "operators"),
+    "solver": ("solver", "synthesis/test_solve.py", "synthesis/test_pareto.py"),
 }
 """The tests that hold each room, the ones that find most first."""
 

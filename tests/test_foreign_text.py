@@ -17,7 +17,7 @@ import pytest
 from onnx import TensorProto, helper
 
 from convsolve.cli import main
-from convsolve.visible import visible
+from convsolve.support.foreign_text import visible
 from tests.test_doors import call, described, written
 
 PAYLOADS = (

@@ -10,8 +10,8 @@ import pytest
 import convsolve as cs
 from convsolve.dims import evaluate
 from convsolve.errors import ExpressionError, FileError, NetworkError
+from convsolve.network.trace import run, trace
 from convsolve.problem import Objective, Scope, trace_problem
-from convsolve.trace import run, trace
 
 TEXT = """
 inputs: {image: [3, 32, 24]}

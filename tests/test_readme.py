@@ -12,12 +12,12 @@ from click.testing import CliRunner
 
 import convsolve as cs
 from convsolve.cli import _COMMANDS, cli
+from convsolve.diagnosis.causes import CAUSES
 from convsolve.files.schema import schema
 from convsolve.guide import TOPICS, page
 from convsolve.lints import LINTS
 from convsolve.operators import OPERATORS, RULES
-from convsolve.queries.diagnosis.causes import CAUSES
-from convsolve.queries.repairs.edits import KINDS
+from convsolve.repairs.edits import KINDS
 
 ROOT = Path(__file__).parent.parent
 GUIDE = ROOT / "convsolve" / "guide"

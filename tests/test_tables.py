@@ -7,14 +7,15 @@ from __future__ import annotations
 
 import pytest
 
-from convsolve.frameworks.writing import plan
-from convsolve.messages.reading import TEMPLATES
+from convsolve.diagnosis.diagnose import _BY_RULE as CAUSES_BY_RULE
+from convsolve.explanations import handlers as table
+from convsolve.frameworks.common.writing import plan
+from convsolve.messages.find_messages import TEMPLATES
 from convsolve.operators import OPERATORS
 from convsolve.operators.plain import IDENTITIES
 from convsolve.operators.rules import RULES
-from convsolve.queries.diagnose import _BY_RULE as CAUSES_BY_RULE
-from convsolve.queries.explanation import table
-from convsolve.queries.repairs import candidates, patch
+from convsolve.repairs import parameter_values as candidates
+from convsolve.repairs import source_patch as patch
 
 EACH_ELEMENT = set(IDENTITIES) | {"identity", "prelu", "dropout"}
 """What works on each element by itself; a prelu learns its slopes, as many as there are channels, in either order."""
@@ -46,7 +47,7 @@ ORDERS = {
         "stepwise", "layer_norm", "constant"},
     "never written": {"opaque", "center_crop_pad"},
 }  # fmt: skip
-"""In which order of axes an operator is written for a framework (``frameworks/writing/plan.py``)."""
+"""In which order of axes an operator is written for a framework (``frameworks/common/writing/plan.py``)."""
 
 
 def test_every_operator_has_its_order_of_axes():
@@ -75,7 +76,7 @@ UNTUNED = {
     "it goes with another layer: both would have to change": {"max_unpool", "fold"},
     "its size is that of something else": {"center_crop", "center_crop_pad"},
 }  # fmt: skip
-"""Operators whose parameters a repair leaves as they are, and why (``queries/repairs/candidates.py``)."""
+"""Operators whose parameters a repair leaves as they are, and why (``repairs/parameter_values.py``)."""
 
 
 def test_every_operator_is_repaired_or_left():
@@ -97,7 +98,7 @@ UNPATCHED = {
     "depthwise_conv", "deform_conv", "conv_lstm", "lp_pool", "adaptive_max_pool", "pad", "crop", "upsample",
     "group_norm", "prelu", "reshape", "unflatten", "depth_to_space", "space_to_depth", "pixel_shuffle",
     "pixel_unshuffle", "slice", "embedding", "rnn", "lstm", "gru", "batch_norm", "layer_norm"}  # fmt: skip
-"""What repairs change, and is to be changed in the source by hand, which is said (``queries/repairs/patch.py``)."""
+"""What repairs change, and is to be changed in the source by hand, which is said (``repairs/source_patch.py``)."""
 
 
 def test_every_repaired_operator_is_patched_or_refused():
@@ -110,7 +111,7 @@ def test_every_repaired_operator_is_patched_or_refused():
 UNRECOGNISED = {
     "CS003", "CS004", "CS007", "CS008", "CS009", "CS015", "CS017", "CS018", "CS019", "CS020", "CS021", "CS023", "CS024",
     "CS027", "CS028", "CS029", "CS030", "CS031", "CS032", "CS033"}  # fmt: skip
-"""Rules whose cause is the layer that breaks them, with what the rule says (``queries/diagnose.py``)."""
+"""Rules whose cause is the layer that breaks them, with what the rule says (``diagnosis/diagnose.py``)."""
 
 
 def test_every_rule_has_its_causes():
@@ -121,7 +122,7 @@ def test_every_rule_has_its_causes():
 UNSAID = {
     "CS003", "CS023", "CS024", "CS027", "CS028", "CS029", "CS030", "CS031", "CS032", "CS033",
 }  # fmt: skip
-"""Rules of which no message of a framework is known (``queries/explanation/table.py``)."""
+"""Rules of which no message of a framework is known (``explanations/handlers.py``)."""
 
 
 def test_every_rule_and_every_message_without_one_is_explained():

@@ -126,7 +126,7 @@ def _code(words: Sequence[str]) -> int:
 def _failed(error: BaseException, words: Sequence[str]) -> int:
     """Say what went wrong, and return the exit code."""
     from ..errors import ConvsolveError, FileError, InternalError, UndecidedError
-    from ..visible import visible
+    from ..support.foreign_text import visible
 
     if isinstance(error, click.exceptions.Exit):
         return error.exit_code

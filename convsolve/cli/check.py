@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ..visible import visible
+from ..support.foreign_text import visible
 from .deadline import Deadline, timeout_option
 from .formats import FORMATS, located
 from .output import (
@@ -26,9 +26,9 @@ from .output import (
 from .source import found, source_options, what_if_options
 
 if TYPE_CHECKING:
+    from ..checks.check import CheckReport
+    from ..diagnosis.diagnose import Cause
     from ..network import InputShapes
-    from ..queries.check import CheckReport
-    from ..queries.diagnose import Cause
 
 __all__ = ["command"]
 
@@ -100,12 +100,12 @@ def _checked(
     deadline: Deadline,
 ) -> int:
     """Check one source, print what was found, and return the exit code."""
+    from ..checks.check import check
+    from ..checks.lint import lint
+    from ..checks.text import shape
+    from ..diagnosis.diagnose import diagnose
     from ..errors import UndecidedError
     from ..files import layer_places
-    from ..queries.check import check
-    from ..queries.diagnose import diagnose
-    from ..queries.lint import lint
-    from ..queries.text import shape
     from ..sources import is_problem_file
 
     try:

@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ..queries.text import shape
+from ..checks.text import shape
 from .deadline import Deadline, timeout_option
 from .output import console, print_costs, print_failures, print_json, print_table, report_data
 from .source import loaded, source_options
 
 if TYPE_CHECKING:
     from ..network import InputShapes
-    from ..queries.counterexample import Counterexample, Sizes
+    from ..sizes.counterexample import Counterexample, Sizes
 
 __all__ = ["command"]
 
@@ -41,8 +41,8 @@ def command(
     """
     from ..errors import UndecidedError
     from ..problem import Problem
-    from ..queries.counterexample import counterexample
-    from ..queries.sizes import valid_sizes
+    from ..sizes.counterexample import counterexample
+    from ..sizes.valid_sizes import valid_sizes
 
     if "valid" in texts and len(texts) > 1:
         raise click.UsageError("--sizes valid stands alone")

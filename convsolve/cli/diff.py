@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ..queries.text import shape
+from ..checks.text import shape
 from .deadline import Deadline, timeout_option
 from .output import console, print_json
 from .sizes import set_data
@@ -34,7 +34,7 @@ def command(
     sizes and give outputs of the same shapes, with 1 where not, with 3 where that is not known.
     """
     from ..errors import UndecidedError
-    from ..queries.compare import compare
+    from ..sizes.compare import compare
 
     try:
         with Deadline(timeout)():

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ..queries.text import no_answer_lines
+from ..synthesis.text import no_answer_lines
 from .output import progress
 from .output_file import check_output, write_output
 from .source import loaded, source_options, what_if_options
@@ -74,10 +74,10 @@ def _picture(
 ) -> Picture | Chart | int:
     """Return what is to be drawn, or the exit code where there is nothing."""
     from ..pictures import draw
-    from ..queries.pareto import pareto as front
-    from ..queries.repair import repair
-    from ..queries.sizes import valid_sizes
-    from ..queries.synthesize import Solution, Unknown, solve
+    from ..repairs.repair import repair
+    from ..sizes.valid_sizes import valid_sizes
+    from ..synthesis.pareto import pareto as front
+    from ..synthesis.solve import Solution, Unknown, solve
 
     tell = progress(quiet)
     try:

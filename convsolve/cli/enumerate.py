@@ -64,7 +64,7 @@ def _shown(space: Space, number: int | None, **options: Any) -> bool:
 def _written(space: Space, output: str, number: int | None, **options: Any) -> int:
     """Write a file, or go on writing it, and return how many architectures it has."""
     from ..errors import UndecidedError
-    from ..written import unwritable
+    from ..support.atomic_write import unwritable
 
     try:
         return space.write(output, number, **options)

@@ -14,9 +14,9 @@ from .output import print_json, report_data
 from .source import loaded, source_options
 
 if TYPE_CHECKING:
+    from ..explanations.explain import Explanation
     from ..messages import Complaint
     from ..network import InputShapes
-    from ..queries.explain import Explanation
 
 __all__ = ["command"]
 
@@ -41,7 +41,7 @@ def command(
     0 when a message was understood, or the network found to fail; with 3 when not.
     """
     from ..errors import UndecidedError
-    from ..queries.explain import explain
+    from ..explanations.explain import explain
 
     if text is None and source is None and sys.stdin.isatty():
         raise click.UsageError("give the message, the path of a log, or - to read it from standard input")

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ..queries.text import no_answer_lines
+from ..synthesis.text import no_answer_lines
 from .output import progress
 from .output_file import check_output, write_output
 from .source import loaded, source_options, what_if_options
@@ -53,7 +53,7 @@ def command(
 
 def _solved(problem: Problem, timeout: float | None, seed: int, quiet: bool) -> Problem | int:
     """Return the finished problem, or the exit code where there is none."""
-    from ..queries.synthesize import Solution, Unknown, solve
+    from ..synthesis.solve import Solution, Unknown, solve
 
     tell = progress(quiet)
     try:

@@ -7,11 +7,11 @@ import re
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from ..visible import visible
+from ..support.foreign_text import visible
 
 if TYPE_CHECKING:
+    from ..checks.check import CheckReport, Failure
     from ..network import Network
-    from ..queries.check import CheckReport, Failure
 
 __all__ = ["FORMATS", "Places", "located"]
 

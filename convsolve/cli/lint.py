@@ -37,10 +37,10 @@ def command(
     """
     import dataclasses
 
+    from ..checks.lint import lint
+    from ..checks.text import lint_lines
     from ..files import layer_places
     from ..lints import LINTS
-    from ..queries.lint import lint
-    from ..queries.text import lint_lines
     from ..sources import is_problem_file
 
     codes = [code.strip().upper() for code in only.split(",")] if only else list(LINTS)

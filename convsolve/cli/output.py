@@ -12,14 +12,16 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ..queries.text import cause_lines, cost_line, failure_lines, front_lines, table_lines
+from ..checks.text import cost_line, failure_lines, table_lines
+from ..diagnosis.text import cause_lines
+from ..synthesis.text import front_lines
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from ..queries.check import CheckReport, Failure
-    from ..queries.diagnose import Cause
-    from ..queries.pareto import Front
+    from ..checks.check import CheckReport, Failure
+    from ..diagnosis.diagnose import Cause
+    from ..synthesis.pareto import Front
 
 __all__ = [
     "bar", "cause_data", "console", "print_causes", "print_costs", "print_failures", "print_front",

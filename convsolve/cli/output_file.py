@@ -17,7 +17,7 @@ def check_output(output: str, source: str) -> None:
     """
     from ..errors import ConvsolveError
     from ..sources import named_by
-    from ..written import destination, unwritable
+    from ..support.atomic_write import destination, unwritable
 
     if output == "-":
         return
@@ -34,7 +34,7 @@ def check_output(output: str, source: str) -> None:
 
 def write_output(output: str, content: str | bytes) -> None:
     """Write to standard output, or to a file."""
-    from ..written import write_file
+    from ..support.atomic_write import write_file
 
     if output == "-":
         click.echo(content, nl=False)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ..queries.text import shape
+from ..checks.text import shape
 from .output import cause_data, console, print_causes, print_json, report_data
 from .shapes import ShapeType
 from .source import loaded, source_options
@@ -16,7 +16,7 @@ from .source import loaded, source_options
 if TYPE_CHECKING:
     from ..network import InputShapes
     from ..problem import Problem
-    from ..queries.repair import Repair
+    from ..repairs.repair import Repair
 
 __all__ = ["command"]
 
@@ -49,10 +49,10 @@ def command(
     checked again. Exits with 0 where nothing is wrong or a repair was found, with 1 where there is none among the
     edits that are tried, with 3 when the time ran out.
     """
+    from ..diagnosis.diagnose import diagnose
     from ..files import dump
     from ..problem import Problem
-    from ..queries.diagnose import diagnose
-    from ..queries.repair import repair
+    from ..repairs.repair import repair
 
     problem = loaded(source, input_shape, arguments)
     for_all = _ranges(ranges) if ranges else None
@@ -86,7 +86,7 @@ def _ranges(texts: Sequence[str]) -> dict[str, str]:
 def _patch(problem: Problem, repairs: Sequence[Repair], source: str) -> None:
     """Print the first repair that can be made in a Python source as a diff, and make it in the one given, if any."""
     from ..errors import NetworkError
-    from ..queries.repairs.patch import patch
+    from ..repairs.source_patch import patch
 
     reasons = []
     for found in repairs:
@@ -121,8 +121,8 @@ def _allow(source: str, paths: Iterable[Path]) -> None:
 
 def _breaks(problem: Problem, for_all: Mapping[str, str] | None) -> bool:
     """Whether a network that works as it is fails for some of the sizes asked about."""
-    from ..queries.counterexample import counterexample
-    from ..queries.repairs.ranges import only_these, read_ranges
+    from ..repairs.size_ranges import only_these, read_ranges
+    from ..sizes.counterexample import counterexample
 
     if for_all is None:
         return False

@@ -18,7 +18,7 @@ def command(code: str | None, as_json: bool) -> int:
     Codes with W are what `convsolve lint` finds. Without CODE, list all codes.
     """
     from ..lints import CODES, LINTS, rule_and_page
-    from ..words import nearest
+    from ..support.suggestions import nearest
 
     if code is None:
         if as_json:

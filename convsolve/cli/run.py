@@ -23,7 +23,7 @@ def command(script: str, arguments: tuple[str, ...]) -> int:
     SCRIPT runs as `python SCRIPT ARGUMENTS...` would run it, with the same output and the same exit code; the
     explanation follows its traceback on standard error.
     """
-    from ..live import installed, say
+    from ..explanations.live import installed, say
 
     if not os.path.isfile(script):
         raise click.UsageError(f"there is no script {script!r}")

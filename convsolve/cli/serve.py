@@ -30,8 +30,8 @@ def command(source: str | None, input_shape: InputShapes | None, arguments: str,
     SOURCE is what `convsolve draw` takes, but for standard input; without one, the files of this folder can be chosen.
     The page is served to this computer alone, until Ctrl-C.
     """
-    from .. import isolated
     from ..pictures.server import serve
+    from ..support import isolated
 
     shapes, assumed = [] if input_shape is None else shape_words(input_shape), assumed_words()
     sources = [source] if source else sorted(p.name for p in Path().iterdir() if p.suffix in _ENDINGS)

@@ -105,7 +105,7 @@ def _fitting(shape: tuple[int, ...], load: Callable[[InputShapes | None], Proble
 
 def _wrong_axes(problem: Problem, shape: tuple[int, ...]) -> bool:
     """Whether a network cannot take so many axes, as far as a check tells."""
-    from ..queries.check import check
+    from ..checks.check import check
 
     network = problem.network.with_shapes(shape)
     if network.holes:

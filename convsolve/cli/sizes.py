@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ..queries.text import assignment_lines, shape
+from ..checks.text import shape
+from ..synthesis.text import assignment_lines
 from .output import console, print_json
 from .shapes import ShapeType
 from .source import loaded, source_options
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from ..dims.sizeset import SizeSet
     from ..network import InputShapes
     from ..problem import Problem
-    from ..queries.sizes import ValidSizes
+    from ..sizes.valid_sizes import ValidSizes
 
 __all__ = ["command", "set_data"]
 
@@ -46,7 +47,7 @@ def command(
     the input is taken as open. Where parameters are open, too, it is the smallest input over all their values. Exits
     with 0 where some size is valid, 1 where none is, 3 where that is not known.
     """
-    from ..queries.sizes import valid_sizes
+    from ..sizes.valid_sizes import valid_sizes
 
     problem = loaded(source, input_shape, arguments)
     in_inputs = {u.name for layer in problem.network.inputs for u in layer.operator.unknowns()}
@@ -64,8 +65,8 @@ def command(
 
 def _smallest(problem: Problem, timeout: float, as_json: bool) -> int:
     """Find the smallest input over all values of the open parameters."""
-    from ..queries.smallest import smallest_input
-    from ..queries.synthesize import Solution, Unknown
+    from ..synthesis.smallest_input import smallest_input
+    from ..synthesis.solve import Solution, Unknown
 
     found = smallest_input(problem, timeout=timeout)
     if isinstance(found, Unknown):
@@ -107,7 +108,7 @@ def set_data(sizes: SizeSet) -> dict[str, Any]:
 
 def _data(sizes: ValidSizes, near: tuple[int, ...] | None) -> dict[str, Any]:
     """Return the answer as plain data for JSON, from which the text is made, too."""
-    from ..queries.exporters import onnx_dimensions, torch_dimensions
+    from ..sizes.export_constraints import onnx_dimensions, torch_dimensions
 
     axes = {axis: sizes[axis] for axis in sizes}
     smallest = None if sizes.unresolved else sizes.smallest()
@@ -132,7 +133,7 @@ def _data(sizes: ValidSizes, near: tuple[int, ...] | None) -> dict[str, Any]:
 
 
 def _near(sizes: ValidSizes, near: tuple[int, ...]) -> dict[str, Any]:
-    from ..queries.check import check
+    from ..checks.check import check
 
     asked = sizes.pick(near)
     report = check(sizes.at(asked))

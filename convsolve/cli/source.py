@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ..queries.text import shape
+from ..checks.text import shape
 from .shapes import ShapeType, with_the_axes_that_fit
 
 if TYPE_CHECKING:
@@ -123,7 +123,7 @@ def _asked(problem: Problem) -> Problem:
     import dataclasses
 
     from ..lints import SENSIBLE
-    from ..queries.opening import opened, with_demands
+    from ..synthesis.open_parameters import opened, with_demands
 
     meta = click.get_current_context().meta
     opening, setting, require, minimize, maximize = (

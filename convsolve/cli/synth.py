@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ..queries.text import assignment_lines, broken_lines, no_answer_lines, standing_lines
+from ..synthesis.text import assignment_lines, broken_lines, no_answer_lines, standing_lines
 from .output import (
     bar,
     console,
@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 
     from ..network import InputShapes
     from ..problem import Problem
-    from ..queries.pareto import Front
-    from ..queries.synthesize import Infeasible, Solution, Unknown
+    from ..synthesis.pareto import Front
+    from ..synthesis.solve import Infeasible, Solution, Unknown
 
 __all__ = ["command"]
 
@@ -59,7 +59,7 @@ def command(
     (.keras, .h5, .onnx, .pt2), or package.module:factory or file.py:Class, which is imported and called.
     Exits with 0 for a solution, 1 when it is proven that there is none, 3 when the time ran out before either.
     """
-    from ..queries.synthesize import Interrupted, Solution, Unknown
+    from ..synthesis.solve import Interrupted, Solution, Unknown
 
     if emit and (as_json or number > 1):
         raise click.UsageError("--emit writes one network: leave out --json and -n")
@@ -104,7 +104,7 @@ def _best(
     problem: Problem, executor: Executor | None, quiet: bool, **options: Any
 ) -> Solution | Infeasible | Unknown:
     """Ask for the best solution, here or cube by cube."""
-    from ..queries.synthesize import solve
+    from ..synthesis.solve import solve
 
     if executor is not None:
         from ..space import Space
@@ -125,7 +125,7 @@ def _several(
 
     Says why there may be others, too, and whether the user has interrupted.
     """
-    from ..queries.synthesize import Interrupted, Solution, Unknown, solutions, solve
+    from ..synthesis.solve import Interrupted, Solution, Unknown, solutions, solve
 
     tell = progress(quiet)
     found: list[Solution] = []
@@ -146,7 +146,7 @@ def _several(
 
 def _front(problem: Problem, wished: list[str], executor: Executor | None, quiet: bool, **options: Any) -> Front:
     """Ask for a Pareto front, here or cube by cube."""
-    from ..queries.pareto import pareto
+    from ..synthesis.pareto import pareto
 
     if executor is not None:
         from ..space import Space
@@ -173,7 +173,7 @@ def _print_front(front: Front, as_json: bool) -> int:
 
 def _emit(answer: Solution | Infeasible | Unknown, format: str) -> None:
     from ..files import dump
-    from ..queries.synthesize import Solution
+    from ..synthesis.solve import Solution
 
     if isinstance(answer, Solution):
         click.echo(dump(answer.concrete, format), nl=False)
@@ -183,7 +183,7 @@ def _emit(answer: Solution | Infeasible | Unknown, format: str) -> None:
 
 
 def _show(answer: Solution | Infeasible | Unknown, found: list[Solution], number: int, reason: str) -> None:
-    from ..queries.synthesize import Solution
+    from ..synthesis.solve import Solution
 
     if not isinstance(answer, Solution):
         for line in no_answer_lines(answer):
@@ -216,7 +216,7 @@ def _show(answer: Solution | Infeasible | Unknown, found: list[Solution], number
 
 
 def _data(answer: Any, found: list[Solution]) -> dict[str, Any]:
-    from ..queries.synthesize import Infeasible, Unknown
+    from ..synthesis.solve import Infeasible, Unknown
 
     if isinstance(answer, Unknown):
         return {"status": "unknown", "reason": answer.reason, "bound": answer.bound, "unmet": list(answer.unmet)}

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import FileError, NetworkError, Problematic
-from ..words import quoted
+from ..support.suggestions import quoted
 
 __all__ = ["FORMATS", "LARGEST_FILE", "Key", "Node", "Place", "format_of", "parse_document"]
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from ..dims import Domain, Var
 from ..dims.grammar import Value, parse_value
 from ..errors import ExpressionError
-from ..words import nearest
+from ..support.suggestions import nearest
 from .document import Key, Node
 from .mistakes import Mistakes, shown
 

@@ -13,7 +13,7 @@ from ..network import Layer
 from ..operators import OPERATORS, Choice, Kind, Operator
 from ..operators.parameters import HALF, Inner, Padding
 from ..operators.windows import dilated
-from ..words import nearest
+from ..support.suggestions import nearest
 from .document import Key, Node, Place
 from .layout import LAYER_KEYS
 from .mistakes import Mistakes, Rejected, listed, shown

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import ParamSpec, TypeVar
 
 from ..errors import ConvsolveError, ExpressionError, Problematic
-from ..words import nearest
+from ..support.suggestions import nearest
 from .document import Node, Place
 
 __all__ = ["Mistakes", "Rejected", "listed", "shown"]

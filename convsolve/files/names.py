@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from ..errors import NetworkError
 from ..network import tensor_layer
-from ..words import nearest
+from ..support.suggestions import nearest
 from .document import Node
 from .mistakes import Mistakes, Rejected, listed, shown
 

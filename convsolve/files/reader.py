@@ -14,11 +14,11 @@ from ..dims import Domain
 from ..errors import FileError, NetworkError, Problematic
 from ..lints import LINTS, SENSIBLE
 from ..network import Network
+from ..network.trace import Trace, trace
 from ..operators import Input
 from ..operators.base import DataFormat, Framework
 from ..problem import WARNINGS, Objective, Problem, Scope
-from ..trace import Trace, trace
-from ..words import nearest
+from ..support.suggestions import nearest
 from .blocks import Blocks
 from .document import FORMATS, LARGEST_FILE, Node, Place, format_of, parse_document
 from .holes import Holes, read_domain

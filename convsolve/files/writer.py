@@ -14,7 +14,7 @@ from ..network import Network
 from ..operators import Choice, Input, Operator
 from ..operators.parameters import dims_in
 from ..problem import Problem, as_problem
-from ..words import known_word
+from ..support.suggestions import known_word
 
 __all__ = ["dump", "to_document"]
 

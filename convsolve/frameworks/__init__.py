@@ -6,7 +6,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from ..errors import NetworkError
-from ..words import nearest
+from ..support.suggestions import nearest
 
 if TYPE_CHECKING:
     from ..network import Network
@@ -47,7 +47,7 @@ def code(network: Network, language: str = "torch", *, name: str = "Net") -> str
             self.relu1 = nn.ReLU()  # 4x6x6
     <BLANKLINE>
     """
-    from .writing.names import identifier
+    from .common.writing.identifiers import identifier
 
     if language not in LANGUAGES:
         raise NetworkError(f"there is no source code for {language!r}{nearest(language, LANGUAGES)}")

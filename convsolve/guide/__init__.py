@@ -11,7 +11,7 @@ from typing import Any
 from ..errors import ConvsolveError
 from ..lints import CODES, LINTS, rule_and_page
 from ..operators import OPERATORS
-from ..words import nearest
+from ..support.suggestions import nearest
 
 __all__ = ["TOPICS", "page"]
 

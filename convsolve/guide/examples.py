@@ -6,7 +6,7 @@ from pathlib import Path
 
 from ..errors import ConvsolveError
 from ..files import load
-from ..words import nearest
+from ..support.suggestions import nearest
 
 __all__ = ["example", "examples"]
 

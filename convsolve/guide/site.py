@@ -6,7 +6,7 @@ import re
 from html import escape
 from pathlib import Path
 
-from ..written import write_file
+from ..support.atomic_write import write_file
 from . import TOPICS, page
 
 __all__ = ["write_site"]

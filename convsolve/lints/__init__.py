@@ -10,10 +10,10 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 
 from ..dims import Dim, any_of, negation
 from ..errors import NetworkError
+from ..network.trace import Requirement, Trace
 from ..operators.pages import PAGES, Page
 from ..operators.rules import RULES, Rule
-from ..trace import Requirement, Trace
-from ..words import nearest
+from ..support.suggestions import nearest
 from . import base, views, widths, windows
 
 __all__ = ["CODES", "LINTS", "SENSIBLE", "demanded", "known_codes", "rule_and_page"]
@@ -61,7 +61,7 @@ def demanded(
 
     >>> from convsolve.network import Layer, Network
     >>> from convsolve.operators import Conv, Input
-    >>> from convsolve.trace import trace
+    >>> from convsolve.network.trace import trace
     >>> conv = Conv(out_channels=8, kernel_size=1, padding=3)
     >>> net = Network((Layer("x", Input(shape=(3, 32, 32))), Layer("conv1", conv, ("x",))))
     >>> [(r.layer, r.rule.code, r.axis) for r in demanded(trace(net), ["W001"])]

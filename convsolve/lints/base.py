@@ -13,10 +13,10 @@ from typing import Any, Literal
 
 from ..dims import Cond, Dim, Var, all_of, any_of, bounds, evaluate, negation, product
 from ..network import Layer, Network, tensor_layer
+from ..network.trace import Trace
 from ..operators import Choice, Operator, Rule, Shape
 from ..operators.base import to_written
 from ..operators.pages import Page
-from ..trace import Trace
 
 __all__ = ["LINTS", "Demand", "Level", "Lint", "Look", "View", "lint"]
 

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 from ..dims import Dim, all_of, any_of, eq, where
 from ..network import Layer, tensor_layer
+from ..network.receptive_field import Undefined, reach_along, receptive_field
 from ..operators import Choice, Concat, Crop, Pad
 from ..operators.base import axis_names, normal_axis, pairs, spatial_names, to_written
-from ..receptive_field import Undefined, reach_along, receptive_field
 from .base import Demand, Look, View, lint
 from .windows import Window, windows
 

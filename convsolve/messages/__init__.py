@@ -1,6 +1,6 @@
 """What frameworks print when shapes fail, read back into facts. Text only: no framework is needed for it."""
 
-from .complaint import Complaint
-from .reading import complaints
+from .find_messages import complaints
+from .parsed_error import Complaint
 
 __all__ = ["Complaint", "complaints"]

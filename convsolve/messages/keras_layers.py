@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from .complaint import SeenShape
+from .parsed_error import SeenShape
 from .template import Facts, Groups, Template, all_clear, indivisible, template
 
 __all__ = ["TEMPLATES"]

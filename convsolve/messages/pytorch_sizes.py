@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 
-from .complaint import SeenShape
+from .parsed_error import SeenShape
 from .template import Facts, Groups, Template, all_clear, indivisible, shape_of, template
 
 __all__ = ["TEMPLATES"]

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from .complaint import SeenShape
+from .parsed_error import SeenShape
 
 __all__ = ["Facts", "Groups", "Template", "all_clear", "indivisible", "shape_of", "template", "without_batch"]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from .complaint import SeenShape
+from .parsed_error import SeenShape
 from .template import Facts, Groups, Template, all_clear, indivisible, shape_of, template, without_batch
 
 __all__ = ["OPERATORS", "TEMPLATES", "layer_of_node", "operator_of"]

@@ -11,7 +11,7 @@ import html
 import re
 from dataclasses import dataclass
 
-from ..visible import visible
+from ..support.foreign_text import visible
 
 __all__ = ["LONGEST", "Squeezed", "cleaned", "squeezed"]
 

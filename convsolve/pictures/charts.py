@@ -10,8 +10,8 @@ from ..dims.boxes import Boxes
 from ..dims.ranges import runs
 from ..dims.sizeset import SizeSet
 from ..errors import NetworkError
-from ..queries.pareto import Front
-from ..queries.sizes import ValidSizes
+from ..sizes.valid_sizes import ValidSizes
+from ..synthesis.pareto import Front
 from .svg import document, element, escape, text, text_width
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ def front_svg(front: Front) -> str:
     """Return a Pareto front as a picture: one chart for each two of its objectives, a point for each solution.
 
     >>> from convsolve.files import parse
-    >>> from convsolve.queries.pareto import pareto
+    >>> from convsolve.synthesis.pareto import pareto
     >>> front = pareto(parse("{input: [1, 8, 8], layers: [{conv: {out_channels: 4 | 8, kernel_size: 3 | 5}}]}"),
     ...                ["params", "macs"])
     >>> front_svg(front).count("<circle")
@@ -97,7 +97,7 @@ def map_svg(sizes: ValidSizes, largest: int | None = None) -> str:
         NetworkError: there are not two open axes, or the sizes have no closed form.
 
     >>> from convsolve.files import parse
-    >>> from convsolve.queries.sizes import valid_sizes
+    >>> from convsolve.sizes.valid_sizes import valid_sizes
     >>> net = parse("{input: [1, 8, 8], layers: [{flatten: {}}, {linear: {in_features: 12, out_features: 2}}]}")
     >>> map_svg(valid_sizes(net, prove=False), largest=12).count("h1v1")
     6

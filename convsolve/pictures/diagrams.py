@@ -28,7 +28,7 @@ def dot(figure: Figure) -> str:
     """Return a figure for Graphviz.
 
     >>> from convsolve.files import parse
-    >>> from convsolve.queries.check import check
+    >>> from convsolve.checks.check import check
     >>> from .figure import figure_of
     >>> net = parse("{input: [1, 8, 8], layers: [{max_pool: {kernel_size: 2}}]}").network
     >>> print(dot(figure_of(net, check(net))), end="")
@@ -59,7 +59,7 @@ def mermaid(figure: Figure) -> str:
     """Return a figure for Mermaid, as GitHub and notebooks draw it.
 
     >>> from convsolve.files import parse
-    >>> from convsolve.queries.check import check
+    >>> from convsolve.checks.check import check
     >>> from .figure import figure_of
     >>> net = parse("{input: [1, 8, 8], layers: [{max_pool: {kernel_size: 2}}]}").network
     >>> print(mermaid(figure_of(net, check(net))), end="")

@@ -7,12 +7,12 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any, Literal
 
+from ..checks.check import CheckReport, Failure
 from ..dims import Cond, Domain, Expr, Var, bounds, render, variables
 from ..network import Layer, Network, tensor_layer
+from ..network.trace import trace
 from ..operators import Choice, Input
 from ..operators.base import to_written
-from ..queries.check import CheckReport, Failure
-from ..trace import trace
 
 __all__ = ["Arrow", "Block", "Box", "Figure", "Parameter", "State", "figure_of"]
 

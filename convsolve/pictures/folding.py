@@ -29,7 +29,7 @@ def folded(figure: Figure) -> Figure:
     """Return a figure in which every block that is repeated with the same shapes stands once.
 
     >>> from convsolve.files import parse
-    >>> from convsolve.queries.check import check
+    >>> from convsolve.checks.check import check
     >>> from .figure import figure_of
     >>> conv = "{conv: {out_channels: 4, kernel_size: 3, padding: 1}}"
     >>> net = parse(f"{{input: [4, 8, 8], layers: [{', '.join([conv] * 5)}]}}").network

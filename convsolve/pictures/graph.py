@@ -45,7 +45,7 @@ def graph_svg(figure: Figure) -> str:
     """Return the picture of a network: its layers as boxes, its tensors as arrows.
 
     >>> from convsolve.files import parse
-    >>> from convsolve.queries.check import check
+    >>> from convsolve.checks.check import check
     >>> from .figure import figure_of
     >>> net = parse("{input: [1, 8, 8], layers: [{conv: {out_channels: 4, kernel_size: 9}}]}").network
     >>> "CS001" in graph_svg(figure_of(net, check(net)))

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from math import log2
 from typing import ClassVar
 
-from ..queries.check import CheckReport, Row
-from ..receptive_field import receptive_fields
-from ..trace import COSTS, run, to_canonical, trace
+from ..checks.check import CheckReport, Row
+from ..network.receptive_field import receptive_fields
+from ..network.trace import COSTS, run, to_canonical, trace
 from .figure import Box, Figure
 from .graph import SIGNS
 from .svg import document, element, escape, shortened, text, text_width
@@ -113,7 +113,7 @@ def ladder_svg(ladder: Ladder) -> str:
     """Return the shape ladder as a picture.
 
     >>> from convsolve.files import parse
-    >>> from convsolve.queries.check import check
+    >>> from convsolve.checks.check import check
     >>> from .figure import figure_of
     >>> net = parse("{input: [1, 8, 8], layers: [{max_pool: {kernel_size: 2}}]}").network
     >>> "receptive field" in ladder_svg(ladder_of(figure_of(net, check(net)), check(net)))

@@ -14,9 +14,9 @@ from typing import Any
 
 from ..dims import Cond, Var, where
 from ..errors import NetworkError
-from ..queries.open_inputs import OpenInputs, open_inputs, settled
-from ..queries.sizes import ValidSizes, valid_sizes
-from ..trace import COSTS
+from ..network.trace import COSTS
+from ..sizes.open_inputs import OpenInputs, open_inputs, settled
+from ..sizes.valid_sizes import ValidSizes, valid_sizes
 from .figure import Box, Figure, figure_of
 from .folding import folded
 from .graph import graph_svg

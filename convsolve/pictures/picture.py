@@ -10,9 +10,9 @@ from typing import Any
 
 from ..errors import ConvsolveError, NetworkError
 from ..network import InputShapes, Network
-from ..queries.pareto import Front
-from ..queries.sizes import ValidSizes
-from ..written import write_file
+from ..sizes.valid_sizes import ValidSizes
+from ..support.atomic_write import write_file
+from ..synthesis.pareto import Front
 from .charts import front_svg, map_svg
 from .diagrams import dot, mermaid
 from .figure import Figure, figure_of

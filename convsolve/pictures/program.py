@@ -9,14 +9,14 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from ..checks.failures import requirement_message
 from ..dims import Var, variables
 from ..dims.expr import fold
 from ..dims.render import template
+from ..network.trace import COSTS, Definition, Requirement, Trace, to_written
 from ..operators.rules import BRANCH, CALL_TAKEN, RANK, REFUSAL
 from ..problem import trace_problem
-from ..queries.check import requirement_message
-from ..queries.open_inputs import OpenInputs
-from ..trace import COSTS, Definition, Requirement, Trace, to_written
+from ..sizes.open_inputs import OpenInputs
 
 __all__ = ["JAVASCRIPT", "Program", "javascript", "program_of"]
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any
 
+from ..checks.check import CheckReport, check
 from ..errors import NetworkError
 from ..network import InputShapes, Network
 from ..problem import Problem, as_problem
-from ..queries.check import CheckReport, check
-from ..queries.repair import Repair
-from ..queries.sizes import valid_sizes
-from ..queries.synthesize import Solution
-from ..words import few
+from ..repairs.repair import Repair
+from ..sizes.valid_sizes import valid_sizes
+from ..support.suggestions import few
+from ..synthesis.solve import Solution
 
 __all__ = ["Subject", "subject_of", "with_size"]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from xml.sax import saxutils
 
-from ..visible import visible
+from ..support.foreign_text import visible
 
 __all__ = ["HUES", "STYLE", "document", "element", "escape", "shortened", "text", "text_width", "wrapped"]
 

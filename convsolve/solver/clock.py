@@ -6,9 +6,9 @@ import time
 from collections.abc import Callable
 from copy import copy
 
-from ..callers import OutOfTime
 from ..errors import NetworkError
-from ..words import quoted
+from ..support.caller_errors import OutOfTime
+from ..support.suggestions import quoted
 
 __all__ = ["Clock", "OutOfTime"]
 

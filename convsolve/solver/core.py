@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from ..network.trace import Requirement
 from ..problem import ProblemTrace
-from ..trace import Requirement
 from .clock import Clock, OutOfTime
 from .engine import feasible
 from .presolve import Refuted, presolve

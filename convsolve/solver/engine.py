@@ -11,8 +11,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from ..dims import Cond, Domain, eq, evaluate
+from ..network.trace import Requirement, run
 from ..problem import ProblemTrace
-from ..trace import Requirement, run
 from . import cpsat, portfolio
 from .clock import Clock, OutOfTime
 from .outcome import Outcome, Stopped

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 import numpy as np
 
 from ..dims.evaluate import evaluate_words, fits_word
-from ..trace import Requirement
+from ..network.trace import Requirement
 from .clock import Clock
 from .propagate import Contradiction, narrow
 from .system import Define, Demand, Step, System

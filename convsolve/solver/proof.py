@@ -8,7 +8,7 @@ import z3
 
 from ..dims import Cond, Var
 from ..errors import InternalError
-from ..trace import Trace
+from ..network.trace import Trace
 from .clock import Clock
 from .values import Values
 from .z3_session import GaveUp, ask

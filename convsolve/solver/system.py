@@ -12,8 +12,8 @@ from dataclasses import dataclass
 
 from ..dims import Cond, Condition, Dim, Domain, Expr, Var, evaluate, variables
 from ..dims.rewrite import rewrite
+from ..network.trace import Requirement
 from ..problem import ProblemTrace
-from ..trace import Requirement
 
 __all__ = ["Define", "Demand", "Goal", "Step", "System", "build", "values_of"]
 

@@ -9,8 +9,8 @@ from typing import Protocol
 
 from ..dims import Cond, Expr, Var, bounds, evaluate
 from ..errors import InternalError
+from ..network.trace import Requirement
 from ..problem import ProblemTrace
-from ..trace import Requirement
 from .clock import Clock
 from .outcome import Outcome
 from .presolve import Domains, presolve

@@ -11,7 +11,7 @@ import numpy as np
 from ..dims import Cond, evaluate, evaluate_arrays, variables
 from ..errors import NetworkError
 from ..network import Network
-from ..words import nearest, quoted, whole
+from ..support.suggestions import nearest, quoted, whole
 
 __all__ = ["Assignments", "Bin", "Columns", "Samples"]
 

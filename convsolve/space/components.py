@@ -12,13 +12,13 @@ import numpy as np
 
 from ..dims import Cond, any_of
 from ..errors import UndecidedError
+from ..network.trace import Requirement
 from ..problem import ProblemTrace
 from ..solver.clock import Clock, OutOfTime
 from ..solver.plan import Part, plan
 from ..solver.presolve import Domains, Refuted, presolve
 from ..solver.system import System, build
 from ..solver.transitions import TooWide
-from ..trace import Requirement
 from .paths import Paths, Stage, paths_of
 
 __all__ = [

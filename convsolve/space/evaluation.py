@@ -13,10 +13,10 @@ from ..dims.bounds import Interval
 from ..dims.evaluate import evaluate_words, fits_word
 from ..dims.expr import Symbolic
 from ..errors import NetworkError
+from ..network.receptive_field import receptive_field
+from ..network.trace import COSTS, Definition, Requirement, to_written
 from ..problem import ProblemTrace
-from ..receptive_field import receptive_field
-from ..trace import COSTS, Definition, Requirement, to_written
-from ..words import nearest, quoted
+from ..support.suggestions import nearest, quoted
 
 __all__ = ["Evaluation", "Evaluator"]
 

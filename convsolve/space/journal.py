@@ -21,8 +21,8 @@ from typing import IO, Any
 from zlib import crc32
 
 from ..errors import FileError, Problematic
-from ..trace import Definition
-from ..written import destination, open_stream, take_place
+from ..network.trace import Definition
+from ..support.atomic_write import destination, open_stream, take_place
 from .cubes import Tell, untold
 from .enumeration import Lines, lines
 from .sampling import Cube, measure

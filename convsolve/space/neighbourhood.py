@@ -13,10 +13,10 @@ import numpy as np
 
 from ..dims import Cond, Expr, Var, all_of, bounds, eq, total, where
 from ..errors import UndecidedError
+from ..network.trace import Definition
 from ..problem import Objective, ProblemTrace
 from ..solver.clock import Clock
 from ..solver.engine import optimise
-from ..trace import Definition
 from .assignments import Assignments
 from .components import Parts, allowed_edges
 from .paths import Paths, Stage

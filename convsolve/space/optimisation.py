@@ -13,14 +13,14 @@ from functools import partial
 from operator import itemgetter
 
 from ..errors import UndecidedError
+from ..network.trace import Requirement
 from ..operators.rules import PROBLEM
 from ..problem import ProblemTrace
-from ..queries.pareto import Front, TradeOffs, asking, trade_offs, values_of, wishes
-from ..queries.robust import Search
-from ..queries.synthesize import Infeasible, Solution, Unknown, conclusion
 from ..solver.clock import Clock, OutOfTime
 from ..solver.outcome import Outcome
-from ..trace import Requirement
+from ..synthesis.pareto import Front, TradeOffs, asking, trade_offs, values_of, wishes
+from ..synthesis.robust import Search
+from ..synthesis.solve import Infeasible, Solution, Unknown, conclusion
 from .components import outlined
 from .cubes import Decided, Job, Tell, cut, run, untold
 from .subspace import Subspace, extended

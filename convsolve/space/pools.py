@@ -18,7 +18,7 @@ from queue import SimpleQueue
 from typing import Any
 
 from ..errors import WorkersError
-from ..isolated import safe_path
+from ..support.isolated import safe_path
 
 __all__ = ["LocalPool", "cluster"]
 

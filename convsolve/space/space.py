@@ -12,9 +12,9 @@ from typing import Any, ParamSpec, TypeVar
 from ..errors import NetworkError, NoArchitectureError
 from ..network import Network
 from ..problem import Problem, as_problem
-from ..queries.pareto import Front
-from ..queries.synthesize import Infeasible, Solution, Unknown
-from ..words import whole
+from ..support.suggestions import whole
+from ..synthesis.pareto import Front
+from ..synthesis.solve import Infeasible, Solution, Unknown
 from . import enumeration, journal, optimisation
 from .assignments import Samples
 from .components import TooManyStates, in_words

@@ -11,10 +11,10 @@ from typing import Any
 
 from ..dims import Cond, Dim, eq
 from ..errors import WorkersError
+from ..network.trace import Definition, Requirement
 from ..operators.rules import PROBLEM
 from ..problem import Problem, ProblemTrace, Scope, trace_problem
 from ..solver.clock import Clock
-from ..trace import Definition, Requirement
 from .assignments import Assignments, Bin, Columns, Samples
 from .completions import Completions
 from .components import Outline, Parts, TooManyStates, in_words, outlined, parts_of, presence

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from ..network import Network
     from ..problem import Problem
-    from ..queries.counterexample import Sizes
+    from ..sizes.counterexample import Sizes
 
 __all__ = ["assert_accepts"]
 
@@ -43,7 +43,7 @@ def assert_accepts(
       input: 3x4x4
       conv1: 8x0x0    4 - 5 + 1 = 0
     """
-    from ..queries.counterexample import counterexample
+    from ..sizes.counterexample import counterexample
 
     found = counterexample(network, sizes, claim=claim, training=training)
     if found is not None:

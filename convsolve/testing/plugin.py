@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from ..callers import pass_on
+from ..support.caller_errors import pass_on
 
 __all__ = ["assert_accepts", "pytest_addoption", "pytest_configure"]
 
@@ -61,7 +61,7 @@ class _Explainer:
 
 
 def _explained(error: BaseException) -> str:
-    from ..queries.explain import explain
+    from ..explanations.explain import explain
 
     try:
         found = explain(error)

@@ -14,12 +14,12 @@ from ..dims.boxes import Boxes
 from ..dims.sizeset import SizeSet
 from ..errors import NetworkError
 from ..network import Network
+from ..network.trace import Definition, Requirement
 from ..problem import Problem, ProblemTrace, trace_problem
-from ..queries.sizes import valid_sizes
+from ..sizes.valid_sizes import valid_sizes
 from ..solver.clock import Clock
 from ..solver.solution_paths import SolutionPaths, TooWide, solution_paths
 from ..solver.system import build
-from ..trace import Definition, Requirement
 
 __all__ = ["architectures", "input_shapes", "invalid_input_shapes", "just_invalid"]
 

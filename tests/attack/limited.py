@@ -32,7 +32,7 @@ from convsolve import cli
 for name in cli._COMMANDS:
     import_module(f"convsolve.cli.{name}")
 import convsolve.files, convsolve.frameworks.keras, convsolve.frameworks.onnx, convsolve.pictures, convsolve.space
-import convsolve.queries.explain, convsolve.queries.repair, convsolve.queries.sizes, convsolve.queries.synthesize
+import convsolve.explanations.explain, convsolve.repairs.repair, convsolve.sizes.valid_sizes, convsolve.synthesis.solve
 z3.main_ctx()
 torch.set_num_threads(1)
 gc.freeze()

@@ -17,8 +17,8 @@ from typing import Any
 import convsolve as cs
 from convsolve.network import Layer, Network
 from convsolve.operators import Add, BatchNorm, Conv, GlobalAvgPool, Input, Linear, MaxPool
-from convsolve.queries.exporters import torch_dimensions
-from tests.queries.test_sizes import ALEXNET, VGG, encoder_decoder
+from convsolve.sizes.export_constraints import torch_dimensions
+from tests.sizes.test_valid_sizes import ALEXNET, VGG, encoder_decoder
 
 __all__ = ["NETWORKS", "main", "resnet50"]
 

@@ -18,10 +18,10 @@ from typing import Any
 
 from convsolve.dims import evaluate
 from convsolve.files import parse
+from convsolve.network.trace import run
 from convsolve.problem import ProblemTrace, trace_problem
 from convsolve.solver.clock import Clock, OutOfTime
 from convsolve.solver.engine import decide, optimise
-from convsolve.trace import run
 from tests.benchmarks.instances import Instance, growth, suite
 from tests.benchmarks.peers import PEERS, Answer
 

@@ -21,9 +21,9 @@ from typing import Any
 from convsolve.dims import Domain, Var, evaluate, variables
 from convsolve.dims.bounds import INTERVALS
 from convsolve.dims.expr import Symbolic
+from convsolve.network.trace import Definition
 from convsolve.problem import ProblemTrace
 from convsolve.solver.system import build
-from convsolve.trace import Definition
 
 __all__ = ["PEERS", "Answer", "brute_force", "cp_sat", "plain_z3"]
 

@@ -25,7 +25,7 @@ from torch import nn
 
 import convsolve as cs
 from convsolve.frameworks.torch import declare_torchvision_operators
-from convsolve.queries.sizes import ValidSizes, valid_sizes
+from convsolve.sizes.valid_sizes import ValidSizes, valid_sizes
 
 __all__ = ["NETWORKS", "Row", "main", "measured"]
 

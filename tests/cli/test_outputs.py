@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from convsolve.cli import main
-from convsolve.written import destination, write_file
+from convsolve.support.atomic_write import destination, write_file
 
 ROOT = Path(__file__).parent.parent.parent
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import keras
 
+from convsolve.frameworks.common.writing.execute import run_source
 from convsolve.frameworks.keras.writing.code import PRELUDE, written
-from convsolve.frameworks.writing.live import run_source
 from convsolve.network import Network
 from tests.conformance.execute_torch import walk
 

@@ -10,7 +10,7 @@ import onnx
 import onnxruntime
 
 from convsolve.frameworks import to_onnx
-from convsolve.frameworks.writing.plan import plan
+from convsolve.frameworks.common.writing.plan import plan
 from convsolve.network import Network
 from convsolve.operators.base import to_canonical, to_written
 from tests.conformance.execute_torch import BATCH

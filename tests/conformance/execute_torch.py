@@ -8,9 +8,9 @@ from typing import Any
 import torch
 from torch import nn
 
+from convsolve.frameworks.common.writing.execute import run_source
+from convsolve.frameworks.common.writing.plan import Step
 from convsolve.frameworks.torch.writing.code import PRELUDE, written
-from convsolve.frameworks.writing.live import run_source
-from convsolve.frameworks.writing.plan import Step
 from convsolve.network import Network
 from convsolve.operators.base import to_canonical, to_written
 

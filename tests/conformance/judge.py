@@ -19,9 +19,9 @@ import numpy as np
 from convsolve.dims import evaluate, hole
 from convsolve.errors import ConvsolveError, NetworkError
 from convsolve.network import Layer, Network
+from convsolve.network.trace import run, run_arrays, to_written, trace
 from convsolve.operators import Chunk, Input, Operator, shape_of
 from convsolve.operators.parameters import Count, Padding, PerAxis, Scale, Sizes
-from convsolve.trace import run, run_arrays, to_written, trace
 
 SCALE = max(1, int(os.environ.get("CONVSOLVE_CONFORMANCE_SCALE", "1")))
 """How many times the usual number of cases is drawn."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from convsolve.dims import evaluate
 from convsolve.network import Network
-from convsolve.trace import run, to_written, trace
+from convsolve.network.trace import run, to_written, trace
 
 
 def every_shape(network: Network) -> dict[str, tuple[int, ...]]:

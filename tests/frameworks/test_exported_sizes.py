@@ -6,8 +6,8 @@ import pytest
 import torch
 
 import convsolve as cs
-from convsolve.queries.exporters import torch_dimensions
-from tests.queries.test_sizes import ALEXNET, VGG, encoder_decoder
+from convsolve.sizes.export_constraints import torch_dimensions
+from tests.sizes.test_valid_sizes import ALEXNET, VGG, encoder_decoder
 
 NETWORKS = {
     "alexnet": ALEXNET, "vgg": VGG, "u-net": encoder_decoder(5), "strict u-net": encoder_decoder(3, first=0),

@@ -15,7 +15,7 @@ import pytest
 from onnx import helper
 
 import convsolve as cs
-from convsolve.frameworks.documents import unzipped
+from convsolve.frameworks.common.documents import unzipped
 from tests.frameworks.keras.test_networks import joined, nested, sequence, sequential
 from tests.frameworks.onnx.graphs import graph_of
 from tests.frameworks.onnx.test_graphs import GRAPHS

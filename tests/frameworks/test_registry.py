@@ -1,6 +1,6 @@
 import pytest
 
-from convsolve.frameworks.registry import registrar
+from convsolve.frameworks.common.registry import registrar
 
 
 def test_a_reader_stands_under_each_of_its_names():

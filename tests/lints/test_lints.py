@@ -14,7 +14,7 @@ import convsolve as cs
 from convsolve.lints import CODES, LINTS, SENSIBLE, known_codes, rule_and_page
 from convsolve.lints.base import View
 from convsolve.lints.views import seen
-from convsolve.trace import run, trace
+from convsolve.network.trace import run, trace
 
 
 def codes(problem, input_shape=None, **options):

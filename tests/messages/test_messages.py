@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from convsolve.messages import Complaint, complaints
-from convsolve.messages.reading import TEMPLATES
+from convsolve.messages.find_messages import TEMPLATES
 from convsolve.messages.text import LONGEST
 from convsolve.operators.rules import RULES
 from tests.messages.examples import EXAMPLES

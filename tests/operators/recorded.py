@@ -10,9 +10,9 @@ from typing import Any
 from convsolve.dims import evaluate
 from convsolve.errors import NetworkError
 from convsolve.network import Layer, Network
+from convsolve.network.receptive_field import receptive_field
+from convsolve.network.trace import run, trace
 from convsolve.operators import OPERATORS, Input
-from convsolve.receptive_field import receptive_field
-from convsolve.trace import run, trace
 
 Row = dict[str, Any]
 

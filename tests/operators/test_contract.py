@@ -13,6 +13,7 @@ import pytest
 from convsolve.dims import Domain, evaluate, hole
 from convsolve.errors import NetworkError
 from convsolve.network import Layer, Network
+from convsolve.network.trace import run, trace
 from convsolve.operators import OPERATORS, Input, axis_names
 from convsolve.operators.base import spatial_names
 from convsolve.operators.parameters import (
@@ -28,7 +29,6 @@ from convsolve.operators.parameters import (
     Text,
     Word,
 )
-from convsolve.trace import run, trace
 
 _WINDOW = {"stride": 1, "padding": 0, "dilation": 1}
 _CONVOLUTION = {**_WINDOW, "bias": True, "padding_mode": "zeros", "in_channels": None}

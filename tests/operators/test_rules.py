@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from convsolve.dims import Domain, bounds, eq, evaluate, hole
 from convsolve.errors import NetworkError, RankError
 from convsolve.network import Layer, Network
+from convsolve.network.trace import run, trace
 from convsolve.operators import (
     OPERATORS,
     RULES,
@@ -30,7 +31,6 @@ from convsolve.operators import (
 )
 from convsolve.operators.pages import PAGES
 from convsolve.operators.windows import clipped_count, dilated, same_count, transposed_size, window_count
-from convsolve.trace import run, trace
 
 
 def test_operators_can_be_sent_to_other_processes():

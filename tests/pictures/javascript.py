@@ -10,7 +10,7 @@ from py_mini_racer import MiniRacer
 
 from convsolve.pictures.program import Program, program_of
 from convsolve.problem import as_problem
-from convsolve.queries.open_inputs import OpenInputs, open_inputs, settled
+from convsolve.sizes.open_inputs import OpenInputs, open_inputs, settled
 
 __all__ = ["Page", "engine"]
 

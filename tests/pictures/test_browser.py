@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 import convsolve as cs
-from convsolve.queries.text import shape
+from convsolve.checks.text import shape
 from tests.pictures.browser import CHROMIUM, DRIVER, MISSING, browser, complaints, opened, requests
 
 pytestmark = pytest.mark.skipif(not (CHROMIUM and DRIVER), reason=MISSING)

@@ -10,13 +10,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import convsolve as cs
+from convsolve.checks.text import shape
 from convsolve.dims import evaluate
 from convsolve.errors import ConvsolveError
 from convsolve.pictures.program import javascript
-from convsolve.queries.text import shape
 from tests.expressions import assignments, conditions, dims
 from tests.pictures.javascript import Page, engine
-from tests.queries.random_networks import random_network
+from tests.random_networks import random_network
 
 PROBLEMS = Path(__file__).parents[2] / "problems"
 ENGINE = engine()

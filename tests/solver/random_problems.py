@@ -7,8 +7,8 @@ import random
 
 from convsolve.dims import evaluate
 from convsolve.files import parse
+from convsolve.network.trace import run
 from convsolve.problem import ProblemTrace, trace_problem
-from convsolve.trace import run
 
 
 def random_problem(seed: int) -> str:

@@ -11,10 +11,10 @@ import convsolve as cs
 from convsolve.errors import NoArchitectureError, UndecidedError
 from convsolve.files import parse
 from convsolve.problem import trace_problem
-from convsolve.queries.pareto import pareto
-from convsolve.queries.relax import relaxations
 from convsolve.solver.clock import Clock
 from convsolve.solver.core import minimal_core
+from convsolve.synthesis.pareto import pareto
+from convsolve.synthesis.relax import relaxations
 
 TIMEOUT = 1.0
 MOST = 2.0

@@ -25,7 +25,7 @@ from convsolve.space.cubes import Job, cut, run
 from convsolve.space.enumeration import rows
 from convsolve.space.sampling import measure
 from convsolve.space.subspace import Subspace
-from tests.queries.test_pareto import expected_front
+from tests.synthesis.test_pareto import expected_front
 
 from .test_space import cases, chi_square, full, solutions_of
 

@@ -11,9 +11,9 @@ import pytest
 
 import convsolve as cs
 from convsolve.dims import evaluate
+from convsolve.network.trace import Requirement, run
 from convsolve.problem import ProblemTrace, trace_problem
 from convsolve.space import paths
-from convsolve.trace import Requirement, run
 
 from ..solver.random_problems import brute_force, combinations, problems
 

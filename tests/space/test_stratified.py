@@ -10,10 +10,10 @@ import pytest
 
 import convsolve as cs
 from convsolve.dims import evaluate
+from convsolve.network.trace import run
 from convsolve.problem import Objective, trace_problem
 from convsolve.space import paths
 from convsolve.space.stratified import _apportion, reach
-from convsolve.trace import run
 
 from .test_space import cases, full, solutions_of
 

@@ -10,7 +10,7 @@ from hypothesis import find, given, settings
 import convsolve as cs
 from convsolve.errors import NetworkError
 from convsolve.testing import architectures, input_shapes, invalid_input_shapes, just_invalid
-from tests.queries.test_sizes import encoder_decoder
+from tests.sizes.test_valid_sizes import encoder_decoder
 
 TWO = cs.parse("""
 input: [3, 1..64, 8]

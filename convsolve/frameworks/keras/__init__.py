@@ -1,5 +1,5 @@
 """Keras: reading a network out of a saved file, a config or a live model. Keras itself is loaded for programs alone."""
 
-from .reading import from_keras
+from .read_model import from_keras
 
 __all__ = ["from_keras"]

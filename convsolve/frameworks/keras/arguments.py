@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from ...dims import Expr
-from ...words import quoted
+from ...support.suggestions import quoted
 from .call import Call, RefusedError
 
 __all__ = ["count", "counts", "plain", "sides", "word"]

@@ -18,7 +18,7 @@ from ...operators import (
     Tile,
     Unsqueeze,
 )
-from ...words import quoted
+from ...support.suggestions import quoted
 from .arguments import count
 from .call import Call, NotReadError, RefusedError, reads
 

@@ -10,9 +10,9 @@ from typing import Any
 from ...errors import NetworkError
 from ...operators import OPERATORS, Constant, Identity, Operator, Permute, Shape
 from ...operators.base import DataFormat
-from ...words import nearest, quoted
-from ..builder import Building
-from ..registry import NotReadError, registrar
+from ...support.suggestions import nearest, quoted
+from ..common.builder import Building
+from ..common.registry import NotReadError, registrar
 
 __all__ = [
     "READERS", "TENSOR", "Call", "NotReadError", "RefusedError", "Result", "activation", "builds_of", "inner_of",

@@ -24,7 +24,7 @@ from ...operators import (
     Pad,
     Upsample,
 )
-from ...words import quoted
+from ...support.suggestions import quoted
 from .arguments import count, counts, plain, sides, word
 from .call import Call, NotReadError, RefusedError, reads
 

@@ -27,8 +27,8 @@ from ...operators import (
     Upsample,
 )
 from ...operators.padding import Crop
-from ...words import quoted
-from ..equations import per_sample
+from ...support.suggestions import quoted
+from ..common.equations import per_sample
 from .arguments import count, counts, plain, word
 from .call import Call, NotReadError, RefusedError, reads
 from .joins import joined

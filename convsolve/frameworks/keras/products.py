@@ -18,9 +18,9 @@ from ...operators import (
     Tile,
     Unsqueeze,
 )
-from ...words import quoted
-from ..attention import attended, heads_of, merged, scores
-from ..equations import per_sample
+from ...support.suggestions import quoted
+from ..common.attention import attended, heads_of, merged, scores
+from ..common.equations import per_sample
 from .call import Call, NotReadError, RefusedError, reads
 
 __all__ = ()

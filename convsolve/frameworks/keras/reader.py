@@ -8,16 +8,16 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
-from ...callers import pass_on
 from ...errors import ConvsolveError, NetworkError, UnreadableError
 from ...network import InputShapes, Network, given_shapes
 from ...operators import Opaque
 from ...operators.base import DataFormat
-from ...words import nearest, quoted
-from ..builder import Builder, Building
+from ...support.caller_errors import pass_on
+from ...support.suggestions import nearest, quoted
+from ..common.builder import Builder, Building
 from . import axes, features, joins, layers, operations, products, recurrent, steps
 from .call import READERS, Call, NotReadError, builds_of, read, tensors_in
-from .sources import live_layers
+from .config_sources import live_layers
 from .tensorflow import LAMBDAS, operation_of, tensors_of
 
 __all__ = ["MISWRITTEN", "Reading", "UnknownLayerError"]

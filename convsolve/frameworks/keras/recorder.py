@@ -14,22 +14,22 @@ from typing import Any
 
 import keras
 
-from ...callers import pass_on
 from ...errors import ConvsolveError
 from ...network import Layer
 from ...operators.base import DataFormat
+from ...support.caller_errors import pass_on
 from ..torch.calls import Call as TorchCall
-from ..torch.followed import Followed, form_of
-from ..torch.opaque import tensors_in
-from ..torch.places import asking
+from ..torch.meta_execution import padded, without_data
+from ..torch.opaque_calls import tensors_in
+from ..torch.recorded_tensors import Unsupported, Value, WrongRank
 from ..torch.recorder import Recorder, RefusedCallError
-from ..torch.running import padded, without_data
-from ..torch.values import Unsupported, Value, WrongRank
+from ..torch.source_locations import asking
+from ..torch.symbolic_values import Followed, form_of
 from .call import Call, NotReadError, builds_of, read
-from .known import builds_itself, expressed, known_class, layers_under, weights_of, with_shapes
-from .names import Names
-from .setting import replaced
-from .sink import DrySink, Sink
+from .known_layers import builds_itself, expressed, known_class, layers_under, weights_of, with_shapes
+from .layer_names import Names
+from .layer_sink import DrySink, Sink
+from .recording_setup import replaced
 
 __all__ = ["KerasRecorder"]
 

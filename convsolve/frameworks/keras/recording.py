@@ -14,13 +14,13 @@ from keras.src.backend.common import variables
 from ...errors import UnreadableError
 from ...network import Network
 from ...operators.base import DataFormat
-from ..torch.confirming import Seen
-from ..torch.programs import Inputs, Program, Run, Shapes
-from .known import layers_in, layers_under
+from ..torch.recorded_programs import Inputs, Program, Run, Shapes
+from ..torch.second_runs import Seen
+from .config_sources import is_program
+from .known_layers import layers_in, layers_under
 from .recorder import KerasRecorder
-from .setting import set_for_recording
-from .sources import is_program
-from .untouched import untouched
+from .recording_setup import set_for_recording
+from .restored_model import untouched
 
 __all__ = ["recorded"]
 

@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 
 from ...operators import Add, Average, Concat, ConvLstm, Gru, Lstm, Mul, Operator, Rnn, Slice, Squeeze
-from ...words import quoted
+from ...support.suggestions import quoted
 from .arguments import count
 from .call import READERS, Call, NotReadError, RefusedError, Result, inner_of, read, reads
 from .layers import window

@@ -20,7 +20,7 @@ from ...operators import (
     Stepwise,
 )
 from ...operators.plain import IDENTITIES
-from ..builder import Building
+from ..common.builder import Building
 from .call import Call, NotReadError, Result, inner_of, read, reads
 
 __all__ = ()

@@ -11,8 +11,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ...words import quoted
-from ..registry import NotReadError
+from ...support.suggestions import quoted
+from ..common.registry import NotReadError
 from .call import TENSOR, is_tensor
 
 __all__ = ["LAMBDAS", "Operation", "operation_of", "tensors_of"]

@@ -27,7 +27,7 @@ from ...dims import (
 )
 from . import numbers
 from .call import Call
-from .sizes import MOST, array, folds, known
+from .constant_folding import MOST, array, folds, known
 from .values import Known, NotReadError
 
 __all__ = ()

@@ -9,9 +9,9 @@ from typing import Any, TypeAlias
 from ...dims import Cond, Condition, Dim, Expr
 from ...errors import RefusedError
 from ...operators import Constant, Operator
-from ..builder import Builder
-from ..registry import registrar
-from .decisions import Decisions
+from ..common.builder import Builder
+from ..common.registry import registrar
+from .branch_decisions import Decisions
 from .values import (
     Failed,
     FailsError,

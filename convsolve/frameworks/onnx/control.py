@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 
 from ...operators import Concat, Unsqueeze
-from ..registry import registrar
+from ..common.registry import registrar
 from .call import Call
-from .sizes import MOST, array, known
+from .constant_folding import MOST, array, known
 from .values import Known, NotReadError, Tensor, Unknown, Value
 
 __all__ = ["CONTROL"]

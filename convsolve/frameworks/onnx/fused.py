@@ -12,7 +12,7 @@ from math import prod
 from ...dims import Dim
 from ...errors import RefusedError
 from ...operators import OPERATORS, Add, Embedding, Identity, LayerNorm, Mul, Operator, Permute, Reduce, Slice, Split
-from ..attention import attended, heads_of, merged, scores
+from ..common.attention import attended, heads_of, merged, scores
 from .call import READERS, Call, Result, reads
 from .joins import joined
 from .values import Known, NotReadError, Tensor, Unknown, Value

@@ -24,7 +24,7 @@ from ...operators import (
     Squeeze,
     Sub,
 )
-from ..equations import UnfitError, per_sample
+from ..common.equations import UnfitError, per_sample
 from .call import Call, reads
 from .values import Known, NotReadError, Tensor, Value
 

@@ -22,7 +22,7 @@ from ...operators import (
     TopK,
     Unsqueeze,
 )
-from .batch import reshaped
+from .batch_axis import reshaped
 from .call import Call, reads
 from .values import Known, NotReadError, Tensor, Value
 

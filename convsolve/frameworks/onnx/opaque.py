@@ -9,8 +9,8 @@ from typing import Any
 from ...dims import Dim
 from ...errors import RefusedError
 from ...network import Layer
+from ...network.trace import MOST_AXES
 from ...operators import Input, Opaque
-from ...trace import MOST_AXES
 from .call import Call
 from .proto import sizes_of
 from .refusals import deadly

@@ -14,16 +14,16 @@ from ...dims import Dim, Domain, Var
 from ...errors import ConvsolveError, NetworkError, RefusedError, UnreadableError
 from ...network import InputShapes, Network, given_shapes
 from ...operators import Opaque, axis_names
-from ..builder import Builder
-from ..documents import boundary
+from ..common.builder import Builder
+from ..common.documents import boundary
 from . import arithmetic, control, features, fused, joins, layout, microsoft, places, scales, spectra, windows
+from .branch_decisions import Decisions
 from .call import READERS, Call, Result
+from .constant_folding import array, fold, known
 from .control import CONTROL
-from .decisions import Decisions
 from .opaque import Inference, seen_as_opaque
 from .proto import attributes_of, known_of, load, sizes_of
 from .refusals import refusal
-from .sizes import array, fold, known
 from .values import BATCH, Failed, FailsError, Known, NotReadError, NotThereError, Tensor, Unknown, Value
 
 __all__ = ["Graph", "from_onnx"]

@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 from ...dims import Dim, Expr, Var, variables
 from ...errors import RefusedError
 from ...operators import Shape
-from ..registry import NotReadError
+from ..common.registry import NotReadError
 
 __all__ = [
     "BATCH", "Failed", "FailsError", "Known", "NotReadError", "NotThereError", "Tensor", "Unknown", "Value",

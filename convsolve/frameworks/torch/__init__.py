@@ -9,15 +9,15 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .companions import declare_torchvision_operators, without_published_weights
-    from .exported import from_exported
-    from .reading import from_torch
+    from .package_versions import declare_torchvision_operators, without_published_weights
+    from .pt2_reader import from_exported
+    from .read_module import from_torch
 
 __all__ = ["declare_torchvision_operators", "from_exported", "from_torch", "without_published_weights"]
 
 _PLACES = {
-    "declare_torchvision_operators": "companions", "from_exported": "exported", "from_torch": "reading",
-    "without_published_weights": "companions",
+    "declare_torchvision_operators": "package_versions", "from_exported": "pt2_reader", "from_torch": "read_module",
+    "without_published_weights": "package_versions",
 }  # fmt: skip
 
 

@@ -6,9 +6,9 @@ from typing import Any
 
 from ...dims.normal import Polynomial
 from ...operators import Concat, Linear, Pad, Reduce, Split, Tile
-from ..attention import attended, heads_of, merged, scores
+from ..common.attention import attended, heads_of, merged, scores
 from .calls import Call, handles
-from .values import Unsupported, Value
+from .recorded_tensors import Unsupported, Value
 
 __all__ = ["attention", "multi_head_attention"]
 

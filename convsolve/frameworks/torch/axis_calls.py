@@ -23,9 +23,9 @@ from ...operators import (
 )
 from .arguments import listed
 from .calls import Call, handles, plain
-from .followed import unfollowed
-from .sizes import Size
-from .values import ONE, Unsupported, Value, regrouped_beside
+from .recorded_tensors import ONE, Unsupported, Value, regrouped_beside
+from .symbolic_sizes import Size
+from .symbolic_values import unfollowed
 
 __all__ = [
     "channel_shuffle", "chunk", "concat", "evenly", "gated", "inserted", "may_be_empty", "moved", "movedim", "permute",

@@ -11,11 +11,11 @@ import torch
 from ...dims import Dim
 from ...dims.normal import Polynomial
 from ...operators import Flatten, Operator, Squeeze
-from ..registry import registrar
-from .followed import expressed
-from .graph import Graph
-from .sizes import Size
-from .values import Unsupported, Value, regrouped_beside
+from ..common.registry import registrar
+from .recorded_graph import Graph
+from .recorded_tensors import Unsupported, Value, regrouped_beside
+from .symbolic_sizes import Size
+from .symbolic_values import expressed
 
 __all__ = ["HANDLERS", "Call", "Handler", "handles", "lift", "plain"]
 

@@ -28,10 +28,10 @@ from ...operators import (
     Sub,
 )
 from .calls import Call, handles, plain
-from .followed import form_of
-from .sizes import Size
-from .tape import BATCH, BATCH_SIZE
-from .values import Unsupported, Value
+from .guards import BATCH, BATCH_SIZE
+from .recorded_tensors import Unsupported, Value
+from .symbolic_sizes import Size
+from .symbolic_values import form_of
 
 __all__ = [
     "ALIASES", "OF_ELEMENTS", "activation", "alias", "along_one_axis", "arange", "compared_along", "dropout",

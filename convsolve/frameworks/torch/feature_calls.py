@@ -27,10 +27,10 @@ from ...operators import (
     Unflatten,
     Unsqueeze,
 )
-from ..equations import per_sample
+from ..common.equations import per_sample
 from .calls import Call, handles
-from .spans import known_ends, span_of
-from .values import Unsupported, Value
+from .index_bounds import known_ends, span_of
+from .recorded_tensors import Unsupported, Value
 
 __all__ = [
     "added_product", "bilinear", "einsum", "embedding", "linear", "matmul", "recurrent", "recurrent_cell",

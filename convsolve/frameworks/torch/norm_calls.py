@@ -6,7 +6,7 @@ from typing import Any
 
 from ...operators import BatchNorm, GroupNorm, InstanceNorm, LayerNorm
 from .calls import Call, handles, plain
-from .values import Unsupported, Value
+from .recorded_tensors import Unsupported, Value
 
 __all__ = [
     "batch_norm", "group_norm", "instance_norm", "layer_norm", "torch_batch_norm", "torch_instance_norm",

@@ -12,11 +12,11 @@ from ...dims.normal import Polynomial
 from ...network import tensor_layer
 from ...operators import Add, Elementwise, Flatten, Gather, Identity, Operator, Reduce, Slice, Split, Squeeze
 from .axis_calls import evenly, inserted, may_be_empty, moved
-from .builtin import EXTREMES
 from .calls import Call, handles, plain
-from .sizes import Size
-from .spans import known_ends
-from .values import ONE, Unsupported, Value
+from .index_bounds import known_ends
+from .lent_builtins import EXTREMES
+from .recorded_tensors import ONE, Unsupported, Value
+from .symbolic_sizes import Size
 
 __all__ = [
     "assign", "diagonal", "difference", "gather", "gathered", "getitem", "index_select", "index_written", "narrow",

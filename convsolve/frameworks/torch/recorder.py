@@ -20,14 +20,14 @@ import torch
 from torch.nn.modules.module import register_module_forward_hook, register_module_forward_pre_hook
 from torch.overrides import TorchFunctionMode
 
-from ...callers import in_time, pass_on
 from ...dims import Cond, all_of, variables
 from ...dims.normal import Polynomial
 from ...errors import ConvsolveError, InternalError, UnreadableError
 from ...network import Guard, Network, tensor_layer
 from ...operators import Flatten, Opaque
 from ...operators.base import DataFormat, Framework
-from ..registry import NotReadError
+from ...support.caller_errors import in_time, pass_on
+from ..common.registry import NotReadError
 from . import (
     attention_calls,
     axis_calls,
@@ -42,18 +42,18 @@ from . import (
     spectrum_calls,
     window_calls,
 )
+from .call_log import Log
 from .calls import HANDLERS, Call
 from .element_calls import OF_ELEMENTS
-from .graph import Graph
-from .log import Log
-from .opaque import batch_axes, said_of_one, tensors_in
-from .places import place_of
-from .running import REFUSALS, Runner, numbers_in, refusal, shape_of, too_large, values_in
-from .sizes import Size
-from .spans import entries_after
-from .tape import BATCH_NAME, BATCH_SIZE, Tape
-from .tries import may_catch
-from .values import Span, Value
+from .guards import BATCH_NAME, BATCH_SIZE, Tape
+from .index_bounds import entries_after
+from .meta_execution import REFUSALS, Runner, numbers_in, refusal, shape_of, too_large, values_in
+from .opaque_calls import batch_axes, said_of_one, tensors_in
+from .recorded_graph import Graph
+from .recorded_tensors import Span, Value
+from .source_locations import place_of
+from .symbolic_sizes import Size
+from .try_blocks import may_catch
 
 __all__ = ["Recorder"]
 

@@ -11,10 +11,10 @@ from ...dims.normal import Polynomial
 from ...operators import Expand, Flatten, Squeeze, Tile, Unsqueeze
 from .arguments import listed, whole_form
 from .calls import Call, handles, plain
+from .guards import BATCH, BATCH_SIZE
 from .part_calls import gathered
-from .sizes import Size
-from .tape import BATCH, BATCH_SIZE
-from .values import ONE, Unsupported, Value
+from .recorded_tensors import ONE, Unsupported, Value
+from .symbolic_sizes import Size
 
 __all__ = [
     "expand", "repeat", "repeat_interleave",

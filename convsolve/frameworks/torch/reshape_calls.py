@@ -11,9 +11,9 @@ from ...dims.normal import Polynomial
 from ...operators import Flatten, Reshape
 from .arguments import listed, whole_form
 from .calls import Call, handles, plain
-from .sizes import Size
-from .tape import BATCH
-from .values import ONE, Unsupported, Value, product_of
+from .guards import BATCH
+from .recorded_tensors import ONE, Unsupported, Value, product_of
+from .symbolic_sizes import Size
 
 __all__ = [
     "flatten", "reshape", "reshape_like", "unflatten",

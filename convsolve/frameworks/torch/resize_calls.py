@@ -9,10 +9,10 @@ from ...dims.normal import Polynomial
 from ...operators import GridSample, Matmul, Permute, PixelShuffle, PixelUnshuffle, Reshape, Upsample
 from .arguments import whole_form
 from .calls import Call, handles, plain
-from .followed import form_of
-from .sizes import Size
+from .recorded_tensors import Unsupported, Value, product_of
 from .spatial_calls import per_axis
-from .values import Unsupported, Value, product_of
+from .symbolic_sizes import Size
+from .symbolic_values import form_of
 
 __all__ = [
     "affine_grid", "grid_sample", "interpolate", "pixel_shuffle", "pixel_unshuffle", "upsample_linear",

@@ -25,8 +25,8 @@ from ...operators import (
 )
 from ...operators.windows import dilated
 from .calls import Call, handles, plain
-from .spans import span_of
-from .values import ONE, Span, Unsupported, Value, product_of
+from .index_bounds import span_of
+from .recorded_tensors import ONE, Span, Unsupported, Value, product_of
 
 __all__ = [
     "adaptive_avg_pool", "adaptive_max_pool", "adaptive_max_pool_with_indices", "avg_pool", "conv",

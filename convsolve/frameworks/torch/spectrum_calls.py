@@ -7,7 +7,7 @@ from typing import Any
 from ...operators import Expand, Identity, Pad, Permute, Slice, Split, Squeeze, Unfold, Unsqueeze
 from .axis_calls import inserted
 from .calls import Call, handles, plain
-from .values import Unsupported, Value
+from .recorded_tensors import Unsupported, Value
 
 __all__ = ["apart", "short_time", "spectrum", "together"]
 

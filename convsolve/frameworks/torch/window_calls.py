@@ -8,8 +8,8 @@ from typing import Any
 from ...operators import Flatten, Fold, Pad, Permute, Slice, Unfold
 from ...operators.windows import dilated
 from .calls import Call, handles, plain
+from .recorded_tensors import Unsupported, Value
 from .spatial_calls import per_axis
-from .values import Unsupported, Value
 
 __all__ = ["blocks", "fold", "windows"]
 

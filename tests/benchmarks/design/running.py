@@ -77,10 +77,10 @@ def preload() -> None:
     import z3  # noqa: F401
 
     import convsolve.files
-    import convsolve.queries.synthesize
     import convsolve.solver.core
     import convsolve.solver.engine
-    import convsolve.solver.z3_search  # noqa: F401
+    import convsolve.solver.z3_search
+    import convsolve.synthesis.solve  # noqa: F401
     import tests.benchmarks.design.cpsat
     import tests.benchmarks.design.plain_z3  # noqa: F401
 

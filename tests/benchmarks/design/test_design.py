@@ -7,8 +7,8 @@ import pytest
 
 import convsolve as cs
 from convsolve.dims import evaluate
+from convsolve.network.trace import run
 from convsolve.problem import trace_problem
-from convsolve.trace import run
 from tests.benchmarks.design.columns import brute_force, columns_of, reading_of
 from tests.benchmarks.design.cpsat import cp_sat
 from tests.benchmarks.design.expected import EXPECTED, wrong

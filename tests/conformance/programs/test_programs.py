@@ -9,7 +9,7 @@ import os
 
 import pytest
 
-from convsolve.queries.sizes import ValidSizes
+from convsolve.sizes.valid_sizes import ValidSizes
 
 from .draft import LARGEST
 from .drawn import drawn

@@ -13,7 +13,7 @@ from torch.overrides import TorchFunctionMode
 
 import convsolve as cs
 from convsolve.errors import UndecidedError, UnreadableError
-from convsolve.queries.sizes import ValidSizes
+from convsolve.sizes.valid_sizes import ValidSizes
 
 from .draft import SAMPLES, Program
 

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 import convsolve as cs
-from convsolve.frameworks.documents import boundary
+from convsolve.frameworks.common.documents import boundary
 from convsolve.frameworks.keras.hdf5 import text_attribute
 
 SCALE = int(os.environ.get("CONVSOLVE_SCALE", "1"))

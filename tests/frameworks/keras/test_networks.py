@@ -10,8 +10,8 @@ import pytest
 from keras import layers as kl
 
 import convsolve as cs
+from convsolve.frameworks.keras.config_sources import config_of
 from convsolve.frameworks.keras.reader import Reading
-from convsolve.frameworks.keras.sources import config_of
 from tests.frameworks.reading import every_shape
 
 

@@ -124,8 +124,8 @@ class SquareRoot(torch.nn.Module):
 
 
 def test_a_program_with_branches_without_end(monkeypatch):
-    monkeypatch.setattr("convsolve.queries.branches._MOST_ALONG", 12)
-    monkeypatch.setattr("convsolve.queries.branches._MOST_BRANCHES", 12)
+    monkeypatch.setattr("convsolve.sizes.branches._MOST_ALONG", 12)
+    monkeypatch.setattr("convsolve.sizes.branches._MOST_BRANCHES", 12)
     sizes = cs.valid_sizes(cs.from_torch(SquareRoot(), (3, 32, 32)))
     assert not sizes.complete and (16, 16) in sizes and (4, 64) in sizes and (3, 8) not in sizes
     module = SquareRoot().to("meta")

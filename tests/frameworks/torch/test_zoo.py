@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 import convsolve as cs
-from convsolve.trace import run, trace
+from convsolve.network.trace import run, trace
 
 from .zoo import CONVOLUTIONAL, FIXED, build, executed
 

@@ -13,9 +13,9 @@ import torch
 
 import convsolve as cs
 from convsolve.errors import FrameworkMissingError, NetworkError
-from convsolve.frameworks.writing.live import run_source
-from convsolve.frameworks.writing.names import snake
-from convsolve.frameworks.writing.plan import plan
+from convsolve.frameworks.common.writing.execute import run_source
+from convsolve.frameworks.common.writing.identifiers import snake
+from convsolve.frameworks.common.writing.plan import plan
 from convsolve.operators import OPERATORS
 from convsolve.operators.base import to_written
 from tests.conformance.test_networks import NETWORKS, SINGLY
@@ -150,7 +150,7 @@ def test_wrong_words_are_seen(monkeypatch: pytest.MonkeyPatch) -> None:
     network = cs.parse("input: [3, 9, 9]\nlayers: [{conv: {out_channels: 4, kernel_size: 3, padding: 1}}]").network
     for target in TARGETS:
         agree(network, target)
-    monkeypatch.setattr("convsolve.frameworks.writing.windows.sides_of", lambda step, name="": ((0, 0), (0, 0)))
+    monkeypatch.setattr("convsolve.frameworks.common.writing.window_padding.sides_of", lambda step, name="": ((0, 0), (0, 0)))
     monkeypatch.setattr("convsolve.frameworks.torch.writing.phrases.sides_of", lambda step, name="": ((0, 0), (0, 0)))
     with pytest.raises(AssertionError):
         agree(network, "torch")

@@ -11,9 +11,9 @@ import keras
 import numpy as np
 import torch
 
+from convsolve.frameworks.common.writing.execute import run_source
+from convsolve.frameworks.common.writing.plan import Plan, plan
 from convsolve.frameworks.keras.writing import code as keras_code
-from convsolve.frameworks.writing.live import run_source
-from convsolve.frameworks.writing.plan import Plan, plan
 from convsolve.network import Network
 from convsolve.operators.base import to_canonical, to_written
 from tests.conformance import execute_onnx, execute_torch

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from ...writing.joins import between, equation, grown, nested, worded
-from ...writing.plan import Step, cannot
-from ...writing.shuffles import shuffle
-from ...writing.source import Call, Code, Stage, module
+from ...common.writing.channel_shuffles import shuffle
+from ...common.writing.joins import between, equation, grown, nested, worded
+from ...common.writing.plan import Step, cannot
+from ...common.writing.source_lines import Call, Code, Stage, module
 
 __all__ = ["PHRASES", "affine"]
 

@@ -6,10 +6,10 @@ import dataclasses
 
 from ....network import Network
 from ....operators.base import to_written
-from ...writing.flow import Flow, Line, is_chain, makers
-from ...writing.names import Names, snake
-from ...writing.plan import Plan, Step, plan
-from ...writing.source import Call, Code, Stage, literal, maps, shape_text, statement
+from ...common.writing.data_flow import Flow, Line, is_chain, makers
+from ...common.writing.identifiers import Names, snake
+from ...common.writing.plan import Plan, Step, plan
+from ...common.writing.source_lines import Call, Code, Stage, literal, maps, shape_text, statement
 from .phrases import say
 
 __all__ = ["PRELUDE", "TAKEN", "Written", "source", "written"]

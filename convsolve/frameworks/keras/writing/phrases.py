@@ -11,9 +11,9 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-from ...writing.plan import Step, cannot
-from ...writing.source import Call, Code, Stage, brief, module
-from ...writing.windows import Pairs, crops_of, paddings, sides_of, spread, steps_of, windows_of
+from ...common.writing.plan import Step, cannot
+from ...common.writing.source_lines import Call, Code, Stage, brief, module
+from ...common.writing.window_padding import Pairs, crops_of, paddings, sides_of, spread, steps_of, windows_of
 from .axes import PHRASES as AXES
 from .axes import affine
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ....network import Network
-from ...writing.live import need, run_source
+from ...common.writing.execute import need, run_source
 from .code import source
 
 if TYPE_CHECKING:

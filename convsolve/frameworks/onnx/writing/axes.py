@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from ....operators.base import pairs, per_axis
-from ...writing.joins import equation, word_for
-from ...writing.plan import Step, cannot
-from ...writing.shuffles import shuffle
+from ...common.writing.channel_shuffles import shuffle
+from ...common.writing.joins import equation, word_for
+from ...common.writing.plan import Step, cannot
 from .graph import Graph
 from .nodes import Write
 

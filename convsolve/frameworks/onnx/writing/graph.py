@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from ....errors import NetworkError
-from ...writing.plan import Plan, Step, not_shared
+from ...common.writing.plan import Plan, Step, not_shared
 
 if TYPE_CHECKING:
     import numpy as np

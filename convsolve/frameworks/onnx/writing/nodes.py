@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from ...writing.plan import Step, cannot
-from ...writing.windows import Pairs, crops_of, overhang, paddings, sides_of, spread, steps_of
+from ...common.writing.plan import Step, cannot
+from ...common.writing.window_padding import Pairs, crops_of, overhang, paddings, sides_of, spread, steps_of
 from .graph import Graph
 
 __all__ = ["NODES", "Write"]

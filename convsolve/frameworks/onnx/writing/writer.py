@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ....network import Network
-from ...writing.live import need
-from ...writing.plan import Step, cannot, plan
+from ...common.writing.execute import need
+from ...common.writing.plan import Step, cannot, plan
 from .axes import AXES
 from .graph import Graph
 from .nodes import NODES

@@ -6,10 +6,10 @@ from collections.abc import Callable
 from typing import Any
 
 from ....operators.base import pairs, per_axis
-from ...writing.joins import aligned, between, equation, grown, nested, worded
-from ...writing.plan import Step, cannot
-from ...writing.shuffles import shuffle
-from ...writing.source import Call, Chained, Code, Stage, brief, module
+from ...common.writing.channel_shuffles import shuffle
+from ...common.writing.joins import aligned, between, equation, grown, nested, worded
+from ...common.writing.plan import Step, cannot
+from ...common.writing.source_lines import Call, Chained, Code, Stage, brief, module
 
 __all__ = ["PHRASES"]
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 
 from ....network import Network
-from ...writing.flow import Flow, Line, is_chain, makers
-from ...writing.names import Names
-from ...writing.plan import Plan, Step, plan
-from ...writing.source import Call, Code, Stage, literal, maps, shape_text, statement
+from ...common.writing.data_flow import Flow, Line, is_chain, makers
+from ...common.writing.identifiers import Names
+from ...common.writing.plan import Plan, Step, plan
+from ...common.writing.source_lines import Call, Code, Stage, literal, maps, shape_text, statement
 from .phrases import say
 
 __all__ = ["PRELUDE", "TAKEN", "Written", "source", "written"]

@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from ...writing.plan import Step, cannot
-from ...writing.source import Call, Code, Stage, brief, module
-from ...writing.windows import Pairs, crops_of, overhang, paddings, sides_of, spread, steps_of, symmetric
+from ...common.writing.plan import Step, cannot
+from ...common.writing.source_lines import Call, Code, Stage, brief, module
+from ...common.writing.window_padding import Pairs, crops_of, overhang, paddings, sides_of, spread, steps_of, symmetric
 from .axes import PHRASES as AXES
 
 __all__ = ["say"]

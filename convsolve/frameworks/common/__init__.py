@@ -1,0 +1,1 @@
+"""What the readers, recorders and writers of all frameworks share."""

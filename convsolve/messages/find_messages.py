@@ -1,0 +1,122 @@
+"""Finding the messages in a text."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from bisect import bisect_left
+from collections.abc import Iterable
+from typing import Any
+
+from . import keras, keras_layers, losses, onnx, others, pytorch, pytorch_sizes, tensorflow
+from .parsed_error import Complaint
+from .template import Facts, Groups, Template
+from .text import Squeezed, cleaned, squeezed
+
+__all__ = ["CONTEXTS", "TEMPLATES", "complaints"]
+
+TEMPLATES: tuple[Template, ...] = (
+    *pytorch.TEMPLATES, *pytorch_sizes.TEMPLATES, *tensorflow.TEMPLATES, *keras.TEMPLATES, *keras_layers.TEMPLATES,
+    *losses.TEMPLATES, *onnx.TEMPLATES, *others.TEMPLATES)  # fmt: skip
+CONTEXTS: tuple[Template, ...] = (*keras.CONTEXTS, *onnx.CONTEXTS)
+"""What stands in front of a message and says in which layer or node it arose."""
+
+_MOST = 100
+"""So many messages are kept of one text, the last ones."""
+
+_NEAR = 700
+"""So many characters may stand between a layer's name and the message."""
+
+_FRAME = re.compile(
+    r'^[^\S\n]*File "(?P<cell>)(?P<file>[^"\n]{1,400})", line (?P<line>\d+)(?:, in [^\n]{1,200})?\n'
+    r"(?P<code>[^\n]{1,400})?", re.MULTILINE)
+_CELL = re.compile(
+    r"^(?:(?P<cell>Cell In ?\[\d+\]|<ipython-input-[\w-]{1,60}>)|File (?P<file>[^\n:\"]{1,400}):\d+, in )"
+    r"(?:(?!\nFile |\nCell In ).){0,1500}?^-+> ?(?P<line>\d+) (?P<code>[^\n]{1,400})", re.MULTILINE | re.DOTALL)
+"""How IPython shows a frame: an arrow marks the line."""
+
+_LIBRARY = re.compile(r"site-packages|dist-packages|[/\\]lib[/\\]python\d|<frozen|importlib|[/\\]runpy\.py")
+
+
+def complaints(text: str) -> tuple[Complaint, ...]:
+    """Return what the messages in a text say, the last one (in a traceback the innermost) first.
+
+    Colours, prefixes of log lines and line breaks do not matter. What the text does not carry stays None.
+
+    >>> (found,) = complaints("E RuntimeError: Calculated padded input size per channel: (4 x 9). Kernel size: "
+    ...                       "(5 x 5). Kernel size can't be\\n greater than actual input size")
+    >>> found.framework, found.operator, found.padded, found.window
+    ('torch', 'conv', (4, 9), (5, 5))
+    """
+    whole = squeezed(cleaned(text))
+    found = []
+    for kind in TEMPLATES:
+        for match in kind.pattern.finditer(whole.text):
+            facts = kind.facts(Groups(match))
+            if facts is not None:
+                found.append((match.start(), match.end(), kind.name, facts))
+    found.sort(key=lambda entry: (entry[0], -entry[1]))
+    kept: list[tuple[int, int, str, Facts]] = []
+    for entry in found:
+        if not kept or entry[0] >= kept[-1][1]:
+            kept.append(entry)
+    contexts = _contexts(whole)
+    frames = sorted((m for kind in (_FRAME, _CELL) for m in kind.finditer(whole.clean)), key=lambda m: m.start())
+    made = [_complaint(whole, entry, contexts, frames, i, kept) for i, entry in enumerate(kept)][-_MOST:]
+    return tuple(_distinct(reversed(made)))
+
+
+def _contexts(whole: Squeezed) -> list[tuple[int, Facts]]:
+    found = [
+        (match.end(), kind.facts(Groups(match)) or {})
+        for kind in CONTEXTS for match in kind.pattern.finditer(whole.text)
+    ]
+    return sorted(found, key=lambda entry: entry[0])
+
+
+def _complaint(
+    whole: Squeezed, entry: tuple[int, int, str, Facts], contexts: list[tuple[int, Facts]],
+    frames: list[re.Match[str]], i: int, kept: list[tuple[int, int, str, Facts]],
+) -> Complaint:
+    start, end, name, facts = entry
+    after = kept[i - 1][1] if i else 0
+    said: dict[str, Any] = {}
+    for place, context in contexts:
+        if max(after, start - _NEAR) <= place <= start + 40:
+            said |= {key: value for key, value in context.items() if value is not None}
+    vague = (None, "pool")
+    joined = {**facts}
+    for key, value in said.items():
+        if joined.get(key) in vague:
+            joined[key] = value
+    place = whole.places[start]
+    number_at_end = end == len(whole.text) and whole.text[end - 1 : end].isdigit()
+    return Complaint(
+        template=name, text=whole.original(start, end), start=place, open_end=number_at_end,
+        where=_where(frames, place), **joined)  # fmt: skip
+
+
+def _where(frames: list[re.Match[str]], place: int) -> str | None:
+    """Return the last place in front of a message that is in nobody's library."""
+    last = bisect_left([frame.start() for frame in frames], place)
+    for frame in reversed(frames[:last]):
+        file = frame["file"] or frame["cell"]
+        if not _LIBRARY.search(file):
+            code = (frame["code"] or "").strip()
+            shown = f": {code}" if code and not code.startswith(("File ", "^")) else ""
+            return f"{file}:{frame['line']}{shown}"
+    return None
+
+
+def _distinct(found: Iterable[Complaint]) -> list[Complaint]:
+    """Leave out messages that say nothing new: chained exceptions and logs repeat them, and tracebacks show source."""
+    kept: dict[str, Complaint] = {}
+    for complaint in found:
+        facts = dataclasses.replace(complaint, start=0, text="", where=None, open_end=False)
+        kept.setdefault(repr(facts), complaint)
+    telling = {c.code for c in kept.values() if _tells(c)}
+    return [c for c in kept.values() if _tells(c) or c.code is None or c.code not in telling]
+
+
+def _tells(complaint: Complaint) -> bool:
+    return bool(complaint.numbers or complaint.shapes or complaint.sizes or complaint.output or complaint.padded)

@@ -1,1 +1,0 @@
-"""The questions that users ask, one module each."""

@@ -1,0 +1,1 @@
+"""Which input sizes does a network take? Valid sizes in closed form, comparisons, counterexamples."""

@@ -1,0 +1,1 @@
+"""What every room stands on: errors of callers, text of strangers, files that are written whole, suggestions."""

@@ -1,0 +1,1 @@
+"""Values for what is open in a problem: solutions, Pareto fronts, relaxations, the smallest input."""
