@@ -319,7 +319,8 @@ class Scope:
         values = {name: extent[part] for name, extent in fields.items()}
         if any(value is None for value in values.values()):
             raise ExpressionError(
-                f"the receptive field of {tensor} has no stride: it is no whole number, or branches differ", column)
+                f"the receptive field of {tensor} has no stride: it is no whole number, or branches differ", column
+            )
         if axis:
             if axis not in values:
                 raise ExpressionError(f"the input has no {axis!r}{nearest(axis, values, listed=8)}", column)

@@ -43,8 +43,11 @@ _WANTED = 'keyword arguments must be a JSON object like {"num_classes": 10}'
 
 
 def load(
-    source: str | Path, *, input_shape: InputShapes | None = None,
-    arguments: Mapping[str, Any] | None = None, assume: Mapping[str, str] | None = None,
+    source: str | Path,
+    *,
+    input_shape: InputShapes | None = None,
+    arguments: Mapping[str, Any] | None = None,
+    assume: Mapping[str, str] | None = None,
 ) -> Problem:
     """Return the problem that a source names.
 
@@ -70,7 +73,8 @@ def load(
     """
     if not isinstance(source, (str, os.PathLike)):
         raise UnreadableError(
-            f"load takes a file's name, or what Python makes, like package.module:factory; got {quoted(source)}")
+            f"load takes a file's name, or what Python makes, like package.module:factory; got {quoted(source)}"
+        )
     name = str(source)
     named = named_by(name)
     if named.attribute:
@@ -150,7 +154,8 @@ def _missing(name: str) -> ConvsolveError:
     if dot and dotted and last != "py" and f".{last}" not in FORMATS:
         return UnreadableError(
             f"{name}: there is no such file; what Python makes is named like package.module:factory, "
-            f"perhaps {head}:{last}")
+            f"perhaps {head}:{last}"
+        )
     path = Path(name)
     near = nearest(path.name, [entry.name for entry in _entries(path.parent) if entry.suffix == path.suffix], listed=0)
     return FileError(name, [Problematic(1, 1, f"cannot be read: there is no such file{near}")])
@@ -220,7 +225,8 @@ def _is_keras(name: str) -> bool:
 def _read_exported(path: str, shape: Any) -> Network:
     if not path.lower().endswith(".pt2"):
         raise UnreadableError(
-            f"{path}: a file of weights holds no network; name the class that makes it, like package.module:factory")
+            f"{path}: a file of weights holds no network; name the class that makes it, like package.module:factory"
+        )
     return _reader("torch").from_exported(path, shape)  # type: ignore[no-any-return]
 
 
@@ -291,7 +297,8 @@ def _module(name: str, head: str) -> Any:
     except ModuleNotFoundError as error:
         if error.name and (head + ".").startswith(error.name + "."):
             raise UnreadableError(
-                f"{name}: there is no module {error.name!r}; a file is named like path/to/file.py:Class") from None
+                f"{name}: there is no module {error.name!r}; a file is named like path/to/file.py:Class"
+            ) from None
         raise
 
 
@@ -369,7 +376,8 @@ def _problem(name: str, made: Any, input_shape: Any, assume: Mapping[str, str] |
         if input_shape is None:
             raise UnreadableError(
                 f"{name} is a PyTorch module, which does not say what input it takes: give its shape without the "
-                f"batch axis, like --input 3x224x224 (from Python: input_shape=(3, 224, 224))")
+                f"batch axis, like --input 3x224x224 (from Python: input_shape=(3, 224, 224))"
+            )
         return Problem(_reader("torch").from_torch(made, input_shape))
     kinds = "a PyTorch module, a Keras model, or a convsolve Network or Problem"
     raise UnreadableError(f"{name} made an object of type {type(made).__name__}: wanted {kinds}")

@@ -14,7 +14,7 @@ from pathlib import Path
 
 __all__ = ["Audited", "audited"]
 
-_HOOK = r'''
+_HOOK = r"""
 import os, sys, sysconfig
 
 report = os.open(os.environ["AUDIT_REPORT"], os.O_WRONLY | os.O_APPEND)
@@ -51,7 +51,7 @@ def hook(event, args):
 
 sys.addaudithook(hook)
 say("hooked")
-'''
+"""
 
 
 class Audited:
@@ -74,7 +74,8 @@ class Audited:
         """Run ``python -m convsolve``."""
         command = [sys.executable, "-m", "convsolve", *words]
         return subprocess.run(
-            command, cwd=self.folder, env=self.environment, capture_output=True, text=True, timeout=120, check=False)
+            command, cwd=self.folder, env=self.environment, capture_output=True, text=True, timeout=120, check=False
+        )
 
     @contextmanager
     def started(self, *words: str) -> Iterator[subprocess.Popen[str]]:

@@ -10,7 +10,10 @@ os.environ["KERAS_BACKEND"] = "torch"
 os.environ.pop("NO_COLOR", None)
 
 settings.register_profile(
-    "convsolve", deadline=None, derandomize=True, database=None,
+    "convsolve",
+    deadline=None,
+    derandomize=True,
+    database=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )
 settings.load_profile("convsolve")

@@ -16,7 +16,7 @@ from pathlib import Path
 
 __all__ = ["Seen", "watched"]
 
-_WATCHER = r'''
+_WATCHER = r"""
 import contextlib, io, json, os, site, sys, sysconfig, traceback
 
 commands, named, started, report = json.loads(sys.argv[1])
@@ -84,7 +84,7 @@ for command in commands:
             seen.append(f"import: {name} from {file}")
     line = json.dumps([code, output.getvalue(), errors.getvalue(), sorted(set(seen))]) + "\n"
     os.write(report, line.encode())
-'''
+"""
 
 
 @dataclass(frozen=True)
@@ -98,7 +98,11 @@ class Seen:
 
 
 def watched(
-    commands: Sequence[Sequence[str]], folder: Path, *, outputs: Sequence[Path] = (), started: Sequence[str] = (),
+    commands: Sequence[Sequence[str]],
+    folder: Path,
+    *,
+    outputs: Sequence[Path] = (),
+    started: Sequence[str] = (),
     timeout: float = 300,
 ) -> list[Seen]:
     """Run commands of convsolve in a folder, one after the other, and return what was seen of each.
@@ -114,11 +118,18 @@ def watched(
     environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1", "KERAS_BACKEND": "torch"}
     environment["PYTHONPATH"] = os.pathsep.join(path for path in sys.path if path)
     process = subprocess.run(
-        [sys.executable, "-P", "-c", _WATCHER, given], cwd=folder, env=environment, capture_output=True, text=True,
-        timeout=timeout)
+        [sys.executable, "-P", "-c", _WATCHER, given],
+        cwd=folder,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=timeout,
+    )
     lines = [json.loads(line) for line in report.read_text().splitlines()]
     report.unlink()
-    assert len(lines) == len(commands), f"{commands[len(lines)]} ended the process ({process.returncode}): {process.stderr}"
+    assert len(lines) == len(commands), (
+        f"{commands[len(lines)]} ended the process ({process.returncode}): {process.stderr}"
+    )
     found = [Seen(code, output, errors, tuple(events)) for code, output, errors, events in lines]
     changed = sorted(path for path, state in _contents(folder).items() if before.get(path) != state)
     gone = sorted(set(before) - set(_contents(folder)))

@@ -49,7 +49,6 @@ def _compared(dims, conds):
     )
 
 
-
 def language(*unknowns):
     """Return strategies for dimensions and conditions over some unknowns."""
     leaves = st.one_of(st.integers(-5, 9), st.sampled_from(unknowns))

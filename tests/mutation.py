@@ -26,7 +26,13 @@ from typing import Any
 PACKAGE = Path(__file__).parents[1] / "convsolve"
 
 ROOMS = {
-    "operators": ("operators/test_recorded.py", "operators", "network/test_receptive_field.py", "network/test_trace.py", "checks/test_check.py"),
+    "operators": (
+        "operators/test_recorded.py",
+        "operators",
+        "network/test_receptive_field.py",
+        "network/test_trace.py",
+        "checks/test_check.py",
+    ),
     "receptive_field": ("network/test_receptive_field.py", "test_problem.py", "checks/test_check.py"),
     "dims": ("dims", "network/test_trace.py", "operators"),
     "solver": ("solver", "synthesis/test_solve.py", "synthesis/test_pareto.py"),

@@ -87,7 +87,9 @@ def _place(rng: random.Random, i: int) -> list[str]:
                 f"  - conv: {{name: b{i}, out_channels: $w, kernel_size: $k, padding: $k // 2}}",
                 f"  - add: {{name: {name}, inputs: [b{i}, in{i}], broadcast: false}}"]  # fmt: skip
     if kind == "transposed":
-        return [f"  - conv_transpose: {{name: {name}, out_channels: 3 | 5, kernel_size: 2..3, stride: 1 | 2, padding: 0..1}}"]
+        return [
+            f"  - conv_transpose: {{name: {name}, out_channels: 3 | 5, kernel_size: 2..3, stride: 1 | 2, padding: 0..1}}"
+        ]
     if kind == "when":
         return [f"  - identity: {{name: e{i}}}",
                 f"  - conv: {{name: a{i}, out_channels: 4 | 6, kernel_size: 3, padding: 1, when: $op == 1}}",

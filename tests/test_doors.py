@@ -32,7 +32,8 @@ def test_the_hook_sees_what_a_program_does(tmp_path: Path) -> None:
         "subprocess.run(['true'])\n"
         "os.rename('canary', 'bird')\n"
         "pickle.loads(pickle.dumps(os.getcwd))\n"
-        "network = None\n")
+        "network = None\n"
+    )
     (tmp_path / "neighbour.py").write_text("")
     (tmp_path / "quiet.yaml").write_text("input: [1, 8, 8]\nlayers: [relu]\n")
     quiet, loud = watched([["check", "quiet.yaml"], ["check", "loud.py:network"]], tmp_path)
@@ -108,9 +109,16 @@ def programs(folder: Path) -> dict[str, Any]:
         "mutated": [call("torch.ops.higher_order.auto_functionalized", {"as_operator": "aten.zero_"}, "x")],
         "triton": [call("torch.ops.higher_order.triton_kernel_wrapper_functional", text("k"), 1)],
     }  # fmt: skip
-    found = {name: described(nodes, tensors={"o": tensor(3), "f": tensor(64), "e": tensor(3)}) for name, nodes in chains.items()}
+    found = {
+        name: described(nodes, tensors={"o": tensor(3), "f": tensor(64), "e": tensor(3)})
+        for name, nodes in chains.items()
+    }
     call_it = "Function('__import__')(Symbol('os'))"
-    for name, expression in {"sympy": call_it, "sympy power": "Pow(Integer(7), Pow(Integer(10), Integer(8)))", "lambda": "(lambda: 0)()"}.items():
+    for name, expression in {
+        "sympy": call_it,
+        "sympy power": "Pow(Integer(7), Pow(Integer(10), Integer(8)))",
+        "lambda": "(lambda: 0)()",
+    }.items():
         dynamic = {"as_expr": {"expr_str": expression, "hint": {"as_int": 8}}}
         odd = {**tensor("n", 3, "h", "w"), "sizes": [*tensor("n", 3, "h")["sizes"], dynamic]}
         found[name] = described([relu], tensors={"x": odd}, guards_code=[f"L['x'].size()[2] == {expression}"],
@@ -120,7 +128,9 @@ def programs(folder: Path) -> dict[str, Any]:
         "L['x'].size()[2] >= 1 and open('canary', 'w')", "[x for x in (1,).__class__.__base__.__subclasses__()]"])  # fmt: skip
     wide = " or ".join(f"L['x'].size()[2] * L['x'].size()[3] == {i}" for i in range(300))
     found["many guards"] = described([relu], guards_code=[wide] * 3000)
-    found["deep guards"] = described([relu], guards_code=["(" * 5000 + "1 // " * 5000, "L['x'].size()[2] % (" * 900, "- " * 9000 + "1 < 2"])
+    found["deep guards"] = described(
+        [relu], guards_code=["(" * 5000 + "1 // " * 5000, "L['x'].size()[2] % (" * 900, "- " * 9000 + "1 < 2"]
+    )
     return found
 
 
@@ -183,7 +193,9 @@ def test_exported_programs_run_nothing(tmp_path: Path) -> None:
         written(folder / f"{name}.pt2", description)
     archives(folder)
     commands = [["check", path.name] for path in sorted(folder.glob("*.pt2"))]
-    found = {c[1]: seen for c, seen in zip(commands, harmless(commands, folder, started=["torch._dynamo"]), strict=True)}
+    found = {
+        c[1]: seen for c, seen in zip(commands, harmless(commands, folder, started=["torch._dynamo"]), strict=True)
+    }
     assert len(found) > 60 and sum(seen.code == 2 for seen in found.values()) > 40
     assert found["ones.pt2"].code == 0 and found["paths.pt2"].code == 0 and found["print.pt2"].code == 2
     assert "printed by the file" not in found["print.pt2"].output
@@ -219,7 +231,10 @@ def configs() -> dict[str, Any]:
         "numpy": {"class_name": "__numpy__", "config": {"name": "l", "value": code}},
         "escape": {"class_name": "ReLU", "config": {"name": "\\x1b]0;evil\\x07{0.__class__}%n"}},
     }  # fmt: skip
-    return {name: {"class_name": "Sequential", "config": {"name": "s", "layers": [INPUT, layer]}} for name, layer in layers.items()}
+    return {
+        name: {"class_name": "Sequential", "config": {"name": "s", "layers": [INPUT, layer]}}
+        for name, layer in layers.items()
+    }
 
 
 def test_keras_files_run_nothing(tmp_path: Path) -> None:
@@ -265,10 +280,18 @@ def graphs() -> dict[str, Any]:
     def run(name: str, given: str, made: str) -> Any:
         return helper.make_node(name, [given], [made], domain="c")
 
-    for name, location in {"absolute": "/etc/passwd", "dots": "../../../etc/passwd", "device": "/dev/stdin", "own": "victim"}.items():
+    for name, location in {
+        "absolute": "/etc/passwd",
+        "dots": "../../../etc/passwd",
+        "device": "/dev/stdin",
+        "own": "victim",
+    }.items():
         weight = TensorProto(name="w", data_type=TensorProto.INT64, dims=[1], data_location=TensorProto.EXTERNAL)
         weight.external_data.add(key="location", value=location)
-        for kind, node in {"weight": helper.make_node("Mul", ["x", "w"], ["y"]), "shape": helper.make_node("Reshape", ["x", "w"], ["y"])}.items():
+        for kind, node in {
+            "weight": helper.make_node("Mul", ["x", "w"], ["y"]),
+            "shape": helper.make_node("Reshape", ["x", "w"], ["y"]),
+        }.items():
             model(f"{kind} {name}", [node], weights=[weight])
     model("domain", [helper.make_node("Run", ["x"], ["y"], domain="os", command="touch canary")])
     model("python", [helper.make_node("PythonOp", ["x"], ["y"], domain="org.pytorch._caffe2", code=CANARY)])
@@ -276,10 +299,16 @@ def graphs() -> dict[str, Any]:
     model("each other", [run("F", "x", "y")], [function("F", run("G", "a", "b")), function("G", run("F", "a", "b"))])
     doubled = [function(f"F{i}", run(f"F{i + 1}", "a", "t"), run(f"F{i + 1}", "t", "b")) for i in range(40)]
     model("doubling", [run("F0", "x", "y")], [*doubled, function("F40", helper.make_node("Relu", ["a"], ["b"]))])
-    inside = helper.make_graph([run("F", "x", "i")], "i", [], [helper.make_tensor_value_info("i", TensorProto.FLOAT, None)])
+    inside = helper.make_graph(
+        [run("F", "x", "i")], "i", [], [helper.make_tensor_value_info("i", TensorProto.FLOAT, None)]
+    )
     branch = helper.make_node("If", ["a"], ["b"], then_branch=inside, else_branch=inside)
     model("in a branch", [run("F", "x", "y")], [function("F", branch)])
-    model("huge", [helper.make_node("Mul", ["x", "w"], ["y"])], weights=[TensorProto(name="w", data_type=1, dims=[2**40, 2**20])])
+    model(
+        "huge",
+        [helper.make_node("Mul", ["x", "w"], ["y"])],
+        weights=[TensorProto(name="w", data_type=1, dims=[2**40, 2**20])],
+    )
     model("many", [relu, helper.make_node("Split", ["x"], ["a", "b"], num_outputs=2**40)])
     return found
 
@@ -302,7 +331,13 @@ def problems() -> dict[str, str]:
     """Return problem files that name code, files and Python, or repeat themselves without end."""
     head = "input: [1, 8, 8]\nlayers: [relu]\n"
     bomb = "".join(f"a{i}: &a{i} [{', '.join([f'*a{i - 1}'] * 9 if i else ['x'])}]\n" for i in range(12))
-    tags = ("apply:os.system ['touch canary']", "new:os.system ['touch canary']", "name:os.system", "module:evil", "object:evil.Evil {}")
+    tags = (
+        "apply:os.system ['touch canary']",
+        "new:os.system ['touch canary']",
+        "name:os.system",
+        "module:evil",
+        "object:evil.Evil {}",
+    )
     return {
         **{f"tag {i}": f"!!python/object/{tag}\n" for i, tag in enumerate(tags)},
         **{f"inner tag {i}": f"input: !!python/{tag}\nlayers: [relu]\n" for i, tag in enumerate(tags)},

@@ -48,8 +48,13 @@ def onnx_file(path: Path, names: list[str], size: int) -> None:
     nodes = [helper.make_node("MaxPool" if i % 2 else "Relu", [f"x{i}{names[i - 1] if i else ''}"], [f"x{i + 1}{name}"], name=name, **(pool if i % 2 else {}))
              for i, name in enumerate(names)]  # fmt: skip
     made = f"x{len(names)}{names[-1]}"
-    given, result = helper.make_tensor_value_info("x0", 1, ["N" + names[0], 3, size, size]), helper.make_tensor_value_info(made, 1, None)
-    model = helper.make_model(helper.make_graph(nodes, "g" + names[0], [given], [result]), opset_imports=[helper.make_opsetid("", 18)])
+    given, result = (
+        helper.make_tensor_value_info("x0", 1, ["N" + names[0], 3, size, size]),
+        helper.make_tensor_value_info(made, 1, None),
+    )
+    model = helper.make_model(
+        helper.make_graph(nodes, "g" + names[0], [given], [result]), opset_imports=[helper.make_opsetid("", 18)]
+    )
     path.write_bytes(model.SerializeToString())
 
 
@@ -86,14 +91,19 @@ def hdf5_file(path: Path, names: list[str], size: int) -> None:
 
 def pt2_file(path: Path, names: list[str], size: int) -> None:
     relu = call("torch.ops.aten.relu.default", "x")
-    relu["metadata"] = {"stack_trace": f'File "{names[0]}.py", line 3, in forward\n    {names[0]}', "nn_module_stack": f"a,{names[0]},b.{names[0]}"}
+    relu["metadata"] = {
+        "stack_trace": f'File "{names[0]}.py", line 3, in forward\n    {names[0]}',
+        "nn_module_stack": f"a,{names[0]},b.{names[0]}",
+    }
     written(path, described([relu]))
 
 
 def yaml_file(path: Path, names: list[str], size: int) -> None:
     """Names that a problem refuses: its mistakes show them."""
     layers = "\n".join(f"  - max_pool: {{name: {json.dumps(name)}, kernel_size: 2}}" for name in names)
-    path.write_text(f"input: [3, {size}, {size}]\nlayers:\n{layers}\nrequire: [{json.dumps(names[0] + ' > 3')}]\n{json.dumps(names[0])}: 1\n")
+    path.write_text(
+        f"input: [3, {size}, {size}]\nlayers:\n{layers}\nrequire: [{json.dumps(names[0] + ' > 3')}]\n{json.dumps(names[0])}: 1\n"
+    )
 
 
 FILES = {
@@ -105,7 +115,9 @@ FILES = {
 def run(*words: str, stdin: str = "") -> tuple[int, str, str]:
     out, err = io.StringIO(), io.StringIO()
     with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err), pytest.MonkeyPatch.context() as patch:
-        patch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(stdin.encode("utf-8", "surrogatepass")), encoding="utf-8"))
+        patch.setattr(
+            "sys.stdin", io.TextIOWrapper(io.BytesIO(stdin.encode("utf-8", "surrogatepass")), encoding="utf-8")
+        )
         try:
             main(words)
         except SystemExit as end:
@@ -123,9 +135,14 @@ def judged(words: list[str], code: int, out: str, err: str, path: Path) -> None:
     assert code in (0, 1, 2, 3), shown
     assert harmless(out) and harmless(err), shown
     if "github" in words and code in (1, 3):
-        assert all(line.startswith(("::error file=", "::warning file=")) and "invented" not in line.partition("::")[0] for line in out.split("\n")[:-1]), shown
+        assert all(
+            line.startswith(("::error file=", "::warning file=")) and "invented" not in line.partition("::")[0]
+            for line in out.split("\n")[:-1]
+        ), shown
     else:
-        assert not any(line.lstrip().startswith(("::error", "::stop")) for line in (out + "\n" + err).split("\n")), shown
+        assert not any(line.lstrip().startswith(("::error", "::stop")) for line in (out + "\n" + err).split("\n")), (
+            shown
+        )
     if out and {"svg", "junit"} & set(words):
         root = ElementTree.fromstring(out)
         kinds = {element.tag.rpartition("}")[2] for element in root.iter()}
@@ -166,7 +183,13 @@ def test_names_of_files_themselves(tmp_path: Path) -> None:
         for path in (tmp_path / name, tmp_path / f"missing{name}"):
             if not path.name.startswith("missing"):
                 path.write_text("input: [1, 5, 5]\nlayers: [{conv: {out_channels: 2, kernel_size: 7}}]\n")
-            for command in (["check"], ["check", "--output-format", "github"], ["check", "--output-format", "concise"], ["draw", "-o", "-", "--to", "html"], ["synth"]):
+            for command in (
+                ["check"],
+                ["check", "--output-format", "github"],
+                ["check", "--output-format", "concise"],
+                ["draw", "-o", "-", "--to", "html"],
+                ["synth"],
+            ):
                 judged([*command, str(path)], *run(*command, str(path)), path)
     undecoded = os.fsdecode(os.fsencode(str(tmp_path)) + b"/\xff\xfe.yaml")
     judged(["check", undecoded], *run("check", undecoded), Path(undecoded))

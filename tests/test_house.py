@@ -106,7 +106,17 @@ def loaded_after(code: str) -> set[str]:
 
 
 def test_importing_is_light():
-    assert not loaded_after("import convsolve") & {"z3", "numpy", "networkx", "yaml", "click", "rich", "torch", "keras", "onnx"}
+    assert not loaded_after("import convsolve") & {
+        "z3",
+        "numpy",
+        "networkx",
+        "yaml",
+        "click",
+        "rich",
+        "torch",
+        "keras",
+        "onnx",
+    }
 
 
 def test_the_probe_can_see_a_heavy_import():

@@ -65,7 +65,15 @@ def test_a_block_costs_what_is_present_of_it(down, first, copies, end):
     values = run(traced.trace, holes)
     side = 32 - 2 * down - (2 if down == 2 else 0) - 2 * copies
     assert [evaluate(objective, values) for objective in traced.objectives] == [
-        first, body, 2 * 72, (end - 1) * 72, side, 8, 0, 0]
+        first,
+        body,
+        2 * 72,
+        (end - 1) * 72,
+        side,
+        8,
+        0,
+        0,
+    ]
     assert values["params"] == first + body + 2 * 72
 
 
@@ -234,7 +242,12 @@ def test_what_is_not_there_costs_nothing_in_requirements(required, holds):
 
 
 def test_a_requirement_that_forces_a_layer_to_be_there_is_named():
-    required = ("c_2.height == 16 and c_3.kernel_size == 3", "side.height == 16 or params <= 1", "c_1.height == 16", "c_3.macs >= 0")
+    required = (
+        "c_2.height == 16 and c_3.kernel_size == 3",
+        "side.height == 16 or params <= 1",
+        "c_1.height == 16",
+        "c_3.macs >= 0",
+    )
     traced = trace_problem(dataclasses.replace(cs.parse(DEPTH), requirements=required))
     assert traced.forced == {required[0]: ("c_2", "c_3")}
     solution = cs.solve(dataclasses.replace(cs.parse(DEPTH), requirements=required))

@@ -27,8 +27,12 @@ BLOCK = re.compile(r"```(\w+)\n(.*?)```", re.DOTALL)
 
 
 def blocks(wanted):
-    return [pytest.param(text, id=f"{path.stem} {i} {text.splitlines()[0][:60]}") for path, whole in DOCUMENTS.items()
-            for i, (kind, text) in enumerate(BLOCK.findall(whole)) if kind == wanted]
+    return [
+        pytest.param(text, id=f"{path.stem} {i} {text.splitlines()[0][:60]}")
+        for path, whole in DOCUMENTS.items()
+        for i, (kind, text) in enumerate(BLOCK.findall(whole))
+        if kind == wanted
+    ]
 
 
 def test_there_are_blocks_of_each_kind():
@@ -99,13 +103,19 @@ def test_the_readme_and_the_list_of_topics_name_every_page():
     assert {path.stem for path in GUIDE.glob("*.md")} | {"operators", "rules"} == set(TOPICS)
     for topic in TOPICS:
         assert page(topic).startswith("# ")
-        assert f"guide/{topic}.md" in DOCUMENTS[ROOT / "README.md"] or f"guide {topic}`" in DOCUMENTS[ROOT / "README.md"]
+        assert (
+            f"guide/{topic}.md" in DOCUMENTS[ROOT / "README.md"] or f"guide {topic}`" in DOCUMENTS[ROOT / "README.md"]
+        )
 
 
 @pytest.mark.parametrize(("name", "words"), [("fails", []), ("works", ["--input", "3x304x304"])])
 def test_the_pictures_are_what_is_drawn(name, words, monkeypatch, request):
     monkeypatch.chdir(ROOT)
-    drawn = CliRunner().invoke(cli, ["draw", "problems/unet_300x300.yaml", *words, "--to", "svg"], standalone_mode=False).stdout
+    drawn = (
+        CliRunner()
+        .invoke(cli, ["draw", "problems/unet_300x300.yaml", *words, "--to", "svg"], standalone_mode=False)
+        .stdout
+    )
     if request.config.getoption("--update-golden"):
         (GUIDE / f"unet_{name}.svg").write_text(drawn)
     assert (GUIDE / f"unet_{name}.svg").read_text() == drawn

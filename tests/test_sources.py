@@ -16,7 +16,7 @@ from convsolve.cli import main
 
 ROOT = Path(__file__).parent.parent
 
-NETS = '''
+NETS = """
 import torch
 from torch import nn
 import convsolve as cs
@@ -58,7 +58,7 @@ def fails():
 
 def leaves():
     raise SystemExit(5)
-'''
+"""
 
 
 @pytest.fixture
@@ -136,7 +136,10 @@ def test_the_command_line(nets, here):
     words = ["check", "nets_of_mine.py:LeNet", "--kwargs", '{"width": 4}', "--input", "1x28x28"]
     result = convsolve(*words, cwd=nets.parent)
     assert result.returncode == 1 and result.stderr == ""
-    assert "fc: CS011 the input has another number of features than declared: features=256, in_features=400" in result.stdout
+    assert (
+        "fc: CS011 the input has another number of features than declared: features=256, in_features=400"
+        in result.stdout
+    )
     assert "  at nets_of_mine.py:17\n" in result.stdout and "input that works: 1x32x32" in result.stdout
     data = json.loads(here(*words, "--json", cwd=nets.parent).stdout)
     assert data["failures"][0]["source"] == "nets_of_mine.py:17"

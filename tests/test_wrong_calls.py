@@ -8,7 +8,8 @@ import pytest
 import convsolve as cs
 
 PROBLEM = cs.parse(
-    "{input: [1, 28, 28], layers: [conv: {name: c, out_channels: 4, kernel_size: 3 | 5}, max_pool: {kernel_size: 2}]}")
+    "{input: [1, 28, 28], layers: [conv: {name: c, out_channels: 4, kernel_size: 3 | 5}, max_pool: {kernel_size: 2}]}"
+)
 NETWORK = PROBLEM.network.assign({"c.kernel_size": 3})
 FLATTEN = cs.operators.Flatten()
 
@@ -32,7 +33,10 @@ CALLS = {
     "a space of nothing": (lambda: cs.Space(None), "wanted a Network or a Problem, got NoneType"),
     "a number of samples": (lambda: cs.Space(PROBLEM).sample("a"), "n must be a whole number of at least 0"),
     "an assignment": (lambda: cs.Space(PROBLEM).complete(3), "an assignment maps holes to values"),
-    "a value as text": (lambda: cs.Space(PROBLEM).domains({"c.kernel_size": "a"}), "c.kernel_size must be a whole number"),
+    "a value as text": (
+        lambda: cs.Space(PROBLEM).domains({"c.kernel_size": "a"}),
+        "c.kernel_size must be a whole number",
+    ),
     "a batch": (lambda: cs.Space(PROBLEM).evaluate([3]), "a batch is a list of assignments"),
     "an objective": (lambda: cs.Objective("minimize", 3), "an objective is an expression"),
     "ends of a domain": (lambda: cs.Domain.range("a", 3), "the values of a domain are whole numbers, got 'a'"),

@@ -242,9 +242,7 @@ def _rows(traced: Trace, values: Mapping[str, int], failing: set[str], poisoned:
         yield Row(layer.name, layer.operator.kind, formula, shown, params, macs, activations, fails)
 
 
-def _sizes(
-    traced: Trace, values: Mapping[str, int], tensor: str, poisoned: set[str]
-) -> tuple[int | None, ...] | None:
+def _sizes(traced: Trace, values: Mapping[str, int], tensor: str, poisoned: set[str]) -> tuple[int | None, ...] | None:
     """Return a tensor's sizes as written, None for each that a failure has spoilt."""
     shape = traced.written(tensor)
     if shape is None:
@@ -278,7 +276,6 @@ def _receptive_field(traced: Trace, values: Mapping[str, int]) -> tuple[tuple[in
         return None, [f"no receptive field: {fields}"] if "stride" in fields else []
     found = tuple(evaluate(extent, known) for extent, _ in fields.values())
     return (found[0] if len(found) == 1 else found), []
-
 
 
 def _explained(traced: Trace, values: Mapping[str, int], failed: Sequence[Requirement]) -> Iterable[Failure]:

@@ -66,9 +66,7 @@ class InputsTried:
             return False
         return not failed_requirements(traced, run(traced, {}))[0]
 
-    def inputs(
-        self, failed: Sequence[Requirement]
-    ) -> tuple[tuple[int, ...], tuple[int, ...], bool, tuple[str, ...]]:
+    def inputs(self, failed: Sequence[Requirement]) -> tuple[tuple[int, ...], tuple[int, ...], bool, tuple[str, ...]]:
         """Return the smallest and the nearest input that mends a failure, whether it mends every one, and the axes."""
         inputs = self.traced.network.inputs
         shape = self.traced.shapes[inputs[0].name] if inputs else None

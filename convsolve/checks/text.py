@@ -18,7 +18,14 @@ if TYPE_CHECKING:
     from .lint import LintReport
 
 __all__ = [
-    "aligned", "cost_line", "failure_lines", "lint_lines", "report_lines", "screenful", "shape", "table_lines",
+    "aligned",
+    "cost_line",
+    "failure_lines",
+    "lint_lines",
+    "report_lines",
+    "screenful",
+    "shape",
+    "table_lines",
     "verdict",
 ]
 

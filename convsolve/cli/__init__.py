@@ -171,7 +171,8 @@ def _crashed(error: BaseException, words: Sequence[str]) -> int:
     called = ascii(shlex.join(["convsolve", *words]))[1:-1]
     _say(
         f"internal error: {type(error).__name__}{said and f': {said}'}. This says nothing about the network. Please "
-        f"report it: convsolve {release}, the command {called}, the file, and what CONVSOLVE_DEBUG=1 shows")
+        f"report it: convsolve {release}, the command {called}, the file, and what CONVSOLVE_DEBUG=1 shows"
+    )
     return _INTERNAL
 
 

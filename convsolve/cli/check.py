@@ -44,8 +44,14 @@ __all__ = ["command"]
 @timeout_option
 @click.option("-q", "--quiet", is_flag=True, help="Print findings only.")
 def command(
-    sources: tuple[str, ...], input_shape: InputShapes | None, arguments: str, form: str, as_json: bool,
-    linting: bool, timeout: float | None, quiet: bool,
+    sources: tuple[str, ...],
+    input_shape: InputShapes | None,
+    arguments: str,
+    form: str,
+    as_json: bool,
+    linting: bool,
+    timeout: float | None,
+    quiet: bool,
 ) -> int:
     """Check a network's shapes, and find the layers that are impossible.
 
@@ -96,7 +102,12 @@ def _checked_or_not(source: str, checked: Callable[[str], int]) -> int:
 
 
 def _checked(
-    source: str, input_shape: InputShapes | None, arguments: str, form: str, quiet: bool, linting: bool,
+    source: str,
+    input_shape: InputShapes | None,
+    arguments: str,
+    form: str,
+    quiet: bool,
+    linting: bool,
     deadline: Deadline,
 ) -> int:
     """Check one source, print what was found, and return the exit code."""

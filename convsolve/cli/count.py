@@ -27,8 +27,15 @@ __all__ = ["command"]
 @click.option("--timeout", type=click.FloatRange(min=0, min_open=True), help="Seconds after which to stop.")
 @click.option("-q", "--quiet", is_flag=True, help="Show no progress.")
 def command(
-    source: str, input_shape: InputShapes | None, arguments: str, cubes: int, workers: int | None,
-    cluster: str | None, as_json: bool, timeout: float | None, quiet: bool,
+    source: str,
+    input_shape: InputShapes | None,
+    arguments: str,
+    cubes: int,
+    workers: int | None,
+    cluster: str | None,
+    as_json: bool,
+    timeout: float | None,
+    quiet: bool,
 ) -> int:
     """Count the valid architectures of a problem with open parameters.
 

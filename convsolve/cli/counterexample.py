@@ -29,8 +29,15 @@ __all__ = ["command"]
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 @click.option("-q", "--quiet", is_flag=True, help="Print findings only.")
 def command(
-    source: str, input_shape: InputShapes | None, arguments: str, texts: tuple[str, ...], claims: tuple[str, ...],
-    training: bool, timeout: float | None, as_json: bool, quiet: bool,
+    source: str,
+    input_shape: InputShapes | None,
+    arguments: str,
+    texts: tuple[str, ...],
+    claims: tuple[str, ...],
+    training: bool,
+    timeout: float | None,
+    as_json: bool,
+    quiet: bool,
 ) -> int:
     """Find the smallest input that breaks a network or a claim about it, or prove that there is none.
 

@@ -38,8 +38,19 @@ _FORMATS = ("svg", "html", "dot", "mmd", "png")
 @click.option("--timeout", type=click.FloatRange(min=0, min_open=True), help="Seconds after which to stop solving.")
 @click.option("-q", "--quiet", is_flag=True, help="Show no progress.")
 def command(
-    source: str, input_shape: InputShapes | None, arguments: str, output: str, form: str | None, ladder: bool,
-    unfold: bool, solved: bool, repaired: bool, sizes: bool, pareto: str | None, timeout: float | None, quiet: bool,
+    source: str,
+    input_shape: InputShapes | None,
+    arguments: str,
+    output: str,
+    form: str | None,
+    ladder: bool,
+    unfold: bool,
+    solved: bool,
+    repaired: bool,
+    sizes: bool,
+    pareto: str | None,
+    timeout: float | None,
+    quiet: bool,
 ) -> int:
     """Draw a network: as SVG, as a page with sliders (.html), for Graphviz (.dot) or Mermaid (.mmd), as PNG.
 
@@ -69,8 +80,15 @@ def command(
 
 
 def _picture(
-    problem: Problem, source: str, unfold: bool, solved: bool, repaired: bool, sizes: bool, pareto: str | None,
-    timeout: float | None, quiet: bool,
+    problem: Problem,
+    source: str,
+    unfold: bool,
+    solved: bool,
+    repaired: bool,
+    sizes: bool,
+    pareto: str | None,
+    timeout: float | None,
+    quiet: bool,
 ) -> Picture | Chart | int:
     """Return what is to be drawn, or the exit code where there is nothing."""
     from ..pictures import draw

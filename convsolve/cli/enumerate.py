@@ -30,8 +30,15 @@ __all__ = ["command"]
 @click.option("--timeout", type=click.FloatRange(min=0, min_open=True), help="Seconds for the whole listing.")
 @click.option("-q", "--quiet", is_flag=True, help="Show no progress.")
 def command(
-    source: str, input_shape: InputShapes | None, arguments: str, number: int | None, output: str | None,
-    workers: int | None, cluster: str | None, timeout: float | None, quiet: bool,
+    source: str,
+    input_shape: InputShapes | None,
+    arguments: str,
+    number: int | None,
+    output: str | None,
+    workers: int | None,
+    cluster: str | None,
+    timeout: float | None,
+    quiet: bool,
 ) -> int:
     """List the valid architectures of a problem, each once, one JSON object a line.
 

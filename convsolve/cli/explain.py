@@ -32,7 +32,11 @@ _LOGS = (".log", ".txt", ".out", ".err")
 @timeout_option
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 def command(
-    text: str | None, source: str | None, input_shape: InputShapes | None, arguments: str, timeout: float | None,
+    text: str | None,
+    source: str | None,
+    input_shape: InputShapes | None,
+    arguments: str,
+    timeout: float | None,
     as_json: bool,
 ) -> int:
     """Explain an error message: what is impossible, by how much, and what mends it.

@@ -31,8 +31,15 @@ __all__ = ["command"]
 @click.option("--seed", type=click.IntRange(0, 2**31), default=0, help="For the solver, and for ONNX's weights.")
 @click.option("-q", "--quiet", is_flag=True, help="Show no progress.")
 def command(
-    source: str, input_shape: InputShapes | None, arguments: str, form: str, output: str, name: str,
-    timeout: float | None, seed: int, quiet: bool,
+    source: str,
+    input_shape: InputShapes | None,
+    arguments: str,
+    form: str,
+    output: str,
+    name: str,
+    timeout: float | None,
+    seed: int,
+    quiet: bool,
 ) -> int:
     """Write a network as PyTorch or Keras source, as an ONNX model, or as a finished problem file.
 

@@ -26,7 +26,12 @@ __all__ = ["command"]
 @click.option("--json", "as_json", is_flag=True, help="The same as --output-format json.")
 @click.option("-q", "--quiet", is_flag=True, help="Print findings only, without what mends them.")
 def command(
-    source: str, input_shape: InputShapes | None, arguments: str, only: str | None, form: str, as_json: bool,
+    source: str,
+    input_shape: InputShapes | None,
+    arguments: str,
+    only: str | None,
+    form: str,
+    as_json: bool,
     quiet: bool,
 ) -> int:
     """Say what an expert would change in a network that works.

@@ -24,8 +24,17 @@ if TYPE_CHECKING:
     from ..synthesis.pareto import Front
 
 __all__ = [
-    "bar", "cause_data", "console", "print_causes", "print_costs", "print_failures", "print_front",
-    "print_json", "print_table", "progress", "report_data",
+    "bar",
+    "cause_data",
+    "console",
+    "print_causes",
+    "print_costs",
+    "print_failures",
+    "print_front",
+    "print_json",
+    "print_table",
+    "progress",
+    "report_data",
 ]
 
 

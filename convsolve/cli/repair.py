@@ -38,9 +38,18 @@ __all__ = ["command"]
               help="Make the change that --diff prints, where it is in the Python file that SOURCE names.")  # fmt: skip
 @click.option("--timeout", type=click.FloatRange(min=0, min_open=True), default=10.0, help="Seconds to search.")
 def command(
-    source: str, input_shape: InputShapes | None, arguments: str, target: tuple[int, ...] | None,
-    locked: tuple[str, ...], ranges: tuple[str, ...], number: int, emit: str | None, as_json: bool, diff: bool,
-    write: bool, timeout: float,
+    source: str,
+    input_shape: InputShapes | None,
+    arguments: str,
+    target: tuple[int, ...] | None,
+    locked: tuple[str, ...],
+    ranges: tuple[str, ...],
+    number: int,
+    emit: str | None,
+    as_json: bool,
+    diff: bool,
+    write: bool,
+    timeout: float,
 ) -> int:
     """Find the cheapest changes that make a network work, and what caused it to fail.
 
@@ -56,8 +65,7 @@ def command(
 
     problem = loaded(source, input_shape, arguments)
     for_all = _ranges(ranges) if ranges else None
-    repairs = repair(
-        problem, target=target, locked=locked, limit=number, for_all=for_all, timeout=timeout)
+    repairs = repair(problem, target=target, locked=locked, limit=number, for_all=for_all, timeout=timeout)
     causes = diagnose(problem, target=target)
     if diff or write:
         _patch(problem, repairs, source if write else "")

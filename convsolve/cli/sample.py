@@ -33,8 +33,18 @@ __all__ = ["command"]
               help="Print assignments, one JSON object a line; or PyTorch source; or problem files.")  # fmt: skip
 @click.option("--timeout", type=click.FloatRange(min=0, min_open=True), help="Seconds after which to stop.")
 def command(
-    source: str, input_shape: InputShapes | None, arguments: str, number: int, seed: int, distinct: bool,
-    spread: str | None, bins: int, workers: int | None, cluster: str | None, emit: str, timeout: float | None,
+    source: str,
+    input_shape: InputShapes | None,
+    arguments: str,
+    number: int,
+    seed: int,
+    distinct: bool,
+    spread: str | None,
+    bins: int,
+    workers: int | None,
+    cluster: str | None,
+    emit: str,
+    timeout: float | None,
 ) -> int:
     """Draw valid architectures of a problem with open parameters, each equally likely.
 
@@ -53,8 +63,7 @@ def command(
     space = Space(loaded(source, input_shape, arguments), timeout=timeout)
     try:
         with working(workers, cluster) as executor:
-            samples = space.sample(
-                number, seed, replace=not distinct, spread=spread, bins=bins, executor=executor)
+            samples = space.sample(number, seed, replace=not distinct, spread=spread, bins=bins, executor=executor)
     except NoArchitectureError as error:
         click.echo(str(error), err=True)
         return 1

@@ -76,9 +76,7 @@ def with_the_axes_that_fit(
     return problem, given
 
 
-def _with_channels(
-    shape: tuple[int, ...], load: Callable[[InputShapes | None], Problem]
-) -> list[tuple[int, ...]]:
+def _with_channels(shape: tuple[int, ...], load: Callable[[InputShapes | None], Problem]) -> list[tuple[int, ...]]:
     """Return what a shape may be with its channels: with those that the network states, or else with the usual ones."""
     from ..errors import ConvsolveError
 

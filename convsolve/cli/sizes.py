@@ -37,8 +37,15 @@ _MOST_REASONS = 6
               help="Seconds for the proof, or for the search where parameters are open.")  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 def command(
-    source: str, input_shape: InputShapes | None, arguments: str, near: tuple[int, ...] | None, training: bool,
-    dims: bool, no_proof: bool, timeout: float, as_json: bool,
+    source: str,
+    input_shape: InputShapes | None,
+    arguments: str,
+    near: tuple[int, ...] | None,
+    training: bool,
+    dims: bool,
+    no_proof: bool,
+    timeout: float,
+    as_json: bool,
 ) -> int:
     """Say which input sizes a network takes: all of them, in closed form, proven.
 

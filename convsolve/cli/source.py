@@ -127,7 +127,8 @@ def _asked(problem: Problem) -> Problem:
 
     meta = click.get_current_context().meta
     opening, setting, require, minimize, maximize = (
-        meta.get(f"convsolve.{name}", ()) for name in ("open", "set", "require", "minimize", "maximize"))
+        meta.get(f"convsolve.{name}", ()) for name in ("open", "set", "require", "minimize", "maximize")
+    )
     if opening:
         problem = opened(problem, dict(_pair(text, "--open", "'conv1.stride=1|2'") for text in opening))
     if setting:
@@ -151,9 +152,7 @@ def _number(text: str) -> int:
     return int(text)
 
 
-def found(
-    source: str, input_shape: InputShapes | None, arguments: str
-) -> tuple[Problem, InputShapes | None]:
+def found(source: str, input_shape: InputShapes | None, arguments: str) -> tuple[Problem, InputShapes | None]:
     """Return the problem that a SOURCE names, as it states its input, and the shape to ask about."""
     from ..sources import load, read_arguments
 

@@ -49,8 +49,18 @@ _INTERRUPTED = 130
 @click.option("--seed", type=click.IntRange(0, 2**31), default=0, help="For the solver, where it makes choices.")
 @click.option("-q", "--quiet", is_flag=True, help="Show no progress.")
 def command(
-    source: str, input_shape: InputShapes | None, arguments: str, number: int, different: int, pareto: str | None,
-    workers: int | None, cluster: str | None, emit: str | None, as_json: bool, timeout: float | None, seed: int,
+    source: str,
+    input_shape: InputShapes | None,
+    arguments: str,
+    number: int,
+    different: int,
+    pareto: str | None,
+    workers: int | None,
+    cluster: str | None,
+    emit: str | None,
+    as_json: bool,
+    timeout: float | None,
+    seed: int,
     quiet: bool,
 ) -> int:
     """Find values for the open parameters of a problem, or say why there are none.
@@ -100,9 +110,7 @@ def _interrupted() -> int:
     return _INTERRUPTED
 
 
-def _best(
-    problem: Problem, executor: Executor | None, quiet: bool, **options: Any
-) -> Solution | Infeasible | Unknown:
+def _best(problem: Problem, executor: Executor | None, quiet: bool, **options: Any) -> Solution | Infeasible | Unknown:
     """Ask for the best solution, here or cube by cube."""
     from ..synthesis.solve import solve
 

@@ -43,7 +43,10 @@ _BY_RULE = {
 
 
 def diagnose(
-    network: Network | Problem, report: CheckReport | None = None, *, input_shape: InputShapes | None = None,
+    network: Network | Problem,
+    report: CheckReport | None = None,
+    *,
+    input_shape: InputShapes | None = None,
     target: Iterable[int] | None = None,
 ) -> tuple[Cause, ...]:
     """Return what caused a network to fail, the likeliest first; nothing where nothing is wrong.

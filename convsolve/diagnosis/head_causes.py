@@ -31,9 +31,14 @@ def _flatten(now: Situation, reported: str) -> Cause | None:
         if mends(now, change):
             edit = change.edits[0]
             return Cause(
-                "missing_flatten", edit.layer if edit.parameter else reported, reported,
-                f"the batch is flattened, too, by {edit.layer}" if edit.parameter == "with_batch"
-                else f"all axes are to be flattened before {reported}", (f"tried: {edit}, and every layer works",))
+                "missing_flatten",
+                edit.layer if edit.parameter else reported,
+                reported,
+                f"the batch is flattened, too, by {edit.layer}"
+                if edit.parameter == "with_batch"
+                else f"all axes are to be flattened before {reported}",
+                (f"tried: {edit}, and every layer works",),
+            )
     return None
 
 
@@ -57,10 +62,14 @@ def features(now: Situation, group: Sequence[Requirement]) -> Iterator[Cause]:
     before, after = other
     shape = "x".join(map(str, after))
     head = Cause(
-        "wrong_input_for_head", now.network.inputs[0].name, layer.name,
+        "wrong_input_for_head",
+        now.network.inputs[0].name,
+        layer.name,
         f"{layer.name} was made for another input: with {shape} its {declared} features arrive",
         (counted, f"tried: an input of {shape} works", "what is wanted decides it: the input, or the head?"),
-        False, chain)
+        False,
+        chain,
+    )
     wrong = Cause(wrong.kind, wrong.layer, wrong.reported_by, wrong.message, wrong.evidence, False, chain)
     near = all(a <= 2 * b <= 4 * a for a, b in zip(before, after, strict=True))
     yield from (head, wrong) if near else (wrong, head)
@@ -86,9 +95,14 @@ def elements(now: Situation, group: Sequence[Requirement]) -> Iterator[Cause]:
     if other is not None:
         shape = "x".join(map(str, other[1]))
         yield Cause(
-            "wrong_input_for_head", now.network.inputs[0].name, layer.name,
-            f"{layer.name} was made for another input, such as {shape}", (message, f"tried: an input of {shape} works"),
-            False, chain)
+            "wrong_input_for_head",
+            now.network.inputs[0].name,
+            layer.name,
+            f"{layer.name} was made for another input, such as {shape}",
+            (message, f"tried: an input of {shape} works"),
+            False,
+            chain,
+        )
     yield Cause("reshape_mismatch", layer.name, layer.name, message, (), other is None, chain)
 
 
@@ -100,9 +114,14 @@ def channels(now: Situation, group: Sequence[Requirement]) -> Iterator[Cause]:
     declared = getattr(layer.operator, "in_channels", None)
     count = arriving[0] if arriving else "others"
     yield Cause(
-        "channel_count", layer.name, layer.name,
+        "channel_count",
+        layer.name,
+        layer.name,
         f"{layer.name} declares {declared} channels, but {count} arrive from {layer.inputs[0]}",
-        (), True, chain_to(now, layer.name))
+        (),
+        True,
+        chain_to(now, layer.name),
+    )
 
 
 def rank(now: Situation, group: Sequence[Requirement]) -> Iterator[Cause]:
@@ -133,13 +152,25 @@ def of_target(now: Situation, group: Sequence[Requirement]) -> Iterator[Cause]:
     other = _other_input(now)
     if growing:
         yield Cause(
-            "decoder_mismatch", growing[-1].name, reported, message,
-            tuple(f"{x.name} makes {'x'.join(map(str, now.shape(x.name)[1:]))}" for x in growing), True, chain)
+            "decoder_mismatch",
+            growing[-1].name,
+            reported,
+            message,
+            tuple(f"{x.name} makes {'x'.join(map(str, now.shape(x.name)[1:]))}" for x in growing),
+            True,
+            chain,
+        )
     elif other is not None:
         wanted = "x".join(map(str, other[1]))
         yield Cause(
-            "wrong_input_for_head", now.network.inputs[0].name, reported, message,
-            (f"tried: an input of {wanted} gives what is wanted",), False, chain)
+            "wrong_input_for_head",
+            now.network.inputs[0].name,
+            reported,
+            message,
+            (f"tried: an input of {wanted} gives what is wanted",),
+            False,
+            chain,
+        )
     else:
         missing = _flatten(now, reported)
         yield missing or Cause("target_mismatch", reported, reported, message, (), True, chain)
@@ -154,8 +185,16 @@ def _ambiguous(now: Situation, reported: str, message: str, chain: tuple[tuple[i
             if change.kinds == {"output_padding"} and mends(now, change):
                 lost = [str(r) for x in now.behind(layer.name) for r in roundings(now, x)]
                 yield Cause(
-                    "transposed_ambiguity", layer.name, reported, message,
-                    (*lost, f"tried: {change.edits[0]} gives what is wanted",
-                     "several sizes come to the same one under a stride; output_padding says which it was"),
-                    True, chain)
+                    "transposed_ambiguity",
+                    layer.name,
+                    reported,
+                    message,
+                    (
+                        *lost,
+                        f"tried: {change.edits[0]} gives what is wanted",
+                        "several sizes come to the same one under a stride; output_padding says which it was",
+                    ),
+                    True,
+                    chain,
+                )
                 return

@@ -28,19 +28,27 @@ def of_input(now: Situation) -> Iterator[Cause]:
         if mends(now, change):
             edit = change.edits[0]
             yield Cause(
-                "unbatched_input", edit.layer, first.layer,
+                "unbatched_input",
+                edit.layer,
+                first.layer,
                 f"with one more axis in front of the input, every layer works ({edit.parameter}: {edit.after})",
                 ("tried: the network is valid then", "the data decides it: has it an axis for the batch?"),
-                False, chain_to(now, first.layer) if first.layer else ())
+                False,
+                chain_to(now, first.layer) if first.layer else (),
+            )
     yield from _lacking(now, first)
     yield from _positional(now, first)
     for change in swaps(now):
         if mends(now, change) and first.layer:
             yield Cause(
-                "swapped_args", first.layer, first.layer,
+                "swapped_args",
+                first.layer,
+                first.layer,
                 f"if the two tensors of the call to {first.layer} are swapped, the kernel fits",
                 ("tried: the network is valid then", "the call decides it: is it functional, and which comes first?"),
-                False, chain_to(now, first.layer))
+                False,
+                chain_to(now, first.layer),
+            )
 
 
 def _lacking(now: Situation, first: Requirement) -> Iterator[Cause]:
@@ -49,17 +57,29 @@ def _lacking(now: Situation, first: Requirement) -> Iterator[Cause]:
         edit = change.edits[0]
         tried = "every layer works" if mends(now, change) else f"{first.layer} gets the axes that it wants"
         yield Cause(
-            "missing_axis", edit.layer, first.layer, edit.why,
-            (f"tried: with an input of {'x'.join(map(str, edit.after))}, {tried}",
-             "the data decides it: what are its axes?"), False)
+            "missing_axis",
+            edit.layer,
+            first.layer,
+            edit.why,
+            (
+                f"tried: with an input of {'x'.join(map(str, edit.after))}, {tried}",
+                "the data decides it: what are its axes?",
+            ),
+            False,
+        )
     for change in sequences(now):
         tried = "every layer works" if mends(now, change) else "the layers behind get the axes that they want"
         yield Cause(
-            "return_sequences", change.layers[0], first.layer,
+            "return_sequences",
+            change.layers[0],
+            first.layer,
             f"{', '.join(change.layers)} gives its last step alone, and {first.layer} wants all: return_sequences=True"
-            if len(change.layers) == 1 else
-            f"{', '.join(change.layers)} give their last steps alone, and the layers behind want all: "
-            f"return_sequences=True", (f"tried: with return_sequences=True, {tried}",), mends(now, change))
+            if len(change.layers) == 1
+            else f"{', '.join(change.layers)} give their last steps alone, and the layers behind want all: "
+            f"return_sequences=True",
+            (f"tried: with return_sequences=True, {tried}",),
+            mends(now, change),
+        )
 
 
 def mends(now: Situation, change: Change) -> bool:
@@ -87,17 +107,25 @@ def _layout(now: Situation, first: Requirement) -> Cause:
         return f"{shape[0]} channels of {'x'.join(map(str, shape[1:]))}"
 
     declared = {
-        x.operator.in_channels for x in now.users.get(layer.name, []) if isinstance(x.operator, (Conv, DepthwiseConv))}
+        x.operator.in_channels for x in now.users.get(layer.name, []) if isinstance(x.operator, (Conv, DepthwiseConv))
+    }
     named = other[0] in declared and present[0] not in declared
     certain = named or (other[0] in COLOURS and present[0] not in COLOURS and min(present[1:]) in COLOURS)
     evidence = [
         f"read {names[0]}, the input {'x'.join(map(str, written))} is {reading(present)}",
-        f"tried: read {names[1]}, it is {reading(other)}, and every layer works"]
+        f"tried: read {names[1]}, it is {reading(other)}, and every layer works",
+    ]
     if not certain:
         evidence.append("the data decides it: which of its axes are the channels?")
     return Cause(
-        "layout", layer.name, reporter(now, first), f"the input looks {names[1]}, but is read {names[0]}",
-        tuple(evidence), certain, chain_to(now, first.layer) if first.layer else ())
+        "layout",
+        layer.name,
+        reporter(now, first),
+        f"the input looks {names[1]}, but is read {names[0]}",
+        tuple(evidence),
+        certain,
+        chain_to(now, first.layer) if first.layer else (),
+    )
 
 
 def _positional(now: Situation, first: Requirement) -> Iterator[Cause]:
@@ -117,12 +145,18 @@ def _positional(now: Situation, first: Requirement) -> Iterator[Cause]:
         kernel = _sole(meant[next(iter(meant))].kernel_size)
         output = "x".join(map(str, there.shape(there.network.outputs[0])))
         yield Cause(
-            "api_positional_stride", next(iter(meant)), reporter(now, first),
+            "api_positional_stride",
+            next(iter(meant)),
+            reporter(now, first),
             f"the stride of {', '.join(meant)} equals the kernel: {kernel}, {kernel} given by position mean kernel "
             f"{kernel}, stride {kernel}; in Keras 1 they meant a kernel of {kernel}x{kernel}",
-            (f"tried: with stride 1 in all of them every layer works, and the output is {output} (channels first)",
-             "the calls decide it: is the stride given by position?"),
-            False, chain_to(now, first.layer) if first.layer else ())
+            (
+                f"tried: with stride 1 in all of them every layer works, and the output is {output} (channels first)",
+                "the calls decide it: is the stride given by position?",
+            ),
+            False,
+            chain_to(now, first.layer) if first.layer else (),
+        )
 
 
 def _sole(value: object) -> int:

@@ -56,15 +56,24 @@ def joins(now: Situation, group: Sequence[Requirement]) -> Iterator[Cause]:
         worst = rounded[-1]
         evidence = [*dict.fromkeys(map(str, rounded)), *_taken(now)]
         yield Cause(
-            "skip_mismatch", worst.layer, layer.name,
+            "skip_mismatch",
+            worst.layer,
+            layer.name,
             f"{differ}: {worst.before} {'is odd' if worst.stride == 2 else 'has a remainder'} where {worst.layer} "
-            "divides it, and doubling does not give it back" if worst.stride == 2 else
-            f"{differ}: {worst.layer} rounds {worst.before} to {worst.after}",
-            tuple(evidence), True, chain)
+            "divides it, and doubling does not give it back"
+            if worst.stride == 2
+            else f"{differ}: {worst.layer} rounds {worst.before} to {worst.after}",
+            tuple(evidence),
+            True,
+            chain,
+        )
         return
     causing = strided[-1].name if strided else layer.name
-    what = f"{causing} changes the size on one way to {layer.name}, and not on the other" if strided else (
-        f"the two ways to {layer.name} come to different sizes ({', '.join(sorted(names))})")
+    what = (
+        f"{causing} changes the size on one way to {layer.name}, and not on the other"
+        if strided
+        else (f"the two ways to {layer.name} come to different sizes ({', '.join(sorted(names))})")
+    )
     evidence = [*(f"{x.name}: {shown_sizes(now.arriving(x)[1:])} -> {shown_sizes(now.shape(x.name)[1:])}"
                   for x in strided), *_taken(now)]  # fmt: skip
     yield Cause(kind, causing, layer.name, f"{differ}: {what}", tuple(evidence), True, chain)

@@ -59,9 +59,14 @@ def _direct(now: Situation, layer: Layer, chain: tuple[tuple[int, ...], ...], wh
     arriving = f" of size {shown_sizes(chain[0])}" if chain else ""
     wanted = larger_input(now)
     yield Cause(
-        "kernel_gt_input", layer.name, layer.name,
+        "kernel_gt_input",
+        layer.name,
+        layer.name,
         f"the kernel of {layer.name} is larger than the network's input{arriving} ({what})",
-        tuple(filter(None, ["no layer before it has changed the size", wanted])), True, chain)
+        tuple(filter(None, ["no layer before it has changed the size", wanted])),
+        True,
+        chain,
+    )
 
 
 def _shrunk(now: Situation, layer: Layer, chain: tuple[tuple[int, ...], ...], what: str) -> Iterator[Cause]:
@@ -74,18 +79,31 @@ def _shrunk(now: Situation, layer: Layer, chain: tuple[tuple[int, ...], ...], wh
     if takers:
         evidence.append(f"what takes away from the size: {', '.join(x.name for x in takers)}")
     small = Cause(
-        "input_too_small", source, layer.name,
+        "input_too_small",
+        source,
+        layer.name,
         f"the input of {shown_sizes(chain[0])} is used up before {layer.name}",
-        tuple(filter(None, [*evidence, wanted])), bool(wanted), chain)
+        tuple(filter(None, [*evidence, wanted])),
+        bool(wanted),
+        chain,
+    )
     deep = Cause(
-        "too_deep", layer.name, layer.name,
+        "too_deep",
+        layer.name,
+        layer.name,
         f"{layer.name} is one of {len(repeated) + 1} layers alike that together take more than there is",
-        (*evidence, "whether the input or the depth is wrong, the network alone does not say"), False, chain)
+        (*evidence, "whether the input or the depth is wrong, the network alone does not say"),
+        False,
+        chain,
+    )
     stacked = len(takers) > 1 and all(x in repeated for x in takers[-2:])  # three alike in a row
     if not wanted and _no_size(now):
         yield dataclasses.replace(
-            deep, evidence=(*evidence, "no size of the input works"),
-            message=f"what comes before {layer.name} leaves too little, whatever the size of the input", certain=True)
+            deep,
+            evidence=(*evidence, "no size of the input works"),
+            message=f"what comes before {layer.name} leaves too little, whatever the size of the input",
+            certain=True,
+        )
     elif stacked:
         yield deep
         yield dataclasses.replace(small, certain=False)
@@ -141,6 +159,11 @@ def training(now: Situation, group: Sequence[Requirement]) -> Iterator[Cause]:
     chain = chain_to(now, first.layer)
     batch = now.network.batch_size
     yield Cause(
-        "one_value_training", first.layer, first.layer,
+        "one_value_training",
+        first.layer,
+        first.layer,
         f"{first.layer} has one value for each channel when it trains with a batch of {batch}",
-        tuple(filter(None, ["a larger batch helps, or a larger input", larger_input(now)])), True, chain)
+        tuple(filter(None, ["a larger batch helps, or a larger input", larger_input(now)])),
+        True,
+        chain,
+    )

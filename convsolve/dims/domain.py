@@ -32,9 +32,7 @@ class Span:
             raise DimensionError(f"a range needs a step of at least 1, got step={self.step}")
         if self.stop is not None:
             if self.stop < self.start:
-                raise DimensionError(
-                    f"the range {self.start}..{self.stop} is empty: write the smaller bound first"
-                )
+                raise DimensionError(f"the range {self.start}..{self.stop} is empty: write the smaller bound first")
             object.__setattr__(self, "stop", self.stop - (self.stop - self.start) % self.step)
 
     def __contains__(self, value: int) -> bool:
@@ -115,8 +113,11 @@ class Domain:
         """The number of values, or None for a domain that is open above."""
         if self.upper is None:
             return None
-        return len(self._ranks) if self._ranks is not None else sum(
-            _fresh(span, self.spans[:i]) for i, span in enumerate(self.spans))
+        return (
+            len(self._ranks)
+            if self._ranks is not None
+            else sum(_fresh(span, self.spans[:i]) for i, span in enumerate(self.spans))
+        )
 
     @cached_property
     def _ranks(self) -> dict[int, int] | None:

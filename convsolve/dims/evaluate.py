@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = ["ARRAYS", "INTEGERS", "evaluate", "evaluate_arrays", "evaluate_words", "fits_word"]
 
+
 def _divided(a: list[int]) -> int:
     """Divide; behind a layer that fails a size may be 0, and what is divided by it means nothing: it counts as 1."""
     return a[0] // a[1] if a[1] > 0 else a[0]
@@ -187,8 +188,10 @@ def fits_word(x: Any, ranges: Mapping[str, Interval]) -> bool:
     if isinstance(x, Symbolic) and _fits_anyhow(x):
         for unknown in variables(x):
             (low, high), (least, most) = ranges[unknown.name], unknown.interval
-            if not ((least is None or (low is not None and low >= least))
-                    and (most is None or (high is not None and high <= most))):
+            if not (
+                (least is None or (low is not None and low >= least))
+                and (most is None or (high is not None and high <= most))
+            ):
                 break
         else:
             return True

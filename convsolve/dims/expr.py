@@ -23,9 +23,31 @@ from .bounds import INTERVALS, Interval
 from .domain import Domain
 
 __all__ = [
-    "OPERATIONS", "Cond", "Condition", "Dim", "Expr", "Symbolic", "Var", "add", "all_of", "any_of", "bounds",
-    "eq", "fold", "fold_all", "hole", "isin", "maximum", "minimum", "ne", "negation", "nodes", "product", "total",
-    "variables", "where",
+    "OPERATIONS",
+    "Cond",
+    "Condition",
+    "Dim",
+    "Expr",
+    "Symbolic",
+    "Var",
+    "add",
+    "all_of",
+    "any_of",
+    "bounds",
+    "eq",
+    "fold",
+    "fold_all",
+    "hole",
+    "isin",
+    "maximum",
+    "minimum",
+    "ne",
+    "negation",
+    "nodes",
+    "product",
+    "total",
+    "variables",
+    "where",
 ]
 
 OPERATIONS = frozenset(INTERVALS)
@@ -33,6 +55,7 @@ OPERATIONS = frozenset(INTERVALS)
 
 _DEEP = 100  # readers recurse over an expression up to this depth
 _FEW = 64  # so many unknowns of an expression are kept with it
+
 
 class _Shared(ref["Symbolic"]):
     """A weak reference to an expression, under the key by which it is found as long as someone holds it."""

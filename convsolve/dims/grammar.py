@@ -52,7 +52,14 @@ from .expr import (
 )
 
 __all__ = [
-    "Guard", "Resolver", "Several", "Value", "parse_condition", "parse_dim", "parse_expression", "parse_value",
+    "Guard",
+    "Resolver",
+    "Several",
+    "Value",
+    "parse_condition",
+    "parse_dim",
+    "parse_expression",
+    "parse_value",
 ]
 
 Value = Any  # Dim | Cond | tuple[Dim, ...]
@@ -61,7 +68,6 @@ Resolver = Callable[[str, int], Value]
 
 Guard = Callable[[Cond], Cond]
 """Is given every comparison once its names have been resolved, and returns what shall stand for it."""
-
 
 
 class Several(tuple[Dim, ...]):
@@ -230,7 +236,8 @@ class _Parser:
             domain = self.domain()
             if domain is None:
                 raise ExpressionError(
-                    f"wanted a list like [3, 5] or a range like 3..7, found {self._found()}", self.token.column)
+                    f"wanted a list like [3, 5] or a range like 3..7, found {self._found()}", self.token.column
+                )
             return any_of(*(_in_span(left, span) for span in domain.spans))
         at = self.token.column
         entries = self.factor()
@@ -282,8 +289,7 @@ class _Parser:
         if token.kind == "name":
             self.at += 1
             if self.token.text == "(":
-                raise ExpressionError(
-                    f"{token.text}(...) cannot be called: only {', '.join(_CALLS)} can", token.column)
+                raise ExpressionError(f"{token.text}(...) cannot be called: only {', '.join(_CALLS)} can", token.column)
             return self.resolve(token.text.replace("`", ""), token.column)
         if token.kind == "pattern":
             self.at += 1
@@ -363,7 +369,8 @@ class _Parser:
             if not span:
                 if spans:
                     raise ExpressionError(
-                        f"alternatives are plain numbers and ranges, found {self._found()}", self.token.column)
+                        f"alternatives are plain numbers and ranges, found {self._found()}", self.token.column
+                    )
                 self.at = start
                 return None
             spans += span

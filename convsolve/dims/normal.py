@@ -143,7 +143,7 @@ class Polynomial:
         Polynomial(w + 1)
         """
         if len(divisor.terms) == 1:
-            (by, factor), = divisor.terms
+            ((by, factor),) = divisor.terms
             terms: dict[_Monomial, _Number] = {}
             for monomial, c in self.terms:
                 without = _without(monomial, by)

@@ -129,8 +129,13 @@ def _signs(reading: Reading, pairs: Sequence[_Pair]) -> tuple[Boxes, Boxes, Boxe
         if not all(box.values()):
             continue
         moved = set(signs) - {"="}
-        where = "unclear" if "?" in moved or moved == {"<", ">"} else "zero" if not moved or "0" in moved else (
-            "negative" if moved == {"<"} else "positive")
+        where = (
+            "unclear"
+            if "?" in moved or moved == {"<", ">"}
+            else "zero"
+            if not moved or "0" in moved
+            else ("negative" if moved == {"<"} else "positive")
+        )
         found[where].append(tuple(box.values()))
     return (*(Boxes(unknowns, tuple(found[name])) for name in ("zero", "negative", "unclear")),)  # type: ignore[return-value]
 

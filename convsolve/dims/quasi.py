@@ -25,8 +25,18 @@ if TYPE_CHECKING:
     import numpy as np
 
 __all__ = [
-    "NoClosedForm", "Quasi", "aligned", "common_base", "fits", "largest", "normal", "primes", "shifted", "tail_values",
-    "unknown_size", "wide",
+    "NoClosedForm",
+    "Quasi",
+    "aligned",
+    "common_base",
+    "fits",
+    "largest",
+    "normal",
+    "primes",
+    "shifted",
+    "tail_values",
+    "unknown_size",
+    "wide",
 ]
 
 _LONGEST = 1 << 22
@@ -173,10 +183,12 @@ def shifted(tail: np.ndarray, delta: int, period: int) -> np.ndarray:
     far = (int(abs(t).max()) + scale) ** degree
     tail, t = wide(largest(tail) * far * 2**degree, tail, t)
     coefficients = tail[:, r]
-    return np.array([
-        sum(coefficients[k] * math.comb(k, j) * t ** (k - j) for k in range(j, degree + 1)) * scale**j
-        for j in range(degree + 1)
-    ])
+    return np.array(
+        [
+            sum(coefficients[k] * math.comb(k, j) * t ** (k - j) for k in range(j, degree + 1)) * scale**j
+            for j in range(degree + 1)
+        ]
+    )
 
 
 def tail_values(tail: np.ndarray, start: int, stop: int) -> np.ndarray:

@@ -35,8 +35,6 @@ def _combine(args: Sequence[Any], operate: Callable[..., np.ndarray], *, sums: b
     return normal(base, operate(*wide(bound, *heads)), operate(*wide(bound, *tails)))
 
 
-
-
 def _add(args: list[Any]) -> Any:
     constant = sum(a for a in args if not isinstance(a, Quasi))
     functions = [a for a in args if isinstance(a, Quasi)]

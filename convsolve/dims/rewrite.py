@@ -56,4 +56,5 @@ def rewrite(x: Any, replacements: Mapping[str, Any]) -> Any:
 def rewrite_all(expressions: Sequence[Any], replacements: Mapping[str, Any]) -> list[Any]:
     """Return several expressions rewritten, what they share once."""
     return fold_all(
-        expressions, REWRITE, lambda leaf: replacements.get(leaf.name, leaf) if isinstance(leaf, Var) else leaf)
+        expressions, REWRITE, lambda leaf: replacements.get(leaf.name, leaf) if isinstance(leaf, Var) else leaf
+    )

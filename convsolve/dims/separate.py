@@ -142,7 +142,8 @@ class Reading:
         for unknown, functions in alone.items():
             together = self.quasi.read("add", [self.quasi.read("mul", part) for part in functions])
             for factors, coefficient in self.terms(
-                    Of(unknown, together) if isinstance(together, Quasi) else together).items():
+                Of(unknown, together) if isinstance(together, Quasi) else together
+            ).items():
                 rest[factors] = rest.get(factors, 0) + coefficient
         rest = {factors: c for factors, c in rest.items() if c}
         if not rest.keys() - {()}:
@@ -318,8 +319,9 @@ def _comparison(op: str) -> Callable[[Reading, list[Value]], Value]:
         for i, other in ((0, args[1]), (1, args[0])):
             parts = reading.parts(args[i])
             if parts is not None:
-                return reading.split(op, args, lambda i=i, other=other, parts=parts: by_parts(
-                    reading, args[i].op, parts, other, i))  # type: ignore[misc]
+                return reading.split(
+                    op, args, lambda i=i, other=other, parts=parts: by_parts(reading, args[i].op, parts, other, i)
+                )  # type: ignore[misc]
         return whole(reading, args)
 
     def by_parts(reading: Reading, kind: str, parts: list[Value], other: Value, i: int) -> Value:
@@ -328,9 +330,13 @@ def _comparison(op: str) -> Callable[[Reading, list[Value]], Value]:
 
         if kind == "where":
             chosen, a, b = parts
-            return reading.read("or", [
-                reading.read("and", [chosen, compared(a)]),
-                reading.read("and", [reading.read("not", [chosen]), compared(b)])])
+            return reading.read(
+                "or",
+                [
+                    reading.read("and", [chosen, compared(a)]),
+                    reading.read("and", [reading.read("not", [chosen]), compared(b)]),
+                ],
+            )
         if op == "eq":  # one of the parts, and beyond none
             beyond = [reading.read("le", [other, part] if kind == "min" else [part, other]) for part in parts]
             return reading.read("and", [reading.read("or", [compared(part) for part in parts]), *beyond])

@@ -255,8 +255,11 @@ class SizeSet:
                 residue = low % step
                 found |= _normal((), low, step, [range(residue, residue + 1)], axis)
             elif low <= span.stop:
-                pieces = [range(low, span.stop + 1)] if step == 1 else [
-                    range(n, n + 1) for n in range(low, span.stop + 1, step)]
+                pieces = (
+                    [range(low, span.stop + 1)]
+                    if step == 1
+                    else [range(n, n + 1) for n in range(low, span.stop + 1, step)]
+                )
                 found |= _normal(pieces, span.stop + 1, 1, [], axis)
         return found
 

@@ -47,7 +47,8 @@ def _transposed(
 ) -> Trial:
     padding = "valid" if extra is None else 0
     layer = ConvTranspose(
-        out_channels=1, kernel_size=3, stride=stride, dilation=dilation, output_padding=extra, padding=padding)
+        out_channels=1, kernel_size=3, stride=stride, dilation=dilation, output_padding=extra, padding=padding
+    )
     return tried(c, [layer], _map(len(stride)), order="channels_first")
 
 
@@ -60,6 +61,7 @@ def explain_pool_padding(c: Complaint) -> Finding:
     ways: list[Way] = []
     now = None
     if padding and kernel and len(padding) == len(kernel) and sane(kernel) and sane(padding, 0):
+
         def pooled(kernel: tuple[int, ...], padding: tuple[int, ...]) -> Trial:
             shape = (1, *(max(n, 2) for n in kernel))
             return tried(c, [MaxPool(kernel_size=kernel, padding=padding)], shape, order="channels_first")
@@ -78,6 +80,7 @@ def explain_pool_padding(c: Complaint) -> Finding:
 
 def explain_same(c: Complaint) -> Finding:
     """Explain padding='same' with a stride, which PyTorch does not take."""
+
     def made(**options: object) -> Trial:
         return tried(c, [Conv(out_channels=1, kernel_size=3, **options)], _map(2))  # type: ignore[arg-type]
 

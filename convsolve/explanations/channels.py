@@ -58,7 +58,8 @@ def _layer(c: Complaint, declared: int) -> Operator:
     out = weight[place]
     groups, kernel = c.numbers.get("groups", 1), sizes or 1
     told: dict[str, Any] = {
-        name: value for name in ("stride", "dilation", "padding") if isinstance(value := getattr(c, name), tuple)}
+        name: value for name in ("stride", "dilation", "padding") if isinstance(value := getattr(c, name), tuple)
+    }
     if transposed:
         return ConvTranspose(out_channels=out * groups, kernel_size=kernel, in_channels=declared, groups=groups, **told)
     return Conv(out_channels=out, kernel_size=kernel, in_channels=declared, groups=groups, **told)

@@ -115,8 +115,13 @@ def explain_parts(c: Complaint) -> Finding:
         even = tuple(min(parts[0], size - i) for i in range(0, size, parts[0])) if size <= 4096 else ()
         if even:
             trial = tried(c, [Split(sizes=even, axis=0)], (size,))
-            ways += mends(f"x.split({parts[0]}), whose last part may be smaller: parts of {', '.join(map(str, even))}"
-                          if len(even) <= 8 else f"x.split({parts[0]}), whose last part may be smaller", trial, ())
+            ways += mends(
+                f"x.split({parts[0]}), whose last part may be smaller: parts of {', '.join(map(str, even))}"
+                if len(even) <= 8
+                else f"x.split({parts[0]}), whose last part may be smaller",
+                trial,
+                (),
+            )
     return Finding(
         complaint=c, code="CS014", ways=tuple(ways),
         arithmetic=f"{' + '.join(map(str, parts))} = {sum(parts)}, and not {size}" if parts and size else "",

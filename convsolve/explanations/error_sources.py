@@ -30,9 +30,7 @@ class Material:
     notes: tuple[str, ...] = ()
 
 
-def material(
-    error_or_text: Any, network: Any = None, input_shape: Any = None, *, live: bool = True
-) -> Material:
+def material(error_or_text: Any, network: Any = None, input_shape: Any = None, *, live: bool = True) -> Material:
     """Return what is known of an error beside its text. Never raises: what cannot be had is said in a note.
 
     With ``live=False`` an exception's traceback is not looked through: its text is about something else.

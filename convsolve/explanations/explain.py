@@ -17,6 +17,7 @@ from .wording import by
 
 __all__ = ["Explanation", "explain"]
 
+
 @dataclass(frozen=True)
 class Explanation:
     """What an error message means.
@@ -74,9 +75,7 @@ class Explanation:
         return f"{fence}text\n{self}\n{fence}"
 
 
-def explain(
-    error_or_text: Any, *, network: Any = None, input_shape: InputShapes | None = None
-) -> Explanation:
+def explain(error_or_text: Any, *, network: Any = None, input_shape: InputShapes | None = None) -> Explanation:
     """Explain an error message: what is impossible, by how much, and what mends it.
 
     It never raises: what cannot be understood is said in the explanation.

@@ -173,7 +173,8 @@ def _product_asks(c: Complaint, first: int | None, whole: bool) -> Iterator[str]
         yield ask_network(c, "the shapes of both factors")
     elif not whole:
         yield "the shapes of both factors: print them in front of the line" + (
-            f"; if the last size of the second is {first}, its transpose(1, 2) mends it" if first and c.batch else "")
+            f"; if the last size of the second is {first}, its transpose(1, 2) mends it" if first and c.batch else ""
+        )
     else:
         yield ask_line(c, "which axes are meant")
 

@@ -59,7 +59,9 @@ def explained(c: Complaint) -> Finding:
     reported = f"{by(c.output)} would come out" if c.output else ""
     name = c.layer or c.node or framework_name(c.framework)
     return Finding(
-        complaint=c, code=c.code or "",
+        complaint=c,
+        code=c.code or "",
         headline=headline(c, c.code) if c.code else f"{name}: {c.text}",
         arithmetic=", ".join(part for part in (f"{seen} arrives" if seen else "", reported) if part),
-        asks=(ask_network(c, "where it comes from"), *ask_layer(c)))
+        asks=(ask_network(c, "where it comes from"), *ask_layer(c)),
+    )

@@ -32,10 +32,11 @@ def other_order(c: Complaint, sizes: Sequence[int]) -> list[str]:
         return [f"{by(shape)} looks like data with its {what} {where}, in a layer that takes channels last: if the "
                 "network's input is turned like that, move its channels to the end, or set "
                 "data_format='channels_first' in its layers"]  # fmt: skip
-    if c.framework == "torch" and len(sizes) == 2 and sizes[1] in _FEW and sizes[0] >= 8 \
-            and c.operator not in POOLS:
-        return [f"{by(sizes)} looks like pictures of {sizes[1]} channels in the order height, width, "
-                "channels: if this is the network's first layer, it takes channels first: x.permute(0, 3, 1, 2)"]
+    if c.framework == "torch" and len(sizes) == 2 and sizes[1] in _FEW and sizes[0] >= 8 and c.operator not in POOLS:
+        return [
+            f"{by(sizes)} looks like pictures of {sizes[1]} channels in the order height, width, "
+            "channels: if this is the network's first layer, it takes channels first: x.permute(0, 3, 1, 2)"
+        ]
     return []
 
 

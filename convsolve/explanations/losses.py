@@ -174,9 +174,7 @@ def _shapes(c: Complaint) -> Iterator[Way]:
     yield from _resized(c, output, target)
 
 
-def _axis_changes(
-    c: Complaint, output: tuple[int, ...], target: tuple[int, ...]
-) -> Iterator[tuple[str, Operator]]:
+def _axis_changes(c: Complaint, output: tuple[int, ...], target: tuple[int, ...]) -> Iterator[tuple[str, Operator]]:
     """Yield the axes of size 1 that the output has more or less than the target."""
     squeeze, unsqueeze = ("output.squeeze({})", "output.unsqueeze({})") if dialect(c) == "torch" else (
         "keras.ops.squeeze(output, {})", "keras.ops.expand_dims(output, {})")  # fmt: skip

@@ -82,8 +82,12 @@ def sane(numbers: Iterable[int | None], least: int = 1) -> bool:
 
 
 def tried(
-    c: Complaint, layer: Sequence[Operator], *inputs: Branch | Sequence[int], order: DataFormat | None = None,
-    batch: int | None = None, target: Sequence[int] | None = None,
+    c: Complaint,
+    layer: Sequence[Operator],
+    *inputs: Branch | Sequence[int],
+    order: DataFormat | None = None,
+    batch: int | None = None,
+    target: Sequence[int] | None = None,
 ) -> Trial:
     """Return what operators give one after the other, the first of them from these inputs.
 

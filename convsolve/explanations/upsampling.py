@@ -66,8 +66,7 @@ def _transposed(c: Complaint, sizes: Sequence[int], output: SeenShape) -> tuple[
             return layer, True
     paddings = tuple(max(0, (n - (out or 0) + 1) // 2) for n, out in zip(sizes, output, strict=True))
     kernels = tuple((out or 0) - (n - 1) + 2 * p for n, out, p in zip(sizes, output, paddings, strict=True))
-    return ConvTranspose(
-        out_channels=1, kernel_size=kernels, padding=paddings, stride=(1,) * len(sizes)), False
+    return ConvTranspose(out_channels=1, kernel_size=kernels, padding=paddings, stride=(1,) * len(sizes)), False
 
 
 def explain_out_of_reach(c: Complaint) -> Finding:

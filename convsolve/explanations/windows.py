@@ -85,16 +85,18 @@ def _seen(c: Complaint) -> _Seen | None:
             tuple((values if values and len(values) == rank else (default,) * rank)[i] for i in axes)
             for values, default in ((kernel, 1), (dilation, 1), (c.stride, 1), (padding, 0))
         )
-        found = _Seen(tuple(sizes[i] or 0 for i in axes), kernels, dilations, strides, paddings, included,
-                      effective, False)
+        found = _Seen(
+            tuple(sizes[i] or 0 for i in axes), kernels, dilations, strides, paddings, included, effective, False
+        )
         if axes and _sane(found) and max(found.missing) > 0:
             return found
     numbers = c.numbers
     if "window" in numbers and "padded" in numbers:
         stride = c.stride if c.stride and len(set(c.stride)) == 1 else (1,)
         # Keras and TensorFlow pad in other ways: what they report is never padded
-        found = _Seen((numbers["padded"],), (numbers["window"],), (1,), stride[:1], (0,), dialect(c) != "keras",
-                      dilates, True)
+        found = _Seen(
+            (numbers["padded"],), (numbers["window"],), (1,), stride[:1], (0,), dialect(c) != "keras", dilates, True
+        )
         return found if _sane(found) else None
     return None
 
@@ -141,11 +143,13 @@ def _fitting(change: str, trial: Trial, seen: _Seen | None = None) -> list[Way]:
 
 def _ways(c: Complaint, seen: _Seen) -> list[Way]:
     pool = c.operator in POOLS
-    layer = {} if seen.alone or seen.effective else {
-        "kernel_size": seen.kernel, "dilation": seen.dilation, "stride": seen.stride}
+    layer = (
+        {}
+        if seen.alone or seen.effective
+        else {"kernel_size": seen.kernel, "dilation": seen.dilation, "stride": seen.stride}
+    )
     ways = moved(c, layer) if layer else []
-    fitting = tuple(
-        min(k, (n - 1) // d + 1) for k, n, d in zip(seen.kernel, seen.padded, seen.dilation, strict=True))
+    fitting = tuple(min(k, (n - 1) // d + 1) for k, n, d in zip(seen.kernel, seen.padded, seen.dilation, strict=True))
     if pool and set(fitting) == {1}:
         sizes = known(c.sizes) or (() if seen.alone else seen.sizes)
         ways += mends("leave this pool out", _alone(c, Identity(), seen.sizes), sizes)
@@ -271,8 +275,10 @@ def _certain(c: Complaint) -> list[Way]:
     if c.operator not in ("conv", "depthwise_conv"):
         return []
     if last:
-        return [*mends("kernel_size=1", _alone(c, Conv(out_channels=1, kernel_size=1), sizes), ()),
-                *mends(_SAME, _alone(c, Conv(out_channels=1, kernel_size=3, padding="same"), sizes), ())]
+        return [
+            *mends("kernel_size=1", _alone(c, Conv(out_channels=1, kernel_size=1), sizes), ()),
+            *mends(_SAME, _alone(c, Conv(out_channels=1, kernel_size=3, padding="same"), sizes), ()),
+        ]
     settings = (("kernel_size", sizes), ("dilation", (1,) * len(sizes)), ("padding", (0,) * len(sizes)))
     trial = _alone(c, Conv(out_channels=1, kernel_size=sizes), sizes)
     channels = c.output[0] if c.output and len(c.output) == len(sizes) + 1 else None

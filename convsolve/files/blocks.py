@@ -65,8 +65,10 @@ class Blocks:
         if more:
             second = more[0][0]
             raise Rejected(
-                second.place, f"one operator a line: found {second.text!r} beside {key.text!r} (a layer's "
-                f"parameters stand inside the braces, or are indented further)")
+                second.place,
+                f"one operator a line: found {second.text!r} beside {key.text!r} (a layer's "
+                f"parameters stand inside the braces, or are indented further)",
+            )
         return self.layers.read(key, body, block)
 
     def _choose(self, node: Node, block: Block) -> str:

@@ -48,8 +48,7 @@ class Holes:
         """Note a mistake for every hole that has not been used."""
         for name, (_, key) in self.declared.items():
             if name not in self.used:
-                self.mistakes.add(
-                    key.place, f"no layer uses the hole {name!r}: write ${name} where its value belongs")
+                self.mistakes.add(key.place, f"no layer uses the hole {name!r}: write ${name} where its value belongs")
 
 
 def read_domain(name: str, node: Node, mistakes: Mistakes) -> Domain | None:

@@ -64,7 +64,8 @@ class Layers:
         half = entries.pop("padding", None) if _is_half(entries, kinds) else None
         values = {
             parameter: self._parameter(name, parameter, kinds[parameter], node, block)
-            for parameter, node in entries.items() if parameter in kinds
+            for parameter, node in entries.items()
+            if parameter in kinds
         }
         if half is not None:
             values["padding"] = _half(key, half, values)
@@ -96,15 +97,24 @@ class Layers:
                 self.mistakes.add(part[0].place, f"{key.text} has no parameter {part[0].text!r}")
             else:
                 values[part[0].text] = self._parameter(
-                    f"{layer}.{name}", part[0].text, kinds[part[0].text], part[1], block)
+                    f"{layer}.{name}", part[0].text, kinds[part[0].text], part[1], block
+                )
         missing = [parameter for parameter in operator.required() if parameter not in values]
         if missing:
             raise Rejected(key.place, f"{operator.kind} needs {' and '.join(missing)}")
         return None if self.mistakes.found else operator(**values)
 
     def add(
-        self, place: Place, name: str, operator: type[Operator], values: dict[str, Any], inputs: Sequence[str] = (),
-        when: Cond = True, shares: str = "", within: tuple[str, ...] = (), rank: int | None = None,
+        self,
+        place: Place,
+        name: str,
+        operator: type[Operator],
+        values: dict[str, Any],
+        inputs: Sequence[str] = (),
+        when: Cond = True,
+        shares: str = "",
+        within: tuple[str, ...] = (),
+        rank: int | None = None,
     ) -> None:
         """Add a layer to the network, or note why it cannot be one."""
         self.places[name] = place
@@ -114,12 +124,18 @@ class Layers:
             return
         try:
             self.made.append(
-                Layer(name, operator(**values), tuple(inputs), when, shares=shares, within=within, rank=rank))
+                Layer(name, operator(**values), tuple(inputs), when, shares=shares, within=within, rank=rank)
+            )
         except ConvsolveError as error:
             self.mistakes.add(place, str(error))
 
     def choose(
-        self, place: Place, name: str, conditions: Sequence[Cond], inputs: Sequence[str], when: Cond,
+        self,
+        place: Place,
+        name: str,
+        conditions: Sequence[Cond],
+        inputs: Sequence[str],
+        when: Cond,
         within: tuple[str, ...],
     ) -> None:
         """Add a layer that passes on the first input whose condition holds, or else the last."""
@@ -137,8 +153,7 @@ class Layers:
         known = [*parameters, *LAYER_KEYS]
         for name, _ in body.items:
             if name.text not in known:
-                self.mistakes.add(
-                    name.place, f"{key.text} has no parameter {name.text!r}{nearest(name.text, known)}")
+                self.mistakes.add(name.place, f"{key.text} has no parameter {name.text!r}{nearest(name.text, known)}")
         return {name.text: node for name, node in body.items}
 
     def _when(self, node: Node | None, block: Block) -> Cond:
@@ -199,11 +214,26 @@ def _operator(key: Key) -> type[Operator]:
 
 
 _OTHER_NAMES = {
-    "batchnormalization": "batch_norm", "bn": "batch_norm", "averagepooling": "avg_pool", "cat": "concat",
-    "concatenate": "concat", "convolution": "conv", "convtransposed": "conv_transpose", "cropping": "crop",
-    "deconv": "conv_transpose", "dense": "linear", "fc": "linear", "fullyconnected": "linear",
-    "globalaveragepooling": "global_avg_pool", "globalmaxpooling": "global_max_pool", "interpolate": "upsample",
-    "maxpooling": "max_pool", "multiply": "mul", "resize": "upsample", "upsampling": "upsample", "view": "reshape",
+    "batchnormalization": "batch_norm",
+    "bn": "batch_norm",
+    "averagepooling": "avg_pool",
+    "cat": "concat",
+    "concatenate": "concat",
+    "convolution": "conv",
+    "convtransposed": "conv_transpose",
+    "cropping": "crop",
+    "deconv": "conv_transpose",
+    "dense": "linear",
+    "fc": "linear",
+    "fullyconnected": "linear",
+    "globalaveragepooling": "global_avg_pool",
+    "globalmaxpooling": "global_max_pool",
+    "interpolate": "upsample",
+    "maxpooling": "max_pool",
+    "multiply": "mul",
+    "resize": "upsample",
+    "upsampling": "upsample",
+    "view": "reshape",
     "zeropadding": "pad",
 }
 

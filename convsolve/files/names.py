@@ -66,8 +66,9 @@ class Naming:
     def _checked(self, given: Node, suffix: str) -> str:
         if not isinstance(given.value, str) or not _NAME.fullmatch(given.value) or not given.value.isprintable():
             raise Rejected(
-                given.place, "a name has no spaces, quotes, brackets or $, and no colon at its start, "
-                f"found {shown(given)}")
+                given.place,
+                f"a name has no spaces, quotes, brackets or $, and no colon at its start, found {shown(given)}",
+            )
         name: str = given.value + suffix
         if name in self.taken:
             raise Rejected(given.place, f"two layers are called {name!r}")

@@ -113,7 +113,8 @@ class _Reader:
         requirements = self.texts(entries, "require", scope.requirement)
         objectives = tuple(
             Objective(sense, text)  # type: ignore[arg-type]
-            for sense in entries if sense in ("minimize", "maximize")  # as written: most important first
+            for sense in entries
+            if sense in ("minimize", "maximize")  # as written: most important first
             for text in self.texts(entries, sense, scope.objective)
         )
         if "prefer" in entries:

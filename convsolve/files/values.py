@@ -101,7 +101,8 @@ class Values:
     def _entries(self, name: str, nodes: list[Node], kind: Kind, names: Names) -> tuple[Any, ...]:
         """Return the entries of a list; a mistake is noted at the entry's own place."""
         return tuple(
-            self.mistakes.attempt(node, self._value, f"{name}[{i}]", node, kind, names) for i, node in enumerate(nodes))
+            self.mistakes.attempt(node, self._value, f"{name}[{i}]", node, kind, names) for i, node in enumerate(nodes)
+        )
 
     def _resolver(self, names: Names, node: Node | None = None) -> Resolver:
         """Return what resolves the names in an expression: holes and, inside ``node``, sizes of layers."""

@@ -76,16 +76,20 @@ def _default(operator: type[Any], name: str) -> str:
 
 
 def _rules() -> str:
-    parts = ["# Rules\n\nEvery way in which a shape can be impossible (CS), and everything that `convsolve lint` finds "
-             "(W); `convsolve rule CODE` shows one of them.\n"]
+    parts = [
+        "# Rules\n\nEvery way in which a shape can be impossible (CS), and everything that `convsolve lint` finds "
+        "(W); `convsolve rule CODE` shows one of them.\n"
+    ]
     for code in CODES:
         rule, shown = rule_and_page(code)
         parts.append(f"## {code}: {rule.demand}\n\n{shown.meaning}\n\nTo mend it: {shown.mend}\n")
         if code in LINTS:
             parts.append(f"Source: {LINTS[code].source}.\n")
         if shown.example:
-            parts.append(f"A problem that breaks it (`{shown.wrong}` is the mistake, `{shown.right}` mends it):\n\n"
-                         f"```text\n{shown.example.rstrip()}\n```\n")
+            parts.append(
+                f"A problem that breaks it (`{shown.wrong}` is the mistake, `{shown.right}` mends it):\n\n"
+                f"```text\n{shown.example.rstrip()}\n```\n"
+            )
     return "\n".join(parts)
 
 

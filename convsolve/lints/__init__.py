@@ -48,7 +48,10 @@ def known_codes(codes: Collection[str]) -> tuple[str, ...]:
 
 
 def demanded(
-    traced: Trace, codes: Collection[str], *, values: Mapping[str, int] | None = None,
+    traced: Trace,
+    codes: Collection[str],
+    *,
+    values: Mapping[str, int] | None = None,
     define: Callable[[str, Dim], Dim] | None = None,
 ) -> Iterator[Requirement]:
     """Yield what lints ask of a network, as requirements of its layers.

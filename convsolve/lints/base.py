@@ -49,8 +49,17 @@ LINTS: dict[str, Lint] = {}
 
 
 def lint(
-    code: str, demand: str, failure: str, *, level: Level, source: str, meaning: str, mend: str, example: str,
-    wrong: str, right: str,
+    code: str,
+    demand: str,
+    failure: str,
+    *,
+    level: Level,
+    source: str,
+    meaning: str,
+    mend: str,
+    example: str,
+    wrong: str,
+    right: str,
 ) -> Callable[[Callable[[Look], Iterator[Demand]]], Callable[[Look], Iterator[Demand]]]:
     """Register a function as the lint of a code."""
 

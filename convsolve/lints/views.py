@@ -232,9 +232,7 @@ def centres(view: View, axis: int) -> dict[str, tuple[Dim, Dim] | None]:
     return known[axis]
 
 
-def _centre(
-    view: View, layer: Layer, axis: int, arriving: Sequence[tuple[Dim, Dim] | None]
-) -> tuple[Dim, Dim] | None:
+def _centre(view: View, layer: Layer, axis: int, arriving: Sequence[tuple[Dim, Dim] | None]) -> tuple[Dim, Dim] | None:
     look = view.look(layer)
     if look is None or len(look.output) <= axis + 1:
         return None

@@ -53,9 +53,7 @@ def windows(look: Look) -> Iterator[Window]:
     sizes, counts = look.inputs[0][1:], look.output[1:]
     rank, padding = len(sizes), operator.padding
     numbers = None if isinstance(padding, str) else pairs("padding", padding, rank)
-    for i, (axis, (kernel, dilation, stride)) in enumerate(
-        zip(spatial_names(rank), operator.steps(rank), strict=True)
-    ):
+    for i, (axis, (kernel, dilation, stride)) in enumerate(zip(spatial_names(rank), operator.steps(rank), strict=True)):
         span = dilated(kernel, dilation)
         padded = numbers is None or numbers[i] != (0, 0)
         if numbers is not None:
@@ -111,7 +109,8 @@ def _padding_behind(look: Look, axis: str) -> Dim:
     rank = len(look.inputs[0]) - 1
     amounts = [
         pairs("padding", maker.operator.padding, rank)[spatial_names(rank).index(axis)][1]
-        if isinstance(maker.operator, Pad) else 0
+        if isinstance(maker.operator, Pad)
+        else 0
         for _, maker in look.view.makers(look.layer.inputs[0])
     ]
     return maximum(minimum(*amounts), 0)

@@ -29,10 +29,14 @@ _NEAR = 700
 
 _FRAME = re.compile(
     r'^[^\S\n]*File "(?P<cell>)(?P<file>[^"\n]{1,400})", line (?P<line>\d+)(?:, in [^\n]{1,200})?\n'
-    r"(?P<code>[^\n]{1,400})?", re.MULTILINE)
+    r"(?P<code>[^\n]{1,400})?",
+    re.MULTILINE,
+)
 _CELL = re.compile(
     r"^(?:(?P<cell>Cell In ?\[\d+\]|<ipython-input-[\w-]{1,60}>)|File (?P<file>[^\n:\"]{1,400}):\d+, in )"
-    r"(?:(?!\nFile |\nCell In ).){0,1500}?^-+> ?(?P<line>\d+) (?P<code>[^\n]{1,400})", re.MULTILINE | re.DOTALL)
+    r"(?:(?!\nFile |\nCell In ).){0,1500}?^-+> ?(?P<line>\d+) (?P<code>[^\n]{1,400})",
+    re.MULTILINE | re.DOTALL,
+)
 """How IPython shows a frame: an arrow marks the line."""
 
 _LIBRARY = re.compile(r"site-packages|dist-packages|[/\\]lib[/\\]python\d|<frozen|importlib|[/\\]runpy\.py")
@@ -69,14 +73,19 @@ def complaints(text: str) -> tuple[Complaint, ...]:
 def _contexts(whole: Squeezed) -> list[tuple[int, Facts]]:
     found = [
         (match.end(), kind.facts(Groups(match)) or {})
-        for kind in CONTEXTS for match in kind.pattern.finditer(whole.text)
+        for kind in CONTEXTS
+        for match in kind.pattern.finditer(whole.text)
     ]
     return sorted(found, key=lambda entry: entry[0])
 
 
 def _complaint(
-    whole: Squeezed, entry: tuple[int, int, str, Facts], contexts: list[tuple[int, Facts]],
-    frames: list[re.Match[str]], i: int, kept: list[tuple[int, int, str, Facts]],
+    whole: Squeezed,
+    entry: tuple[int, int, str, Facts],
+    contexts: list[tuple[int, Facts]],
+    frames: list[re.Match[str]],
+    i: int,
+    kept: list[tuple[int, int, str, Facts]],
 ) -> Complaint:
     start, end, name, facts = entry
     after = kept[i - 1][1] if i else 0

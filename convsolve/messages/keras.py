@@ -91,10 +91,12 @@ _INPUT = (r"Input {int:index} (?: with name '[^']{0,200}' )? (?: of layer | is i
           r" ['\"]?(?P<layer>[^\s'\":\[\]()]{1,200}?)['\"]?:? (?: is incompatible with the layer: )?")  # fmt: skip
 
 CONTEXTS: tuple[Template, ...] = (
-    template("keras.calling",
-             r"Exception encountered when calling (?: layer )? (?: ['\"](?P<layer>[^'\"]{1,200})['\"]"
-             r" (?: \(type (?P<type>\w+)\) )? | (?P<class>[A-Z]\w+)\.call\(\) )",
-             lambda g: {"layer": g.text("layer"), "operator": operator_of(g.text("type") or g.text("class"))}),
+    template(
+        "keras.calling",
+        r"Exception encountered when calling (?: layer )? (?: ['\"](?P<layer>[^'\"]{1,200})['\"]"
+        r" (?: \(type (?P<type>\w+)\) )? | (?P<class>[A-Z]\w+)\.call\(\) )",
+        lambda g: {"layer": g.text("layer"), "operator": operator_of(g.text("type") or g.text("class"))},
+    ),
 )
 
 TEMPLATES: tuple[Template, ...] = (

@@ -63,8 +63,11 @@ def _labels(g: Groups) -> Facts | None:
     output, target = g.known("output"), g.known("target")
     if not output or not target:
         return {}
-    return None if output[0] == target[0] and len(output) > len(target) else {
-        "output": output[1:], "target": target[1:], "numbers": _batches(output[0], target[0])}
+    return (
+        None
+        if output[0] == target[0] and len(output) > len(target)
+        else {"output": output[1:], "target": target[1:], "numbers": _batches(output[0], target[0])}
+    )
 
 
 _TORCH: Facts = {"framework": "torch", "operator": "loss", "code": "CS026"}

@@ -35,10 +35,16 @@ def _reflected(g: Groups) -> Facts:
 _ORT: Facts = {"framework": "onnx"}
 
 CONTEXTS: tuple[Template, ...] = (
-    template("onnx.running", r"while running (?P<op>\w+?) node\. Name:'(?P<node>[^']{0,300})'",
-             lambda g: {"operator": operator_of(g.text("op")), "node": g.text("node") or None}),
-    template("onnx.loading", r"Node \((?P<node>[^()]{0,300})\) Op \((?P<op>\w+)\)",
-             lambda g: {"operator": operator_of(g.text("op")), "node": g.text("node") or None}),
+    template(
+        "onnx.running",
+        r"while running (?P<op>\w+?) node\. Name:'(?P<node>[^']{0,300})'",
+        lambda g: {"operator": operator_of(g.text("op")), "node": g.text("node") or None},
+    ),
+    template(
+        "onnx.loading",
+        r"Node \((?P<node>[^()]{0,300})\) Op \((?P<op>\w+)\)",
+        lambda g: {"operator": operator_of(g.text("op")), "node": g.text("node") or None},
+    ),
 )
 
 TEMPLATES: tuple[Template, ...] = (

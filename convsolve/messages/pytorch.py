@@ -104,8 +104,15 @@ def _rank(g: Groups) -> Facts | None:
     weight = _bare(found["bare"]) if found.get("bare") else g.shape("weight")
     if weight is not None and len(weight) != wanted:
         weight = None
-    return {"operator": operator, "shapes": all_clear([given]), "weight": weight, "numbers": {
-        **({} if wanted is None else {"wanted": wanted}), **({} if given is None else {"found": len(given)})}}
+    return {
+        "operator": operator,
+        "shapes": all_clear([given]),
+        "weight": weight,
+        "numbers": {
+            **({} if wanted is None else {"wanted": wanted}),
+            **({} if given is None else {"found": len(given)}),
+        },
+    }
 
 
 def _padded_dimension(g: Groups) -> Facts | None:

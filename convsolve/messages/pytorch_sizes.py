@@ -20,8 +20,11 @@ def _inner(a: SeenShape | None, b: SeenShape | None) -> Facts | None:
         return {}
     if a[1] == b[0]:
         return None
-    return {"shapes": (a[1:],), "weight": b, "numbers": {
-        "features": a[1], "in_features": b[0], **({} if a[0] is None else {"rows": a[0]})}}
+    return {
+        "shapes": (a[1:],),
+        "weight": b,
+        "numbers": {"features": a[1], "in_features": b[0], **({} if a[0] is None else {"rows": a[0]})},
+    }
 
 
 def _differing(g: Groups) -> Facts | None:
@@ -101,8 +104,11 @@ def _per_channel(g: Groups) -> Facts | None:
     given, weight = g.known("given"), g.known("weight")
     if not given or not weight or len(given) < 2 or len(weight) != 1:
         return {}
-    return None if given[1] == weight[0] else {
-        "shapes": (given[1:],), "batch": given[0], "numbers": {"channels": given[1], "declared": weight[0]}}
+    return (
+        None
+        if given[1] == weight[0]
+        else {"shapes": (given[1:],), "batch": given[0], "numbers": {"channels": given[1], "declared": weight[0]}}
+    )
 
 
 def _expected(*names: str) -> Callable[[Groups], Facts | None]:

@@ -144,7 +144,10 @@ def _kernel(attributes: str | None, weight: SeenShape | None, layout: str | None
 
 
 def _sizes(
-    given: SeenShape | None, layout: str | None, weight: SeenShape | None, kernel: SeenShape | None,
+    given: SeenShape | None,
+    layout: str | None,
+    weight: SeenShape | None,
+    kernel: SeenShape | None,
     operator: str | None,
 ) -> SeenShape | None:
     if given is None or len(given) < 2:

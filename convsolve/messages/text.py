@@ -26,8 +26,23 @@ _COLOURS = re.compile(
 _WIDTHLESS = re.compile(r"[\u200b-\u200d\u2060\ufeff]")
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0e-\x1f\x7f]")
 _ENTITY = re.compile(r"&(?:#39|#x27|quot|lt|gt|amp);")
-_SAME = str.maketrans({"‘": "'", "’": "'", "“": '"', "”": '"', "×": "x", "\r": "\n", "`": None, "\u2028": "\n",
-                       "\u2029": "\n", "\x85": "\n", "\x0c": "\n", "\t": " ", "\xa0": " "})
+_SAME = str.maketrans(
+    {
+        "‘": "'",
+        "’": "'",
+        "“": '"',
+        "”": '"',
+        "×": "x",
+        "\r": "\n",
+        "`": None,
+        "\u2028": "\n",
+        "\u2029": "\n",
+        "\x85": "\n",
+        "\x0c": "\n",
+        "\t": " ",
+        "\xa0": " ",
+    }
+)
 
 _PREFIX = re.compile(
     r"\s*(?:"

@@ -116,7 +116,8 @@ class Layer:
         if not isinstance(self.name, str) or not _NAME.fullmatch(self.name) or not self.name.isprintable():
             raise NetworkError(
                 f"{self.name!r} cannot be a layer's name: use no spaces, quotes, brackets, $, "
-                "nothing that cannot be seen, and no colon at the start")
+                "nothing that cannot be seen, and no colon at the start"
+            )
         object.__setattr__(self, "source", visible(self.source))
         least, most = self.operator.arity
         if len(self.inputs) < least or (most is not None and len(self.inputs) > most):
@@ -210,8 +211,9 @@ class Network(Shown):
                     raise NetworkError(f"{layer.name}: there is no layer {needed!r}", layer=layer.name)
             for block in layer.within:
                 if block in self.by_name and not isinstance(self.by_name[block].operator, Choice):
-                    raise NetworkError(f"{layer.name}: {block!r} is a layer, so no block can be called that",
-                                       layer=layer.name)
+                    raise NetworkError(
+                        f"{layer.name}: {block!r} is a layer, so no block can be called that", layer=layer.name
+                    )
             if layer.shares and layer.shares not in self.by_name:
                 raise NetworkError(f"{layer.name}: there is no layer {layer.shares!r} to share with", layer=layer.name)
         for output in self.outputs:
@@ -330,7 +332,8 @@ class Network(Shown):
                     known = found.setdefault(unknown.name, unknown)
                     if known.domain != unknown.domain:
                         raise NetworkError(
-                            f"the hole {unknown.name!r} has two domains: {known.domain} and {unknown.domain}")
+                            f"the hole {unknown.name!r} has two domains: {known.domain} and {unknown.domain}"
+                        )
         return found
 
     def graph(self) -> networkx.DiGraph:
@@ -459,7 +462,8 @@ class Network(Shown):
             axes = len(self.input_shapes[layer.name])
             if len(shape) != axes:
                 raise NetworkError(
-                    f"{layer.name} has {axes} axes, got the shape {'x'.join(map(str, shape))} (without the batch axis)")
+                    f"{layer.name} has {axes} axes, got the shape {'x'.join(map(str, shape))} (without the batch axis)"
+                )
             new[layer.name] = dataclasses.replace(layer, operator=Input(shape=shape))
         return dataclasses.replace(self, layers=tuple(new.get(layer.name, layer) for layer in self.layers))
 

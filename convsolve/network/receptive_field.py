@@ -180,8 +180,14 @@ def _forward(
 
 
 def _backward(
-    traced: Trace, used: list[Layer], reaches: _Reaches, source: str, position: int, axis: str,
-    define: Callable[[str, Dim], Dim], tensor: str,
+    traced: Trace,
+    used: list[Layer],
+    reaches: _Reaches,
+    source: str,
+    position: int,
+    axis: str,
+    define: Callable[[str, Dim], Dim],
+    tensor: str,
 ) -> Dim:
     """Go back from the output: ``seen[l]`` is how far apart the outermost outputs of ``l`` that count are."""
     target = tensor_layer(tensor)
@@ -195,7 +201,8 @@ def _backward(
         assert reach is not None
         if reach.up != 1 and layer.name in strided:
             raise Undefined(
-                f"{layer.name} enlarges and a stride follows: how far an output sees differs from one to the next")
+                f"{layer.name} enlarges and a stride follows: how far an output sees differs from one to the next"
+            )
         if not reach.whole and (reach.stride != 1 or layer.name in strided):
             strided.update(map(tensor_layer, layer.inputs))
         for reference in layer.inputs:

@@ -36,8 +36,17 @@ from ..operators.rules import BRANCH, CALL_TAKEN, RANK, REFUSAL, SIZE_IN_WORD
 from .network import Layer, Network, tensor_layer
 
 __all__ = [
-    "COSTS", "Definition", "Requirement", "Trace", "apply_rule", "learned_by", "run", "run_arrays", "to_canonical",
-    "to_written", "trace",
+    "COSTS",
+    "Definition",
+    "Requirement",
+    "Trace",
+    "apply_rule",
+    "learned_by",
+    "run",
+    "run_arrays",
+    "to_canonical",
+    "to_written",
+    "trace",
 ]
 
 COSTS = ("params", "macs", "activations")
@@ -248,9 +257,7 @@ def _shape(shapes: Mapping[str, Shape | None], layer: Layer, reference: str) -> 
     return shapes[reference]
 
 
-def apply_rule(
-    site: Site, operator: Operator, inputs: Sequence[Shape], rank: int | None = None
-) -> list[Shape]:
+def apply_rule(site: Site, operator: Operator, inputs: Sequence[Shape], rank: int | None = None) -> list[Shape]:
     """Run one operator's rule; take and return shapes in canonical order.
 
     Raises:
@@ -259,7 +266,8 @@ def apply_rule(
     """
     if rank is not None and len(inputs[0]) != rank:
         raise RankError(
-            f"{operator.kind} needs {rank} {'axis' if rank == 1 else 'axes'} beside the batch, got {len(inputs[0])}")
+            f"{operator.kind} needs {rank} {'axis' if rank == 1 else 'axes'} beside the batch, got {len(inputs[0])}"
+        )
     written = operator.written
     result = operator.infer(site, *(to_written(site.data_format, s) if written else s for s in inputs))
     several = bool(result) and isinstance(result[0], tuple)

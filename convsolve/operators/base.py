@@ -18,8 +18,23 @@ from .parameters import Kind, dims_in, replaced, substitute
 from .rules import OUTPUT_POSITIVE, PARAMETER_IN_RANGE, Rule
 
 __all__ = [
-    "DataFormat", "Framework", "Operator", "Reach", "Shape", "Site", "axis_names", "axis_or_channels", "known_mode",
-    "normal_axis", "pairs", "per_axis", "positive", "spatial", "spatial_names", "to_canonical", "to_written",
+    "DataFormat",
+    "Framework",
+    "Operator",
+    "Reach",
+    "Shape",
+    "Site",
+    "axis_names",
+    "axis_or_channels",
+    "known_mode",
+    "normal_axis",
+    "pairs",
+    "per_axis",
+    "positive",
+    "spatial",
+    "spatial_names",
+    "to_canonical",
+    "to_written",
     "written_names",
 ]
 
@@ -124,7 +139,8 @@ class Operator:
     def required(cls) -> list[str]:
         """Return the names of the parameters that have no default."""
         return [
-            f.name for f in dataclasses.fields(cls)
+            f.name
+            for f in dataclasses.fields(cls)
             if f.default is dataclasses.MISSING and f.default_factory is dataclasses.MISSING
         ]
 
@@ -234,7 +250,8 @@ def known_mode(site: Site, operator: Operator, padding: Any) -> None:
     if isinstance(padding, str) and padding not in modes:
         raise NetworkError(
             f"{site.framework} has no padding {padding!r} for {operator.kind}: write numbers, or say under `framework` "
-            f"whose network it is")
+            f"whose network it is"
+        )
 
 
 def positive(site: Site, output: Dim, axis: str, /, *, note: str = "", **values: Dim) -> Dim:

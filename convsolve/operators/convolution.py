@@ -197,7 +197,8 @@ class ConvTranspose(Operator):
             limit = maximum(stride, dilation) if site.framework == "torch" else stride
             if extra != 0 and (wished is None or site.framework == "onnx"):  # PyTorch looks at one of them
                 site.require(
-                    OUTPUT_PADDING, extra < limit, axis=axis, output_padding=extra, stride=stride, dilation=dilation)
+                    OUTPUT_PADDING, extra < limit, axis=axis, output_padding=extra, stride=stride, dilation=dilation
+                )
             if wished is not None:
                 out.append(self._wished(site, axis, size, wished, window, stride, rank, i))
                 continue
@@ -223,8 +224,13 @@ class ConvTranspose(Operator):
         if site.framework == "keras" and self.padding == "same":  # Keras 1: whatever comes back under the stride
             least, greatest = (size - 1) * stride + 1, size * stride
         site.require(
-            OUTPUT_SIZE_IN_REACH, all_of(least <= wished, wished <= greatest), axis=axis,
-            output_size=wished, least=least, greatest=greatest)
+            OUTPUT_SIZE_IN_REACH,
+            all_of(least <= wished, wished <= greatest),
+            axis=axis,
+            output_size=wished,
+            least=least,
+            greatest=greatest,
+        )
         return wished
 
     def _by_mode(self, site: Site, size: Dim, window: Dim, stride: Dim) -> Dim:
@@ -283,7 +289,8 @@ class DeformConv(Conv):
         site.require(DIVISIBLE, divides, axis="channels", channels=channels, divisor=self.offset_groups)
         for shape, each in zip(inputs[1:], (2, 1), strict=False):
             site.require(
-                CHANNELS_MATCH, eq(shape[0], kernel * each), axis="channels", channels=shape[0], declared=kernel * each)
+                CHANNELS_MATCH, eq(shape[0], kernel * each), axis="channels", channels=shape[0], declared=kernel * each
+            )
             for axis, size, other in zip(spatial_names(2), made[1:], shape[1:], strict=True):
                 site.require(SIZES_AGREE, eq(size, other), axis=axis, first=size, second=other)
         return made
@@ -299,8 +306,12 @@ def _channels(site: Site, channels: Dim, groups: Dim, out_channels: Dim, declare
     if groups != 1:
         site.require(GROUPS_DIVIDE_INPUT, eq(channels % groups, 0), axis="channels", channels=channels, groups=groups)
         site.require(
-            GROUPS_DIVIDE_OUTPUT, eq(out_channels % groups, 0), axis="channels",
-            out_channels=out_channels, groups=groups)
+            GROUPS_DIVIDE_OUTPUT,
+            eq(out_channels % groups, 0),
+            axis="channels",
+            out_channels=out_channels,
+            groups=groups,
+        )
     return out_channels
 
 

@@ -41,7 +41,8 @@ class Einsum(Operator):
         if not _EQUATION.fullmatch(self.equation):
             raise NetworkError(
                 f"equation names the axes of each input and of the result by letters, like ab,bc->ac: got "
-                f"{self.equation!r}")
+                f"{self.equation!r}"
+            )
         *given, result = self.labels
         if len(set(result)) < len(result) or not set(result) <= set("".join(given)):
             raise NetworkError(f"the result of an equation names axes of its inputs, each once: got {result!r}")

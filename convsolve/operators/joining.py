@@ -190,8 +190,7 @@ class Concat(Operator):
                 continue
             for other in sizes[1:]:
                 if other != sizes[0]:
-                    site.require(
-                        CONCAT_SIZES_AGREE, eq(sizes[0], other), axis=axis, first=sizes[0], second=other)
+                    site.require(CONCAT_SIZES_AGREE, eq(sizes[0], other), axis=axis, first=sizes[0], second=other)
             out.append(sizes[0])
         return tuple(out)
 

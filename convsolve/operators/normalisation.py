@@ -105,7 +105,8 @@ class GroupNorm(Operator):
     def infer(self, site: Site, *inputs: Shape) -> Shape:
         channels, sizes = spatial(self, inputs[0], least=0)
         site.require(
-            GROUPS_DIVIDE_INPUT, eq(channels % self.groups, 0), axis="channels", channels=channels, groups=self.groups)
+            GROUPS_DIVIDE_INPUT, eq(channels % self.groups, 0), axis="channels", channels=channels, groups=self.groups
+        )
         if site.framework == "torch":
             values = product((site.batch_size, channels // self.groups, *sizes))
             site.require(ONE_VALUE_TRAINING, 2 <= values, values=values)

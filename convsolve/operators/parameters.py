@@ -17,8 +17,24 @@ from ..dims.rewrite import rewrite
 from ..errors import NetworkError
 
 __all__ = [
-    "Conditions", "Count", "Flag", "Inner", "Kind", "Number", "Padding", "PerAxis", "Scale", "Shapes", "Sizes", "Text",
-    "Word", "dims_in", "parameter", "replaced", "substitute", "usual_domain",
+    "Conditions",
+    "Count",
+    "Flag",
+    "Inner",
+    "Kind",
+    "Number",
+    "Padding",
+    "PerAxis",
+    "Scale",
+    "Shapes",
+    "Sizes",
+    "Text",
+    "Word",
+    "dims_in",
+    "parameter",
+    "replaced",
+    "substitute",
+    "usual_domain",
 ]
 
 _LARGEST = 2**40

@@ -173,8 +173,24 @@ class Dropout(_Same):
 def _identities() -> dict[str, type[Operator]]:
     """Return an operator for each well-known function that keeps the shape."""
     names = (
-        "relu", "relu6", "leaky_relu", "elu", "selu", "celu", "gelu", "silu", "mish", "hardswish", "hardsigmoid",
-        "hardtanh", "sigmoid", "tanh", "softplus", "softmax", "log_softmax", "local_response_norm",
+        "relu",
+        "relu6",
+        "leaky_relu",
+        "elu",
+        "selu",
+        "celu",
+        "gelu",
+        "silu",
+        "mish",
+        "hardswish",
+        "hardsigmoid",
+        "hardtanh",
+        "sigmoid",
+        "tanh",
+        "softplus",
+        "softmax",
+        "log_softmax",
+        "local_response_norm",
     )
     found: dict[str, type[Operator]] = {}
     for name in names:

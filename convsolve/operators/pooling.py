@@ -23,7 +23,14 @@ from .rules import (
 from .windows import both_sides, clipped_count, dilated, same_count, transposed_size, window_count
 
 __all__ = [
-    "AdaptiveAvgPool", "AdaptiveMaxPool", "AvgPool", "Fold", "GlobalAvgPool", "GlobalMaxPool", "LpPool", "MaxPool",
+    "AdaptiveAvgPool",
+    "AdaptiveMaxPool",
+    "AvgPool",
+    "Fold",
+    "GlobalAvgPool",
+    "GlobalMaxPool",
+    "LpPool",
+    "MaxPool",
     "MaxUnpool",
 ]
 
@@ -85,8 +92,13 @@ class MaxPool(Operator):
                 before, after = 0, (same_count(size, stride) - 1) * stride + kernel - size
                 if not self.crops:
                     site.require(
-                        POOL_PADDING, any_of(after >= 0, *(ne(d, 1) for _, d, _ in axes)), axis=axis,
-                        kernel_size=kernel, stride=stride, size=size)
+                        POOL_PADDING,
+                        any_of(after >= 0, *(ne(d, 1) for _, d, _ in axes)),
+                        axis=axis,
+                        kernel_size=kernel,
+                        stride=stride,
+                        size=size,
+                    )
             else:
                 self._padding_limits(site, axis, kernel, before, after)
             padded = size + both_sides(before, after)
@@ -245,7 +257,8 @@ class Fold(Operator):
             raise RankError(f"fold takes blocks along one axis behind their elements, got {len(inputs[0])} axes")
         (elements, blocks), rank = inputs[0], len(self.size)
         kernels, strides, dilations = (
-            per_axis(name, getattr(self, name), rank) for name in ("kernel_size", "stride", "dilation"))
+            per_axis(name, getattr(self, name), rank) for name in ("kernel_size", "stride", "dilation")
+        )
         counts = []
         for i, (axis, (before, after)) in enumerate(
             zip(spatial_names(rank), pairs("padding", self.padding, rank), strict=True)

@@ -15,8 +15,19 @@ from .rules import ELEMENTS_MATCH, IN_RANGE
 from .windows import ceil_div
 
 __all__ = [
-    "Chunk", "Flatten", "Gather", "Permute", "Reduce", "Reshape", "Slice", "Split", "Squeeze", "TopK", "Unflatten",
-    "Unsqueeze", "positions_inside",
+    "Chunk",
+    "Flatten",
+    "Gather",
+    "Permute",
+    "Reduce",
+    "Reshape",
+    "Slice",
+    "Split",
+    "Squeeze",
+    "TopK",
+    "Unflatten",
+    "Unsqueeze",
+    "positions_inside",
 ]
 
 
@@ -316,8 +327,12 @@ class Split(_Part):
         axis = axis_or_channels(site, self.axis, len(shape))
         wished = total(self.sizes)
         site.require(
-            ELEMENTS_MATCH, eq(shape[axis], wished), axis=written_names(site, len(shape))[axis],
-            size=shape[axis], parts=wished)
+            ELEMENTS_MATCH,
+            eq(shape[axis], wished),
+            axis=written_names(site, len(shape))[axis],
+            size=shape[axis],
+            parts=wished,
+        )
         return [(*shape[:axis], n, *shape[axis + 1 :]) for n in self.sizes]
 
 

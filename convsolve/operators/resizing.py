@@ -158,7 +158,8 @@ class GridSample(Operator):
         if rank not in (2, 3) or len(places) != rank:
             raise RankError(
                 f"grid_sample needs channels, 2 or 3 spatial axes, and a grid with one axis for each and one for their "
-                f"coordinates, got {len(shape)} and {len(places) + 1} axes")
+                f"coordinates, got {len(shape)} and {len(places) + 1} axes"
+            )
         if self.mode == "cubic" and rank != 2:
             raise RankError(f"cubic interpolation works on 2 spatial axes, got {rank}")
         site.require(FEATURES_MATCH, eq(coordinates, rank), coordinates=coordinates, axes=rank)

@@ -9,7 +9,13 @@ from __future__ import annotations
 from ..dims import Dim, where
 
 __all__ = [
-    "both_sides", "ceil_div", "clipped_count", "dilated", "same_count", "transposed_size", "window_count",
+    "both_sides",
+    "ceil_div",
+    "clipped_count",
+    "dilated",
+    "same_count",
+    "transposed_size",
+    "window_count",
 ]
 
 

@@ -149,8 +149,7 @@ def _members(boxes: Boxes, axes: Sequence[int], windows: Sequence[range]) -> np.
 
 def _squares(members: np.ndarray) -> str:
     """Return the path around all pairs that are members, row by row."""
-    return "".join(
-        f"M{a} {row}h{b - a}v1h{a - b}z" for row, own in enumerate(members) for a, b in runs(own))
+    return "".join(f"M{a} {row}h{b - a}v1h{a - b}z" for row, own in enumerate(members) for a, b in runs(own))
 
 
 def _window(sizes: SizeSet) -> range:

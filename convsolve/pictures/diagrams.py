@@ -39,6 +39,7 @@ def dot(figure: Figure) -> str:
       n0 -> n1 [label="1x8x8"]
     }
     """
+
     def node(number: str, box: Box) -> str:
         label = "".join(_quoted(line) + "\\l" for line in _lines(box))
         look = {"fails": ", color=red, penwidth=3", "opaque": ', style="rounded,dashed"'}.get(box.state, "")
@@ -68,6 +69,7 @@ def mermaid(figure: Figure) -> str:
       n1["max_pool max_pool1<br/>kernel_size=2<br/>→ 1x4x4"]
       n0 -->|"1x8x8"| n1
     """
+
     def node(number: str, box: Box) -> str:
         look = {"fails": ":::fails", "opaque": ":::opaque"}.get(box.state, "")
         return f'{number}["{"<br/>".join(map(_entities, _lines(box)))}"]{look}'
@@ -87,7 +89,9 @@ def mermaid(figure: Figure) -> str:
 
 
 def _body(
-    figure: Figure, node: Callable[[str, Box], str], arrow: Callable[[str, str, str], str],
+    figure: Figure,
+    node: Callable[[str, Box], str],
+    arrow: Callable[[str, str, str], str],
     block: Callable[[int, int], tuple[str, str]],
 ) -> list[str]:
     """Return the lines of nodes, each block's together, and of arrows."""

@@ -135,16 +135,28 @@ def figure_of(
 
 
 def _follows(
-    network: Network, layer: Layer, last: Layer, users: Mapping[str, list[str]], shapes: Mapping[str, str],
+    network: Network,
+    layer: Layer,
+    last: Layer,
+    users: Mapping[str, list[str]],
+    shapes: Mapping[str, str],
     states: Mapping[str, Any],
 ) -> bool:
     """Return whether a layer is shown within the box of the one before it."""
     operator = layer.operator
     return (
-        layer.inputs[0] == last.name and users[last.name] == [layer.name] and last.name not in network.outputs
-        and operator.pointwise and operator.arity == (1, 1) and shapes.get(layer.name) == shapes.get(last.name)
-        and layer.name not in states and last.name not in states and layer.when is True
-        and type(last.operator) is not Input and not any(True for _ in operator.unknowns()))
+        layer.inputs[0] == last.name
+        and users[last.name] == [layer.name]
+        and last.name not in network.outputs
+        and operator.pointwise
+        and operator.arity == (1, 1)
+        and shapes.get(layer.name) == shapes.get(last.name)
+        and layer.name not in states
+        and last.name not in states
+        and layer.when is True
+        and type(last.operator) is not Input
+        and not any(True for _ in operator.unknowns())
+    )
 
 
 def _users(network: Network) -> dict[str, list[str]]:
@@ -208,7 +220,8 @@ def _shape(sizes: Iterable[str]) -> str:
 def _states(network: Network, report: CheckReport | None) -> dict[str, tuple[State, tuple[str, ...]]]:
     """Return the layers that are not plain, with what is to be said of them."""
     found: dict[str, tuple[State, tuple[str, ...]]] = {
-        layer.name: ("opaque", ()) for layer in network.layers if layer.operator.kind == "opaque"}
+        layer.name: ("opaque", ()) for layer in network.layers if layer.operator.kind == "opaque"
+    }
     for state, failure in _failures(report):
         if failure.layer:
             _, before = found.get(failure.layer, ("plain", ()))

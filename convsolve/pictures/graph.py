@@ -128,7 +128,8 @@ def _box(drawn: _Drawn, place: Place, number: int) -> str:
     y = top + _HEAD + 13.0
     for line in drawn.lines:
         pieces = " ".join(
-            f'<tspan class="cs-strong">{escape(p.text)}</tspan>' if p.strong else escape(p.text) for p in line)
+            f'<tspan class="cs-strong">{escape(p.text)}</tspan>' if p.strong else escape(p.text) for p in line
+        )
         parts.append(element("text", pieces, x=left + _PAD, y=y, class_="cs-faint"))
         y += _LINE
     parts.append(text(f"→ {box.shape}", left + _PAD, y, "cs-ink cs-strong cs-shape"))
@@ -150,7 +151,8 @@ def _block(places: Sequence[Place], times: int) -> str:
     room = text_width(words) + 10
     frame = element("rect", x=left, y=top, width=right - left, height=bottom - top, rx=9, class_="cs-block")
     badge = element("rect", x=left, y=top - 5, width=room, height=18.0, rx=9, class_="cs-tip") + text(
-        words, left + room / 2, top + 8, "cs-head cs-strong", text_anchor="middle")
+        words, left + room / 2, top + 8, "cs-head cs-strong", text_anchor="middle"
+    )
     title = element("title", f"{times} times in a row, drawn once")
     return element("g", title + frame + badge)
 

@@ -201,8 +201,17 @@ def _costs(ladder: Ladder, k: int, cost: str, foot: float) -> tuple[str, str]:
         n = rung.costs[k]
         if n != 0:
             height = max(1.0, Ladder.cost_height * n / most) if n else 0.0
-            parts.append(element(
-                "rect", x=ladder.left + _SLOT * (i + 0.5) - 3, y=foot - height, width=6, height=height,
-                class_=f"cs-hue cs-{rung.box.group}", data_cost=f"{k}.{i}", data_foot=foot))
+            parts.append(
+                element(
+                    "rect",
+                    x=ladder.left + _SLOT * (i + 0.5) - 3,
+                    y=foot - height,
+                    width=6,
+                    height=height,
+                    class_=f"cs-hue cs-{rung.box.group}",
+                    data_cost=f"{k}.{i}",
+                    data_foot=foot,
+                )
+            )
     line = f"M{ladder.left:.0f} {foot:.0f}h{_SLOT * len(found):.0f}"
     return words, "".join([*parts, element("path", d=line, class_="cs-thin")])

@@ -77,7 +77,8 @@ class _Column:
 
 
 def arranged(
-    sizes: Mapping[str, tuple[float, float]], arrows: Sequence[tuple[str, str]],
+    sizes: Mapping[str, tuple[float, float]],
+    arrows: Sequence[tuple[str, str]],
     together: Iterable[Sequence[str]] = (),
 ) -> Layout:
     """Return a layout of boxes of known sizes, and of arrows between them (each from a box to a later one).
@@ -156,8 +157,11 @@ def _cuts(heights: Sequence[float], passing: Sequence[str], count: int) -> list[
 
 
 def _in_columns(
-    sizes: Mapping[str, tuple[float, float]], arrows: Sequence[tuple[str, str]], ranks: Mapping[str, int],
-    trunk: set[str], cuts: Mapping[int, str],
+    sizes: Mapping[str, tuple[float, float]],
+    arrows: Sequence[tuple[str, str]],
+    ranks: Mapping[str, int],
+    trunk: set[str],
+    cuts: Mapping[int, str],
 ) -> Layout:
     """Lay out the columns, each beginning with a point for the box that passes into it."""
     places: dict[str, Place] = {}
@@ -181,7 +185,12 @@ def _in_columns(
             between = left - _COLUMN_GAP / 2
             over, under = head.top, foot + _LAYER_GAP / 2
             turns[entering] = (
-                (start.x, start.bottom), (start.x, under), (between, under), (between, over), (head.x, over))
+                (start.x, start.bottom),
+                (start.x, under),
+                (between, under),
+                (between, over),
+                (head.x, over),
+            )
         ways.update({i: _way(column, inside, *arrow) for i, arrow in own.items()})
         places.update({n: p for n, p in column.place.items() if isinstance(n, str) and n != entering})
         foot = max(p.bottom for p in column.place.values())
@@ -195,7 +204,9 @@ def _in_columns(
 
 
 def _laid_out(
-    sizes: Mapping[str, tuple[float, float]], arrows: Mapping[int, tuple[str, str]], ranks: Mapping[str, int],
+    sizes: Mapping[str, tuple[float, float]],
+    arrows: Mapping[int, tuple[str, str]],
+    ranks: Mapping[str, int],
     trunk: set[str],
 ) -> _Column:
     column = _Column([[] for _ in range(1 + max(ranks.values()))])
@@ -231,7 +242,9 @@ def _order(column: _Column) -> None:
             own = {node: float(i) for i, node in enumerate(layer)}
 
             def middle(
-                node: Hashable, position: Mapping[Hashable, float] = position, own: Mapping[Hashable, float] = own,
+                node: Hashable,
+                position: Mapping[Hashable, float] = position,
+                own: Mapping[Hashable, float] = own,
                 neighbours: Mapping[Hashable, list[Hashable]] = neighbours,
             ) -> float:
                 around = [position[n] for n in neighbours.get(node, ()) if n in position]
@@ -284,7 +297,8 @@ def _set_widths(column: _Column, trunk: set[str]) -> None:
         near, far = (column.above, column.below) if down else (column.below, column.above)
 
         def wish(
-            node: Hashable, near: Mapping[Hashable, list[Hashable]] = near,
+            node: Hashable,
+            near: Mapping[Hashable, list[Hashable]] = near,
             far: Mapping[Hashable, list[Hashable]] = far,
         ) -> float:
             around = near.get(node) or far.get(node)
@@ -359,7 +373,9 @@ def _way(column: _Column, ranks: Mapping[str, int], source: str, target: str) ->
 
 
 def _fan_out(
-    places: Mapping[str, Place], ways: dict[int, Points], arrows: Sequence[tuple[str, str]],
+    places: Mapping[str, Place],
+    ways: dict[int, Points],
+    arrows: Sequence[tuple[str, str]],
     turns: Mapping[str, Points],
 ) -> None:
     """Let the arrows that arrive at a box arrive side by side, and leave it so where their ways part at once."""

@@ -67,9 +67,10 @@ def page(subjects: Sequence[Subject]) -> str:
         f"<script>{_asset('judge.js')}\nconst programs=[{programs}];\n{_asset('view.js')}</script>",
     ]
     return (
-        f'<!doctype html>\n<html lang=en><head><meta charset=utf-8><title>{escape(title)}</title>'
+        f"<!doctype html>\n<html lang=en><head><meta charset=utf-8><title>{escape(title)}</title>"
         f'<meta name=viewport content="width=device-width,initial-scale=1"><link rel=icon href="data:,">'
-        f"<style>{_asset('style.css')}</style></head><body>{''.join(body)}</body></html>\n")
+        f"<style>{_asset('style.css')}</style></head><body>{''.join(body)}</body></html>\n"
+    )
 
 
 def _asset(name: str) -> str:
@@ -190,7 +191,8 @@ def _control(number: int, control: Mapping[str, Any]) -> str:
         f'<div class=control><label for="size{number}">{escape(name)}</label>'
         f'<input type=range id="size{number}" min={least} max={last} value={value}>'
         f'<input type=number min=1 max={_LARGEST} value={value} aria-label="{escape(name)}, as a number">'
-        f"<canvas aria-hidden=true></canvas></div>")
+        f"<canvas aria-hidden=true></canvas></div>"
+    )
 
 
 def _section(panel: _Panel, *, several: bool) -> str:
@@ -202,7 +204,8 @@ def _section(panel: _Panel, *, several: bool) -> str:
         ("out", '"smaller"', "−")))  # fmt: skip
     graphs = "".join(
         f"<figure class=graph{' hidden' if i else ''} tabindex=0 aria-label=graph>{graph_svg(figure)}</figure>"
-        for i, figure in enumerate(panel.graphs))
+        for i, figure in enumerate(panel.graphs)
+    )
     notes = "".join(f"<li>{escape(note)}</li>" for note in report.notes)
     return "".join((
         f'<section class=panel>{heading}<p class=verdict aria-live=polite></p><p class=totals></p>'
@@ -224,7 +227,8 @@ def _table(panel: _Panel) -> str:
     rows = "".join(
         f"<tr><td><button type=button data-layer={i}>{escape(layer['name'])}</button></td>"
         f"<td>{escape(layer['kind'])}</td><td></td>{'<td class=n></td>' * len(COSTS)}<td></td><td></td></tr>"
-        for i, layer in enumerate(panel.program.data["layers"]))
+        for i, layer in enumerate(panel.program.data["layers"])
+    )
     return f"<div class=wide tabindex=0><table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div>"
 
 

@@ -54,6 +54,7 @@ def javascript(x: Any, place: Callable[[str], str]) -> str:
     >>> javascript((hole("n", 28) - 5) // 2 + 1, lambda name: name)
     '(div((n-5n),2n)+1n)'
     """
+
     def leaf(a: Any) -> str:
         if isinstance(a, Var):
             return place(a.name)
@@ -133,15 +134,20 @@ def _places(x: Any, place: Mapping[str, int]) -> list[int]:
 
 
 def _data(
-    traced: Trace, opened: OpenInputs, place: Mapping[str, int], layers: Mapping[str, int], steps: Sequence[Any],
+    traced: Trace,
+    opened: OpenInputs,
+    place: Mapping[str, int],
+    layers: Mapping[str, int],
+    steps: Sequence[Any],
     rules: Sequence[Any],
 ) -> dict[str, Any]:
     network = traced.network
     tensors: dict[str, Any] = {}
     for tensor, shape in traced.shapes.items():
         written = None if shape is None else to_written(network.data_format, shape)
-        tensors[tensor] = None if written is None else [
-            place[n.name] if isinstance(n, Var) else str(n) for n in written]
+        tensors[tensor] = (
+            None if written is None else [place[n.name] if isinstance(n, Var) else str(n) for n in written]
+        )
     formulas: list[list[Any]] = [[] for _ in layers]
     for definition in traced.definitions:
         axis = definition.name.rpartition(".")[2]

@@ -24,8 +24,10 @@ _PATIENCE = 10
 _AT_ONCE = 32
 """Connections that are answered at the same time; others are closed."""
 
-_POLICY = ("default-src 'none'; script-src {scripts}; style-src 'unsafe-inline'; img-src data:; connect-src 'self'; "
-           "base-uri 'none'; form-action 'none'; frame-ancestors 'none'")
+_POLICY = (
+    "default-src 'none'; script-src {scripts}; style-src 'unsafe-inline'; img-src data:; connect-src 'self'; "
+    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
 """What a page may load and run: its own script by its digest, and no other (W3C, Content Security Policy 3)."""
 
 _FOLLOW = """<script>

@@ -45,7 +45,8 @@ class Subject:
             some = few(self.problem.network.holes)
             raise NetworkError(
                 f"the network has open parameters ({some}): they can be drawn as a graph; for the ladder and the page "
-                f"they need values (`convsolve draw --solve`), and the input a shape")
+                f"they need values (`convsolve draw --solve`), and the input a shape"
+            )
         return self.report
 
 

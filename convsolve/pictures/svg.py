@@ -34,7 +34,8 @@ def _rules(colours: Mapping[str, str], dark: bool) -> str:
         f".cs-thin{{stroke:{colours['line']};stroke-width:1}}.cs-mark{{stroke:{colours['ink']};fill:none}}"
         f".cs-fails .cs-paper,.cs-paper.cs-fails{{stroke:{colours['bad']};stroke-width:3;fill:{colours['paperbad']}}}"
         f".cs-dim rect{{fill:none;stroke:{colours['ink']};stroke-dasharray:3 2}}"
-        f".cs-bad,.cs-fails .cs-hue{{fill:{colours['bad']}}}.cs-hatch{{stroke:{colours['line']}}}{hues}")
+        f".cs-bad,.cs-fails .cs-hue{{fill:{colours['bad']}}}.cs-hatch{{stroke:{colours['line']}}}{hues}"
+    )
 
 
 STYLE = (
@@ -43,6 +44,7 @@ STYLE = (
     f"{_rules(_LIGHT, False)}@media(prefers-color-scheme:dark){{{_rules(_DARK, True)}}}"
 )  # fmt: skip
 """The style sheet of every picture. Colours only underline what words and lines already say."""
+
 
 def escape(words: str) -> str:
     """Return a text as it stands in a picture or on a page.
@@ -61,7 +63,9 @@ def element(name: str, content: str = "", **attributes: object) -> str:
     """
     written = "".join(
         f' {key.rstrip("_").replace("_", "-")}="{escape(_number(value))}"'
-        for key, value in attributes.items() if value is not None)
+        for key, value in attributes.items()
+        if value is not None
+    )
     return f"<{name}{written}>{content}</{name}>" if content else f"<{name}{written}/>"
 
 
@@ -103,6 +107,12 @@ def document(content: str, width: float, height: float, label: str, margin: floa
     w, h = width + 2 * margin, height + 2 * margin
     ground = element("rect", x=-margin, y=-margin, width=w, height=h, class_="cs-ground")
     return element(
-        "svg", f"<title>{escape(label)}</title><style>{STYLE}</style>{ground}{content}",
-        xmlns="http://www.w3.org/2000/svg", class_="convsolve", role="img",
-        viewBox=f"{_number(-margin)} {_number(-margin)} {_number(w)} {_number(h)}", width=w, height=h)
+        "svg",
+        f"<title>{escape(label)}</title><style>{STYLE}</style>{ground}{content}",
+        xmlns="http://www.w3.org/2000/svg",
+        class_="convsolve",
+        role="img",
+        viewBox=f"{_number(-margin)} {_number(-margin)} {_number(w)} {_number(h)}",
+        width=w,
+        height=h,
+    )

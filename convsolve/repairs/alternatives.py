@@ -154,5 +154,3 @@ def sketch(network: Network, options: Mapping[str, Sequence[Operator]]) -> tuple
             layer = dataclasses.replace(layer, operator=OneOf(options=tuple(chosen), choice=holes[layer.name]))
         layers.append(layer)
     return dataclasses.replace(network, layers=tuple(layers)), holes
-
-

@@ -143,4 +143,3 @@ def _read(problem: Problem) -> tuple[Problem, list[Requirement]]:
         except ExpressionError as error:
             unread.append(Requirement("", PROBLEM, False, text=text, note=str(error)))
     return dataclasses.replace(problem, requirements=tuple(kept)), unread
-

@@ -56,7 +56,8 @@ class _Trials:
         network, self.holes = sketched(now, options)
         self.trace = trace_problem(Problem(network, now.problem.requirements)).trace
         self.candidates = [
-            (name, i, change) for name in reversed(self.holes) for i, (_, change) in enumerate(options[name], start=1)]
+            (name, i, change) for name in reversed(self.holes) for i, (_, change) in enumerate(options[name], start=1)
+        ]
         self.steps = len(self.trace.steps)
 
     def sets(self, size: int) -> list[tuple[int, ...]]:
@@ -64,8 +65,10 @@ class _Trials:
         if size == 1:
             return [(i,) for i in range(len(self.candidates))]
         return [
-            (i, j) for i, j in itertools.combinations(range(len(self.candidates)), 2)
-            if self.candidates[i][0] != self.candidates[j][0]]
+            (i, j)
+            for i, j in itertools.combinations(range(len(self.candidates)), 2)
+            if self.candidates[i][0] != self.candidates[j][0]
+        ]
 
     def feasible(self, size: int) -> bool:
         """Whether so many sets can be tried in reasonable time."""

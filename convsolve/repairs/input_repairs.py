@@ -103,7 +103,9 @@ def batch_axes(now: Situation) -> Iterator[Change]:
     layer, shape = found
     late: dict[str, Operator] = {
         x.name: dataclasses.replace(x.operator, start_axis=x.operator.start_axis - 1)
-        for x in now.network.layers if isinstance(x.operator, Flatten) and x.operator.start_axis > 0}
+        for x in now.network.layers
+        if isinstance(x.operator, Flatten) and x.operator.start_axis > 0
+    }
     if late and now.network.framework == "torch":
         edit = Edit("batch_axis", layer.name, "batch axis", "missing", f"1x{'x'.join(map(str, shape))}")
         yield Change((edit,), (layer.name,), 0, replacing(late))
@@ -152,7 +154,8 @@ def sequences(now: Situation) -> Iterator[Change]:
     if operators:
         edits = tuple(
             Edit("return_sequences", name, "return_sequences", False, True, "return_sequences=True")
-            for name in operators)
+            for name in operators
+        )
         yield Change(edits, tuple(operators), 0, replacing(operators))
 
 

@@ -108,8 +108,10 @@ def padded_inputs(now: Situation, sizes: ValidSizes, ranges: Mapping[str, Domain
     pad = Pad(padding=tuple(amounts))
     name = fresh(now.network, "fit_input")
     what = "pad to " + (
-        " and ".join(f"{a} in {_classes(sizes[a])}" for a in names if a in ranges) if ranges
-        else "x".join(map(str, target[1:])))
+        " and ".join(f"{a} in {_classes(sizes[a])}" for a in names if a in ranges)
+        if ranges
+        else "x".join(map(str, target[1:]))
+    )
     first = Edit("pad_input", name, "", None, what)
     magnitude = sum(target) - sum(shape)
 
@@ -125,11 +127,10 @@ def padded_inputs(now: Situation, sizes: ValidSizes, ranges: Mapping[str, Domain
         return
     last, output = fresh(now.network, "fit_output"), now.network.outputs[0]
     extra = tuple(
-        (0, Var(f"{output}.{a}", interval=(1, None)) - Var(f"{source}.{a}", interval=(1, None))) for a in names)
+        (0, Var(f"{output}.{a}", interval=(1, None)) - Var(f"{source}.{a}", interval=(1, None))) for a in names
+    )
     second = Edit("pad_input", last, "", None, "crop to the size of the input")
-    yield Change(
-        (first, second), (name, last), magnitude,
-        lambda n: at_output(padded(n), Crop(amount=extra), last))
+    yield Change((first, second), (name, last), magnitude, lambda n: at_output(padded(n), Crop(amount=extra), last))
 
 
 def _missing(sizes: SizeSet, size: Dim) -> Dim | None:
@@ -137,8 +138,11 @@ def _missing(sizes: SizeSet, size: Dim) -> Dim | None:
     if not sizes.residues:
         return None
     residue = sizes.residues[0]
-    return maximum((residue - size) % sizes.period, sizes.threshold - size) if sizes.period == 1 else (
-        (residue - size) % sizes.period)
+    return (
+        maximum((residue - size) % sizes.period, sizes.threshold - size)
+        if sizes.period == 1
+        else ((residue - size) % sizes.period)
+    )
 
 
 def _classes(sizes: SizeSet) -> str:
@@ -151,4 +155,3 @@ def _follows(now: Situation, target: tuple[int, ...], written: tuple[int, ...]) 
     there = judge(Problem(at_input(now, now.network, written)))
     shape = there.shape(there.network.outputs[0])
     return len(shape) == len(target) and shape[1:] == there.shape(source)[1:]
-

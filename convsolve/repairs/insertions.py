@@ -62,8 +62,15 @@ def at_output(network: Network, operator: Operator, name: str) -> Network:
 
 
 def insertion(
-    network: Network, kind: str, layer: str, position: int, operator: Operator, wished: str,
-    also: tuple[str, ...] = (), what: str = "", magnitude: int = 1,
+    network: Network,
+    kind: str,
+    layer: str,
+    position: int,
+    operator: Operator,
+    wished: str,
+    also: tuple[str, ...] = (),
+    what: str = "",
+    magnitude: int = 1,
 ) -> Change:
     """Return the change that inserts an operator on the way into a layer, under a name that is wished."""
     name = fresh(network, wished)
@@ -73,8 +80,7 @@ def insertion(
 
 def replaced(network: Network, operators: Mapping[str, Operator]) -> Network:
     """Return the network with other operators in some layers."""
-    layers = (
-        dataclasses.replace(x, operator=operators[x.name]) if x.name in operators else x for x in network.layers)
+    layers = (dataclasses.replace(x, operator=operators[x.name]) if x.name in operators else x for x in network.layers)
     return dataclasses.replace(network, layers=tuple(layers))
 
 

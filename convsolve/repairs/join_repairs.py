@@ -91,7 +91,8 @@ def _padded(layer: Layer, position: int, other: int, axes: int) -> _Made:
     # the difference stays a formula, so that it fits whatever the size of the input is; below 0 it crops
     amounts = tuple(
         (0, Var(f"{wished}.{axis}", interval=(1, None)) - Var(f"{mine}.{axis}", interval=(1, None)))
-        for axis in spatial_names(axes))
+        for axis in spatial_names(axes)
+    )
     return Pad(padding=amounts), (), f"{mine} padded to the size of {wished}"
 
 
@@ -115,7 +116,8 @@ def every_join(now: Situation) -> Iterator[Change]:
             for layer in found:
                 operator, also, what = way(layer, position, 1 - position, len(now.shape(layer.inputs[0])) - 1)
                 made.append(
-                    insertion(now.network, "fit_skip", layer.name, position, operator, f"{layer.name}_fit", also, what))
+                    insertion(now.network, "fit_skip", layer.name, position, operator, f"{layer.name}_fit", also, what)
+                )
             edits = tuple(edit for change in made for edit in change.edits)
             steps = [change.make for change in made]
             yield Change(edits, tuple(e.layer for e in edits), magnitude * len(edits), _in_turn(steps))

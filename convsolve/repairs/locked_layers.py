@@ -43,7 +43,8 @@ class Locks:
     def weights(self, layer: str) -> bool:
         """Return whether a layer keeps its weights, and so its kernel and its channels."""
         return self.everything(layer) or any(
-            fnmatchcase(layer, p.removesuffix(_WEIGHTS)) for p in self.patterns if p.endswith(_WEIGHTS))
+            fnmatchcase(layer, p.removesuffix(_WEIGHTS)) for p in self.patterns if p.endswith(_WEIGHTS)
+        )
 
     def allow(self, layers: Iterable[str]) -> bool:
         """Return whether none of some layers is locked."""

@@ -307,9 +307,13 @@ def without(name: str) -> Callable[[Network], Network]:
         sizes = {n: Var(f"{source}.{n.rpartition('.')[2]}", interval=v.interval) for n, v in used.items()}
         layers = tuple(
             dataclasses.replace(
-                x, inputs=tuple(source if i == name else i for i in x.inputs),
-                operator=x.operator.replace(sizes) if sizes else x.operator)
-            for x in network.layers if x.name != name)
+                x,
+                inputs=tuple(source if i == name else i for i in x.inputs),
+                operator=x.operator.replace(sizes) if sizes else x.operator,
+            )
+            for x in network.layers
+            if x.name != name
+        )
         outputs = tuple(source if o == name else o for o in network.outputs)
         return dataclasses.replace(network, layers=layers, outputs=outputs)
 
@@ -325,14 +329,22 @@ def _one(
     except ConvsolveError:
         return
     edits = tuple(
-        Edit(kind, layer.name, name, getattr(layer.operator, name), getattr(changed, name)) for name in values
-        if getattr(layer.operator, name) != getattr(changed, name))
+        Edit(kind, layer.name, name, getattr(layer.operator, name), getattr(changed, name))
+        for name in values
+        if getattr(layer.operator, name) != getattr(changed, name)
+    )
     if edits:
         yield changed, Change(edits, (layer.name,), magnitude, replacing({layer.name: changed}))
 
 
 def _numbers(
-    tuned: _Tuned, name: str, kind: str, values: Sequence[int], axes: int, *, operator: Operator | None = None,
+    tuned: _Tuned,
+    name: str,
+    kind: str,
+    values: Sequence[int],
+    axes: int,
+    *,
+    operator: Operator | None = None,
     also: Sequence[int] = (),
 ) -> Iterator[_Found]:
     """Yield a parameter's other values: the same for all axes, and where the axes differ, for one of them.

@@ -87,8 +87,13 @@ class Repair(Shown):
 
 
 def repair(
-    network: Network | Problem, input_shape: InputShapes | None = None, *, target: Iterable[int] | None = None,
-    locked: str | Iterable[str] = (), limit: int = 5, for_all: Mapping[str, Any] | None = None,
+    network: Network | Problem,
+    input_shape: InputShapes | None = None,
+    *,
+    target: Iterable[int] | None = None,
+    locked: str | Iterable[str] = (),
+    limit: int = 5,
+    for_all: Mapping[str, Any] | None = None,
     timeout: float | None = _SECONDS,
 ) -> list[Repair]:
     """Return repairs of a network that does not work, cheapest first; an empty list where nothing is wrong.
@@ -160,8 +165,9 @@ class _Repairs:
             if breaks is None:
                 return []
             self._note(breaks)
-            self.now = judge(dataclasses.replace(
-                self.problem, network=with_sizes(self.problem.network, breaks), for_all={}))
+            self.now = judge(
+                dataclasses.replace(self.problem, network=with_sizes(self.problem.network, breaks), for_all={})
+            )
         self.limit = limit
         try:
             variants: list[tuple[Change, Situation]] = []
@@ -243,8 +249,7 @@ class _Repairs:
 
     def _after(self, change: Change) -> Situation | None:
         try:
-            return judge(dataclasses.replace(
-                self.problem, network=change.make(self.problem.network), for_all={}))
+            return judge(dataclasses.replace(self.problem, network=change.make(self.problem.network), for_all={}))
         except ConvsolveError:
             return None
 
@@ -271,7 +276,8 @@ class _Repairs:
         old = self.before
         output = old.output if not old.failures else None
         cost = RepairCost(
-            total[0], total[1], total[2], (old.params, report.params), (old.macs, report.macs), (output, report.output))
+            total[0], total[1], total[2], (old.params, report.params), (old.macs, report.macs), (output, report.output)
+        )
         self.found.append(Repair(tuple(edits), network, cost, report, proven))
         return True
 

@@ -77,9 +77,7 @@ def sketched(now: Situation, options: Options) -> tuple[Network, dict[str, Var]]
     return sketch(now.network, operators)
 
 
-def cheapest_sets(
-    now: Situation, options: Options, clock: Clock, enough: Callable[[int], bool]
-) -> Iterator[Found]:
+def cheapest_sets(now: Situation, options: Options, clock: Clock, enough: Callable[[int], bool]) -> Iterator[Found]:
     """Yield the cheapest set of changes, then the cheapest of those that do not use all kinds of one before it.
 
     Args:
@@ -121,8 +119,7 @@ def _cheapest(now: Situation, options: Options, excluded: frozenset[str], clock:
     Raises:
         OutOfTime: the time ran out before one was found.
     """
-    allowed = {
-        name: [(o, c) for o, c in found if not c.kinds & excluded] for name, found in options.items()}
+    allowed = {name: [(o, c) for o, c in found if not c.kinds & excluded] for name, found in options.items()}
     network, holes = sketched(now, allowed)
     if not holes:
         return None
@@ -140,8 +137,11 @@ def _cheapest(now: Situation, options: Options, excluded: frozenset[str], clock:
     steps.append(Definition("cost of all edits", cost, ""))
     whole = Var("cost of all edits", interval=bounds(cost))
     traced = dataclasses.replace(
-        search.trace, trace=dataclasses.replace(search.trace.trace, steps=tuple(steps)), objectives=(whole,),
-        problem=dataclasses.replace(search.trace.problem, objectives=(Objective("minimize", whole.name),)))
+        search.trace,
+        trace=dataclasses.replace(search.trace.trace, steps=tuple(steps)),
+        objectives=(whole,),
+        problem=dataclasses.replace(search.trace.problem, objectives=(Objective("minimize", whole.name),)),
+    )
     outcome = search.optimise(traced)
     if not outcome.assignments:
         if not outcome.proven:

@@ -110,7 +110,8 @@ def patch(network: Network, repair: Repair, *, folder: str | Path = ".") -> Patc
         shared = [x.name for x in network.layers if x.source == layer.source and x.operator.kind == layer.operator.kind]
         if len(shared) > 1:
             raise NetworkError(
-                f"{layer.source} makes several layers ({', '.join(shared[:4])}), and only {layer.name} is to change")
+                f"{layer.source} makes several layers ({', '.join(shared[:4])}), and only {layer.name} is to change"
+            )
         text = before.setdefault(path, _read(path)[0])
         spots.setdefault(path, []).append(_spot(text, path, line, layer, edit))
     after = {path: _replaced(before[path], found) for path, found in spots.items()}
@@ -168,7 +169,8 @@ def _spot(text: str, path: Path, line: int, layer: Layer, edit: Edit) -> tuple[i
     if not _is(argument, edit.before):
         raise NetworkError(
             f"{place}: {parameter} is written as {ast.unparse(argument)}, not as the literal "
-            f"{shown_value(edit.before)}: change {edit} by hand")
+            f"{shown_value(edit.before)}: change {edit} by hand"
+        )
     start = starts[argument.lineno - 1] + argument.col_offset
     end = starts[(argument.end_lineno or 1) - 1] + (argument.end_col_offset or 0)
     return start, end, new.encode()

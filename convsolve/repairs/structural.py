@@ -28,7 +28,6 @@ def structural_changes(now: Situation) -> Iterator[Change]:
         yield from occasions(now)
 
 
-
 def flattens(now: Situation) -> Iterator[Change]:
     """Yield a flatten before each linear layer that gets several axes, and flattens that begin at the first axis."""
     for layer in now.network.ordered:
@@ -66,6 +65,21 @@ def _root(n: int, degree: int) -> int | None:
 
 
 _OCCASIONS: tuple[Callable[[Situation], Iterator[Change]], ...] = (
-    layouts, batch_axes, missing_axes, batches, colours, sequences, flattens, swaps, axes_moved, axes_of_a_layer,
-    regrouped, reshaped, joins, projections, bridges, _global_pools, fitted_outputs,
+    layouts,
+    batch_axes,
+    missing_axes,
+    batches,
+    colours,
+    sequences,
+    flattens,
+    swaps,
+    axes_moved,
+    axes_of_a_layer,
+    regrouped,
+    reshaped,
+    joins,
+    projections,
+    bridges,
+    _global_pools,
+    fitted_outputs,
 )

@@ -69,7 +69,9 @@ def analyse(problem: Problem, clock: Clock | None = None) -> Analysis:
 
 
 def analyse_opened(
-    opened: OpenInputs, traced: Trace | None = None, values: Mapping[str, int] | None = None,
+    opened: OpenInputs,
+    traced: Trace | None = None,
+    values: Mapping[str, int] | None = None,
     clock: Clock | None = None,
 ) -> Analysis:
     """Read the trace of an opened problem, whose other holes have these values."""
@@ -87,9 +89,13 @@ def analyse_opened(
         for decides in (True, False):
             places = [i for i, (r, _) in enumerate(parts) if r.rule.decides is decides]
             boxes, left = _region(reading, [truths[i] for i in places], clock)
-            boxes = Boxes(opened.labels, tuple(
-                tuple(s.shifted(after.get(name, 0)) for name, s in zip(opened.unknowns, part, strict=True))
-                for part in boxes.parts))
+            boxes = Boxes(
+                opened.labels,
+                tuple(
+                    tuple(s.shifted(after.get(name, 0)) for name, s in zip(opened.unknowns, part, strict=True))
+                    for part in boxes.parts
+                ),
+            )
             found.append((boxes, [parts[places[i]][0] for i in left]))
         return found[0], found[1]
 
@@ -115,8 +121,18 @@ def analyse_opened(
     else:
         known = known | _fails_before(opened, truths[:certain], reading, clock)
     return Analysis(
-        opened, traced, reading, valid & known & opened.domains(), known, tuple(dict.fromkeys(left)), causes, never,
-        bool(blind), values or {}, taken)
+        opened,
+        traced,
+        reading,
+        valid & known & opened.domains(),
+        known,
+        tuple(dict.fromkeys(left)),
+        causes,
+        never,
+        bool(blind),
+        values or {},
+        taken,
+    )
 
 
 def _known_point(opened: OpenInputs, traced: Trace, holes: Mapping[str, int]) -> tuple[Boxes, Boxes]:

@@ -99,8 +99,9 @@ class _Exploration:
         axes = range(len(self.left.axes))
         if len(axes) > 1 and self.points[0] in self.first.known:
             for k in axes:
-                line = tuple(SizeSet.everything() if i == k else SizeSet.between(n, n)
-                             for i, n in enumerate(self.points[0]))
+                line = tuple(
+                    SizeSet.everything() if i == k else SizeSet.between(n, n) for i, n in enumerate(self.points[0])
+                )
                 self._visit_all(Boxes(self.left.axes, (line,)), _MOST_ALONG)
             self._combine()
         self._visit_all(self.left, _MOST_BRANCHES)
@@ -160,8 +161,11 @@ class _Exploration:
             return
         known, region = (_box(self.left, [self._union(what, k, own) for k, own in enumerate(classes)])
                          for what in ("taken", "region"))  # fmt: skip
-        self.found.append(dataclasses.replace(
-            self.first, known=known & self.first.opened.domains(), region=region, never=(), causes=(), combined=True))
+        self.found.append(
+            dataclasses.replace(
+                self.first, known=known & self.first.opened.domains(), region=region, never=(), causes=(), combined=True
+            )
+        )
         self.left = (self.left - known).merged()
 
     def _single(self, k: int, analysis: Analysis) -> bool:
@@ -208,5 +212,7 @@ def _some_of(choices: Sequence[range], count: int) -> Iterator[tuple[int, ...]]:
     draw = random.Random(count)  # the same ones for the same question
     open_ones = [own for own in choices if len(own) > 1]
     for i in range(_CONFIRMED):
-        yield tuple(0 if len(own) == 1 else 1 + (draw.randrange(len(own) - 1) if i or len(open_ones) > 2 else 0)
-                    for own in choices)
+        yield tuple(
+            0 if len(own) == 1 else 1 + (draw.randrange(len(own) - 1) if i or len(open_ones) > 2 else 0)
+            for own in choices
+        )

@@ -60,7 +60,8 @@ def compare(first: Network | Problem, second: Network | Problem) -> Comparison:
     a, b = analyses
     if a.opened.labels != b.opened.labels:
         raise NetworkError(
-            f"the inputs have different axes: {', '.join(a.opened.labels)} and {', '.join(b.opened.labels)}")
+            f"the inputs have different axes: {', '.join(a.opened.labels)} and {', '.join(b.opened.labels)}"
+        )
     both = a.region & b.region
     changed = both - _equal_outputs(a, b)
     example = None

@@ -66,7 +66,11 @@ class Counterexample:
 
 
 def counterexample(
-    network: Network | Problem, sizes: Sizes = None, *, claim: str | Sequence[str] = (), training: bool = False,
+    network: Network | Problem,
+    sizes: Sizes = None,
+    *,
+    claim: str | Sequence[str] = (),
+    training: bool = False,
     timeout: float | None = None,
 ) -> Counterexample | None:
     """Return the smallest input for which a network fails or a claim about it does not hold; None if there is none.
@@ -109,7 +113,8 @@ def counterexample(
         point = _smallest_failing(found, asked, clock)
     except NoClosedForm:
         raise UndecidedError(
-            "the sizes in question are too many to be listed one by one: leave their end open, as in 1..") from None
+            "the sizes in question are too many to be listed one by one: leave their end open, as in 1.."
+        ) from None
     if point is None:
         return None
     report = _checked(opened, point)
@@ -158,7 +163,8 @@ def _by_trying(analysis: Analysis, asked: Boxes) -> tuple[int, ...] | None:
         if np.prod(counts, dtype=float) > _MOST_POINTS:
             raise UndecidedError(
                 f"`{described(analysis.unresolved[0])}` has no closed form, and there are too many sizes to try them "
-                "all: ask for a smaller range")
+                "all: ask for a smaller range"
+            )
         grid = np.meshgrid(*(s.exceptions for s in part), indexing="ij")
         columns = dict(zip(analysis.opened.unknowns, (g.ravel() for g in grid), strict=True))
         values = run_arrays(analysis.trace, columns)

@@ -102,8 +102,7 @@ def open_inputs(problem: Problem, domains: Mapping[str, Domain] | None = None) -
     unknowns: dict[str, Var] = {}
     axes: dict[str, str] = {}
     stated: dict[str, int] = {}
-    shapes: dict[str, list[Dim]] = {
-        layer.name: list(layer.operator.shape) for layer in inputs}  # type: ignore[attr-defined]
+    shapes: dict[str, list[Dim]] = {layer.name: list(layer.operator.shape) for layer in inputs}  # type: ignore[attr-defined]
     for label, (layer, i) in network.input_axes.items():
         size = shapes[layer][i]
         if isinstance(size, int):
@@ -125,9 +124,11 @@ def open_inputs(problem: Problem, domains: Mapping[str, Domain] | None = None) -
         raise NetworkError("no size of the input can be open: it has no spatial axes")
     layers = tuple(
         dataclasses.replace(layer, operator=Input(shape=tuple(shapes[layer.name]))) if layer.name in shapes else layer
-        for layer in network.layers)
+        for layer in network.layers
+    )
     opened = OpenInputs(
-        dataclasses.replace(problem, network=dataclasses.replace(network, layers=layers)), unknowns, axes, stated)
+        dataclasses.replace(problem, network=dataclasses.replace(network, layers=layers)), unknowns, axes, stated
+    )
     return _tied(opened) if domains is None and len(axes) > 1 else opened
 
 
@@ -153,12 +154,17 @@ def _tied(opened: OpenInputs) -> OpenInputs:
         return opened
     layers = tuple(
         dataclasses.replace(layer, operator=layer.operator.replace(dict(same)))
-        if isinstance(layer.operator, Input) else layer for layer in problem.network.layers)
+        if isinstance(layer.operator, Input)
+        else layer
+        for layer in problem.network.layers
+    )
     network = dataclasses.replace(problem.network, layers=layers)
     return OpenInputs(
         dataclasses.replace(problem, network=network, requirements=tuple(kept)),
         {name: v for name, v in opened.unknowns.items() if name not in same},
-        {axis: same[name].name if name in same else name for axis, name in opened.axes.items()}, opened.stated)
+        {axis: same[name].name if name in same else name for axis, name in opened.axes.items()},
+        opened.stated,
+    )
 
 
 def _is_equation(condition: Any) -> bool:

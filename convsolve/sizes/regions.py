@@ -30,7 +30,10 @@ _DEEP = 100
 
 
 def read_trace(
-    traced: Trace, needed: set[str], unknowns: Sequence[str], values: Mapping[str, int],
+    traced: Trace,
+    needed: set[str],
+    unknowns: Sequence[str],
+    values: Mapping[str, int],
     after: Mapping[str, int] | None = None,
 ) -> Reading:
     """Read the definitions of a trace that are needed; those without a closed form are marked as such.
@@ -266,8 +269,7 @@ class _Cases:
                 key = tuple(case[name] for name in others)
                 members[key] = members[key] | here if key in members else here
         found = [
-            {unknown: SizeSet.of_members(here), **dict(zip(others, key, strict=True))}
-            for key, here in members.items()
+            {unknown: SizeSet.of_members(here), **dict(zip(others, key, strict=True))} for key, here in members.items()
         ]
         if len(found) > _MOST_BOXES:
             return None

@@ -168,7 +168,11 @@ class ValidSizes(Shown, Mapping[str, SizeSet]):
 
 
 def valid_sizes(
-    network: Network | Problem, *, training: bool = False, prove: bool = True, timeout: float | None = 30.0,
+    network: Network | Problem,
+    *,
+    training: bool = False,
+    prove: bool = True,
+    timeout: float | None = 30.0,
     branches: bool = True,
 ) -> ValidSizes:
     """Return the input sizes that a network takes: all of them, in closed form.

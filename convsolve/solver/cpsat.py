@@ -25,6 +25,7 @@ _EXACT = 1 << 50
 _MEMORY_MB = 1024
 _PATIENCE = 0.5
 
+
 def installed() -> bool:
     """Return whether OR-Tools can be imported."""
     return find_spec("ortools") is not None

@@ -130,7 +130,8 @@ def _improve(search: Search, task: Task, rest: dict[str, int] | None) -> Found:
 def _roles(part: Part, system: System) -> _Roles:
     places = {accumulator.name: i for i, accumulator in enumerate(part.accumulators)}
     goals = [
-        (places[g.value.name], g.sense) for i, g in enumerate(system.goals)
+        (places[g.value.name], g.sense)
+        for i, g in enumerate(system.goals)
         if i in part.goals and isinstance(g.value, Var) and g.value.name in places
     ]
     senses: list[set[int]] = [set() for _ in places]
@@ -148,7 +149,8 @@ def _roles(part: Part, system: System) -> _Roles:
             found.add(2)
     harm = tuple(
         0 if not s else next(iter(s)) if len(s) == 1 else 3 if 3 in s or other else 2
-        for s, other in zip(senses, joined, strict=True))
+        for s, other in zip(senses, joined, strict=True)
+    )
     first = system.goals[part.goals[0]].value if part.goals else None
     return _Roles(tuple(goals), harm, isinstance(first, Var) and first.name in places)
 
@@ -322,7 +324,12 @@ class Search:
         return self._merge((joined, rows, combinations), number, keep)
 
     def _moved(
-        self, labels: _Labels, row: np.ndarray, layer: Layer, edge: np.ndarray, number: int,
+        self,
+        labels: _Labels,
+        row: np.ndarray,
+        layer: Layer,
+        edge: np.ndarray,
+        number: int,
         best: tuple[int, ...] | None,
     ) -> tuple[_Labels, np.ndarray, np.ndarray]:
         """Take labels over edges, and drop those without hope."""

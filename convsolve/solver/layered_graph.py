@@ -133,9 +133,7 @@ class Graph:
         return True
 
 
-def build_graph(
-    part: Part, system: System, domains: Domains, clock: Clock, most_states: int
-) -> Graph | None:
+def build_graph(part: Part, system: System, domains: Domains, clock: Clock, most_states: int) -> Graph | None:
     """Sweep the states of a part without its sums; return the graph, or None where no state is left.
 
     Raises:

@@ -90,9 +90,7 @@ def _independent(system: System, domains: Domains) -> list[tuple[list[Step], lis
     return list(parts.values())
 
 
-def _part(
-    steps: list[Step], holes: list[str], system: System, domains: Domains, in_order: bool, sums: bool
-) -> Part:
+def _part(steps: list[Step], holes: list[str], system: System, domains: Domains, in_order: bool, sums: bool) -> Part:
     place = {name: i for i, name in enumerate(holes)}  # in the order of the system
     introduced: set[str] = set()
     own = {*holes, *(s.name for s in steps if isinstance(s, Define))}
@@ -172,9 +170,7 @@ class _Chain:
     links: Mapping[str, Expr | int]
 
 
-def _chains(
-    steps: Sequence[Step], goals: Sequence[Goal], domains: Domains
-) -> tuple[list[_Chain], list[Demand]]:
+def _chains(steps: Sequence[Step], goals: Sequence[Goal], domains: Domains) -> tuple[list[_Chain], list[Demand]]:
     """Find the running sums that only demands of their own, and goals, look at."""
     defined = {s.name: s for s in steps if isinstance(s, Define)}
     fixed = {name for name in defined if domains[name].fixed is not None}

@@ -185,4 +185,3 @@ def _by_intervals(step: Step, domains: Domains) -> Domains:
         if new is not domains[name]:
             changes[name] = new
     return changes
-

@@ -18,7 +18,11 @@ __all__ = ["equivalent"]
 
 
 def equivalent(
-    traced: Trace, conditions: Sequence[Cond], claim: Cond, unknowns: Mapping[str, Var], clock: Clock,
+    traced: Trace,
+    conditions: Sequence[Cond],
+    claim: Cond,
+    unknowns: Mapping[str, Var],
+    clock: Clock,
     holes: Mapping[str, int],
 ) -> bool:
     """Return whether z3 proves that conditions all hold exactly where the claim does; False if it gives up.

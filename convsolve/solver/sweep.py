@@ -79,7 +79,10 @@ def _parts(task: Task) -> list[Part]:
 
 
 def sweep(
-    task: Task, *, most_states: int = _MOST_STATES, parts: Sequence[Part] | None = None,
+    task: Task,
+    *,
+    most_states: int = _MOST_STATES,
+    parts: Sequence[Part] | None = None,
     searches: Mapping[int, Search | None] | None = None,
 ) -> Outcome:
     """Return the best assignments of a task whose unknowns are all finite, best first; none if there is no solution.

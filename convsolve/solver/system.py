@@ -72,7 +72,10 @@ class System:
 
 
 def build(
-    problem: ProblemTrace, in_force: Iterable[Requirement] | None = None, *, extra: Sequence[Cond] = (),
+    problem: ProblemTrace,
+    in_force: Iterable[Requirement] | None = None,
+    *,
+    extra: Sequence[Cond] = (),
     goals: bool = True,
 ) -> System:
     """Return the system of a problem.

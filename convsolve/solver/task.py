@@ -75,8 +75,16 @@ class Task:
 
     @classmethod
     def of(
-        cls, problem: ProblemTrace, clock: Clock, *, in_force: Sequence[Requirement] | None = None, seed: int = 0,
-        keep: int = 1, plainest: bool = True, goals: bool = True, extra: Sequence[Cond] = (),
+        cls,
+        problem: ProblemTrace,
+        clock: Clock,
+        *,
+        in_force: Sequence[Requirement] | None = None,
+        seed: int = 0,
+        keep: int = 1,
+        plainest: bool = True,
+        goals: bool = True,
+        extra: Sequence[Cond] = (),
         known: Domains | None = None,
     ) -> Task:
         """Return the task of a problem.
@@ -177,7 +185,8 @@ class Task:
         if wrong:
             raise InternalError(
                 f"an answer of the solver does not hold ({'; '.join(wrong[:3])}). Please report this with the problem "
-                f"file and the assignment {dict(assignment)}")
+                f"file and the assignment {dict(assignment)}"
+            )
         goals = (goal.sense * evaluate(goal.value, values) for goal in self.system.goals)
         return (*goals, sum(domain.rank(values[n]) for n, domain in self.system.holes.items()))
 

@@ -114,8 +114,13 @@ class Transitions:
 
 
 def expand(
-    block: Block, columns: Mapping[str, np.ndarray], count: int, choices: Choices, sums: Sequence[Sequence[Any]],
-    domains: Domains, clock: Clock,
+    block: Block,
+    columns: Mapping[str, np.ndarray],
+    count: int,
+    choices: Choices,
+    sums: Sequence[Sequence[Any]],
+    domains: Domains,
+    clock: Clock,
 ) -> Iterator[Transitions]:
     """Yield the surviving transitions of a block, some rows at a time.
 
@@ -155,8 +160,14 @@ def _pieces(count: int, shape: tuple[int, ...], at_once: int) -> Iterator[tuple[
 
 
 def _expand(
-    block: Block, passing: Sequence[Sequence[str]], columns: Mapping[str, np.ndarray], rows: slice, choices: Choices,
-    places: tuple[slice, ...], growth: Sequence[Dim], domains: Domains,
+    block: Block,
+    passing: Sequence[Sequence[str]],
+    columns: Mapping[str, np.ndarray],
+    rows: slice,
+    choices: Choices,
+    places: tuple[slice, ...],
+    growth: Sequence[Dim],
+    domains: Domains,
 ) -> Transitions:
     """Return the surviving transitions of some rows and places; ``passing`` are names that no later step needs."""
     rank = 1 + len(choices.names)

@@ -175,8 +175,11 @@ def _mod(low: Lowering, args: list[_Term], interval: Interval) -> Any:
     quotient_interval = INTERVALS["floordiv"]([a[1] for a in args])
     quotient = _floordiv(low, args, quotient_interval)
     low_q, high_q = quotient_interval
-    few = list(range(low_q, high_q + 1)) if (
-        low_q is not None and high_q is not None and high_q - low_q < _MOST_CASES) else None
+    few = (
+        list(range(low_q, high_q + 1))
+        if (low_q is not None and high_q is not None and high_q - low_q < _MOST_CASES)
+        else None
+    )
     times = INTERVALS["mul"]([quotient_interval, args[1][1]])
     return args[0][0] - _mul(low, [(quotient, quotient_interval, few), args[1]], times)
 

@@ -93,7 +93,6 @@ class Assignments:
         return found
 
 
-
 @dataclass(frozen=True)
 class Bin:
     """A range of costs: from ``low`` to ``high`` architectures have one of these, and ``drawn`` of them were drawn."""

@@ -43,7 +43,8 @@ def in_words() -> Iterator[None]:
     except TooWide:
         raise TooManyStates(
             "the space has too many states to be gone through: close some holes, or leave out a requirement that joins "
-            "distant layers") from None
+            "distant layers"
+        ) from None
     except OutOfTime:
         raise UndecidedError("the time ran out before the space was gone through") from None
 

@@ -117,7 +117,11 @@ class _Place:
 
 
 def run(
-    jobs: Iterable[Job], executor: Executor | None = None, *, clock: Clock | None = None, in_order: bool = True,
+    jobs: Iterable[Job],
+    executor: Executor | None = None,
+    *,
+    clock: Clock | None = None,
+    in_order: bool = True,
     tell: Tell = untold,
 ) -> Iterator[tuple[Job, Any]]:
     """Do jobs, and yield each with its answer; a job whose answer is a cut is replaced by those for its cubes.
@@ -232,8 +236,10 @@ class _Line:
             return
         advice = (
             "they may run out of memory (use fewer), or not start at all (a script has to be a file, and to begin its "
-            'work under `if __name__ == "__main__":`)' if isinstance(error, BrokenExecutor) else
-            "they need the same version of convsolve as here")
+            'work under `if __name__ == "__main__":`)'
+            if isinstance(error, BrokenExecutor)
+            else "they need the same version of convsolve as here"
+        )
         what = f"{type(error).__name__}: {error}".partition("\n")[0].rstrip(": ")
         raise WorkersError(f"workers have lost a piece of work {place.tries} times ({what}): {advice}") from error
 

@@ -52,8 +52,13 @@ def at_most(subspace: Subspace, cubes: Sequence[Cube], n: int, executor: Executo
 
 
 def lines(
-    subspace: Subspace, cubes: Sequence[Cube], executor: Executor | None = None, *, begin: tuple[int, int] = (0, 0),
-    limit: int | None = None, clock: Clock | None = None,
+    subspace: Subspace,
+    cubes: Sequence[Cube],
+    executor: Executor | None = None,
+    *,
+    begin: tuple[int, int] = (0, 0),
+    limit: int | None = None,
+    clock: Clock | None = None,
 ) -> Iterator[Lines]:
     """Yield all architectures as lines, from a cube and a number on, no more than a limit, and as long as a clock goes.
 
@@ -73,10 +78,15 @@ def lines(
 
 
 def _pieces(
-    task: Callable[..., Any], subspace: Subspace, cubes: Sequence[Cube], executor: Executor | None,
-    begin: tuple[int, int], clock: Clock | None = None,
+    task: Callable[..., Any],
+    subspace: Subspace,
+    cubes: Sequence[Cube],
+    executor: Executor | None,
+    begin: tuple[int, int],
+    clock: Clock | None = None,
 ) -> Iterator[tuple[tuple[int, int], Any]]:
     """Yield what a task makes of the numbers from ``begin`` on, piece by piece, with where each piece ends."""
+
     def jobs() -> Iterator[Job]:
         for cube in range(begin[0], len(cubes)):
             own = cubes[cube]

@@ -175,9 +175,7 @@ class Evaluator:
 
         return (valid, table(self.output), table(self.fields or ()), *(column(Var(cost)) for cost in COSTS))
 
-    def _clean(
-        self, columns: dict[str, np.ndarray], missing: Mapping[str, np.ndarray], count: int
-    ) -> np.ndarray:
+    def _clean(self, columns: dict[str, np.ndarray], missing: Mapping[str, np.ndarray], count: int) -> np.ndarray:
         """Put preferred values where others are outside of a domain; return where only absent holes had these."""
         outside: dict[str, np.ndarray] = {}
         for name, unknown in self.holes.items():

@@ -34,7 +34,10 @@ _VERSION = 2
 
 
 def write(
-    subspace: Subspace, path: Path, limit: int | None = None, executor: Executor | None = None,
+    subspace: Subspace,
+    path: Path,
+    limit: int | None = None,
+    executor: Executor | None = None,
     tell: Tell = untold,
 ) -> int:
     """Write all architectures, or the first ones, to a file; go on where a run was stopped. Return how many there are.
@@ -142,8 +145,11 @@ class _Journal:
             except (ValueError, KeyError, TypeError):
                 raise self._wrong(number, "this is no line of a journal") from None
             if number == 1 and note != self._head:
-                raise self._wrong(1, "this is the journal of another problem, of another number of architectures, or "
-                                     "of another version of convsolve")
+                raise self._wrong(
+                    1,
+                    "this is the journal of another problem, of another number of architectures, or "
+                    "of another version of convsolve",
+                )
         if not whole and os.path.lexists(self._part):
             raise self._strange()
         self._notes.truncate(len(whole))
@@ -203,8 +209,9 @@ class _Journal:
         self._rows.flush()
         os.fsync(self._rows.fileno())
         self.rows, self._size = self.rows + piece.size, self._size + len(piece.text)
-        self._note({"cube": piece.cube, "next": piece.next, "rows": self.rows, "bytes": self._size,
-                    "sum": crc32(piece.text)})
+        self._note(
+            {"cube": piece.cube, "next": piece.next, "rows": self.rows, "bytes": self._size, "sum": crc32(piece.text)}
+        )
 
     def finish(self) -> None:
         """Let the finished file take its place."""
@@ -234,6 +241,7 @@ def _note(line: bytes) -> dict[str, Any]:
 
 def _opened(path: Path, how: str, mode: int = 0o666) -> IO[bytes]:
     """Open a file that a run has made, or make it with a mode; nothing else, and nothing behind a link."""
+
     def opener(name: str, flags: int) -> int:
         return os.open(name, flags | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0), mode)
 

@@ -23,7 +23,13 @@ from .paths import Paths, Stage
 from .subspace import extended, having
 
 __all__ = [
-    "Neighbour", "changes", "cheapest", "child_costs", "distance_costs", "nearest_by_one_change", "nearest_by_search",
+    "Neighbour",
+    "changes",
+    "cheapest",
+    "child_costs",
+    "distance_costs",
+    "nearest_by_one_change",
+    "nearest_by_search",
     "neighbours",
 ]
 
@@ -181,7 +187,10 @@ def nearest_by_one_change(
 
 
 def nearest_by_search(
-    traced: ProblemTrace, present: Mapping[str, Cond], costs: Costs, given: Mapping[str, int],
+    traced: ProblemTrace,
+    present: Mapping[str, Cond],
+    costs: Costs,
+    given: Mapping[str, int],
     clock: Clock,
 ) -> dict[str, int] | None:
     """Return a solution with given values whose values cost least; None if there is none.

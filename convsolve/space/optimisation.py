@@ -32,7 +32,11 @@ _OUT_OF_TIME = Outcome((), False, reason="the time ran out")
 
 
 def best(
-    subspace: Subspace, timeout: float | None = None, seed: int = 0, cubes: int = 1, executor: Executor | None = None,
+    subspace: Subspace,
+    timeout: float | None = None,
+    seed: int = 0,
+    cubes: int = 1,
+    executor: Executor | None = None,
     tell: Tell = untold,
 ) -> Solution | Infeasible | Unknown:
     """Return the best architecture of a space, or the requirements that rule all of them out."""
@@ -112,8 +116,13 @@ def _bound(traced: ProblemTrace, ranks: Sequence[tuple[int, ...]], open_ends: Se
 
 
 def front(
-    subspace: Subspace, objectives: Sequence[str], timeout: float | None = None, seed: int = 0, cubes: int = 1,
-    executor: Executor | None = None, tell: Tell = untold,
+    subspace: Subspace,
+    objectives: Sequence[str],
+    timeout: float | None = None,
+    seed: int = 0,
+    cubes: int = 1,
+    executor: Executor | None = None,
+    tell: Tell = untold,
 ) -> Front:
     """Return the Pareto front of a space: of the points on the fronts of its cubes those that none is better than."""
     wished = wishes(subspace.problem, objectives)

@@ -74,9 +74,7 @@ class ValidSampler(BaseSampler):
     def before_trial(self, study: Study, trial: FrozenTrial) -> None:
         self._sampler.before_trial(study, trial)
 
-    def after_trial(
-        self, study: Study, trial: FrozenTrial, state: TrialState, values: Sequence[float] | None
-    ) -> None:
+    def after_trial(self, study: Study, trial: FrozenTrial, state: TrialState, values: Sequence[float] | None) -> None:
         self._trials.pop(trial.number, None)
         self._sampler.after_trial(study, trial, state, values)
 
@@ -91,4 +89,5 @@ class ValidSampler(BaseSampler):
             if decisions.decide(name, value):
                 return value
         raise NetworkError(
-            f"no valid architecture is left with {decisions.values}: let the trial take every value from this sampler")
+            f"no valid architecture is left with {decisions.values}: let the trial take every value from this sampler"
+        )

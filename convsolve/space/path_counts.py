@@ -123,9 +123,7 @@ class Weights:
 class Drawing:
     """The paths of a space by number. ``valid`` says of columns which of their rows are solutions."""
 
-    def __init__(
-        self, parts: Parts, valid: Callable[[Columns], np.ndarray], weights: Weights | None = None
-    ) -> None:
+    def __init__(self, parts: Parts, valid: Callable[[Columns], np.ndarray], weights: Weights | None = None) -> None:
         self.parts = parts
         self._valid = valid
         self._weights = weights

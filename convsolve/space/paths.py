@@ -74,8 +74,13 @@ class Paths:
 
 
 def paths_of(
-    part: Part, system: System, domains: Domains, clock: Clock, presence: Mapping[str, Cond],
-    canonical: Mapping[str, Cond], coarse: int = 0,
+    part: Part,
+    system: System,
+    domains: Domains,
+    clock: Clock,
+    presence: Mapping[str, Cond],
+    canonical: Mapping[str, Cond],
+    coarse: int = 0,
 ) -> Paths | None:
     """Return the solutions of a part as paths; None if there are none.
 
@@ -128,8 +133,16 @@ class _Expansion:
     """States with their sums, block by block."""
 
     def __init__(
-        self, part: Part, graph: Graph, budgets: Sequence[Accumulator], absentees: Mapping[int, list[str]],
-        fixed: Mapping[str, int], clock: Clock, coarse: int, *, merge: bool,
+        self,
+        part: Part,
+        graph: Graph,
+        budgets: Sequence[Accumulator],
+        absentees: Mapping[int, list[str]],
+        fixed: Mapping[str, int],
+        clock: Clock,
+        coarse: int,
+        *,
+        merge: bool,
     ) -> None:
         self.part, self.graph, self.budgets, self.absentees = part, graph, budgets, absentees
         self.fixed, self.clock, self.merge = fixed, clock, merge
@@ -244,8 +257,12 @@ class _Expansion:
         return [max(2, span // each) if merge else 1 for span, merge in zip(spans, self.mergeable, strict=True)]
 
     def _finish(
-        self, stages: list[tuple[np.ndarray, np.ndarray, np.ndarray, int]], state: np.ndarray, low: np.ndarray,
-        high: np.ndarray, safe: np.ndarray,
+        self,
+        stages: list[tuple[np.ndarray, np.ndarray, np.ndarray, int]],
+        state: np.ndarray,
+        low: np.ndarray,
+        high: np.ndarray,
+        safe: np.ndarray,
     ) -> Paths | None:
         count = len(self.budgets)
         lower, upper = self.graph.low[:count, None], self.graph.high[:count, None]
@@ -270,17 +287,18 @@ class _Expansion:
             found.append(self._stage(number, source, target, edge, sources))
         return Paths(tuple(reversed(found)), certain | ~possible)
 
-    def _stage(
-        self, number: int, source: np.ndarray, target: np.ndarray, edge: np.ndarray, sources: int
-    ) -> Stage:
+    def _stage(self, number: int, source: np.ndarray, target: np.ndarray, edge: np.ndarray, sources: int) -> Stage:
         """Return edges between nodes, given the edges between states that they are."""
         layer = self.graph.layers[number]
         starts = np.searchsorted(source, np.arange(sources + 1))
         places = _places(layer.choices, layer.combination[edge])
         options = dict(zip(layer.choices.names, layer.choices.values, strict=True))
         bits = layer.added[len(self.budgets)][edge] if self.absentees else None
-        absent = {} if bits is None else {
-            name: (bits >> i) & 1 == 1 for i, name in enumerate(self.absentees.get(number, ()))}
+        absent = (
+            {}
+            if bits is None
+            else {name: (bits >> i) & 1 == 1 for i, name in enumerate(self.absentees.get(number, ()))}
+        )
         return Stage(starts, source, target, options, places, absent)
 
 

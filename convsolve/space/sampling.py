@@ -151,7 +151,8 @@ def draw(source: Numbered, n: int, seed: int, *, replace: bool) -> tuple[Columns
         if found < n and tried > _MOST_TRIES * (n + 256):
             raise UndecidedError(
                 f"only {found:,} of {tried:,} candidates could be used: the budgets are too fine to be gone "
-                f"through, or the weights too uneven for drawing without replacement")
+                f"through, or the weights too uneven for drawing without replacement"
+            )
     return {name: np.concatenate([k[name] for k in kept]) for name in (kept[0] if kept else ())}, tried
 
 

@@ -92,13 +92,17 @@ class Space:
             raise NetworkError("a space has one input size: leave out for_all, or state it as requirements")
         for name, unknown in problem.network.holes.items():
             if unknown.domain is not None and unknown.domain.upper is None:
-                raise NetworkError(f"{name} is open above ({unknown.domain}): a space needs an end, such as "
-                                   f"{unknown.domain.lower}..{4 * unknown.domain.lower + 64}")
+                raise NetworkError(
+                    f"{name} is open above ({unknown.domain}): a space needs an end, such as "
+                    f"{unknown.domain.lower}..{4 * unknown.domain.lower + 64}"
+                )
         sizes = {name: hole.domain.size or 0 for name, hole in problem.network.holes.items() if hole.domain is not None}
         if sum(sizes.values()) > _MOST_VALUES:
             widest = max(sizes, key=sizes.__getitem__)
-            raise NetworkError(f"the holes of the space have {sum(sizes.values()):,} values, of which {widest} has "
-                               f"{sizes[widest]:,}: at most {_MOST_VALUES:,} are gone through")
+            raise NetworkError(
+                f"the holes of the space have {sum(sizes.values()):,} values, of which {widest} has "
+                f"{sizes[widest]:,}: at most {_MOST_VALUES:,} are gone through"
+            )
         self._subspace = Subspace(problem, timeout)
         self._spread: tuple[tuple[str, Any], Spread] | None = None
         self._measured: tuple[Cube, ...] | None = None
@@ -148,8 +152,15 @@ class Space:
 
     @_question
     def sample(
-        self, n: int, seed: int = 0, *, replace: bool = True, weight: Weight | None = None, spread: str | None = None,
-        bins: Bins = 10, executor: Executor | None = None,
+        self,
+        n: int,
+        seed: int = 0,
+        *,
+        replace: bool = True,
+        weight: Weight | None = None,
+        spread: str | None = None,
+        bins: Bins = 10,
+        executor: Executor | None = None,
     ) -> Samples:
         """Draw valid architectures, each equally likely, or by a preference.
 
@@ -303,8 +314,11 @@ class Space:
         if assignment not in self:
             raise NetworkError("the assignment is not valid: `nearest` gives the valid architecture next to it")
         return neighbours(
-            self._subspace.assignments, assignment, lambda batch: self._subspace.evaluator(batch).valid,
-            lambda near, keep: self.nearest(near, keep=keep))
+            self._subspace.assignments,
+            assignment,
+            lambda batch: self._subspace.evaluator(batch).valid,
+            lambda near, keep: self.nearest(near, keep=keep),
+        )
 
     @_question
     def crossover(self, a: Mapping[str, int], b: Mapping[str, int], seed: int = 0) -> dict[str, int]:
@@ -360,8 +374,13 @@ class Space:
         return self._subspace.evaluator(batch)
 
     def best(
-        self, *, timeout: float | None = None, seed: int = 0, executor: Executor | None = None,
-        cubes: int | None = None, tell: Tell = untold,
+        self,
+        *,
+        timeout: float | None = None,
+        seed: int = 0,
+        executor: Executor | None = None,
+        cubes: int | None = None,
+        tell: Tell = untold,
     ) -> Solution | Infeasible | Unknown:
         """Return the best architecture by the problem's objectives, as :func:`convsolve.solve` does.
 
@@ -370,8 +389,13 @@ class Space:
         return optimisation.best(self._subspace, timeout, seed, cubes or (_CUBES if executor else 1), executor, tell)
 
     def pareto(
-        self, *objectives: str, timeout: float | None = None, seed: int = 0, executor: Executor | None = None,
-        cubes: int | None = None, tell: Tell = untold,
+        self,
+        *objectives: str,
+        timeout: float | None = None,
+        seed: int = 0,
+        executor: Executor | None = None,
+        cubes: int | None = None,
+        tell: Tell = untold,
     ) -> Front:
         """Return the trade-offs between two or three expressions, as :func:`convsolve.pareto` does.
 
@@ -389,7 +413,8 @@ class Space:
             found, settled = None, False
         if not settled and (found is None or not subspace.evaluator([found]).valid[0]):
             found = nearest_by_one_change(
-                subspace.assignments, lambda batch: subspace.evaluator(batch).valid, costs, given)
+                subspace.assignments, lambda batch: subspace.evaluator(batch).valid, costs, given
+            )
             if found is None:
                 found = nearest_by_search(subspace.traced, subspace.assignments.present, costs, given, subspace.clock)
         return None if found is None else subspace.assignments.shown(found)

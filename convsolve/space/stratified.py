@@ -147,8 +147,13 @@ class Spread:
         left = n
         while full:
             wished = _apportion(generator, [own.wish for own in full], left)
-            given = wished if replace else [
-                at_most(own.subspace, own.cubes, share, executor) for own, share in zip(full, wished, strict=True)]
+            given = (
+                wished
+                if replace
+                else [
+                    at_most(own.subspace, own.cubes, share, executor) for own, share in zip(full, wished, strict=True)
+                ]
+            )
             if given == wished:
                 return shares | {own.costs: share for own, share in zip(full, given, strict=True)}
             short = {own.costs: most for own, share, most in zip(full, wished, given, strict=True) if most < share}

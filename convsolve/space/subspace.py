@@ -86,7 +86,12 @@ class Subspace:
     """The solutions of a problem within further steps. Other processes get it as what it is made of."""
 
     def __init__(
-        self, problem: Problem, timeout: float | None = None, *, whole: _Whole | None = None, steps: Steps = (),
+        self,
+        problem: Problem,
+        timeout: float | None = None,
+        *,
+        whole: _Whole | None = None,
+        steps: Steps = (),
         coarse: int = 0,
     ) -> None:
         self._whole = whole or _Whole(problem, timeout)
@@ -198,8 +203,11 @@ class Subspace:
         """
         assert self.parts is not None
         if self._drawing is None or self._drawing[0] != (weight or None):
-            weights = None if not weight else Weights(
-                {self.assignments.known(name): self.assignments.domains[name] for name in weight}, weight)
+            weights = (
+                None
+                if not weight
+                else Weights({self.assignments.known(name): self.assignments.domains[name] for name in weight}, weight)
+            )
             self._drawing = weight or None, Drawing(self.parts, lambda c: self.evaluator(c).valid, weights)
         return self._drawing[1]
 

@@ -29,8 +29,12 @@ Values = Domain | str | int | Iterable[int]
 
 
 def open(
-    network: Network | Problem, parameters: Mapping[str, Values], *, require: Iterable[str] = (),
-    minimize: str | Iterable[str] = (), maximize: str | Iterable[str] = (),
+    network: Network | Problem,
+    parameters: Mapping[str, Values],
+    *,
+    require: Iterable[str] = (),
+    minimize: str | Iterable[str] = (),
+    maximize: str | Iterable[str] = (),
 ) -> Problem:
     """Return a problem in which parameters of a network that exists are unknown.
 
@@ -62,7 +66,9 @@ def open(
 
 
 def with_demands(
-    problem: Problem, require: Iterable[str] = (), minimize: str | Iterable[str] = (),
+    problem: Problem,
+    require: Iterable[str] = (),
+    minimize: str | Iterable[str] = (),
     maximize: str | Iterable[str] = (),
 ) -> Problem:
     """Return a problem with further requirements, and with other objectives if any are given."""

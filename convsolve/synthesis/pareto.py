@@ -52,8 +52,13 @@ class Front(Shown):
 
 
 def pareto(
-    problem: Problem, objectives: Sequence[str] = (), *, timeout: float | None = None, limit: int = 1000,
-    seed: int = 0, progress: Callable[[str], None] | None = None,
+    problem: Problem,
+    objectives: Sequence[str] = (),
+    *,
+    timeout: float | None = None,
+    limit: int = 1000,
+    seed: int = 0,
+    progress: Callable[[str], None] | None = None,
 ) -> Front:
     """Return the Pareto front of a problem.
 

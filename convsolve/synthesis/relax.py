@@ -96,8 +96,7 @@ def _of_requirement(problem: Problem, text: str, clock: Clock) -> Iterator[Relax
     senses = {"<=": ["minimize"], "<": ["minimize"], ">=": ["maximize"], ">": ["maximize"]}
     for sense in senses.get(op, ["maximize", "minimize"]):
         limit = () if op != "==" else (f"{left} < {right}",) if sense == "maximize" else (f"{left} > {right}",)
-        changed = replace(
-            problem, requirements=(*others, *limit), objectives=(Objective(sense, left),))  # type: ignore[arg-type]
+        changed = replace(problem, requirements=(*others, *limit), objectives=(Objective(sense, left),))  # type: ignore[arg-type]
         outcome = _best(changed, clock)
         if outcome is None:
             continue

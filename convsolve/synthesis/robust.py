@@ -80,8 +80,7 @@ class Search:
         if self._opened is None:
             return traced
         steps = [step for copy in self._copies for step in copy]
-        return dataclasses.replace(
-            traced, trace=dataclasses.replace(traced.trace, steps=(*traced.trace.steps, *steps)))
+        return dataclasses.replace(traced, trace=dataclasses.replace(traced.trace, steps=(*traced.trace.steps, *steps)))
 
     def _holds(self, assignment: dict[str, int]) -> bool | None:
         """Return whether an assignment is proven for the range; None if it fails somewhere, which is then noted."""
@@ -115,8 +114,9 @@ class Search:
             else:
                 shown = tuple((n, rewrite(v, renamed)) for n, v in step.values)
                 text = f"{step.text} (at {label})" if step.text else ""
-                steps.append(dataclasses.replace(
-                    step, condition=rewrite(step.condition, renamed), text=text, values=shown))
+                steps.append(
+                    dataclasses.replace(step, condition=rewrite(step.condition, renamed), text=text, values=shown)
+                )
         return steps
 
 

@@ -62,9 +62,7 @@ def _one_or_all(shapes: Sequence[tuple[int, ...]]) -> tuple[int, ...] | tuple[tu
     return shapes[0] if len(shapes) == 1 else tuple(shapes)
 
 
-def smallest_input(
-    problem: Problem, *, timeout: float | None = None, seed: int = 0
-) -> Solution | Infeasible | Unknown:
+def smallest_input(problem: Problem, *, timeout: float | None = None, seed: int = 0) -> Solution | Infeasible | Unknown:
     """Find the smallest input over all values of the open parameters, and values that take it.
 
     The problem's own objectives decide among equals.

@@ -24,7 +24,15 @@ if TYPE_CHECKING:
     from .robust import Search
 
 __all__ = [
-    "Goal", "Infeasible", "Interrupted", "Solution", "Unknown", "conclusion", "solution_of", "solutions", "solve",
+    "Goal",
+    "Infeasible",
+    "Interrupted",
+    "Solution",
+    "Unknown",
+    "conclusion",
+    "solution_of",
+    "solutions",
+    "solve",
 ]
 
 
@@ -107,8 +115,7 @@ class Solution(Shown):
                 continue
             kept.append(text)
         problem = self.problem
-        return replace(
-            problem, network=self.network, requirements=tuple(kept), objectives=(), pareto=(), expect={})
+        return replace(problem, network=self.network, requirements=tuple(kept), objectives=(), pareto=(), expect={})
 
     def to_torch(self) -> Any:
         """Return the network as a PyTorch module: :func:`convsolve.to_torch`."""
@@ -194,7 +201,11 @@ class Interrupted(KeyboardInterrupt):
 
 
 def solve(
-    problem: Problem, *, timeout: float | None = None, seed: int = 0, explain: bool = True,
+    problem: Problem,
+    *,
+    timeout: float | None = None,
+    seed: int = 0,
+    explain: bool = True,
     progress: Callable[[str], None] | None = None,
 ) -> Solution | Infeasible | Unknown:
     """Find the best solution of a problem, or the requirements that rule every solution out.
@@ -274,7 +285,12 @@ def _names(requirements: Sequence[Requirement]) -> tuple[str, ...]:
 
 
 def solutions(
-    problem: Problem, *, limit: int | None = None, different: int = 1, timeout: float | None = None, seed: int = 0,
+    problem: Problem,
+    *,
+    limit: int | None = None,
+    different: int = 1,
+    timeout: float | None = None,
+    seed: int = 0,
     progress: Callable[[str], None] | None = None,
 ) -> Iterator[Solution]:
     """Yield the distinct solutions of a problem, best first, until there are no more (or ``limit``).
@@ -369,7 +385,8 @@ def solution_of(traced: ProblemTrace, assignment: dict[str, int], outcome: Outco
         wrong = broken or [f.message for f in report.failures]
         raise InternalError(
             f"an answer of the solver does not hold ({'; '.join(wrong[:3])}). Please report this with the problem "
-            f"file and the assignment {assignment}")
+            f"file and the assignment {assignment}"
+        )
     goals = []
     for i, (objective, value) in enumerate(zip(problem.objectives, traced.objectives, strict=True)):
         reached = evaluate(value, values)

@@ -102,7 +102,8 @@ def front_lines(front: Front) -> list[str]:
     if front.points:
         columns = {name: [f"{point[i]:,}" for point in front.points] for i, name in enumerate(front.objectives)}
         columns["assignment"] = [
-            ", ".join(f"{name}={value}" for name, value in s.assignment.items()) for s in front.solutions]
+            ", ".join(f"{name}={value}" for name, value in s.assignment.items()) for s in front.solutions
+        ]
         lines = aligned(columns, right=front.objectives)
     count = f"{len(front.points)} point{'' if len(front.points) == 1 else 's'}"
     if not front.complete:

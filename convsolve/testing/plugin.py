@@ -14,7 +14,8 @@ __all__ = ["assert_accepts", "pytest_addoption", "pytest_configure"]
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Add the option ``--explain-shapes``."""
     parser.getgroup("convsolve").addoption(
-        "--explain-shapes", action="store_true", help="explain the shape errors of failing tests (convsolve)")
+        "--explain-shapes", action="store_true", help="explain the shape errors of failing tests (convsolve)"
+    )
 
 
 def pytest_configure(config: pytest.Config) -> None:

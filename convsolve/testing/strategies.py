@@ -215,9 +215,7 @@ def _decided(network: Network | Problem) -> Any:
 
 
 @st.composite
-def _shapes(
-    draw: Callable[[Any], Any], region: Boxes, shapes: Callable[[Sequence[int]], Any], max_size: int
-) -> Any:
+def _shapes(draw: Callable[[Any], Any], region: Boxes, shapes: Callable[[Sequence[int]], Any], max_size: int) -> Any:
     point: list[int] = []
     for i in range(len(region.axes)):
         possible = [part for part in region.parts if all(n in s for n, s in zip(point, part, strict=False))]

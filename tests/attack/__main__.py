@@ -43,7 +43,10 @@ def main() -> None:
             if fault or given.case is not None:
                 kinds[f"{file}: {fault}"] += 1
                 last = ended.errors.strip().rpartition("\n")[2][:160]
-                print(f"case {number}: {fault}: {' '.join(words)}: {ended.seconds:.1f} s, {ended.memory >> 20} MB: {last!a}", flush=True)
+                print(
+                    f"case {number}: {fault}: {' '.join(words)}: {ended.seconds:.1f} s, {ended.memory >> 20} MB: {last!a}",
+                    flush=True,
+                )
                 if given.keep is not None:
                     given.keep.mkdir(exist_ok=True)
                     (given.keep / f"{number}-{file}").write_bytes(content)

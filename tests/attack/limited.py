@@ -22,7 +22,7 @@ __all__ = ["Ended", "Limited"]
 CPU_SECONDS, WALL_SECONDS, MEMORY = 10, 60, 1 << 30
 """What a command may take."""
 
-_PARENT = r'''
+_PARENT = r"""
 import gc, json, os, resource, signal, sys, tempfile
 
 wall, memory, report = map(int, sys.argv[1:])
@@ -85,7 +85,7 @@ for line in sys.stdin:
         texts.append(file.read(1 << 20).decode(errors="replace"))
     answer = [os.waitstatus_to_exitcode(status), *texts, usage.ru_utime + usage.ru_stime, usage.ru_maxrss * 1024]
     os.write(report, json.dumps(answer).encode() + b"\n")
-'''
+"""
 
 
 @dataclass(frozen=True)
@@ -125,7 +125,12 @@ class Limited:
         folder.mkdir()
         self._audit = audited(folder, folder)
         ours, theirs = os.pipe()
-        environment = {**self._audit.environment, "KERAS_BACKEND": "torch", "CONVSOLVE_DEBUG": "1", "OPENBLAS_NUM_THREADS": "1"}
+        environment = {
+            **self._audit.environment,
+            "KERAS_BACKEND": "torch",
+            "CONVSOLVE_DEBUG": "1",
+            "OPENBLAS_NUM_THREADS": "1",
+        }
         words = [sys.executable, "-P", "-c", _PARENT, *map(str, (WALL_SECONDS, MEMORY, theirs))]
         self._process = subprocess.Popen(words, stdin=subprocess.PIPE, env=environment, pass_fds=[theirs], cwd=folder)
         os.close(theirs)
@@ -146,7 +151,9 @@ class Limited:
     def __enter__(self) -> Limited:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, where: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, where: TracebackType | None
+    ) -> None:
         assert self._process.stdin is not None
         self._process.stdin.close()
         self._process.wait()

@@ -27,16 +27,60 @@ ROOT = Path(__file__).parents[2]
 SEEDS = Path(__file__).parent / "seeds"
 
 NUMBERS = (
-    -1, 0, 1, 2, 3, 7, 255, 1000, 4096, 65_537, -(2**31), 2**31, 2**40, 2**62, 2**63 - 1, 2**63, -(2**63), 2**64, 2**70, 10**30, 10**99, 10**400)
+    -1,
+    0,
+    1,
+    2,
+    3,
+    7,
+    255,
+    1000,
+    4096,
+    65_537,
+    -(2**31),
+    2**31,
+    2**40,
+    2**62,
+    2**63 - 1,
+    2**63,
+    -(2**63),
+    2**64,
+    2**70,
+    10**30,
+    10**99,
+    10**400,
+)
 """Of which some are at the ends of words, and some longer than any word."""
 
 VALUES = (None, True, False, 0.5, 1e308, -0.0, "", "x", [], {}, [1, 2], [None], [[]], {"x": 1}, [1] * 70, "same", "valid", "any",
           float("inf"), float("nan"))  # fmt: skip
 
 DOMAINS = (
-    "1..2", "1..64", "1..1099511627776", "0..1000", "1..100000 step 3", "64..1", "1|2|3", "..5", "5..", "$k", "$$", "9" * 5000, "1..9" + "9" * 400,
-    " | ".join(f"{3 * i}..{3 * i + 1}" for i in range(400)), "conv1.height", "conv1.height // 2", "x.y.z[3]", "-(-(-1))", "(" * 300, "macs < 5 and (params > 3 or 1 == 1)",
-    "9" * 30 + " * params == 3", "input.height % 7 == 3", "output.height * output.width * params * macs == 3", "0x" + "f" * 4000)
+    "1..2",
+    "1..64",
+    "1..1099511627776",
+    "0..1000",
+    "1..100000 step 3",
+    "64..1",
+    "1|2|3",
+    "..5",
+    "5..",
+    "$k",
+    "$$",
+    "9" * 5000,
+    "1..9" + "9" * 400,
+    " | ".join(f"{3 * i}..{3 * i + 1}" for i in range(400)),
+    "conv1.height",
+    "conv1.height // 2",
+    "x.y.z[3]",
+    "-(-(-1))",
+    "(" * 300,
+    "macs < 5 and (params > 3 or 1 == 1)",
+    "9" * 30 + " * params == 3",
+    "input.height % 7 == 3",
+    "output.height * output.width * params * macs == 3",
+    "0x" + "f" * 4000,
+)
 
 
 # -- trees: what YAML, JSON, TOML and the configs of frameworks hold
@@ -76,7 +120,11 @@ def changed(tree: Any, random: Random) -> Any:
         kind = random.randrange(12)
         if mild:
             alike = [there[other] for there, other in spots if type(there[other]) is type(here[key])]
-            here[key] = random.choice(NUMBERS[:8]) if type(here[key]) is int and kind < 6 else copy.deepcopy(random.choice(alike))
+            here[key] = (
+                random.choice(NUMBERS[:8])
+                if type(here[key]) is int and kind < 6
+                else copy.deepcopy(random.choice(alike))
+            )
         elif kind < 5:
             here[key] = leaf(random)
         elif kind == 5:
@@ -94,12 +142,18 @@ def changed(tree: Any, random: Random) -> Any:
         elif kind == 9:  # deeper
             value = here[key]
             for _ in range(random.choice((1, 2, 30, 200))):
-                value = [value] if random.random() < 0.5 else {random.choice(("x", "config", "layers", "repeat", "choose")): value}
+                value = (
+                    [value]
+                    if random.random() < 0.5
+                    else {random.choice(("x", "config", "layers", "repeat", "choose")): value}
+                )
             here[key] = value
         elif kind == 10 and isinstance(here, list):
             random.shuffle(here)
         elif isinstance(here[key], int) and not isinstance(here[key], bool):
-            here[key] = random.choice((here[key] + 1, here[key] - 1, -here[key], here[key] * 1000, here[key] << random.randrange(70)))
+            here[key] = random.choice(
+                (here[key] + 1, here[key] - 1, -here[key], here[key] * 1000, here[key] << random.randrange(70))
+            )
         else:
             here[key] = leaf(random)
     return tree
@@ -144,7 +198,9 @@ def problems() -> tuple[Any, ...]:
 def as_yaml(random: Random) -> bytes:
     tree = changed(random.choice(problems()), random) if random.random() < 0.8 else random.choice(problems())
     try:
-        text = yaml.safe_dump(tree, sort_keys=False, allow_unicode=True, default_flow_style=random.choice((None, True, False)))
+        text = yaml.safe_dump(
+            tree, sort_keys=False, allow_unicode=True, default_flow_style=random.choice((None, True, False))
+        )
     except (yaml.YAMLError, RecursionError, ValueError):
         text = json.dumps(tree)
     content = text.encode("utf-8", "surrogatepass")
@@ -152,7 +208,9 @@ def as_yaml(random: Random) -> bytes:
 
 
 def as_json(random: Random) -> bytes:
-    content = json.dumps(changed(random.choice(problems()), random), ensure_ascii=random.random() < 0.5).encode("utf-8", "surrogatepass")
+    content = json.dumps(changed(random.choice(problems()), random), ensure_ascii=random.random() < 0.5).encode(
+        "utf-8", "surrogatepass"
+    )
     return damaged(content, random) if random.random() < 0.3 else content
 
 
@@ -162,7 +220,11 @@ def as_toml(random: Random) -> bytes:
     dotted = ".".join(["a"] * random.choice((3, 50, 20_000)))
     lines = [f"{json.dumps(str(key))} = {toml(value)}" for key, value in entries]
     if random.random() < 0.1:
-        lines.append(random.choice((f"{dotted} = 1", f"[{dotted}]", f"[[{dotted}]]\n" * 30, "".join(f"[[x.y{i}]]\n" for i in range(2000)))))
+        lines.append(
+            random.choice(
+                (f"{dotted} = 1", f"[{dotted}]", f"[[{dotted}]]\n" * 30, "".join(f"[[x.y{i}]]\n" for i in range(2000)))
+            )
+        )
     content = "\n".join(lines).encode("utf-8", "surrogatepass")
     return damaged(content, random) if random.random() < 0.3 else content
 
@@ -199,7 +261,9 @@ def tensorflow_js(random: Random) -> bytes:
 def archive(name: str, content: bytes, random: Random) -> bytes:
     """Return an archive with a member, packed in some way, and perhaps damaged."""
     buffer = io.BytesIO()
-    packed = random.choice((zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA))
+    packed = random.choice(
+        (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA)
+    )
     with zipfile.ZipFile(buffer, "w", packed if random.random() < 0.3 else zipfile.ZIP_STORED) as file:
         file.writestr(name, content)
         file.writestr("model.weights.h5" if name == "config.json" else "data/weights/0", bytes(100))
@@ -218,8 +282,14 @@ def hdf5(random: Random) -> bytes:
         kind = random.randrange(8)
         try:
             where["model_config"] = (
-                content.decode("utf-8", "surrogateescape") if kind < 4 else content if kind < 6 else [content[:100], content[100:200]] if kind == 6
-                else random.choice((3, 2.5, b"\xff\xfe", "")))
+                content.decode("utf-8", "surrogateescape")
+                if kind < 4
+                else content
+                if kind < 6
+                else [content[:100], content[100:200]]
+                if kind == 6
+                else random.choice((3, 2.5, b"\xff\xfe", ""))
+            )
         except (ValueError, OSError):
             where["model_config"] = content[:1000].replace(b"\0", b"")
         for i in range(random.choice((0, 3, 100))):
@@ -280,7 +350,10 @@ def fields(message: Any) -> list[tuple[Any, Any]]:
 def change(message: Any, field: Any, random: Random) -> None:
     """Change a field of a message."""
     value = getattr(message, field.name)
-    number, text = random.choice(NUMBERS), random.choice((*PAYLOADS, *DOMAINS, *(n for n in ("x", "y", "w", "c", "Loop", "If", "Shape", "Conv"))))
+    number, text = (
+        random.choice(NUMBERS),
+        random.choice((*PAYLOADS, *DOMAINS, *(n for n in ("x", "y", "w", "c", "Loop", "If", "Shape", "Conv")))),
+    )
     try:
         if hasattr(value, "append"):
             if len(value) and random.random() < 0.4:
@@ -305,7 +378,9 @@ def change(message: Any, field: Any, random: Random) -> None:
             else:
                 value.SetInParent()
         elif field.cpp_type == field.CPPTYPE_STRING:
-            setattr(message, field.name, text if field.type == field.TYPE_STRING else text.encode("utf-8", "surrogatepass"))
+            setattr(
+                message, field.name, text if field.type == field.TYPE_STRING else text.encode("utf-8", "surrogatepass")
+            )
         elif field.cpp_type in (field.CPPTYPE_FLOAT, field.CPPTYPE_DOUBLE):
             setattr(message, field.name, random.choice((0.0, -1.0, 1e30, float("inf"), float("nan"))))
         else:
@@ -323,7 +398,11 @@ def message(random: Random) -> bytes:
         text = "\n".join([text] * random.choice((2, 30, 5000)))
     content = text.encode()
     if random.random() < 0.1:
-        content = random.choice((b"\n", b" ", b"[", b"1", b"File \"x.py\", line 1, in f\n", b"a, ")) * random.choice((1000, 300_000)) + content
+        content = (
+            random.choice((b"\n", b" ", b"[", b"1", b'File "x.py", line 1, in f\n', b"a, "))
+            * random.choice((1000, 300_000))
+            + content
+        )
     return damaged(content, random)
 
 

@@ -44,7 +44,13 @@ def test_damaged_files(limited: Limited) -> None:
 @pytest.mark.parametrize("path", sorted(PAST.iterdir()), ids=lambda path: path.name)
 def test_what_once_broke_something(limited: Limited, path: Path) -> None:
     (limited.folder / path.name).write_bytes(path.read_bytes())
-    for words in (["check"], ["check", "--output-format", "junit"], ["sizes", "--timeout", "2"], ["synth", "--timeout", "2"], ["draw", "--to", "svg"]):
+    for words in (
+        ["check"],
+        ["check", "--output-format", "junit"],
+        ["sizes", "--timeout", "2"],
+        ["synth", "--timeout", "2"],
+        ["draw", "--to", "svg"],
+    ):
         ended = limited.run([*words, path.name])
         assert not judged(ended), (words, judged(ended), ended)
 

@@ -120,7 +120,9 @@ def main() -> int:
             continue
         row = compare(instance, options.timeout, peers)
         rows.append(row)
-        print(f"{row['name']:44}" + "".join(f"{_cell(row['answers'][n]):>14}" for n in names), *row["wrong"], flush=True)
+        print(
+            f"{row['name']:44}" + "".join(f"{_cell(row['answers'][n]):>14}" for n in names), *row["wrong"], flush=True
+        )
     _summary(rows, list(peers))
     if options.json:
         with open(options.json, "w") as file:

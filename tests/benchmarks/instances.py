@@ -18,7 +18,9 @@ class Instance:
     optimise: bool
 
 
-def _file(shape: str, layers: list[str], require: list[str], tail: str = "", holes: dict[str, str] | None = None) -> str:
+def _file(
+    shape: str, layers: list[str], require: list[str], tail: str = "", holes: dict[str, str] | None = None
+) -> str:
     declared = "holes: {" + ", ".join(f"{k}: {v}" for k, v in holes.items()) + "}\n" if holes else ""
     required = "require:\n" + "".join(f"  - {r}\n" for r in require) if require else ""
     return f"input: {shape}\n{declared}layers:\n" + "".join(f"  - {layer}\n" for layer in layers) + required + tail
@@ -40,7 +42,9 @@ def chain(count: int, size: int, wanted: int, *, seed: int | None = None) -> str
 def tied_chain(count: int, size: int, wanted: int) -> str:
     """A chain whose padding is half the kernel: 224 never becomes 113."""
     holes = {f"k{i}": "1 | 3 | 5 | 7" for i in range(count)}
-    layers = [f"conv: {{out_channels: 8, kernel_size: $k{i}, stride: 1 | 2, padding: $k{i} // 2}}" for i in range(count)]
+    layers = [
+        f"conv: {{out_channels: 8, kernel_size: $k{i}, stride: 1 | 2, padding: $k{i} // 2}}" for i in range(count)
+    ]
     return _file(f"[3, {size}]", layers, [f"output.length == {wanted}"], holes=holes)
 
 
@@ -105,7 +109,9 @@ def optional(count: int, size: int, wanted: int, more: list[str] | None = None, 
 
 def wide(count: int, size: int, wanted: int, require: list[str], tail: str = "") -> str:
     """Kernel, stride, padding and width open in every layer."""
-    layers = ["conv: {out_channels: 16 | 32 | 64 | 128, kernel_size: 1 | 3 | 5 | 7, stride: 1 | 2, padding: 0..3}"] * count
+    layers = [
+        "conv: {out_channels: 16 | 32 | 64 | 128, kernel_size: 1 | 3 | 5 | 7, stride: 1 | 2, padding: 0..3}"
+    ] * count
     return _file(f"[3, {size}]", layers, [f"output.length == {wanted}", *require], tail)
 
 

@@ -48,7 +48,9 @@ def seconds(way: Callable[[nn.Module], Any], module: nn.Module) -> float | None:
         try:
             way(module)
         except Exception as error:  # whatever a peer raises: it cannot
-            print(f"  {way.__name__}: {type(error).__name__}: {str(error).strip().splitlines()[0][:90]}", file=sys.stderr)
+            print(
+                f"  {way.__name__}: {type(error).__name__}: {str(error).strip().splitlines()[0][:90]}", file=sys.stderr
+            )
             return None
         times.append(time.perf_counter() - start)
     return min(times)

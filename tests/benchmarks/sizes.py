@@ -66,8 +66,9 @@ def _torchvision(name: str) -> nn.Module:
     import torchvision
 
     options = {"init_weights": False} if name in ("googlenet", "inception_v3") else {}
-    module: nn.Module = torchvision.models.get_model(name, weights=None, **(
-        {"weights_backbone": None} if "lraspp" in name else options))
+    module: nn.Module = torchvision.models.get_model(
+        name, weights=None, **({"weights_backbone": None} if "lraspp" in name else options)
+    )
     return module
 
 
@@ -170,7 +171,9 @@ def measured(module: nn.Module, size: int) -> Row:
     proof = max(0.0, time.process_time() - found - (found - read))
     points = list(_points(sizes, size))
     known = [p for p in points if p in sizes.known and sizes.holds(p) is not None]
-    small = [p for p in known if max(p) <= 64][:_ON_CPU_POINTS] if next(module.parameters()).device.type == "cpu" else []
+    small = (
+        [p for p in known if max(p) <= 64][:_ON_CPU_POINTS] if next(module.parameters()).device.type == "cpu" else []
+    )
     wrong = [(p, runs) for p in small if (runs := _runs(module, p)) is not sizes.holds(p)]
     module.to("meta")
     wrong += [(p, runs) for p in known if (runs := _runs(module, p)) is not sizes.holds(p)]
@@ -257,7 +260,9 @@ def main() -> None:
         rows[name] = row
         seconds = "".join(f"{n:8.2f}" for n in (row.reading, row.sizes, row.proof))
         notes = f"  {'complete' if row.complete else 'in part'}, {'proven' if row.proved else 'not proven'}"
-        print(f"{name:48}{seconds}{row.boxes:8}{row.known:8}{len(row.wrong):8}{notes} {row.wrong[:3] or ''}", flush=True)
+        print(
+            f"{name:48}{seconds}{row.boxes:8}{row.known:8}{len(row.wrong):8}{notes} {row.wrong[:3] or ''}", flush=True
+        )
         if words:
             print("    " + row.text[:1000].replace("\n", "\n    "))
     spent = {name: row.reading + row.sizes + row.proof for name, row in rows.items()}

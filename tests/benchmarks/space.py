@@ -184,8 +184,10 @@ def main() -> None:
         half = dict(list(samples[0].items())[: len(samples[0]) // 2])
         domains = min(timed(lambda space=space, half=half: space.domains(half))[1] for _ in range(5))
         print(f"{name}: {count.value:,} {'exactly' if count.exact else f'from {count.low:,} to {count.high:,}'}")
-        print(f"  counting {counting:.2f} s; drawing {20_000 / drawing:,.0f} samples a second; by rejection "
-              f"{hits / evaluating:,.1f}; a solver's call for each {1 / solving:,.1f}")
+        print(
+            f"  counting {counting:.2f} s; drawing {20_000 / drawing:,.0f} samples a second; by rejection "
+            f"{hits / evaluating:,.1f}; a solver's call for each {1 / solving:,.1f}"
+        )
         print(f"  a million candidates in {evaluating:.1f} s; domains in {1000 * domains:.1f} ms")
 
 

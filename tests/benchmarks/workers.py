@@ -63,7 +63,9 @@ def main() -> None:
             wide, counting = timed(lambda pool=pool: cs.Space(cs.parse(WIDE)).count(executor=pool))
             print(f"  {wide.value:,} architectures of a space with too many states counted in {counting:.2f} s")
             found, cutting = timed(lambda pool=pool: cs.Space(budgeted).count(cubes=16, executor=pool))
-            print(f"  once for all with a budget counted in 16 cubes to within {found.high / found.low - 1:.2%}: {cutting:.1f} s")
+            print(
+                f"  once for all with a budget counted in 16 cubes to within {found.high / found.low - 1:.2%}: {cutting:.1f} s"
+            )
             print(f"  {ROWS:,} architectures listed in {listing(pool):.2f} s")
             subspace = Subspace(budgeted)
             _, jobs = timed(lambda pool=pool, subspace=subspace: list(run([Job(subspace, nothing)] * 500, pool)))

@@ -88,15 +88,21 @@ def test_layers_behind_a_failure_have_no_shape():
 
 
 def test_requirements_of_a_problem_are_checked():
-    report = check("input: [1, 8, 8]\nlayers:\n  - conv: {out_channels: 4, kernel_size: 3}\nrequire: [output.height == 7]\n")
+    report = check(
+        "input: [1, 8, 8]\nlayers:\n  - conv: {out_channels: 4, kernel_size: 3}\nrequire: [output.height == 7]\n"
+    )
     (failure,) = report.failures
     assert failure.code == "CS026" and "conv1.height=6" in failure.message and failure.layer == ""
 
 
 def test_formulas_carry_the_numbers():
-    report = check("input: [3, 224, 200]\nlayers:\n  - conv: {out_channels: 4, kernel_size: 7, stride: 2, padding: 3}\n")
+    report = check(
+        "input: [3, 224, 200]\nlayers:\n  - conv: {out_channels: 4, kernel_size: 7, stride: 2, padding: 3}\n"
+    )
     assert report.rows[1].formula == "height: (224 + 6 - 7)//2 + 1 = 112, width: (200 + 6 - 7)//2 + 1 = 100"
-    report = check("input: [3, 224, 224]\nlayers:\n  - conv: {out_channels: 4, kernel_size: 7, stride: 2, padding: 3}\n")
+    report = check(
+        "input: [3, 224, 224]\nlayers:\n  - conv: {out_channels: 4, kernel_size: 7, stride: 2, padding: 3}\n"
+    )
     assert report.rows[1].formula == "(224 + 6 - 7)//2 + 1 = 112"
 
 
@@ -202,8 +208,12 @@ def test_outside_a_recorded_branch_nothing_is_known():
     report = cs.check(network, (3, 10, 8))
     assert not report.ok and not report.failures
     assert [(u.code, u.message) for u in report.unknown] == [
-        ("CS028", "another branch would be taken than the one that was recorded: that one needs "
-                  "max_pool1.height < 5 (net.py:12)")]
+        (
+            "CS028",
+            "another branch would be taken than the one that was recorded: that one needs "
+            "max_pool1.height < 5 (net.py:12)",
+        )
+    ]
     assert report.output == (3, 5, 4)
 
 
@@ -217,14 +227,22 @@ def test_the_output_is_the_part_that_is_named(part, shape, kind):
 
 
 def test_the_parts_of_an_axis_see_what_they_are_cut_from():
-    layers = "{conv: {kernel_size: 3, out_channels: 6}}, {slice: {axis: 1, start: 1, step: 2}}, {max_pool: {kernel_size: 2}}"
+    layers = (
+        "{conv: {kernel_size: 3, out_channels: 6}}, {slice: {axis: 1, start: 1, step: 2}}, {max_pool: {kernel_size: 2}}"
+    )
     assert cs.check(cs.parse(f"{{input: [6, 20, 20], layers: [{layers}]}}")).receptive_field == (5, 4)
 
 
-@pytest.mark.parametrize(("factors", "failing"), [([10**9, 10**9], None), ([10**9, 10**9, 10], "upsample3"), ([10**6] * 9, "upsample4")])
+@pytest.mark.parametrize(
+    ("factors", "failing"), [([10**9, 10**9], None), ([10**9, 10**9, 10], "upsample3"), ([10**6] * 9, "upsample4")]
+)
 def test_a_size_beyond_64_bits_is_a_finding_with_its_layer(factors, failing):
-    text = "input: [1, 5, 1]\nlayers:\n" + "".join(f"  - upsample: {{scale_factor: [{factor}, 1]}}\n" for factor in factors)
+    text = "input: [1, 5, 1]\nlayers:\n" + "".join(
+        f"  - upsample: {{scale_factor: [{factor}, 1]}}\n" for factor in factors
+    )
     report = cs.check(cs.parse(text))
-    assert [(f.layer, f.code, f.axes) for f in report.failures] == ([(failing, "CS033", ("height",))] if failing else [])
+    assert [(f.layer, f.code, f.axes) for f in report.failures] == (
+        [(failing, "CS033", ("height",))] if failing else []
+    )
     assert ((5, 1) in cs.valid_sizes(cs.parse(text))) == (failing is None) or factors[-1] == 10
     assert bool(cs.solve(cs.parse(text))) == (failing is None)

@@ -37,21 +37,53 @@ GOLDEN = {
     "sizes_open_parameters": ["sizes", "problems/imagenet_stem.yaml"],
     "sizes_training": ["sizes", "problems/medical_volume.yaml", "--training"],
     "counterexample": ["counterexample", "problems/segmenter_sizes.yaml", "--sizes", "64..512"],
-    "counterexample_none": ["counterexample", "problems/segmenter_sizes.yaml", "--sizes", "height=64..512 step 32",
-                            "--sizes", "width=31"],
-    "counterexample_claim": ["counterexample", "problems/segmenter_sizes.yaml", "--sizes", "valid", "-q",
-                             "--claim", "output.height == input.height", "--claim", "output.width >= 1"],
+    "counterexample_none": [
+        "counterexample",
+        "problems/segmenter_sizes.yaml",
+        "--sizes",
+        "height=64..512 step 32",
+        "--sizes",
+        "width=31",
+    ],
+    "counterexample_claim": [
+        "counterexample",
+        "problems/segmenter_sizes.yaml",
+        "--sizes",
+        "valid",
+        "-q",
+        "--claim",
+        "output.height == input.height",
+        "--claim",
+        "output.width >= 1",
+    ],
     "counterexample_json": ["counterexample", "problems/naturecnn_smallest_input.yaml", "--sizes", "30..40", "--json"],
     "counterexample_bad_sizes": ["counterexample", "problems/segmenter_sizes.yaml", "--sizes", "big"],
-    "explain": ["explain", "Negative dimension size caused by subtracting 5 from 1 for 'conv2d_7/Conv2D' (op: 'Conv2D') "
-                "with input shapes: [?,1,1,64], [5,5,64,128]."],
-    "explain_network": ["explain", "RuntimeError: Calculated padded input size per channel: (1 x 1 x 1). Kernel size: "
-                        "(3 x 3 x 3). Kernel size can't be greater than actual input size",
-                        "--model", "problems/seeds/volume_5_without_padding.yaml"],
-    "explain_other_input": ["explain", "--model", "problems/seeds/strided_volume_10.yaml", "--input", "1x15x15x15",
-                            "something else"],
-    "explain_json": ["explain", "--json", "Sizes of tensors must match except in dimension 1. Expected size 20 but got "
-                     "size 19 for tensor number 1 in the list."],
+    "explain": [
+        "explain",
+        "Negative dimension size caused by subtracting 5 from 1 for 'conv2d_7/Conv2D' (op: 'Conv2D') "
+        "with input shapes: [?,1,1,64], [5,5,64,128].",
+    ],
+    "explain_network": [
+        "explain",
+        "RuntimeError: Calculated padded input size per channel: (1 x 1 x 1). Kernel size: "
+        "(3 x 3 x 3). Kernel size can't be greater than actual input size",
+        "--model",
+        "problems/seeds/volume_5_without_padding.yaml",
+    ],
+    "explain_other_input": [
+        "explain",
+        "--model",
+        "problems/seeds/strided_volume_10.yaml",
+        "--input",
+        "1x15x15x15",
+        "something else",
+    ],
+    "explain_json": [
+        "explain",
+        "--json",
+        "Sizes of tensors must match except in dimension 1. Expected size 20 but got "
+        "size 19 for tensor number 1 in the list.",
+    ],
     "explain_nothing": ["explain", "KeyError: 'learning_rate'"],
     "explain_no_model": ["explain", "x", "--model", "nowhere.yaml"],
     "lint": ["lint", "problems/aspp_on_small_map.yaml"],
@@ -59,8 +91,19 @@ GOLDEN = {
     "lint_json": ["lint", "--json", "--only", "W004", "problems/aspp_on_small_map.yaml"],
     "lint_sarif": ["lint", "--output-format", "sarif", "--only", "W012", "problems/seeds/mnist_same_5x5_pool.yaml"],
     "lint_github": ["lint", "--output-format", "github", "problems/seeds/mnist_same_5x5_pool.yaml"],
-    "lint_nothing": ["lint", "problems/least_macs.yaml", "--sensible", "--set", "k=3", "--set", "first.stride=2", "--set",
-                     "second.kernel_size=3", "--set", "second.padding=1"],
+    "lint_nothing": [
+        "lint",
+        "problems/least_macs.yaml",
+        "--sensible",
+        "--set",
+        "k=3",
+        "--set",
+        "first.stride=2",
+        "--set",
+        "second.kernel_size=3",
+        "--set",
+        "second.padding=1",
+    ],
     "lint_invalid": ["lint", "problems/seeds/kernel_5_on_4x4.yaml"],
     "lint_unknown_code": ["lint", "problems/least_macs.yaml", "--only", "W99"],
     "check_lint": ["check", "--lint", "problems/seeds/mnist_same_5x5_pool.yaml"],
@@ -109,8 +152,14 @@ GOLDEN = {
     "export_bad_name": ["export", "problems/mnist_repair.yaml", "--to", "keras", "--name", "a-b"],
     "help_export": ["export", "--help"],
     "repair": ["repair", "problems/unet_300x300.yaml", "-n", "3"],
-    "repair_for_all": ["repair", "problems/unet_300x300.yaml", "--for-all", "height=64..512", "--for-all",
-                       "width=64..512"],
+    "repair_for_all": [
+        "repair",
+        "problems/unet_300x300.yaml",
+        "--for-all",
+        "height=64..512",
+        "--for-all",
+        "width=64..512",
+    ],
     "repair_target": ["repair", "problems/seeds/mnist_valid_5x5.yaml", "--target", "10", "--lock", "conv1:weights"],
     "repair_nothing": ["repair", "problems/seeds/mnist_same_5x5_pool.yaml"],
     "repair_impossible": ["repair", "problems/seeds/kernel_5_on_4x4.yaml", "--lock", "*"],
@@ -118,8 +167,14 @@ GOLDEN = {
     "repair_emit": ["repair", "problems/unet_300x300.yaml", "--emit", "yaml", "--lock", "input"],
     "repair_bad_lock": ["repair", "problems/unet_300x300.yaml", "--lock", "nowhere"],
     "repair_bad_range": ["repair", "problems/unet_300x300.yaml", "--for-all", "height"],
-    "repair_for_all_impossible": ["repair", "problems/segmenter_sizes.yaml", "--for-all", "height=64..512", "--lock",
-                                  "*"],
+    "repair_for_all_impossible": [
+        "repair",
+        "problems/segmenter_sizes.yaml",
+        "--for-all",
+        "height=64..512",
+        "--lock",
+        "*",
+    ],
     "repair_for_all_nothing": ["repair", "problems/segmenter_sizes.yaml", "--for-all", "height=64..512 step 32"],
     "repair_diff_of_a_file": ["repair", "problems/unet_300x300.yaml", "--diff", "--lock", "input"],
     "repair_open": ["repair", "problems/imagenet_stem.yaml"],
@@ -201,7 +256,9 @@ def test_results_go_to_stdout_and_nothing_else_does():
 def hard(tmp_path) -> str:
     layers = "  - conv: {out_channels: 8..256 step 8, kernel_size: 1|3|5, stride: 1|2, padding: 0..2}\n" * 12
     path = tmp_path / "hard.yaml"
-    path.write_text(f"input: [3, 97, 101]\nlayers:\n{layers}require: [params * macs % 1000003 == 17, params * params % 1000033 == 18]\n")
+    path.write_text(
+        f"input: [3, 97, 101]\nlayers:\n{layers}require: [params * macs % 1000003 == 17, params * params % 1000033 == 18]\n"
+    )
     return str(path)
 
 
@@ -282,17 +339,32 @@ def test_a_front_with_a_wrong_number_of_objectives():
 def test_output_that_cannot_be_written():
     with open("/dev/full", "w") as full:
         result = subprocess.run(
-            [sys.executable, "-m", "convsolve", "schema"], stdout=full, stderr=subprocess.PIPE, text=True, cwd=ROOT, check=False)
-    assert result.returncode == 2 and result.stderr.startswith("error: No space left") and "Traceback" not in result.stderr
+            [sys.executable, "-m", "convsolve", "schema"],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            cwd=ROOT,
+            check=False,
+        )
+    assert (
+        result.returncode == 2 and result.stderr.startswith("error: No space left") and "Traceback" not in result.stderr
+    )
     script = f"{sys.executable} -m convsolve schema | true; exit ${{PIPESTATUS[0]}}"
     assert subprocess.run(["bash", "-c", script], capture_output=True, cwd=ROOT, check=False).returncode == 141
 
 
 def test_a_long_chain_takes_no_more_than_its_length(tmp_path):
-    kinds = ["conv: {out_channels: 8, kernel_size: 3, padding: 1}", "batch_norm", "relu", "conv: {out_channels: 8, kernel_size: 1}"]
+    kinds = [
+        "conv: {out_channels: 8, kernel_size: 3, padding: 1}",
+        "batch_norm",
+        "relu",
+        "conv: {out_channels: 8, kernel_size: 1}",
+    ]
     path = tmp_path / "chain.yaml"
     path.write_text("input: [3, 224, 224]\nlayers:\n" + "".join(f"  - {kinds[i % 4]}\n" for i in range(4000)))
-    limits = "import resource as r; r.setrlimit(r.RLIMIT_CPU, (8, 8)); r.setrlimit(r.RLIMIT_DATA, (400 << 20, 400 << 20)); "
+    limits = (
+        "import resource as r; r.setrlimit(r.RLIMIT_CPU, (8, 8)); r.setrlimit(r.RLIMIT_DATA, (400 << 20, 400 << 20)); "
+    )
     command = [sys.executable, "-c", f"{limits}from convsolve.cli import main; main()", "check", str(path)]
     result = subprocess.run(command, capture_output=True, text=True, check=True)
     assert result.stdout.endswith("valid: the output is 8x224x224\n") and result.stdout.count("\n") > 4000
@@ -301,6 +373,8 @@ def test_a_long_chain_takes_no_more_than_its_length(tmp_path):
 def test_of_very_many_mistakes_the_first_are_shown(tmp_path):
     path = tmp_path / "net.json"
     path.write_text(json.dumps({"input": [1, 8], "layers": ["konv"] * 3000}))
-    result = subprocess.run([sys.executable, "-m", "convsolve", "check", str(path)], capture_output=True, text=True, check=False)
+    result = subprocess.run(
+        [sys.executable, "-m", "convsolve", "check", str(path)], capture_output=True, text=True, check=False
+    )
     lines = result.stderr.splitlines()
     assert result.returncode == 2 and len(lines) == 101 and lines[-1].endswith("net.json: 2,900 more mistakes")

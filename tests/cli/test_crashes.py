@@ -28,6 +28,7 @@ FAULTS = [
 
 def ended(monkeypatch, name, error) -> int:
     """Return how a command ends inside which an error is raised."""
+
     def fault(**given):
         raise error
 
@@ -79,11 +80,13 @@ def run(*command, **options):
 
 
 def test_python_m_and_workers(tmp_path):
-    code = ("import runpy, sys, convsolve.files.reader as r\n"
-            "r.parse_document = lambda *a: 1 // 0\n"
-            "sys.argv = ['convsolve', 'check', 'x.yaml']\n"
-            "sys.path.insert(0, '')\n"
-            "runpy.run_module('convsolve', run_name='__main__', alter_sys=True)\n")
+    code = (
+        "import runpy, sys, convsolve.files.reader as r\n"
+        "r.parse_document = lambda *a: 1 // 0\n"
+        "sys.argv = ['convsolve', 'check', 'x.yaml']\n"
+        "sys.path.insert(0, '')\n"
+        "runpy.run_module('convsolve', run_name='__main__', alter_sys=True)\n"
+    )
     (tmp_path / "x.yaml").touch()
     result = run(sys.executable, "-c", code, cwd=tmp_path)
     assert result.returncode == 70 and result.stderr.startswith("internal error: ZeroDivisionError"), result.stderr
@@ -91,7 +94,12 @@ def test_python_m_and_workers(tmp_path):
 
 def test_streams_that_are_closed(tmp_path):
     (tmp_path / "x.yaml").write_text("input: [1, 8, 8]\nlayers: [relu]\n")
-    for words, code in (("check x.yaml >&-", 0), ("check x.yaml 2>&-", 0), ("check - <&-", 2), ("check y.yaml 2>&-", 2)):
+    for words, code in (
+        ("check x.yaml >&-", 0),
+        ("check x.yaml 2>&-", 0),
+        ("check - <&-", 2),
+        ("check y.yaml 2>&-", 2),
+    ):
         result = run("bash", "-c", f"{sys.executable} -m convsolve {words}", cwd=tmp_path)
         assert result.returncode == code and "Traceback" not in result.stderr and "internal" not in result.stderr
 

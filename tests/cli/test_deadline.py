@@ -70,8 +70,17 @@ def test_other_threads_are_not_stopped():
 ], ids=lambda words: " ".join(words[:2]))  # fmt: skip
 def test_commands_end_in_time(words, tmp_path):
     path = tmp_path / "chain.yaml"
-    path.write_text("input: [3, 224, 224]\nlayers:\n" + "  - conv: {out_channels: 8, kernel_size: 3, padding: 1}\n" * 6000)
-    command = [sys.executable, "-m", "convsolve", *(str(path) if word == "{}" else word for word in words), "--timeout", "0.3"]
+    path.write_text(
+        "input: [3, 224, 224]\nlayers:\n" + "  - conv: {out_channels: 8, kernel_size: 3, padding: 1}\n" * 6000
+    )
+    command = [
+        sys.executable,
+        "-m",
+        "convsolve",
+        *(str(path) if word == "{}" else word for word in words),
+        "--timeout",
+        "0.3",
+    ]
     result = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
     assert result.returncode == 3 and "Traceback" not in result.stderr
     if "--json" in words:

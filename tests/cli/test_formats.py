@@ -86,7 +86,9 @@ def test_sarif(tmp_path):
     results = log["runs"][0]["results"]
     rules = log["runs"][0]["tool"]["driver"]["rules"]
     assert all(rules[r["ruleIndex"]]["id"] == r["ruleId"] for r in results)
-    assert {r["level"] for r in results} >= {"error"} and results[0]["locations"][0]["physicalLocation"]["region"]["startLine"] == 5
+    assert {r["level"] for r in results} >= {"error"} and results[0]["locations"][0]["physicalLocation"]["region"][
+        "startLine"
+    ] == 5
 
 
 def test_github(tmp_path):
@@ -98,7 +100,9 @@ def test_github(tmp_path):
 def test_junit(tmp_path):
     _, text = written("junit", tmp_path)
     suite = ElementTree.fromstring(text.partition("\n")[2])[0]
-    assert int(suite.get("tests")) == len(suite) and int(suite.get("failures")) == len(suite.findall("testcase/failure"))
+    assert int(suite.get("tests")) == len(suite) and int(suite.get("failures")) == len(
+        suite.findall("testcase/failure")
+    )
     assert suite.find("testcase[@name='a%b']/failure").get("type") == "CS001"
 
 

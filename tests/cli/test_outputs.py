@@ -59,8 +59,13 @@ def names(folder: Path) -> list[str]:
 def refused(capsys, code: int, path: object, reason: str | tuple[str, ...]) -> bool:
     """Whether a command has ended with one message on one line."""
     said, head = capsys.readouterr(), f"error: cannot write {path}: "
-    return (code == 2 and said.out == "" and said.err.startswith(head) and said.err.count("\n") == 1
-            and said.err.removeprefix(head).startswith(reason))
+    return (
+        code == 2
+        and said.out == ""
+        and said.err.startswith(head)
+        and said.err.count("\n") == 1
+        and said.err.removeprefix(head).startswith(reason)
+    )
 
 
 def test_a_new_file_and_one_that_keeps_its_mode_and_owner(folder, command):
@@ -124,7 +129,11 @@ def test_a_device_is_written_through(folder, command):
         assert run(device) == 0
     for device, old in zip(devices, before, strict=True):
         new = os.stat(device)
-        assert stat.S_ISCHR(new.st_mode) and (new.st_rdev, new.st_ino, new.st_mode) == (old.st_rdev, old.st_ino, old.st_mode)
+        assert stat.S_ISCHR(new.st_mode) and (new.st_rdev, new.st_ino, new.st_mode) == (
+            old.st_rdev,
+            old.st_ino,
+            old.st_mode,
+        )
     assert set(names(folder / "out")) <= {"node"}
 
 
@@ -161,8 +170,15 @@ def test_a_full_disk(folder, command, capsys):
 @contextmanager
 def little_space(folder: Path):
     """Let there be no space left in a folder: on a disk of its own, or as far as files may grow."""
-    mounted = os.geteuid() == 0 and subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=4k,nr_inodes=8", "tmpfs", str(folder)], capture_output=True, check=False).returncode == 0
+    mounted = (
+        os.geteuid() == 0
+        and subprocess.run(
+            ["mount", "-t", "tmpfs", "-o", "size=4k,nr_inodes=8", "tmpfs", str(folder)],
+            capture_output=True,
+            check=False,
+        ).returncode
+        == 0
+    )
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     try:
         if mounted:
@@ -313,8 +329,11 @@ def test_a_private_listing_is_private_while_it_grows(folder, monkeypatch):
     (folder / "all").touch()
     (folder / "all").chmod(0o600)
     real, modes = journal._Journal.add, []
-    monkeypatch.setattr(journal._Journal, "add", lambda self, piece: (
-        modes.append(stat.S_IMODE((folder / "all.part").stat().st_mode)), real(self, piece)))
+    monkeypatch.setattr(
+        journal._Journal,
+        "add",
+        lambda self, piece: (modes.append(stat.S_IMODE((folder / "all.part").stat().st_mode)), real(self, piece)),
+    )
     with pytest.raises(SystemExit):
         main(["enumerate", "net.yaml", "-o", "all"])
     assert modes and set(modes) == {0o600} and stat.S_IMODE((folder / "all").stat().st_mode) == 0o600

@@ -43,7 +43,26 @@ def test_ways_to_write_a_shape(text):
     assert ShapeType().convert(text, None, None) == (3, 224, 224)
 
 
-@pytest.mark.parametrize("text", ["", "x", "3xx4", "3x", "-3x4", "3x0", "3.5x4", "(3x4", "3x4]", "²x3", "9" * 30, "NaN", "0x10", "()", "torch.Size([3, 4])"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "x",
+        "3xx4",
+        "3x",
+        "-3x4",
+        "3x0",
+        "3.5x4",
+        "(3x4",
+        "3x4]",
+        "²x3",
+        "9" * 30,
+        "NaN",
+        "0x10",
+        "()",
+        "torch.Size([3, 4])",
+    ],
+)
 def test_what_is_no_shape(text, tmp_path):
     (tmp_path / "net.yaml").write_text(YAML)
     result = CliRunner().invoke(cli, ["check", str(tmp_path / "net.yaml"), "--input", text])
@@ -85,9 +104,14 @@ def test_a_larger_batch_stays_wrong(folder, run):
     assert run("check", "net.yaml", "--input", "2x3x8x8")[0] == 2
 
 
-@pytest.mark.parametrize(("source", "whole"), [("nets.py:Net", "3x8x8"), ("net.yaml", "3x8x8"), ("open.yaml", "3x8x8"), ("gray.yaml", "8x8x1")])
+@pytest.mark.parametrize(
+    ("source", "whole"),
+    [("nets.py:Net", "3x8x8"), ("net.yaml", "3x8x8"), ("open.yaml", "3x8x8"), ("gray.yaml", "8x8x1")],
+)
 def test_channels_that_are_left_out_are_asked_for(folder, run, source, whole):
-    (folder / "gray.yaml").write_text(YAML.replace("[3, 16, 16]", "[16, 16, 1]") + "framework: keras\ndata_format: channels_last\n")
+    (folder / "gray.yaml").write_text(
+        YAML.replace("[3, 16, 16]", "[16, 16, 1]") + "framework: keras\ndata_format: channels_last\n"
+    )
     code, _, err = run("check" if source != "open.yaml" else "synth", source, "--input", "8x8")
     assert code == 2 and "8x8 leaves out the channels" in err and f"--input {whole}" in err
 
@@ -116,7 +140,11 @@ def test_several_sources_are_judged_one_by_one(folder, run):
     code, out, err = run("check", "-q", "net.yaml", "bad.yaml", "open.yaml", "missing.yaml")
     assert code == 2 and "CS001" in out and err.count("error: ") == 2
     assert [line.split() for line in out.splitlines()[-4:]] == [
-        ["valid", "net.yaml"], ["invalid", "bad.yaml"], ["not", "read", "open.yaml"], ["not", "read", "missing.yaml"]]
+        ["valid", "net.yaml"],
+        ["invalid", "bad.yaml"],
+        ["not", "read", "open.yaml"],
+        ["not", "read", "missing.yaml"],
+    ]
     assert run("check", "-q", "net.yaml", "bad.yaml")[0] == 1 and run("check", "-q", "net.yaml", "net.yaml")[0] == 0
     code, out, _ = run("check", "--output-format", "concise", "net.yaml", "bad.yaml")
     assert code == 1 and out.startswith("bad.yaml:2:") and out.count("\n") == 1

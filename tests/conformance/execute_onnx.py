@@ -26,7 +26,9 @@ def session(model: Any, *, optimise: bool = True) -> Any:
     return onnxruntime.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
 
 
-def tensor_shapes(model: Any, sizes: Mapping[str, tuple[int, ...]], *, optimise: bool = True) -> dict[str, tuple[int, ...]]:
+def tensor_shapes(
+    model: Any, sizes: Mapping[str, tuple[int, ...]], *, optimise: bool = True
+) -> dict[str, tuple[int, ...]]:
     """Return the shapes of all tensors that a graph makes of zeros; all shapes have their batch axis."""
     copy = onnx.ModelProto()
     copy.CopyFrom(model)

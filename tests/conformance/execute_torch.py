@@ -53,7 +53,9 @@ def source_of(call: Any) -> str:
 
 
 def walk(
-    found: Any, space: dict[str, Any], zeros: Callable[[tuple[int, ...]], Any],
+    found: Any,
+    space: dict[str, Any],
+    zeros: Callable[[tuple[int, ...]], Any],
     prepare: Callable[[Step], None] = lambda step: None,
 ) -> dict[str, tuple[int, ...]]:
     """Run the lines of every layer, in order, and return the shapes of what they make."""

@@ -111,7 +111,8 @@ def judged(case: Case, framework: Any) -> Verdict:
     if values:
         other = _read(opened, values, case.shapes, **network)
         assert (other.shapes, other.params) == (verdict.shapes, verdict.params), (
-            f"with unknown parameters: {other}, with known ones: {verdict}")
+            f"with unknown parameters: {other}, with known ones: {verdict}"
+        )
     if case.data_format == "channels_first" and case.batch_size == 2 and not case.training:
         direct = _directly(case, framework)
         assert direct == verdict.shapes, f"shape_of: {direct}, traced: {verdict}"
@@ -183,7 +184,10 @@ class Suite:
     operations: dict[str, _Operation] = field(default_factory=dict)
 
     def operation(
-        self, cases: int, *, refused: tuple[float, float] = (0.1, 0.7),
+        self,
+        cases: int,
+        *,
+        refused: tuple[float, float] = (0.1, 0.7),
         excused: Excuse = _never,
     ) -> Callable[[Callable[[Random], Case]], Callable[[Random], Case]]:
         """Register a draw, the number of cases, and which share of them the framework must refuse.
@@ -230,10 +234,12 @@ class Suite:
         report = self.report(name)
         shown = "\n\n".join(report.disagreements[:4])
         assert not report.disagreements, (
-            f"{name}: {len(report.disagreements)} of {report.cases} cases disagree\n\n{shown}")
+            f"{name}: {len(report.disagreements)} of {report.cases} cases disagree\n\n{shown}"
+        )
         least, most = self.operations[name].refused
         assert least <= report.refused / report.cases <= most, (
-            f"{name}: {report.refused} of {report.cases} cases were refused, which is not in {least}..{most}")
+            f"{name}: {report.refused} of {report.cases} cases were refused, which is not in {least}..{most}"
+        )
 
 
 def _agree(verdict: Verdict, executed: Verdict) -> bool:
@@ -251,7 +257,8 @@ def _reproducer(case: Case, framework: str, verdict: object, executed: Verdict) 
     module = f"; m = {case.module}" if case.module else ""
     return (
         f"ours({case.operator!r}, {', '.join(map(str, case.shapes))}, framework={framework!r}{options})\n"
-        f"    # {verdict}\n{inputs}{module}; {case.call}\n    # {executed}")
+        f"    # {verdict}\n{inputs}{module}; {case.call}\n    # {executed}"
+    )
 
 
 # What draws are made of.

@@ -79,16 +79,20 @@ class Node:
         made = helper.make_node(self.kind, names, results, name="node", domain=self.domain)
         made.attribute.extend(_attribute(k, v) for k, v in self.attributes.items())
         graph = helper.make_graph(
-            [*moves, made], "g", infos, [onnx.ValueInfoProto(name=name) for name in results], weights)
+            [*moves, made], "g", infos, [onnx.ValueInfoProto(name=name) for name in results], weights
+        )
         opsets = [helper.make_opsetid("", self.opset), *([helper.make_opsetid(self.domain, 1)] if self.domain else [])]
         return helper.make_model(graph, opset_imports=opsets, ir_version=_IR_VERSION)
 
     def __str__(self) -> str:
         shown = ", ".join(
-            "None" if i is None else f"{'x' if i.network else 'w'}{list(i.array.shape)}"
+            "None"
+            if i is None
+            else f"{'x' if i.network else 'w'}{list(i.array.shape)}"
             if i.network or i.array.size > 9 or (i.array.dtype.kind == "f" and not i.array.any())
             else repr(i.array.tolist())
-            for i in self.inputs)
+            for i in self.inputs
+        )
         return f"{self.kind}-{self.opset}({shown}; {self.attributes}) -> {self.outputs}"
 
 
@@ -108,18 +112,28 @@ class Reading:
     operator: Any = None
 
     def __str__(self) -> str:
-        return str(self.shapes) if self.shapes is not None else f"fails: {self.fails}" if self.fails else f"unread: {self.unread}"
+        return (
+            str(self.shapes)
+            if self.shapes is not None
+            else f"fails: {self.fails}"
+            if self.fails
+            else f"unread: {self.unread}"
+        )
 
 
 def executed(node: Node) -> Reading:
     """Run a node in onnxruntime; an output without elements counts as a failure."""
-    if node.kind == "QLinearReduceMean" or (node.kind in ("QLinearLeakyRelu", "QLinearSigmoid") and len(node.inputs) < 5):
+    if node.kind == "QLinearReduceMean" or (
+        node.kind in ("QLinearLeakyRelu", "QLinearSigmoid") and len(node.inputs) < 5
+    ):
         return read(node)  # onnxruntime does not have the one, and dies of the other
     if node.kind == "GatherND" and isinstance(n := node.attributes.get("batch_dims", 0), int) and n < 0:
         return Reading(fails="onnxruntime dies")
     if node.kind == "Split" and node.attributes.get("num_outputs", node.outputs) != node.outputs:
         return Reading(fails="onnxruntime dies")
-    if node.kind in ("DynamicQuantizeMatMul", "MatMulIntegerToFloat") and any(i and not i.array.size for i in node.inputs):
+    if node.kind in ("DynamicQuantizeMatMul", "MatMulIntegerToFloat") and any(
+        i and not i.array.size for i in node.inputs
+    ):
         return Reading(fails="onnxruntime dies")
     if node.kind == "STFT" and any(i is not None and i.array.shape == () and i.array == 0 for i in node.inputs[3:]):
         return Reading(fails="onnxruntime dies")
@@ -212,8 +226,12 @@ def _weight(r: Random, node: Node) -> Node:
             changed = array[0] if r.random() < 0.5 and array.shape[0] else array.sum(-1, dtype=array.dtype)
         else:
             axis = r.randrange(len(shape))
-            least = 1 if node.kind == "LayerNormalization" else 0  # onnxruntime takes some of its scales without numbers
-            changed = np.zeros([max(n + r.choice((-1, 1)), least) if i == axis else n for i, n in enumerate(shape)], array.dtype)
+            least = (
+                1 if node.kind == "LayerNormalization" else 0
+            )  # onnxruntime takes some of its scales without numbers
+            changed = np.zeros(
+                [max(n + r.choice((-1, 1)), least) if i == axis else n for i, n in enumerate(shape)], array.dtype
+            )
     return _replaced(node, place, Input(np.ascontiguousarray(changed).reshape(changed.shape), False))
 
 

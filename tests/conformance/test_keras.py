@@ -72,11 +72,19 @@ def conv(r: Random) -> Case:
         padding = "same"
     declared = near(r, channels)
     op = ops.Conv(
-        out_channels=out, kernel_size=kernel, stride=stride, padding=padding, dilation=dilation, groups=groups,
-        bias=bias, in_channels=declared)
+        out_channels=out,
+        kernel_size=kernel,
+        stride=stride,
+        padding=padding,
+        dilation=dilation,
+        groups=groups,
+        bias=bias,
+        in_channels=declared,
+    )
     module = (
         f"layers.Conv{rank}D({out}, {kernel}, strides={stride}, padding={padding!r}, dilation_rate={dilation}, "
-        f"groups={groups}, use_bias={bias})")
+        f"groups={groups}, use_bias={bias})"
+    )
     built = f"(m.build({(None, *(9,) * rank, declared)}), m(x))[1]" if declared != channels else "m(x)"
     return last(op, (*sizes(r, rank, high=8), channels), call=built, module=module)
 
@@ -105,10 +113,12 @@ def depthwise_conv(r: Random) -> Case:
     dilation = r.choice((1, 1, each(r, rank, 1, 2)))
     padding, bias = r.choice(("same", "valid", "valid")), r.random() < 0.5
     op = ops.DepthwiseConv(
-        kernel_size=kernel, stride=stride, padding=padding, dilation=dilation, multiplier=multiplier, bias=bias)
+        kernel_size=kernel, stride=stride, padding=padding, dilation=dilation, multiplier=multiplier, bias=bias
+    )
     module = (
         f"layers.DepthwiseConv{rank}D({kernel}, strides={stride}, padding={padding!r}, dilation_rate={dilation}, "
-        f"depth_multiplier={multiplier}, use_bias={bias})")
+        f"depth_multiplier={multiplier}, use_bias={bias})"
+    )
     return last(op, (*sizes(r, rank, high=6), channels), module=module)
 
 
@@ -120,11 +130,18 @@ def conv_transpose(r: Random) -> Case:
     extra = r.choice((None, 0, 1, each(r, rank, 0, 1, 2)))
     bias = r.random() < 0.5
     op = ops.ConvTranspose(
-        out_channels=out, kernel_size=kernel, stride=stride, padding=padding, output_padding=extra, dilation=dilation,
-        bias=bias)
+        out_channels=out,
+        kernel_size=kernel,
+        stride=stride,
+        padding=padding,
+        output_padding=extra,
+        dilation=dilation,
+        bias=bias,
+    )
     module = (
         f"layers.Conv{rank}DTranspose({out}, {kernel}, strides={stride}, padding={padding!r}, "
-        f"output_padding={extra}, dilation_rate={dilation}, use_bias={bias})")
+        f"output_padding={extra}, dilation_rate={dilation}, use_bias={bias})"
+    )
     return last(op, (*sizes(r, rank, high=5), channels), module=module)
 
 
@@ -132,7 +149,8 @@ def refused_by_pytorch(case: Case, verdict: Verdict, executed: Verdict) -> bool:
     """Of all backends only PyTorch's avg_pool3d refuses a kernel above the size, though "same" pads for it."""
     op: Any = case.operator
     too_small = len(case.shapes[0]) == 4 and any(
-        k > n for k, n in zip(spread(op.kernel_size, 3), case.shapes[0], strict=False))
+        k > n for k, n in zip(spread(op.kernel_size, 3), case.shapes[0], strict=False)
+    )
     return op.kind == "avg_pool" and op.padding == "same" and too_small and "smaller than kernel" in executed.why
 
 
@@ -262,8 +280,7 @@ def split(r: Random) -> Case:
     ends = [sum(parts[: i + 1]) for i in range(len(parts) - 1)]
     if r.random() < 0.4:
         shape[axis] = ends[-1]  # nothing is left for the last part
-    return last(
-        ops.Split(sizes=parts, axis=axis), tuple(shape), call=f"keras.ops.split(x, {ends}, axis={axis + 1})")
+    return last(ops.Split(sizes=parts, axis=axis), tuple(shape), call=f"keras.ops.split(x, {ends}, axis={axis + 1})")
 
 
 def alike(r: Random, shape: tuple[int, ...], one: float = 0.2, other: float = 0.1) -> tuple[int, ...]:
@@ -275,12 +292,22 @@ def alike(r: Random, shape: tuple[int, ...], one: float = 0.2, other: float = 0.
 @suite.operation(90)
 def elementwise(r: Random) -> Case:
     shape = any_shape(r)
-    kind, name = r.choice((("add", "Add"), ("mul", "Multiply"), ("maximum", "Maximum"), ("sub", "Subtract"), ("minimum", "Minimum"), ("average", "Average")))
+    kind, name = r.choice(
+        (
+            ("add", "Add"),
+            ("mul", "Multiply"),
+            ("maximum", "Maximum"),
+            ("sub", "Subtract"),
+            ("minimum", "Minimum"),
+            ("average", "Average"),
+        )
+    )
     shapes = [shape, *(alike(r, shape) for _ in range(1 if kind == "sub" else r.randint(1, 2)))]
     if r.random() < 0.3:
         shapes[1] = shapes[1][r.randrange(len(shape)) :]
     return last(
-        ops.OPERATORS[kind](), *shapes, call=f"m([{', '.join(NAMES[: len(shapes)])}])", module=f"layers.{name}()")
+        ops.OPERATORS[kind](), *shapes, call=f"m([{', '.join(NAMES[: len(shapes)])}])", module=f"layers.{name}()"
+    )
 
 
 @suite.operation(60)
@@ -309,7 +336,9 @@ def matmul(r: Random) -> Case:
 def einsum(r: Random) -> Case:
     equation, shapes = drawn_equation(r)
     names = ", ".join(NAMES[: len(shapes)])
-    return last(ops.Einsum(equation=equation), *shapes, call=f"keras.ops.einsum({batched_equation(equation)!r}, {names})")
+    return last(
+        ops.Einsum(equation=equation), *shapes, call=f"keras.ops.einsum({batched_equation(equation)!r}, {names})"
+    )
 
 
 @suite.operation(60)
@@ -318,11 +347,18 @@ def conv_lstm(r: Random) -> Case:
     kernel, stride, dilation = each(r, rank, 1, 2, 3), r.choice((1, each(r, rank, 1, 2, 3))), r.choice((1, 1, 2))
     padding, bias, steps = r.choice(("same", "valid")), r.random() < 0.5, r.random() < 0.5
     op = ops.ConvLstm(
-        out_channels=out, kernel_size=kernel, stride=stride, padding=padding, dilation=dilation, bias=bias,
-        return_sequences=steps)
+        out_channels=out,
+        kernel_size=kernel,
+        stride=stride,
+        padding=padding,
+        dilation=dilation,
+        bias=bias,
+        return_sequences=steps,
+    )
     module = (
         f"layers.ConvLSTM{rank}D({out}, {kernel}, strides={stride}, padding={padding!r}, dilation_rate={dilation}, "
-        f"use_bias={bias}, return_sequences={steps})")
+        f"use_bias={bias}, return_sequences={steps})"
+    )
     return last(op, (r.randint(1, 3), *sizes(r, rank, high=6), channels), module=module)
 
 
@@ -362,14 +398,17 @@ def small(r: Random, rank: int) -> tuple[int, ...]:
 
 @suite.operation(50, refused=(0, 0.3))
 def batch_norm(r: Random) -> Case:
-    rank, channels, (affine, scale, shift) = r.choice((0, 1, 2, 3)), r.randint(1, 5), (r.random() < 0.7 for _ in range(3))
+    rank, channels, (affine, scale, shift) = (
+        r.choice((0, 1, 2, 3)),
+        r.randint(1, 5),
+        (r.random() < 0.7 for _ in range(3)),
+    )
     declared, training = near(r, channels), r.random() < 0.7
     sizes_ = small(r, rank)
     op = ops.BatchNorm(num_features=declared, affine=affine, scale=scale, shift=shift)
     module = f"layers.BatchNormalization(scale={affine and scale}, center={affine and shift})"
     call = f"(m.build({(None, *sizes_, declared)}), m(x, training={training}))[1]"
-    return last(
-        op, (*sizes_, channels), call=call, module=module, training=training, batch_size=r.choice((1, 1, 2)))
+    return last(op, (*sizes_, channels), call=call, module=module, training=training, batch_size=r.choice((1, 1, 2)))
 
 
 @suite.operation(40)

@@ -245,13 +245,16 @@ def dot(r: Random, rank: int) -> tuple[Config, Any]:
 @draws("Attention", "AdditiveAttention")
 def attention(r: Random, rank: int) -> tuple[Config, Any]:
     features, values = r.randint(1, 4), r.randint(1, 4)
-    return {"use_scale": r.random() < 0.5}, [(r.randint(1, 4), features), (values, features), (values, features)][: r.randint(2, 3)]
+    return {"use_scale": r.random() < 0.5}, [(r.randint(1, 4), features), (values, features), (values, features)][
+        : r.randint(2, 3)
+    ]
 
 
 @draws("EinsumDense")
 def einsum_dense(r: Random, rank: int) -> tuple[Config, Any]:
-    equation, wished, shape = r.choice((
-        ("abc,cd->abd", [None, 3], (4, 2)), ("abc,cde->abde", [None, 2, 3], (4, 2)), ("...x,xy->...y", 5, (3, 2, 4))))
+    equation, wished, shape = r.choice(
+        (("abc,cd->abd", [None, 3], (4, 2)), ("abc,cde->abde", [None, 2, 3], (4, 2)), ("...x,xy->...y", 5, (3, 2, 4)))
+    )
     return {"equation": equation, "output_shape": wished, "bias_axes": r.choice((None, equation[-1]))}, shape
 
 
@@ -264,7 +267,9 @@ def of_cells(r: Random, rank: int) -> tuple[Config, Any]:
 
 @draws("Activation")
 def activation(r: Random, rank: int) -> tuple[Config, Any]:
-    return {"activation": r.choice(("relu", "softmax", "linear", "swish", "hard_sigmoid"))}, room(r, r.randint(1, 3), 1, 4)
+    return {"activation": r.choice(("relu", "softmax", "linear", "swish", "hard_sigmoid"))}, room(
+        r, r.randint(1, 3), 1, 4
+    )
 
 
 @draws("Dropout", "GaussianDropout", "AlphaDropout")
@@ -368,8 +373,14 @@ def whole(entry: Config, shape: Any) -> Config:
               for n, s in zip(names, shape, strict=True)]  # fmt: skip
     tensors = [{"class_name": "__keras_tensor__", "config": {"keras_history": [n, 0, 0]}} for n in names]
     layer = {**entry, "name": "it", "inbound_nodes": [{"args": [tensors], "kwargs": {}}]}
-    return {"class_name": "Functional", "config": {
-        "layers": [*inputs, layer], "input_layers": [[n, 0, 0] for n in names], "output_layers": [["it", 0, 0]]}}
+    return {
+        "class_name": "Functional",
+        "config": {
+            "layers": [*inputs, layer],
+            "input_layers": [[n, 0, 0] for n in names],
+            "output_layers": [["it", 0, 0]],
+        },
+    }
 
 
 def ours(kind: str, config: Config, shape: tuple[int, ...]) -> tuple[Any, Any]:

@@ -191,7 +191,12 @@ def test_channels_last_is_the_same_network() -> None:
 
 def test_every_operator_is_run() -> None:
     used = {layer.operator.kind for text in NETWORKS.values() for layer in parse(text).network.layers}
-    assert used >= OPERATORS.keys() - {"opaque", "conv_lstm", "stepwise", *SINGLY}  # which nothing can run, and which PyTorch has not
+    assert used >= OPERATORS.keys() - {
+        "opaque",
+        "conv_lstm",
+        "stepwise",
+        *SINGLY,
+    }  # which nothing can run, and which PyTorch has not
 
 
 def test_a_refusal_names_the_layer() -> None:

@@ -45,9 +45,11 @@ def node(kind: str, inputs: list[Any], opset: int = 17, outputs: int = 1, **attr
     results = [f"o{n}" for n in range(outputs)]
     types = {n: TensorProto.INT64 if v.dtype == np.int64 else TensorProto.FLOAT for n, v in given.items()}
     graph = helper.make_graph(
-        [helper.make_node(kind, names, results, **attributes)], "g",
+        [helper.make_node(kind, names, results, **attributes)],
+        "g",
         [helper.make_tensor_value_info(n, t, None) for n, t in types.items()],
-        [ValueInfoProto(name=n) for n in results])
+        [ValueInfoProto(name=n) for n in results],
+    )
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", opset)], ir_version=IR_VERSION)
     made = session(model).run(None, given)
     return made[0] if outputs == 1 else made
@@ -101,12 +103,20 @@ def conv(r: Random) -> Case:
         dilation = (1,) * rank
     bias = r.random() < 0.5
     op = ops.Conv(
-        out_channels=out, kernel_size=kernel, stride=stride, padding=padding, dilation=dilation, groups=groups,
-        bias=bias, in_channels=declared)
+        out_channels=out,
+        kernel_size=kernel,
+        stride=stride,
+        padding=padding,
+        dilation=dilation,
+        groups=groups,
+        bias=bias,
+        in_channels=declared,
+    )
     weights = f"w{(out, max(1, declared // groups), *kernel)}{f', w({out})' if bias else ''}"
     call = (
         f"node('Conv', [x, {weights}], {r.choice((11, 17, 22))}, {attribute}, strides={stride}, "
-        f"dilations={dilation}, group={groups})")
+        f"dilations={dilation}, group={groups})"
+    )
     return Case(op, ((channels, *sizes(r, rank, high=10)),), call)
 
 
@@ -120,12 +130,20 @@ def conv_transpose(r: Random) -> Case:
     extra = spread(r.choice((0, 0, each(r, rank, 0, 1, 2))), rank)
     bias = r.random() < 0.5
     op = ops.ConvTranspose(
-        out_channels=out, kernel_size=kernel, stride=stride, padding=padding, dilation=dilation, groups=groups,
-        output_padding=extra if any(extra) or r.random() < 0.5 else None, bias=bias)
+        out_channels=out,
+        kernel_size=kernel,
+        stride=stride,
+        padding=padding,
+        dilation=dilation,
+        groups=groups,
+        output_padding=extra if any(extra) or r.random() < 0.5 else None,
+        bias=bias,
+    )
     weights = f"w{(channels, max(1, out // groups), *kernel)}{f', w({out})' if bias else ''}"
     call = (
         f"node('ConvTranspose', [x, {weights}], {r.choice((11, 22))}, {attribute}, strides={stride}, "
-        f"dilations={dilation}, group={groups}, output_padding={extra})")
+        f"dilations={dilation}, group={groups}, output_padding={extra})"
+    )
     return Case(op, ((channels, *sizes(r, rank, high=5)),), call)
 
 
@@ -139,11 +157,19 @@ def conv_transpose_output_shape(r: Random) -> Case:
     for n, k, s, d, e in zip(shape, kernel, stride, dilation, extra, strict=True):
         wished.append(max(1, (n - 1) * s + d * (k - 1) + 1 + r.choice((0, 0, e, -1, -2, -r.randint(1, 8), e + 1))))
     op = ops.ConvTranspose(
-        out_channels=2, kernel_size=kernel, stride=stride, padding=padding, output_padding=extra, dilation=dilation,
-        output_size=wished, bias=False)
+        out_channels=2,
+        kernel_size=kernel,
+        stride=stride,
+        padding=padding,
+        output_padding=extra,
+        dilation=dilation,
+        output_size=wished,
+        bias=False,
+    )
     call = (
         f"node('ConvTranspose', [x, w{(3, 2, *kernel)}], {attribute}, strides={stride}, dilations={dilation}, "
-        f"output_padding={extra}, output_shape={wished})")
+        f"output_padding={extra}, output_shape={wished})"
+    )
     return Case(op, ((3, *shape),), call)
 
 
@@ -266,9 +292,18 @@ def alike(r: Random, shape: tuple[int, ...], one: float = 0.2, other: float = 0.
 @suite.operation(80)
 def elementwise(r: Random) -> Case:
     shape = any_shape(r)
-    kind, name = r.choice((
-        ("add", "Add"), ("mul", "Mul"), ("sub", "Sub"), ("maximum", "Max"), ("div", "Div"), ("pow", "Pow"),
-        ("minimum", "Min"), ("average", "Mean")))
+    kind, name = r.choice(
+        (
+            ("add", "Add"),
+            ("mul", "Mul"),
+            ("sub", "Sub"),
+            ("maximum", "Max"),
+            ("div", "Div"),
+            ("pow", "Pow"),
+            ("minimum", "Min"),
+            ("average", "Mean"),
+        )
+    )
     if r.random() < 0.3:  # fewer axes: without the batch axis, which would be misread
         other = alike(r, shape)[r.randrange(len(shape)) :]
         return Case(ops.OPERATORS[kind](), (shape, other), f"node({name!r}, [x, y[0]])")
@@ -323,7 +358,8 @@ def einsum(r: Random) -> Case:
     equation, shapes = drawn_equation(r)
     names = ", ".join(NAMES[: len(shapes)])
     return Case(
-        ops.Einsum(equation=equation), shapes, f"node('Einsum', [{names}], equation={batched_equation(equation)!r})")
+        ops.Einsum(equation=equation), shapes, f"node('Einsum', [{names}], equation={batched_equation(equation)!r})"
+    )
 
 
 @suite.operation(40)
@@ -462,7 +498,8 @@ def fold(r: Random) -> Case:
     op = ops.Fold(size=size, kernel_size=kernel, stride=stride, padding=padding, dilation=dilation)
     call = (
         f"node('Col2Im', [x, np.array({list(size)}), np.array({list(kernel)})], 18, strides={stride}, "
-        f"dilations={dilation}, pads={[p[0] for p in padding] + [p[1] for p in padding]})")
+        f"dilations={dilation}, pads={[p[0] for p in padding] + [p[1] for p in padding]})"
+    )
     return Case(op, ((elements, near(r, blocks)),), call)
 
 
@@ -482,7 +519,8 @@ def max_unpool(r: Random) -> Case:
     other = tuple(eval(places, {"np": np}).shape[1:])
     call = (
         f"node('MaxUnpool', [x, {places}{given}], {r.choice((11, 22))}, kernel_shape={kernel}, strides={stride}, "
-        f"pads={[p[0] for p in padding] + [p[1] for p in padding]})")
+        f"pads={[p[0] for p in padding] + [p[1] for p in padding]})"
+    )
     return Case(op, (shape, other), call)
 
 
@@ -498,8 +536,16 @@ def deform_conv(r: Random) -> Case:
     bias, masked = r.random() < 0.5, r.random() < 0.5
     declared = max(1, near(r, channels) // groups)
     op = ops.DeformConv(
-        out_channels=out, kernel_size=kernel, stride=stride, padding=padding, dilation=dilation, groups=groups, bias=bias,
-        offset_groups=offset_groups, in_channels=declared * groups)
+        out_channels=out,
+        kernel_size=kernel,
+        stride=stride,
+        padding=padding,
+        dilation=dilation,
+        groups=groups,
+        bias=bias,
+        offset_groups=offset_groups,
+        in_channels=declared * groups,
+    )
     count = int(np.prod(kernel)) * offset_groups
     shapes = [(channels, *size), (near(r, 2 * count), near(r, ends[0]), ends[1])]
     shapes += [(near(r, count), *ends)] if masked else []
@@ -507,7 +553,8 @@ def deform_conv(r: Random) -> Case:
     more = f", {f'w({out})' if bias else None}" + (", z" if masked else "") if bias or masked else ""
     call = (
         f"node('DeformConv', [x, {weights}, y{more}], {r.choice((19, 22))}, strides={stride}, dilations={dilation}, "
-        f"group={groups}, offset_group={offset_groups}, pads={[p[0] for p in padding] + [p[1] for p in padding]})")
+        f"group={groups}, offset_group={offset_groups}, pads={[p[0] for p in padding] + [p[1] for p in padding]})"
+    )
     return Case(op, tuple(shapes), call)
 
 
@@ -548,7 +595,9 @@ def as_node(case: Case) -> Node | None:
     tensors = {n: np.zeros((case.batch_size, *s), whole) for n, s in zip(NAMES, case.shapes, strict=False)}
     own = {id(t) for t in tensors.values()}
 
-    def captured(kind: str, inputs: list[Any], opset: int = 17, outputs: int = 1, domain: str = "", **more: Any) -> None:
+    def captured(
+        kind: str, inputs: list[Any], opset: int = 17, outputs: int = 1, domain: str = "", **more: Any
+    ) -> None:
         given = tuple(None if v is None else Input(np.asarray(v), id(v) in own) for v in inputs)
         raise _Captured(Node(kind, given, opset, outputs, domain, more))
 

@@ -45,8 +45,10 @@ def microsoft(kind: str, *inputs: Input | None, outputs: int = 1, **attributes: 
 
 def windows(r: Random, rank: int) -> dict[str, Any]:
     return {
-        "strides": list(spread(each(r, rank, 1, 1, 2, 3), rank)), "pads": [r.randint(0, 1) for _ in range(2 * rank)],
-        "dilations": list(spread(each(r, rank, 1, 1, 2), rank))}
+        "strides": list(spread(each(r, rank, 1, 1, 2, 3), rank)),
+        "pads": [r.randint(0, 1) for _ in range(2 * rank)],
+        "dilations": list(spread(each(r, rank, 1, 1, 2), rank)),
+    }
 
 
 @draws
@@ -91,7 +93,9 @@ def quantised_pool(r: Random) -> Node:
         return microsoft("QLinearGlobalAveragePool", image, *rest, channels_last=last)
     options = windows(r, 2)
     del options["dilations"]
-    return microsoft("QLinearAveragePool", image, *rest, channels_last=last, kernel_shape=[2, r.randint(1, 3)], **options)
+    return microsoft(
+        "QLinearAveragePool", image, *rest, channels_last=last, kernel_shape=[2, r.randint(1, 3)], **options
+    )
 
 
 @draws
@@ -119,8 +123,12 @@ def quantised_others(r: Random) -> Node:
 @draws
 def scales(r: Random) -> Node:
     """Draw a quantised node of which one scale or zero point has axes."""
-    node = r.choice((quantised_conv, quantised_conv, quantised_product, quantised_product, quantised_pool, quantised_others))(r)
-    found = [i for i, given in enumerate(node.inputs) if given is not None and not given.network and not given.array.ndim]
+    node = r.choice(
+        (quantised_conv, quantised_conv, quantised_product, quantised_product, quantised_pool, quantised_others)
+    )(r)
+    found = [
+        i for i, given in enumerate(node.inputs) if given is not None and not given.network and not given.array.ndim
+    ]
     if not found:
         return node
     place, some = r.choice(found), r.choice([n for i in node.inputs if i is not None for n in (1, *i.array.shape)])
@@ -200,7 +208,9 @@ def places(r: Random, shape: Any, most: int) -> Input:
     if r.random() < 0.3:
         return x(*shape, kind=np.int64)
     low, high = r.choice(((0, most), (0, most), (-most, most), (0, most + 1)))
-    return Input(np.array([r.randrange(low, max(high, 1)) for _ in range(2 * prod(shape))], np.int64).reshape(2, *shape), False)
+    return Input(
+        np.array([r.randrange(low, max(high, 1)) for _ in range(2 * prod(shape))], np.int64).reshape(2, *shape), False
+    )
 
 
 def values(r: Random, *shape: int) -> Input:
@@ -231,7 +241,9 @@ def entries_of_several(r: Random) -> Node:
     if r.random() < 0.5:
         shared = r.randint(1, len(shape))
         count = r.randint(1, len(shape) - shared + 1)
-        index = places(r, [*(near(r, n) for n in shape[: shared - 1]), *middle, near(r, count)], min(shape[shared - 1 :]))
+        index = places(
+            r, [*(near(r, n) for n in shape[: shared - 1]), *middle, near(r, count)], min(shape[shared - 1 :])
+        )
         if r.random() < 0.2:
             return Node("GatherND", (w(*shape), x(*middle, near(r, count), kind=np.int64)), 13)
         data = values(r, *shape) if index.network else x(*shape)
@@ -249,14 +261,18 @@ def one_hot(r: Random) -> Node:
     index = x(*(r.randint(1, 3) for _ in range(rank)), kind=kind)
     depth = np.array(r.choice((1, 3, 5, 0, -1, [4], [3, 3])), kind)
     options = {"axis": r.randint(-rank - 2, rank + 1)} if r.random() < 0.7 else {}
-    return Node("OneHot", (index, Input(depth, False), w(r.choice((2, 2, 2, 3)))), r.choice((9, 11, 13)), attributes=options)
+    return Node(
+        "OneHot", (index, Input(depth, False), w(r.choice((2, 2, 2, 3)))), r.choice((9, 11, 13)), attributes=options
+    )
 
 
 @draws
 def regions(r: Random) -> Node:
     count, wide = r.choice((2, 4, 6)), r.choice((4, 4, 4, 5))
     boxes = w(count, wide) if r.random() < 0.6 else x(wide)
-    samples = Input(np.array([r.choice((0, 1, 1, 2 if r.random() < 0.1 else 0)) for _ in range(len(boxes.array))]), False)
+    samples = Input(
+        np.array([r.choice((0, 1, 1, 2 if r.random() < 0.1 else 0)) for _ in range(len(boxes.array))]), False
+    )
     options = {"output_height": r.choice((1, 2, 3)), "output_width": r.choice((1, 2, 0 if r.random() < 0.1 else 3)),
                "mode": r.choice(("avg", "max")), "sampling_ratio": r.choice((0, 1, 2))}  # fmt: skip
     return Node("RoiAlign", (x(r.randint(1, 3), *sizes(r, 2)), boxes, samples), r.choice((10, 16)), attributes=options)
@@ -267,8 +283,12 @@ def short_time(r: Random) -> Node:
     frame, parts = r.randint(1, 9), r.choice(((1,), (1,), (2,), ()))
     length = Input(np.array(near(r, frame) if r.random() < 0.2 else frame), False)
     window = w(frame) if r.random() < 0.5 else None
-    given = [x(near(r, r.randint(frame, 20)), *parts), Input(np.array(r.choice((1, 2, 3, 7, 0 if r.random() < 0.2 else 4))), False),
-             window, *([] if window is not None and r.random() < 0.5 else [length])]
+    given = [
+        x(near(r, r.randint(frame, 20)), *parts),
+        Input(np.array(r.choice((1, 2, 3, 7, 0 if r.random() < 0.2 else 4))), False),
+        window,
+        *([] if window is not None and r.random() < 0.5 else [length]),
+    ]
     options = {"onesided": r.choice((0, 1))} if r.random() < 0.6 else {}
     return Node("STFT", tuple(given), 17, attributes=options)
 

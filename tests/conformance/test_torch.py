@@ -76,11 +76,20 @@ def conv(r: Random) -> Case:
         stride = 1
     bias = r.random() < 0.5
     op = ops.Conv(
-        out_channels=out, kernel_size=kernel, stride=stride, padding=padding, dilation=dilation, groups=groups,
-        bias=bias, padding_mode=mode, in_channels=declared)
+        out_channels=out,
+        kernel_size=kernel,
+        stride=stride,
+        padding=padding,
+        dilation=dilation,
+        groups=groups,
+        bias=bias,
+        padding_mode=mode,
+        in_channels=declared,
+    )
     module = (
         f"nn.Conv{rank}d({declared}, {out}, {kernel}, stride={stride}, padding={padding!r}, dilation={dilation}, "
-        f"groups={groups}, bias={bias}, padding_mode={mode!r})")
+        f"groups={groups}, bias={bias}, padding_mode={mode!r})"
+    )
     return Case(op, ((channels, *sizes(r, rank)),), module=module)
 
 
@@ -91,10 +100,12 @@ def depthwise_conv(r: Random) -> Case:
     padding = r.choice(("same", 0, 1, each(r, rank, 0, 1, 2)))
     bias = r.random() < 0.5
     op = ops.DepthwiseConv(
-        kernel_size=kernel, stride=stride, padding=padding, dilation=dilation, multiplier=multiplier, bias=bias)
+        kernel_size=kernel, stride=stride, padding=padding, dilation=dilation, multiplier=multiplier, bias=bias
+    )
     module = (
         f"nn.Conv{rank}d({channels}, {channels * multiplier}, {kernel}, stride={stride}, padding={padding!r}, "
-        f"dilation={dilation}, groups={channels}, bias={bias})")
+        f"dilation={dilation}, groups={channels}, bias={bias})"
+    )
     return Case(op, ((channels, *sizes(r, rank, high=8)),), module=module)
 
 
@@ -107,11 +118,19 @@ def conv_transpose(r: Random) -> Case:
     extra = r.choice((0, 0, 1, each(r, rank, 0, 1, 2)))
     bias = r.random() < 0.5
     op = ops.ConvTranspose(
-        out_channels=out, kernel_size=kernel, stride=stride, padding=padding, output_padding=extra, dilation=dilation,
-        groups=groups, bias=bias)
+        out_channels=out,
+        kernel_size=kernel,
+        stride=stride,
+        padding=padding,
+        output_padding=extra,
+        dilation=dilation,
+        groups=groups,
+        bias=bias,
+    )
     module = (
         f"nn.ConvTranspose{rank}d({channels}, {out}, {kernel}, stride={stride}, padding={padding}, "
-        f"output_padding={extra}, groups={groups}, bias={bias}, dilation={dilation})")
+        f"output_padding={extra}, groups={groups}, bias={bias}, dilation={dilation})"
+    )
     return Case(op, ((channels, *sizes(r, rank, high=6)),), module=module)
 
 
@@ -126,11 +145,18 @@ def conv_transpose_output_size(r: Random) -> Case:
         least = (n - 1) * s - 2 * p + d * (k - 1) + 1
         wished.append(max(1, least + r.choice((0, r.randrange(s), r.randrange(s), r.randint(-1, s)))))
     op = ops.ConvTranspose(
-        out_channels=2, kernel_size=kernel, stride=stride, padding=padding, dilation=dilation, output_size=wished,
-        output_padding=extra)
+        out_channels=2,
+        kernel_size=kernel,
+        stride=stride,
+        padding=padding,
+        dilation=dilation,
+        output_size=wished,
+        output_padding=extra,
+    )
     module = (
         f"nn.ConvTranspose{rank}d(3, 2, {kernel}, stride={stride}, padding={padding}, dilation={dilation}, "
-        f"output_padding={extra})")
+        f"output_padding={extra})"
+    )
     return Case(op, ((3, *shape),), f"m(x, output_size={wished})", module)
 
 
@@ -336,7 +362,9 @@ def narrow(r: Random) -> Case:
     shape = any_shape(r, most=9)
     axis, length = r.randrange(len(shape)), r.randint(1, 5)
     start = r.randint(-9, 7)
-    op = ops.Slice(axis=axis, start=start, stop=start + length if start >= 0 or start + length < 0 else None, inside=True)
+    op = ops.Slice(
+        axis=axis, start=start, stop=start + length if start >= 0 or start + length < 0 else None, inside=True
+    )
     if start < 0 <= start + length:
         length = -start
     return Case(op, (shape,), f"x.narrow({axis + 1}, {start}, {length})")
@@ -354,7 +382,11 @@ def gather(r: Random) -> Case:
     index = [r.randint(1, 4) for _ in range(r.randint(0, 3))]
     least = r.randint(-4, 4)
     op = ops.Gather(axis=axis, shape=index or None, least=least, largest=least + (r.randint(0, 4) if index else 0))
-    if op.index() != (found := torch.tensor(op.index())).tolist() or found.max() != op.largest or found.min() != op.least:
+    if (
+        op.index() != (found := torch.tensor(op.index())).tolist()
+        or found.max() != op.largest
+        or found.min() != op.least
+    ):
         op = dataclasses.replace(op, least=op.largest)  # one position has one end
     return Case(op, (shape,), f"x[{front}torch.tensor({op.index()})]")
 
@@ -512,11 +544,15 @@ def recurrent(r: Random) -> Case:
     hidden, layers = r.randint(1, 5), r.randint(1, 3)
     both, bias, sequences = (r.random() < 0.5 for _ in range(3))
     op = ops.OPERATORS[kind](
-        hidden_size=hidden, num_layers=layers, bidirectional=both, bias=bias, return_sequences=sequences,
-        in_features=(features := r.randint(1, 5)))
+        hidden_size=hidden,
+        num_layers=layers,
+        bidirectional=both,
+        bias=bias,
+        return_sequences=sequences,
+        in_features=(features := r.randint(1, 5)),
+    )
     shape = (r.randint(1, 6), features if r.random() < 0.8 else near(r, features))
-    module = (
-        f"nn.{kind.upper()}({features}, {hidden}, {layers}, bias={bias}, batch_first=True, bidirectional={both})")
+    module = f"nn.{kind.upper()}({features}, {hidden}, {layers}, bias={bias}, batch_first=True, bidirectional={both})"
     return Case(op, (shape,), "m(x)[0]" if sequences else "m(x)[0][:, -1]", module)
 
 
@@ -532,7 +568,8 @@ def batch_norm(r: Random) -> Case:
     op = ops.BatchNorm(num_features=declared, affine=affine)
     module = f"nn.BatchNorm{max(rank, 1)}d({declared}, affine={affine})"
     return Case(
-        op, ((channels, *small(r, rank)),), module=module, training=r.random() < 0.7, batch_size=r.choice((1, 1, 2)))
+        op, ((channels, *small(r, rank)),), module=module, training=r.random() < 0.7, batch_size=r.choice((1, 1, 2))
+    )
 
 
 @suite.operation(60)
@@ -540,7 +577,8 @@ def instance_norm(r: Random) -> Case:
     rank, channels, affine = rank_of(r), r.randint(1, 5), r.random() < 0.5
     op, module = ops.InstanceNorm(affine=affine), f"nn.InstanceNorm{rank}d({channels}, affine={affine})"
     return Case(
-        op, ((channels, *small(r, rank)),), module=module, training=r.random() < 0.5, batch_size=r.choice((1, 2)))
+        op, ((channels, *small(r, rank)),), module=module, training=r.random() < 0.5, batch_size=r.choice((1, 2))
+    )
 
 
 @suite.operation(80)
@@ -549,7 +587,8 @@ def group_norm(r: Random) -> Case:
     channels = multiple(r, groups)
     op, module = ops.GroupNorm(groups=groups, affine=affine), f"nn.GroupNorm({groups}, {channels}, affine={affine})"
     return Case(
-        op, ((channels, *small(r, rank)),), module=module, training=r.random() < 0.5, batch_size=r.choice((1, 2)))
+        op, ((channels, *small(r, rank)),), module=module, training=r.random() < 0.5, batch_size=r.choice((1, 2))
+    )
 
 
 @suite.operation(60)
@@ -566,8 +605,23 @@ def layer_norm(r: Random) -> Case:
 
 
 FUNCTIONS = (
-    "relu", "relu6", "leaky_relu", "elu", "selu", "celu", "gelu", "silu", "mish", "hardswish", "hardsigmoid",
-    "hardtanh", "sigmoid", "tanh", "softplus", "dropout")
+    "relu",
+    "relu6",
+    "leaky_relu",
+    "elu",
+    "selu",
+    "celu",
+    "gelu",
+    "silu",
+    "mish",
+    "hardswish",
+    "hardsigmoid",
+    "hardtanh",
+    "sigmoid",
+    "tanh",
+    "softplus",
+    "dropout",
+)
 
 
 @suite.operation(30, refused=(0, 0))
@@ -613,5 +667,7 @@ def test_ours_returns_shapes_or_none() -> None:
 @pytest.mark.parametrize("batch", [1, 2, 5])
 def test_a_flatten_with_the_batch(batch):
     shape = (3, 4, 5)
-    net = Network((Layer("x", ops.Input(shape=shape)), Layer("f", ops.Flatten(with_batch=True), ("x",))), batch_size=batch)
+    net = Network(
+        (Layer("x", ops.Input(shape=shape)), Layer("f", ops.Flatten(with_batch=True), ("x",))), batch_size=batch
+    )
     assert check(net).shapes["f"] == tuple(torch.flatten(torch.zeros(batch, *shape), 0).shape)

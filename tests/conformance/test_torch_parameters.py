@@ -80,7 +80,9 @@ def conv_transpose(r: Random, rank: int) -> Any:
 
 def conv_function(r: Random, rank: int) -> Any:
     groups, out = r.choice((1, 1, 2)), r.choice((4, 6))
-    weight = torch.zeros(out, 4 // groups, *(r.randint(1, 3) for _ in range(rank if r.random() < 0.8 else r.randint(1, 3))))
+    weight = torch.zeros(
+        out, 4 // groups, *(r.randint(1, 3) for _ in range(rank if r.random() < 0.8 else r.randint(1, 3)))
+    )
     bias = torch.zeros(*r.choice(((out,), (out,), (out - 1,), (out, 1), (1,))))
     options = {k: v for k, v in window(r, rank).items() if k != "kernel_size"}
     call = functools.partial(getattr(F, f"conv{rank}d"), weight=weight, bias=bias, groups=groups, **options)
@@ -130,7 +132,10 @@ def fold(r: Random, rank: int) -> Any:
     height, width, kernel, stride = r.randint(2, 6), r.randint(2, 6), r.choice((1, 2)), r.choice((1, 1, 2))
     if r.random() < 0.6:
         blocks = ((height - kernel) // stride + 1) * ((width - kernel) // stride + 1)
-        return nn.Fold((height, width), kernel, stride=stride), (kernel**2 * r.randint(1, 3), blocks + (r.random() < 0.2))
+        return nn.Fold((height, width), kernel, stride=stride), (
+            kernel**2 * r.randint(1, 3),
+            blocks + (r.random() < 0.2),
+        )
     options = window(r, 2, dilation=(1, 1, 2))
     return nn.Fold(number(r, 2, ((height, width),)), **options), (r.choice((4, 9, 18, 8)), r.choice((1, 4, 9, 6)))
 
@@ -144,7 +149,9 @@ def linear(r: Random, rank: int) -> Any:
     features = r.randint(1, 6)
     weight = torch.zeros(r.choice((3, 3, 0)), features + (r.random() < 0.2))
     bias = torch.zeros(*r.choice(((len(weight),), (len(weight),), (1,), (2,), (len(weight), 1))))
-    module = Apply(lambda x: F.linear(x, weight, bias)) if r.random() < 0.5 else nn.Linear(features, r.choice((2, 5, 0)))
+    module = (
+        Apply(lambda x: F.linear(x, weight, bias)) if r.random() < 0.5 else nn.Linear(features, r.choice((2, 5, 0)))
+    )
     return module, (*(r.randint(1, 4) for _ in range(r.randint(0, 2))), features)
 
 

@@ -17,7 +17,8 @@ spans = st.builds(
     lambda start, length, step: SizeSet.between(start, None if length is None else start + length, step),
     st.integers(1, 9), st.none() | st.integers(0, 6), st.integers(1, 4))  # fmt: skip
 boxes = st.lists(st.tuples(spans, spans), max_size=3).map(
-    lambda parts: _union([Boxes(AXES, (part,)) for part in parts]))
+    lambda parts: _union([Boxes(AXES, (part,)) for part in parts])
+)
 
 
 def _union(found):

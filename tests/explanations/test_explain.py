@@ -77,8 +77,11 @@ def test_the_order_of_axes_is_not_suspected_without_a_sign(text):
 
 
 def test_what_channels_differ_by_says_nothing_of_halving():
-    for text in ("Inputs have incompatible shapes. Received shapes (5, 5, 32) and (5, 5, 64)", "Incompatible shapes: [1,7] vs. [1,6]",
-                 "A `Concatenate` layer requires inputs with matching shapes except for the concat axis. Got inputs shapes: [(None, 14, 14, 512), (None, 10, 10, 256)]"):
+    for text in (
+        "Inputs have incompatible shapes. Received shapes (5, 5, 32) and (5, 5, 64)",
+        "Incompatible shapes: [1,7] vs. [1,6]",
+        "A `Concatenate` layer requires inputs with matching shapes except for the concat axis. Got inputs shapes: [(None, 14, 14, 512), (None, 10, 10, 256)]",
+    ):
         assert finding(text).causes == ()
 
 
@@ -87,15 +90,32 @@ def test_joins_are_mended_on_either_side():
     assert [way.output for way in found.ways] == [(56, 56, 32), (112, 112, 32)]
 
 
-@pytest.mark.parametrize(("text", "changes"), [
-    ("Sizes of tensors must match except in dimension 1. Expected size 24 but got size 25 for tensor number 1 in the list.",
-     ["pad 24 to 25 on the axis where they differ", "crop 25 to 24 on the axis where they differ"]),
-    ("The size of tensor a (7) must match the size of tensor b (9) at non-singleton dimension 3", ["pad 7 to 9 on that axis", "crop 9 to 7 on that axis"]),
-    ("The size of tensor a (64) must match the size of tensor b (128) at non-singleton dimension 3", []),  # half is no seam
-    ("The size of tensor a (7) must match the size of tensor b (9) at non-singleton dimension 1", [  # channels, or features
-        "for maps, on the side with 7: nn.Conv2d(7, 9, kernel_size=1)", "for rows of features, on the side with 7: nn.Linear(7, 9)",
-        "for maps, on the side with 9: nn.Conv2d(9, 7, kernel_size=1)", "for rows of features, on the side with 9: nn.Linear(9, 7)"]),
-])
+@pytest.mark.parametrize(
+    ("text", "changes"),
+    [
+        (
+            "Sizes of tensors must match except in dimension 1. Expected size 24 but got size 25 for tensor number 1 in the list.",
+            ["pad 24 to 25 on the axis where they differ", "crop 25 to 24 on the axis where they differ"],
+        ),
+        (
+            "The size of tensor a (7) must match the size of tensor b (9) at non-singleton dimension 3",
+            ["pad 7 to 9 on that axis", "crop 9 to 7 on that axis"],
+        ),
+        (
+            "The size of tensor a (64) must match the size of tensor b (128) at non-singleton dimension 3",
+            [],
+        ),  # half is no seam
+        (
+            "The size of tensor a (7) must match the size of tensor b (9) at non-singleton dimension 1",
+            [  # channels, or features
+                "for maps, on the side with 7: nn.Conv2d(7, 9, kernel_size=1)",
+                "for rows of features, on the side with 7: nn.Linear(7, 9)",
+                "for maps, on the side with 9: nn.Conv2d(9, 7, kernel_size=1)",
+                "for rows of features, on the side with 9: nn.Linear(9, 7)",
+            ],
+        ),
+    ],
+)
 def test_a_join_of_which_one_axis_is_known(text, changes):
     (found,) = cs.explain(f"RuntimeError: {text}").findings
     assert [way.change.removesuffix(", before they are joined") for way in found.ways] == changes
@@ -105,7 +125,9 @@ def test_a_join_of_which_one_axis_is_known(text, changes):
 def test_a_pool_whose_kernel_is_not_said():
     found = finding("Given input size: (64x3x1). Calculated output size: (64x0x0). Output size is too small")
     assert [str(way) for way in found.ways] == [  # what holds whatever the kernel is
-        "leave this pool out: the output is then 64x3x1", "kernel_size=(3, 1), padding=0: the output is then 1x1"]
+        "leave this pool out: the output is then 64x3x1",
+        "kernel_size=(3, 1), padding=0: the output is then 1x1",
+    ]
     assert found.needs == () and any("kernel_size, stride and padding" in ask for ask in found.asks)
 
 
@@ -196,14 +218,20 @@ def test_more_live_errors_of_pytorch(template):
 
 def test_samples_that_a_data_loader_cannot_stack():
     loader = torch.utils.data.DataLoader([X(3, 24, 24), X(3, 24, 30)], batch_size=2)
-    assert finding(raised(lambda: next(iter(loader)))).ways[0].change == "resize every picture: transforms.Resize((24, 24))"
+    assert (
+        finding(raised(lambda: next(iter(loader)))).ways[0].change
+        == "resize every picture: transforms.Resize((24, 24))"
+    )
 
 
 def test_live_layers_give_the_numbers_that_their_messages_leave_out():
     found = finding(raised(lambda: nn.Sequential(nn.ConvTranspose1d(3, 8, 3, stride=2, padding=4))(X(1, 3, 2))))
     assert found.arithmetic == "2 arrives, -3 would come out: (2 - 1)*2 - 8 + 3 = -3"
     assert [str(way) for way in found.ways] == [
-        "padding=2 (now 4): the output is then 1", "kernel_size=7 (now 3): the output is then 1", "an input of 4 there: the output is then 1"]
+        "padding=2 (now 4): the output is then 1",
+        "kernel_size=7 (now 3): the output is then 1",
+        "an input of 4 there: the output is then 1",
+    ]
     assert nn.ConvTranspose1d(3, 8, 3, stride=2, padding=2)(X(1, 3, 2)).shape[-1] == 1
     found = finding(raised(lambda: nn.Sequential(nn.Conv2d(3, 8, 3, stride=2, padding=1))(X(1, 5, 32, 32))))
     assert str(found.ways[0]) == "in_channels=5 in this layer (now 3): the output is then 8x16x16"
@@ -276,8 +304,12 @@ def test_the_network_of_a_keras_error_is_found_in_its_traceback():
 def run_onnx(operator, shapes, weights, **attributes):
     inputs = [helper.make_tensor_value_info(f"x{i}", TensorProto.FLOAT, [None] * len(s)) for i, s in enumerate(shapes)]
     constants = [onnx.numpy_helper.from_array(value, name) for name, value in weights.items()]
-    node = helper.make_node(operator, [*(f"x{i}" for i in range(len(shapes))), *weights], ["y"], name="/enc/node", **attributes)
-    graph = helper.make_graph([node], "g", inputs, [helper.make_tensor_value_info("y", TensorProto.FLOAT, None)], constants)
+    node = helper.make_node(
+        operator, [*(f"x{i}" for i in range(len(shapes))), *weights], ["y"], name="/enc/node", **attributes
+    )
+    graph = helper.make_graph(
+        [node], "g", inputs, [helper.make_tensor_value_info("y", TensorProto.FLOAT, None)], constants
+    )
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9)
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 4
@@ -328,7 +360,9 @@ def test_the_target_of_a_loss_with_the_network():
     network = cs.parse("{input: [1, 28, 28], layers: [{conv: {name: c, out_channels: 1, kernel_size: 3}}]}")
     text = "Using a target size (torch.Size([4, 1, 28, 28])) that is different to the input size (torch.Size([4, 1, {n}, {n}]))"
     found = cs.explain(text.replace("{n}", "26"), network=network)
-    assert found.report.ok and found.causes and "c: padding 0 -> 1" in found.repairs and "all work out" not in str(found)
+    assert (
+        found.report.ok and found.causes and "c: padding 0 -> 1" in found.repairs and "all work out" not in str(found)
+    )
     other = cs.explain(text.replace("{n}", "24"), network=network)  # another output than this network has
     assert other.repairs == () and "all work out" in str(other)
 
@@ -378,7 +412,9 @@ def test_it_never_raises(odd):
 
 
 def test_an_open_network_is_said_to_be_open():
-    found = cs.explain("x", network=cs.parse("{input: [1, 8, 8], layers: [{conv: {out_channels: 8, kernel_size: 3 | 5}}]}"))
+    found = cs.explain(
+        "x", network=cs.parse("{input: [1, 8, 8], layers: [{conv: {out_channels: 8, kernel_size: 3 | 5}}]}")
+    )
     assert not found.understood and "open parameters" in str(found)
 
 

@@ -20,22 +20,51 @@ from tests.messages.test_messages import mutilated, renumbered
 
 UNSKETCHED = {
     # the text does not give the numbers of the layer
-    "caffe.signal", "keras.downsampling", "keras.reshape_old", "mxnet.kernel", "onnx.conv", "onnx.incompatible",
-    "onnx.matmul", "onnx.pool", "onnx.unification", "tensorflow.computed_output_negative", "torch.circular_padding",
-    "torch.concat_unsaid", "torch.groups", "torch.groups_of_output", "torch.linear_features_unsaid",
-    "torch.max_pool1d_empty", "torch.output_too_small", "torch.target_axes", "torch.target_batch", "torch.target_class",
-    "torch.target_elements", "torch.target_not_classes", "torch.target_places", "tensorflow.logits_and_classes",
+    "caffe.signal",
+    "keras.downsampling",
+    "keras.reshape_old",
+    "mxnet.kernel",
+    "onnx.conv",
+    "onnx.incompatible",
+    "onnx.matmul",
+    "onnx.pool",
+    "onnx.unification",
+    "tensorflow.computed_output_negative",
+    "torch.circular_padding",
+    "torch.concat_unsaid",
+    "torch.groups",
+    "torch.groups_of_output",
+    "torch.linear_features_unsaid",
+    "torch.max_pool1d_empty",
+    "torch.output_too_small",
+    "torch.target_axes",
+    "torch.target_batch",
+    "torch.target_class",
+    "torch.target_elements",
+    "torch.target_not_classes",
+    "torch.target_places",
+    "tensorflow.logits_and_classes",
     # it is not known which rule is broken, or none of ours is
-    "keras.flatten_open", "keras.input_shape", "keras.open_weights", "keras.smallest_input", "onnx.inferred",
+    "keras.flatten_open",
+    "keras.input_shape",
+    "keras.open_weights",
+    "keras.smallest_input",
+    "onnx.inferred",
     "tensorflow.dimensions_must_be_equal",
     # tensors with other numbers of axes than each other, or than our operators refuse
-    "keras.loss_shapes", "torch.concat_rank", "torch.empty_adaptive_pool", "torch.norm_rank", "torch.pool_rank",
-    "torch.target_size", "torch.batched_product",
+    "keras.loss_shapes",
+    "torch.concat_rank",
+    "torch.empty_adaptive_pool",
+    "torch.norm_rank",
+    "torch.pool_rank",
+    "torch.target_size",
+    "torch.batched_product",
 }
 """Templates of which some messages do not tell enough for a small network that fails as they say."""
 
 findings = pytest.mark.parametrize(
-    ("name", "text"), [(name, text) for name, text, _ in EXAMPLES], ids=[f"{i}-{e[0]}" for i, e in enumerate(EXAMPLES)])
+    ("name", "text"), [(name, text) for name, text, _ in EXAMPLES], ids=[f"{i}-{e[0]}" for i, e in enumerate(EXAMPLES)]
+)
 
 
 def finding(text):
@@ -169,7 +198,10 @@ def test_the_first_repair(text, first):
     "Given groups=1, weight of size [8, 3, 3, 3], expected input[1, 4, 8, 8] to have 3 channels, but got 4 channels instead",  # no pictures
 ])  # fmt: skip
 def test_neither_a_layout_nor_a_picture_is_suspected_without_a_sign(text):
-    assert [way.change.split()[0] for way in finding(text).ways] == [f"in_channels={text.split('but got ')[1][0]}", f"{text.split('to have ')[1][0]}"]
+    assert [way.change.split()[0] for way in finding(text).ways] == [
+        f"in_channels={text.split('but got ')[1][0]}",
+        f"{text.split('to have ')[1][0]}",
+    ]
 
 
 def test_the_words_of_the_framework():
@@ -229,7 +261,9 @@ def test_every_explanation_is_as_it_was(name, request):
     """As text, and as a document on one line each: a change of one word is to be seen, and to be meant."""
     found = {}
     for text in dict.fromkeys([text for _, text, _ in EXAMPLES] + [text for text, _ in FIRST]):
-        found[text] = printed(text) if name == "explain.txt" else json.dumps(without_facts(json.loads(printed("--json", text))))
+        found[text] = (
+            printed(text) if name == "explain.txt" else json.dumps(without_facts(json.loads(printed("--json", text))))
+        )
     whole = "".join(f"$ {text}\n{said}\n" for text, said in found.items()) if name == "explain.txt" else \
         "".join(f"{said}\n" for said in found.values())  # fmt: skip
     if request.config.getoption("--update-golden"):

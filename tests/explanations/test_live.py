@@ -20,7 +20,16 @@ SHOWN = "-- convsolve explains --\nc: CS001"
 
 def python(*words, code=None, **options):
     env = {**os.environ, "PYTHONPATH": str(ROOT), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
-    return subprocess.run([sys.executable, *words], input=code, capture_output=True, text=True, env=env, check=False, timeout=100, **options)
+    return subprocess.run(
+        [sys.executable, *words],
+        input=code,
+        capture_output=True,
+        text=True,
+        env=env,
+        check=False,
+        timeout=100,
+        **options,
+    )
 
 
 def test_explaining_prints_and_passes_the_error_on(capsys):
@@ -51,7 +60,9 @@ def test_install_explains_what_ends_a_program():
     result = python("-c", f"import convsolve\nconvsolve.install()\nconvsolve.install()\n{FAILING}")
     assert (plain.returncode, result.returncode) == (1, 1)
     assert result.stderr.count(SHOWN) == 1 and result.stderr.index("ValueError") < result.stderr.index(SHOWN)
-    assert "convsolve" not in python("-c", "import convsolve\nconvsolve.install()\n1 / 0").stderr.replace("convsolve.install", "")
+    assert "convsolve" not in python("-c", "import convsolve\nconvsolve.install()\n1 / 0").stderr.replace(
+        "convsolve.install", ""
+    )
 
 
 def test_uninstall_takes_it_back():
@@ -99,7 +110,10 @@ def test_run_is_like_python(tmp_path):
     assert result.stderr.startswith(plain.stderr) and SHOWN in result.stderr
 
 
-@pytest.mark.parametrize(("code", "status"), [("", 0), ("import sys; sys.exit(7)", 7), ("raise SystemExit('bye')", 1), ("1/0", 1), ("x = (", 1)])
+@pytest.mark.parametrize(
+    ("code", "status"),
+    [("", 0), ("import sys; sys.exit(7)", 7), ("raise SystemExit('bye')", 1), ("1/0", 1), ("x = (", 1)],
+)
 def test_run_keeps_the_exit_code(tmp_path, code, status):
     script = tmp_path / "s.py"
     script.write_text(code)

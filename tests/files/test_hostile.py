@@ -153,7 +153,9 @@ def test_a_directory_and_a_missing_file(tmp_path):
         target = path if path.suffix else path / "folder.yaml"
         if not path.suffix:
             target.mkdir()
-        result = subprocess.run([sys.executable, "-m", "convsolve", "check", str(target)], capture_output=True, check=False)
+        result = subprocess.run(
+            [sys.executable, "-m", "convsolve", "check", str(target)], capture_output=True, check=False
+        )
         assert result.returncode == 2 and b"cannot be read" in result.stderr
 
 

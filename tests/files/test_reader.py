@@ -22,7 +22,11 @@ DOCUMENT = {
         {"conv": {"name": "stem", "out_channels": "$w", "kernel_size": "$k", "padding": "($k - 1)//2"}},
         "relu",
         {"choose": [{"max_pool": {"kernel_size": 2}}, ["relu", {"avg_pool": {"kernel_size": [2, 2]}}]], "name": "down"},
-        {"repeat": "1..3", "name": "body", "layers": [{"conv": {"name": "c", "out_channels": "any", "kernel_size": 1}}]},
+        {
+            "repeat": "1..3",
+            "name": "body",
+            "layers": [{"conv": {"name": "c", "out_channels": "any", "kernel_size": 1}}],
+        },
         {"conv": {"out_channels": 4, "kernel_size": 3, "padding": [[0, 1], 1], "optional": True}},
         {"upsample": {"size": ["stem.height", "stem.width"]}},
         {"concat": {"inputs": ["upsample1", "stem"]}},
@@ -149,7 +153,9 @@ def test_all_mistakes_are_named_at_once_with_their_places():
 
 
 def test_a_mistake_inside_a_requirement_is_placed_inside_it():
-    text = "input: [1, 8, 8]\nlayers: [relu]\nrequire:\n  - output.height == 8\n  - 'output.heigth == 7'\n  - params = 3\n"
+    text = (
+        "input: [1, 8, 8]\nlayers: [relu]\nrequire:\n  - output.height == 8\n  - 'output.heigth == 7'\n  - params = 3\n"
+    )
     with pytest.raises(FileError) as caught:
         cs.parse(text)
     assert [(m.line, m.column) for m in caught.value.mistakes] == [(5, 6), (6, 12)]
@@ -190,7 +196,8 @@ def test_any_is_the_usual_domain():
 
 
 def test_nested_blocks():
-    problem = cs.parse("""
+    problem = cs.parse(
+        """
 input: [4, 32, 32]
 layers:
   - repeat: 1..2
@@ -204,7 +211,8 @@ layers:
               - conv: {name: x, out_channels: 4, kernel_size: 3, padding: 1}
               - relu
           - add: {inputs: [x, down]}
-""".replace("[x, down]", "[down, down]"))
+""".replace("[x, down]", "[down, down]")
+    )
     solution = cs.solve(problem)
     assert solution.output == (4, 16, 16)
     assert len(list(cs.solutions(problem))) == 1 + 2 + 4 + (1 + 2 + 4) ** 2
@@ -212,7 +220,9 @@ layers:
 
 def test_inside_a_block_is_not_outside():
     with pytest.raises(FileError, match="no layer 'x'"):
-        cs.parse("input: [4, 8, 8]\nlayers:\n  - choose:\n      - relu: {name: x}\n      - tanh\n  - relu: {inputs: x}\n")
+        cs.parse(
+            "input: [4, 8, 8]\nlayers:\n  - choose:\n      - relu: {name: x}\n      - tanh\n  - relu: {inputs: x}\n"
+        )
 
 
 def test_alternatives_of_another_rank_are_refused_as_a_failure():
@@ -280,7 +290,9 @@ def test_a_shape_may_be_a_text(shape):
 
 
 def test_a_block_that_may_be_left_out():
-    problem = cs.parse("input: [1, 8]\nlayers: [{choose: [{max_pool: {kernel_size: 2}}], optional: true, name: down}]\n")
+    problem = cs.parse(
+        "input: [1, 8]\nlayers: [{choose: [{max_pool: {kernel_size: 2}}], optional: true, name: down}]\n"
+    )
     assert {s.output for s in cs.solutions(problem)} == {(1, 4), (1, 8)}
 
 
@@ -329,7 +341,8 @@ DEMANDS = {
     "max(*.size) <= 640": lambda net, report: max(r.activations or 160 for r in report.rows) <= 640,
     "count(body.*.stride == 2) == 1": lambda net, report: [s for s in strides(net) if s == 2] == [2],
     "all(body.*.kernel_size >= body.*.stride)": lambda net, report: all(
-        x.operator.kernel_size >= x.operator.stride for x in copies(net)),
+        x.operator.kernel_size >= x.operator.stride for x in copies(net)
+    ),
     "min(c_*.length) >= 20": lambda net, report: min(report.shapes[x.name][1] for x in copies(net)) >= 20,
     "nondecreasing(c_*.stride)": lambda net, report: strides(net) == sorted(strides(net)),
 }
@@ -356,9 +369,15 @@ def test_half_is_half_of_the_window_and_copies_have_numbers():
         stem, base = solution.network.by_name["stem"].operator, solution.assignment["base"]
         assert stem.padding == (stem.dilation * (stem.kernel_size - 1) + 1) // 2
         assert [layer.operator.out_channels for layer in copies(solution.network)] == [
-            base * 2**i for i in range(solution.assignment["body.repeat"])]
+            base * 2**i for i in range(solution.assignment["body.repeat"])
+        ]
     problem = cs.parse(SPOKEN % "sum(c_*.macs) <= 60K")
     assert cs.parse(cs.dump(problem)) == problem
     pairs = "{input: [1, 9, 9], layers: [{conv: {out_channels: 8, kernel_size: [3, 5], padding: half}}]}"
     assert cs.check(cs.parse(pairs)).output == (8, 9, 9)
-    assert cs.parse("{input: [1, 9], layers: [{max_pool: {kernel_size: 3, padding: half}}]}").network.layers[1].operator.padding == 1
+    assert (
+        cs.parse("{input: [1, 9], layers: [{max_pool: {kernel_size: 3, padding: half}}]}")
+        .network.layers[1]
+        .operator.padding
+        == 1
+    )

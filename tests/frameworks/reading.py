@@ -13,5 +13,6 @@ def every_shape(network: Network) -> dict[str, tuple[int, ...]]:
     known = run(traced, {})
     return {
         tensor: tuple(evaluate(n, known) for n in to_written(network.data_format, shape))
-        for tensor, shape in traced.shapes.items() if shape is not None
+        for tensor, shape in traced.shapes.items()
+        if shape is not None
     }

@@ -76,7 +76,9 @@ def test_damaged_programs(tmp_path: Path) -> None:
         document = copy.deepcopy(whole)
         for _ in range(random.randint(1, 2)):
             here, key = random.choice(places(document["graph_module"]))
-            here[key] = random.choice((*ODD, 2**62, {"as_int": 3}, {"as_tensor": {"name": "x"}}, "\ud800", float("nan")))
+            here[key] = random.choice(
+                (*ODD, 2**62, {"as_int": 3}, {"as_tensor": {"name": "x"}}, "\ud800", float("nan"))
+            )
         message = refusal(lambda document=document: cs.check(cs.load(written(path, document))))  # type: ignore[misc]
         refused += message is not None
         assert message is None or (str(path) in message and "\n" not in message and len(message) < 1000), message

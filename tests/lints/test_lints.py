@@ -67,7 +67,8 @@ def test_windows_are_judged_as_counting_does():
         count = (size + before + after - window) // stride + 1
         problem = cs.parse(
             f"input: [1, {size}]\nlayers:\n  - conv: {{out_channels: 8, kernel_size: {kernel}, stride: {stride}, "
-            f"padding: [[{before}, {after}]], dilation: {dilation}}}\n")
+            f"padding: [[{before}, {after}]], dilation: {dilation}}}\n"
+        )
         found = codes(problem, codes=["W001", "W002", "W003", "W004"])
         empty, reads, taps = _counted(size, kernel, stride, before, after, dilation, count)
         seen_codes |= found
@@ -90,7 +91,9 @@ def test_views_are_those_of_gradients():
     holes = 0
     for _ in range(60):
         layers = [(rng.randint(1, 3), rng.randint(1, 2), rng.randint(1, 4)) for _ in range(rng.randint(1, 4))]
-        text = "".join(f"  - conv: {{out_channels: 1, kernel_size: {k}, stride: {s}, dilation: {d}}}\n" for k, s, d in layers)
+        text = "".join(
+            f"  - conv: {{out_channels: 1, kernel_size: {k}, stride: {s}, dilation: {d}}}\n" for k, s, d in layers
+        )
         network = cs.parse(f"input: [1, 200]\nlayers:\n{text}").network
         if not cs.check(network).ok:
             continue
@@ -112,8 +115,11 @@ def test_views_are_those_of_gradients():
 def _blamed(traced):
     """Return the dilated layers that see holes themselves: without one, strides are to blame."""
     found = seen(View(traced, run(traced, {})), 0)
-    return [layer for layer in traced.network.layers
-            if getattr(layer.operator, "dilation", 1) != 1 and found[layer.name] is not None and found[layer.name].holes]
+    return [
+        layer
+        for layer in traced.network.layers
+        if getattr(layer.operator, "dilation", 1) != 1 and found[layer.name] is not None and found[layer.name].holes
+    ]
 
 
 # -- the solver and the reader agree
@@ -192,12 +198,16 @@ def test_warnings_are_a_name_of_requirements_and_objectives():
 
 
 def test_what_no_sensible_network_does_is_named():
-    answer = cs.solve(cs.parse("""
+    answer = cs.solve(
+        cs.parse("""
     input: [3, 32, 32]
     layers: [{conv: {out_channels: 8, kernel_size: 1, stride: 2 | 4}}]
     sensible: true
-    """))
-    assert isinstance(answer, cs.Infeasible) and any("every element of the input is read" in text for text in answer.core)
+    """)
+    )
+    assert isinstance(answer, cs.Infeasible) and any(
+        "every element of the input is read" in text for text in answer.core
+    )
 
 
 def test_files_say_what_is_wrong_and_read_back():
@@ -238,12 +248,15 @@ def test_lints_look_through_what_passes_a_tensor_on():
 
 
 def test_all_pairs_of_paddings_shift_branches_by_half_their_difference():
-    for (a, b), (k, m) in itertools.product(itertools.product((0, 1, 2), repeat=2), itertools.product((1, 2, 3), repeat=2)):
+    for (a, b), (k, m) in itertools.product(
+        itertools.product((0, 1, 2), repeat=2), itertools.product((1, 2, 3), repeat=2)
+    ):
         text = (
             "input: [4, 20]\nlayers:\n"
             f"  - conv: {{name: a, out_channels: 8, kernel_size: {k}, padding: [[{a}, {k - 1 - a if k - 1 >= a else 0}]]}}\n"
             f"  - conv: {{name: b, inputs: input, out_channels: 8, kernel_size: {m}, padding: [[{b}, {m - 1 - b if m - 1 >= b else 0}]]}}\n"
-            "  - add: {inputs: [a, b]}\n")
+            "  - add: {inputs: [a, b]}\n"
+        )
         problem = cs.parse(text)
         if cs.check(problem).ok:
             assert ("W007" in codes(problem, codes=["W007"])) == (k - 1 - 2 * a != m - 1 - 2 * b)

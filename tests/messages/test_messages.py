@@ -24,7 +24,9 @@ def one(text: str) -> Complaint:
     return found
 
 
-@pytest.mark.parametrize(("name", "text", "facts"), EXAMPLES, ids=[f"{i}-{name}" for i, (name, _, _) in enumerate(EXAMPLES)])
+@pytest.mark.parametrize(
+    ("name", "text", "facts"), EXAMPLES, ids=[f"{i}-{name}" for i, (name, _, _) in enumerate(EXAMPLES)]
+)
 def test_examples(name, text, facts):
     found = one(text)
     assert found.template == name
@@ -43,7 +45,10 @@ def test_numbers_that_contradict_the_message_are_not_believed():
 
 def test_several_messages_the_last_first():
     first, second = (EXAMPLES[0][1], "Output: mat1 and mat2 shapes cannot be multiplied (1x256 and 400x10)\n")
-    assert [c.code for c in complaints(f"{first}\nDuring handling of the above exception ...\n{second}")] == ["CS011", "CS001"]
+    assert [c.code for c in complaints(f"{first}\nDuring handling of the above exception ...\n{second}")] == [
+        "CS011",
+        "CS001",
+    ]
     assert len(complaints(f"{first}\n{first}\n{first}")) == 1
 
 
@@ -64,8 +69,16 @@ def test_the_cell_of_a_notebook():
 def test_where_a_line_breaks_inside_of_what_may_be_one_number():
     broken = "Computed output size would be negative. Received: inputs.shape=[None 1\n28 64] and pool_size=[2 2]."
     assert one(broken).shapes == ()
-    assert one("The size of tensor a (1\n5) must match the size of tensor b (6) at non-singleton dimension 3\n4 more").axis is None
-    assert one("Given groups=1, weight of size 64 3\n3 3, expected input[1, 32, 8, 8] to have 3 channels, but got 32 channels instead").weight is None
+    assert (
+        one("The size of tensor a (1\n5) must match the size of tensor b (6) at non-singleton dimension 3\n4 more").axis
+        is None
+    )
+    assert (
+        one(
+            "Given groups=1, weight of size 64 3\n3 3, expected input[1, 32, 8, 8] to have 3 channels, but got 32 channels instead"
+        ).weight
+        is None
+    )
 
 
 def test_a_text_that_ends_with_a_number():
@@ -73,8 +86,24 @@ def test_a_text_that_ends_with_a_number():
     assert not one(EXAMPLES[0][1]).open_end
 
 
-@pytest.mark.parametrize("text", ["", "\n", "\x00\x1b[", "E " * 1000, "[" * 5000, "(" * 5000 + "x" * 5000, "9" * 5000, "Received: inputs.shape=[" * 500,
-                                  " " * 10**6, "\x1b[" * 10**5, "> " * 10**5, "7\n" * 10**5], ids=lambda text: repr(text[:10]))
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "\n",
+        "\x00\x1b[",
+        "E " * 1000,
+        "[" * 5000,
+        "(" * 5000 + "x" * 5000,
+        "9" * 5000,
+        "Received: inputs.shape=[" * 500,
+        " " * 10**6,
+        "\x1b[" * 10**5,
+        "> " * 10**5,
+        "7\n" * 10**5,
+    ],
+    ids=lambda text: repr(text[:10]),
+)
 def test_odd_texts(text):
     assert complaints(text) == ()
 
@@ -98,7 +127,9 @@ def renumbered(text: str, chance: random.Random) -> str:
     for name in ("conv2d_7", "maxpool1", "conv2d_3", "dense_1"):
         text = re.sub(rf"\b{name}\b", chance.choice(NAMES), text)
     text = re.sub(r"\bfrom 1 for", "from 1 for", text)
-    return text.replace("[?,1,1,64], [5,5,64,128]", f"[?,1,1,{(c := chance.randint(1, 999))}], [5,5,{c},{chance.randint(1, 999)}]")
+    return text.replace(
+        "[?,1,1,64], [5,5,64,128]", f"[?,1,1,{(c := chance.randint(1, 999))}], [5,5,{c},{chance.randint(1, 999)}]"
+    )
 
 
 def mutilated(text: str, chance: random.Random) -> str:

@@ -122,7 +122,10 @@ def fields_of(*operators, shape=(3, 64, 64)):
 def test_known_values():
     conv = Conv(out_channels=4, kernel_size=3)
     assert fields_of(conv, conv)["height"] == (5, 1)
-    assert fields_of(Conv(out_channels=4, kernel_size=7, stride=2), AvgPool(kernel_size=3, stride=2))["width"] == (11, 4)
+    assert fields_of(Conv(out_channels=4, kernel_size=7, stride=2), AvgPool(kernel_size=3, stride=2))["width"] == (
+        11,
+        4,
+    )
     up = Upsample(scale_factor=2)
     assert fields_of(AvgPool(kernel_size=2), up)["height"][1] == 1
     assert fields_of(up)["height"][1] is None  # half an input position
@@ -281,4 +284,5 @@ def test_the_fields_of_all_layers_are_those_of_each_alone():
         values = run(traced, {})
         alone = {layer.name: receptive_field(traced, layer.name) for layer in layers}
         assert receptive_fields(traced, values) == {
-            name: {axis: evaluate(extent, values) for axis, (extent, _) in own.items()} for name, own in alone.items()}
+            name: {axis: evaluate(extent, values) for axis, (extent, _) in own.items()} for name, own in alone.items()
+        }

@@ -50,7 +50,13 @@ def computed(row: Row) -> Row:
     sees: Any = None
     if not fails:
         fields = receptive_field(traced, "op", define)
-        sees = None if isinstance(fields, str) else {
-            axis: [part if part is None else evaluate(part, known) for part in extent] for axis, extent in fields.items()}
+        sees = (
+            None
+            if isinstance(fields, str)
+            else {
+                axis: [part if part is None else evaluate(part, known) for part in extent]
+                for axis, extent in fields.items()
+            }
+        )
     return {"outputs": None if fails else outputs, "params": values.get("op.params", 0),
             "macs": values.get("op.macs", 0), "fails": fails + training, "sees": sees}  # fmt: skip

@@ -279,7 +279,9 @@ def test_positions_are_taken_as_from_a_list(seed):
     assert ("CS024" in inside) == (not part or start < -size or last >= size)
 
 
-@pytest.mark.parametrize(("shape", "ends"), [(None, (3, 3)), ((1,), (-2, -2)), ((4,), (0, 5)), ((2, 3), (-3, 4)), ((2, 1, 3), (2, 2))])
+@pytest.mark.parametrize(
+    ("shape", "ends"), [(None, (3, 3)), ((1,), (-2, -2)), ((4,), (0, 5)), ((2, 3), (-3, 4)), ((2, 1, 3), (2, 2))]
+)
 def test_an_index_has_its_shape_and_its_ends(shape, ends):
     index = np.array(OPERATORS["gather"](axis=0, shape=shape, least=ends[0], largest=ends[1]).index())
     assert index.shape == (shape or ())

@@ -34,7 +34,8 @@ def test_the_rules_that_no_file_can_break():
     assert [f.code for f in report.unknown] == ["CS028"]
     report = cs.check(dataclasses.replace(network, refusal="net.py:3: ValueError: too small"))
     assert [(f.code, f.message) for f in report.failures] == [
-        ("CS029", "the program itself refuses the input: net.py:3: ValueError: too small")]
+        ("CS029", "the program itself refuses the input: net.py:3: ValueError: too small")
+    ]
 
 
 BEHIND = {

@@ -522,7 +522,10 @@ def test_open_padding_that_may_crop():
 
 
 def test_open_entries_of_a_shape():
-    for operator in (OPERATORS["reshape"](shape=(hole("k", 1, 3), -1)), OPERATORS["unflatten"](sizes=(hole("k", 1, 3), -1))):
+    for operator in (
+        OPERATORS["reshape"](shape=(hole("k", 1, 3), -1)),
+        OPERATORS["unflatten"](sizes=(hole("k", 1, 3), -1)),
+    ):
         traced = trace(network(operator, (6,)))
         found = [tuple(evaluate(n, run(traced, {"k": k})) for n in traced.shapes["y"]) for k in (1, 2, 3)]
         assert found == [(1, 6), (2, 3), (3, 2)]
@@ -581,8 +584,10 @@ def test_reaches():
     site = network(OPERATORS["relu"](), (1, 2, 2))
     unpool = OPERATORS["max_unpool"](kernel_size=(3, 2), stride=(4, 1))
     assert unpool.reach(site, [(1, 5, 5)], [(1, 9, 9)]) == [Reach(3, 1, 4), Reach(2, 1, 1)]
-    assert OPERATORS["deform_conv"](out_channels=1, kernel_size=3).reach(site, [(1, 5, 5)], [(1, 3, 3)]) == [
-        Reach(whole=True)] * 2
+    assert (
+        OPERATORS["deform_conv"](out_channels=1, kernel_size=3).reach(site, [(1, 5, 5)], [(1, 3, 3)])
+        == [Reach(whole=True)] * 2
+    )
     assert OPERATORS["space_to_depth"](block_size=3).reach(site, [(1, 6, 6)], [(9, 2, 2)]) == [Reach(3, 3)] * 2
 
 

@@ -48,13 +48,17 @@ def network(request, driver, tmp_path_factory):
 
 def table(driver) -> list[str]:
     return driver.execute_script(
-        "return [...document.querySelectorAll('tbody tr')].map(row => row.cells[2].textContent)")
+        "return [...document.querySelectorAll('tbody tr')].map(row => row.cells[2].textContent)"
+    )
 
 
 def move(driver, size: int) -> None:
     """Move every slider as a hand does: the value changes, and the browser says so."""
-    driver.execute_script("""for (const slider of document.querySelectorAll('input[type=range]')) {
-        slider.value = arguments[0]; slider.dispatchEvent(new Event('input', {bubbles: true})); }""", str(size))
+    driver.execute_script(
+        """for (const slider of document.querySelectorAll('input[type=range]')) {
+        slider.value = arguments[0]; slider.dispatchEvent(new Event('input', {bubbles: true})); }""",
+        str(size),
+    )
 
 
 def test_a_page_is_quiet_and_shows_every_shape_at_every_size(driver, network):
@@ -66,7 +70,9 @@ def test_a_page_is_quiet_and_shows_every_shape_at_every_size(driver, network):
         assert table(driver) == [shape(row.shape) for row in report.rows], (name, size)
         verdict = driver.find_element("css selector", ".verdict").text
         assert verdict.startswith("✓ valid" if report.ok else "? not" if report.unknown else "✗ invalid")
-        failing = driver.execute_script("return [...document.querySelectorAll('figure:not([hidden]) .cs-box.cs-fails title')].map(t => t.textContent)")
+        failing = driver.execute_script(
+            "return [...document.querySelectorAll('figure:not([hidden]) .cs-box.cs-fails title')].map(t => t.textContent)"
+        )
         said = driver.execute_script("return [...document.querySelectorAll('.findings li')].map(li => li.textContent)")
         for failure in report.failures:
             sentence = f"{failure.code} {failure.message}"
@@ -104,13 +110,19 @@ def test_a_click_and_a_key_show_the_formula(driver, network):
     move(driver, 75)
     report = cs.check(net, (net.inputs[0].operator.shape[0], 75, 75))
     row = next(row for row in report.rows if row.operator == "conv")
-    box = driver.execute_script("""return [...document.querySelectorAll('figure:not([hidden]) .cs-box')].find(
-        box => box.querySelector('title').textContent.startsWith(arguments[0] + ':'))""", row.layer)
+    box = driver.execute_script(
+        """return [...document.querySelectorAll('figure:not([hidden]) .cs-box')].find(
+        box => box.querySelector('title').textContent.startsWith(arguments[0] + ':'))""",
+        row.layer,
+    )
     driver.execute_script("arguments[0].dispatchEvent(new MouseEvent('click', {bubbles: true}))", box)
     detail = driver.find_element("css selector", ".detail")
     assert row.layer in detail.text and row.formula in detail.text
-    driver.execute_script("""document.querySelector('.detail').replaceChildren(); arguments[0].focus();
-        arguments[0].dispatchEvent(new KeyboardEvent('keydown', {key: 'Enter', bubbles: true}))""", box)
+    driver.execute_script(
+        """document.querySelector('.detail').replaceChildren(); arguments[0].focus();
+        arguments[0].dispatchEvent(new KeyboardEvent('keydown', {key: 'Enter', bubbles: true}))""",
+        box,
+    )
     assert row.formula in detail.text and box.get_attribute("role") == "button" and box.get_attribute("aria-label")
 
 
@@ -189,7 +201,11 @@ def test_a_number_that_is_no_size_is_refused(driver, tmp_path):
 
 def test_very_large_sizes(driver, tmp_path):
     path = tmp_path / "large.html"
-    cs.draw(cs.parse(f"{{input: [3, {2**31}, {2**31}], layers: [{{conv: {{out_channels: 4, kernel_size: 3, stride: 2}}}}]}}")).save(path)
+    cs.draw(
+        cs.parse(
+            f"{{input: [3, {2**31}, {2**31}], layers: [{{conv: {{out_channels: 4, kernel_size: 3, stride: 2}}}}]}}"
+        )
+    ).save(path)
     opened(driver, path)
     slider = driver.find_element("css selector", "input[type=range]")
     assert int(slider.get_attribute("min")) < 2**31 < int(slider.get_attribute("max"))
@@ -207,7 +223,9 @@ def test_a_served_page_follows_its_file_and_keeps_the_size_that_was_chosen(drive
         try:
             assert process.stdout is not None
             driver.get(process.stdout.readline().split()[2])
-            driver.execute_script("const f = document.querySelector('input[type=number]'); f.value = 30; f.dispatchEvent(new Event('input'))")
+            driver.execute_script(
+                "const f = document.querySelector('input[type=number]'); f.value = 30; f.dispatchEvent(new Event('input'))"
+            )
             assert table(driver)[1] == "4x28x48"
             path.write_text("input: [1, 40, 60]\nlayers: [{konv: {}}]\n")  # half-way through an edit
             until(driver, "return document.body.textContent.includes('konv')")

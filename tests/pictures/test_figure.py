@@ -51,7 +51,13 @@ def test_a_block_that_repeats_is_drawn_once():
     assert block.times == 4 and block.boxes == ("a0", "b0", "join0")
     assert small.by_name["b0"].layers == ("b0", "b1", "b2", "b3")
     assert {(a.source, a.target) for a in small.arrows} == {
-        ("input", "stem"), ("stem", "a0"), ("a0", "b0"), ("b0", "join0"), ("stem", "join0"), ("join0", "last")}
+        ("input", "stem"),
+        ("stem", "a0"),
+        ("a0", "b0"),
+        ("b0", "join0"),
+        ("stem", "join0"),
+        ("join0", "last"),
+    }
 
 
 def test_every_layer_stands_in_exactly_one_box():
@@ -68,7 +74,9 @@ def test_blocks_that_differ_in_a_number_are_not_folded():
 
 
 def test_a_copy_that_fails_is_not_folded():
-    other = BLOCKS.replace("  - conv: {name: b3, out_channels: 8", "  - conv: {name: b3, in_channels: 9, out_channels: 8")
+    other = BLOCKS.replace(
+        "  - conv: {name: b3, out_channels: 8", "  - conv: {name: b3, in_channels: 9, out_channels: 8"
+    )
     found = folded(figure(other))
     assert found.by_name["b3"].state == "fails" and "CS010" in found.by_name["b3"].sentences[0]
     assert [block.times for block in found.blocks] == [3]
@@ -76,7 +84,10 @@ def test_a_copy_that_fails_is_not_folded():
 
 def test_units_end_where_one_tensor_passes():
     assert [tuple(box.name for box in unit) for unit in units(figure(BLOCKS))][:3] == [
-        ("input",), ("stem",), ("a0", "b0", "join0")]
+        ("input",),
+        ("stem",),
+        ("a0", "b0", "join0"),
+    ]
 
 
 def test_open_parameters_are_shown_with_their_domains_and_shapes_with_their_ranges():
@@ -89,7 +100,11 @@ layers:
 """)
     box = cs.draw(problem).figure.by_name["conv1"]
     assert [p.text for p in box.parameters] == [
-        "out_channels=? {8 | 16}", "kernel_size=?k {3 | 5}", "stride=? {1..3}", "padding=?k//2"]
+        "out_channels=? {8 | 16}",
+        "kernel_size=?k {3 | 5}",
+        "stride=? {1..3}",
+        "padding=?k//2",
+    ]
     assert box.shape == "8..16 x 9..30 x 9..30"
     assert cs.draw(problem).figure.by_name["max_pool1"].when
 

@@ -17,11 +17,16 @@ HERE = Path(__file__).parent
 PROBLEMS = HERE.parents[1] / "problems"
 SVG = "{http://www.w3.org/2000/svg}"
 
-RESIDUAL = "input: [3, 64, 64]\nlayers:\n  - conv: {name: stem, out_channels: 32, kernel_size: 7, stride: 2, padding: 3}\n" + "".join(
-    f"  - conv: {{name: a{i}, out_channels: 32, kernel_size: 3, padding: 1}}\n  - batch_norm\n  - relu\n"
-    f"  - conv: {{name: b{i}, out_channels: 32, kernel_size: 3, padding: 1}}\n"
-    f"  - add: {{name: join{i}, inputs: [b{i}, {f'join{i - 1}' if i else 'stem'}]}}\n" for i in range(6)
-) + "  - opaque: {what: torch.fft.rfft2, seen: [[32, 32, 32]], outputs: [[32, 32, 17]]}\n  - flatten\n  - linear: {out_features: 10}\n"
+RESIDUAL = (
+    "input: [3, 64, 64]\nlayers:\n  - conv: {name: stem, out_channels: 32, kernel_size: 7, stride: 2, padding: 3}\n"
+    + "".join(
+        f"  - conv: {{name: a{i}, out_channels: 32, kernel_size: 3, padding: 1}}\n  - batch_norm\n  - relu\n"
+        f"  - conv: {{name: b{i}, out_channels: 32, kernel_size: 3, padding: 1}}\n"
+        f"  - add: {{name: join{i}, inputs: [b{i}, {f'join{i - 1}' if i else 'stem'}]}}\n"
+        for i in range(6)
+    )
+    + "  - opaque: {what: torch.fft.rfft2, seen: [[32, 32, 32]], outputs: [[32, 32, 17]]}\n  - flatten\n  - linear: {out_features: 10}\n"
+)
 
 GOLDEN = {
     "unet_300x300": lambda: cs.draw(cs.load(PROBLEMS / "unet_300x300.yaml"), title="a U-Net that fails"),
@@ -66,9 +71,11 @@ def test_every_problem_can_be_drawn():
 
 
 def test_names_from_strangers_do_no_harm():
-    name = '</text><script>alert(1)</script>&"\''.replace('"', "″").replace("'", "′")
+    name = "</text><script>alert(1)</script>&\"'".replace('"', "″").replace("'", "′")
     network = cs.parse("{input: [1, 8, 8], layers: [{max_pool: {kernel_size: 9}}]}").network
-    layers = [cs.Layer(name, layer.operator, layer.inputs) if layer.name == "max_pool1" else layer for layer in network.layers]
+    layers = [
+        cs.Layer(name, layer.operator, layer.inputs) if layer.name == "max_pool1" else layer for layer in network.layers
+    ]
     picture = cs.draw(cs.Network(tuple(layers)), title="</title><script>alert(2)</script>")
     for written in (picture.svg(), picture.ladder()):
         ElementTree.fromstring(written)
@@ -87,7 +94,9 @@ def test_a_page_needs_nothing_but_itself():
 @pytest.mark.parametrize("form", FORMATS)
 def test_files_are_written_by_their_endings(form, tmp_path):
     path = tmp_path / f"net.{form}"
-    cs.draw(cs.load(PROBLEMS / "mobile_separable.yaml") if form != "html" else cs.load(PROBLEMS / "unet_300x300.yaml")).save(path)
+    cs.draw(
+        cs.load(PROBLEMS / "mobile_separable.yaml") if form != "html" else cs.load(PROBLEMS / "unet_300x300.yaml")
+    ).save(path)
     content = path.read_bytes()
     begins = {"svg": b"<svg", "html": b"<!doctype html>", "dot": b"digraph", "mmd": b"flowchart", "png": b"\x89PNG"}
     assert content.startswith(begins[form]) and [p.name for p in tmp_path.iterdir()] == [path.name]
@@ -145,7 +154,9 @@ layers:
 """), prove=False)  # fmt: skip
     from convsolve.pictures.charts import map_svg
 
-    (squares,) = [n for n in ElementTree.fromstring(map_svg(sizes, 40)).iter(f"{SVG}path") if "cs-hue" in n.get("class", "")]
+    (squares,) = [
+        n for n in ElementTree.fromstring(map_svg(sizes, 40)).iter(f"{SVG}path") if "cs-hue" in n.get("class", "")
+    ]
     filled = set()
     for part in squares.get("d").split("M")[1:]:
         start, _, rest = part.partition("h")

@@ -34,7 +34,9 @@ def test_javascript_agrees_with_integers(cases):
 
 
 def test_numbers_are_exact_however_large():
-    network = cs.parse("{input: [3, 8, 8], layers: [{conv: {out_channels: 1048576, kernel_size: 7, padding: 3}}]}").network
+    network = cs.parse(
+        "{input: [3, 8, 8], layers: [{conv: {out_channels: 1048576, kernel_size: 7, padding: 3}}]}"
+    ).network
     size = 2**30 + 1
     page = Page(network, ENGINE).judged(size, size)
     report = cs.check(network, (3, size, size))
@@ -93,4 +95,6 @@ def test_beyond_a_guard_nothing_is_claimed():
     there, elsewhere = page.judged(64, 64), page.judged(64, 5)
     assert there["verdict"] == "valid" and there["layers"][-1]["shape"] == "8x29x29"
     assert elsewhere["verdict"] == "unknown" and [f["code"] for f in elsewhere["findings"]] == ["CS028"]
-    assert {layer["shape"] for layer in elsewhere["layers"]} == {"?"} and not any(layer["fails"] for layer in elsewhere["layers"])
+    assert {layer["shape"] for layer in elsewhere["layers"]} == {"?"} and not any(
+        layer["fails"] for layer in elsewhere["layers"]
+    )

@@ -54,7 +54,9 @@ def failing(draw, most=4):
     text = f"input: [2, {size}, {size + draw(st.integers(0, 1))}]\nlayers:\n" + "".join(f"  - {x}\n" for x in layers)
     problem = cs.parse(text)
     while judge(problem).ok:
-        problem = dataclasses.replace(problem, network=cs.parse(text := text + "  - max_pool: {kernel_size: 3}\n").network)
+        problem = dataclasses.replace(
+            problem, network=cs.parse(text := text + "  - max_pool: {kernel_size: 3}\n").network
+        )
     return problem
 
 

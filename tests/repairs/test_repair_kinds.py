@@ -78,7 +78,9 @@ def test_every_rule_that_is_broken_can_be_mended(code):
 
 
 def normalised(draw, n):
-    return draw.choice([f"group_norm: {{groups: {n}}}", f"batch_norm: {{num_features: {n}}}", f"prelu: {{slopes: {n}}}"])
+    return draw.choice(
+        [f"group_norm: {{groups: {n}}}", f"batch_norm: {{num_features: {n}}}", f"prelu: {{slopes: {n}}}"]
+    )
 
 
 def convolved(draw, n):

@@ -11,7 +11,7 @@ from convsolve.operators import Conv, Flatten, Input, Linear, MaxPool
 from convsolve.repairs.repair import Repair
 from convsolve.repairs.source_patch import patch
 
-SOURCE = '''from torch import nn
+SOURCE = """from torch import nn
 
 
 class Net(nn.Module):  # größer
@@ -22,7 +22,7 @@ class Net(nn.Module):  # größer
             kernel_size=5)
         self.d = nn.Conv2d(8, 8, wide)
         self.head = nn.Linear(100, 10)
-'''
+"""
 
 
 @pytest.fixture
@@ -46,7 +46,9 @@ def by_kinds(network, *kinds) -> Repair:
 
 def edited(network, layer, parameter, before, after):
     repair = cs.repair(network)[0]
-    edit = dataclasses.replace(repair.edits[0], kind="padding", layer=layer, parameter=parameter, before=before, after=after)
+    edit = dataclasses.replace(
+        repair.edits[0], kind="padding", layer=layer, parameter=parameter, before=before, after=after
+    )
     return dataclasses.replace(repair, edits=(edit,))
 
 
@@ -64,13 +66,16 @@ def test_only_the_literals_change(network, tmp_path):
         found.write()
 
 
-@pytest.mark.parametrize(("layer", "parameter", "before", "after", "text"), [
-    ("a", "stride", 2, 1, "nn.Conv2d(1, 8, 3, stride=1)      # kept"),
-    ("a", "padding", 0, 1, "nn.Conv2d(1, 8, 3, stride=2, padding=1)      # kept"),
-    ("b", "kernel_size", 2, 1, "nn.MaxPool2d(1), nn.Conv2d(8, 8,\n            kernel_size=5)"),
-    ("c", "kernel_size", 5, (4, 5), "nn.MaxPool2d((2, 2)), nn.Conv2d(8, 8,\n            kernel_size=(4, 5))"),
-    ("head", "in_features", 100, 8, "nn.Linear(8, 10)"),
-])
+@pytest.mark.parametrize(
+    ("layer", "parameter", "before", "after", "text"),
+    [
+        ("a", "stride", 2, 1, "nn.Conv2d(1, 8, 3, stride=1)      # kept"),
+        ("a", "padding", 0, 1, "nn.Conv2d(1, 8, 3, stride=2, padding=1)      # kept"),
+        ("b", "kernel_size", 2, 1, "nn.MaxPool2d(1), nn.Conv2d(8, 8,\n            kernel_size=5)"),
+        ("c", "kernel_size", 5, (4, 5), "nn.MaxPool2d((2, 2)), nn.Conv2d(8, 8,\n            kernel_size=(4, 5))"),
+        ("head", "in_features", 100, 8, "nn.Linear(8, 10)"),
+    ],
+)
 def test_each_place(network, tmp_path, layer, parameter, before, after, text):
     (tmp_path / "net.py").write_text(SOURCE)
     found = patch(network, edited(network, layer, parameter, before, after), folder=tmp_path)
@@ -107,13 +112,13 @@ def test_what_cannot_be_patched_is_refused(network, tmp_path):
 
 # -- what --write writes
 
-PROGRAM = '''{cookie}from torch import nn
+PROGRAM = """{cookie}from torch import nn
 
 
 class Net(nn.Module):  # {word}
     def forward(self, x):
         return nn.MaxPool2d(9)(x)
-'''
+"""
 
 
 def repaired(*words):

@@ -87,7 +87,9 @@ def test_minima_and_choices(data):
     parts = [side(n, data.draw) for n in (A, B)]
     small = data.draw(st.sampled_from([minimum, maximum]))(*parts)
     chosen = where(data.draw(st.sampled_from([A < 9, eq(B % 3, 0), minimum(A, B) < 6])), parts[0], small)
-    value = (data.draw(st.sampled_from([small, chosen])) + data.draw(st.integers(-2, 2))) // data.draw(st.integers(1, 3))
+    value = (data.draw(st.sampled_from([small, chosen])) + data.draw(st.integers(-2, 2))) // data.draw(
+        st.integers(1, 3)
+    )
     number = data.draw(st.integers(0, 12))
     compared = data.draw(st.sampled_from([value < number, number <= value, eq(value, number)]))
     _, left = agrees(negation(compared) if data.draw(st.booleans()) else compared)

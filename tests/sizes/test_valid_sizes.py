@@ -81,7 +81,8 @@ layers:
   - linear: {out_features: 4096, in_features: 9216}
 """
 VGG = "input: [3, 224, 224]\nlayers:\n" + "".join(
-    "  - conv: {out_channels: 64, kernel_size: 3, padding: 1}\n  - max_pool: {kernel_size: 2}\n" for _ in range(5))
+    "  - conv: {out_channels: 64, kernel_size: 3, padding: 1}\n  - max_pool: {kernel_size: 2}\n" for _ in range(5)
+)
 VOLUMES = "input: [1, 32, 32, 32]\nlayers:\n" + "  - conv: {out_channels: 8, kernel_size: 3, stride: 2}\n" * 3
 NATURE = """
 input: [4, 84, 84]
@@ -185,16 +186,22 @@ def test_sizes_that_two_axes_share():
 
 
 def test_axes_that_are_required_to_be_equal_have_one_size():
-    problem = cs.parse("input: [3, 9, 64]\nlayers: [{conv: {out_channels: 8, kernel_size: [5, 7]}}]\n"
-                       "require: [input.height == input.width, output.height <= 30]")
+    problem = cs.parse(
+        "input: [3, 9, 64]\nlayers: [{conv: {out_channels: 8, kernel_size: [5, 7]}}]\n"
+        "require: [input.height == input.width, output.height <= 30]"
+    )
     sizes = cs.valid_sizes(problem)
-    assert str(sizes) == "height in {7..34}\nwidth = height" and sizes.proved and (8, 8) in sizes and (8, 9) not in sizes
+    assert (
+        str(sizes) == "height in {7..34}\nwidth = height" and sizes.proved and (8, 8) in sizes and (8, 9) not in sizes
+    )
     assert cs.minimum_input(problem) == (3, 7, 7) and cs.counterexample(problem, "7..34") is None
     assert cs.counterexample(problem, "7..36").input_shape == (3, 35, 35)
 
 
 def test_what_holds_for_no_size_is_named():
-    sizes = cs.valid_sizes(cs.parse("input: [3, 8, 8]\nlayers: [{conv: {out_channels: 8, kernel_size: 3, in_channels: 4}}]"))
+    sizes = cs.valid_sizes(
+        cs.parse("input: [3, 8, 8]\nlayers: [{conv: {out_channels: 8, kernel_size: 3, in_channels: 4}}]")
+    )
     assert sizes.never == ("conv1: input channels are as declared (channels)",)
 
 
@@ -216,11 +223,15 @@ def test_other_data_formats_and_one_axis():
     sizes = cs.valid_sizes(cs.parse(text))
     assert {axis: s.minimum for axis, s in sizes.items()} == {"height": 5, "width": 3}
     assert cs.minimum_input(cs.parse(text)) == (5, 3, 3)
-    assert list(cs.valid_sizes(cs.parse("input: [1, 100]\nlayers: [{conv: {out_channels: 8, kernel_size: 9}}]"))) == ["length"]
+    assert list(cs.valid_sizes(cs.parse("input: [1, 100]\nlayers: [{conv: {out_channels: 8, kernel_size: 9}}]"))) == [
+        "length"
+    ]
 
 
 def test_no_size_works():
-    sizes = cs.valid_sizes(cs.parse("input: [3, 8, 8]\nlayers: [{conv: {out_channels: 8, kernel_size: 3, in_channels: 4}}]"))
+    sizes = cs.valid_sizes(
+        cs.parse("input: [3, 8, 8]\nlayers: [{conv: {out_channels: 8, kernel_size: 3, in_channels: 4}}]")
+    )
     assert not sizes.region and sizes["height"].minimum is None and sizes.proved and sizes.smallest() is None
 
 
@@ -292,5 +303,7 @@ def test_exported_dimensions_cover_the_set():
         assert covered == s
     sizes = cs.valid_sizes(cs.parse(encoder_decoder(5)))
     assert [d.text for d in torch_dimensions(sizes, "height")] == [  # at 32 the deepest tensor has a size of 1
-        'height = 32*torch.export.Dim("_height", min=2)', 'height = 32*torch.export.Dim("_height", min=1) + 31']
+        'height = 32*torch.export.Dim("_height", min=2)',
+        'height = 32*torch.export.Dim("_height", min=1) + 31',
+    ]
     assert [d.text for d in onnx_dimensions(sizes, "height")] == ["32*_height", "32*_height + 31"]

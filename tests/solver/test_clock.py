@@ -34,9 +34,12 @@ SPACE = ("input: [3, 64, 64]\nlayers:\n" + "".join(
     f"      - conv: {{name: c{i}, out_channels: 8..256 step 8, kernel_size: 3 | 5 | 7, padding: same}}\n"
     for i in range(5)) + "require: [params <= 2M, macs <= 6000M, params >= 1M]\n")  # fmt: skip
 CHAIN = "input: [3, 3001]\nlayers:\n" + "".join(
-    f"  - conv: {{name: c{i}, out_channels: 4, kernel_size: 1..9, stride: 1..3, padding: 0..4}}\n" for i in range(120))
+    f"  - conv: {{name: c{i}, out_channels: 4, kernel_size: 1..9, stride: 1..3, padding: 0..4}}\n" for i in range(120)
+)
 NETWORK = "input: [1, 64, 64]\nlayers:\n" + "".join(
-    f"  - conv: {{name: c{i}, out_channels: 4, kernel_size: {2 + i % 3}, stride: {1 + i % 4 // 3}}}\n" for i in range(24))
+    f"  - conv: {{name: c{i}, out_channels: 4, kernel_size: {2 + i % 3}, stride: {1 + i % 4 // 3}}}\n"
+    for i in range(24)
+)
 
 
 def goal(text, objective):
@@ -62,9 +65,14 @@ QUESTIONS = {
     "valid sizes": lambda: cs.valid_sizes(parse(NETWORK), timeout=TIMEOUT),
     "minimum input": lambda: cs.minimum_input(parse(NETWORK), timeout=TIMEOUT),
     "counterexample": lambda: cs.counterexample(
-        parse(NETWORK), cs.valid_sizes(parse(NETWORK)), claim="output.height*output.width % 97 != 96", timeout=TIMEOUT),
-    "counterexample, proof": lambda: cs.counterexample(
-        parse(NETWORK), cs.valid_sizes(parse(NETWORK)), claim="output.height <= input.height", timeout=TIMEOUT) is None,
+        parse(NETWORK), cs.valid_sizes(parse(NETWORK)), claim="output.height*output.width % 97 != 96", timeout=TIMEOUT
+    ),
+    "counterexample, proof": lambda: (
+        cs.counterexample(
+            parse(NETWORK), cs.valid_sizes(parse(NETWORK)), claim="output.height <= input.height", timeout=TIMEOUT
+        )
+        is None
+    ),
     "minimal core": lambda: core_of(goal(CHAIN, "require: [output.length == 4000, params <= 9999]")),
     "minimal core, budgets": lambda: core_of(parse(BUDGETS.replace("1500K", "1999K").replace("19K", "19990"))),
     "minimal core, layers": lambda: core_of(parse(NETWORK.replace("64, 64", "31, 31"))),
@@ -72,7 +80,8 @@ QUESTIONS = {
     "space, sample": lambda: cs.Space(parse(SPACE), timeout=TIMEOUT).sample(10),
     "space, domains": lambda: cs.Space(parse(SPACE), timeout=TIMEOUT).domains({"c0_1.out_channels": 8}),
     "space, nearest": lambda: cs.Space(parse(SPACE), timeout=TIMEOUT).nearest(
-        dict.fromkeys(parse(SPACE).network.holes, 8)),
+        dict.fromkeys(parse(SPACE).network.holes, 8)
+    ),
     "space, complete": lambda: cs.Space(parse(SPACE)).complete({"c0_1.out_channels": 8}, timeout=TIMEOUT),
     "space, best": lambda: cs.Space(goal(SPACE, "maximize: params")).best(timeout=TIMEOUT),
     "space, pareto": lambda: cs.Space(parse(SPACE)).pareto("params", "-macs", timeout=TIMEOUT),

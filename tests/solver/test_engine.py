@@ -176,7 +176,9 @@ def test_open_input_sizes(tail, height, width):
 def test_an_open_input_without_any_solution_is_refuted():
     outcome = optimise(trace_problem(parse(OPEN + "require: ['output.height == 0']")), Clock())
     assert outcome.proven and not outcome.assignments
-    outcome = optimise(trace_problem(parse(OPEN + "require: ['input.height % 2 == 0', 'input.height % 4 == 1']")), Clock())
+    outcome = optimise(
+        trace_problem(parse(OPEN + "require: ['input.height % 2 == 0', 'input.height % 4 == 1']")), Clock()
+    )
     assert outcome.proven and not outcome.assignments
 
 
@@ -194,7 +196,6 @@ def test_a_deadline_is_honoured():
     outcome = optimise(traced, clock)
     assert clock.elapsed < 6
     assert outcome.proven or outcome.reason
-
 
 
 WIDE = ("input: [3, 224]\nlayers:\n"

@@ -19,7 +19,8 @@ wide = st.one_of(st.integers(-3, 3), st.integers(-(2**61), 2**61))
 
 def columns(width):
     return st.lists(st.tuples(*[wide] * width), min_size=1, max_size=20).map(
-        lambda rows: [np.array(column, dtype=np.int64) for column in zip(*rows, strict=True)])
+        lambda rows: [np.array(column, dtype=np.int64) for column in zip(*rows, strict=True)]
+    )
 
 
 @given(columns(3))

@@ -35,5 +35,7 @@ def wide_problem(seed: int) -> str:
         " and ".join(f"{a}.channels <= 2 * {b}.channels" for a, b in itertools.pairwise(names)) or "params >= 9",
     ], rng.randint(1, 2))  # fmt: skip
     lines += ["require:", *(f"  - {r}" for r in requirements)]
-    goal = rng.choice(["", "", "minimize: macs", "maximize: params", "minimize: [params, macs]", "maximize: output.size"])
+    goal = rng.choice(
+        ["", "", "minimize: macs", "maximize: params", "minimize: [params, macs]", "maximize: output.size"]
+    )
     return "\n".join([*lines, goal]) + "\n"

@@ -117,7 +117,7 @@ def test_draws_from_cubes_are_uniform(in_cubes):
 
 def test_draws_from_cubes_are_mixed():
     space = cs.Space(cs.parse(WIDE))
-    (hole, _), = space._cubes(None)[0].decided
+    ((hole, _),) = space._cubes(None)[0].decided
     column = space.sample(4000, seed=9).columns[hole]
     assert abs(column[:2000].mean() - column[2000:].mean()) < 0.3 and column.std() > 1
 
@@ -129,7 +129,9 @@ def test_weights_are_the_same_in_every_cube(in_cubes):
         if not (5 < len(solutions) < 60 and len(space._cubes(None)) > 1):
             continue
         weight = {name: {v: i + 1.5 for i, v in enumerate(values)} for name, values in space.holes.items()}
-        true = [np.prod([weight[n][v] for n, v in space._subspace.assignments.shown(dict(s)).items()]) for s in solutions]
+        true = [
+            np.prod([weight[n][v] for n, v in space._subspace.assignments.shown(dict(s)).items()]) for s in solutions
+        ]
         samples = full(space, space.sample(4000, seed=1, weight=weight))
         place = {s: i for i, s in enumerate(solutions)}
         seen = np.bincount([place[s] for s in samples], minlength=len(solutions))
@@ -141,11 +143,13 @@ def test_weights_are_the_same_in_every_cube(in_cubes):
 
 
 def test_more_cubes_bring_the_bounds_nearer(monkeypatch):
-    space = cs.Space(cs.parse("""
+    space = cs.Space(
+        cs.parse("""
 input: [3, 16, 16]
 layers: [{repeat: 5..5, layers: [{conv: {name: c, out_channels: 4 | 7 | 9, kernel_size: 1 | 3, padding: same}}]}]
 require: [macs <= 300K]
-"""))
+""")
+    )
     true = space.count()
     assert true.exact
     monkeypatch.setattr(paths, "_MOST_EDGES", 0)

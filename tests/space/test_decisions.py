@@ -84,6 +84,8 @@ def test_wide_spaces_with_two_budgets_need_no_engine(monkeypatch):
 
 
 def test_what_stands_beside_an_empty_part_is_not_allowed():
-    space = cs.Space(cs.parse("{input: [1, 8, 8], layers: [{conv: {out_channels: 2 | 4, kernel_size: 3}}], require: [params <= 5]}"))
+    space = cs.Space(
+        cs.parse("{input: [1, 8, 8], layers: [{conv: {out_channels: 2 | 4, kernel_size: 3}}], require: [params <= 5]}")
+    )
     assert not space.decisions({}).any and not space.decisions({}).allows("conv1.out_channels", 2)
     assert space.domains() == {"conv1.out_channels": ()}

@@ -44,6 +44,7 @@ class Stop(BaseException):
 
 def stopped(path: Path, after: int, limit: int | None = None) -> list[str]:
     """Write until so many pieces are there, and return the names of what is left behind."""
+
     def tell(done: float) -> None:
         nonlocal after
         after -= 1
@@ -60,7 +61,9 @@ def test_a_file_has_what_is_yielded(path, undisturbed):
     assert list(path.parent.iterdir()) == [path]
     rows = [json.loads(line) for line in undisturbed.splitlines()]
     assert rows == list(space().enumerate()) and len(rows) == COUNT
-    assert space().write(path, 5000) == 5000 and path.read_text() == "".join(undisturbed.splitlines(keepends=True)[:5000])
+    assert space().write(path, 5000) == 5000 and path.read_text() == "".join(
+        undisturbed.splitlines(keepends=True)[:5000]
+    )
 
 
 def test_a_stopped_run_goes_on(path, undisturbed, monkeypatch):

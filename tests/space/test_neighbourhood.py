@@ -28,7 +28,9 @@ def test_what_one_change_reaches_is_the_nearest():
         rows, holes = list(space.enumerate()), space._subspace.assignments
         for _ in range(5 if rows else 0):
             costs, given = asked(holes, rows, rng)
-            answer = nearest_by_one_change(holes, lambda batch, s=space: s._subspace.evaluator(batch).valid, costs, given)
+            answer = nearest_by_one_change(
+                holes, lambda batch, s=space: s._subspace.evaluator(batch).valid, costs, given
+            )
 
             def cost(row, costs=costs, given=given):
                 return sum(costs[n][v] for n, v in row.items() if n in costs and n not in given)

@@ -23,7 +23,9 @@ def test_every_trial_is_valid(kind, trials):
 
     def objective(trial):
         trial.suggest_float("rate", 0.0, 1.0)
-        values = {name: trial.suggest_categorical(name, list(options)) for name, options in reversed(space.holes.items())}
+        values = {
+            name: trial.suggest_categorical(name, list(options)) for name, options in reversed(space.holes.items())
+        }
         assert values in space
         return int(space.evaluate([values]).macs[0])
 
@@ -33,7 +35,9 @@ def test_every_trial_is_valid(kind, trials):
 
     study = optuna.create_study(sampler=ValidSampler(space, inner))
     study.optimize(objective, n_trials=trials)
-    assert len(study.trials) == trials and all(trial.state == optuna.trial.TrialState.COMPLETE for trial in study.trials)
+    assert len(study.trials) == trials and all(
+        trial.state == optuna.trial.TrialState.COMPLETE for trial in study.trials
+    )
     unaided = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=0))
     unaided.optimize(blind, n_trials=25)
     assert sum(trial.value for trial in unaided.trials) < 15

@@ -33,7 +33,11 @@ def solutions_of(seed: int) -> tuple[tuple[tuple[str, int], ...], ...]:
 
 def full(space: cs.Space, samples: cs.Samples) -> list[tuple[tuple[str, int], ...]]:
     columns = [samples.columns[name].tolist() for name in space.holes]
-    return [tuple(zip(space.holes, row, strict=True)) for row in zip(*columns, strict=True)] if columns else [()] * len(samples)
+    return (
+        [tuple(zip(space.holes, row, strict=True)) for row in zip(*columns, strict=True)]
+        if columns
+        else [()] * len(samples)
+    )
 
 
 @pytest.fixture(params=["exact", "merged"])
@@ -130,7 +134,9 @@ def test_preferences_weigh_the_draw(merging):
             place = {s: i for i, s in enumerate(solutions)}
             seen = np.bincount([place[s] for s in full(space, samples)], minlength=len(solutions))
             expected = np.array(true) / sum(true) * 4000
-            assert ((seen - expected) ** 2 / np.maximum(expected, 1)).sum() < len(solutions) + 5 * (2 * len(solutions)) ** 0.5, seed
+            assert ((seen - expected) ** 2 / np.maximum(expected, 1)).sum() < len(solutions) + 5 * (
+                2 * len(solutions)
+            ) ** 0.5, seed
             assert samples.weighted
             tried += 1
     assert tried > 8
@@ -177,7 +183,11 @@ def test_evaluation_agrees_with_check():
             assert wholly.valid[i] == partly.valid[i] == (tuple(shown[i].items()) in solutions), seed
             if report.ok:
                 assert tuple(wholly.output[i]) == report.output, seed
-                assert (wholly.params[i], wholly.macs[i], wholly.activations[i]) == (report.params, report.macs, report.activations)
+                assert (wholly.params[i], wholly.macs[i], wholly.activations[i]) == (
+                    report.params,
+                    report.macs,
+                    report.activations,
+                )
                 field = report.receptive_field
                 wanted = (field,) if isinstance(field, int) else field
                 assert wholly.receptive_field is None or tuple(wholly.receptive_field[i]) == wanted, seed

@@ -140,6 +140,8 @@ def test_mistakes_are_named():
     ):  # fmt: skip
         with pytest.raises(cs.ConvsolveError, match=words):
             space.sample(1, **wish)
-    none = cs.Space(cs.parse("{input: [1, 8, 8], layers: [{max_pool: {kernel_size: 2..4}}], require: [output.height == 9]}"))
+    none = cs.Space(
+        cs.parse("{input: [1, 8, 8], layers: [{max_pool: {kernel_size: 2..4}}], require: [output.height == 9]}")
+    )
     with pytest.raises(cs.NetworkError, match="no valid architecture"):
         none.sample(1, spread="activations")

@@ -81,7 +81,9 @@ def test_commands_run_nothing_and_write_nothing(folder, words):
 def test_the_audit_sees(tmp_path):
     folder = tmp_path / "loud"
     folder.mkdir()
-    (folder / "loud.py").write_text("import os, subprocess\nos.system('true')\nsubprocess.run(['true'])\nopen('x', 'w')\n")
+    (folder / "loud.py").write_text(
+        "import os, subprocess\nos.system('true')\nsubprocess.run(['true'])\nopen('x', 'w')\n"
+    )
     audit = audited(folder)
     audit.run("check", "loud.py:x")
     kinds = {event.partition(":")[0] for event in audit.events}
@@ -167,7 +169,10 @@ def test_files_are_found_without_importing_anything(tmp_path, monkeypatch):
     assert sources.named_by("loud.inner:Net").file == package / "inner.py"
     assert sources.named_by("loud:Net").file == package / "__init__.py"
     assert sources.named_by("loud.nothing:Net").file is None is sources.named_by("nothing.at.all:Net").file
-    assert sources.named_by("convsolve.support.suggestions:nearest").file == ROOT / "convsolve" / "support" / "suggestions.py"
+    assert (
+        sources.named_by("convsolve.support.suggestions:nearest").file
+        == ROOT / "convsolve" / "support" / "suggestions.py"
+    )
     assert str(sources.named_by("nets.py:Net").file) == "nets.py" and sources.named_by("-").file is None
 
 
@@ -201,7 +206,8 @@ def test_a_file_that_is_named_like_a_library_is_no_library(tmp_path):
         (tmp_path / f"{name}.py").write_text(
             "from dataclasses import dataclass\nimport convsolve as cs\n"
             "@dataclass\nclass Sizes:\n    height: 'int' = 8\n"
-            "def net():\n    return cs.parse(f'{{input: [1, {Sizes().height}, 8], layers: [relu]}}')\n")
+            "def net():\n    return cs.parse(f'{{input: [1, {Sizes().height}, 8], layers: [relu]}}')\n"
+        )
         result = subprocess.run(
             [sys.executable, "-m", "convsolve", "check", f"{name}.py:net"], cwd=tmp_path, capture_output=True, text=True,
             env={**os.environ, "PYTHONPATH": str(ROOT)}, check=False)  # fmt: skip

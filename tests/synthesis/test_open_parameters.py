@@ -50,7 +50,13 @@ def tried(network, choices, holds, cost):
 def test_what_is_chosen_is_the_best_of_all(seed):
     r = random.Random(seed)
     network = cs.parse(CHAIN).network
-    choices = {"a.kernel_size": (1, 3, 5), "a.stride": (1, 2, 3), "b.padding": (0, 1), "b.stride": (1, 2), "deep.kernel_size": (3, 5)}
+    choices = {
+        "a.kernel_size": (1, 3, 5),
+        "a.stride": (1, 2, 3),
+        "b.padding": (0, 1),
+        "b.stride": (1, 2),
+        "deep.kernel_size": (3, 5),
+    }
     choices = dict(r.sample(sorted(choices.items()), 2)) | {"a.out_channels": (4, 8, 12)}
     bound = r.choice([900, 2000, 5000, 10_000])
     problem = cs.open(network, choices, require=[f"params <= {bound}"], minimize="macs")
@@ -64,7 +70,11 @@ def test_ways_to_say_what_a_parameter_may_be():
     network = cs.parse(CHAIN).network
     for given in ("1 | 3", (1, 3), [1, 3], cs.Domain.of(1, 3)):
         assert cs.open(network, {"?.kernel_size": given}).network.holes["b.kernel_size"].domain == cs.Domain.of(1, 3)
-    assert set(cs.open(network, {"*.kernel_size": "any"}).network.holes) == {"a.kernel_size", "deep.kernel_size", "b.kernel_size"}
+    assert set(cs.open(network, {"*.kernel_size": "any"}).network.holes) == {
+        "a.kernel_size",
+        "deep.kernel_size",
+        "b.kernel_size",
+    }
 
 
 @pytest.mark.parametrize(("parameters", "said"), [
@@ -85,12 +95,20 @@ def test_a_recorded_network_is_not_recorded_again():
     import torch
     from torch import nn
 
-    network = cs.from_torch(nn.Sequential(nn.Conv2d(3, 8, 3, groups=1), nn.ReLU(), nn.Conv2d(8, 8, 3, groups=8), nn.Conv2d(8, 4, 1)), (3, 16, 16))
-    problem = cs.open(network, {"0.out_channels": (6, 12), "0.stride": "1 | 2"}, require=["output.height == 5"], maximize="params")
+    network = cs.from_torch(
+        nn.Sequential(nn.Conv2d(3, 8, 3, groups=1), nn.ReLU(), nn.Conv2d(8, 8, 3, groups=8), nn.Conv2d(8, 4, 1)),
+        (3, 16, 16),
+    )
+    problem = cs.open(
+        network, {"0.out_channels": (6, 12), "0.stride": "1 | 2"}, require=["output.height == 5"], maximize="params"
+    )
     solution = cs.solve(problem)
     assert dict(solution.assignment) == {"0.stride": 2, "0.out_channels": 12} and problem.network.record is None
     own = cs.to_torch(solution.network)
-    assert own(torch.zeros(1, 3, 16, 16)).shape == (1, 4, 5, 5) and sum(p.numel() for p in own.parameters()) == solution.params
+    assert (
+        own(torch.zeros(1, 3, 16, 16)).shape == (1, 4, 5, 5)
+        and sum(p.numel() for p in own.parameters()) == solution.params
+    )
 
 
 @pytest.mark.parametrize(("words", "said"), [
@@ -104,7 +122,16 @@ def test_what_if_on_the_command_line(words, said):
     assert result.exception is None and said in result.stdout, result.output
 
 
-@pytest.mark.parametrize("words", [["--set", "x"], ["--set", "conv1.padding=a"], ["--open", "=3"], ["--set", "conv1.padding=99"], ["--minimize", "foo"]])
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["--set", "x"],
+        ["--set", "conv1.padding=a"],
+        ["--open", "=3"],
+        ["--set", "conv1.padding=99"],
+        ["--minimize", "foo"],
+    ],
+)
 def test_wrong_what_ifs(words):
     result = CliRunner().invoke(cli, ["synth", "problems/mnist_repair.yaml", *words], standalone_mode=False)
     assert result.exception is not None and not result.stdout

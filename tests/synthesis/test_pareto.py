@@ -18,15 +18,21 @@ from tests.solver.random_problems import brute_force, problems
 
 def expected_front(traced, objectives):
     problem = traced.problem
-    asked = trace_problem(Problem(problem.network, problem.requirements, [Objective("minimize", o) for o in objectives]))
+    asked = trace_problem(
+        Problem(problem.network, problem.requirements, [Objective("minimize", o) for o in objectives])
+    )
     points = set()
     for assignment in brute_force(traced):
         values = run(asked.trace, assignment)
         points.add(tuple(evaluate(o, values) for o in asked.objectives))
-    return sorted(p for p in points if not any(q != p and all(a <= b for a, b in zip(q, p, strict=True)) for q in points))
+    return sorted(
+        p for p in points if not any(q != p and all(a <= b for a, b in zip(q, p, strict=True)) for q in points)
+    )
 
 
-@pytest.mark.parametrize("objectives", [("params", "macs"), ("macs", "-output.size"), ("params", "-macs", "activations")])
+@pytest.mark.parametrize(
+    "objectives", [("params", "macs"), ("macs", "-output.size"), ("params", "-macs", "activations")]
+)
 def test_fronts_are_complete(objectives):
     seen = 0
     for seed, traced in problems(range(0, 60, 2), most=400):
@@ -67,7 +73,9 @@ def test_no_time_leaves_an_empty_front_that_is_not_proven():
 
 
 def test_an_absent_layer_counts_nothing_on_a_front():
-    problem = cs.parse("input: [3, 8, 8]\nlayers:\n  - conv: {name: c, out_channels: 2, kernel_size: 3, optional: true}\n")
+    problem = cs.parse(
+        "input: [3, 8, 8]\nlayers:\n  - conv: {name: c, out_channels: 2, kernel_size: 3, optional: true}\n"
+    )
     assert cs.pareto(problem, ["output.channels", "c.size"]).points == ((2, 72), (3, 0))
     assert cs.pareto(problem, ["output.channels", "c.size", "params"]).points == ((2, 72, 56), (3, 0, 0))
 

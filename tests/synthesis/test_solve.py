@@ -55,10 +55,14 @@ def test_the_plainest_solution_prefers_what_is_written_first():
 
 
 def test_objectives_come_before_preference():
-    problem = cs.parse("input: [1, 9, 9]\nlayers:\n  - conv: {out_channels: 8 | 4, kernel_size: 5 | 3}\nminimize: params\n")
+    problem = cs.parse(
+        "input: [1, 9, 9]\nlayers:\n  - conv: {out_channels: 8 | 4, kernel_size: 5 | 3}\nminimize: params\n"
+    )
     solution = cs.solve(problem)
     assert solution.goals[0].value == 40 and solution.goals[0].proven
-    best = cs.solve(cs.parse("input: [1, 9, 9]\nlayers:\n  - conv: {out_channels: 8 | 4, kernel_size: 5 | 3}\nmaximize: params\n"))
+    best = cs.solve(
+        cs.parse("input: [1, 9, 9]\nlayers:\n  - conv: {out_channels: 8 | 4, kernel_size: 5 | 3}\nmaximize: params\n")
+    )
     assert best.goals[0].value == 208
 
 
@@ -125,7 +129,9 @@ def test_a_core_of_layers_speaks_of_layers():
 
 def test_time_that_runs_out_is_not_a_proof():
     layers = "  - conv: {out_channels: 8..256 step 8, kernel_size: 1 | 3 | 5, stride: 1 | 2, padding: 0..2}\n" * 12
-    problem = cs.parse(f"input: [3, 97, 101]\nlayers:\n{layers}require: [params * macs % 1000003 == 17, params * params % 1000033 == 18]\n")
+    problem = cs.parse(
+        f"input: [3, 97, 101]\nlayers:\n{layers}require: [params * macs % 1000003 == 17, params * params % 1000033 == 18]\n"
+    )
     answer = cs.solve(problem, timeout=0.3)
     assert isinstance(answer, (cs.Unknown, cs.Solution))
     if isinstance(answer, cs.Unknown):
@@ -133,7 +139,9 @@ def test_time_that_runs_out_is_not_a_proof():
 
 
 def test_a_wrong_answer_of_the_solver_is_never_shown():
-    problem = cs.parse("input: [1, 9, 9]\nlayers:\n  - conv: {out_channels: 4, kernel_size: 3 | 5}\nrequire: [output.height == 7]\n")
+    problem = cs.parse(
+        "input: [1, 9, 9]\nlayers:\n  - conv: {out_channels: 4, kernel_size: 3 | 5}\nrequire: [output.height == 7]\n"
+    )
     with pytest.raises(InternalError, match="report"):
         synthesize.solution_of(trace_problem(problem), {"conv1.kernel_size": 5}, Outcome((), True))
 
@@ -298,7 +306,9 @@ def test_a_way_out_without_a_change_is_to_leave_a_requirement_out():
     assert str(cs.Relaxation("k = 3", "5 | 7", False)) == "k = 3 instead of 5 | 7"
 
 
-@pytest.mark.parametrize("objective", ["minimize: output.height", "maximize: [output.height, params]", "minimize: macs * 0 + 3"])
+@pytest.mark.parametrize(
+    "objective", ["minimize: output.height", "maximize: [output.height, params]", "minimize: macs * 0 + 3"]
+)
 def test_an_objective_that_is_decided_beforehand(objective):
     problem = cs.parse("input: [3, 16, 16]\nlayers:\n  - conv: {kernel_size: 3 | 5, out_channels: 4, stride: 2, padding: 1 | 2}\n"
                        f"require: [output.height == 8, params >= 0]\n{objective}\n")  # fmt: skip

@@ -91,7 +91,8 @@ def test_a_planted_bug_is_found_and_shrunk_to_its_smallest_form():
       - conv: {name: c2, out_channels: 4, kernel_size: 1..5, stride: 1..3}
     """)
     network = find(
-        architectures(problem), lambda net: wrong(net) != cs.check(net).output[1], settings=settings(max_examples=200))
+        architectures(problem), lambda net: wrong(net) != cs.check(net).output[1], settings=settings(max_examples=200)
+    )
     c1, c2 = (layer.operator for layer in network.layers[1:])
     form = (network.inputs[0].operator.shape[1], c1.kernel_size, c1.stride, c2.kernel_size, c2.stride)
     smallest = min(

@@ -28,7 +28,13 @@ class Building(Protocol):
         """Return a layer's name that is not taken, as near to the wished one as can be."""
 
     def add(
-        self, name: str, operator: Operator, inputs: Sequence[str] = (), *, source: str = "", shares: str = "",
+        self,
+        name: str,
+        operator: Operator,
+        inputs: Sequence[str] = (),
+        *,
+        source: str = "",
+        shares: str = "",
         rank: int | None = None,
     ) -> list[str]:
         """Add a layer under a name that is free, and return the tensors that it makes.
@@ -76,7 +82,13 @@ class Builder(Building):
         return name
 
     def add(
-        self, name: str, operator: Operator, inputs: Sequence[str] = (), *, source: str = "", shares: str = "",
+        self,
+        name: str,
+        operator: Operator,
+        inputs: Sequence[str] = (),
+        *,
+        source: str = "",
+        shares: str = "",
         rank: int | None = None,
     ) -> list[str]:
         """Add a layer under a name that is free, and return the tensors that it makes.
@@ -103,7 +115,8 @@ class Builder(Building):
         tensors = [f"{name}[{i}]" if several else name for i in range(len(outputs))]
         for tensor, shape in zip(tensors, outputs, strict=True):
             sizes = tuple(
-                self._named(f"{tensor}.{axis}", size) for axis, size in zip(axis_names(len(shape)), shape, strict=True))
+                self._named(f"{tensor}.{axis}", size) for axis, size in zip(axis_names(len(shape)), shape, strict=True)
+            )
             self.shapes[tensor] = to_written(self.data_format, sizes)
         self.shapes[name] = self.shapes[tensors[0]]
         return tensors

@@ -59,7 +59,8 @@ def boundary(name: str) -> Iterator[None]:
         what = ascii(error)
         what = f"{what[:200]}..." if len(what) > 200 else what
         raise UnreadableError(
-            f"{name} cannot be followed: it is damaged, or not as its format describes it ({what})") from error
+            f"{name} cannot be followed: it is damaged, or not as its format describes it ({what})"
+        ) from error
 
 
 class _Bounded(io.FileIO):
@@ -132,6 +133,8 @@ def _must_be_shallow(found: Any, name: str, what: str) -> None:
         if depth > _DEEPEST:
             raise UnreadableError(f"the {what} in {name} is nested more than {_DEEPEST} deep")
         level = [
-            inner for value in level for inner in (value.values() if isinstance(value, Mapping) else value)
+            inner
+            for value in level
+            for inner in (value.values() if isinstance(value, Mapping) else value)
             if isinstance(inner, (Mapping, list))
         ]

@@ -49,13 +49,13 @@ def _lettered(equation: str, ranks: Sequence[int]) -> list[str]:
         raise unfit
     hidden = [
         rank - len(labels.replace("...", "")) if "..." in labels else 0
-        for labels, rank in zip(operands, ranks, strict=True)]
+        for labels, rank in zip(operands, ranks, strict=True)
+    ]
     free = [letter for letter in string.ascii_letters if letter not in equation]
     if min(hidden) < 0 or max(hidden) > len(free):
         raise unfit
     every = "".join(free[: max(hidden)])
-    named = [
-        labels.replace("...", every[len(every) - count :]) for labels, count in zip(operands, hidden, strict=True)]
+    named = [labels.replace("...", every[len(every) - count :]) for labels, count in zip(operands, hidden, strict=True)]
     if any(len(labels) != rank for labels, rank in zip(named, ranks, strict=True)):
         raise unfit
     if arrow:

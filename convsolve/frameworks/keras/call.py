@@ -30,11 +30,27 @@ READERS: dict[str, Callable[[Call], Result]] = {}
 _SETTINGS: dict[str, frozenset[str]] = {}
 """The settings of each class that a reader knows, beside those that every layer may have."""
 
-_COMMON = frozenset((
-    "activity_regularizer", "autocast", "batch_input_shape", "batch_shape", "dtype", "dtype_policy",
-    "gptq_unpacked_column_size", "input_dtype", "input_shape", "lora_alpha", "lora_rank", "name", "noise_shape",
-    "quantization_config", "seed", "trainable", "weights",
-))
+_COMMON = frozenset(
+    (
+        "activity_regularizer",
+        "autocast",
+        "batch_input_shape",
+        "batch_shape",
+        "dtype",
+        "dtype_policy",
+        "gptq_unpacked_column_size",
+        "input_dtype",
+        "input_shape",
+        "lora_alpha",
+        "lora_rank",
+        "name",
+        "noise_shape",
+        "quantization_config",
+        "seed",
+        "trainable",
+        "weights",
+    )
+)
 """Settings that any layer may have, or that no shape depends on."""
 
 _LEARNING = ("_constraint", "_initializer", "_regularizer")
@@ -67,11 +83,15 @@ def read(call: Call) -> Result:
             raise RefusedError(f"{call.kind} has no setting {quoted(name)}{nearest(str(name), known)}")
     return READERS[call.kind](call)
 
+
 _DIMENSIONS = re.compile(r"([123])D")
 _OF_IMAGES = {"CenterCrop", "DepthToSpace", "RandomCrop", "Resizing", "SpaceToDepth"}
 
 _ACTIVATIONS = {
-    "hard_sigmoid": "hardsigmoid", "hard_silu": "hardswish", "hard_swish": "hardswish", "hard_tanh": "hardtanh",
+    "hard_sigmoid": "hardsigmoid",
+    "hard_silu": "hardswish",
+    "hard_swish": "hardswish",
+    "hard_tanh": "hardtanh",
     "swish": "silu",
 }
 
@@ -131,8 +151,11 @@ class Call:
     def taken(self, *names: str) -> dict[str, list[str]]:
         """Return the tensors that the call takes by the names of its arguments, which are in this order."""
         if not self.arguments:  # as Keras 2 writes a call
-            return {names[0]: list(self.inputs)} if len(names) == 1 else {
-                name: [reference] for name, reference in zip(names, self.inputs, strict=False)}
+            return (
+                {names[0]: list(self.inputs)}
+                if len(names) == 1
+                else {name: [reference] for name, reference in zip(names, self.inputs, strict=False)}
+            )
         references = iter(self.inputs)
         given = (*zip(names, self.arguments, strict=False), *self.options.items())
         found = {name: [next(references) for _ in tensors_in(value)] for name, value in given}
@@ -167,16 +190,24 @@ class Call:
         name = self.builder.free_name(f"{self.name}.{part}")
         first = f"{self.shared}.{part}" if self.shared else ""
         return self.builder.add(
-            name, Constant(shape=shape, learned=True), source=self.source,
-            shares=first if first in self.builder.shapes else "")[0]
+            name,
+            Constant(shape=shape, learned=True),
+            source=self.source,
+            shares=first if first in self.builder.shapes else "",
+        )[0]
 
     def several(self, operator: Operator, *inputs: str, part: str = "", rank: int | None = None) -> list[str]:
         """Add a layer, whose first input must have so many axes, and return all tensors that it makes."""
         suffix = f".{part}" if part else ""
         first = f"{self.shared}{suffix}" if self.shared else ""
         return self.builder.add(
-            self.builder.free_name(f"{self.name}{suffix}"), operator, inputs or self.inputs, source=self.source,
-            shares=first if first in self.builder.shapes else "", rank=rank)
+            self.builder.free_name(f"{self.name}{suffix}"),
+            operator,
+            inputs or self.inputs,
+            source=self.source,
+            shares=first if first in self.builder.shapes else "",
+            rank=rank,
+        )
 
     @property
     def data_format(self) -> DataFormat:
@@ -239,7 +270,8 @@ def builds_of(config: Any) -> dict[str, Sequence[Any]]:
     config = config if isinstance(config, Mapping) else {}
     shapes = {**(config.get("shapes_dict") or {}), "input_shape": config.get("input_shape")}
     return {
-        name: shape[1:] for name, shape in shapes.items()
+        name: shape[1:]
+        for name, shape in shapes.items()
         if isinstance(shape, (list, tuple)) and len(shape) > 1 and all(n is None or isinstance(n, int) for n in shape)
     }
 

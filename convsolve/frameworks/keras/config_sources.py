@@ -38,7 +38,8 @@ def config_of(source: Any) -> tuple[Mapping[str, Any], Any, str]:
         return _of_model(source), source, f"the network {getattr(source, 'name', '')!r}"
     raise UnreadableError(
         f"from_keras takes a model, its config, a .keras, .h5 or .json file, or an exception: "
-        f"got {type(source).__name__}")
+        f"got {type(source).__name__}"
+    )
 
 
 def is_program(source: Any) -> bool:
@@ -67,7 +68,8 @@ def _of_model(model: Any) -> Mapping[str, Any]:
         raise UnreadableError(f"the {kind} has no config to read: {str(error).strip().splitlines()[0]}") from None
     if not isinstance(config, Mapping) or "layers" not in config:
         raise UnreadableError(
-            f"{kind} is a program: its layers are joined by its own `call`, of which its config says nothing")
+            f"{kind} is a program: its layers are joined by its own `call`, of which its config says nothing"
+        )
     return _checked({"class_name": kind, "config": config}, kind)
 
 

@@ -29,9 +29,15 @@ __all__ = ()
 
 @reads("Dense", settings="activation units use_bias")
 def _dense(call: Call) -> str:
-    return call.activated(call.add(Linear(
-        out_features=count(call, "units"), bias=bool(call.config.get("use_bias", True)),
-        in_features=call.built[-1] if call.built else None)))
+    return call.activated(
+        call.add(
+            Linear(
+                out_features=count(call, "units"),
+                bias=bool(call.config.get("use_bias", True)),
+                in_features=call.built[-1] if call.built else None,
+            )
+        )
+    )
 
 
 _EMBEDDING = "input_dim input_length mask_zero output_dim sparse "
@@ -49,8 +55,9 @@ def _reversible_embedding(call: Call) -> str:
         return str(_embedding(call))
     if not call.config.get("tie_weights", True):
         raise NotReadError("it has weights of its own for the way back")
-    return call.add(Linear(
-        out_features=call.config["input_dim"], in_features=call.config["output_dim"], bias=False), call.inputs[0])
+    return call.add(
+        Linear(out_features=call.config["input_dim"], in_features=call.config["output_dim"], bias=False), call.inputs[0]
+    )
 
 
 @reads("SpectralNormalization", settings="layer power_iterations")
@@ -70,8 +77,13 @@ def _pipeline(call: Call) -> str:
     made = call.inputs[0]
     for inner in call.need("layers"):
         kind, config = inner_of(inner)
-        made = str(read(dataclasses.replace(
-            call, kind=kind, config=config, inputs=[made], name=f"{call.name}/{config.get('name', kind)}")))
+        made = str(
+            read(
+                dataclasses.replace(
+                    call, kind=kind, config=config, inputs=[made], name=f"{call.name}/{config.get('name', kind)}"
+                )
+            )
+        )
     return made
 
 
@@ -144,21 +156,63 @@ def _dot_of_many(call: Call, first: int, second: int) -> str:
 # -- what keeps the shape
 
 _SAME = (
-    "ActivityRegularization", "Identity", "Masking", "GaussianNoise", "Rescaling", "ThresholdedReLU",
-    "UnitNormalization", "StochasticDepth",
+    "ActivityRegularization",
+    "Identity",
+    "Masking",
+    "GaussianNoise",
+    "Rescaling",
+    "ThresholdedReLU",
+    "UnitNormalization",
+    "StochasticDepth",
 )
 _ON_IMAGES = (
-    "AugMix", "AutoContrast", "ContrastLimitedAdaptiveHistogramEqualization", "CutMix", "Equalization", "MixUp",
-    "RandAugment", "RandomBrightness", "RandomColorDegeneration", "RandomColorJitter", "RandomContrast",
-    "RandomElasticTransform", "RandomErasing", "RandomFlip", "RandomGaussianBlur", "RandomGrayscale", "RandomHue",
-    "RandomInvert", "RandomPerspective", "RandomPosterization", "RandomRotation", "RandomSaturation",
-    "RandomSharpness", "RandomShear", "RandomTranslation", "RandomZoom", "Solarization",
+    "AugMix",
+    "AutoContrast",
+    "ContrastLimitedAdaptiveHistogramEqualization",
+    "CutMix",
+    "Equalization",
+    "MixUp",
+    "RandAugment",
+    "RandomBrightness",
+    "RandomColorDegeneration",
+    "RandomColorJitter",
+    "RandomContrast",
+    "RandomElasticTransform",
+    "RandomErasing",
+    "RandomFlip",
+    "RandomGaussianBlur",
+    "RandomGrayscale",
+    "RandomHue",
+    "RandomInvert",
+    "RandomPerspective",
+    "RandomPosterization",
+    "RandomRotation",
+    "RandomSaturation",
+    "RandomSharpness",
+    "RandomShear",
+    "RandomTranslation",
+    "RandomZoom",
+    "Solarization",
 )
 _NAMED = {
-    "LeakyReLU": "leaky_relu", "LeakyRelu": "leaky_relu", "ELU": "elu", "Elu": "elu", "Softmax": "softmax",
-    "Relu": "relu", "Relu6": "relu6", "Sigmoid": "sigmoid", "Tanh": "tanh", "Gelu": "gelu", "Silu": "silu",
-    "Selu": "selu", "Softplus": "softplus", "HardSigmoid": "hardsigmoid", "HardSilu": "hardswish", "Mish": "mish",
-    "LogSoftmax": "log_softmax", "Celu": "celu",
+    "LeakyReLU": "leaky_relu",
+    "LeakyRelu": "leaky_relu",
+    "ELU": "elu",
+    "Elu": "elu",
+    "Softmax": "softmax",
+    "Relu": "relu",
+    "Relu6": "relu6",
+    "Sigmoid": "sigmoid",
+    "Tanh": "tanh",
+    "Gelu": "gelu",
+    "Silu": "silu",
+    "Selu": "selu",
+    "Softplus": "softplus",
+    "HardSigmoid": "hardsigmoid",
+    "HardSilu": "hardswish",
+    "Mish": "mish",
+    "LogSoftmax": "log_softmax",
+    "Celu": "celu",
 }
 
 
@@ -170,7 +224,8 @@ def _same(call: Call) -> str:
 _AUGMENTATION = (
     "addition_factor all_ops alpha bins bounding_box_format brightness_factor chain_depth clip_limit contrast_factor "
     "data_format factor fill_mode fill_value height_factor hue_factor interpolation kernel_size mode num_chains "
-    "num_ops saturation_factor scale sigma threshold_factor tile_grid_size value_range width_factor x_factor y_factor")
+    "num_ops saturation_factor scale sigma threshold_factor tile_grid_size value_range width_factor x_factor y_factor"
+)
 
 
 @reads(*_ON_IMAGES, settings=_AUGMENTATION)

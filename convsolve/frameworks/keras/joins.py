@@ -11,8 +11,15 @@ from .call import Call, NotReadError, RefusedError, is_tensor, reads, tensors_in
 __all__ = ["joined"]
 
 _JOINS: Mapping[str, type[Operator]] = {
-    "Add": Add, "Subtract": Sub, "Multiply": Mul, "Average": Average, "Maximum": Maximum, "Minimum": Minimum,
-    "Divide": Div, "TrueDivide": Div, "Power": Pow,
+    "Add": Add,
+    "Subtract": Sub,
+    "Multiply": Mul,
+    "Average": Average,
+    "Maximum": Maximum,
+    "Minimum": Minimum,
+    "Divide": Div,
+    "TrueDivide": Div,
+    "Power": Pow,
 }
 
 

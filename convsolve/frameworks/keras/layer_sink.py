@@ -34,7 +34,13 @@ class Sink(Building):
         return self.graph.unique(wished)
 
     def add(
-        self, name: str, operator: Operator, inputs: Sequence[str] = (), *, source: str = "", shares: str = "",
+        self,
+        name: str,
+        operator: Operator,
+        inputs: Sequence[str] = (),
+        *,
+        source: str = "",
+        shares: str = "",
         rank: int | None = None,
     ) -> list[str]:
         """Add a layer, and return the tensors that it makes."""
@@ -49,7 +55,13 @@ class DrySink(Sink):
     """Computes the shapes that layers give, and adds none."""
 
     def add(
-        self, name: str, operator: Operator, inputs: Sequence[str] = (), *, source: str = "", shares: str = "",
+        self,
+        name: str,
+        operator: Operator,
+        inputs: Sequence[str] = (),
+        *,
+        source: str = "",
+        shares: str = "",
         rank: int | None = None,
     ) -> list[str]:
         """Compute what a layer gives."""

@@ -56,9 +56,11 @@ def axes(call: Call) -> int:
 def window(call: Call, rank: int, *, causal: bool = False) -> dict[str, Any]:
     """Return the parameters that convolutions over so many axes share."""
     return {
-        "kernel_size": counts(call, "kernel_size", rank), "stride": counts(call, "strides", rank, 1),
+        "kernel_size": counts(call, "kernel_size", rank),
+        "stride": counts(call, "strides", rank, 1),
         "padding": word(call, "padding", ("valid", "same", "causal") if causal else ("valid", "same"), "valid"),
-        "dilation": counts(call, "dilation_rate", rank, 1), "bias": bool(call.config.get("use_bias", True)),
+        "dilation": counts(call, "dilation_rate", rank, 1),
+        "bias": bool(call.config.get("use_bias", True)),
     }
 
 
@@ -70,15 +72,24 @@ def _conv(call: Call) -> str:
     rank, filters, groups = axes(call), count(call, "filters"), count(call, "groups", 1)
     if type(filters) is type(groups) is int and filters % groups:
         raise RefusedError(f"its {filters} filters cannot be divided into {groups} groups")
-    return call.activated(call.spatial(Conv(
-        out_channels=filters, groups=groups, in_channels=_built_channels(call),
-        **window(call, rank, causal=rank == 1))))
+    return call.activated(
+        call.spatial(
+            Conv(
+                out_channels=filters,
+                groups=groups,
+                in_channels=_built_channels(call),
+                **window(call, rank, causal=rank == 1),
+            )
+        )
+    )
 
 
 def _depthwise_operator(call: Call, **changes: Any) -> Operator:
     return DepthwiseConv(
-        multiplier=count(call, "depth_multiplier", 1), in_channels=_built_channels(call),
-        **{**window(call, axes(call)), **changes})
+        multiplier=count(call, "depth_multiplier", 1),
+        in_channels=_built_channels(call),
+        **{**window(call, axes(call)), **changes},
+    )
 
 
 @reads("DepthwiseConv1D", "DepthwiseConv2D", settings=_WINDOW + "depth_multiplier")
@@ -90,8 +101,11 @@ def _depthwise(call: Call) -> str:
        settings=_WINDOW + "depth_multiplier filters groups")  # fmt: skip
 def _separable(call: Call) -> str:
     second = Conv(
-        out_channels=count(call, "filters"), kernel_size=1, padding="valid",
-        bias=bool(call.config.get("use_bias", True)))
+        out_channels=count(call, "filters"),
+        kernel_size=1,
+        padding="valid",
+        bias=bool(call.config.get("use_bias", True)),
+    )
     first = call.spatial(_depthwise_operator(call, bias=False), part="depthwise")
     return call.activated(call.spatial(second, first))
 
@@ -100,9 +114,12 @@ def _separable(call: Call) -> str:
 def _conv_transpose(call: Call) -> str:
     rank = axes(call)
     operator = ConvTranspose(
-        out_channels=count(call, "filters"), groups=count(call, "groups", 1),
+        out_channels=count(call, "filters"),
+        groups=count(call, "groups", 1),
         output_padding=counts(call, "output_padding", rank, least=0, optional=True),
-        in_channels=_built_channels(call), **window(call, rank))
+        in_channels=_built_channels(call),
+        **window(call, rank),
+    )
     return call.activated(call.spatial(operator))
 
 
@@ -113,9 +130,16 @@ def _deconvolution(call: Call) -> str:
     if not isinstance(wished, list) or len(wished) != 4:
         raise RefusedError(f"output_shape must have the batch, the channels and two sizes, got {quoted(wished)}")
     sizes = wished[2:] if call.data_format == "channels_first" else wished[1:3]
-    return call.activated(call.spatial(ConvTranspose(
-        out_channels=count(call, "filters"), output_size=plain(sizes), in_channels=_built_channels(call),
-        **window(call, axes(call)))))
+    return call.activated(
+        call.spatial(
+            ConvTranspose(
+                out_channels=count(call, "filters"),
+                output_size=plain(sizes),
+                in_channels=_built_channels(call),
+                **window(call, axes(call)),
+            )
+        )
+    )
 
 
 _POOLS = {"Max": MaxPool, "Average": AvgPool}
@@ -125,10 +149,13 @@ _POOLS = {"Max": MaxPool, "Average": AvgPool}
        settings="data_format padding pool_size strides")  # fmt: skip
 def _pool(call: Call) -> str:
     rank = axes(call)
-    return call.spatial(_POOLS[next(p for p in _POOLS if call.kind.startswith(p))](
-        kernel_size=counts(call, "pool_size", rank, 2 if "Max" in call.kind else None),
-        stride=counts(call, "strides", rank, optional=True),
-        padding=word(call, "padding", ("valid", "same"), "valid", lowered=False)))
+    return call.spatial(
+        _POOLS[next(p for p in _POOLS if call.kind.startswith(p))](
+            kernel_size=counts(call, "pool_size", rank, 2 if "Max" in call.kind else None),
+            stride=counts(call, "strides", rank, optional=True),
+            padding=word(call, "padding", ("valid", "same"), "valid", lowered=False),
+        )
+    )
 
 
 @reads(*ranks("GlobalMaxPoolingND", "GlobalAveragePoolingND", "GlobalMaxPoolND", "GlobalAveragePoolND"),

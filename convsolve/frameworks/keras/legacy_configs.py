@@ -117,7 +117,8 @@ def _joined(branches: Sequence[Any], layers: Sequence[Any], name: str) -> Mappin
         title = f"branch_{i}"
         made += [
             {"class_name": "InputLayer", "name": f"input_{i}", "config": {"batch_shape": shape}, "inbound_nodes": []},
-            {**branch, "name": title, "inbound_nodes": [[[f"input_{i}", 0, 0, {}]]]}]
+            {**branch, "name": title, "inbound_nodes": [[[f"input_{i}", 0, 0, {}]]]},
+        ]
         inputs.append([f"input_{i}", 0, 0])
         # Keras 2 counts how a network was made among its calls
         ends.append([title, int(isinstance(branch["config"].get("layers"), list)), 0, {}])

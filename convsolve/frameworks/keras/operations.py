@@ -88,8 +88,9 @@ def _axes_of(call: Call, axis: Any) -> list[int]:
        "Norm", "Prod", "Ptp", "Std", "Sum", "Var", "ops.Average",
        settings="axis initial keepdims ord")  # fmt: skip
 def _reduce(call: Call) -> str:
-    return call.add(Reduce(
-        axes=_axes_of(call, call.option("axis")), keepdims=bool(call.option("keepdims", False))), call.inputs[0])
+    return call.add(
+        Reduce(axes=_axes_of(call, call.option("axis")), keepdims=bool(call.option("keepdims", False))), call.inputs[0]
+    )
 
 
 @reads("Moments", settings="axes keepdims synchronized")
@@ -111,8 +112,7 @@ def _grey(call: Call) -> str:
 
 def _picked(call: Call, axis: int, last: Any, many: Any) -> str:
     """Return so many elements of an axis, the farthest of which is number ``last``."""
-    one = call.add(
-        Slice(axis=axis, start=last, stop=None if last == -1 else last + 1), call.inputs[0], part="picked")
+    one = call.add(Slice(axis=axis, start=last, stop=None if last == -1 else last + 1), call.inputs[0], part="picked")
     return call.add(Tile(repeats=[many if i == axis else 1 for i in range(len(call.shape()))]), one)
 
 
@@ -145,7 +145,8 @@ def _parts(call: Call, wished: Any, axis: int, *, uneven: bool = False) -> list[
 @reads("Split", "ArraySplit", settings="axis indices_or_sections")
 def _split(call: Call) -> Sequence[str]:
     return _parts(
-        call, call.option("indices_or_sections"), call.axis(call.option("axis", 0)), uneven=call.kind == "ArraySplit")
+        call, call.option("indices_or_sections"), call.axis(call.option("axis", 0)), uneven=call.kind == "ArraySplit"
+    )
 
 
 @reads("Hsplit", "Dsplit", settings="indices_or_sections")
@@ -316,7 +317,8 @@ def _borders(call: Call, what: str, sign: int) -> Any:
     sizes = call.shape()[:2] if call.data_format == "channels_last" else call.shape()[1:]
     found = []
     for (first, second, target), size in zip(
-            (("top", "bottom", "height"), ("left", "right", "width")), sizes, strict=True):
+        (("top", "bottom", "height"), ("left", "right", "width")), sizes, strict=True
+    ):
         a, b = (call.option(f"{side}_{what}") for side in (first, second))
         wished = call.option(f"target_{target}")
         if [a, b, wished].count(None) != 1:
@@ -349,10 +351,15 @@ def _patches(call: Call) -> str:
     if call.data_format != call.builder.data_format or len(call.shape()) != rank + 1:
         raise NotReadError("its patches are in another order, or have other axes")
     size = counts(call, "size", rank)
-    windows = call.add(MaxPool(
-        kernel_size=size, stride=counts(call, "strides", rank, optional=True),
-        padding=word(call, "padding", ("valid", "same"), "valid", lowered=False),
-        dilation=counts(call, "dilation_rate", rank, 1)), part="windows")
+    windows = call.add(
+        MaxPool(
+            kernel_size=size,
+            stride=counts(call, "strides", rank, optional=True),
+            padding=word(call, "padding", ("valid", "same"), "valid", lowered=False),
+            dilation=counts(call, "dilation_rate", rank, 1),
+        ),
+        part="windows",
+    )
     number = product(size if isinstance(size, tuple) else (size,) * rank)
     channels = rank if call.data_format == "channels_last" else 0
     return call.add(Tile(repeats=[number if i == channels else 1 for i in range(rank + 1)]), windows)
@@ -361,9 +368,13 @@ def _patches(call: Call) -> str:
 @reads("MaxPool", "AveragePool", settings="data_format padding pool_size strides")
 def _pool(call: Call) -> str:
     operator, rank = MaxPool if call.kind == "MaxPool" else AvgPool, len(call.shape()) - 1
-    return call.spatial(operator(
-        kernel_size=counts(call, "pool_size", rank), stride=counts(call, "strides", rank, optional=True),
-        padding=word(call, "padding", ("valid", "same"), "valid", lowered=False)))
+    return call.spatial(
+        operator(
+            kernel_size=counts(call, "pool_size", rank),
+            stride=counts(call, "strides", rank, optional=True),
+            padding=word(call, "padding", ("valid", "same"), "valid", lowered=False),
+        )
+    )
 
 
 @reads("DepthToSpace", "SpaceToDepth", settings="block_size data_format")

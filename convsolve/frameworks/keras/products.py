@@ -25,6 +25,7 @@ from .call import Call, NotReadError, RefusedError, reads
 
 __all__ = ()
 
+
 @reads("EinsumDense", settings="activation bias_axes equation output_shape")
 def _einsum_dense(call: Call) -> str:
     """Read a product with a learned tensor: a linear layer, where it is one."""
@@ -44,8 +45,9 @@ def _einsum_dense(call: Call) -> str:
     sizes |= {label: size for label, size in fixed.items() if label not in sizes}
     bias = call.config.get("bias_axes") or ""
     if operator.dense and bias in ("", kernel[1]):
-        made = call.add(Linear(
-            out_features=sizes[kernel[1]], bias=bool(bias), in_features=call.built[-1] if call.built else None))
+        made = call.add(
+            Linear(out_features=sizes[kernel[1]], bias=bool(bias), in_features=call.built[-1] if call.built else None)
+        )
     else:
         made = call.add(operator, call.inputs[0], call.constant([sizes[label] for label in kernel], "kernel"))
         if bias:
@@ -73,7 +75,8 @@ def _attention(call: Call) -> Any:
     add, config = _adds(call), call.config
     query, value, *rest = (
         x if len(call.shape_of(x)) == 2 else call.add(Identity(), x, part="input", rank=2)
-        for x in call.taken("inputs")["inputs"])
+        for x in call.taken("inputs")["inputs"]
+    )
     key = rest[0] if rest else value
     additive, scaled = call.kind == "AdditiveAttention", bool(config.get("use_scale", call.kind == "AdditiveAttention"))
     if additive or config.get("score_mode") == "concat":

@@ -78,7 +78,8 @@ def _program(model: Any, input_shape: Any) -> Network:
     if backend != "torch":
         raise UnreadableError(
             f"{kind} is a program: its layers are joined by its own `call`, which is recorded on the PyTorch backend "
-            f"only; here is {backend}. Set the environment variable KERAS_BACKEND=torch")
+            f"only; here is {backend}. Set the environment variable KERAS_BACKEND=torch"
+        )
     from .recording import recorded
 
     return recorded(model, input_shape)

@@ -38,7 +38,11 @@ class Reading:
     """One config being read; ``tensors`` tells which of our tensors each call of a layer (by its path) makes."""
 
     def __init__(
-        self, config: Mapping[str, Any], name: str, live: Any = None, input_shape: InputShapes | None = None,
+        self,
+        config: Mapping[str, Any],
+        name: str,
+        live: Any = None,
+        input_shape: InputShapes | None = None,
         assume: Mapping[str, str] | None = None,
     ) -> None:
         self.name, self.given = name, input_shape
@@ -52,7 +56,8 @@ class Reading:
             if layer not in self.lambdas:
                 raise UnreadableError(
                     f"{name} has no Lambda layer {layer!r} of which to assume something"
-                    f"{nearest(layer, sorted(self.lambdas), listed=4)}")
+                    f"{nearest(layer, sorted(self.lambdas), listed=4)}"
+                )
         self.network: Network = self.builder.network(outputs)
 
     def _known(self, word: str) -> bool:
@@ -72,9 +77,7 @@ class Reading:
             return self._functional(config, prefix, inputs, live)
         return self._sequential(config, prefix, inputs, live)
 
-    def _sequential(
-        self, config: Mapping[str, Any], prefix: str, inputs: Sequence[str] | None, live: Any
-    ) -> list[str]:
+    def _sequential(self, config: Mapping[str, Any], prefix: str, inputs: Sequence[str] | None, live: Any) -> list[str]:
         entries = [entry for entry in config["layers"] if entry["class_name"] != "InputLayer"]
         tensors = list(inputs) if inputs is not None else [self._first(config, prefix)]
         found = live_layers(live)
@@ -109,28 +112,28 @@ class Reading:
         if given is not None:
             if isinstance(shape, (list, tuple)) and len(shape) != len(given) + 1:
                 raise UnreadableError(
-                    f"{self.name}: the input has {len(shape) - 1} axes beside the batch, got the shape {given}")
+                    f"{self.name}: the input has {len(shape) - 1} axes beside the batch, got the shape {given}"
+                )
             shape = (None, *given)
         if not isinstance(shape, (list, tuple)) or not all(n is None or type(n) is int for n in shape):
             raise UnreadableError(
-                f"{self.name} does not say which input it takes: give input_shape=..., without the batch axis")
+                f"{self.name} does not say which input it takes: give input_shape=..., without the batch axis"
+            )
         if len(shape) < 2:
             raise UnreadableError(f"{self.name}: the input {name!r} has nothing beside the batch axis")
         made = self.builder.input(name, shape[1:], source=f"input {name!r}")
         self.tensors[name] = (made,)
         return made
 
-    def _functional(
-        self, config: Mapping[str, Any], prefix: str, inputs: Sequence[str] | None, live: Any
-    ) -> list[str]:
+    def _functional(self, config: Mapping[str, Any], prefix: str, inputs: Sequence[str] | None, live: Any) -> list[str]:
         made: dict[_Tensor, str] = {}
         seen = dict(_recorded(config))
         found = live_layers(live)
         names = list(_histories(config["input_layers"]))
         if inputs is not None and len(inputs) != len(names):
             raise UnreadableError(
-                f"{self.name}: {prefix or 'the network'} takes {len(names)} inputs, "
-                f"got {len(inputs)}")
+                f"{self.name}: {prefix or 'the network'} takes {len(names)} inputs, got {len(inputs)}"
+            )
         by_name = {_name_of(entry): entry for entry in config["layers"]}
         given = self._given([name for name, _, _ in names]) if inputs is None else []
         for i, (name, _, _) in enumerate(names):
@@ -139,8 +142,10 @@ class Reading:
             shape = by_name[name]["config"].get("batch_shape") or by_name[name]["config"].get("batch_input_shape")
             made[name, 0, 0] = self._input(prefix + name, shape, given[i]) if inputs is None else inputs[i]
         waiting = [
-            (entry, i, node) for entry in config["layers"]
-            for i, node in enumerate(entry.get("inbound_nodes") or []) if entry["class_name"] != "InputLayer"
+            (entry, i, node)
+            for entry in config["layers"]
+            for i, node in enumerate(entry.get("inbound_nodes") or [])
+            if entry["class_name"] != "InputLayer"
         ]
         while waiting:
             later = []
@@ -151,16 +156,22 @@ class Reading:
                     continue
                 path = prefix + name
                 outputs = self._call(
-                    entry, path if i == 0 else f"{path}:{i + 1}", [made[h] for h in histories], node=node,
-                    shared=path if i else "", live=found.get(name),
-                    seen={h[2]: shape for h, shape in seen.items() if h[:2] == (name, i)})
+                    entry,
+                    path if i == 0 else f"{path}:{i + 1}",
+                    [made[h] for h in histories],
+                    node=node,
+                    shared=path if i else "",
+                    live=found.get(name),
+                    seen={h[2]: shape for h, shape in seen.items() if h[:2] == (name, i)},
+                )
                 place = i + (_is_network(entry) and isinstance(node, list))  # Keras 2 counts how a network was made
                 made.update({(name, place, n): tensor for n, tensor in enumerate(outputs)})
             if len(later) == len(waiting):
                 missing = next(h for h in _histories_of(later[0][0], later[0][2]) if h not in made)
                 raise UnreadableError(
                     f"{self.name}: the layer {_name_of(later[0][0])!r} takes output {missing[2]} of call "
-                    f"{missing[1] + 1} of {missing[0]!r}, which is not read or not there")
+                    f"{missing[1] + 1} of {missing[0]!r}, which is not read or not there"
+                )
             waiting = later
         return [self._output(made, history, by_name) for history in _histories(config["output_layers"])]
 
@@ -176,8 +187,15 @@ class Reading:
     # -- layers
 
     def _call(
-        self, entry: Mapping[str, Any], path: str, inputs: Sequence[str], *, node: Any = None, shared: str = "",
-        live: Any = None, seen: Mapping[int, Any],
+        self,
+        entry: Mapping[str, Any],
+        path: str,
+        inputs: Sequence[str],
+        *,
+        node: Any = None,
+        shared: str = "",
+        live: Any = None,
+        seen: Mapping[int, Any],
     ) -> list[str]:
         """Read one call of a layer; return the tensors that it makes."""
         kind, config = entry["class_name"], entry["config"]
@@ -189,9 +207,18 @@ class Reading:
             self.tensors[path] = tuple(outputs)
             return outputs
         call = Call(
-            kind=kind, name=path, config=config, inputs=inputs, builder=self.at,
-            arguments=_arguments(node), options=_options(node), builds=builds_of(entry.get("build_config")),
-            shared=shared, source=f"{kind} {path!r}", network=self._inside)
+            kind=kind,
+            name=path,
+            config=config,
+            inputs=inputs,
+            builder=self.at,
+            arguments=_arguments(node),
+            options=_options(node),
+            builds=builds_of(entry.get("build_config")),
+            shared=shared,
+            source=f"{kind} {path!r}",
+            network=self._inside,
+        )
         before = len(self.builder.layers)
         try:
             if not _is_kerass_own(entry):
@@ -201,7 +228,8 @@ class Reading:
                 if not {"lambda", path} & self.assumed.keys():
                     raise NotReadError(
                         "its code is not run; if it keeps the shape, assume it: --assume lambda=identity, from Python "
-                        "assume={'lambda': 'identity'}")
+                        "assume={'lambda': 'identity'}"
+                    )
                 source = f"{call.source}, assumed the identity"
                 call = dataclasses.replace(call, kind="Identity", config={}, source=source)
             if kind in LAMBDAS:
@@ -227,9 +255,14 @@ class Reading:
                     if isinstance(t.get("config"), Mapping)]  # fmt: skip
         given = [self.at.shapes[reference] for reference in call.inputs]
         return len(recorded) != len(given) or all(
-            shape is None or not isinstance(old, (list, tuple)) or (len(old) == len(shape) + 1 and all(
-                a in (None, b) or not isinstance(b, int) for a, b in zip(old[1:], shape, strict=True)))
-            for old, shape in zip(recorded, given, strict=True))
+            shape is None
+            or not isinstance(old, (list, tuple))
+            or (
+                len(old) == len(shape) + 1
+                and all(a in (None, b) or not isinstance(b, int) for a, b in zip(old[1:], shape, strict=True))
+            )
+            for old, shape in zip(recorded, given, strict=True)
+        )
 
     def _inside(self, entry: Any, path: str, inputs: Sequence[str], builder: Building) -> Sequence[str]:
         """Read a network that a layer applies, and whose layers go to a builder of their own."""
@@ -255,8 +288,7 @@ class Reading:
             raise UnknownLayerError(f"{where}, and its config tells of other sizes than the ones given")
         weights = live.count_params() if live is not None and getattr(live, "built", False) else 0
         what = f"Keras {call.kind}" if live is not None else f"Keras {call.kind} (its parameters are not counted)"
-        return call.several(
-            Opaque(what=what, seen=known, outputs=[tuple(s)[1:] for s in outputs], weights=weights))
+        return call.several(Opaque(what=what, seen=known, outputs=[tuple(s)[1:] for s in outputs], weights=weights))
 
 
 MISWRITTEN = (KeyError, TypeError, ValueError, AttributeError, IndexError, OverflowError, ZeroDivisionError)

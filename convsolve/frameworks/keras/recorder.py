@@ -171,8 +171,15 @@ class KerasRecorder(Recorder):
                 expected = self._read(kind, layer, args, kwargs)
                 broken = self.graph.broken
                 result = self._run(
-                    kind.__name__, run, args, kwargs, expected, mark, confirm=lambda: self._counted(layer, count),
-                    otherwise=lambda _: self._inside(call, layer, args, kwargs))
+                    kind.__name__,
+                    run,
+                    args,
+                    kwargs,
+                    expected,
+                    mark,
+                    confirm=lambda: self._counted(layer, count),
+                    otherwise=lambda _: self._inside(call, layer, args, kwargs),
+                )
                 if broken:
                     self._counted(layer, count, anyhow=True)
                 return self._masked(layer, args, kwargs, result)
@@ -224,9 +231,17 @@ class KerasRecorder(Recorder):
             self.sink.know(value.ref, value.shape)
         name, first = self.naming.called(layer), self.first.get(id(layer))
         call = Call(
-            kind=kind.__name__, name=name, config=expressed(kind.get_config(layer)), inputs=[v.ref for v in values],
-            builder=self.sink, arguments=expressed(args), options=expressed(given), builds=self._built_for(layer),
-            shared=first[0] if first else "", source=self.graph.source)
+            kind=kind.__name__,
+            name=name,
+            config=expressed(kind.get_config(layer)),
+            inputs=[v.ref for v in values],
+            builder=self.sink,
+            arguments=expressed(args),
+            options=expressed(given),
+            builds=self._built_for(layer),
+            shared=first[0] if first else "",
+            source=self.graph.source,
+        )
         made = self._made(call)
         if first is None:
             taken = call.taken(*inspect.signature(layer.call).parameters)

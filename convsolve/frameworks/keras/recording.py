@@ -60,7 +60,8 @@ class _Taken(Inputs):
         if given is None:
             raise UnreadableError(
                 f"{type(model).__name__} does not say which input it takes: give its shape without the batch axis, "
-                f"like input_shape=(224, 224, 3), on the command line --input 224x224x3")
+                f"like input_shape=(224, 224, 3), on the command line --input 224x224x3"
+            )
         wanted, possible = _arguments(model)
         if isinstance(given, Mapping):
             apart = all(name in possible for name in given)

@@ -23,8 +23,12 @@ _STATES = {Rnn: 1, Gru: 1, Lstm: 2}
 def _operator(call: Call, *, sequences: bool, both: bool = False) -> Rnn:
     options = {"reset_after": bool(call.config.get("reset_after", True))} if "GRU" in call.kind else {}
     return _RECURRENT[call.kind](
-        hidden_size=count(call, "units"), return_sequences=sequences, bias=bool(call.config.get("use_bias", True)),
-        bidirectional=both, **options)
+        hidden_size=count(call, "units"),
+        return_sequences=sequences,
+        bias=bool(call.config.get("use_bias", True)),
+        bidirectional=both,
+        **options,
+    )
 
 
 def _with_states(call: Call, made: str, count: int, *, sequences: bool) -> Result:
@@ -43,7 +47,8 @@ def _last(call: Call, made: str, *, sequences: bool) -> str:
 
 _STEPS = (
     "go_backwards implementation return_sequences return_state stateful time_major unroll zero_output_for_mask "
-    "activation dropout recurrent_activation recurrent_dropout unit_forget_bias use_bias use_cudnn ")
+    "activation dropout recurrent_activation recurrent_dropout unit_forget_bias use_bias use_cudnn "
+)
 
 
 @reads(*(kind for kind in _RECURRENT if not kind.endswith("Cell")), settings=_STEPS + "reset_after units")
@@ -94,7 +99,8 @@ def _bidirectional(call: Call) -> Result:
     if kind in _RECURRENT and ways[0] is ways[1] and mode == "concat" and not states:
         own = dataclasses.replace(call, kind=kind, config=config)
         return call.add(
-            _operator(own, sequences=bool(config.get("return_sequences", False)), both=True), call.inputs[0])
+            _operator(own, sequences=bool(config.get("return_sequences", False)), both=True), call.inputs[0]
+        )
     results: list[Sequence[str]] = []
     for place, (kind, config) in zip(("forward", "backward"), ways, strict=True):
         shared = f"{call.shared}.{place}" if call.shared else ""
@@ -115,8 +121,11 @@ def _conv_lstm(call: Call) -> Result:
     assert rank is not None
     first = call.data_format == "channels_first"
     operator = ConvLstm(
-        out_channels=count(call, "filters"), return_sequences=sequences,
-        in_channels=built[1 if first else -1] if built else None, **window(call, rank - 2))
+        out_channels=count(call, "filters"),
+        return_sequences=sequences,
+        in_channels=built[1 if first else -1] if built else None,
+        **window(call, rank - 2),
+    )
     axis = 1 if first else rank - 1
     made = call.at_channels(operator, axis, call.inputs[0], back=axis - (not sequences))
     return _with_states(call, made, 2, sequences=sequences)

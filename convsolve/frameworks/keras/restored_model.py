@@ -13,6 +13,7 @@ from typing import Any
 
 __all__ = ["held_by", "untouched"]
 
+
 @contextmanager
 def untouched(model: Any) -> Iterator[None]:
     """Put back afterwards what a model and its layers hold."""

@@ -58,7 +58,13 @@ class _Steps(Building):
         return self.outer.free_name(wished)
 
     def add(
-        self, name: str, operator: Operator, inputs: Sequence[str] = (), *, source: str = "", shares: str = "",
+        self,
+        name: str,
+        operator: Operator,
+        inputs: Sequence[str] = (),
+        *,
+        source: str = "",
+        shares: str = "",
         rank: int | None = None,
     ) -> list[str]:
         """Add a layer that works at each step, and return the tensors that it makes."""

@@ -156,7 +156,8 @@ def _read(table: str) -> Iterator[tuple[str, tuple[str, dict[str, str]]]]:
         for argument in found[3].split(", "):
             name, equals, setting = argument.partition("=")
             arguments[name.rstrip("!")] = (
-                "!" if name.endswith("!") else (setting or "=") if equals else name if name in _SETTINGS else "")
+                "!" if name.endswith("!") else (setting or "=") if equals else name if name in _SETTINGS else ""
+            )
         for name in found[2].split():
             yield name, (found[1], arguments)
 

@@ -44,7 +44,8 @@ class Unfinished:
                 inputs.append([operation.name, 0, 0])
             else:
                 entry["inbound_nodes"].append(
-                    {"args": self._written(node.arguments.args), "kwargs": self._written(node.arguments.kwargs)})
+                    {"args": self._written(node.arguments.args), "kwargs": self._written(node.arguments.kwargs)}
+                )
         last = entries.setdefault(self.last.name, self._entry(self.last))
         last["inbound_nodes"].append({"args": self._written(self.arguments), "kwargs": {}})
         output = [self.last.name, len(last["inbound_nodes"]) - 1, 0]
@@ -54,8 +55,11 @@ class Unfinished:
     def _entry(operation: Any) -> dict[str, Any]:
         kind = type(operation)
         return {
-            "class_name": kind.__name__, "module": kind.__module__, "name": operation.name,
-            "config": operation.get_config(), "inbound_nodes": [],
+            "class_name": kind.__name__,
+            "module": kind.__module__,
+            "name": operation.name,
+            "config": operation.get_config(),
+            "inbound_nodes": [],
         }
 
     def _calls(self) -> list[_Key]:
@@ -78,8 +82,13 @@ class Unfinished:
         if hasattr(value, "_keras_history"):
             operation, index, output = value._keras_history
             calls = [key[1] for key in self._calls() if key[0] is operation]
-            return {"class_name": "__keras_tensor__", "config": {
-                "shape": list(value.shape), "keras_history": [operation.name, sorted(calls).index(index), output]}}
+            return {
+                "class_name": "__keras_tensor__",
+                "config": {
+                    "shape": list(value.shape),
+                    "keras_history": [operation.name, sorted(calls).index(index), output],
+                },
+            }
         if isinstance(value, (list, tuple)):
             return [self._written(v) for v in value]
         if isinstance(value, Mapping):

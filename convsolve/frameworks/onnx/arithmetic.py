@@ -33,8 +33,13 @@ from .values import Known, NotReadError
 __all__ = ()
 
 _ARITHMETIC: Mapping[str, Callable[[Any, Any], Any]] = {
-    "Add": numbers.add, "Sub": numbers.subtract, "Mul": numbers.multiply, "Div": numbers.divide,
-    "Mod": numbers.modulo, "Max": numbers.larger, "Min": numbers.smaller,
+    "Add": numbers.add,
+    "Sub": numbers.subtract,
+    "Mul": numbers.multiply,
+    "Div": numbers.divide,
+    "Mod": numbers.modulo,
+    "Max": numbers.larger,
+    "Min": numbers.smaller,
 }
 
 
@@ -55,8 +60,11 @@ def _arithmetic(call: Call) -> Known:
 
 
 _COMPARISONS: Mapping[str, Callable[[Any, Any], Cond]] = {
-    "Equal": eq, "Greater": lambda a, b: _less(b, a), "Less": lambda a, b: _less(a, b),
-    "GreaterOrEqual": lambda a, b: negation(_less(a, b)), "LessOrEqual": lambda a, b: negation(_less(b, a)),
+    "Equal": eq,
+    "Greater": lambda a, b: _less(b, a),
+    "Less": lambda a, b: _less(a, b),
+    "GreaterOrEqual": lambda a, b: negation(_less(a, b)),
+    "LessOrEqual": lambda a, b: negation(_less(b, a)),
 }
 
 
@@ -71,7 +79,9 @@ def _compared(call: Call) -> Known:
 
 
 _LOGIC: Mapping[str, Callable[[Cond, Cond], Cond]] = {
-    "And": all_of, "Or": any_of, "Xor": lambda a, b: any_of(all_of(a, negation(b)), all_of(negation(a), b)),
+    "And": all_of,
+    "Or": any_of,
+    "Xor": lambda a, b: any_of(all_of(a, negation(b)), all_of(negation(a), b)),
 }
 
 
@@ -113,8 +123,12 @@ def _settled(x: Any) -> Any:
 
 
 _ROUNDING: Mapping[str, Callable[[Any], Any]] = {
-    "Floor": numbers.floor, "Ceil": numbers.ceiling, "Round": numbers.nearest, "Neg": numbers.negative,
-    "Abs": lambda x: numbers.larger(x, numbers.negative(x)), "Sign": numbers.sign,
+    "Floor": numbers.floor,
+    "Ceil": numbers.ceiling,
+    "Round": numbers.nearest,
+    "Neg": numbers.negative,
+    "Abs": lambda x: numbers.larger(x, numbers.negative(x)),
+    "Sign": numbers.sign,
     "Relu": lambda x: numbers.larger(x, numbers.zero(x)),
 }
 
@@ -154,8 +168,10 @@ def _reduced(call: Call) -> Known:
     if len(x.shape) != 1 or (axes and not {0, -1} >= {*axes}) or x.items is None:
         raise NotReadError(f"{call.kind} of constants is computed for lists only")
     pick: dict[str, Callable[[Any], Any]] = {
-        "ReduceProd": product, "ReduceSum": total,
-        "ReduceMax": lambda a: maximum(*a), "ReduceMin": lambda a: minimum(*a),
+        "ReduceProd": product,
+        "ReduceSum": total,
+        "ReduceMax": lambda a: maximum(*a),
+        "ReduceMin": lambda a: minimum(*a),
     }
     shape = (1,) if call.option("keepdims", 1) else ()
     return known(array([pick[call.kind](list(x.items))], shape))

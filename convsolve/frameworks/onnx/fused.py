@@ -86,7 +86,17 @@ def _single(result: Result) -> Tensor:
 
 
 _ACTIVATIONS = (
-    "Relu", "Sigmoid", "Tanh", "LeakyRelu", "HardSigmoid", "Clip", "Elu", "Softplus", "Softsign", "ThresholdedRelu")
+    "Relu",
+    "Sigmoid",
+    "Tanh",
+    "LeakyRelu",
+    "HardSigmoid",
+    "Clip",
+    "Elu",
+    "Softplus",
+    "Softsign",
+    "ThresholdedRelu",
+)
 
 
 def _activated(call: Call) -> None:
@@ -225,8 +235,7 @@ def _embedded(call: Call) -> list[Value]:
     assert words is not None and places is not None
     if ids.shape != segment.shape and all(isinstance(n, int) for n in (*ids.shape, *segment.shape)):
         raise RefusedError(f"it has {ids.shape[0]} ids and {segment.shape[0]} segments")
-    parts = [call.layer(Embedding(count=words[0], dim=words[1]), ids, last=False),
-             _first(call, ids.shape[0])]
+    parts = [call.layer(Embedding(count=words[0], dim=words[1]), ids, last=False), _first(call, ids.shape[0])]
     if segments is not None:
         parts.append(call.layer(Embedding(count=segments[0], dim=segments[1]), segment, last=False))
     whole = call.layer(Add(), *parts, last=False)

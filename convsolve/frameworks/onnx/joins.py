@@ -31,7 +31,14 @@ from .values import Known, NotReadError, Tensor, Value
 __all__ = ["from_the_end", "joined"]
 
 _JOINS: dict[str, type[Operator]] = {
-    "Add": Add, "Sub": Sub, "Mul": Mul, "Div": Div, "Pow": Pow, "Max": Maximum, "Min": Minimum, "Sum": Add,
+    "Add": Add,
+    "Sub": Sub,
+    "Mul": Mul,
+    "Div": Div,
+    "Pow": Pow,
+    "Max": Maximum,
+    "Min": Minimum,
+    "Sum": Add,
     "Mean": Average,
 }
 

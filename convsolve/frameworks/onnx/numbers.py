@@ -14,8 +14,24 @@ from ...dims import Cond, Condition, Dim, Expr, all_of, bounds, eq, maximum, min
 from .values import NotReadError
 
 __all__ = [
-    "Ratio", "add", "ceiling", "crossed", "divide", "floor", "larger", "modulo", "multiply", "nearest", "negative",
-    "sign", "smaller", "subtract", "to_bool", "to_float", "to_int", "zero",
+    "Ratio",
+    "add",
+    "ceiling",
+    "crossed",
+    "divide",
+    "floor",
+    "larger",
+    "modulo",
+    "multiply",
+    "nearest",
+    "negative",
+    "sign",
+    "smaller",
+    "subtract",
+    "to_bool",
+    "to_float",
+    "to_int",
+    "zero",
 ]
 
 _EXACT = 1 << 10

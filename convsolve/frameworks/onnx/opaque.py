@@ -29,8 +29,19 @@ _WHOLE = (6, 7)
 """INT32 and INT64, as ONNX numbers them."""
 
 _NOT_TRUSTED = {
-    "AveragePool", "Conv", "ConvInteger", "ConvTranspose", "DeformConv", "LpPool", "MaxPool", "MaxUnpool", "Pad",
-    "QLinearConv", "Resize", "STFT", "Upsample",
+    "AveragePool",
+    "Conv",
+    "ConvInteger",
+    "ConvTranspose",
+    "DeformConv",
+    "LpPool",
+    "MaxPool",
+    "MaxUnpool",
+    "Pad",
+    "QLinearConv",
+    "Resize",
+    "STFT",
+    "Upsample",
 }
 """ONNX infers sizes for these that are not there, or (STFT) other ones than come out."""
 

@@ -156,7 +156,13 @@ def _scatter_elements(call: Call) -> Value:
 
 
 def _picked(
-    call: Call, x: Tensor, index: Tensor | Known, first: int, coordinates: Sequence[int], shape: Any, *,
+    call: Call,
+    x: Tensor,
+    index: Tensor | Known,
+    first: int,
+    coordinates: Sequence[int],
+    shape: Any,
+    *,
     last: bool = False,
 ) -> Tensor:
     """Return the entries of neighbouring axes that an index names together, in the shape that it has."""

@@ -88,7 +88,12 @@ class Graph:
     """
 
     def __init__(
-        self, proto: Any, name: str, given: Sequence[tuple[int, ...] | None] | None = None, *, fixed: bool = False,
+        self,
+        proto: Any,
+        name: str,
+        given: Sequence[tuple[int, ...] | None] | None = None,
+        *,
+        fixed: bool = False,
         whole: bool = False,
     ) -> None:
         self.proto, self.name, self.fixed, self.whole = proto, name, fixed, whole
@@ -138,13 +143,15 @@ class Graph:
             if sizes is None or len(sizes) < 2:
                 raise UnreadableError(
                     f"{self.name}: the input {info.name!r} has no shape with a batch axis and more: "
-                    f"found {'nothing' if sizes is None else sizes}")
+                    f"found {'nothing' if sizes is None else sizes}"
+                )
             first, *rest = sizes
             batches.add(first if isinstance(first, int) else BATCH)
             if wished is not None and len(wished) != len(rest):
                 raise UnreadableError(
                     f"{self.name}: the input {info.name!r} has {len(rest)} axes beside the batch, "
-                    f"got the shape {tuple(wished)}")
+                    f"got the shape {tuple(wished)}"
+                )
             if 0 in sizes or not all(n is None or isinstance(n, (int, str)) for n in rest):
                 raise UnreadableError(f"{self.name}: the input {info.name!r} has no usable shape: {sizes}")
             name = self.builder.free_name(info.name)
@@ -206,9 +213,18 @@ class Graph:
         self.kinds[node.op_type] += 1
         invented = f"{re.sub(r'(?<=[a-z0-9])(?=[A-Z])', '_', node.op_type).lower()}{self.kinds[node.op_type]}"
         return Call(
-            kind=node.op_type, name=node.name or invented, inputs=inputs, attributes=attributes_of(node),
-            outputs=len(node.output), opset=self.opset, batch=self.batch, builder=self.builder,
-            decisions=self.decisions, inside=self._inside, source=where)
+            kind=node.op_type,
+            name=node.name or invented,
+            inputs=inputs,
+            attributes=attributes_of(node),
+            outputs=len(node.output),
+            opset=self.opset,
+            batch=self.batch,
+            builder=self.builder,
+            decisions=self.decisions,
+            inside=self._inside,
+            source=where,
+        )
 
     def _inside(self, graph: Any, given: Sequence[Value | None]) -> list[Value]:
         """Read a graph that is inside of a node, and return what its outputs stand for."""

@@ -11,8 +11,17 @@ from ...operators import Shape
 from ..common.registry import NotReadError
 
 __all__ = [
-    "BATCH", "Failed", "FailsError", "Known", "NotReadError", "NotThereError", "Tensor", "Unknown", "Value",
-    "depends_on_batch", "without_batch",
+    "BATCH",
+    "Failed",
+    "FailsError",
+    "Known",
+    "NotReadError",
+    "NotThereError",
+    "Tensor",
+    "Unknown",
+    "Value",
+    "depends_on_batch",
+    "without_batch",
 ]
 
 BATCH = Var("batch", interval=(1, None))

@@ -113,9 +113,13 @@ def convolution(call: Call, weight: Known, rank: int, bias: bool) -> dict[str, A
     _explicit_pads(call)
     groups = _groups(call)
     return {
-        "out_channels": weight.shape[0], "kernel_size": _plain(weight.shape[2:]),
-        "stride": _each(call, "strides", rank), "padding": _padding(call, rank),
-        "dilation": _each(call, "dilations", rank), "groups": groups, "bias": bias,
+        "out_channels": weight.shape[0],
+        "kernel_size": _plain(weight.shape[2:]),
+        "stride": _each(call, "strides", rank),
+        "padding": _padding(call, rank),
+        "dilation": _each(call, "dilations", rank),
+        "groups": groups,
+        "bias": bias,
         "in_channels": weight.shape[1] * groups,
     }
 
@@ -146,11 +150,19 @@ def _conv_transpose(call: Call) -> Value:
         raise RefusedError(f"its output_shape {wished} has a size below 1")
     return call.layer(
         ConvTranspose(
-            out_channels=channels, kernel_size=_plain(weight.shape[2:]), stride=_each(call, "strides", rank),
-            padding=_padding(call, rank), dilation=_each(call, "dilations", rank), groups=groups,
-            output_padding=_each(call, "output_padding", rank, None), bias=_bias(call, 2, channels),
-            output_size=_each(call, "output_shape", rank, None), in_channels=weight.shape[0]),
-        x)
+            out_channels=channels,
+            kernel_size=_plain(weight.shape[2:]),
+            stride=_each(call, "strides", rank),
+            padding=_padding(call, rank),
+            dilation=_each(call, "dilations", rank),
+            groups=groups,
+            output_padding=_each(call, "output_padding", rank, None),
+            bias=_bias(call, 2, channels),
+            output_size=_each(call, "output_shape", rank, None),
+            in_channels=weight.shape[0],
+        ),
+        x,
+    )
 
 
 @reads("MaxPool", "AveragePool", "LpPool")
@@ -171,9 +183,14 @@ def _pool(call: Call) -> list[Value]:
         options["crops"] = True  # onnxruntime looks for the places without looking at the padding
     made = call.layer(
         _POOLS[call.kind](
-            kernel_size=_plain(kernel), stride=_each(call, "strides", rank), padding=_padding(call, rank),
-            dilation=_each(call, "dilations", rank), **options),
-        x)
+            kernel_size=_plain(kernel),
+            stride=_each(call, "strides", rank),
+            padding=_padding(call, rank),
+            dilation=_each(call, "dilations", rank),
+            **options,
+        ),
+        x,
+    )
     return [made] * call.outputs  # the places of the maxima have the shape of the maxima
 
 
@@ -237,8 +254,11 @@ def _resize(call: Call) -> Value:
     least = 1 if call.kind == "Upsample" else 0
     if any(isinstance(n, (int, Fraction)) and (n <= 0 or n < least) for n in wished):
         raise RefusedError(f"its scales or sizes {[_shown(n) for n in wished]} are too small")
-    if call.option("coordinate_transformation_mode", "") == "tf_crop_and_resize" and call.has(1) \
-            and prod(call.known(1).shape) not in (0, 2 * len(axes)):
+    if (
+        call.option("coordinate_transformation_mode", "") == "tf_crop_and_resize"
+        and call.has(1)
+        and prod(call.known(1).shape) not in (0, 2 * len(axes))
+    ):
         raise RefusedError(f"its region has {prod(call.known(1).shape)} numbers: wanted {2 * len(axes)}")
     policy = call.option("keep_aspect_ratio_policy", "stretch")
     kept: list[Any] = [None if by_size else 1] * x.rank
@@ -341,9 +361,15 @@ def _fold(call: Call) -> Value:
     if len(kernel) != rank:
         raise RefusedError(f"its block has {len(kernel)} sizes for {rank} axes")
     return call.layer(
-        Fold(size=size, kernel_size=_plain(kernel), stride=_each(call, "strides", rank),
-             padding=_pairs(call.option("pads", [0] * (2 * rank)), rank), dilation=_each(call, "dilations", rank)),
-        call.tensor(batch=0))
+        Fold(
+            size=size,
+            kernel_size=_plain(kernel),
+            stride=_each(call, "strides", rank),
+            padding=_pairs(call.option("pads", [0] * (2 * rank)), rank),
+            dilation=_each(call, "dilations", rank),
+        ),
+        call.tensor(batch=0),
+    )
 
 
 @reads("MaxUnpool")
@@ -358,8 +384,11 @@ def _max_unpool(call: Call) -> Value:
     if wished is not None and wished[0] != call.batch:
         raise NotReadError("its output_shape is for another batch")
     operator = MaxUnpool(
-        kernel_size=_plain(kernel), stride=_each(call, "strides", rank),
-        padding=_pairs(call.option("pads", [0] * (2 * rank)), rank), output_size=wished and _plain(wished[2:]))
+        kernel_size=_plain(kernel),
+        stride=_each(call, "strides", rank),
+        padding=_pairs(call.option("pads", [0] * (2 * rank)), rank),
+        output_size=wished and _plain(wished[2:]),
+    )
     if isinstance(places, Tensor):
         return call.layer(operator, x, places)
     if places.shape[:1] != (call.batch,):

@@ -20,8 +20,15 @@ def _adds(call: Call, like: Value) -> Any:
 
 @handles("scaled_dot_product_attention")
 def attention(
-    call: Call, query: Any, key: Any, value: Any, attn_mask: Any = None, dropout_p: Any = 0.0,
-    is_causal: bool = False, scale: Any = None, enable_gqa: bool = False,
+    call: Call,
+    query: Any,
+    key: Any,
+    value: Any,
+    attn_mask: Any = None,
+    dropout_p: Any = 0.0,
+    is_causal: bool = False,
+    scale: Any = None,
+    enable_gqa: bool = False,
 ) -> Value:
     """Attention: a product of queries and keys, a softmax, a product with the values."""
     for x in (call.value(query), call.value(key), call.value(value)):
@@ -47,12 +54,32 @@ def _repeated(add: Any, x: Value, query: Value) -> Value:
 
 @handles("multi_head_attention_forward")
 def multi_head_attention(
-    call: Call, query: Any, key: Any, value: Any, embed_dim_to_check: int, num_heads: int, in_proj_weight: Any,
-    in_proj_bias: Any, bias_k: Any, bias_v: Any, add_zero_attn: bool, dropout_p: Any, out_proj_weight: Any,
-    out_proj_bias: Any, training: bool = True, key_padding_mask: Any = None, need_weights: bool = True,
-    attn_mask: Any = None, use_separate_proj_weight: bool = False, q_proj_weight: Any = None,
-    k_proj_weight: Any = None, v_proj_weight: Any = None, static_k: Any = None, static_v: Any = None,
-    average_attn_weights: bool = True, is_causal: bool = False,
+    call: Call,
+    query: Any,
+    key: Any,
+    value: Any,
+    embed_dim_to_check: int,
+    num_heads: int,
+    in_proj_weight: Any,
+    in_proj_bias: Any,
+    bias_k: Any,
+    bias_v: Any,
+    add_zero_attn: bool,
+    dropout_p: Any,
+    out_proj_weight: Any,
+    out_proj_bias: Any,
+    training: bool = True,
+    key_padding_mask: Any = None,
+    need_weights: bool = True,
+    attn_mask: Any = None,
+    use_separate_proj_weight: bool = False,
+    q_proj_weight: Any = None,
+    k_proj_weight: Any = None,
+    v_proj_weight: Any = None,
+    static_k: Any = None,
+    static_v: Any = None,
+    average_attn_weights: bool = True,
+    is_causal: bool = False,
 ) -> Any:
     """Attention of several heads over ``(length, batch, features)``, with the linear layers before and after."""
     if static_k is not None or static_v is not None:
@@ -80,8 +107,9 @@ def multi_head_attention(
         several = int(operator.out_features) // size
         whole = x.made(*made)
         cut = Split(sizes=(size,) * several, axis=1)
-        projected += [whole] if several == 1 else [
-            x.made(*one) for one in call.layers(cut, whole, name=f"{name}.split")]
+        projected += (
+            [whole] if several == 1 else [x.made(*one) for one in call.layers(cut, whole, name=f"{name}.split")]
+        )
     q, k, v = projected
     if bias_k is not None:
         k, v = (_longer(call, x, extra) for x, extra in ((k, bias_k), (v, bias_v)))

@@ -28,8 +28,24 @@ from .symbolic_sizes import Size
 from .symbolic_values import unfollowed
 
 __all__ = [
-    "channel_shuffle", "chunk", "concat", "evenly", "gated", "inserted", "may_be_empty", "moved", "movedim", "permute",
-    "rotated", "split", "squeeze", "stack", "stacked_along", "transpose", "transposed", "unsqueeze",
+    "channel_shuffle",
+    "chunk",
+    "concat",
+    "evenly",
+    "gated",
+    "inserted",
+    "may_be_empty",
+    "moved",
+    "movedim",
+    "permute",
+    "rotated",
+    "split",
+    "squeeze",
+    "stack",
+    "stacked_along",
+    "transpose",
+    "transposed",
+    "unsqueeze",
 ]
 
 
@@ -144,7 +160,12 @@ def chunk(call: Call, input: Any, chunks: int, dim: int = 0) -> list[Value]:
 
 @handles("split split_with_sizes")
 def split(
-    call: Call, input: Any, split_size_or_sections: Any = None, dim: int = 0, *, split_size: Any = None,
+    call: Call,
+    input: Any,
+    split_size_or_sections: Any = None,
+    dim: int = 0,
+    *,
+    split_size: Any = None,
     split_sizes: Any = None,
 ) -> list[Value]:
     """Parts of given sizes, or of one size and a rest."""

@@ -99,8 +99,13 @@ class Log:
             return [(name, self.told(v)) for name, v in x.items()]
         if isinstance(x, slice):
             return [slice, self.told(x.start), self.told(x.stop), self.told(x.step)]
-        return x if x is None or isinstance(x, (bool, int, str, torch.dtype)) else repr(x) if isinstance(
-            x, (float, complex)) else type(x)
+        return (
+            x
+            if x is None or isinstance(x, (bool, int, str, torch.dtype))
+            else repr(x)
+            if isinstance(x, (float, complex))
+            else type(x)
+        )
 
 
 class Replay(Log):

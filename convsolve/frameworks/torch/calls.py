@@ -54,15 +54,23 @@ def lift(operator: Operator, sizes: tuple[Dim, ...], rank: int) -> Operator:
         Unsupported: it is none, or it means something else on more axes.
     """
     kinds = (
-        "conv", "conv_transpose", "max_pool", "prelu", "adaptive_avg_pool", "adaptive_max_pool", "upsample",
-        "batch_norm", "group_norm")
+        "conv",
+        "conv_transpose",
+        "max_pool",
+        "prelu",
+        "adaptive_avg_pool",
+        "adaptive_max_pool",
+        "upsample",
+        "batch_norm",
+        "group_norm",
+    )
     unpadded = operator.kind in ("avg_pool", "lp_pool") and not getattr(operator, "padding", 0)
     if operator.kind not in kinds and not unpadded:
         raise Unsupported(f"{operator.kind} of folded samples")
     if getattr(operator, "mode", "") == "cubic":
         raise Unsupported("cubic interpolation of folded samples")
     changed: dict[str, Any] = {}
-    for name, neutral in ((*_NEUTRAL.items(), *((n, None) for n in ("output_size", "size")))):
+    for name, neutral in (*_NEUTRAL.items(), *((n, None) for n in ("output_size", "size"))):
         value = getattr(operator, name, None)
         if value is not None and not isinstance(value, str):
             own = value if isinstance(value, tuple) else (value,) * rank
@@ -164,7 +172,12 @@ class Call:
         return Value(*self.graph.permuted("permute", value, order))
 
     def same(
-        self, operator: Operator, value: Value, *others: Value, weights: Sequence[Any] = (), name: str = "",
+        self,
+        operator: Operator,
+        value: Value,
+        *others: Value,
+        weights: Sequence[Any] = (),
+        name: str = "",
         turned: bool = True,
     ) -> Value:
         """Add a layer that leaves the axes of its first input where they are, and return its output."""
@@ -220,7 +233,7 @@ class Call:
         ends = {(v.rank - (v.batch or 0), v.fold) for v in batched}
         if len(ends) > 1:
             raise Unsupported("batch axes that do not meet")
-        (end, fold), = ends
+        ((end, fold),) = ends
         inputs = [
             (v if v.ref else self.input(t)) if v.batch is not None else self.aligned(t, v, v.rank - end, fold)
             for t, v in zip(tensors, values, strict=True)

@@ -151,7 +151,9 @@ _OF_MODULES: dict[ModuleType, dict[str, Callable[..., Any]]] = {
     operator: {"index": _index},
 }
 _OF_BUILTINS: dict[str, Any] = {
-    "range": PlainRange, **{name: _freezing(getattr(builtins, name)) for name in ("bin", "hex", "oct", "chr", "pow")}}
+    "range": PlainRange,
+    **{name: _freezing(getattr(builtins, name)) for name in ("bin", "hex", "oct", "chr", "pow")},
+}
 
 
 class _Numpy(ModuleType):

@@ -34,9 +34,26 @@ from .symbolic_sizes import Size
 from .symbolic_values import form_of
 
 __all__ = [
-    "ALIASES", "OF_ELEMENTS", "activation", "alias", "along_one_axis", "arange", "compared_along", "dropout",
-    "elementwise", "full", "joined", "linspace", "made", "made_by", "made_like", "mixed", "new_full", "prelu",
-    "reduced", "unary",
+    "ALIASES",
+    "OF_ELEMENTS",
+    "activation",
+    "alias",
+    "along_one_axis",
+    "arange",
+    "compared_along",
+    "dropout",
+    "elementwise",
+    "full",
+    "joined",
+    "linspace",
+    "made",
+    "made_by",
+    "made_like",
+    "mixed",
+    "new_full",
+    "prelu",
+    "reduced",
+    "unary",
 ]
 
 _KEEP = (
@@ -63,7 +80,19 @@ ALIASES = (
 
 
 OF_ELEMENTS = frozenset(f"{_KEEP} {_UNARY} {_OF_SEVERAL} {ALIASES}".split()) | {
-    "dropout", "add", "sub", "mul", "div", "neg", "maximum", "minimum", "radd", "rmul", "rsub", "truediv"}
+    "dropout",
+    "add",
+    "sub",
+    "mul",
+    "div",
+    "neg",
+    "maximum",
+    "minimum",
+    "radd",
+    "rmul",
+    "rsub",
+    "truediv",
+}
 """Functions that work element by element."""
 
 
@@ -156,8 +185,10 @@ def _is_number(call: Call, x: torch.Tensor) -> bool:
     return x.dim() == 0 and value.batch is None and not value.ref
 
 
-@handles("normalize roll flip cumsum cumprod cummax cummin logcumsumexp sort argsort fliplr flipud rms_norm "
-         "fft_fftshift fft_ifftshift")
+@handles(
+    "normalize roll flip cumsum cumprod cummax cummin logcumsumexp sort argsort fliplr flipud rms_norm "
+    "fft_fftshift fft_ifftshift"
+)
 def mixed(call: Call, input: Any, *others: Any, **named: Any) -> Any:
     """A function that keeps the shape, but whose elements depend on others along some axis."""
     x = call.input(input)
@@ -183,7 +214,8 @@ def mixed(call: Call, input: Any, *others: Any, **named: Any) -> Any:
 
 _REDUCED = (
     "mean sum amax amin std var norm prod logsumexp argmax argmin all any median nanmedian nansum nanmean var_mean "
-    "std_mean linalg_norm linalg_vector_norm count_nonzero")
+    "std_mean linalg_norm linalg_vector_norm count_nonzero"
+)
 _PAIRS = ("max", "min", "median", "nanmedian", "var_mean", "std_mean")
 """Reductions along an axis that come with something else of the same shape."""
 

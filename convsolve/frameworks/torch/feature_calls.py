@@ -33,7 +33,14 @@ from .index_bounds import known_ends, span_of
 from .recorded_tensors import Unsupported, Value
 
 __all__ = [
-    "added_product", "bilinear", "einsum", "embedding", "linear", "matmul", "recurrent", "recurrent_cell",
+    "added_product",
+    "bilinear",
+    "einsum",
+    "embedding",
+    "linear",
+    "matmul",
+    "recurrent",
+    "recurrent_cell",
     "torch_embedding",
 ]
 
@@ -80,7 +87,8 @@ def matmul(call: Call, input: Any, mat2: Any = None, other: Any = None) -> Value
         x.axis(-1)
         in_features, out_features = call.sizes(right)
         return call.same(
-            Linear(out_features=out_features, in_features=in_features, bias=False), x, weights=(right,), name="linear")
+            Linear(out_features=out_features, in_features=in_features, bias=False), x, weights=(right,), name="linear"
+        )
     if b.rank == 1:
         return _with_vector(call, input, right)
     for value in (a, b):
@@ -117,8 +125,17 @@ _RECURRENT = {"lstm": Lstm, "gru": Gru, "rnn_tanh": Rnn, "rnn_relu": Rnn}
 
 @handles(" ".join(_RECURRENT))
 def recurrent(
-    call: Call, input: Any, hx: Any, weights: Any, bias: bool, num_layers: int, dropout: Any, train: bool,
-    bidirectional: bool, batch_first: bool = False, *_: Any,
+    call: Call,
+    input: Any,
+    hx: Any,
+    weights: Any,
+    bias: bool,
+    num_layers: int,
+    dropout: Any,
+    train: bool,
+    bidirectional: bool,
+    batch_first: bool = False,
+    *_: Any,
 ) -> Any:
     """A recurrent layer: the steps, and the last state of each layer and direction."""
     if isinstance(batch_first, (list, tuple, torch.Tensor)):
@@ -133,8 +150,12 @@ def recurrent(
     if any(s.shape[-1] != hidden for s in states):
         raise Unsupported("a projection of the state")
     operator = _RECURRENT[call.function](
-        hidden_size=hidden, in_features=call.sizes(weights[0])[-1], num_layers=num_layers, bidirectional=bidirectional,
-        bias=bias)
+        hidden_size=hidden,
+        in_features=call.sizes(weights[0])[-1],
+        num_layers=num_layers,
+        bidirectional=bidirectional,
+        bias=bias,
+    )
     each = Stepwise(layer=operator) if x.fold else operator
     result = x.made(*call.layer(each, x, weights=tuple(weights)))
     state = _last(call, result, hidden, 2 if bidirectional else 1, num_layers)
@@ -161,9 +182,7 @@ _CELLS = {"lstm_cell": 4, "gru_cell": 3, "rnn_tanh_cell": 1, "rnn_relu_cell": 1}
 
 
 @handles(" ".join(_CELLS))
-def recurrent_cell(
-    call: Call, input: Any, hx: Any, w_ih: Any, w_hh: Any, b_ih: Any = None, b_hh: Any = None
-) -> Any:
+def recurrent_cell(call: Call, input: Any, hx: Any, w_ih: Any, w_hh: Any, b_ih: Any = None, b_hh: Any = None) -> Any:
     """One step of a recurrent layer: gates from the input and from the state, and the next state."""
     gates, states = _CELLS[call.function], list(hx) if isinstance(hx, (list, tuple)) else [hx]
     (x, state, *others), like = call.joined([input, *states])
@@ -187,7 +206,8 @@ def bilinear(call: Call, input1: Any, input2: Any, weight: Any, bias: Any = None
     sizes = call.sizes(weight)[1:]
     x, y = (  # an einsum repeats an axis of size 1, as this does not
         like.made(*call.layer(Split(sizes=(size,), axis=len(value.shape) - 1), value, name="bilinear.features"))
-        for value, size in zip((x, y), sizes, strict=True))
+        for value, size in zip((x, y), sizes, strict=True)
+    )
     axes = "abcdefgh"[: len(x.shape) - 1]
     equation = f"{axes}i,oij,{axes}j->{axes}o"
     x = like.made(*call.layer(Einsum(equation=equation), x, call.input(weight), y))

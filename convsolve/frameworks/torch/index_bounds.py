@@ -64,8 +64,11 @@ def entries_after(call: Call, name: str, args: Any, kwargs: Any) -> Span | None:
     other = span_of(call, kwargs.get("other", args[1] if len(args) > 1 else None))
     if name in ("add", "sub", "__add__", "__sub__", "__radd__") and other is not None and not kwargs.get("alpha"):
         exact = own.exact and other.exact and _apart(call, args[0], args[1])
-        ends = (own.least + other.least, own.largest + other.largest) if "sub" not in name else (
-            own.least - other.largest, own.largest - other.least)
+        ends = (
+            (own.least + other.least, own.largest + other.largest)
+            if "sub" not in name
+            else (own.least - other.largest, own.largest - other.least)
+        )
         return Span(*ends, exact, own.consecutive and isinstance(args[1], int))
     if name in ("mul", "__mul__", "__rmul__") and other is not None and isinstance(args[1], int) and args[1] > 0:
         return Span(own.least * other.least, own.largest * other.least, own.exact)

@@ -22,7 +22,13 @@ def loaded() -> list[tuple[str, dict[str, Any]]]:
     modules = list(sys.modules.items())
     identities = [id(module) for _, module in modules]
     if identities != _LAST[0]:
-        _LAST = identities, [module for _, module in modules], [
-            (name.partition(".")[0], module.__dict__) for name, module in modules
-            if isinstance(getattr(module, "__dict__", None), dict)]
+        _LAST = (
+            identities,
+            [module for _, module in modules],
+            [
+                (name.partition(".")[0], module.__dict__)
+                for name, module in modules
+                if isinstance(getattr(module, "__dict__", None), dict)
+            ],
+        )
     return _LAST[2]

@@ -14,15 +14,22 @@ from .recorded_tensors import Value
 from .symbolic_values import Followed, unfollowed
 
 __all__ = [
-    "META", "REFUSALS", "Runner", "numbers_in", "padded", "refusal", "shape_of", "too_large",
-    "values_in", "without_data",
+    "META",
+    "REFUSALS",
+    "Runner",
+    "numbers_in",
+    "padded",
+    "refusal",
+    "shape_of",
+    "too_large",
+    "values_in",
+    "without_data",
 ]
 
 
 META = torch.device("meta")
 
-REFUSALS = (
-    RuntimeError, ValueError, TypeError, IndexError, AssertionError, NotImplementedError, ArithmeticError)
+REFUSALS = (RuntimeError, ValueError, TypeError, IndexError, AssertionError, NotImplementedError, ArithmeticError)
 """What PyTorch raises where it does not take a call."""
 
 _ABOUT_TYPES = ("not implemented", "Could not run")
@@ -76,13 +83,49 @@ class Runner:
         return self.moved[id(tensor)][1]
 
 
-_NEW = frozenset([
-    "linear", "layer_norm", "gelu", "softmax", "matmul", "__matmul__", "scaled_dot_product_attention", "conv1d",
-    "conv2d", "conv3d", "batch_norm", "group_norm", "silu", "hardswish", "hardsigmoid", "sigmoid", "mul", "__mul__",
-    "__rmul__", "add", "__add__", "__radd__", "sub", "__sub__", "div", "__truediv__", "mean", "sum", "interpolate",
-    "pad", "cat", "avg_pool2d", "adaptive_avg_pool2d", "max_pool2d", "tanh", "exp", "log_softmax", "normalize",
-    "relu",
-])
+_NEW = frozenset(
+    [
+        "linear",
+        "layer_norm",
+        "gelu",
+        "softmax",
+        "matmul",
+        "__matmul__",
+        "scaled_dot_product_attention",
+        "conv1d",
+        "conv2d",
+        "conv3d",
+        "batch_norm",
+        "group_norm",
+        "silu",
+        "hardswish",
+        "hardsigmoid",
+        "sigmoid",
+        "mul",
+        "__mul__",
+        "__rmul__",
+        "add",
+        "__add__",
+        "__radd__",
+        "sub",
+        "__sub__",
+        "div",
+        "__truediv__",
+        "mean",
+        "sum",
+        "interpolate",
+        "pad",
+        "cat",
+        "avg_pool2d",
+        "adaptive_avg_pool2d",
+        "max_pool2d",
+        "tanh",
+        "exp",
+        "log_softmax",
+        "normalize",
+        "relu",
+    ]
+)
 """Functions that make a new tensor, whose form depends on nothing but the forms of their arguments."""
 _MOST_REMEMBERED = 1 << 14
 
@@ -231,4 +274,3 @@ def values_in(x: Any) -> Iterator[Value]:
     elif isinstance(x, (list, tuple)):
         for v in x:
             yield from values_in(v)
-

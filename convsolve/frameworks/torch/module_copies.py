@@ -71,7 +71,8 @@ def initialised(module: torch.nn.Module, inputs: Inputs) -> torch.nn.Module:
         pass_on(error, within=outside)
         raise UnreadableError(
             f"a lazy module has no parameters before it is run, and does not run ({type(error).__name__}: "
-            f"{str(error).strip().partition(chr(10))[0]}): run it once before it is read") from error
+            f"{str(error).strip().partition(chr(10))[0]}): run it once before it is read"
+        ) from error
     return module
 
 
@@ -143,6 +144,7 @@ def _rebound(function: FunctionType, memo: dict[int, Any]) -> FunctionType:
     if all(a is b for a, b in zip(found, contents(), strict=True)):
         return function
     made = FunctionType(
-        function.__code__, function.__globals__, function.__name__, function.__defaults__, tuple(map(CellType, found)))
+        function.__code__, function.__globals__, function.__name__, function.__defaults__, tuple(map(CellType, found))
+    )
     made.__kwdefaults__ = function.__kwdefaults__
     return made

@@ -9,14 +9,27 @@ from .calls import Call, handles, plain
 from .recorded_tensors import Unsupported, Value
 
 __all__ = [
-    "batch_norm", "group_norm", "instance_norm", "layer_norm", "torch_batch_norm", "torch_instance_norm",
+    "batch_norm",
+    "group_norm",
+    "instance_norm",
+    "layer_norm",
+    "torch_batch_norm",
+    "torch_instance_norm",
 ]
 
 
 @handles("batch_norm")
 def batch_norm(
-    call: Call, input: Any, running_mean: Any = None, running_var: Any = None, weight: Any = None, bias: Any = None,
-    training: bool = False, momentum: Any = 0.1, eps: Any = 1e-5, *_: Any,
+    call: Call,
+    input: Any,
+    running_mean: Any = None,
+    running_var: Any = None,
+    weight: Any = None,
+    bias: Any = None,
+    training: bool = False,
+    momentum: Any = 0.1,
+    eps: Any = 1e-5,
+    *_: Any,
 ) -> Value:
     """Batch normalisation; outside of training by running statistics, or by those of the batch."""
     running = running_mean is not None and (call.graph.training or not training)
@@ -33,8 +46,15 @@ def batch_norm(
 
 @handles("instance_norm")
 def instance_norm(
-    call: Call, input: Any, running_mean: Any = None, running_var: Any = None, weight: Any = None, bias: Any = None,
-    use_input_stats: bool = True, *_: Any, **__: Any,
+    call: Call,
+    input: Any,
+    running_mean: Any = None,
+    running_var: Any = None,
+    weight: Any = None,
+    bias: Any = None,
+    use_input_stats: bool = True,
+    *_: Any,
+    **__: Any,
 ) -> Value:
     """Instance normalisation; with running statistics it is one of the batch."""
     if not use_input_stats:
@@ -48,8 +68,15 @@ def instance_norm(
 
 @handles("torch.batch_norm")
 def torch_batch_norm(
-    call: Call, input: Any, weight: Any, bias: Any, running_mean: Any, running_var: Any, training: bool = False,
-    *_: Any, **__: Any,
+    call: Call,
+    input: Any,
+    weight: Any,
+    bias: Any,
+    running_mean: Any,
+    running_var: Any,
+    training: bool = False,
+    *_: Any,
+    **__: Any,
 ) -> Value:
     """Batch normalisation, as ``torch.batch_norm`` takes its arguments."""
     call.function = "batch_norm"
@@ -59,8 +86,15 @@ def torch_batch_norm(
 
 @handles("torch.instance_norm")
 def torch_instance_norm(
-    call: Call, input: Any, weight: Any, bias: Any, running_mean: Any, running_var: Any, use_input_stats: bool,
-    *_: Any, **__: Any,
+    call: Call,
+    input: Any,
+    weight: Any,
+    bias: Any,
+    running_mean: Any,
+    running_var: Any,
+    use_input_stats: bool,
+    *_: Any,
+    **__: Any,
 ) -> Value:
     """Instance normalisation, as ``torch.instance_norm`` takes its arguments."""
     call.function = "instance_norm"
@@ -104,6 +138,9 @@ def layer_norm(
         x.axis(-1 - i)
     learned = weight is not None or bias is not None
     operator = LayerNorm(
-        normalized_shape=shape, affine=learned, scale=weight is not None or not learned,
-        shift=bias is not None or not learned)
+        normalized_shape=shape,
+        affine=learned,
+        scale=weight is not None or not learned,
+        shift=bias is not None or not learned,
+    )
     return call.same(operator, x, weights=(weight, bias))

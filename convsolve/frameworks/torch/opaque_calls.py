@@ -37,7 +37,11 @@ def tensors_in(x: Any) -> Iterator[torch.Tensor]:
 
 
 def batch_axes(
-    graph: Graph, func: Any, args: Any, kwargs: Any, value_of: Callable[[torch.Tensor], Value],
+    graph: Graph,
+    func: Any,
+    args: Any,
+    kwargs: Any,
+    value_of: Callable[[torch.Tensor], Value],
     outputs: Sequence[torch.Tensor],
 ) -> list[int | None]:
     """Return the batch axis of each result of a call, found by calling it with another number of samples.

@@ -19,10 +19,25 @@ from .recorded_tensors import ONE, Unsupported, Value
 from .symbolic_sizes import Size
 
 __all__ = [
-    "assign", "diagonal", "difference", "gather", "gathered", "getitem", "index_select", "index_written", "narrow",
-    "scatter", "select", "slice_of", "split_along", "tensor_split", "topk", "unbind", "written_at", "written_over",
+    "assign",
+    "diagonal",
+    "difference",
+    "gather",
+    "gathered",
+    "getitem",
+    "index_select",
+    "index_written",
+    "narrow",
+    "scatter",
+    "select",
+    "slice_of",
+    "split_along",
+    "tensor_split",
+    "topk",
+    "unbind",
+    "written_at",
+    "written_over",
 ]
-
 
 
 @handles("__getitem__")
@@ -208,16 +223,18 @@ def _write_nothing(call: Call, part: Value, written: Value) -> None:
             raise Unsupported("another size")
 
 
-def _sliced(
-    call: Call, x: Value, axis: int, start: Any, stop: Any, step: Any = None, *, inside: bool = False
-) -> Value:
+def _sliced(call: Call, x: Value, axis: int, start: Any, stop: Any, step: Any = None, *, inside: bool = False) -> Value:
     if axis == x.batch and start in (None, 0) and step in (None, 1):
         size = call.graph.sizes(x.real)[axis]
         if stop is None or (isinstance(stop, Size) and isinstance(size, Size) and stop.form == size.form):
             return x
     operator = Slice(
-        axis=x.axis(axis), start=0 if start is None else plain(start), stop=plain(stop),
-        step=1 if step is None else plain(step), inside=inside)
+        axis=x.axis(axis),
+        start=0 if start is None else plain(start),
+        stop=plain(stop),
+        step=1 if step is None else plain(step),
+        inside=inside,
+    )
     demands = [] if inside else call.graph.demands(operator, (x,))
     if not all(map(call.graph.holds, demands)):  # an empty part, which is no error yet
         call.graph.tape.holds(all_of(*demands), False)
@@ -319,9 +336,7 @@ def split_along(call: Call, input: Any, indices_or_sections: Any) -> list[Value]
 
 
 @handles("diff")
-def difference(
-    call: Call, input: Any, n: int = 1, dim: int = -1, *, prepend: Any = None, append: Any = None
-) -> Value:
+def difference(call: Call, input: Any, n: int = 1, dim: int = -1, *, prepend: Any = None, append: Any = None) -> Value:
     """Differences between neighbours along an axis."""
     x = call.input(input)
     if prepend is not None or append is not None:

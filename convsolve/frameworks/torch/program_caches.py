@@ -24,8 +24,27 @@ __all__ = ["Remembering", "apart", "remembering"]
 
 _CACHED = type(functools.lru_cache(lambda: None))
 _FOREIGN = {
-    *sys.stdlib_module_names, "torch", "torchgen", "numpy", "sympy", "mpmath", "networkx", "scipy", "convsolve", "z3",
-    "keras", "tensorflow", "onnx", "onnxruntime", "pytest", "_pytest", "hypothesis", "pluggy", "PIL", "libcst"}
+    *sys.stdlib_module_names,
+    "torch",
+    "torchgen",
+    "numpy",
+    "sympy",
+    "mpmath",
+    "networkx",
+    "scipy",
+    "convsolve",
+    "z3",
+    "keras",
+    "tensorflow",
+    "onnx",
+    "onnxruntime",
+    "pytest",
+    "_pytest",
+    "hypothesis",
+    "pluggy",
+    "PIL",
+    "libcst",
+}
 """Packages that keep no sizes of a program's tensors."""
 _MOST_COMPARED = 64
 _TENSORS = (torch.nn.Module, torch.Tensor)

@@ -126,7 +126,8 @@ ATEN = {
 """Overloads of PyTorch's operators, and of which operators."""
 
 _ALLOWED = {
-    f"{_PREFIX}{name}.{overload}": (name, overload) for overload, names in ATEN.items() for name in names.split()}
+    f"{_PREFIX}{name}.{overload}": (name, overload) for overload, names in ATEN.items() for name in names.split()
+}
 
 
 def operator_named(target: str) -> Any:

@@ -87,7 +87,8 @@ class _Program:
         self.tensors = self.graph["tensor_values"]
         self.signature = module["signature"]
         self.inputs = [
-            spec["user_input"]["arg"]["as_tensor"]["name"] for spec in self.signature["input_specs"]
+            spec["user_input"]["arg"]["as_tensor"]["name"]
+            for spec in self.signature["input_specs"]
             if "as_tensor" in spec.get("user_input", {}).get("arg", {})
         ]
         if len(self.graph["nodes"]) > _MOST_NODES:
@@ -119,8 +120,10 @@ class _Program:
             self._run(run)
         network = run.recorder.network()
         return dataclasses.replace(
-            network, guards=(*network.guards, *guards, *unknown),
-            record=None if run.told else lambda *again: self.record(again))
+            network,
+            guards=(*network.guards, *guards, *unknown),
+            record=None if run.told else lambda *again: self.record(again),
+        )
 
     def _run(self, run: _Run) -> None:
         """Make the program's calls."""
@@ -242,7 +245,8 @@ class _Run:
         match = _UNKNOWN.fullmatch(target)
         if match is None or "__" in target:
             raise UnreadableError(
-                f"it calls {ascii(target)[:80]}, which is none of PyTorch's own operators that a file may call")
+                f"it calls {ascii(target)[:80]}, which is none of PyTorch's own operators that a file may call"
+            )
         names, made = tensor_names(node), _tensors_made(node)
         if not made or not names:
             raise UnreadableError(f"the program calls {target!r}, of which convsolve knows nothing")

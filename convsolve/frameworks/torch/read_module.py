@@ -90,8 +90,7 @@ class _Module(Program):
             self._fresh()
         self._ready()
         module = self.copied
-        parameters: dict[int, tuple[str, torch.Tensor]] = {
-            id(p): (name, p) for name, p in module.named_parameters()}
+        parameters: dict[int, tuple[str, torch.Tensor]] = {id(p): (name, p) for name, p in module.named_parameters()}
         modules: dict[int, str] = {}
         for name, one in module.named_modules():
             modules.setdefault(id(one), name)
@@ -125,4 +124,5 @@ def _must_take(module: torch.nn.Module, inputs: Inputs) -> None:
         taken = ", ".join(_arguments(module, ())) or "none by name"
         raise UnreadableError(
             f"the inputs of {type(module).__name__} ({taken}) are not those given: {error}; give a shape for each, by "
-            f"name or in order") from None
+            f"name or in order"
+        ) from None

@@ -198,8 +198,14 @@ class Graph:
         return self.put(self.free_name(function, parameters), operator, inputs, parameters)
 
     def put(
-        self, name: str, operator: Operator, inputs: Sequence[Value], parameters: Sequence[str] | None = None, *,
-        shares: str = "", rank: int | None = None,
+        self,
+        name: str,
+        operator: Operator,
+        inputs: Sequence[Value],
+        parameters: Sequence[str] | None = None,
+        *,
+        shares: str = "",
+        rank: int | None = None,
     ) -> list[tuple[str, tuple[Polynomial, ...]]]:
         """Add a layer under a name that is free; where it is said which parameters it uses, they say what it shares.
 

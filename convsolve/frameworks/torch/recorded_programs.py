@@ -113,7 +113,11 @@ class Program(ABC):
             read |= found  # once more, with guards that these sizes stay what they are
 
     def _same(
-        self, recorded: Recorder, shapes: Shapes, lending: list[dict[str, Any]], leaks: dict[int, dict[str, Any]],
+        self,
+        recorded: Recorder,
+        shapes: Shapes,
+        lending: list[dict[str, Any]],
+        leaks: dict[int, dict[str, Any]],
         digits: Digits,
     ) -> bool:
         """Return whether the program asks the same again where code of C finds other digits in its sizes."""
@@ -122,8 +126,13 @@ class Program(ABC):
         assert recorded.log is not None
         recorder.log = replay = Replay(recorder, recorded.log)
         try:
-            with (apart(self.classes(), lending), lent(lending, leaks), lent_functions(lending), torch.no_grad(),
-                  recorder):
+            with (
+                apart(self.classes(), lending),
+                lent(lending, leaks),
+                lent_functions(lending),
+                torch.no_grad(),
+                recorder,
+            ):
                 replay.ended(call())
         except OtherwiseError:
             return False

@@ -138,8 +138,13 @@ class Recorder(TorchFunctionMode):
     """
 
     def __init__(
-        self, parameters: dict[int, tuple[str, torch.Tensor]], modules: dict[int, str], *,
-        framework: Framework = "torch", data_format: DataFormat = "channels_first", training: bool = False,
+        self,
+        parameters: dict[int, tuple[str, torch.Tensor]],
+        modules: dict[int, str],
+        *,
+        framework: Framework = "torch",
+        data_format: DataFormat = "channels_first",
+        training: bool = False,
     ) -> None:
         super().__init__()
         self.tape = Tape(place_of)
@@ -270,8 +275,14 @@ class Recorder(TorchFunctionMode):
         mark = self.graph.mark()
         expected = self._handled(name, func, args, kwargs, mark)
         return self._run(
-            name, func, args, kwargs, expected, mark,
-            otherwise=lambda result: self._opaque(name, func, args, kwargs, result))
+            name,
+            func,
+            args,
+            kwargs,
+            expected,
+            mark,
+            otherwise=lambda result: self._opaque(name, func, args, kwargs, result),
+        )
 
     def _of_nothing(self, name: str, func: Any, args: Any, kwargs: Any, empty: Value) -> Any:
         """Make a call with a tensor that has no elements: where it works element by element, none come out.
@@ -314,8 +325,16 @@ class Recorder(TorchFunctionMode):
         self.graph.source = self.place or place_of(sys._getframe(1))
 
     def _run(
-        self, name: str, func: Any, args: Any, kwargs: Any, expected: Any, mark: int, *,
-        otherwise: Callable[[Any], Any], confirm: Callable[[], bool] = lambda: True,
+        self,
+        name: str,
+        func: Any,
+        args: Any,
+        kwargs: Any,
+        expected: Any,
+        mark: int,
+        *,
+        otherwise: Callable[[Any], Any],
+        confirm: Callable[[], bool] = lambda: True,
     ) -> Any:
         """Run a call for its shape, and hold it against what is expected of it.
 
@@ -351,7 +370,8 @@ class Recorder(TorchFunctionMode):
             values = list(values_in(expected))
             outputs = list(tensors_in(result))
             agree = len(values) == len(outputs) and all(
-                self.graph.shape(v.real) == tuple(shape_of(t)) for v, t in zip(values, outputs, strict=True))
+                self.graph.shape(v.real) == tuple(shape_of(t)) for v, t in zip(values, outputs, strict=True)
+            )
             if agree and (broken or confirm()):
                 if broken:
                     self.tape.holds(all_of(*required), False, fails=self.graph.failing)
@@ -459,7 +479,8 @@ class Recorder(TorchFunctionMode):
         where = self.graph.source or place_of(sys._getframe(1)) or "the network"
         self.unread = UnreadableError(
             f"{where}: `{name}` looks at the values of a tensor, which a recording does not have; a network whose "
-            f"shapes depend on values cannot be read")
+            f"shapes depend on values cannot be read"
+        )
         return self.unread
 
     def _refused(self, name: str, func: Any, args: Any, kwargs: Any, error: Exception) -> ConvsolveError:
@@ -502,9 +523,7 @@ class Recorder(TorchFunctionMode):
             return tuple(self._stand_in(e, tensors) for e in expected)
         return expected
 
-    def _opaque(
-        self, name: str, func: Any, args: Any, kwargs: Any, result: Any, *, owned: Sequence[str] = ()
-    ) -> Any:
+    def _opaque(self, name: str, func: Any, args: Any, kwargs: Any, result: Any, *, owned: Sequence[str] = ()) -> Any:
         """Add a layer of which only the shapes are known that were seen; ``owned`` are parameters of its own."""
         outputs = list(tensors_in(result))
         tensors = list({id(t): t for t in tensors_in((args, kwargs))}.values())
@@ -555,8 +574,13 @@ class Recorder(TorchFunctionMode):
         """Return what was recorded, once the recording has ended."""
         graph = self.graph
         return Network(
-            tuple(graph.layers), self.outputs, graph.framework, graph.data_format, guards=self.guards,
-            refusal=self.refusal)
+            tuple(graph.layers),
+            self.outputs,
+            graph.framework,
+            graph.data_format,
+            guards=self.guards,
+            refusal=self.refusal,
+        )
 
     def finish(self, results: Sequence[torch.Tensor]) -> None:
         """End the recording: note the network's outputs, and the parameters that no layer has counted."""

@@ -17,7 +17,9 @@ from .recorded_tensors import ONE, Unsupported, Value
 from .symbolic_sizes import Size
 
 __all__ = [
-    "expand", "repeat", "repeat_interleave",
+    "expand",
+    "repeat",
+    "repeat_interleave",
 ]
 
 

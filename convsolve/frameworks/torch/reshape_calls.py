@@ -16,7 +16,10 @@ from .recorded_tensors import ONE, Unsupported, Value, product_of
 from .symbolic_sizes import Size
 
 __all__ = [
-    "flatten", "reshape", "reshape_like", "unflatten",
+    "flatten",
+    "reshape",
+    "reshape_like",
+    "unflatten",
 ]
 
 

@@ -15,7 +15,12 @@ from .symbolic_sizes import Size
 from .symbolic_values import form_of
 
 __all__ = [
-    "affine_grid", "grid_sample", "interpolate", "pixel_shuffle", "pixel_unshuffle", "upsample_linear",
+    "affine_grid",
+    "grid_sample",
+    "interpolate",
+    "pixel_shuffle",
+    "pixel_unshuffle",
+    "upsample_linear",
     "upsample_nearest",
 ]
 
@@ -26,8 +31,14 @@ _MODES = {"nearest": "nearest", "nearest-exact": "nearest", "linear": "linear", 
 
 @handles("interpolate upsample upsample_nearest upsample_bilinear")
 def interpolate(
-    call: Call, input: Any, size: Any = None, scale_factor: Any = None, mode: str = "nearest",
-    align_corners: Any = None, recompute_scale_factor: Any = None, antialias: bool = False,
+    call: Call,
+    input: Any,
+    size: Any = None,
+    scale_factor: Any = None,
+    mode: str = "nearest",
+    align_corners: Any = None,
+    recompute_scale_factor: Any = None,
+    antialias: bool = False,
 ) -> Value:
     """Interpolation to a size or by a scale."""
     value = call.value(input)
@@ -51,9 +62,7 @@ def upsample_nearest(call: Call, input: Any, output_size: Any = None, scale_fact
 
 
 @handles("upsample_linear1d upsample_bilinear2d upsample_trilinear3d upsample_bicubic2d")
-def upsample_linear(
-    call: Call, input: Any, output_size: Any, align_corners: bool, scale_factors: Any = None
-) -> Value:
+def upsample_linear(call: Call, input: Any, output_size: Any, align_corners: bool, scale_factors: Any = None) -> Value:
     """Interpolation as exported programs write it."""
     mode = call.function.removeprefix("upsample_")[:-2]
     result: Value = interpolate(call, input, output_size, scale_factors, mode)

@@ -41,7 +41,10 @@ class Seen:
         axes = [(i, place) for i, shape in enumerate(shapes) for place, _ in _free(network.data_format, len(shape))]
         return all(
             any(other[i][place] != shapes[i][place] for other in self._at.get(layer, ()))
-            for layer in network.layers if layer.inputs for i, place in axes)
+            for layer in network.layers
+            if layer.inputs
+            for i, place in axes
+        )
 
 
 def confirmed(
@@ -119,7 +122,11 @@ class _Foretold:
         return self.allows(shapes) and _agree(self.trace, run(self.trace, self._sizes(shapes)), second)
 
     def farthest(
-        self, shapes: Shapes, axes: Sequence[tuple[int, int]], steps: Callable[[int], Sequence[int]], *,
+        self,
+        shapes: Shapes,
+        axes: Sequence[tuple[int, int]],
+        steps: Callable[[int], Sequence[int]],
+        *,
         working: bool = False,
     ) -> Shapes:
         """Return the sizes farthest from those recorded that are allowed, axis by axis; ``steps`` are those to try.
@@ -190,15 +197,21 @@ def _agree(foretold: Trace, values: dict[str, int], second: Trace) -> bool:
     for layer in layers:
         if unknown.intersection(layer.needs()):
             unknown.add(layer.name)
-    return all(values[d.name] == others.get(d.name) for d in foretold.definitions
-               if d.layer in here and d.layer not in unknown)
+    return all(
+        values[d.name] == others.get(d.name) for d in foretold.definitions if d.layer in here and d.layer not in unknown
+    )
 
 
 def _failed(traced: Trace, values: dict[str, int]) -> str | None:
     """Return the first layer that fails."""
-    return next((
-        r.layer for r in traced.steps
-        if isinstance(r, Requirement) and r.layer and r.rule.decides and not evaluate(r.condition, values)), None)
+    return next(
+        (
+            r.layer
+            for r in traced.steps
+            if isinstance(r, Requirement) and r.layer and r.rule.decides and not evaluate(r.condition, values)
+        ),
+        None,
+    )
 
 
 def _up_to(layers: tuple[Layer, ...], name: str) -> tuple[Layer, ...]:

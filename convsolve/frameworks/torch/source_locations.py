@@ -63,7 +63,8 @@ def is_message(frame: FrameType) -> bool:
     place = (line or frame.f_lineno, column or 0)
     return any(
         (node.lineno, node.col_offset) <= place <= (node.end_lineno or 0, node.end_col_offset or 0)  # type: ignore[attr-defined]
-        for node in _for_people(source_of(frame.f_code.co_filename)))
+        for node in _for_people(source_of(frame.f_code.co_filename))
+    )
 
 
 @functools.cache

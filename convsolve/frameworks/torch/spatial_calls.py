@@ -29,9 +29,20 @@ from .index_bounds import span_of
 from .recorded_tensors import ONE, Span, Unsupported, Value, product_of
 
 __all__ = [
-    "adaptive_avg_pool", "adaptive_max_pool", "adaptive_max_pool_with_indices", "avg_pool", "conv",
-    "conv_transpose", "deform_conv", "fractional_max_pool", "lp_pool", "max_pool", "max_pool_with_indices",
-    "max_unpool", "pad", "per_axis",
+    "adaptive_avg_pool",
+    "adaptive_max_pool",
+    "adaptive_max_pool_with_indices",
+    "avg_pool",
+    "conv",
+    "conv_transpose",
+    "deform_conv",
+    "fractional_max_pool",
+    "lp_pool",
+    "max_pool",
+    "max_pool_with_indices",
+    "max_unpool",
+    "pad",
+    "per_axis",
 ]
 
 
@@ -60,7 +71,13 @@ def _biased(call: Call, bias: Any, channels: Any) -> bool:
 
 @handles("conv1d conv2d conv3d")
 def conv(
-    call: Call, input: Any, weight: Any, bias: Any = None, stride: Any = 1, padding: Any = 0, dilation: Any = 1,
+    call: Call,
+    input: Any,
+    weight: Any,
+    bias: Any = None,
+    stride: Any = 1,
+    padding: Any = 0,
+    dilation: Any = 1,
     groups: Any = 1,
 ) -> Value:
     """A convolution; the weight says how many channels go in and out."""
@@ -78,8 +95,15 @@ def conv(
 
 @handles("conv_transpose1d conv_transpose2d conv_transpose3d")
 def conv_transpose(
-    call: Call, input: Any, weight: Any, bias: Any = None, stride: Any = 1, padding: Any = 0,
-    output_padding: Any = 0, groups: Any = 1, dilation: Any = 1,
+    call: Call,
+    input: Any,
+    weight: Any,
+    bias: Any = None,
+    stride: Any = 1,
+    padding: Any = 0,
+    output_padding: Any = 0,
+    groups: Any = 1,
+    dilation: Any = 1,
 ) -> Value:
     """A transposed convolution."""
     rank = _rank(call)
@@ -96,8 +120,21 @@ def conv_transpose(
 
 @handles("deform_conv2d")
 def deform_conv(
-    call: Call, input: Any, weight: Any, offset: Any, mask: Any, bias: Any, stride_h: Any, stride_w: Any, pad_h: Any,
-    pad_w: Any, dilation_h: Any, dilation_w: Any, groups: Any, offset_groups: Any, use_mask: bool,
+    call: Call,
+    input: Any,
+    weight: Any,
+    offset: Any,
+    mask: Any,
+    bias: Any,
+    stride_h: Any,
+    stride_w: Any,
+    pad_h: Any,
+    pad_w: Any,
+    dilation_h: Any,
+    dilation_w: Any,
+    groups: Any,
+    offset_groups: Any,
+    use_mask: bool,
 ) -> Value:
     """A convolution whose kernel's places are shifted, as torchvision's operator takes its arguments."""
     given = [call.spatial(t, 2) for t in (input, offset, *([mask] if use_mask else []))]
@@ -105,16 +142,29 @@ def deform_conv(
         raise Unsupported("shifts of folded samples, or the same for all")
     out_channels, grouped, *kernel = call.sizes(weight)
     operator = DeformConv(
-        out_channels=out_channels, kernel_size=per_axis(kernel, 2), stride=per_axis((stride_h, stride_w), 2),
-        padding=per_axis((pad_h, pad_w), 2), dilation=per_axis((dilation_h, dilation_w), 2), groups=plain(groups),
-        offset_groups=plain(offset_groups), bias=bool(call.parameters(bias)), in_channels=grouped * plain(groups))
+        out_channels=out_channels,
+        kernel_size=per_axis(kernel, 2),
+        stride=per_axis((stride_h, stride_w), 2),
+        padding=per_axis((pad_h, pad_w), 2),
+        dilation=per_axis((dilation_h, dilation_w), 2),
+        groups=plain(groups),
+        offset_groups=plain(offset_groups),
+        bias=bool(call.parameters(bias)),
+        in_channels=grouped * plain(groups),
+    )
     return call.same(operator, *given, weights=(weight, bias))
 
 
 @handles("max_pool1d max_pool2d max_pool3d")
 def max_pool(
-    call: Call, input: Any, kernel_size: Any, stride: Any = None, padding: Any = 0, dilation: Any = 1,
-    ceil_mode: bool = False, return_indices: bool = False,
+    call: Call,
+    input: Any,
+    kernel_size: Any,
+    stride: Any = None,
+    padding: Any = 0,
+    dilation: Any = 1,
+    ceil_mode: bool = False,
+    return_indices: bool = False,
 ) -> Any:
     """Max pooling, and perhaps the places of the maxima."""
     rank = _rank(call)
@@ -137,7 +187,8 @@ def _places(x: Value, result: Value, operator: MaxPool | None = None) -> Value:
         steps = operator.steps(rank)
         last = [
             Polynomial.of((count.dim() - 1) * stride + dilated(kernel, dilation) - 1)
-            for count, (kernel, dilation, stride) in zip(result.shape[1:], steps, strict=True)]
+            for count, (kernel, dilation, stride) in zip(result.shape[1:], steps, strict=True)
+        ]
     largest = last[0]
     for size, end in zip(x.shape[2:], last[1:], strict=True):
         largest = largest * size + end
@@ -146,7 +197,12 @@ def _places(x: Value, result: Value, operator: MaxPool | None = None) -> Value:
 
 @handles("max_unpool1d max_unpool2d max_unpool3d")
 def max_unpool(
-    call: Call, input: Any, indices: Any, kernel_size: Any, stride: Any = None, padding: Any = 0,
+    call: Call,
+    input: Any,
+    indices: Any,
+    kernel_size: Any,
+    stride: Any = None,
+    padding: Any = 0,
     output_size: Any = None,
 ) -> Value:
     """Maxima put back to their places."""
@@ -156,8 +212,11 @@ def max_unpool(
         raise Unsupported("places in folded samples")
     wished = None if output_size is None else list(output_size)[-rank:]
     operator = MaxUnpool(
-        kernel_size=per_axis(kernel_size, rank), stride=per_axis(stride or None, rank), padding=per_axis(padding, rank),
-        output_size=None if wished is None else per_axis(wished, rank))
+        kernel_size=per_axis(kernel_size, rank),
+        stride=per_axis(stride or None, rank),
+        padding=per_axis(padding, rank),
+        output_size=None if wished is None else per_axis(wished, rank),
+    )
     (made,) = call.graph.foretold(operator, (x.shape, places.shape))
     span = span_of(call, indices)
     told = product_of(made[1:]) if span is None else span.largest  # of what is not known, some may lie outside
@@ -166,8 +225,13 @@ def max_unpool(
 
 @handles("fractional_max_pool2d fractional_max_pool3d")
 def fractional_max_pool(
-    call: Call, input: Any, kernel_size: Any, output_size: Any = None, output_ratio: Any = None,
-    return_indices: bool = False, _random_samples: Any = None,
+    call: Call,
+    input: Any,
+    kernel_size: Any,
+    output_size: Any = None,
+    output_ratio: Any = None,
+    return_indices: bool = False,
+    _random_samples: Any = None,
 ) -> Any:
     """Max pooling over windows that start at random, to a size, or to a share of the input's."""
     rank = _rank(call)
@@ -175,8 +239,10 @@ def fractional_max_pool(
     if x.lifted or (output_size is None) == (output_ratio is None):
         raise Unsupported("pooling of folded samples, or without a size")
     operator: Operator = (
-        Upsample(scale_factor=per_axis(output_ratio, rank)) if output_size is None
-        else AdaptiveMaxPool(output_size=per_axis(output_size, rank)))
+        Upsample(scale_factor=per_axis(output_ratio, rank))
+        if output_size is None
+        else AdaptiveMaxPool(output_size=per_axis(output_size, rank))
+    )
     (made,) = call.graph.foretold(operator, (x.shape,))
     kernels = per_axis(kernel_size, rank)
     kernels = kernels if isinstance(kernels, tuple) else (kernels,) * rank
@@ -196,8 +262,14 @@ def max_pool_with_indices(call: Call, input: Any, kernel_size: Any, *args: Any, 
 
 @handles("avg_pool1d avg_pool2d avg_pool3d")
 def avg_pool(
-    call: Call, input: Any, kernel_size: Any, stride: Any = None, padding: Any = 0, ceil_mode: bool = False,
-    count_include_pad: bool = True, divisor_override: Any = None,
+    call: Call,
+    input: Any,
+    kernel_size: Any,
+    stride: Any = None,
+    padding: Any = 0,
+    ceil_mode: bool = False,
+    count_include_pad: bool = True,
+    divisor_override: Any = None,
 ) -> Value:
     """Average pooling."""
     rank = _rank(call)
@@ -215,7 +287,8 @@ def lp_pool(
     """Power-average pooling."""
     rank = _rank(call)
     operator = LpPool(
-        kernel_size=per_axis(kernel_size, rank), stride=per_axis(stride or None, rank), ceil_mode=bool(ceil_mode))
+        kernel_size=per_axis(kernel_size, rank), stride=per_axis(stride or None, rank), ceil_mode=bool(ceil_mode)
+    )
     return call.same(operator, call.spatial(input, rank))
 
 

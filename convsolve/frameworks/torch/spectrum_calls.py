@@ -83,9 +83,18 @@ def together(call: Call, input: Any) -> Value:
 
 @handles("stft")
 def short_time(
-    call: Call, input: Any, n_fft: Any, hop_length: Any = None, win_length: Any = None, window: Any = None,
-    center: bool = True, pad_mode: str = "reflect", normalized: bool = False, onesided: Any = None,
-    return_complex: Any = None, align_to_window: Any = None,
+    call: Call,
+    input: Any,
+    n_fft: Any,
+    hop_length: Any = None,
+    win_length: Any = None,
+    window: Any = None,
+    center: bool = True,
+    pad_mode: str = "reflect",
+    normalized: bool = False,
+    onesided: Any = None,
+    return_complex: Any = None,
+    align_to_window: Any = None,
 ) -> Value:
     """Spectra of windows of a signal: frequencies by windows."""
     x = call.input(input)

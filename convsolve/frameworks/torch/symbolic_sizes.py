@@ -129,7 +129,7 @@ class Size(int, Followed):
 
     def __rpow__(self, other: Any, modulo: None = None) -> Any:  # type: ignore[override]
         self.freeze()
-        return other ** self.number
+        return other**self.number
 
     def __lshift__(self, other: Any) -> Any:
         return self * (1 << other)

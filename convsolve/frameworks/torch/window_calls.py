@@ -21,9 +21,7 @@ def _each(value: Any, rank: int) -> tuple[Any, ...]:
 
 
 @handles("unfold im2col")
-def blocks(
-    call: Call, input: Any, kernel_size: Any, dilation: Any = 1, padding: Any = 0, stride: Any = 1
-) -> Value:
+def blocks(call: Call, input: Any, kernel_size: Any, dilation: Any = 1, padding: Any = 0, stride: Any = 1) -> Value:
     """All blocks of a map, as columns."""
     x = call.spatial(input, 2)
     if x.lifted:
@@ -59,6 +57,10 @@ def fold(
         raise Unsupported("blocks of folded samples")
     sizes: Sequence[Any] = _each(output_size, 2)
     operator = Fold(
-        size=tuple(sizes), kernel_size=per_axis(kernel_size, 2), stride=per_axis(stride, 2),
-        padding=per_axis(padding, 2), dilation=per_axis(dilation, 2))
+        size=tuple(sizes),
+        kernel_size=per_axis(kernel_size, 2),
+        stride=per_axis(stride, 2),
+        padding=per_axis(padding, 2),
+        dilation=per_axis(dilation, 2),
+    )
     return call.same(operator, x)

@@ -54,7 +54,9 @@ def _figures(rows: dict[str, dict[str, Answer]], timeout: float) -> list[str]:
         lines.append(f"worst ratio where CP-SAT needs over {_LONG:.0f} s: {found}")
     late = {name: a.elapsed for name, a in mine.items() if a.elapsed > timeout + 1}
     latest = max(late, key=late.__getitem__, default=None)
-    kept = "all" if latest is None else f"{len(rows) - len(late)} of {len(rows)} (latest: {latest}, {late[latest]:.1f} s)"
+    kept = (
+        "all" if latest is None else f"{len(rows) - len(late)} of {len(rows)} (latest: {latest}, {late[latest]:.1f} s)"
+    )
     lines.append(f"ended within {timeout:.0f} + 1 s: {kept}")
     return lines
 

@@ -58,10 +58,15 @@ class Answers:
 
     def rows(self, objectives: tuple[int, ...] | None = None) -> list[dict[str, int]]:
         """Return the solutions as assignments, or those with given values of the objectives."""
-        chosen = np.arange(len(self)) if objectives is None else np.flatnonzero((self.objectives == objectives).all(axis=1))
+        chosen = (
+            np.arange(len(self)) if objectives is None else np.flatnonzero((self.objectives == objectives).all(axis=1))
+        )
         lists = {name: column[chosen].tolist() for name, column in self.columns.items()}
-        return [dict(zip(lists, values, strict=True)) for values in zip(*lists.values(), strict=True)] if lists else [
-            {} for _ in chosen]
+        return (
+            [dict(zip(lists, values, strict=True)) for values in zip(*lists.values(), strict=True)]
+            if lists
+            else [{} for _ in chosen]
+        )
 
     @property
     def best(self) -> tuple[int, ...] | None:
@@ -105,7 +110,9 @@ def reading_of(text: str, columns: dict[str, np.ndarray]) -> tuple[np.ndarray, n
     count = len(next(iter(columns.values()), [0]))
     objectives = [np.broadcast_to(np.asarray(value), count) for _, value in model.objectives]
     empty = np.zeros((count, 0), dtype=np.int64)
-    return np.broadcast_to(algebra.all(*model.requirements), count), np.stack(objectives, axis=1) if objectives else empty
+    return np.broadcast_to(algebra.all(*model.requirements), count), np.stack(
+        objectives, axis=1
+    ) if objectives else empty
 
 
 def brute_force(text: str) -> Answers:

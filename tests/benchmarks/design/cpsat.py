@@ -107,7 +107,9 @@ class CpSat(Algebra):
 
     # -- variables
 
-    def variable(self, values: Sequence[int] | np.ndarray | tuple[int, int], name: str = "", *, span: bool = False) -> _Number:
+    def variable(
+        self, values: Sequence[int] | np.ndarray | tuple[int, int], name: str = "", *, span: bool = False
+    ) -> _Number:
         if span:
             low, high = int(values[0]), int(values[1])
             self.variables.append(self.model.NewIntVar(low, high, name))

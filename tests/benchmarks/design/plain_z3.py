@@ -95,10 +95,14 @@ class _Z3(Algebra):
         return _Int(z3.If(condition, _as_term(a), _as_term(b)))
 
     def maximum(self, *values: Any) -> Any:
-        return reduce(lambda a, b: max(a, b) if isinstance(a, int) and isinstance(b, int) else self.where(a >= b, a, b), values)
+        return reduce(
+            lambda a, b: max(a, b) if isinstance(a, int) and isinstance(b, int) else self.where(a >= b, a, b), values
+        )
 
     def minimum(self, *values: Any) -> Any:
-        return reduce(lambda a, b: min(a, b) if isinstance(a, int) and isinstance(b, int) else self.where(a <= b, a, b), values)
+        return reduce(
+            lambda a, b: min(a, b) if isinstance(a, int) and isinstance(b, int) else self.where(a <= b, a, b), values
+        )
 
 
 def _as_term(x: Any) -> Any:

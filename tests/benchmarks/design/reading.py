@@ -64,7 +64,9 @@ class Algebra:
 
     def select(self, conditions: Sequence[Any], values: Sequence[Any]) -> Any:
         """Return the value whose condition is the one that holds."""
-        if all(value is values[0] for value in values) or (all(isinstance(v, int) for v in values) and len(set(values)) == 1):
+        if all(value is values[0] for value in values) or (
+            all(isinstance(v, int) for v in values) and len(set(values)) == 1
+        ):
             return values[0]
         result = values[-1]
         for condition, value in reversed(list(zip(conditions[:-1], values[:-1], strict=True))):
@@ -110,7 +112,9 @@ def read(text: str, algebra: Algebra) -> Model:
 def senses(text: str) -> list[int]:
     """Return 1 for each objective of a problem file that is to be small, -1 for each that is to be large."""
     goals = [(key, value) for key, value in yaml.safe_load(text).items() if key in ("minimize", "maximize")]
-    return [1 if key == "minimize" else -1 for key, value in goals for _ in (value if isinstance(value, list) else [value])]
+    return [
+        1 if key == "minimize" else -1 for key, value in goals for _ in (value if isinstance(value, list) else [value])
+    ]
 
 
 def _product(values: Sequence[Any]) -> Any:
@@ -194,11 +198,13 @@ class _Reader:
             elif "repeat" in entry:
                 x = self.repeat(entry, x, present, suffix, names)
             else:
-                (kind, parameters), = entry.items()
+                ((kind, parameters),) = entry.items()
                 x = self.layer(kind, parameters or {}, x, present, suffix, names)
         return x
 
-    def choose(self, entry: dict[str, Any], x: _Tensor, present: Any, suffix: str, names: dict[str, _Tensor]) -> _Tensor:
+    def choose(
+        self, entry: dict[str, Any], x: _Tensor, present: Any, suffix: str, names: dict[str, _Tensor]
+    ) -> _Tensor:
         name = entry.get("name") or self.invent("choice")
         bodies = [body if isinstance(body, list) else [body] for body in entry["choose"]]
         bodies += [[]] if entry.get("optional") else []
@@ -208,7 +214,9 @@ class _Reader:
                 for own, body in zip(chosen, bodies, strict=True)]  # fmt: skip
         return self.passed(name, suffix, chosen, ends, present, names)
 
-    def repeat(self, entry: dict[str, Any], x: _Tensor, present: Any, suffix: str, names: dict[str, _Tensor]) -> _Tensor:
+    def repeat(
+        self, entry: dict[str, Any], x: _Tensor, present: Any, suffix: str, names: dict[str, _Tensor]
+    ) -> _Tensor:
         name = entry.get("name") or self.invent("repeat")
         text, inner = entry["repeat"], names
         counts = domain(text)
@@ -221,8 +229,13 @@ class _Reader:
                     if n > min(counts) else True for n in range(1, max(counts) + 1)}  # fmt: skip
         for copy, there in here.items():
             end = self.body(entry["layers"], x, self.algebra.all(present, there), f"{suffix}_{copy}", inner)
-            x = end if there is True else self.passed(
-                name, f"{suffix}_{copy}", [there, self.algebra.negate(there)], [end, x], present, inner)
+            x = (
+                end
+                if there is True
+                else self.passed(
+                    name, f"{suffix}_{copy}", [there, self.algebra.negate(there)], [end, x], present, inner
+                )
+            )
         names[name] = x
         return x
 
@@ -281,7 +294,9 @@ class _Reader:
             self.requirements.append(self.algebra.any(self.algebra.negate(present), condition)
                                      if present is not True else condition)  # fmt: skip
         elements = reduce(lambda a, b: a + b, [_product(shape) for shape in outputs])
-        costs = [self.algebra.where(present, cost, 0) if present is not True else cost for cost in (params, macs, elements)]
+        costs = [
+            self.algebra.where(present, cost, 0) if present is not True else cost for cost in (params, macs, elements)
+        ]
         self.layers[whole] = _Layer(present, tensors[0], parameters, *costs)
         names[name] = tensors[0]
         if len(tensors) > 1:
@@ -314,7 +329,9 @@ class _Reader:
         if moves == "whole":
             if len(inputs[0].shape) < 2:
                 return before
-            return [(seen + (size - 1) * step, 0) for (seen, step), size in zip(before, inputs[0].shape[1:], strict=True)]
+            return [
+                (seen + (size - 1) * step, 0) for (seen, step), size in zip(before, inputs[0].shape[1:], strict=True)
+            ]
         if moves == "same":
             return before
         return [(seen + (window - 1) * step, step * stride)
@@ -593,4 +610,3 @@ class _Reader:
         if layer is not None and name in ("params", "macs", "activations"):
             return getattr(layer, name)
         return shape[axes.index(name)]
-

@@ -53,11 +53,15 @@ def ask(solver: str, name: str, timeout: float) -> Answer:
     preload()
     context = multiprocessing.get_context("fork")
     receive, send = context.Pipe(duplex=False)
-    process = context.Process(target=_tell, args=(send, solver, (PROBLEMS / f"{name}.yaml").read_text(), timeout), daemon=True)
+    process = context.Process(
+        target=_tell, args=(send, solver, (PROBLEMS / f"{name}.yaml").read_text(), timeout), daemon=True
+    )
     process.start()
     send.close()
     try:
-        return receive.recv() if receive.poll(timeout + _GRACE) else Answer("killed", (), False, timeout, timeout + _GRACE)
+        return (
+            receive.recv() if receive.poll(timeout + _GRACE) else Answer("killed", (), False, timeout, timeout + _GRACE)
+        )
     except EOFError:
         return Answer("error", note="the process ended without an answer")
     finally:

@@ -76,4 +76,7 @@ def test_a_wrong_answer_is_noticed():
     assert not wrong("gan_28", Answer("sat", (574_146,))) and not wrong("gan_28", Answer("killed"))
     text = TEXTS["mcu_least_peak"]
     rows = brute_force(text.replace("minimize", "maximize"))
-    assert rows.best != EXPECTED["mcu_least_peak"] and len(rows) == np.unique(rows.objectives, axis=0, return_counts=True)[1].sum()
+    assert (
+        rows.best != EXPECTED["mcu_least_peak"]
+        and len(rows) == np.unique(rows.objectives, axis=0, return_counts=True)[1].sum()
+    )

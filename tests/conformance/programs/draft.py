@@ -148,7 +148,8 @@ class Draft:
         text = "".join(f"{line}\n\n" for line in self.globals)
         source = (
             f"{HEAD}{text}\nclass Net(nn.Module):\n    def __init__(self):\n        super().__init__()\n{init}\n"
-            f"    def forward(self, x):\n{forward}        return x\n")
+            f"    def forward(self, x):\n{forward}        return x\n"
+        )
         return Program(name, source, shape, tuple(self.ingredients))
 
 

@@ -43,7 +43,9 @@ def adaptive_pool(d: Draft) -> bool:
 def fractional_pool(d: Draft) -> bool:
     if d.rank == 1:
         return False
-    wished = f"output_size={d.r.randint(1, 4)}" if d.r.random() < 0.5 else f"output_ratio={d.r.choice((0.5, 0.6, 0.75))}"
+    wished = (
+        f"output_size={d.r.randint(1, 4)}" if d.r.random() < 0.5 else f"output_ratio={d.r.choice((0.5, 0.6, 0.75))}"
+    )
     return d.add(f"x = F.fractional_max_pool{d.rank}d(x, {d.r.choice((1, 2, 3))}, {wished})")
 
 
@@ -52,8 +54,10 @@ def unpool(d: Draft) -> bool:
     n, k = d.rank, d.r.choice((2, 3))
     size = d.r.choice(("", f", output_size=s{d.count}.shape[2:]"))
     return d.add(
-        f"s{d.count} = x", f"x, places = F.max_pool{n}d(x, {k}, return_indices=True)",
-        f"x = F.max_unpool{n}d(x, places, {k}{size})")
+        f"s{d.count} = x",
+        f"x, places = F.max_pool{n}d(x, {k}, return_indices=True)",
+        f"x = F.max_unpool{n}d(x, places, {k}{size})",
+    )
 
 
 @ingredient("map", 0.6)
@@ -81,17 +85,33 @@ def function(d: Draft) -> bool:
 
 @ingredient("map", 0.7)
 def rearranged_channels(d: Draft) -> bool:
-    return d.add("x = " + d.r.choice((
-        "F.glu(x, 1)", "F.glu(x, 2)", "F.channel_shuffle(x, 2)", "F.pixel_shuffle(x, 2)", "F.pixel_unshuffle(x, 2)",
-        "torch.cat(x.chunk(2, 1)[::-1], 1)", "x.unflatten(1, (2, -1)).transpose(1, 2).flatten(1, 2)")))
+    return d.add(
+        "x = "
+        + d.r.choice(
+            (
+                "F.glu(x, 1)",
+                "F.glu(x, 2)",
+                "F.channel_shuffle(x, 2)",
+                "F.pixel_shuffle(x, 2)",
+                "F.pixel_unshuffle(x, 2)",
+                "torch.cat(x.chunk(2, 1)[::-1], 1)",
+                "x.unflatten(1, (2, -1)).transpose(1, 2).flatten(1, 2)",
+            )
+        )
+    )
 
 
 @ingredient("map", 0.7)
 def normalised(d: Draft) -> bool:
     name = d.fresh("norm")
-    made = d.r.choice((
-        f"nn.BatchNorm{d.rank}d({d.channels})", f"nn.GroupNorm(1, {d.channels})",
-        f"nn.InstanceNorm{d.rank}d({d.channels})", f"nn.PReLU({d.channels})"))
+    made = d.r.choice(
+        (
+            f"nn.BatchNorm{d.rank}d({d.channels})",
+            f"nn.GroupNorm(1, {d.channels})",
+            f"nn.InstanceNorm{d.rank}d({d.channels})",
+            f"nn.PReLU({d.channels})",
+        )
+    )
     return d.add(f"x = self.{name}(x)", init=(f"self.{name} = {made}",))
 
 
@@ -99,14 +119,16 @@ def normalised(d: Draft) -> bool:
 def factors(d: Draft) -> bool:
     """A parameter without axes, a number in a buffer, or one for each channel as a factor."""
     name = d.fresh("gain")
-    made, used = d.r.choice((
-        (f"self.{name} = nn.Parameter(torch.tensor(0.5))", f"x = x * self.{name}"),
-        (f"self.{name} = nn.Parameter(torch.tensor(0.5))", f"x = x + self.{name} * x.relu()"),
-        (f"self.register_buffer('{name}', torch.tensor(2))", f"x = F.pad(x, (self.{name}.item(), 0))"),
-        (f"self.register_buffer('{name}', torch.tensor(1))", f"x = F.pad(x, (int(self.{name}), 1))"),
-        (f"self.register_buffer('{name}', torch.tensor(True))", f"x = x.relu() if self.{name} else x"),
-        (f"self.{name} = nn.Parameter(torch.ones({d.channels}, *[1] * {d.rank}))", f"x = x * self.{name}"),
-    ))
+    made, used = d.r.choice(
+        (
+            (f"self.{name} = nn.Parameter(torch.tensor(0.5))", f"x = x * self.{name}"),
+            (f"self.{name} = nn.Parameter(torch.tensor(0.5))", f"x = x + self.{name} * x.relu()"),
+            (f"self.register_buffer('{name}', torch.tensor(2))", f"x = F.pad(x, (self.{name}.item(), 0))"),
+            (f"self.register_buffer('{name}', torch.tensor(1))", f"x = F.pad(x, (int(self.{name}), 1))"),
+            (f"self.register_buffer('{name}', torch.tensor(True))", f"x = x.relu() if self.{name} else x"),
+            (f"self.{name} = nn.Parameter(torch.ones({d.channels}, *[1] * {d.rank}))", f"x = x * self.{name}"),
+        )
+    )
     return d.add(used, init=(made,))
 
 
@@ -138,7 +160,9 @@ def join(d: Draft) -> bool:
 @ingredient("map", 1)
 def residual(d: Draft) -> bool:
     name, stride = d.fresh("branch"), d.r.choice((1, 1, 2))
-    made = f"self.{name} = nn.Conv{d.rank}d({d.channels}, {d.channels}, 3, stride={stride}, padding={d.r.choice((0, 1))})"
+    made = (
+        f"self.{name} = nn.Conv{d.rank}d({d.channels}, {d.channels}, 3, stride={stride}, padding={d.r.choice((0, 1))})"
+    )
     way = d.r.choice(("x", f"F.avg_pool{d.rank}d(x, {stride})", "x[..., 1:-1]"))
     return d.add(f"x = self.{name}(x) + {way}", init=(made,))
 
@@ -148,25 +172,47 @@ def grid(d: Draft) -> bool:
     """Coordinates as channels, or as places to sample at."""
     if d.rank != 2:
         return False
-    return d.add(*d.r.choice((
-        ("rows, columns = torch.meshgrid(torch.arange(x.shape[2]), torch.arange(x.shape[3]), indexing='ij')",
-         "x = torch.cat((x, torch.stack((rows, columns)).float().expand(x.shape[0], -1, -1, -1)), 1)"),
-        ("column = torch.linspace(-1, 1, x.shape[3]).expand(x.shape[0], 1, x.shape[2], x.shape[3])",
-         "x = torch.cat([x, column], dim=1)"),
-        ("x = torch.cat((x, torch.zeros(x.shape[0], 1, *x.shape[2:])), 1)",),
-        ("x = torch.cat((x, x.new_ones(1, 2, 1, 1).expand(x.shape[0], 2, x.shape[2], x.shape[3])), dim=1)",),
-    )))
+    return d.add(
+        *d.r.choice(
+            (
+                (
+                    "rows, columns = torch.meshgrid(torch.arange(x.shape[2]), torch.arange(x.shape[3]), indexing='ij')",
+                    "x = torch.cat((x, torch.stack((rows, columns)).float().expand(x.shape[0], -1, -1, -1)), 1)",
+                ),
+                (
+                    "column = torch.linspace(-1, 1, x.shape[3]).expand(x.shape[0], 1, x.shape[2], x.shape[3])",
+                    "x = torch.cat([x, column], dim=1)",
+                ),
+                ("x = torch.cat((x, torch.zeros(x.shape[0], 1, *x.shape[2:])), 1)",),
+                ("x = torch.cat((x, x.new_ones(1, 2, 1, 1).expand(x.shape[0], 2, x.shape[2], x.shape[3])), dim=1)",),
+            )
+        )
+    )
 
 
 @ingredient("map", 0.6)
 def spectrum(d: Draft) -> bool:
     if d.rank == 2 and d.r.random() < 0.6:
-        return d.add(d.r.choice((
-            "x = torch.fft.rfft2(x).abs()", "x = torch.fft.irfft2(torch.fft.rfft2(x))",
-            "x = torch.fft.irfft2(torch.fft.rfft2(x), s=x.shape[-2:])", "x = torch.fft.fft2(x).real")))
-    return d.add(d.r.choice((
-        "x = torch.fft.rfft(x).abs()", "x = torch.fft.irfft(torch.fft.rfft(x), n=x.shape[-1])", "x = torch.fft.fft(x).real",
-        "x = torch.fft.rfft(x, dim=2).real")))
+        return d.add(
+            d.r.choice(
+                (
+                    "x = torch.fft.rfft2(x).abs()",
+                    "x = torch.fft.irfft2(torch.fft.rfft2(x))",
+                    "x = torch.fft.irfft2(torch.fft.rfft2(x), s=x.shape[-2:])",
+                    "x = torch.fft.fft2(x).real",
+                )
+            )
+        )
+    return d.add(
+        d.r.choice(
+            (
+                "x = torch.fft.rfft(x).abs()",
+                "x = torch.fft.irfft(torch.fft.rfft(x), n=x.shape[-1])",
+                "x = torch.fft.fft(x).real",
+                "x = torch.fft.rfft(x, dim=2).real",
+            )
+        )
+    )
 
 
 @ingredient("map", 0.5)

@@ -24,25 +24,32 @@ def positions(d: Draft) -> bool:
     axis = d.axis()
     chosen = sorted(d.r.sample(range(8), 3))
     given = f"torch.tensor({chosen})"
-    return d.add(d.r.choice((
-        f"x = x{_at(d, axis, str(chosen))}", f"x = x.index_select({axis}, {given})", f"x = x{_at(d, axis, given)}",
-        f"x = x.narrow({axis}, {chosen[0]}, {d.r.randint(1, 4)})",
-        f"x = x.select({axis}, {chosen[1]}).unsqueeze({axis})",
-        f"x = torch.stack([x.select({axis}, i) for i in {tuple(chosen)}], {axis})",
-        f"x = torch.cat(x.split([2, x.shape[{axis}] - 2], {axis})[::-1], {axis})",
-        f"x = torch.cat((x, x.select({axis}, {chosen[2]}).unsqueeze({axis})), {axis})",
-        f"x = x.tensor_split(2, {axis})[{d.r.choice((0, 1))}]", f"x = torch.tensor_split(x, (2, 5), dim={axis})[1]",
-        f"x = x.index_fill({axis}, {given}, 0.0)",
-        f"x = x.index_add({axis}, {given}, x.narrow({axis}, 0, 3))",
-        f"x = x.index_copy({axis}, {given}, x.narrow({axis}, 1, 3))",
-        f"x = torch.zeros_like(x).scatter({axis}, torch.zeros_like(x).long() + {chosen[1]}, x)",
-        f"x = x.gather({axis}, torch.full_like(x, {chosen[0]}).long())",
-        f"x = torch.take_along_dim(x, {given}.view({', '.join('-1' if i == axis else '1' for i in range(d.rank + 2))}), dim={axis})",
-        f"x = x{_at(d, axis, f'torch.arange(x.shape[{axis}] - 1)')}",
-        f"x = x{_at(d, axis, f'torch.arange(x.shape[{axis}] - 1, -1, -1)')}",
-        f"x = x{_at(d, axis, f'list(range(0, x.shape[{axis}], 2))')}",
-        f"x = x.take(torch.arange({chosen[2]}, {chosen[2]} + 6)).view(1, 1, {', '.join(['6', *['1'] * (d.rank - 1)])}) + x.mean({axis}, keepdim=True)",
-    )))
+    return d.add(
+        d.r.choice(
+            (
+                f"x = x{_at(d, axis, str(chosen))}",
+                f"x = x.index_select({axis}, {given})",
+                f"x = x{_at(d, axis, given)}",
+                f"x = x.narrow({axis}, {chosen[0]}, {d.r.randint(1, 4)})",
+                f"x = x.select({axis}, {chosen[1]}).unsqueeze({axis})",
+                f"x = torch.stack([x.select({axis}, i) for i in {tuple(chosen)}], {axis})",
+                f"x = torch.cat(x.split([2, x.shape[{axis}] - 2], {axis})[::-1], {axis})",
+                f"x = torch.cat((x, x.select({axis}, {chosen[2]}).unsqueeze({axis})), {axis})",
+                f"x = x.tensor_split(2, {axis})[{d.r.choice((0, 1))}]",
+                f"x = torch.tensor_split(x, (2, 5), dim={axis})[1]",
+                f"x = x.index_fill({axis}, {given}, 0.0)",
+                f"x = x.index_add({axis}, {given}, x.narrow({axis}, 0, 3))",
+                f"x = x.index_copy({axis}, {given}, x.narrow({axis}, 1, 3))",
+                f"x = torch.zeros_like(x).scatter({axis}, torch.zeros_like(x).long() + {chosen[1]}, x)",
+                f"x = x.gather({axis}, torch.full_like(x, {chosen[0]}).long())",
+                f"x = torch.take_along_dim(x, {given}.view({', '.join('-1' if i == axis else '1' for i in range(d.rank + 2))}), dim={axis})",
+                f"x = x{_at(d, axis, f'torch.arange(x.shape[{axis}] - 1)')}",
+                f"x = x{_at(d, axis, f'torch.arange(x.shape[{axis}] - 1, -1, -1)')}",
+                f"x = x{_at(d, axis, f'list(range(0, x.shape[{axis}], 2))')}",
+                f"x = x.take(torch.arange({chosen[2]}, {chosen[2]} + 6)).view(1, 1, {', '.join(['6', *['1'] * (d.rank - 1)])}) + x.mean({axis}, keepdim=True)",
+            )
+        )
+    )
 
 
 @ingredient("map", 1)
@@ -52,15 +59,17 @@ def position_table(d: Draft) -> bool:
     tail = "[..., None]" * (d.rank + 1 - axis)
     lead = "[:, None]" * (axis - 2)
     c, n = d.channels, f"x.shape[{axis}]"
-    learned, used = d.r.choice((
-        (f"nn.Embedding({count}, {c})", f"self.{name}(torch.arange({n})).t()"),
-        (f"nn.Parameter(torch.zeros({count}, {c}))", f"self.{name}[:{n}].t()"),
-        (f"nn.Parameter(torch.zeros({c}, {count}))", f"self.{name}[:, :{n}]"),
-        (f"nn.Parameter(torch.zeros({count}, {c}))", f"self.{name}[torch.arange({n})].t()"),
-        (f"nn.Embedding({count}, {c})", f"self.{name}.weight[:{n}].t()"),
-        (f"nn.Embedding({count}, {c})", f"self.{name}(torch.arange({n}).clamp(max={count - 1})).t()"),
-        (f"nn.Parameter(torch.zeros({c}, {count}))", f"F.interpolate(self.{name}[None], size={n})[0]"),
-    ))
+    learned, used = d.r.choice(
+        (
+            (f"nn.Embedding({count}, {c})", f"self.{name}(torch.arange({n})).t()"),
+            (f"nn.Parameter(torch.zeros({count}, {c}))", f"self.{name}[:{n}].t()"),
+            (f"nn.Parameter(torch.zeros({c}, {count}))", f"self.{name}[:, :{n}]"),
+            (f"nn.Parameter(torch.zeros({count}, {c}))", f"self.{name}[torch.arange({n})].t()"),
+            (f"nn.Embedding({count}, {c})", f"self.{name}.weight[:{n}].t()"),
+            (f"nn.Embedding({count}, {c})", f"self.{name}(torch.arange({n}).clamp(max={count - 1})).t()"),
+            (f"nn.Parameter(torch.zeros({c}, {count}))", f"F.interpolate(self.{name}[None], size={n})[0]"),
+        )
+    )
     used = f"{used}{lead}{tail}" if lead or tail else used
     if lead:
         used = f"self_table{lead}"
@@ -69,8 +78,11 @@ def position_table(d: Draft) -> bool:
 
 
 def _plain(name: str, count: int, c: int, n: str, learned: str, d: Draft) -> str:
-    return f"self.{name}(torch.arange({n})).t()" if "Embedding" in learned else (
-        f"self.{name}[:{n}].t()" if f"({count}, {c})" in learned else f"self.{name}[:, :{n}]")
+    return (
+        f"self.{name}(torch.arange({n})).t()"
+        if "Embedding" in learned
+        else (f"self.{name}[:{n}].t()" if f"({count}, {c})" in learned else f"self.{name}[:, :{n}]")
+    )
 
 
 @ingredient("map", 0.5)
@@ -80,7 +92,9 @@ def relative_table(d: Draft) -> bool:
     n = f"x.shape[{axis}]"
     return d.add(
         f"away = torch.arange({n})[:, None] - torch.arange({n})[None] + {reach - 1}",
-        f"x = x @ self.{name}[away]", init=(f"self.{name} = nn.Parameter(torch.zeros({2 * reach - 1}))",))
+        f"x = x @ self.{name}[away]",
+        init=(f"self.{name} = nn.Parameter(torch.zeros({2 * reach - 1}))",),
+    )
 
 
 @ingredient("map", 0.8)
@@ -88,23 +102,37 @@ def rotary(d: Draft) -> bool:
     turned, last = d.r.choice((2, 4, d.features)), d.rank + 1
     return d.add(
         f"turned, rest = x[..., :{turned}], x[..., {turned}:]",
-        d.r.choice((
-            f"x = torch.cat((turned * 2, rest), dim={d.r.choice((-1, last))})",
-            "a, b = turned.chunk(2, dim=-1)\nx = torch.cat((-b, a, rest), dim=-1)",
-            "x = torch.cat((turned.flip(-1), rest * 0.5), -1)")))
+        d.r.choice(
+            (
+                f"x = torch.cat((turned * 2, rest), dim={d.r.choice((-1, last))})",
+                "a, b = turned.chunk(2, dim=-1)\nx = torch.cat((-b, a, rest), dim=-1)",
+                "x = torch.cat((turned.flip(-1), rest * 0.5), -1)",
+            )
+        ),
+    )
 
 
 @ingredient("map", 1)
 def assigned(d: Draft) -> bool:
     axis, n = d.axis(), d.r.randint(1, 4)
     there = _at(d, axis, f":{n}")
-    return d.add(*d.r.choice((
-        ("y = torch.zeros_like(x)", f"y{there} = x{there}", "x = y"),
-        ("y = x.clone()", f"y{there} = 0", "x = y"),
-        (f"y = x.new_zeros(x.shape[0], {d.channels}, *[{n + 4}] * {d.rank})",
-         f"y[{', '.join([':', ':', *(f':x.shape[{i + 2}]' for i in range(d.rank))])}] = x", "x = y"),
-        ("y = torch.zeros_like(x)", f"y{_at(d, axis, '1:')} = x{_at(d, axis, ':-1')}", "x = x - y"),
-        ("y = torch.zeros_like(x)",
-         f"for i in range(0, x.shape[{axis}], 4):\n    y{_at(d, axis, 'i:i + 4')} = x{_at(d, axis, 'i:i + 4')} * 2", "x = y"),
-        ("y = x.clone()", f"y{_at(d, axis, str(n))} = x.mean({axis})", "x = y"),
-    )))
+    return d.add(
+        *d.r.choice(
+            (
+                ("y = torch.zeros_like(x)", f"y{there} = x{there}", "x = y"),
+                ("y = x.clone()", f"y{there} = 0", "x = y"),
+                (
+                    f"y = x.new_zeros(x.shape[0], {d.channels}, *[{n + 4}] * {d.rank})",
+                    f"y[{', '.join([':', ':', *(f':x.shape[{i + 2}]' for i in range(d.rank))])}] = x",
+                    "x = y",
+                ),
+                ("y = torch.zeros_like(x)", f"y{_at(d, axis, '1:')} = x{_at(d, axis, ':-1')}", "x = x - y"),
+                (
+                    "y = torch.zeros_like(x)",
+                    f"for i in range(0, x.shape[{axis}], 4):\n    y{_at(d, axis, 'i:i + 4')} = x{_at(d, axis, 'i:i + 4')} * 2",
+                    "x = y",
+                ),
+                ("y = x.clone()", f"y{_at(d, axis, str(n))} = x.mean({axis})", "x = y"),
+            )
+        )
+    )

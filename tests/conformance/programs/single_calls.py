@@ -93,11 +93,22 @@ def repeat_interleave(r: Random) -> Drawn:
 
 @_call
 def gain(r: Random) -> Drawn:
-    made = r.choice(("nn.Parameter(torch.ones(()))", "nn.Parameter(torch.tensor([2.0]))", "nn.Parameter(torch.ones(3))"))
+    made = r.choice(
+        ("nn.Parameter(torch.ones(()))", "nn.Parameter(torch.tensor([2.0]))", "nn.Parameter(torch.ones(3))")
+    )
     number = "self.gain" if "(()" in made else r.choice(("self.gain[0]", "self.gain.mean(0)", "self.gain.sum(dim=0)"))
-    used = r.choice((
-        "x * {}", "x + {} * F.avg_pool2d(x, 3, 1, 1)", "x.relu().mul_({})", "torch.where(x > 0, x, {})", "x ** {}",
-        "torch.lerp(x, x[:, :1], {})", "{}.sigmoid() * x + (1 - {}.sigmoid()) * x.mean(1, keepdim=True)", "{} / (x + 1)"))
+    used = r.choice(
+        (
+            "x * {}",
+            "x + {} * F.avg_pool2d(x, 3, 1, 1)",
+            "x.relu().mul_({})",
+            "torch.where(x > 0, x, {})",
+            "x ** {}",
+            "torch.lerp(x, x[:, :1], {})",
+            "{}.sigmoid() * x + (1 - {}.sigmoid()) * x.mean(1, keepdim=True)",
+            "{} / (x + 1)",
+        )
+    )
     return f"self.gain = {made}", used.replace("{}", number), _map(r)
 
 
@@ -117,9 +128,14 @@ def attention_to_others(r: Random) -> Drawn:
     mine, theirs = r.choice(((tokens, fewer), (fewer, tokens), ("self.queries.expand(len(x), -1, -1)", tokens)))
     parts = (f"self.attention = nn.MultiheadAttention({c}, {heads}, batch_first=True)\n"
              f"self.queries = nn.Parameter(torch.zeros(1, 3, {c}))")  # fmt: skip
-    attended = r.choice((
-        "self.attention(q, k, k)[0]", "self.attention(q, k, k, need_weights=False)[0]",
-        "F.scaled_dot_product_attention(q, k, k)", "(q @ k.transpose(1, 2)).softmax(-1) @ k"))
+    attended = r.choice(
+        (
+            "self.attention(q, k, k)[0]",
+            "self.attention(q, k, k, need_weights=False)[0]",
+            "F.scaled_dot_product_attention(q, k, k)",
+            "(q @ k.transpose(1, 2)).softmax(-1) @ k",
+        )
+    )
     return parts, f"q, k = {mine}, {theirs}\n{attended}", _map(r, c)
 
 
@@ -144,8 +160,9 @@ def recurrence_in_rows(r: Random) -> Drawn:
     kind, both, layers = r.choice(("LSTM", "GRU", "RNN")), r.random() < 0.5, r.choice((1, 2))
     c, _, w = shape = _map(r, 3, 4)
     made = f"self.rnn = nn.{kind}({r.choice((c, c, w))}, 3, {layers}, batch_first=True, bidirectional={both})"
-    rows = r.choice((
-        "x.permute(0, 2, 3, 1).reshape(-1, w, c)", "x.permute(0, 2, 3, 1).flatten(0, 1)", "x.flatten(0, 1)"))
+    rows = r.choice(
+        ("x.permute(0, 2, 3, 1).reshape(-1, w, c)", "x.permute(0, 2, 3, 1).flatten(0, 1)", "x.flatten(0, 1)")
+    )
     back = "y.view(b, -1, *y.shape[1:])"
     taken = r.choice(("y = self.rnn(rows)[0]", "y = self.rnn(rows)[0][:, -1]",
                       "y = self.rnn(rows)[1]\ny = (y[0] if isinstance(y, tuple) else y)[-1]"))  # fmt: skip
@@ -164,14 +181,29 @@ def cell(r: Random) -> Drawn:
 @_call
 def transform(r: Random) -> Drawn:
     axis = r.choice((2, 3, -1, -2))
-    there = r.choice((
-        f"torch.fft.rfft(x, dim={axis})", f"torch.fft.fft(x, n={r.randint(1, 9)}, dim={axis})", "torch.fft.rfft2(x)",
-        f"torch.fft.rfft2(x, s=({r.randint(1, 9)}, {r.randint(1, 9)}))", "torch.fft.fftn(x, dim=(2, 3))",
-        f"torch.fft.ihfft(x, dim={axis})", "torch.fft.fftshift(torch.fft.fft2(x), dim=(2, 3))"))
-    back = r.choice((
-        "y.abs()", "torch.cat((y.real, y.imag), 1)", "torch.view_as_real(y).flatten(3)", "torch.fft.irfft2(y)",
-        "torch.fft.irfft2(y, s=x.shape[2:])", f"torch.fft.irfft(y, n={r.randint(1, 9)}, dim={axis})",
-        f"torch.fft.irfft(y, dim={axis})", "torch.view_as_complex(torch.view_as_real(y).relu()).angle()"))
+    there = r.choice(
+        (
+            f"torch.fft.rfft(x, dim={axis})",
+            f"torch.fft.fft(x, n={r.randint(1, 9)}, dim={axis})",
+            "torch.fft.rfft2(x)",
+            f"torch.fft.rfft2(x, s=({r.randint(1, 9)}, {r.randint(1, 9)}))",
+            "torch.fft.fftn(x, dim=(2, 3))",
+            f"torch.fft.ihfft(x, dim={axis})",
+            "torch.fft.fftshift(torch.fft.fft2(x), dim=(2, 3))",
+        )
+    )
+    back = r.choice(
+        (
+            "y.abs()",
+            "torch.cat((y.real, y.imag), 1)",
+            "torch.view_as_real(y).flatten(3)",
+            "torch.fft.irfft2(y)",
+            "torch.fft.irfft2(y, s=x.shape[2:])",
+            f"torch.fft.irfft(y, n={r.randint(1, 9)}, dim={axis})",
+            f"torch.fft.irfft(y, dim={axis})",
+            "torch.view_as_complex(torch.view_as_real(y).relu()).angle()",
+        )
+    )
     return "", f"y = {there}\n{back}", _map(r)
 
 
@@ -187,21 +219,30 @@ def short_time_transform(r: Random) -> Drawn:
 @_call
 def products(r: Random) -> Drawn:
     n, made = r.choice((1, 3, 5)), "nn.Parameter(torch.zeros({}))"
-    used, parts = r.choice((
-        ("x @ self.w", made.format(n)), ("x[:, 0] @ self.w[:, None]", made.format(n)),
-        ("F.bilinear(x, x[:, :1].expand_as(x), self.w, self.b)", made.format(f"2, {n}, {n}")),
-        ("torch.baddbmm(self.b, x.flatten(1, 2), x.flatten(1, 2).transpose(1, 2))", made.format("2")),
-        ("torch.addmm(self.b, x[:, 0, 0], self.w)", made.format(f"{n}, 2"))))
+    used, parts = r.choice(
+        (
+            ("x @ self.w", made.format(n)),
+            ("x[:, 0] @ self.w[:, None]", made.format(n)),
+            ("F.bilinear(x, x[:, :1].expand_as(x), self.w, self.b)", made.format(f"2, {n}, {n}")),
+            ("torch.baddbmm(self.b, x.flatten(1, 2), x.flatten(1, 2).transpose(1, 2))", made.format("2")),
+            ("torch.addmm(self.b, x[:, 0, 0], self.w)", made.format(f"{n}, 2")),
+        )
+    )
     return f"self.w = {parts}\nself.b = nn.Parameter(torch.zeros(2))", used, (r.choice((1, 2)), r.randint(1, 4), n)
 
 
 @_call
 def table(r: Random) -> Drawn:
     n = r.randint(3, 12)
-    used = r.choice((
-        "self.t[torch.arange(h)[:, None], torch.arange(w)[None]]", "self.t[torch.arange(h)][:, torch.arange(w)]",
-        "self.t[:h, :w]", "self.t.index_select(0, torch.arange(h))[:, :w]",
-        "self.t[(torch.arange(h)[:, None] - torch.arange(w)[None] + w - 1).clamp(min=0), 0]"))
+    used = r.choice(
+        (
+            "self.t[torch.arange(h)[:, None], torch.arange(w)[None]]",
+            "self.t[torch.arange(h)][:, torch.arange(w)]",
+            "self.t[:h, :w]",
+            "self.t.index_select(0, torch.arange(h))[:, :w]",
+            "self.t[(torch.arange(h)[:, None] - torch.arange(w)[None] + w - 1).clamp(min=0), 0]",
+        )
+    )
     return f"self.t = nn.Parameter(torch.zeros({n}, {r.randint(3, 12)}))", f"h, w = x.shape[2:]\nx + {used}", _map(r)
 
 

@@ -31,7 +31,8 @@ def test_nothing_false_is_said(block: int) -> None:
         program = drawn(number)
         some = SCALE > 1 or number % 12 < 2
         found = judged(
-            program, points(program, LARGEST, POINTS), prove=some, smallest=some or number % 4 == 3, timeout=TIMEOUT)
+            program, points(program, LARGEST, POINTS), prove=some, smallest=some or number % 4 == 3, timeout=TIMEOUT
+        )
         program.forget()
         asked, unknown = asked + found.asked, unknown + found.unknown
         assert not found.false, f"{program}\n\n" + "\n".join(found.false[:10])

@@ -102,8 +102,13 @@ def _all(largest: int, rank: int) -> Iterator[tuple[int, ...]]:
 
 
 def judged(
-    program: Program, tried: Sequence[tuple[int, ...]], *, checks: int = 6, prove: bool = True,
-    smallest: bool = True, timeout: float | None = None,
+    program: Program,
+    tried: Sequence[tuple[int, ...]],
+    *,
+    checks: int = 6,
+    prove: bool = True,
+    smallest: bool = True,
+    timeout: float | None = None,
 ) -> Judged:
     """Ask for sizes, for checks and perhaps for the smallest input; return what is false of the answers.
 
@@ -182,6 +187,8 @@ def _smallest(
     except UndecidedError:
         return
     smaller = [size for size in tried if shape is None or sum(size) < sum(shape[1:])]  # type: ignore[arg-type]
-    found.false += [f"{size} runs, and {shape} is said to be the smallest" for size in smaller if not _fails(truth, size)]
+    found.false += [
+        f"{size} runs, and {shape} is said to be the smallest" for size in smaller if not _fails(truth, size)
+    ]
     if shape is not None and truth.at(tuple(shape[1:])) is None:  # type: ignore[arg-type]
         found.false.append(f"{shape} is said to be the smallest input")

@@ -6,11 +6,30 @@ from collections.abc import Mapping
 from typing import Any
 
 _FUNCTIONS = {
-    "Add": "__operators__.add", "Multiply": "math.multiply", "Subtract": "math.subtract", "TrueDivide": "math.truediv",
-    "Power": "math.pow", "Relu": "nn.relu", "Mean": "math.reduce_mean", "Concatenate": "concat", "Reshape": "reshape",
-    "Transpose": "transpose", "ExpandDims": "expand_dims", "Squeeze": "compat.v1.squeeze", "Matmul": "linalg.matmul",
-    "Split": "split", "Stack": "stack", "Pad": "compat.v1.pad", "Softmax": "nn.softmax", "Cast": "cast", "Max": "math.reduce_max",
-    "Repeat": "repeat", "Tile": "tile", "Silu": "nn.silu", "Resize": "image.resize", "Sqrt": "math.sqrt",
+    "Add": "__operators__.add",
+    "Multiply": "math.multiply",
+    "Subtract": "math.subtract",
+    "TrueDivide": "math.truediv",
+    "Power": "math.pow",
+    "Relu": "nn.relu",
+    "Mean": "math.reduce_mean",
+    "Concatenate": "concat",
+    "Reshape": "reshape",
+    "Transpose": "transpose",
+    "ExpandDims": "expand_dims",
+    "Squeeze": "compat.v1.squeeze",
+    "Matmul": "linalg.matmul",
+    "Split": "split",
+    "Stack": "stack",
+    "Pad": "compat.v1.pad",
+    "Softmax": "nn.softmax",
+    "Cast": "cast",
+    "Max": "math.reduce_max",
+    "Repeat": "repeat",
+    "Tile": "tile",
+    "Silu": "nn.silu",
+    "Resize": "image.resize",
+    "Sqrt": "math.sqrt",
 }
 _NAMES = {"newshape": "shape", "axes": "perm", "indices_or_sections": "num_or_size_splits", "pad_width": "paddings",
           "repeats": "multiples"}  # fmt: skip
@@ -64,7 +83,13 @@ def _layer(entry: Mapping[str, Any]) -> dict[str, Any]:
     config = {k: _plain(v) for k, v in entry["config"].items() if k not in _NEW}
     config["dtype"] = "float32"
     if kind == "InputLayer":
-        config = {"batch_input_shape": config["batch_shape"], "dtype": "float32", "sparse": False, "ragged": False, "name": name}
+        config = {
+            "batch_input_shape": config["batch_shape"],
+            "dtype": "float32",
+            "sparse": False,
+            "ragged": False,
+            "name": name,
+        }
     if kind == "LeakyReLU":
         config["alpha"] = config.pop("negative_slope")
     nodes = [[[*_history(t), {}] for t in _tensors(node["args"])] for node in entry["inbound_nodes"]]
@@ -94,7 +119,12 @@ def _lambda(entry: Mapping[str, Any]) -> dict[str, Any]:
             nodes.append([*_history(first), dict(beside)])
         else:
             nodes.append(["_CONSTANT_VALUE", -1, first, dict(beside)])
-    return {"class_name": "SlicingOpLambda" if slicing else "TFOpLambda", "config": config, "name": name, "inbound_nodes": nodes}
+    return {
+        "class_name": "SlicingOpLambda" if slicing else "TFOpLambda",
+        "config": config,
+        "name": name,
+        "inbound_nodes": nodes,
+    }
 
 
 def _sliced(part: Any) -> Any:

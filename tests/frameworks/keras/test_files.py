@@ -37,24 +37,49 @@ def test_saved_files_are_read_without_keras(make: Any, tmp_path: Path) -> None:
     paths[2].write_text(model.to_json())
     root = Path(cs.__file__).parent.parent
     result = subprocess.run(
-        [sys.executable, "-c", WITHOUT_KERAS, *map(str, paths)], capture_output=True, text=True, check=False,
-        env={**os.environ, "PYTHONPATH": str(root)})
+        [sys.executable, "-c", WITHOUT_KERAS, *map(str, paths)],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "PYTHONPATH": str(root)},
+    )
     wanted = [f"{path} True {model.count_params()} {tuple(model.output_shape[1:])}" for path in paths]
     assert result.stdout.splitlines() == wanted, result.stderr
 
 
 CONV = {"class_name": "Conv2D", "config": {"name": "c", "filters": 8, "kernel_size": [3, 3]}}
-INPUT_2 = {"class_name": "InputLayer", "config": {"batch_input_shape": [None, 8, 8, 3], "name": "in"}, "name": "in", "inbound_nodes": []}
+INPUT_2 = {
+    "class_name": "InputLayer",
+    "config": {"batch_input_shape": [None, 8, 8, 3], "name": "in"},
+    "name": "in",
+    "inbound_nodes": [],
+}
 
 
 def test_configs_of_keras_2() -> None:
-    functional = {"class_name": "Functional", "config": {
-        "name": "old", "layers": [
-            INPUT_2, {**CONV, "name": "c", "inbound_nodes": [[["in", 0, 0, {}]]]},
-            {"class_name": "Concatenate", "config": {"name": "k", "axis": -1}, "name": "k", "inbound_nodes": [[["c", 0, 0, {}], ["c", 0, 0, {}]]]}],
-        "input_layers": [["in", 0, 0]], "output_layers": [["k", 0, 0]]}}
+    functional = {
+        "class_name": "Functional",
+        "config": {
+            "name": "old",
+            "layers": [
+                INPUT_2,
+                {**CONV, "name": "c", "inbound_nodes": [[["in", 0, 0, {}]]]},
+                {
+                    "class_name": "Concatenate",
+                    "config": {"name": "k", "axis": -1},
+                    "name": "k",
+                    "inbound_nodes": [[["c", 0, 0, {}], ["c", 0, 0, {}]]],
+                },
+            ],
+            "input_layers": [["in", 0, 0]],
+            "output_layers": [["k", 0, 0]],
+        },
+    }
     assert cs.check(cs.from_keras(functional)).output == (6, 6, 16)
-    old = {"class_name": "Sequential", "config": [{**CONV, "config": {**CONV["config"], "batch_input_shape": [None, 9, 9, 1]}}]}  # type: ignore[dict-item]
+    old = {
+        "class_name": "Sequential",
+        "config": [{**CONV, "config": {**CONV["config"], "batch_input_shape": [None, 9, 9, 1]}}],
+    }  # type: ignore[dict-item]
     assert cs.check(cs.from_keras(old)).output == (7, 7, 8)
 
 
@@ -63,14 +88,37 @@ def bad_files(folder: Path) -> dict[str, Path]:
     keras.Sequential([keras.Input((4, 4, 1)), keras.layers.ReLU()]).save(folder / "good.keras")
     good = (folder / "good.keras").read_bytes()
     files = {
-        "truncated.keras": good[: len(good) // 2], "empty.keras": b"", "text.keras": b"hello", "list.json": b"[1, 2, 3]",
-        "deep.json": b'{"a":' * 100_000 + b"1" + b"}" * 100_000, "nested.json": b'{"config":' * 90 + b"1" + b"}" * 90,
-        "half.json": b'{"class_name": "Seq', "number.json": b"7", "other.json": b'{"class_name": "Dog"}',
+        "truncated.keras": good[: len(good) // 2],
+        "empty.keras": b"",
+        "text.keras": b"hello",
+        "list.json": b"[1, 2, 3]",
+        "deep.json": b'{"a":' * 100_000 + b"1" + b"}" * 100_000,
+        "nested.json": b'{"config":' * 90 + b"1" + b"}" * 90,
+        "half.json": b'{"class_name": "Seq',
+        "number.json": b"7",
+        "other.json": b'{"class_name": "Dog"}',
         "types.json": json.dumps({"class_name": "Sequential", "config": {"layers": [7]}}).encode(),
-        "odd.json": json.dumps({"class_name": "Sequential", "config": {"layers": [{**CONV, "config": {"filters": "eight", "kernel_size": 3}}], "build_input_shape": [None, 8, 8, 1]}}).encode(),
-        "circle.json": json.dumps({"class_name": "Functional", "config": {"layers": [
-            INPUT_2, {**CONV, "name": "c", "inbound_nodes": [[["c", 0, 0, {}]]]}], "input_layers": [["in", 0, 0]], "output_layers": [["c", 0, 0]]}}).encode(),
-        "utf.json": b"\xff\xfe\x00", "fake.h5": b"\x89HDF\r\n\x1a\n" + b"\0" * 100,
+        "odd.json": json.dumps(
+            {
+                "class_name": "Sequential",
+                "config": {
+                    "layers": [{**CONV, "config": {"filters": "eight", "kernel_size": 3}}],
+                    "build_input_shape": [None, 8, 8, 1],
+                },
+            }
+        ).encode(),
+        "circle.json": json.dumps(
+            {
+                "class_name": "Functional",
+                "config": {
+                    "layers": [INPUT_2, {**CONV, "name": "c", "inbound_nodes": [[["c", 0, 0, {}]]]}],
+                    "input_layers": [["in", 0, 0]],
+                    "output_layers": [["c", 0, 0]],
+                },
+            }
+        ).encode(),
+        "utf.json": b"\xff\xfe\x00",
+        "fake.h5": b"\x89HDF\r\n\x1a\n" + b"\0" * 100,
     }
     for name, content in files.items():
         (folder / name).write_bytes(content)
@@ -95,11 +143,17 @@ def test_bad_files_are_refused_with_one_message(tmp_path: Path) -> None:
 
 def stack(shape: tuple[int, ...], *layers: tuple[str, dict[str, Any]]) -> cs.Network:
     """Return a network read from configs that are written by hand."""
-    entries = [{"class_name": kind, "config": {"name": f"{kind}_{i}", **config}} for i, (kind, config) in enumerate(layers)]
+    entries = [
+        {"class_name": kind, "config": {"name": f"{kind}_{i}", **config}} for i, (kind, config) in enumerate(layers)
+    ]
     return cs.from_keras({"class_name": "Sequential", "config": {"layers": entries}}, input_shape=shape)
 
 
-CONV2, LSTM, MAPS = ("Conv2D", {"filters": 8, "kernel_size": [3, 3]}), ("LSTM", {"units": 4}), ("ConvLSTM2D", {"filters": 4, "kernel_size": 3})
+CONV2, LSTM, MAPS = (
+    ("Conv2D", {"filters": 8, "kernel_size": [3, 3]}),
+    ("LSTM", {"units": 4}),
+    ("ConvLSTM2D", {"filters": 4, "kernel_size": 3}),
+)
 LACKING = [
     ((28, 28), [CONV2, ("MaxPooling2D", {}), CONV2], "the channel axis is missing: 28x28x1"),
     ((128,), [("Conv1D", {"filters": 3, "kernel_size": 3})], "the channel axis is missing: 128x1"),
@@ -120,7 +174,9 @@ def test_an_axis_that_is_missing(shape: tuple[int, ...], layers: Any, said: str)
     repairs = cs.repair(network)
     assert said in str(repairs[0]) and repairs[0].report.ok
     again = cs.parse(cs.dump(cs.Problem(network))).network
-    assert [(x.name, x.operator, x.rank) for x in again.layers] == [(x.name, x.operator, x.rank) for x in network.layers]
+    assert [(x.name, x.operator, x.rank) for x in again.layers] == [
+        (x.name, x.operator, x.rank) for x in network.layers
+    ]
 
 
 def test_an_axis_that_is_missing_in_a_live_network() -> None:
@@ -146,7 +202,10 @@ def test_a_layer_at_each_step_written_and_read() -> None:
     pool = {"class_name": "GlobalAveragePooling2D", "config": {}}
     network = stack((5, 8, 8, 3), ("TimeDistributed", {"layer": pool}), LSTM)
     again = cs.parse(cs.dump(cs.Problem(network))).network
-    assert cs.check(again).shapes == cs.check(network).shapes and cs.check(network).shapes["TimeDistributed_0"] == (5, 3)
+    assert cs.check(again).shapes == cs.check(network).shapes and cs.check(network).shapes["TimeDistributed_0"] == (
+        5,
+        3,
+    )
     inner = {"class_name": "Conv2D", "config": {"filters": 4, "kernel_size": 3, "data_format": "channels_first"}}
     first = stack((5, 3, 8, 8), ("TimeDistributed", {"layer": inner}))
     report = cs.check(first)

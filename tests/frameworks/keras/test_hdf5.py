@@ -52,10 +52,15 @@ def test_damaged_files_end_in_a_message() -> None:
     for _ in range(400 * SCALE):
         damaged = bytearray(random.choice(whole))
         for _ in range(random.randint(1, 4)):
-            damaged[random.randrange(min(len(damaged), 2500))] = random.choice((0, 1, 0x10, 0xFF, random.randrange(256)))
+            damaged[random.randrange(min(len(damaged), 2500))] = random.choice(
+                (0, 1, 0x10, 0xFF, random.randrange(256))
+            )
         try:
             with boundary("net.h5"):
-                text_attribute(io.BytesIO(bytes(damaged[: random.choice((len(damaged), random.randrange(len(damaged))))])), "model_config")
+                text_attribute(
+                    io.BytesIO(bytes(damaged[: random.choice((len(damaged), random.randrange(len(damaged))))])),
+                    "model_config",
+                )
         except cs.UnreadableError:
             refused += 1
     assert refused > 100 * SCALE

@@ -41,8 +41,10 @@ def grouped_attention(x: Tensors) -> list[Any]:
 def attention(x: Tensors) -> list[Any]:
     a, b, c = x["a"], x["b"], x["b"][:, :, :9]
     return [
-        kl.Attention(use_scale=True)([a, b]), kl.Attention(score_mode="concat", use_scale=True)([a, c, b]),
-        kl.AdditiveAttention()([a, c, b]), kl.AdditiveAttention(use_scale=False)([a, b]),
+        kl.Attention(use_scale=True)([a, b]),
+        kl.Attention(score_mode="concat", use_scale=True)([a, c, b]),
+        kl.AdditiveAttention()([a, c, b]),
+        kl.AdditiveAttention(use_scale=False)([a, b]),
         *kl.Attention(score_mode="concat")([a, b], return_attention_scores=True),
     ]
 
@@ -53,7 +55,8 @@ def maps(x: Tensors) -> list[Any]:
         kl.ConvLSTM2D(6, (3, 2), strides=(2, 1), padding="same", use_bias=False)(y),
         *kl.ConvLSTM2D(2, 3, dilation_rate=2, return_state=True)(y),
         *kl.ConvLSTM2D(2, 3, return_state=True, return_sequences=True)(y),
-        kl.ConvLSTM1D(5, 3, strides=2)(x["map"]), kl.ConvLSTM3D(3, 2)(keras.ops.expand_dims(x["film"], -1)),
+        kl.ConvLSTM1D(5, 3, strides=2)(x["map"]),
+        kl.ConvLSTM3D(3, 2)(keras.ops.expand_dims(x["film"], -1)),
     ]
 
 
@@ -67,15 +70,19 @@ def cells(x: Tensors) -> list[Any]:
     y = kl.RNN([kl.GRUCell(6), kl.SimpleRNNCell(3)], return_sequences=True)(y)
     steps, *states = kl.LSTM(3, return_state=True)(x["a"])
     return [
-        steps, *kl.RNN(kl.GRUCell(6, reset_after=False), return_state=True)(y),
-        *kl.GRU(4, return_sequences=True, return_state=True)(y), kl.LSTM(3)(x["a"], initial_state=states),
+        steps,
+        *kl.RNN(kl.GRUCell(6, reset_after=False), return_state=True)(y),
+        *kl.GRU(4, return_sequences=True, return_state=True)(y),
+        kl.LSTM(3)(x["a"], initial_state=states),
     ]
 
 
 def both_ways(x: Tensors) -> list[Any]:
     made = [
         kl.Bidirectional(kl.LSTM(5, return_sequences=steps, return_state=states), merge_mode=mode)(x["a"])
-        for steps in (False, True) for states in (False, True) for mode in ("concat", "sum", "ave", "mul", None)
+        for steps in (False, True)
+        for states in (False, True)
+        for mode in ("concat", "sum", "ave", "mul", None)
     ]
     return [tensor for one in made for tensor in (one if isinstance(one, (list, tuple)) else [one])]
 
@@ -144,7 +151,10 @@ def test_attention_at_other_lengths() -> None:
     class Both(keras.Model):
         def __init__(self) -> None:
             super().__init__()
-            self.first, self.second = kl.MultiHeadAttention(4, 4, name="first"), kl.MultiHeadAttention(2, 8, name="second")
+            self.first, self.second = (
+                kl.MultiHeadAttention(4, 4, name="first"),
+                kl.MultiHeadAttention(2, 8, name="second"),
+            )
 
         def call(self, query: Any, memory: Any) -> Any:
             x = self.first(query, query)
@@ -158,12 +168,16 @@ def test_attention_at_other_lengths() -> None:
     assert report.params == model.count_params() and network.by_name["second:2"].shares == "second"
     wrong = cs.check(cs.from_keras(model, input_shape=[(7, 16), (9, 12)]))
     assert [(f.layer, f.code) for f in wrong.failures] == [
-        (f"{name}.{part}", "CS011") for name in ("second", "second:2") for part in ("key", "value")]
+        (f"{name}.{part}", "CS011") for name in ("second", "second:2") for part in ("key", "value")
+    ]
 
 
 def test_what_an_equation_says_of_a_size() -> None:
     def network(length: int | None) -> Any:
-        layer = {"class_name": "EinsumDense", "config": {"name": "d", "equation": "abc,cd->abd", "output_shape": [8, 4]}}
+        layer = {
+            "class_name": "EinsumDense",
+            "config": {"name": "d", "equation": "abc,cd->abd", "output_shape": [8, 4]},
+        }
         return cs.from_keras({"class_name": "Sequential", "config": {"layers": [layer]}}, input_shape=(length, 5))
 
     assert cs.check(network(8)).output == (8, 4)

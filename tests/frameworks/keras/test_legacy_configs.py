@@ -130,8 +130,17 @@ def conv(filters: int, rows: int, cols: int, **options: Any) -> dict[str, Any]:
 
 
 def pool(**options: Any) -> dict[str, Any]:
-    return entry("MaxPooling2D", **{
-        "pool_size": [2, 2], "strides": [2, 2], "border_mode": "valid", "dim_ordering": "th", "trainable": True, **options})
+    return entry(
+        "MaxPooling2D",
+        **{
+            "pool_size": [2, 2],
+            "strides": [2, 2],
+            "border_mode": "valid",
+            "dim_ordering": "th",
+            "trainable": True,
+            **options,
+        },
+    )
 
 
 def dense(units: int, **options: Any) -> dict[str, Any]:
@@ -156,7 +165,10 @@ def functional(*layers: Any, ends: str) -> dict[str, Any]:
     made = [{**layer, "name": name, "config": {"name": name, **layer["config"]}, "inbound_nodes": node(*names) if names else []}
             for name, layer, names in layers]  # fmt: skip
     inputs = [[name, 0, 0] for name, layer, _ in layers if layer["class_name"] == "InputLayer"]
-    return {"class_name": "Model", "config": {"name": "m", "layers": made, "input_layers": inputs, "output_layers": [[ends, 0, 0]]}}
+    return {
+        "class_name": "Model",
+        "config": {"name": "m", "layers": made, "input_layers": inputs, "output_layers": [[ends, 0, 0]]},
+    }
 
 
 def source(*shape: int) -> dict[str, Any]:
@@ -235,13 +247,22 @@ def test_networks_of_keras_1(name: str) -> None:
 
 def test_merges_of_keras_1() -> None:
     whole = functional(
-        ("a", source(3, 8, 9), ()), ("c", conv(4, 3, 3, border_mode="same"), ("a",)), ("d", conv(4, 1, 1), ("a",)),
-        ("sum", merged("sum"), ("c", "d")), ("cat", merged("concat", concat_axis=1), ("sum", "a")),
-        ("flat", entry("Flatten"), ("cat",)), ("dot", merged("dot", dot_axes=[[1], [1]]), ("flat", "flat")), ends="dot")
+        ("a", source(3, 8, 9), ()),
+        ("c", conv(4, 3, 3, border_mode="same"), ("a",)),
+        ("d", conv(4, 1, 1), ("a",)),
+        ("sum", merged("sum"), ("c", "d")),
+        ("cat", merged("concat", concat_axis=1), ("sum", "a")),
+        ("flat", entry("Flatten"), ("cat",)),
+        ("dot", merged("dot", dot_axes=[[1], [1]]), ("flat", "flat")),
+        ends="dot",
+    )
     report = cs.check(cs.from_keras(whole))
     assert report.ok and report.shapes["cat"] == (7, 8, 9) and report.output == (1,)
     assert report.params == 4 * 27 + 4 + 4 * 3 + 4
-    branch = {"class_name": "Sequential", "config": [dense(4, batch_input_shape=[None, 6]), entry("Activation", activation="relu")]}
+    branch = {
+        "class_name": "Sequential",
+        "config": [dense(4, batch_input_shape=[None, 6]), entry("Activation", activation="relu")],
+    }
     config = [entry("Merge", **{**merged("concat")["config"], "layers": [branch, branch]}), dense(3)]
     report = cs.check(cs.from_keras({"class_name": "Sequential", "config": config}))
     assert report.ok and report.output == (3,) and report.params == 2 * (24 + 4) + 8 * 3 + 3
@@ -293,11 +314,15 @@ def test_lambda_layers_are_the_identity_where_that_is_assumed(tmp_path: Path) ->
 
 
 def test_networks_and_layers_of_all_kinds_at_each_step() -> None:
-    inner = keras.Sequential([image(12, 12, 3), kl.Conv2D(4, 3, strides=2), kl.GlobalAveragePooling2D(), kl.Dense(5)], name="inner")
+    inner = keras.Sequential(
+        [image(12, 12, 3), kl.Conv2D(4, 3, strides=2), kl.GlobalAveragePooling2D(), kl.Dense(5)], name="inner"
+    )
     x = image(6, 12, 12, 3)
     y = kl.TimeDistributed(inner)(x)
     z = kl.TimeDistributed(kl.TimeDistributed(kl.Reshape((4, 9))))(x)
-    z = kl.TimeDistributed(kl.TimeDistributed(kl.Bidirectional(kl.RNN(kl.GRUCell(3), return_sequences=True), merge_mode="sum")))(z)
+    z = kl.TimeDistributed(
+        kl.TimeDistributed(kl.Bidirectional(kl.RNN(kl.GRUCell(3), return_sequences=True), merge_mode="sum"))
+    )(z)
     model = keras.Model(x, [kl.Bidirectional(kl.LSTM(3), backward_layer=kl.LSTM(4, go_backwards=True))(y), z])
     network = cs.from_keras(model.get_config())
     report = cs.check(network)

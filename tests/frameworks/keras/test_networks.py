@@ -45,10 +45,23 @@ def compare(model: Any, *, opaque: Sequence[str] = ()) -> Reading:
 
 
 SIZES = {
-    "ConvNeXtTiny": (64, 96), "DenseNet121": (64, 96), "EfficientNetB0": (64, 97), "EfficientNetV2B0": (64, 97),
-    "InceptionResNetV2": (75, 128), "InceptionV3": (75, 128), "MobileNet": (64, 96), "MobileNetV2": (64, 97),
-    "MobileNetV3Large": (64, 96), "MobileNetV3Small": (64, 97), "ResNet50": (64, 97), "ResNet50V2": (64, 97),
-    "ResNet101": (64, 97), "VGG16": (64, 97), "VGG19": (64, 97), "Xception": (71, 97), "DenseNet201": (64, 97),
+    "ConvNeXtTiny": (64, 96),
+    "DenseNet121": (64, 96),
+    "EfficientNetB0": (64, 97),
+    "EfficientNetV2B0": (64, 97),
+    "InceptionResNetV2": (75, 128),
+    "InceptionV3": (75, 128),
+    "MobileNet": (64, 96),
+    "MobileNetV2": (64, 97),
+    "MobileNetV3Large": (64, 96),
+    "MobileNetV3Small": (64, 97),
+    "ResNet50": (64, 97),
+    "ResNet50V2": (64, 97),
+    "ResNet101": (64, 97),
+    "VGG16": (64, 97),
+    "VGG19": (64, 97),
+    "Xception": (71, 97),
+    "DenseNet201": (64, 97),
     "EfficientNetB3": (64, 97),
 }
 
@@ -58,7 +71,8 @@ def test_applications(name: str) -> None:
     for size in SIZES[name]:
         with keras.device("meta"):
             model = getattr(keras.applications, name)(
-                weights=None, include_top=size == SIZES[name][0], input_shape=(size, size + 32, 3))
+                weights=None, include_top=size == SIZES[name][0], input_shape=(size, size + 32, 3)
+            )
         compare(model)
         keras.backend.clear_session(free_memory=False)
 
@@ -103,7 +117,14 @@ def video() -> Any:
 def joined() -> Any:
     left, right = image(), image(16, 20, 4, name="right")
     a, b = kl.Conv2D(8, 3, padding="same")(left), kl.Conv2D(8, 3, padding="same")(right)
-    tensors = [kl.Add()([a, b, a]), kl.Subtract()([a, b]), kl.Multiply()([a, b]), kl.Average()([a, b]), kl.Maximum()([a, b]), kl.Minimum()([a, b])]
+    tensors = [
+        kl.Add()([a, b, a]),
+        kl.Subtract()([a, b]),
+        kl.Multiply()([a, b]),
+        kl.Average()([a, b]),
+        kl.Maximum()([a, b]),
+        kl.Minimum()([a, b]),
+    ]
     both = kl.Concatenate()(tensors)
     gate = kl.GlobalAveragePooling2D(keepdims=True)(both)
     return keras.Model([left, right], [kl.Multiply()([both, gate]), kl.Dot(axes=1)([kl.Flatten()(a), kl.Flatten()(b)])])
@@ -161,7 +182,19 @@ def mixed_formats() -> Any:
     return keras.Model(x, kl.BatchNormalization(axis=1)(y))
 
 
-NETWORKS = (sequential, sequence, volume, video, joined, shared, nested, operations, rearranged, channels_first, mixed_formats)
+NETWORKS = (
+    sequential,
+    sequence,
+    volume,
+    video,
+    joined,
+    shared,
+    nested,
+    operations,
+    rearranged,
+    channels_first,
+    mixed_formats,
+)
 
 
 @pytest.mark.parametrize("make", NETWORKS, ids=lambda make: make.__name__)
@@ -191,7 +224,12 @@ def test_a_nested_network_at_the_end() -> None:
     assert read.outputs == ("inner:2/c", "last/" + last.layers[1].name)
     conv = {"class_name": "Conv2D", "name": "c", "config": {"name": "c", "filters": 3, "kernel_size": 3},
             "inbound_nodes": [[["in", 0, 0, {}]]]}  # fmt: skip
-    entry = {"class_name": "InputLayer", "name": "in", "config": {"name": "in", "batch_input_shape": [None, 9, 9, 3]}, "inbound_nodes": []}
+    entry = {
+        "class_name": "InputLayer",
+        "name": "in",
+        "config": {"name": "in", "batch_input_shape": [None, 9, 9, 3]},
+        "inbound_nodes": [],
+    }
 
     def of_keras_2(layers: Any, last: Any) -> Any:
         return {"layers": [entry, *layers], "input_layers": [["in", 0, 0]], "output_layers": [last]}
@@ -222,7 +260,10 @@ def test_inputs_by_name() -> None:
     network = cs.from_keras(model.get_config(), input_shape={"right": (4, 3)})
     assert list(network.holes) == ["left[0]"] and cs.check(network, {"left": (5, 3)}).output == (9, 3)
     assert cs.check(cs.from_keras(model.get_config(), input_shape=[(7, 3), (4, 3)])).output == (11, 3)
-    for given, wanted in (({"middle": (4, 3)}, "no input 'middle'"), ((4, 3), r"2 inputs \(left, right\), got 1 shape")):
+    for given, wanted in (
+        ({"middle": (4, 3)}, "no input 'middle'"),
+        ((4, 3), r"2 inputs \(left, right\), got 1 shape"),
+    ):
         with pytest.raises(cs.UnreadableError, match=wanted):
             cs.from_keras(model.get_config(), input_shape=given)
 
@@ -267,8 +308,14 @@ def test_unknown_layers_are_opaque_where_their_shapes_are_known() -> None:
 
 
 def test_a_layer_of_a_known_name_is_not_taken_for_keras_s_own() -> None:
-    config = {"class_name": "Sequential", "config": {"layers": [
-        {"class_name": "Conv2D", "module": "acme", "config": {"name": "odd", "filters": 3, "kernel_size": 3}}]}}
+    config = {
+        "class_name": "Sequential",
+        "config": {
+            "layers": [
+                {"class_name": "Conv2D", "module": "acme", "config": {"name": "odd", "filters": 3, "kernel_size": 3}}
+            ]
+        },
+    }
     with pytest.raises(cs.UnreadableError, match="'odd'"):
         cs.from_keras(config, input_shape=(8, 8, 1))
 

@@ -64,7 +64,9 @@ def faithful(make: Callable[[], Any], recorded: Any, others: Sequence[Any], *, a
                 continue
         network = cs.from_keras(model, input_shape=recorded)
         for shape in (recorded, *others):
-            shapes = list(shape.values()) if isinstance(shape, Mapping) else shape if isinstance(shape, list) else [shape]
+            shapes = (
+                list(shape.values()) if isinstance(shape, Mapping) else shape if isinstance(shape, list) else [shape]
+            )
             own = make()
             if built:
                 called(own, recorded, apart)
@@ -118,7 +120,15 @@ def test_a_residual_network_of_nested_layers() -> None:
     network = faithful(ResNet, (32, 32, 3), IMAGES)
     assert not opaque(network) and not network.guards and network.framework == "keras"
     assert [x.name for x in network.layers][:8] == [
-        "input", "stem", "relu", "pool", "block1/conv1", "block1/norm1", "block1/relu", "block1/conv2"]
+        "input",
+        "stem",
+        "relu",
+        "pool",
+        "block1/conv1",
+        "block1/norm1",
+        "block1/relu",
+        "block1/conv2",
+    ]
     stem = network.by_name["stem"]
     assert stem.operator.kind == "conv" and stem.operator.stride == 2  # type: ignore[attr-defined]
     line = Path(__file__).read_text().split("x = self.pool(ops.relu(self.stem(x)))")[0].count("\n") + 1
@@ -349,7 +359,11 @@ def test_layers_that_are_known_keep_their_meaning() -> None:
     kinds = [layer.operator.kind for layer in network.layers]
     assert kinds == ["input", "conv", "relu", "max_pool", "conv", "relu", "conv_transpose", "pad", "concat", "conv"]
     assert [x.operator.kind for x in cs.from_keras(Resized(), input_shape=(17, 16, 3)).layers] == [
-        "input", "conv", "upsample", "concat"]  # what is turned for PyTorch and back is not turned
+        "input",
+        "conv",
+        "upsample",
+        "concat",
+    ]  # what is turned for PyTorch and back is not turned
 
 
 def test_names_of_shared_layers_and_blocks() -> None:
@@ -551,7 +565,9 @@ def test_live_models_with_layers_that_are_programs() -> None:
 
     model = functional()
     network = cs.from_keras(model)
-    assert cs.check(network).output == tuple(model.output.shape[1:]) and cs.check(network).params == model.count_params()
+    assert (
+        cs.check(network).output == tuple(model.output.shape[1:]) and cs.check(network).params == model.count_params()
+    )
     assert "block/conv1" in network.by_name and "half/slice" in network.by_name and not opaque(network)
     assert network.inputs[0].name == "photo"
     assert not opaque(faithful(sequential, (24, 20, 3), IMAGES))
@@ -624,7 +640,7 @@ def test_what_cannot_be_read_is_said_in_one_line(model: Any, options: Any, wante
     assert "\n" not in str(error.value)
 
 
-NETS = '''
+NETS = """
 import keras
 from keras import layers
 
@@ -636,7 +652,7 @@ class Net(keras.Model):
 
     def call(self, x):
         return self.pool(self.conv(x))
-'''
+"""
 
 
 def test_other_backends_are_told(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -27,7 +27,9 @@ def inside(nodes: Sequence[Any], outputs: Sequence[str], inputs: Sequence[str] =
     kinds = {"i": TensorProto.INT64, "go": TensorProto.BOOL, "again": TensorProto.BOOL}
     infos = [[helper.make_tensor_value_info(n, kinds.get(n, TensorProto.FLOAT), [] if n in kinds else None) for n in names]
              for names in (inputs, outputs)]  # fmt: skip
-    tensors = [helper.make_tensor(n, TensorProto.FLOAT, shape, [0.0] * int(np.prod(shape))) for n, shape in weights.items()]
+    tensors = [
+        helper.make_tensor(n, TensorProto.FLOAT, shape, [0.0] * int(np.prod(shape))) for n, shape in weights.items()
+    ]
     return helper.make_graph(list(nodes), "inside", *infos, tensors)
 
 
@@ -42,9 +44,33 @@ OWN = inside([node("Conv", ["x", "own"], ["b"])], ["b"], own=(5, 3, 2, 2))
 POOL = node("MaxPool", ["t"], ["p"], kernel_shape=[2, 2], strides=[2, 2])
 TURN = ["i", "go", "t"]
 GOES_ON = node("Identity", ["go"], ["again"])
-TWICE = inside([*height_of("x", "h2"), node("Less", ["h2", "eight"], ["small"]), node("If", ["small"], ["q"], then_branch=NARROW, else_branch=OWN)], ["q"])
-MASKED = inside([node("Shape", ["t"], ["ts"]), node("Gather", ["ts", "height"], ["th"]), node("Greater", ["th", "eight"], ["again"]), POOL], ["again", "p"], TURN)
-COUNTED = inside([GOES_ON, node("Conv", ["t", "w"], ["n"], pads=[1, 1, 1, 1], name="turn"), node("Slice", ["n", "one", "far", "two1"], ["p"])], ["again", "p"], TURN)
+TWICE = inside(
+    [
+        *height_of("x", "h2"),
+        node("Less", ["h2", "eight"], ["small"]),
+        node("If", ["small"], ["q"], then_branch=NARROW, else_branch=OWN),
+    ],
+    ["q"],
+)
+MASKED = inside(
+    [
+        node("Shape", ["t"], ["ts"]),
+        node("Gather", ["ts", "height"], ["th"]),
+        node("Greater", ["th", "eight"], ["again"]),
+        POOL,
+    ],
+    ["again", "p"],
+    TURN,
+)
+COUNTED = inside(
+    [
+        GOES_ON,
+        node("Conv", ["t", "w"], ["n"], pads=[1, 1, 1, 1], name="turn"),
+        node("Slice", ["n", "one", "far", "two1"], ["p"]),
+    ],
+    ["again", "p"],
+    TURN,
+)
 
 GRAPHS: dict[str, list[Any]] = {
     "a branch by the height": [*height_of("x", "h"), node("Greater", ["h", "twenty"], ["tall"]), node("If", ["tall"], ["y"], then_branch=WIDE, else_branch=NARROW)],
@@ -99,7 +125,9 @@ def test_guards_say_for_which_sizes() -> None:
 def test_what_sizes_decide_for_certain_needs_no_size() -> None:
     for name in ("a branch that is certain", "a branch by a constant", "three turns", "a size that is chosen"):
         assert not cs.from_onnx(proto_of(name)).guards
-    with pytest.raises(cs.UnreadableError, match=r"If .*depends on the size of the input \(20 < x.height\): give input_shape"):
+    with pytest.raises(
+        cs.UnreadableError, match=r"If .*depends on the size of the input \(20 < x.height\): give input_shape"
+    ):
         cs.from_onnx(proto_of("a branch by the height"))
 
 
@@ -119,7 +147,11 @@ def test_what_cannot_be_read_is_named(wanted: str) -> None:
 
 
 def test_sizes_that_are_given_stay_formulas_unless_an_operator_is_unknown() -> None:
-    nodes = [*height_of("x", "h"), node("Unsqueeze", ["h", "zero"], ["h1"]), node("Slice", ["x", "one", "h1", "two1"], ["c"])]
+    nodes = [
+        *height_of("x", "h"),
+        node("Unsqueeze", ["h", "zero"], ["h1"]),
+        node("Slice", ["x", "one", "h1", "two1"], ["c"]),
+    ]
     weights = {**WEIGHTS, "two1": [2]}
     network = cs.from_onnx(graph_of(nodes, IMAGE, weights), input_shape=(3, 9, 7))
     assert not network.guards and cs.check(network.with_input((3, 20, 7))).output == (3, 19, 7)

@@ -93,8 +93,15 @@ def test_exported_networks(kind: Any, tmp_path: Any) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         torch.onnx.export(
-            module, torch.zeros(2, 3, 32, 36), path, dynamo=False, opset_version=17, input_names=["x"],
-            dynamic_axes={"x": {0: "N", 2: "H", 3: "W"}}, do_constant_folding=False)
+            module,
+            torch.zeros(2, 3, 32, 36),
+            path,
+            dynamo=False,
+            opset_version=17,
+            input_names=["x"],
+            dynamic_axes={"x": {0: "N", 2: "H", 3: "W"}},
+            do_constant_folding=False,
+        )
     network = cs.from_onnx(path)
     proto = onnx.load(path)
     for size in ((3, 32, 36), (3, 45, 60)):

@@ -34,8 +34,11 @@ def shape_of_two_axes(x: str, prefix: str) -> list[Any]:
 def resized(to: list[Any], size: str, x: str = "p") -> list[Any]:
     """Nodes that resize a tensor of 8 channels to a height and width that were computed."""
     return [
-        *to, node("Shape", [x], ["xs"]), node("Slice", ["xs", "zero", "two"], ["nc"]),
-        node("Concat", ["nc", size], ["sizes"], axis=0), node("Resize", [x, "", "", "sizes"], ["y"], mode="nearest"),
+        *to,
+        node("Shape", [x], ["xs"]),
+        node("Slice", ["xs", "zero", "two"], ["nc"]),
+        node("Concat", ["nc", size], ["sizes"], axis=0),
+        node("Resize", [x, "", "", "sizes"], ["y"], mode="nearest"),
     ]
 
 
@@ -146,7 +149,9 @@ def test_what_was_read_can_be_written_and_read(name: str) -> None:
         part.name = f"/part {i}/{part.op_type}"
     network = from_onnx(graph_of(nodes, inputs, weights, opset=opset))
     again = cs.parse(cs.dump(cs.Problem(network))).network
-    assert {(x.name, x.operator, x.inputs) for x in again.layers} == {(x.name, x.operator, x.inputs) for x in network.layers}
+    assert {(x.name, x.operator, x.inputs) for x in again.layers} == {
+        (x.name, x.operator, x.inputs) for x in network.layers
+    }
 
 
 def test_sizes_stay_formulas() -> None:
@@ -218,7 +223,9 @@ def test_an_unknown_operator_is_opaque_at_known_sizes() -> None:
 
 
 def test_weights_of_an_unknown_operator_are_counted() -> None:
-    proto = graph_of([node("ScatterElements", ["x", "places", "updates"], ["y"])], {"x": (4,)}, {"places": [[0]], "updates": (1, 1)})
+    proto = graph_of(
+        [node("ScatterElements", ["x", "places", "updates"], ["y"])], {"x": (4,)}, {"places": [[0]], "updates": (1, 1)}
+    )
     assert cs.check(from_onnx(proto, input_shape=(4,))).params == 1
 
 
@@ -229,7 +236,9 @@ def test_files(tmp_path: Any) -> None:
     assert cs.check(cs.from_onnx(path), (3, 40, 40)).output == (10,)
     content = path.read_bytes()
     hostile = {
-        "truncated": content[: len(content) // 2], "empty": b"", "text": b"hello, world\n" * 50,
+        "truncated": content[: len(content) // 2],
+        "empty": b"",
+        "text": b"hello, world\n" * 50,
         "noise": bytes(range(256)) * 20,
     }
     for name, data in hostile.items():

@@ -129,8 +129,13 @@ CLIPS = {
 def test_frames_of_clips(name):
     def make():
         return Program(
-            CLIPS[name], conv=nn.Conv2d(2, 3, 3, 2, 1), norm=nn.BatchNorm2d(3), head=nn.Linear(27, 2),
-            pool=nn.AdaptiveMaxPool2d(1), steps=nn.GRU(4, 5, batch_first=True))
+            CLIPS[name],
+            conv=nn.Conv2d(2, 3, 3, 2, 1),
+            norm=nn.BatchNorm2d(3),
+            head=nn.Linear(27, 2),
+            pool=nn.AdaptiveMaxPool2d(1),
+            steps=nn.GRU(4, 5, batch_first=True),
+        )
 
     class Clips(nn.Module):
         def __init__(self):

@@ -183,10 +183,7 @@ class Asserted(nn.Module):
 
     def forward(self, x):
         x = self.conv(x)
-        torch._assert(
-            x.shape[2] == 6,
-            f"wanted a height of 6, and not of {x.shape[2]}"
-            f" by {x.shape[3]}")
+        torch._assert(x.shape[2] == 6, f"wanted a height of 6, and not of {x.shape[2]} by {x.shape[3]}")
         return x
 
 

@@ -30,7 +30,9 @@ BEHIND = {
     "sum": lambda self, x: x[:, :, 1:] + x[:, :, :, 1:].mean(1, keepdim=True),
     "branch": lambda self, x: (self.fc if self.conv(x).shape[2] < 3 else self.conv)(self.conv(x).flatten(2)),
     "two": lambda self, x: torch.cat([self.conv(x).flatten(1), self.conv(x.transpose(2, 3)).flatten(1)], 1),
-    "own error": lambda self, x: self.fc(x.flatten(2)) if self.conv(x).shape[3] != 2 else 1 // (2 - self.conv(x).shape[3]),
+    "own error": lambda self, x: (
+        self.fc(x.flatten(2)) if self.conv(x).shape[3] != 2 else 1 // (2 - self.conv(x).shape[3])
+    ),
     "shape by name": lambda self, x: functional.pad(self.conv(x), (0, 5 - self.conv(x).shape[3], 0, 0)),
 }
 
@@ -118,6 +120,13 @@ def test_that_a_layer_still_fails_is_said_in_the_words_of_what_it_requires():
         return self.again(self.fc(self.conv(x).flatten(2)).flatten(1))
 
     network = cs.from_torch(
-        Program(function, conv=nn.Conv2d(2, 2, 3), fc=nn.Linear(16, 4), again=nn.Linear(8, 2)), (2, 5, 4))
+        Program(function, conv=nn.Conv2d(2, 2, 3), fc=nn.Linear(16, 4), again=nn.Linear(8, 2)), (2, 5, 4)
+    )
     sizes = cs.valid_sizes(network)
-    assert sizes.complete and (6, 6) in sizes and (4, 10) in sizes and (5, 4) not in sizes and network.guards[0].fails == "fc"
+    assert (
+        sizes.complete
+        and (6, 6) in sizes
+        and (4, 10) in sizes
+        and (5, 4) not in sizes
+        and network.guards[0].fails == "fc"
+    )

@@ -77,10 +77,7 @@ class Told(nn.Module):
                 "7", "9"), "odd"  # fmt: skip
         if h % 4 != 0:
             wished = h // 4 * 4 + 4
-            raise ValueError(
-                f"the height is {h}: "
-                f"take {wished}"
-            )
+            raise ValueError(f"the height is {h}: take {wished}")
         return x
 
 

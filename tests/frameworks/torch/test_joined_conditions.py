@@ -33,7 +33,9 @@ class Padded(nn.Module):
 def test_conditions_that_are_joined_are_one_branch():
     network = cs.from_torch(Padded().eval(), (1, 9, 14))
     assert [str(g.condition) for g in network.guards] == [
-        "not 6*input.height % 7 == 0 or not 6*input.width % 7 == 0", "not (pad.height == 7 and pad.width == 7)"]
+        "not 6*input.height % 7 == 0 or not 6*input.width % 7 == 0",
+        "not (pad.height == 7 and pad.width == 7)",
+    ]
     sizes = cs.valid_sizes(network)
     assert sizes.complete and sizes.proved
     for point in itertools.product((1, 6, 7, 8, 14, 15), repeat=2):

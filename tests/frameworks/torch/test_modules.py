@@ -155,7 +155,9 @@ def test_dictionaries_in_and_out():
 
     network = cs.from_torch(Pair(), {"image": (3, 8, 8), "mask": (1, 6, 6)})
     assert cs.check(network).output == (4, 6, 6) and len(network.outputs) == 2
-    assert cs.check(network, {"image": (3, 9, 9), "mask": (1, 7, 7)}).ok and not cs.check(network, {"image": (3, 9, 9)}).ok
+    assert (
+        cs.check(network, {"image": (3, 9, 9), "mask": (1, 7, 7)}).ok and not cs.check(network, {"image": (3, 9, 9)}).ok
+    )
     named = Program(lambda self, **named: self.conv(named["pixel_values"]), conv=nn.Conv2d(3, 4, 3))
     assert cs.check(cs.from_torch(named, {"pixel_values": (3, 8, 8)})).output == (4, 6, 6)
 

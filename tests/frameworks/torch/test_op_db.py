@@ -60,7 +60,9 @@ def test_samples_have_the_shapes_that_run():
     read, refused, wrong = 0, 0, []
     for op in (op for op in op_db if op.name in NAMES):
         torch.manual_seed(0)
-        for sample in list(op.sample_inputs("cpu", torch.float32 if torch.float32 in op.dtypes else torch.int64))[:SAMPLES]:
+        for sample in list(op.sample_inputs("cpu", torch.float32 if torch.float32 in op.dtypes else torch.int64))[
+            :SAMPLES
+        ]:
             x = sample.input
             if not isinstance(x, torch.Tensor) or x.dim() < least_axes(op.name) or 0 in x.shape:
                 continue  # without a batch axis, which a network always has

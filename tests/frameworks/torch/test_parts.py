@@ -49,8 +49,11 @@ GROUPS = {
     "sum": lambda self, x: x.reshape(-1, 1, 8, 8) + x.flatten(0, 1).unsqueeze(1),
     "pooled": lambda self, x: x.reshape(-1, 1, 8, 8) + functional.adaptive_avg_pool2d(x, 8).flatten(0, 1)[:, None],
     "concatenated": lambda self, x: torch.cat(
-        [x.reshape(-1, 1, 8, 8), functional.adaptive_avg_pool2d(x, 8).flatten(0, 1).unsqueeze(1)], 1),
-    "stacked": lambda self, x: torch.stack([x.reshape(-1, 8, 8), functional.adaptive_max_pool2d(x, 8).flatten(0, 1)], 1),
+        [x.reshape(-1, 1, 8, 8), functional.adaptive_avg_pool2d(x, 8).flatten(0, 1).unsqueeze(1)], 1
+    ),
+    "stacked": lambda self, x: torch.stack(
+        [x.reshape(-1, 8, 8), functional.adaptive_max_pool2d(x, 8).flatten(0, 1)], 1
+    ),
 }
 
 

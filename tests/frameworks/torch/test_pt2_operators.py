@@ -19,7 +19,19 @@ from tests.frameworks.torch.described import call, described, tensor, written
 
 SCALE = int(os.environ.get("CONVSOLVE_SCALE", "1"))
 ALLOWED = {f"torch.ops.aten.{name}.{overload}" for overload, names in ATEN.items() for name in names.split()}
-TYPES = {"Tensor", "int", "float", "number", "bool", "str", "ScalarType", "Layout", "Device", "MemoryFormat", "Generator"}
+TYPES = {
+    "Tensor",
+    "int",
+    "float",
+    "number",
+    "bool",
+    "str",
+    "ScalarType",
+    "Layout",
+    "Device",
+    "MemoryFormat",
+    "Generator",
+}
 
 
 def namespaces() -> dict[str, Any]:
@@ -47,7 +59,14 @@ def test_no_attribute_and_no_other_overload_is_looked_up() -> None:
     tried = set(targets())
     assert len(tried) > 100_000 and tried >= ALLOWED
     assert {target for target in tried if operator_named(target) is not None} == ALLOWED
-    for target in ("os.system", "builtins.eval", "torch.ops.load_library", "torch.ops.aten.relu.default.__call__", "", "."):
+    for target in (
+        "os.system",
+        "builtins.eval",
+        "torch.ops.load_library",
+        "torch.ops.aten.relu.default.__call__",
+        "",
+        ".",
+    ):
         assert operator_named(target) is None and target not in NUMBERS
 
 
@@ -71,8 +90,10 @@ def outside() -> list[str]:
     """Return overloads that are not in the table, and some attributes of operators, in a random order."""
     random = Random("outside")
     overloads = [
-        f"torch.ops.{'.'.join(name.split('::', 1))}" for name in torch._C._dispatch_get_all_op_names()
-        if not name.startswith("convsolve")]
+        f"torch.ops.{'.'.join(name.split('::', 1))}"
+        for name in torch._C._dispatch_get_all_op_names()
+        if not name.startswith("convsolve")
+    ]
     overloads = [o if o.count(".") == 4 else f"{o}.default" for o in sorted(overloads)]
     overloads = [o for o in overloads if o not in ALLOWED]
     random.shuffle(overloads)

@@ -126,10 +126,20 @@ def test_no_code_in_a_file_is_run(folder, tmp_path):
     def calls(target):
         return lambda graph: graph["nodes"][0].update(target=target)
 
-    for target in ("os.system", "builtins.eval", "torch.ops.mine.run.default", "torch.ops.aten.__class__.x", "_operator.call"):
+    for target in (
+        "os.system",
+        "builtins.eval",
+        "torch.ops.mine.run.default",
+        "torch.ops.aten.__class__.x",
+        "_operator.call",
+    ):
         with pytest.raises(cs.UnreadableError, match="none of PyTorch's own operators"):
             cs.load(rewritten("calls.pt2", calls(target)))
-    for change in (lambda g: g["nodes"][0].pop("inputs"), lambda g: g["tensor_values"].clear(), lambda g: g["nodes"].clear()):
+    for change in (
+        lambda g: g["nodes"][0].pop("inputs"),
+        lambda g: g["tensor_values"].clear(),
+        lambda g: g["nodes"].clear(),
+    ):
         with pytest.raises(cs.UnreadableError, match=r"followed|no tensor"):
             cs.load(rewritten("broken.pt2", change))
 

@@ -391,7 +391,9 @@ def test_what_cannot_be_read_is_said_in_one_line(forward, wanted):
 
     with pytest.raises(cs.UnreadableError, match=wanted) as error:
         cs.from_torch(Odd(), (3, 8, 9))
-    assert "\n" not in str(error.value) and ("test_read_module.py:" in str(error.value) or "returns" in str(error.value))
+    assert "\n" not in str(error.value) and (
+        "test_read_module.py:" in str(error.value) or "returns" in str(error.value)
+    )
 
 
 def test_bad_shapes_and_modules():

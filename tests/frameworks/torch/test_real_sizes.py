@@ -104,7 +104,9 @@ def test_a_program_that_refuses_sizes_itself(size):
     report = cs.check(network)
     assert report.ok is (size == 64)
     if size != 64:
-        assert [f.code for f in report.failures] == ["CS029"] and ("odd size" if size == 33 else "too low") in network.refusal
+        assert [f.code for f in report.failures] == ["CS029"] and (
+            "odd size" if size == 33 else "too low"
+        ) in network.refusal
     sizes = cs.valid_sizes(network)
     assert sizes.complete and sizes.proved
     assert str(sizes) == "height mod 2 = 0, height >= 8\nwidth mod 2 = 0, width >= 2"
@@ -147,7 +149,9 @@ class FailsFirst(torch.nn.Module):
         self.conv = torch.nn.Conv2d(3, 8, 7)
 
     def forward(self, x):
-        return torch.einsum("nchw,nchv->nwv", self.conv(x), torch.ones(x.shape[0], 8, x.shape[2] - 6, 5, device=x.device))
+        return torch.einsum(
+            "nchw,nchv->nwv", self.conv(x), torch.ones(x.shape[0], 8, x.shape[2] - 6, 5, device=x.device)
+        )
 
 
 def test_what_comes_after_a_failure_does_not_hide_it():

@@ -117,7 +117,7 @@ def test_what_the_cpu_refuses_fails_where_no_rule_says_so():
     program = Program(lambda m, x: x[:, torch.tensor([0, 1]), :, torch.tensor([2, 7])])
     assert cs.check(cs.from_torch(program, (4, 3, 9))).ok
     network = cs.from_torch(program, (4, 3, 5))
-    failure, = cs.check(network).failures
+    (failure,) = cs.check(network).failures
     assert (failure.code, failure.layer) == ("CS031", "__getitem__")
     assert not cs.check(cs.from_torch(program, (4, 3, 9)), (4, 3, 5)).ok
     assert (3, 5) not in cs.valid_sizes(network)

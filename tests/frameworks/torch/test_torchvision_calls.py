@@ -15,7 +15,8 @@ from .executed import opaque
 SCHEMA = (
     "deform_conv2d(Tensor input, Tensor weight, Tensor offset, Tensor mask, Tensor bias, SymInt stride_h, "
     "SymInt stride_w, SymInt pad_h, SymInt pad_w, SymInt dilation_h, SymInt dilation_w, SymInt groups, "
-    "SymInt offset_groups, bool use_mask) -> Tensor")
+    "SymInt offset_groups, bool use_mask) -> Tensor"
+)
 
 
 def deformed(x, weight, offset, mask, bias, sh, sw, ph, pw, dh, dw, groups, offset_groups, use_mask):
@@ -52,8 +53,7 @@ class Deformed(nn.Module):
     def forward(self, x):
         offset, mask = self.offset(x), x.new_zeros(x.shape[0], 1) if self.mask is None else self.mask(x).sigmoid()
         groups = x.shape[1] // self.weight.shape[1], offset.shape[1] // 18
-        return self.operator(
-            x, self.weight, offset, mask, self.bias, *self.numbers, *groups, self.mask is not None)
+        return self.operator(x, self.weight, offset, mask, self.bias, *self.numbers, *groups, self.mask is not None)
 
 
 @pytest.mark.parametrize(("shifts", "mask", "options"), [

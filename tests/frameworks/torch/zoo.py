@@ -15,15 +15,40 @@ from convsolve.frameworks.torch import declare_torchvision_operators
 BATCH = 2
 
 TORCHVISION = (
-    "alexnet", "vgg16_bn", "resnet18", "resnet50", "squeezenet1_0", "squeezenet1_1",
-    "densenet121", "inception_v3", "googlenet", "shufflenet_v2_x1_0", "mobilenet_v2", "mobilenet_v3_large",
-    "efficientnet_b0", "convnext_tiny", "regnet_y_400mf",
+    "alexnet",
+    "vgg16_bn",
+    "resnet18",
+    "resnet50",
+    "squeezenet1_0",
+    "squeezenet1_1",
+    "densenet121",
+    "inception_v3",
+    "googlenet",
+    "shufflenet_v2_x1_0",
+    "mobilenet_v2",
+    "mobilenet_v3_large",
+    "efficientnet_b0",
+    "convnext_tiny",
+    "regnet_y_400mf",
 )
 SEGMENTATION = ("fcn_resnet50", "deeplabv3_resnet50", "lraspp_mobilenet_v3_large")
 TIMM = (
-    "tf_efficientnet_b0", "resnet50d", "resnest14d", "hrnet_w18_small", "dla34", "convnext_atto", "mixnet_s",
-    "ghostnet_100", "repvgg_a0", "cspdarknet53", "vovnet39a", "poolformer_s12", "res2net50_26w_4s",
-    "skresnet18", "legacy_xception", "pvt_v2_b0",
+    "tf_efficientnet_b0",
+    "resnet50d",
+    "resnest14d",
+    "hrnet_w18_small",
+    "dla34",
+    "convnext_atto",
+    "mixnet_s",
+    "ghostnet_100",
+    "repvgg_a0",
+    "cspdarknet53",
+    "vovnet39a",
+    "poolformer_s12",
+    "res2net50_26w_4s",
+    "skresnet18",
+    "legacy_xception",
+    "pvt_v2_b0",
 )
 SMP = ("Unet", "UnetPlusPlus", "FPN", "PSPNet", "DeepLabV3Plus", "Linknet", "MAnet", "PAN")
 FIXED = ("torchvision:vit_b_16", "timm:vit_tiny_patch16_224", "timm:swin_tiny_patch4_window7_224",
@@ -31,8 +56,10 @@ FIXED = ("torchvision:vit_b_16", "timm:vit_tiny_patch16_224", "timm:swin_tiny_pa
 """Networks for one size only."""
 
 CONVOLUTIONAL = (
-    *(f"torchvision:{name}" for name in TORCHVISION), *(f"segmentation:{name}" for name in SEGMENTATION),
-    *(f"timm:{name}" for name in TIMM), *(f"smp:{name}" for name in SMP),
+    *(f"torchvision:{name}" for name in TORCHVISION),
+    *(f"segmentation:{name}" for name in SEGMENTATION),
+    *(f"timm:{name}" for name in TIMM),
+    *(f"smp:{name}" for name in SMP),
 )
 
 

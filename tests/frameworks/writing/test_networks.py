@@ -89,7 +89,12 @@ def test_networks_of_every_operator(name: str, target: str) -> None:
 
 def test_every_operator_is_written() -> None:
     used = {layer.operator.kind for text in NETWORKS.values() for layer in cs.parse(text).network.layers}
-    assert used >= OPERATORS.keys() - {"opaque", "conv_lstm", "stepwise", *SINGLY}  # which nothing can write, and which Keras alone has
+    assert used >= OPERATORS.keys() - {
+        "opaque",
+        "conv_lstm",
+        "stepwise",
+        *SINGLY,
+    }  # which nothing can write, and which Keras alone has
 
 
 LAST = """
@@ -150,7 +155,9 @@ def test_wrong_words_are_seen(monkeypatch: pytest.MonkeyPatch) -> None:
     network = cs.parse("input: [3, 9, 9]\nlayers: [{conv: {out_channels: 4, kernel_size: 3, padding: 1}}]").network
     for target in TARGETS:
         agree(network, target)
-    monkeypatch.setattr("convsolve.frameworks.common.writing.window_padding.sides_of", lambda step, name="": ((0, 0), (0, 0)))
+    monkeypatch.setattr(
+        "convsolve.frameworks.common.writing.window_padding.sides_of", lambda step, name="": ((0, 0), (0, 0))
+    )
     monkeypatch.setattr("convsolve.frameworks.torch.writing.phrases.sides_of", lambda step, name="": ((0, 0), (0, 0)))
     with pytest.raises(AssertionError):
         agree(network, "torch")
@@ -191,8 +198,10 @@ def test_source_runs_by_itself(stem: str, language: str) -> None:
 
 
 def test_source_needs_no_framework() -> None:
-    probe = ("import sys, convsolve as cs; net = cs.parse('{input: [1, 8, 8], layers: [relu]}').network; "
-             "print(cs.code(net, 'torch'), cs.code(net, 'keras')); print({'torch', 'keras'} & set(sys.modules))")
+    probe = (
+        "import sys, convsolve as cs; net = cs.parse('{input: [1, 8, 8], layers: [relu]}').network; "
+        "print(cs.code(net, 'torch'), cs.code(net, 'keras')); print({'torch', 'keras'} & set(sys.modules))"
+    )
     done = subprocess.run([sys.executable, "-c", probe], capture_output=True, text=True, check=True, cwd=ROOT)
     assert done.stdout.endswith("set()\n")
 
@@ -264,10 +273,14 @@ def test_shared_layers_come_back_from_keras() -> None:
     live = cs.from_keras(cs.to_keras(network))  # a constant is a layer with a program, which is recorded
     assert [x.name.partition("/")[0] for x in live.layers if x.operator.kind == "constant"] == ["offset"]
     assert {name: shared for name, shared in again.items() if shared} == {
-        **{f"{name}:2": name for name in (
-            "stem", "norm", "bent", "pooled", "seen", "scaled", "features", "score", "first", "offset")},
+        **{
+            f"{name}:2": name
+            for name in ("stem", "norm", "bent", "pooled", "seen", "scaled", "features", "score", "first", "offset")
+        },
         **{f"{name}:2.{way}": f"{name}.{way}" for name in ("first", "first_layer1") for way in ("forward", "backward")},
-        "score:3": "score", "first_layer1:2": "first_layer1"}
+        "score:3": "score",
+        "first_layer1:2": "first_layer1",
+    }
 
 
 @pytest.mark.parametrize("target", ["keras", "onnx"])
@@ -301,7 +314,8 @@ def test_what_is_padded_elsewhere_is_shared() -> None:
         agree(keras.with_input((7, 8, 2)), target)  # padded by other amounts
     assert message(keras.with_input((7, 7, 2)), "torch") == (
         "second: it uses the parameters of first, which becomes another module: give both layers the same options, or "
-        "leave `shares` out")
+        "leave `shares` out"
+    )
 
 
 def test_what_cannot_be_shared() -> None:
@@ -310,18 +324,21 @@ def test_what_cannot_be_shared() -> None:
     for target in ("torch", "keras"):
         assert message(strided, target) == (
             "second: it uses the parameters of first, which becomes another module: give both layers the same options, "
-            "or leave `shares` out")
+            "or leave `shares` out"
+        )
     biased = two_convolutions("bias: false", "bias: true")
     for target in TARGETS:
         assert message(biased, target) == (
             "second: it uses the parameters of first, which has 36, and would have 38: give both layers the same "
-            "options, or leave `shares` out")
+            "options, or leave `shares` out"
+        )
     wide, high = (cs.operators.Conv(out_channels=2, kernel_size=kernel) for kernel in ((1, 3), (3, 1)))
     layers = (biased.layers[0], dataclasses.replace(biased.by_name["first"], operator=wide),
               dataclasses.replace(biased.by_name["second"], operator=high))  # fmt: skip
     assert message(cs.Network(layers), "onnx") == (
         "second: it uses the parameters of first, which has no weight of 2x2x3x1: give both layers the same options, "
-        "or leave `shares` out")
+        "or leave `shares` out"
+    )
 
 
 # -- what cannot be written
@@ -339,16 +356,20 @@ def test_what_cannot_be_written(target: str) -> None:
         return cs.parse(text).network
 
     assert message(net("{input: [1, 8, 8], layers: [{max_pool: {kernel_size: 2 | 3}}]}"), target) == (
-        "the network has open parameters (max_pool1.kernel_size): solve it first, and write the solution")
+        "the network has open parameters (max_pool1.kernel_size): solve it first, and write the solution"
+    )
     assert message(net("{input: [1, 2, 2], layers: [{max_pool: {kernel_size: 3}}]}"), target) == (
         "the network does not work with its input (max_pool1: the kernel does not fit the padded input (height): "
-        "window=3, padded=2): `convsolve check` says what would mend it")
+        "window=3, padded=2): `convsolve check` says what would mend it"
+    )
     opaque = "{input: [2], layers: [{opaque: {name: fft, what: my.fft, seen: [[2]], outputs: [[2]]}}]}"
     assert message(net(opaque), target) == (
-        "fft: it cannot be written what my.fft does: put operators that convsolve knows in its place")
+        "fft: it cannot be written what my.fft does: put operators that convsolve knows in its place"
+    )
     assert message(net("{input: [2], layers: [{identity: {name: prelu, weights: 2}}]}"), target) == (
         "prelu: it cannot be written what an identity with weights=2 does: put operators that convsolve knows in its "
-        "place")
+        "place"
+    )
     agree(net("{input: [2], layers: [{identity: {weights: 0}}]}"), target)
 
 
@@ -357,16 +378,20 @@ def test_no_word() -> None:
     assert message(four, "torch") == "conv1: PyTorch has no Conv4d: use 1 to 3 spatial axes"
     half = cs.parse("{input: [2, 4], layers: [{batch_norm: {scale: false}}]}").network
     assert message(half, "torch") == (
-        "batch_norm1: PyTorch's batch_norm learns a scale and a shift, or neither: set both to the same")
+        "batch_norm1: PyTorch's batch_norm learns a scale and a shift, or neither: set both to the same"
+    )
     shifted = cs.parse("{input: [2, 4], layers: [{layer_norm: {scale: false}}]}").network
     assert message(shifted, "torch") == (
-        "layer_norm1: PyTorch's layer_norm has no shift without a scale: set scale to true, or shift to false")
+        "layer_norm1: PyTorch's layer_norm has no shift without a scale: set scale to true, or shift to false"
+    )
     older = cs.parse("{input: [2, 4], layers: [{gru: {hidden_size: 3, reset_after: false}}]}").network
     assert message(older, "torch") == (
-        "gru1: PyTorch's GRU resets the state after the product: set reset_after to true")
+        "gru1: PyTorch's GRU resets the state after the product: set reset_after to true"
+    )
     grouped = cs.parse("{input: [2, 4], layers: [{conv_transpose: {out_channels: 2, kernel_size: 2, groups: 2}}]}")
     assert message(grouped.network, "keras") == (
-        "conv_transpose1: Keras has no groups in a transposed convolution: set groups to 1")
+        "conv_transpose1: Keras has no groups in a transposed convolution: set groups to 1"
+    )
 
 
 @pytest.mark.parametrize(("language", "name", "said"), [

@@ -46,7 +46,10 @@ def networks(framework: str, operation: str) -> list[tuple[Network, Any]]:
 
 
 NEVER = {
-    "torch": {"conv_lstm", "deform_conv", "center_crop_pad"}, "keras": {"grid_sample", *SINGLY}, "onnx": {"conv_lstm"}}
+    "torch": {"conv_lstm", "deform_conv", "center_crop_pad"},
+    "keras": {"grid_sample", *SINGLY},
+    "onnx": {"conv_lstm"},
+}
 """Operations for which a framework has no operator at all."""
 
 

@@ -92,7 +92,9 @@ def run(network: Network, target: str, model: Any) -> list[tuple[int, ...]]:
     else:
         tensors = [torch.zeros(shape) for shape in shapes]
         with torch.no_grad():
-            results = model.eval()(*tensors) if target == "torch" else model(tensors if len(tensors) > 1 else tensors[0])
+            results = (
+                model.eval()(*tensors) if target == "torch" else model(tensors if len(tensors) > 1 else tensors[0])
+            )
         results = results if isinstance(results, (list, tuple)) else [results]
     order = "channels_last" if target == "keras" else "channels_first"
     return [tuple(to_canonical(order, tuple(result.shape)[1:])) for result in results]

@@ -59,7 +59,8 @@ def word_for(step: Step, framework: str, words: Mapping[str, str]) -> str:
     function = step.operator.function
     if function not in words:
         raise cannot(
-            step, f"{framework} is not told what {function!r} computes", "put an operator in its place that it knows")
+            step, f"{framework} is not told what {function!r} computes", "put an operator in its place that it knows"
+        )
     return words[function]
 
 

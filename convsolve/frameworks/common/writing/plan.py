@@ -25,10 +25,19 @@ __all__ = ["Plan", "Step", "cannot", "known_network", "not_shared", "plan"]
 Sizes = tuple[int, ...]
 
 _AXES_BY_NUMBER = frozenset({"concat", "split", "chunk", "slice"})
-_OWN_ORDER = frozenset({
-    "softmax", "log_softmax", "local_response_norm", "batch_norm", "instance_norm", "group_norm", "pad", "crop",
-    "center_crop",
-})
+_OWN_ORDER = frozenset(
+    {
+        "softmax",
+        "log_softmax",
+        "local_response_norm",
+        "batch_norm",
+        "instance_norm",
+        "group_norm",
+        "pad",
+        "crop",
+        "center_crop",
+    }
+)
 """Operators that keep each element at its place, but work on the axes that a framework has in its own order."""
 
 _JOINS = frozenset({"add", "sub", "mul", "div", "pow", "maximum", "minimum", "average", "elementwise"})
@@ -115,8 +124,10 @@ def cannot(step: Step, what: str, advice: str) -> NetworkError:
 def not_shared(step: Step, why: str) -> NetworkError:
     """Return the error of a layer that cannot use another layer's parameters as they are."""
     return cannot(
-        step, f"it uses the parameters of {step.shares}, {why}", "give both layers the same options, or leave "
-        "`shares` out")
+        step,
+        f"it uses the parameters of {step.shares}, {why}",
+        "give both layers the same options, or leave `shares` out",
+    )
 
 
 def known_network(network: Network) -> Network:
@@ -151,7 +162,8 @@ def plan(network: Network, own: DataFormat, *, strict: bool = True) -> Plan:
         _must_work(traced, values)
     shapes = {
         tensor: tuple(evaluate(n, values) for n in shape)
-        for tensor, shape in traced.shapes.items() if shape is not None
+        for tensor, shape in traced.shapes.items()
+        if shape is not None
     }
     orders: dict[str, DataFormat] = {}
     makers: dict[str, str] = {}
@@ -171,20 +183,29 @@ def plan(network: Network, own: DataFormat, *, strict: bool = True) -> Plan:
     made = [(_tensor(reference, shapes), _differs(orders, own, reference, shapes))
             for reference in network.outputs if reference in orders]  # fmt: skip
     return Plan(
-        network, own, tuple(s for s in steps if s.operator.kind == "input"),
-        tuple(s for s in steps if s.operator.kind != "input"), tuple(made), shapes)
+        network,
+        own,
+        tuple(s for s in steps if s.operator.kind == "input"),
+        tuple(s for s in steps if s.operator.kind != "input"),
+        tuple(made),
+        shapes,
+    )
 
 
 def _must_work(traced: Trace, values: Mapping[str, int]) -> None:
     for requirement in traced.requirements:
         if not evaluate(requirement.condition, values):
             shown = {name: evaluate(value, values) for name, value in requirement.values}
-            what = requirement.note if requirement.rule.code == "CS022" else requirement.rule.message(
-                requirement.axis, shown)
+            what = (
+                requirement.note
+                if requirement.rule.code == "CS022"
+                else requirement.rule.message(requirement.axis, shown)
+            )
             place = f"{requirement.layer}: " if requirement.layer else ""
             raise NetworkError(
                 f"the network does not work with its input ({place}{what}): `convsolve check` says what would mend it",
-                layer=requirement.layer)
+                layer=requirement.layer,
+            )
 
 
 def _origin(network: Network, layer: Layer) -> str:
@@ -193,7 +214,8 @@ def _origin(network: Network, layer: Layer) -> str:
     while layer.shares:
         if layer.shares in passed:
             raise NetworkError(
-                f"layers share parameters in a circle: {' -> '.join([*passed, layer.shares])}", layer=layer.name)
+                f"layers share parameters in a circle: {' -> '.join([*passed, layer.shares])}", layer=layer.name
+            )
         passed.append(layer.shares)
         layer = network.by_name[layer.shares]
     return layer.name
@@ -206,7 +228,11 @@ def _tensor(reference: str, shapes: Mapping[str, Sizes]) -> str:
 
 
 def _step(
-    network: Network, own: DataFormat, layer: Layer, values: Mapping[str, int], shapes: Mapping[str, Sizes],
+    network: Network,
+    own: DataFormat,
+    layer: Layer,
+    values: Mapping[str, int],
+    shapes: Mapping[str, Sizes],
     orders: Mapping[str, DataFormat],
 ) -> Step:
     operator, references = _sized_like(layer, shapes)
@@ -219,18 +245,31 @@ def _step(
     if what:
         raise NetworkError(
             f"{layer.name}: it cannot be written what {what} does: put operators that convsolve knows in its place",
-            layer=layer.name)
+            layer=layer.name,
+        )
     if isinstance(operator, Flatten) and operator.with_batch:
         raise NetworkError(
-            f"{layer.name}: it merges the batch axis, which is not written: leave out with_batch", layer=layer.name)
+            f"{layer.name}: it merges the batch axis, which is not written: leave out with_batch", layer=layer.name
+        )
     sizes = tuple(shapes[reference] for reference in references)
     outputs = tuple(t for t in shapes if t.startswith(f"{layer.name}[")) or (layer.name,)
     made = tuple(shapes[t] for t in outputs)
     works = _order(network, own, operator, references, sizes, made, orders)
     turned = tuple(operator.arity[1] != 0 and _differs(orders, works, r, shapes) for r in references)
     return Step(
-        layer.name, operator, tuple(_tensor(r, shapes) for r in references), outputs, sizes, made, works, turned,
-        network.framework, network.data_format, "", values[f"{layer.name}.params"])
+        layer.name,
+        operator,
+        tuple(_tensor(r, shapes) for r in references),
+        outputs,
+        sizes,
+        made,
+        works,
+        turned,
+        network.framework,
+        network.data_format,
+        "",
+        values[f"{layer.name}.params"],
+    )
 
 
 def _unknown(operator: Any) -> str:
@@ -252,8 +291,13 @@ def _differs(orders: Mapping[str, DataFormat], own: DataFormat, reference: str, 
 
 
 def _order(
-    network: Network, own: DataFormat, operator: Any, references: tuple[str, ...], sizes: tuple[Sizes, ...],
-    made: tuple[Sizes, ...], orders: Mapping[str, DataFormat],
+    network: Network,
+    own: DataFormat,
+    operator: Any,
+    references: tuple[str, ...],
+    sizes: tuple[Sizes, ...],
+    made: tuple[Sizes, ...],
+    orders: Mapping[str, DataFormat],
 ) -> DataFormat:
     """Return the order of axes in which an operator works: its own if it needs one, or else its first input's."""
     kind = operator.kind
@@ -266,8 +310,11 @@ def _order(
         anywhere = operator.pointwise and kind not in _OWN_ORDER
         return present if anywhere else own
     alike = len({len(shape) for shape in sizes}) == 1
-    movable = kind in _AXES_BY_NUMBER or (kind in _JOINS and alike) or (
-        kind == "reduce" and (operator.keepdims or len(made[0]) < 2))
+    movable = (
+        kind in _AXES_BY_NUMBER
+        or (kind in _JOINS and alike)
+        or (kind == "reduce" and (operator.keepdims or len(made[0]) < 2))
+    )
     merged = kind == "flatten" and len(made[0]) == 1  # in which order, the weights behind it learn
     return present if movable or merged else network.data_format
 

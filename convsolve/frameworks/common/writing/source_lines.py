@@ -120,7 +120,8 @@ def maps(verb: str, ins: Iterable[Sequence[int]], outs: Iterable[Sequence[int]])
     ['    \"""Maps (N, 3, 8, 8) to (N, 10) and (N, 4, 2).\"""']
     """
     given, made = (
-        " and ".join(f"({', '.join(['N', *map(str, shape)])})" for shape in shapes) for shapes in (ins, outs))
+        " and ".join(f"({', '.join(['N', *map(str, shape)])})" for shape in shapes) for shapes in (ins, outs)
+    )
     line = f'    """{verb} {given} to {made}."""'
     return [line] if len(line) <= WIDTH else [f'    """{verb} {given}', f"    to {made}.", '    """']
 

@@ -60,8 +60,14 @@ def paddings(step: Step) -> Pairs:
         return tuple((window - 1, 0) for window in windows_of(step))
     found: list[tuple[int, int]] = []
     axes = zip(
-        step.sizes[0][1:], outs, windows_of(step), steps_of(step), sides_of(step), spread(step, "kernel_size"),
-        strict=True)
+        step.sizes[0][1:],
+        outs,
+        windows_of(step),
+        steps_of(step),
+        sides_of(step),
+        spread(step, "kernel_size"),
+        strict=True,
+    )
     for size, out, window, stride, (before, after), kernel in axes:
         if operator.padding == "same":
             pool_of_onnx = step.framework == "onnx" and "pool" in operator.kind
@@ -72,8 +78,7 @@ def paddings(step: Step) -> Pairs:
         if getattr(operator, "ceil_mode", False):
             after = max(after, (out - 1) * stride + window - size - before)
         if window_count(size + both_sides(before, after), window, stride) != out:
-            raise InternalError(
-                f"{step.name}: no padding of {size} gives {out}. Please report this with the network")
+            raise InternalError(f"{step.name}: no padding of {size} gives {out}. Please report this with the network")
         found.append((before, after))
     return tuple(found)
 

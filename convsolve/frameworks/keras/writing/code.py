@@ -83,7 +83,8 @@ class Written:
         """Return the statements of a layer."""
         made = [
             Line(self._variable(step.name, stage.suffix), self.layer(step, stage))
-            for stage in self.said[step.name] if stage.module and (step.name, stage.suffix) in self._shared
+            for stage in self.said[step.name]
+            if stage.module and (step.name, stage.suffix) in self._shared
         ]
         return [*made, *self.flow.step(step)]
 

@@ -112,7 +112,8 @@ def _conv(step: Step) -> list[Stage]:
     if word is None or (not zeros and word != "valid"):
         before, word = framed(step, padding, "pad", mode=op.padding_mode), "valid"
     options = _given(
-        strides=brief(steps_of(step)), padding=word, dilation_rate=brief(spread(step, "dilation")), use_bias=op.bias)
+        strides=brief(steps_of(step)), padding=word, dilation_rate=brief(spread(step, "dilation")), use_bias=op.bias
+    )
     _not_both(step)
     kernel = brief(spread(step, "kernel_size"))
     if op.kind == "depthwise_conv" and step.rank < 3:
@@ -134,8 +135,7 @@ def _conv_transpose(step: Step) -> list[Stage]:
     if op.groups != 1:
         raise cannot(step, "Keras has no groups in a transposed convolution", "set groups to 1")
     _not_both(step)
-    options = _given(
-        strides=brief(steps_of(step)), dilation_rate=brief(spread(step, "dilation")), use_bias=op.bias)
+    options = _given(strides=brief(steps_of(step)), dilation_rate=brief(spread(step, "dilation")), use_bias=op.bias)
     kernel = brief(spread(step, "kernel_size"))
     name = spatial_name(step, "Conv{}Transpose")
     grown = [n * s for n, s in zip(step.sizes[0][1:], steps_of(step), strict=True)]
@@ -149,7 +149,8 @@ def _conv_transpose(step: Step) -> list[Stage]:
     whole = [g + max(w - s, 0) for g, w, s in zip(grown, windows_of(step), steps_of(step), strict=True)]
     left = tuple(
         (-max(before, 0), out + max(before, 0) - size)
-        for (before, _), out, size in zip(crops_of(step), step.made[0][1:], whole, strict=True))
+        for (before, _), out, size in zip(crops_of(step), step.made[0][1:], whole, strict=True)
+    )
     return [module(name, op.out_channels, kernel_size=kernel, **options), *framed(step, left, "frame")]
 
 
@@ -224,8 +225,10 @@ def _upsample(step: Step) -> list[Stage]:
         return [module("layers.Resizing", *step.made[0][1:], interpolation=mode)]
     elif mode != "nearest" or [n * s for n, s in zip(step.sizes[0][1:], whole, strict=True)] != [*step.made[0][1:]]:
         raise cannot(
-            step, f"Keras resizes {step.rank} spatial axes by whole numbers and mode 'nearest' only",
-            "take such a scale_factor, or write the network to torch or onnx")
+            step,
+            f"Keras resizes {step.rank} spatial axes by whole numbers and mode 'nearest' only",
+            "take such a scale_factor, or write the network to torch or onnx",
+        )
     size = whole[0] if step.rank == 1 else brief(whole)
     options = {} if mode == "nearest" else {"interpolation": mode}
     return [module(spatial_name(step, "UpSampling{}"), size, **options)]

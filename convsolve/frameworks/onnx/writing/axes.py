@@ -83,7 +83,8 @@ def _split(graph: Graph, step: Step, inputs: list[str]) -> None:
 def _reduce(graph: Graph, step: Step, inputs: list[str]) -> None:
     axes = sorted({step.axis(axis) for axis in step.operator.axes})
     graph.node(
-        step, "ReduceMean", [*inputs, graph.numbers(step, *axes)], step.name, keepdims=int(step.operator.keepdims))
+        step, "ReduceMean", [*inputs, graph.numbers(step, *axes)], step.name, keepdims=int(step.operator.keepdims)
+    )
 
 
 def _expand(graph: Graph, step: Step, inputs: list[str]) -> None:
@@ -104,7 +105,8 @@ def _aligned(graph: Graph, step: Step, inputs: list[str]) -> list[str]:
     """Give all inputs as many axes: new ones come behind the batch axis."""
     rank = max(len(sizes) for sizes in step.sizes)
     return [
-        name if len(sizes) == rank
+        name
+        if len(sizes) == rank
         else graph.node(step, "Unsqueeze", [name, graph.numbers(step, *range(1, rank - len(sizes) + 1))])
         for name, sizes in zip(inputs, step.sizes, strict=True)
     ]

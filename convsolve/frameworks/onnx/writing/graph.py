@@ -111,7 +111,9 @@ class Graph:
         if self._bytes > _LARGEST:
             raise NetworkError(
                 f"{step.name}: the weights up to here take {self._bytes:,} bytes, and an ONNX model holds less than "
-                "2 GiB: write the network to torch or keras", layer=step.name)
+                "2 GiB: write the network to torch or keras",
+                layer=step.name,
+            )
 
     def _tensor(self, name: str, values: np.ndarray[Any, Any]) -> str:
         from onnx import numpy_helper

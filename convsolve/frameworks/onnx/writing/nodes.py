@@ -21,9 +21,7 @@ def _sides(padding: Pairs) -> list[int]:
     return [*(before for before, _ in padding), *(after for _, after in padding)]
 
 
-def padded(
-    graph: Graph, step: Step, x: str, padding: Pairs, output: str | None = None, mode: str = "constant"
-) -> str:
+def padded(graph: Graph, step: Step, x: str, padding: Pairs, output: str | None = None, mode: str = "constant") -> str:
     """Write the padding of the spatial axes; negative padding crops."""
     pads = graph.numbers(step, *_sides(((0, 0), (0, 0), *padding)))
     return graph.node(step, "Pad", [x, pads], output, mode=_MODES[mode])
@@ -66,8 +64,15 @@ def _conv_transpose(graph: Graph, step: Step, inputs: list[str]) -> None:
     weight = graph.weight(step, "weight", step.sizes[0][0], op.out_channels // op.groups, *spread(step, "kernel_size"))
     more = any(n for _, n in left)
     made = graph.node(
-        step, "ConvTranspose", [inputs[0], weight, *_bias(graph, step)], None if more else step.name,
-        group=op.groups, pads=_sides(padding), output_padding=extras, **_windows(step))
+        step,
+        "ConvTranspose",
+        [inputs[0], weight, *_bias(graph, step)],
+        None if more else step.name,
+        group=op.groups,
+        pads=_sides(padding),
+        output_padding=extras,
+        **_windows(step),
+    )
     if more:
         padded(graph, step, made, left, step.name)
 

@@ -64,10 +64,15 @@ def to_onnx(network: Network, *, seed: int = 0) -> ModelProto:
             step = next(s for s in (*planned.inputs, *planned.steps) if outputs[i][1] in s.outputs)
             outputs[i] = (graph.node(step, "Identity", [name]), outputs[i][1])  # a graph gives each tensor once
     made = helper.make_graph(
-        graph.nodes, "net", [_value(s.name, planned.shapes[s.name]) for s in planned.inputs],
-        [_value(name, planned.shapes[reference]) for name, reference in outputs], graph.tensors)
+        graph.nodes,
+        "net",
+        [_value(s.name, planned.shapes[s.name]) for s in planned.inputs],
+        [_value(name, planned.shapes[reference]) for name, reference in outputs],
+        graph.tensors,
+    )
     model = helper.make_model(
-        made, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=_IR_VERSION, producer_name="convsolve")
+        made, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=_IR_VERSION, producer_name="convsolve"
+    )
     onnx.checker.check_model(model)
     return model
 

@@ -71,7 +71,8 @@ class Written:
         """Return the modules that a layer makes: name and construction."""
         stages = [stage for stage in self.said[step.name] if stage.module]
         return [
-            (self.attribute(step, stage), stage.code) for stage in stages
+            (self.attribute(step, stage), stage.code)
+            for stage in stages
             if self.makers[step.name, stage.suffix] == step.name and isinstance(stage.code, Call)
         ]
 

@@ -83,9 +83,13 @@ def _convolution(step: Step, channels: int, out_channels: int, groups: int) -> l
     if padding != "same" and not symmetric(padding):
         before, padding = [padded(step, padding, op.padding_mode)], ((0, 0),)
     options = given(
-        stride=brief(steps_of(step)), padding=padding if padding == "same" else brief([side for side, _ in padding]),
-        dilation=brief(spread(step, "dilation")), groups=groups, bias=op.bias,
-        padding_mode=op.padding_mode if not before else "zeros")
+        stride=brief(steps_of(step)),
+        padding=padding if padding == "same" else brief([side for side, _ in padding]),
+        dilation=brief(spread(step, "dilation")),
+        groups=groups,
+        bias=op.bias,
+        padding_mode=op.padding_mode if not before else "zeros",
+    )
     kernel = brief(spread(step, "kernel_size"))
     return [*before, module(spatial_name(step, "ConvNd"), channels, out_channels, kernel_size=kernel, **options)]
 
@@ -105,8 +109,13 @@ def _conv_transpose(step: Step) -> list[Stage]:
         if any(n for pair in left for n in pair):
             after = [Stage(padded(step, left).code, True, "crop", learns=False)]
     options = given(
-        stride=brief(steps_of(step)), padding=brief(sides), output_padding=brief(extras),
-        dilation=brief(spread(step, "dilation")), groups=op.groups, bias=op.bias)
+        stride=brief(steps_of(step)),
+        padding=brief(sides),
+        output_padding=brief(extras),
+        dilation=brief(spread(step, "dilation")),
+        groups=op.groups,
+        bias=op.bias,
+    )
     kernel = brief(spread(step, "kernel_size"))
     channels = op.in_channels or step.sizes[0][0]
     name = spatial_name(step, "ConvTransposeNd")
@@ -143,8 +152,9 @@ def _pool(step: Step) -> list[Stage]:
         padding = paddings(step)
     ceil = op.ceil_mode and symmetric(padding) and literal
     wide = any(2 * side > k for (side, _), k in zip(padding, kernel, strict=True))
-    small = op.kind != "max_pool" and step.rank == 3 and any(
-        k > n for k, n in zip(kernel, step.sizes[0][1:], strict=True))  # which avg_pool3d refuses, though padded
+    small = (
+        op.kind != "max_pool" and step.rank == 3 and any(k > n for k, n in zip(kernel, step.sizes[0][1:], strict=True))
+    )  # which avg_pool3d refuses, though padded
     foreign = step.framework != "torch" and (wide or small)
     if not symmetric(padding) or foreign or (op.kind == "lp_pool" and padding and any(b for b, _ in padding)):
         fill = 'float("-inf")' if op.kind == "max_pool" else "0.0"
@@ -239,7 +249,8 @@ def _affine(step: Step) -> bool:
     scale, shift = step.affine
     if scale != shift:
         raise cannot(
-            step, f"PyTorch's {step.operator.kind} learns a scale and a shift, or neither", "set both to the same")
+            step, f"PyTorch's {step.operator.kind} learns a scale and a shift, or neither", "set both to the same"
+        )
     return scale
 
 
