@@ -15,7 +15,7 @@ from .source import loaded, source_options
 
 if TYPE_CHECKING:
     from ..explanations.explain import Explanation
-    from ..messages import Complaint
+    from ..messages import ParsedError
     from ..network import InputShapes
 
 __all__ = ["command"]
@@ -108,7 +108,7 @@ def _data(found: Explanation) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _facts(complaint: Complaint) -> dict[str, Any]:
+def _facts(complaint: ParsedError) -> dict[str, Any]:
     import dataclasses
 
     facts = {field.name: getattr(complaint, field.name) for field in dataclasses.fields(complaint)}

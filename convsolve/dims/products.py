@@ -14,7 +14,7 @@ from typing import Any
 
 from .boxes import Boxes
 from .quasi import NoClosedForm, Quasi
-from .separate import Of, Reading, Sum, Unread
+from .separate import ClosedFormReader, Of, Sum, Unread
 from .sizeset import SizeSet
 
 __all__ = ["Decided", "compared", "divides"]
@@ -34,7 +34,7 @@ class _Pair:
     other: Any
 
 
-def compared(reading: Reading, op: str, difference: Sum) -> Decided | None:
+def compared(reading: ClosedFormReader, op: str, difference: Sum) -> Decided | None:
     """Decide ``difference op 0`` (eq, lt or le), for the difference of two products; None for another one."""
     terms = sorted(difference.terms.items(), key=lambda term: -term[1])
     if len(terms) != 2 or not terms[0][1] > 0 > terms[1][1]:
@@ -56,7 +56,7 @@ def compared(reading: Reading, op: str, difference: Sum) -> Decided | None:
     return yes, unclear
 
 
-def divides(reading: Reading, a: Any, b: Any) -> Decided | None:
+def divides(reading: ClosedFormReader, a: Any, b: Any) -> Decided | None:
     """Decide whether ``a % b == 0`` for two products; None for others.
 
     Where ``a`` is nearly a multiple of ``b``, it is one only if it is that one.
@@ -76,7 +76,7 @@ def divides(reading: Reading, a: Any, b: Any) -> Decided | None:
     return zero.merged(), ((unclear | ~far) - zero).merged()
 
 
-def _pairs(reading: Reading, one: Sequence[Of], other: Sequence[Of]) -> tuple[list[_Pair], Fraction]:
+def _pairs(reading: ClosedFormReader, one: Sequence[Of], other: Sequence[Of]) -> tuple[list[_Pair], Fraction]:
     """Return the factors of two products by unknown, scaled to grow alike, and what that makes of their ratio."""
     left: Mapping[str, Any] = {f.unknown: f.function for f in one}
     right: Mapping[str, Any] = {f.unknown: f.function for f in other}
@@ -91,7 +91,7 @@ def _pairs(reading: Reading, one: Sequence[Of], other: Sequence[Of]) -> tuple[li
     return pairs, ratio
 
 
-def _scaled(reading: Reading, pair: _Pair, p: int, q: int) -> tuple[Any, Any]:
+def _scaled(reading: ClosedFormReader, pair: _Pair, p: int, q: int) -> tuple[Any, Any]:
     return reading.quasi.read("mul", [pair.one, p]), reading.quasi.read("mul", [pair.other, q])
 
 
@@ -107,11 +107,11 @@ def _growth(f: Any) -> Fraction:
     return Fraction(sum(map(int, f.tail[degree].tolist())), f.period * (f.period * f.divisor) ** degree)
 
 
-def _members(reading: Reading, op: str, one: Any, other: Any) -> SizeSet:
+def _members(reading: ClosedFormReader, op: str, one: Any, other: Any) -> SizeSet:
     return SizeSet.of(reading.quasi.read(op, [one, other]))
 
 
-def _signs(reading: Reading, pairs: Sequence[_Pair]) -> tuple[Boxes, Boxes, Boxes]:
+def _signs(reading: ClosedFormReader, pairs: Sequence[_Pair]) -> tuple[Boxes, Boxes, Boxes]:
     """Return where the difference of two products is 0, where it is negative, and where its sign is not clear."""
     unknowns = reading.unknowns
     kinds: list[dict[str, SizeSet]] = []
@@ -140,7 +140,7 @@ def _signs(reading: Reading, pairs: Sequence[_Pair]) -> tuple[Boxes, Boxes, Boxe
     return (*(Boxes(unknowns, tuple(found[name])) for name in ("zero", "negative", "unclear")),)  # type: ignore[return-value]
 
 
-def _near(reading: Reading, pairs: Sequence[_Pair], closer: Fraction) -> Boxes | None:
+def _near(reading: ClosedFormReader, pairs: Sequence[_Pair], closer: Fraction) -> Boxes | None:
     """Return from where on the quotient of two products differs from 1 by less than a number; None if that is far."""
     apart = []
     for pair in pairs:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from ..errors import DimensionError
@@ -18,7 +19,7 @@ from .quasi import NoClosedForm, Quasi, unknown_size
 from .quasi_reader import QuasiReader
 from .rewrite import REWRITE
 
-__all__ = ["SEPARATE", "Of", "Reading", "Sum", "Unread"]
+__all__ = ["SEPARATE", "Of", "ClosedFormReader", "Sum", "Unread"]
 
 _MOST_TERMS = 256
 """Sums of more products than this are not written out."""
@@ -50,7 +51,7 @@ class Unread(Exception):
     """A value has no closed form; the text says why."""
 
 
-class Reading:
+class ClosedFormReader:
     """Reads expressions over several unknowns, each function of a single one in closed form."""
 
     def __init__(self, unknowns: Iterable[str]) -> None:
@@ -189,10 +190,10 @@ class Reading:
         return self.sum(found)
 
 
-def _symbolic(op: str) -> Callable[[Reading, list[Value]], Value]:
+def _symbolic(op: str) -> Callable[[ClosedFormReader, list[Value]], Value]:
     """Return a reader that writes an expression, or what it must be by the bounds of its parts."""
 
-    def read(reading: Reading, args: list[Value]) -> Value:
+    def read(reading: ClosedFormReader, args: list[Value]) -> Value:
         if op == "where" and args[1] == args[2]:
             return args[1]
         if op == "where" and isinstance(args[0], bool):
@@ -223,10 +224,12 @@ def _beats(op: str, x: Any, y: Any) -> bool:
     return high is not None and other_low is not None and high <= other_low
 
 
-def _or_symbolic(op: str, exact: Callable[[Reading, list[Value]], Value]) -> Callable[[Reading, list[Value]], Value]:
+def _or_symbolic(
+    op: str, exact: Callable[[ClosedFormReader, list[Value]], Value]
+) -> Callable[[ClosedFormReader, list[Value]], Value]:
     """Return a reader that is exact on sums of products and otherwise writes an expression."""
 
-    def read(reading: Reading, args: list[Value]) -> Value:
+    def read(reading: ClosedFormReader, args: list[Value]) -> Value:
         try:
             return exact(reading, args)
         except Unread:
@@ -235,10 +238,12 @@ def _or_symbolic(op: str, exact: Callable[[Reading, list[Value]], Value]) -> Cal
     return _on_parts(op, read)
 
 
-def _on_parts(op: str, plain: Callable[[Reading, list[Value]], Value]) -> Callable[[Reading, list[Value]], Value]:
+def _on_parts(
+    op: str, plain: Callable[[ClosedFormReader, list[Value]], Value]
+) -> Callable[[ClosedFormReader, list[Value]], Value]:
     """Return a reader that computes with the parts of a minimum, a maximum or a choice, where there is one of them."""
 
-    def read(reading: Reading, args: list[Value]) -> Value:
+    def read(reading: ClosedFormReader, args: list[Value]) -> Value:
         split = [i for i, a in enumerate(args) if reading.parts(a) is not None]
         if len(split) != 1 or sum(isinstance(a, Symbolic) for a in args) != 1:
             return plain(reading, args)
@@ -276,7 +281,7 @@ def _growing(op: str, i: int, args: list[Value]) -> int:
     return 0
 
 
-def _quotient(reading: Reading, args: list[Value]) -> Value:
+def _quotient(reading: ClosedFormReader, args: list[Value]) -> Value:
     """Divide every product of a sum by a product; raise Unread where that leaves a rest."""
     a, b = args
     divisors = reading.terms(b)
@@ -301,13 +306,13 @@ def _quotient(reading: Reading, args: list[Value]) -> Value:
     return reading.sum(found)
 
 
-def _rest(reading: Reading, args: list[Value]) -> Value:
+def _rest(reading: ClosedFormReader, args: list[Value]) -> Value:
     _quotient(reading, args)
     return 0
 
 
-def _comparison(op: str) -> Callable[[Reading, list[Value]], Value]:
-    def exact(reading: Reading, args: list[Value]) -> Value:
+def _comparison(op: str) -> Callable[[ClosedFormReader, list[Value]], Value]:
+    def exact(reading: ClosedFormReader, args: list[Value]) -> Value:
         difference = reading.sum([(args[0], 1), (args[1], -1)])
         if isinstance(difference, Sum):
             return _symbolic(op)(reading, [difference, 0])
@@ -315,16 +320,14 @@ def _comparison(op: str) -> Callable[[Reading, list[Value]], Value]:
 
     whole = _or_symbolic(op, exact)
 
-    def read(reading: Reading, args: list[Value]) -> Value:
+    def read(reading: ClosedFormReader, args: list[Value]) -> Value:
         for i, other in ((0, args[1]), (1, args[0])):
             parts = reading.parts(args[i])
             if parts is not None:
-                return reading.split(
-                    op, args, lambda i=i, other=other, parts=parts: by_parts(reading, args[i].op, parts, other, i)
-                )  # type: ignore[misc]
+                return reading.split(op, args, partial(by_parts, reading, args[i].op, parts, other, i))
         return whole(reading, args)
 
-    def by_parts(reading: Reading, kind: str, parts: list[Value], other: Value, i: int) -> Value:
+    def by_parts(reading: ClosedFormReader, kind: str, parts: list[Value], other: Value, i: int) -> Value:
         def compared(part: Value, op: str = op) -> Value:
             return reading.read(op, [part, other] if i == 0 else [other, part])
 
@@ -346,7 +349,7 @@ def _comparison(op: str) -> Callable[[Reading, list[Value]], Value]:
     return read
 
 
-SEPARATE: dict[str, Callable[[Reading, list[Value]], Value]] = {
+SEPARATE: dict[str, Callable[[ClosedFormReader, list[Value]], Value]] = {
     "add": _or_symbolic("add", lambda reading, args: reading.sum([(a, 1) for a in args])),
     "sub": _or_symbolic("sub", lambda reading, args: reading.sum([(args[0], 1), (args[1], -1)])),
     "mul": _or_symbolic("mul", lambda reading, args: reading.times(*args)),

@@ -5,12 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
-from ..messages import Complaint
+from ..messages import ParsedError
 from ..messages.parsed_error import SeenShape
 from ..operators import BatchNorm, Concat, Conv, Flatten, Identity, InstanceNorm, Reshape, Unsqueeze
-from .finding import Finding, Way, headline, mends
+from .finding import ExplainedMessage, Fix, headline, mends
 from .missing_facts import ask_layer, ask_line, ask_network
-from .single_layer import Branch, Trial, failing, known, tried
+from .single_layer import Branch, LayerTrial, failing, known, tried
 from .wording import by, counted, dialect
 
 __all__ = ["explain_one_value", "explain_rank"]
@@ -22,11 +22,11 @@ _MOST = 8
 """No layer works on more axes."""
 
 
-def explain_rank(c: Complaint) -> Finding:
+def explain_rank(c: ParsedError) -> ExplainedMessage:
     """Explain a tensor with another number of axes than a layer works on."""
     wanted, found = (n if n is not None and n <= _MOST else None for n in map(c.numbers.get, ("wanted", "found")))
     whole = known(c.shapes[0]) if c.shapes and c.framework == "torch" else None
-    ways: list[Way] = []
+    ways: list[Fix] = []
     mend = None
     if c.operator == "concat":
         ways = list(_flattened(c))
@@ -45,14 +45,14 @@ def explain_rank(c: Complaint) -> Finding:
     parts = [f"{by(shape)} arrives" if shape else "", f"{counted(found, 'axis')} with the batch" if found else "",
              f"{wanted} are wanted" if wanted and found else f"{counted(wanted or 0, 'axis')} with the batch are wanted"
              if wanted else ""]  # fmt: skip
-    return Finding(
+    return ExplainedMessage(
         complaint=c, code="CS022", headline=headline(c, "CS022", {}), ways=tuple(ways),
         arithmetic=_sentence(c, parts), meaning=_axes_of(c, wanted), mend=mend,
         causes=tuple(_causes(c, wanted, found)), asks=(*_asks(c, shape), *ask_layer(c)),
         sketch=failing(now))  # fmt: skip
 
 
-def _sentence(c: Complaint, parts: list[str]) -> str:
+def _sentence(c: ParsedError, parts: list[str]) -> str:
     if c.operator == "concat" and len(c.numbers) == 2:
         return f"{c.numbers.get('first')} axes and {c.numbers.get('second')}"
     if c.target is not None:
@@ -60,7 +60,7 @@ def _sentence(c: Complaint, parts: list[str]) -> str:
     return ", ".join(part for part in parts if part)
 
 
-def _axes_of(c: Complaint, wanted: int | None) -> str | None:
+def _axes_of(c: ParsedError, wanted: int | None) -> str | None:
     if c.operator == "concat":
         return "All tensors that are concatenated must have the same number of axes."
     names = {3: ("batch", "channels", "length"), 4: ("batch", "channels", "height", "width"),
@@ -72,14 +72,14 @@ def _axes_of(c: Complaint, wanted: int | None) -> str | None:
     return f"It takes ({', '.join(names)})."
 
 
-def _convolved(c: Complaint, sample: tuple[int, ...], rank: int, *before: object) -> Trial:
+def _convolved(c: ParsedError, sample: tuple[int, ...], rank: int, *before: object) -> LayerTrial:
     """Return what a convolution gives that takes whatever channels arrive; its kernel stands for any."""
     channels = (known(c.weight) or (0, 0))[1] if c.weight and c.framework == "torch" else 0
     layer = Conv(out_channels=1, kernel_size=(1,) * rank, in_channels=channels or None)
     return tried(c, [layer], Branch(sample, tuple(before)))  # type: ignore[arg-type]
 
 
-def _of_torch(c: Complaint, shape: tuple[int, ...], wanted: int) -> Iterator[Way]:
+def _of_torch(c: ParsedError, shape: tuple[int, ...], wanted: int) -> Iterator[Fix]:
     """Yield which axes are to be added for PyTorch: the batch, the channels, or both; or which are to be merged.
 
     Without a weight in the text it is not known how many channels the layer takes; with one, what does not agree with
@@ -108,7 +108,7 @@ def _of_torch(c: Complaint, shape: tuple[int, ...], wanted: int) -> Iterator[Way
         yield from mends(f"x.flatten({wanted - 1}), so that {by((shape[0], *merged))} arrives", trial, ())
 
 
-def _of_keras(c: Complaint, wanted: int, found: int) -> Iterator[Way]:
+def _of_keras(c: ParsedError, wanted: int, found: int) -> Iterator[Fix]:
     """Yield which axes are to be added for Keras: the channels at the end, or the batch in front; or a reshape."""
     shape = known(c.shapes[0])
     if shape is None:
@@ -135,7 +135,7 @@ def _of_keras(c: Complaint, wanted: int, found: int) -> Iterator[Way]:
                          _any_axes(c, shape), ())  # fmt: skip
 
 
-def _as_declared(c: Complaint) -> Iterator[Way]:
+def _as_declared(c: ParsedError) -> Iterator[Fix]:
     """Yield what gives the input of a Keras model the axes that it was declared with."""
     wanted, given = known(c.target), known(c.shapes[0]) if c.shapes else None
     if wanted is None or given is None:
@@ -150,7 +150,7 @@ def _as_declared(c: Complaint) -> Iterator[Way]:
         yield from mends(f"x.reshape({', '.join(map(str, (-1, *wanted)))})", trial, ())
 
 
-def _normalised(c: Complaint, found: int) -> Iterator[Way]:
+def _normalised(c: ParsedError, found: int) -> Iterator[Fix]:
     """Yield the batch norm for as many axes as there are."""
     rank = {2: 1, 3: 1, 4: 2, 5: 3}.get(found)
     if rank:
@@ -158,7 +158,7 @@ def _normalised(c: Complaint, found: int) -> Iterator[Way]:
         yield from mends(f"nn.BatchNorm{rank}d in its place, for {counted(found, 'axis')}", trial, ())
 
 
-def _flattened(c: Complaint) -> Iterator[Way]:
+def _flattened(c: ParsedError) -> Iterator[Fix]:
     """Yield the flatten of the one with more axes, where the other one is rows of features."""
     axes = sorted(c.numbers.values())
     if len(axes) == 2 and axes[0] == 2 < axes[1] <= 8:
@@ -166,11 +166,11 @@ def _flattened(c: Complaint) -> Iterator[Way]:
         yield from mends(f"x.flatten(1) for the one with {axes[1]} axes, if they are joined along axis 1", trial, ())
 
 
-def _any_axes(c: Complaint, shape: tuple[int, ...]) -> Trial:
+def _any_axes(c: ParsedError, shape: tuple[int, ...]) -> LayerTrial:
     return tried(c, [], Branch(shape))
 
 
-def _causes(c: Complaint, wanted: int | None, found: int | None) -> Iterator[str]:
+def _causes(c: ParsedError, wanted: int | None, found: int | None) -> Iterator[str]:
     if found == 2 and wanted and wanted > 2 and c.operator != "concat":
         yield "a flatten, or a linear layer, stands before a layer that works on maps"
     shape = known(c.shapes[0]) if c.shapes else None
@@ -183,7 +183,7 @@ def _causes(c: Complaint, wanted: int | None, found: int | None) -> Iterator[str
         yield "a single sample is given without its batch axis, or grey pictures without the axis of their one channel"
 
 
-def _asks(c: Complaint, shape: object) -> Iterator[str]:
+def _asks(c: ParsedError, shape: object) -> Iterator[str]:
     if c.operator == "concat":
         yield "the shapes of both tensors: print them in front of the line that joins them"
     elif not shape:
@@ -196,11 +196,11 @@ def _asks(c: Complaint, shape: object) -> Iterator[str]:
 # -- normalisation over a single value
 
 
-def explain_one_value(c: Complaint) -> Finding:
+def explain_one_value(c: ParsedError) -> ExplainedMessage:
     """Explain normalisation in training over the only value of each channel."""
     shape = known(c.shapes[0]) if c.shapes else None
     single = c.operator == "instance_norm"
-    ways: list[Way] = []
+    ways: list[Fix] = []
     now = None
     if shape and len(shape) > single:
         layer = InstanceNorm() if single else BatchNorm()
@@ -214,7 +214,7 @@ def explain_one_value(c: Complaint) -> Finding:
             ways += mends(f"a larger input: {by((c.batch, *larger))} is enough here",
                           tried(c, [layer], larger, batch=1), ())  # fmt: skip
         ways += mends("no normalisation where maps are 1x1", tried(c, [Identity()], shape), ())
-    return Finding(
+    return ExplainedMessage(
         complaint=c, code="CS016", ways=tuple(ways),
         arithmetic=f"{by((c.batch, *shape))} arrives: one value for each of {counted(shape[0], 'channel')}"
         if shape else "",

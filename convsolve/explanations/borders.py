@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from ..messages import Complaint
+from ..messages import ParsedError
 from ..operators import Crop, Pad
-from .finding import Finding, Way, mends
+from .finding import ExplainedMessage, Fix, mends
 from .missing_facts import ask_layer, ask_line, ask_network
-from .single_layer import Trial, failing, known, order_of, sane, tried
+from .single_layer import LayerTrial, failing, known, order_of, sane, tried
 from .wording import by, dialect
 
 __all__ = ["explain_circular", "explain_crop", "explain_reflection"]
@@ -18,10 +18,10 @@ _OTHER_MODES = {
 _SHRANK = "which layer shrank it so far"
 
 
-def explain_reflection(c: Complaint) -> Finding:
+def explain_reflection(c: ParsedError) -> ExplainedMessage:
     """Explain a reflected padding that is not smaller than the input."""
     padding, size = c.numbers.get("padding"), c.numbers.get("size")
-    ways: list[Way] = []
+    ways: list[Fix] = []
     now = None
     if padding is not None and size and sane((padding, size), 0):
         both = isinstance(c.padding, tuple) and len(c.padding) == 2
@@ -38,7 +38,7 @@ def explain_reflection(c: Complaint) -> Finding:
     elif c.shapes and (shape := known(c.shapes[0])) and len(shape) > 1:  # a size of 1 has nothing to reflect
         now = _padded(c, shape[1:], (1, 1), "reflect", shape[0])
         ways += mends(_other_mode(c), _padded(c, shape[1:], (1, 1), "constant", shape[0]), ())
-    return Finding(
+    return ExplainedMessage(
         complaint=c, code="CS005",
         arithmetic=f"{padding} >= {size}" if padding and size else " and ".join(map(by, c.shapes)),
         ways=tuple(ways), needs=(padding + 1,) if padding and size and sane((padding,)) else (),
@@ -46,30 +46,30 @@ def explain_reflection(c: Complaint) -> Finding:
         sketch=failing(now))  # fmt: skip
 
 
-def _other_mode(c: Complaint) -> str:
+def _other_mode(c: ParsedError) -> str:
     return f"another mode: {_OTHER_MODES.get(dialect(c), 'replicate or constant')}"
 
 
-def _padded(c: Complaint, sizes: tuple[int, ...], pair: tuple[int, ...], mode: str, channels: int = 1) -> Trial:
+def _padded(c: ParsedError, sizes: tuple[int, ...], pair: tuple[int, ...], mode: str, channels: int = 1) -> LayerTrial:
     padding = (pair,) * len(sizes)
     return tried(c, [Pad(padding=padding, mode=mode)], (channels, *sizes), order="channels_first")
 
 
-def explain_circular(c: Complaint) -> Finding:
+def explain_circular(c: ParsedError) -> ExplainedMessage:
     """Explain a circular padding that goes around more than once: PyTorch does not say with which numbers."""
     ways = mends(f"{_other_mode(c)} (of a convolution: padding_mode='replicate' or 'zeros')",
                  _padded(c, (1,), (2, 2), "constant"), ())  # fmt: skip
-    return Finding(
+    return ExplainedMessage(
         complaint=c, code="CS006", ways=tuple(ways),
         asks=("the shape of what is padded: print it in front of the line",
               ask_line(c, "how much is padded", "pad"), *ask_layer(c)))  # fmt: skip
 
 
-def explain_crop(c: Complaint) -> Finding:
+def explain_crop(c: ParsedError) -> ExplainedMessage:
     """Explain a crop that leaves nothing."""
     shape = known(c.shapes[0]) if c.shapes else None
     cropping = c.cropping
-    ways: list[Way] = []
+    ways: list[Fix] = []
     needs: tuple[int, ...] = ()
     now, arithmetic = None, f"{by(c.shapes[0])} arrives" if c.shapes else ""
     if shape and cropping and len(cropping) == len(shape) - 1 and sane((n for pair in cropping for n in pair), 0):
@@ -83,7 +83,7 @@ def explain_crop(c: Complaint) -> Finding:
         written = [str(x[0] if len(x) == 1 else x) for x in (less, cropping)]
         ways = mends(f"cropping={written[0]} (now {written[1]})", trial)
         needs = tuple(max(n, sum(pair) + 1) for n, pair in zip(sizes, cropping, strict=True))
-    return Finding(
+    return ExplainedMessage(
         complaint=c, code="CS019", arithmetic=arithmetic,
         ways=tuple(ways), needs=needs,
         asks=(ask_network(c, _SHRANK), *ask_layer(c)),

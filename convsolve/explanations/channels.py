@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from ..messages import Complaint
+from ..messages import ParsedError
 from ..operators import BatchNorm, Conv, ConvTranspose, GroupNorm, Operator, Permute, Slice, Tile
-from .finding import Finding, Way, headline, mends
+from .finding import ExplainedMessage, Fix, headline, mends
 from .fixes import fixes
 from .missing_facts import ask_layer, ask_line, ask_network
-from .single_layer import Branch, Trial, failing, known, order_of, sane, tried
+from .single_layer import Branch, LayerTrial, failing, known, order_of, sane, tried
 from .wording import by, counted, dialect, word
 
 __all__ = ["explain_channels", "explain_filters", "explain_groups"]
@@ -20,11 +20,11 @@ _PICTURE = 16
 """Smaller maps are no pictures."""
 
 
-def explain_channels(c: Complaint) -> Finding:
+def explain_channels(c: ParsedError) -> ExplainedMessage:
     """Explain a layer that takes another number of channels than arrives."""
     got, wanted = c.numbers.get("channels"), c.numbers.get("declared")
     shape = known(c.shapes[0]) if c.shapes else None
-    ways: list[Way] = []
+    ways: list[Fix] = []
     now = None
     if got and wanted and sane((got, wanted)):
         now = _taken(c, wanted, shape or _any_map(c, got))
@@ -32,7 +32,7 @@ def explain_channels(c: Complaint) -> Finding:
                 *_brought(c, got, wanted, shape)]  # fmt: skip
     code = c.code or "CS010"
     says = [("channels", got), ("declared", wanted)]
-    return Finding(
+    return ExplainedMessage(
         complaint=c, code=code, meaning="",
         headline=headline(c, code, {name: n for name, n in says if n is not None}),
         arithmetic=f"{counted(got, 'channel')} arrive{'s' * (got == 1)}, the weight is for {wanted}"
@@ -43,12 +43,12 @@ def explain_channels(c: Complaint) -> Finding:
         sketch=failing(now))  # fmt: skip
 
 
-def _any_map(c: Complaint, channels: int) -> tuple[int, ...]:
+def _any_map(c: ParsedError, channels: int) -> tuple[int, ...]:
     """Return a map with so many channels, where the text does not say how large it is."""
     return (8, 8, channels) if order_of(c) == "channels_last" else (channels, 8, 8)
 
 
-def _layer(c: Complaint, declared: int) -> Operator:
+def _layer(c: ParsedError, declared: int) -> Operator:
     """Return the layer as far as the text describes it, with a declared number of channels."""
     if c.operator in _NORMS:
         return BatchNorm(num_features=declared)
@@ -65,17 +65,17 @@ def _layer(c: Complaint, declared: int) -> Operator:
     return Conv(out_channels=out, kernel_size=kernel, in_channels=declared, groups=groups, **told)
 
 
-def _taken(c: Complaint, declared: int, shape: tuple[int, ...], *before: Operator) -> Trial:
+def _taken(c: ParsedError, declared: int, shape: tuple[int, ...], *before: Operator) -> LayerTrial:
     return tried(c, [_layer(c, declared)], Branch(shape, before))
 
 
-def _shown(c: Complaint, trial: Trial) -> tuple[int, ...]:
+def _shown(c: ParsedError, trial: LayerTrial) -> tuple[int, ...]:
     """Return what comes out, where the text says enough for that."""
     whole = c.kernel_size and c.stride and isinstance(c.padding, tuple) and known(c.weight) and c.shapes
     return trial.output if whole else ()
 
 
-def _turned(c: Complaint, wanted: int, shape: tuple[int, ...] | None) -> Iterator[Way]:
+def _turned(c: ParsedError, wanted: int, shape: tuple[int, ...] | None) -> Iterator[Fix]:
     """Yield the move of the channels to where the layer takes them, if they stand at the other end."""
     if shape is None or len(shape) < 2:
         return
@@ -90,13 +90,13 @@ def _turned(c: Complaint, wanted: int, shape: tuple[int, ...] | None) -> Iterato
         yield from mends(f"move the channels {where}{said} ({by(turned)} arrives then)", trial, _shown(c, trial))
 
 
-def _at_other_end(c: Complaint, wanted: int, shape: tuple[int, ...]) -> bool:
+def _at_other_end(c: ParsedError, wanted: int, shape: tuple[int, ...]) -> bool:
     """Whether the channels that are wanted stand where the other order has them, and are no side of a square map."""
     end, maps = (shape[-1], shape[1:]) if order_of(c) == "channels_first" else (shape[0], shape[:-1])
     return end == wanted and (len(maps) == 1 or len(set(maps)) > 1)
 
 
-def _pictures(c: Complaint, got: int, wanted: int, shape: tuple[int, ...] | None) -> Iterator[Way]:
+def _pictures(c: ParsedError, got: int, wanted: int, shape: tuple[int, ...] | None) -> Iterator[Fix]:
     """Yield what is done to pictures: those without an axis of channels, grey ones, and such with an alpha channel."""
     first = order_of(c) == "channels_first"
     whole = shape or _any_map(c, got)
@@ -121,7 +121,7 @@ def _pictures(c: Complaint, got: int, wanted: int, shape: tuple[int, ...] | None
         yield from mends("open the pictures in grey: image.convert('L')", trial, _shown(c, trial))
 
 
-def _declared(c: Complaint, got: int, wanted: int, shape: tuple[int, ...] | None) -> Iterator[Way]:
+def _declared(c: ParsedError, got: int, wanted: int, shape: tuple[int, ...] | None) -> Iterator[Fix]:
     """Yield the layer that takes what arrives; its weights are new."""
     trial = _taken(c, got, shape or _any_map(c, got))
     name = {"batch_norm": "num_features", "instance_norm": "num_features", "group_norm": "num_channels"}.get(
@@ -138,7 +138,7 @@ def _declared(c: Complaint, got: int, wanted: int, shape: tuple[int, ...] | None
         yield from mends(change, trial, trial.output if c.operator in _NORMS and shape else _shown(c, trial))
 
 
-def _brought(c: Complaint, got: int, wanted: int, shape: tuple[int, ...] | None) -> Iterator[Way]:
+def _brought(c: ParsedError, got: int, wanted: int, shape: tuple[int, ...] | None) -> Iterator[Fix]:
     """Yield the 1x1 convolution in front that gives the channels which are declared: the layer keeps its weights."""
     bridge = Conv(out_channels=wanted, kernel_size=1)
     trial = _taken(c, wanted, shape or _any_map(c, got), bridge)
@@ -147,7 +147,7 @@ def _brought(c: Complaint, got: int, wanted: int, shape: tuple[int, ...] | None)
     yield from mends(f"{text}{f': {said}' if said else ''}", trial, _shown(c, trial))
 
 
-def _causes(c: Complaint, got: int | None, wanted: int | None, shape: tuple[int, ...] | None) -> Iterator[str]:
+def _causes(c: ParsedError, got: int | None, wanted: int | None, shape: tuple[int, ...] | None) -> Iterator[str]:
     if shape and wanted and len(shape) >= 3 and _at_other_end(c, wanted, shape):
         if order_of(c) == "channels_first":
             yield (f"{by(shape)} has {wanted} at the end, where channels last would have the channels: if these are "
@@ -165,10 +165,10 @@ def _causes(c: Complaint, got: int | None, wanted: int | None, shape: tuple[int,
 # -- groups
 
 
-def explain_groups(c: Complaint) -> Finding:
+def explain_groups(c: ParsedError) -> ExplainedMessage:
     """Explain input channels that cannot be divided among the groups."""
     channels, groups = c.numbers.get("channels"), c.numbers.get("groups")
-    ways: list[Way] = []
+    ways: list[Fix] = []
     now = None
     if channels and groups and sane((channels, groups)):
         now = _grouped(c, channels, groups)
@@ -176,18 +176,18 @@ def explain_groups(c: Complaint) -> Finding:
     elif not c.numbers:
         ways = mends("groups=1", tried(c, [Conv(out_channels=1, kernel_size=1)], _any_map(c, 1)), ())
     asks = () if c.numbers else (ask_line(c, f"{_width(c)} and groups", "conv"),)
-    return Finding(
+    return ExplainedMessage(
         complaint=c, code="CS008", ways=tuple(ways),
         arithmetic=f"{channels} = {channels // groups} * {groups} + {channels % groups}" if channels and groups else "",
         meaning=None if c.operator == "conv" else "Each group gets the same number of channels.",
         asks=(*asks, *ask_layer(c)), sketch=failing(now))  # fmt: skip
 
 
-def _width(c: Complaint) -> str:
+def _width(c: ParsedError) -> str:
     return "in_channels" if dialect(c) == "torch" else "the channels that arrive"
 
 
-def _grouped(c: Complaint, channels: int, groups: int) -> Trial:
+def _grouped(c: ParsedError, channels: int, groups: int) -> LayerTrial:
     """Return what comes of so many channels in so many groups, by which the channels that are made can be divided."""
     shape = known(c.shapes[0]) if c.shapes else None
     norm = c.operator not in ("conv", "conv_transpose")
@@ -195,11 +195,11 @@ def _grouped(c: Complaint, channels: int, groups: int) -> Trial:
     return tried(c, [layer], shape or _any_map(c, channels), batch=c.batch)
 
 
-def explain_filters(c: Complaint) -> Finding:
+def explain_filters(c: ParsedError) -> ExplainedMessage:
     """Explain output channels that cannot be divided among the groups."""
     out, groups = c.numbers.get("out_channels"), c.numbers.get("groups")
     name = word(c, "out_channels")
-    ways: list[Way] = []
+    ways: list[Fix] = []
     now = None
 
     if out and groups and sane((out, groups)):
@@ -207,7 +207,7 @@ def explain_filters(c: Complaint) -> Finding:
         ways = fixes(c, now.problem, "width", "groups") if now.problem else []
     elif not c.numbers:
         ways = mends("groups=1", tried(c, [Conv(out_channels=1, kernel_size=1)], _any_map(c, 1)), ())
-    return Finding(
+    return ExplainedMessage(
         complaint=c, code="CS009", ways=tuple(ways),
         arithmetic=f"{out} = {out // groups} * {groups} + {out % groups}" if out and groups else "",
         asks=(*(() if c.numbers else (ask_line(c, f"{name} and groups", "conv"),)), *ask_layer(c)),

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from ..messages import Complaint
+from ..messages import ParsedError
 from ..operators import Concat, GlobalAvgPool, Linear, Permute, Upsample
-from .finding import Finding, Way, headline, mends
+from .finding import ExplainedMessage, Fix, headline, mends
 from .missing_facts import ask_network
 from .single_layer import Branch, known, order_of, sane, tried
 from .wording import by, framework_name
@@ -14,39 +14,39 @@ from .wording import by, framework_name
 __all__ = ["DECLARED"]
 
 
-def _says(c: Complaint, what: str) -> str:
+def _says(c: ParsedError, what: str) -> str:
     found = headline(c, "", failure=what)
     return found if c.layer or c.node else f"{framework_name(c.framework)}: {what}"
 
 
-def _smallest(c: Complaint) -> Finding:
+def _smallest(c: ParsedError) -> ExplainedMessage:
     least = tuple(c.numbers[name] for name in ("least_height", "least_width") if name in c.numbers)
     shape = known(c.shapes[0]) if c.shapes else None
-    ways: list[Way] = []
+    ways: list[Fix] = []
     if shape and len(shape) == 3 and len(least) == 2 and sane(least):
         wanted = (*(max(n, m) for n, m in zip(shape[:2], least, strict=True)), shape[2])
         if shape[0] in (1, 3, 4) and shape[2] not in (1, 3, 4):  # channels in front
             wanted = (shape[0], *(max(n, m) for n, m in zip(shape[1:], least, strict=True)))
-        ways = [Way(f"input_shape={wanted}, and pictures that are resized to it", wanted,
+        ways = [Fix(f"input_shape={wanted}, and pictures that are resized to it", wanted,
                     tried(c, [], wanted, order=order_of(c)).problem)]  # fmt: skip
-    return Finding(
+    return ExplainedMessage(
         complaint=c, ways=tuple(ways), needs=least,
         headline=_says(c, "the input is smaller than this application of Keras accepts"),
         arithmetic=f"{by(shape)} is given, {by(least)} is the least" if shape and least else "",
         asks=() if shape else ("the input_shape that is given",))  # fmt: skip
 
 
-def _open_flatten(c: Complaint) -> Finding:
-    return Finding(
+def _open_flatten(c: ParsedError) -> ExplainedMessage:
+    return ExplainedMessage(
         complaint=c, headline=_says(c, "a flatten needs to know all sizes"),
         arithmetic=f"{by(c.shapes[0])} arrives" if c.shapes else "",
         meaning="A layer behind it needs weights for each of the features.", ways=tuple(_closed(c)),
         asks=() if c.shapes else ("the shape that arrives: model.summary() shows it",))  # fmt: skip
 
 
-def _open_weights(c: Complaint) -> Finding:
+def _open_weights(c: ParsedError) -> ExplainedMessage:
     units = c.weight[-1] if c.weight and len(c.weight) == 2 else None
-    return Finding(
+    return ExplainedMessage(
         complaint=c, headline=_says(c, "the weights of a layer need sizes that are open"),
         arithmetic=f"weights of {by(c.weight)} are wanted" if c.weight else "",
         meaning="Behind a flatten, the number of features is open if one of the sizes is.",
@@ -54,7 +54,7 @@ def _open_weights(c: Complaint) -> Finding:
         asks=("the layers before it: model.summary(), up to this one, shows the shapes",))  # fmt: skip
 
 
-def _closed(c: Complaint, units: int | None = None) -> list[Way]:
+def _closed(c: ParsedError, units: int | None = None) -> list[Fix]:
     """Return what makes the features independent of the size of the input, or fixes that."""
     shape = c.shapes[0] if c.shapes else (None, None, None)
     channels = shape[-1] or 8
@@ -70,13 +70,13 @@ def _closed(c: Complaint, units: int | None = None) -> list[Way]:
     return ways
 
 
-def _inferred(c: Complaint) -> Finding:
+def _inferred(c: ParsedError) -> ExplainedMessage:
     first, second = c.numbers.get("first"), c.numbers.get("second")
-    ways: list[Way] = []
+    ways: list[Fix] = []
     if first and second and sane((first, second)):
         ways = mends(f"declare {first} there in place of {second}, or leave the size open (a dim_param)",
                      tried(c, [Concat(axis=0)], (1, first), (1, first), order="channels_first"), ())  # fmt: skip
-    return Finding(
+    return ExplainedMessage(
         complaint=c, ways=tuple(ways),
         headline=_says(c, "a size that the graph declares is not the one that its operators give"),
         arithmetic=f"on axis {c.axis}, {first} comes out, {second} is declared" if first and second else "",
@@ -84,10 +84,10 @@ def _inferred(c: Complaint) -> Finding:
         asks=(ask_network(c, "which tensor declares it"),))  # fmt: skip
 
 
-def _other_input(c: Complaint) -> Finding:
+def _other_input(c: ParsedError) -> ExplainedMessage:
     """Explain a model that is called with another shape than the one it was declared with."""
     wanted, given = c.target, known(c.shapes[0]) if c.shapes else None
-    ways: list[Way] = []
+    ways: list[Fix] = []
     goal = known(wanted)
     if goal and given and len(goal) == len(given) == 3:
         for order in ((1, 2, 0), (2, 0, 1)):
@@ -99,21 +99,21 @@ def _other_input(c: Complaint) -> Finding:
             ways += mends(f"resize the pictures to {by(goal[:2])}: {trial.said(c)}", trial)
     if given and wanted and all(n is None or 0 < n for n in wanted):
         ways += mends(f"declare the model with Input({given})", tried(c, [], given), ())
-    return Finding(
+    return ExplainedMessage(
         complaint=c, ways=tuple(ways), headline=_says(c, "the model was declared for another input"),
         arithmetic=f"{by((c.batch, *given))} arrives, {by((None, *wanted))} was declared" if given and wanted else "",
         asks=(ask_network(c, "whether the layers take that size"),))  # fmt: skip
 
 
-def _caffe(c: Complaint) -> Finding:
-    return Finding(
+def _caffe(c: ParsedError) -> ExplainedMessage:
+    return ExplainedMessage(
         complaint=c,
         headline="Caffe: Caffe ends with signal 8 where a layer's output would be empty (its pooling rounds sizes up)",
         asks=("the lines of the log with `Top shape`, up to the end: the last one names the layer and what it got",
               "the .prototxt, and the size of the input"))  # fmt: skip
 
 
-DECLARED: Mapping[str, Callable[[Complaint], Finding]] = {
+DECLARED: Mapping[str, Callable[[ParsedError], ExplainedMessage]] = {
     "keras.smallest_input": _smallest, "keras.flatten_open": _open_flatten, "keras.open_weights": _open_weights,
     "keras.input_shape": _other_input, "onnx.inferred": _inferred, "caffe.signal": _caffe,
 }  # fmt: skip

@@ -5,18 +5,18 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
-from ..messages import Complaint
+from ..messages import ParsedError
 from ..operators import Flatten, Linear, Operator, Pad, PixelShuffle, Reshape, SpaceToDepth, Split
-from .finding import Finding, Way, mends
+from .finding import ExplainedMessage, Fix, mends
 from .fixes import fixes
 from .missing_facts import ask_layer, ask_network
-from .single_layer import Branch, Trial, failing, known, sane, tried
+from .single_layer import Branch, LayerTrial, failing, known, sane, tried
 from .wording import by, dialect
 
 __all__ = ["explain_divisible", "explain_elements", "explain_parts"]
 
 
-def explain_elements(c: Complaint) -> Finding:
+def explain_elements(c: ParsedError) -> ExplainedMessage:
     """Explain a reshape to another number of elements."""
     shape = known(c.shapes[0]) if c.shapes else None
     count = c.numbers.get("elements", math.prod(shape) if shape else None)
@@ -33,7 +33,7 @@ def explain_elements(c: Complaint) -> Finding:
     if count and wanted:
         arithmetic = f"{count} = {count // wanted} * {wanted} + {count % wanted}" if open_axis else \
             f"{count} elements arrive, {_product(c)}{wanted} are wanted"  # fmt: skip
-    return Finding(
+    return ExplainedMessage(
         complaint=c, code="CS014", arithmetic=arithmetic,
         ways=tuple(ways),
         causes=("the input has another size than the one for which the new shape was written: a pool to a fixed size "
@@ -42,7 +42,7 @@ def explain_elements(c: Complaint) -> Finding:
         sketch=failing(now))  # fmt: skip
 
 
-def _wanted(c: Complaint) -> tuple[int | None, bool]:
+def _wanted(c: ParsedError) -> tuple[int | None, bool]:
     """Return how many elements are wanted, and whether a multiple of that is as good."""
     if "multiple" in c.numbers:
         return (c.numbers["multiple"] or None), True
@@ -53,11 +53,11 @@ def _wanted(c: Complaint) -> tuple[int | None, bool]:
     return math.prod(n for n in c.target if n is not None and n > 0), any(n in (None, -1) for n in c.target)
 
 
-def _product(c: Complaint) -> str:
+def _product(c: ParsedError) -> str:
     return f"{'*'.join(map(str, c.target))} = " if c.target and len(c.target) > 1 else ""
 
 
-def _before(c: Complaint, count: int, wanted: int | None) -> Iterator[Way]:
+def _before(c: ParsedError, count: int, wanted: int | None) -> Iterator[Fix]:
     """Yield the layer in front that gives as many features as the new shape has, where it is one row of them."""
     row = c.shapes and len(c.shapes[0]) == 1 and dialect(c) == "keras"
     if not wanted or not (row or c.operator == "unflatten") or None in (c.target or (None,)) or -1 in (c.target or ()):
@@ -67,7 +67,7 @@ def _before(c: Complaint, count: int, wanted: int | None) -> Iterator[Way]:
     yield from mends(f"{wanted} features from the layer in front (now {count}): {layer}", trial)
 
 
-def _entries(c: Complaint, count: int) -> Iterator[Way]:
+def _entries(c: ParsedError, count: int) -> Iterator[Fix]:
     """Yield the new shapes that differ in one number, where there is one with as many elements."""
     target = known(c.target)
     if not target or len(target) < 2:
@@ -80,7 +80,7 @@ def _entries(c: Complaint, count: int) -> Iterator[Way]:
             yield from mends(f"shape {by(new)} (now {by(target)})", tried(c, [Reshape(shape=new)], (count,)))
 
 
-def _flat(c: Complaint, count: int) -> Iterator[Way]:
+def _flat(c: ParsedError, count: int) -> Iterator[Fix]:
     trial = tried(c, [Flatten()], known(c.shapes[0]) or (count,) if c.shapes else (count,))
     if c.framework == "torch" and c.operator == "reshape":
         change = "x.view(x.shape[0], -1), which is x.flatten(1): one row for each sample, of whatever there is"
@@ -93,7 +93,7 @@ def _flat(c: Complaint, count: int) -> Iterator[Way]:
         yield from mends(f"{said}, one row for each sample, of whatever there is", trial, ())
 
 
-def _asks(c: Complaint, count: int | None, wanted: int | None) -> Iterator[str]:
+def _asks(c: ParsedError, count: int | None, wanted: int | None) -> Iterator[str]:
     if not count or not wanted:
         yield "the old shape and the new one: print the shape of what is reshaped, and send the line that does it"
 
@@ -101,7 +101,7 @@ def _asks(c: Complaint, count: int | None, wanted: int | None) -> Iterator[str]:
 # -- splits
 
 
-def explain_parts(c: Complaint) -> Finding:
+def explain_parts(c: ParsedError) -> ExplainedMessage:
     """Explain the parts of a split, which do not add up to the size."""
     parts, size = known(c.target), c.numbers.get("size")
     now, ways = None, []
@@ -122,7 +122,7 @@ def explain_parts(c: Complaint) -> Finding:
                 trial,
                 (),
             )
-    return Finding(
+    return ExplainedMessage(
         complaint=c, code="CS014", ways=tuple(ways),
         arithmetic=f"{' + '.join(map(str, parts))} = {sum(parts)}, and not {size}" if parts and size else "",
         meaning="The parts of a split must add up to the size of the axis.",
@@ -133,7 +133,7 @@ def explain_parts(c: Complaint) -> Finding:
 # -- sizes to be divided
 
 
-def explain_divisible(c: Complaint) -> Finding:
+def explain_divisible(c: ParsedError) -> ExplainedMessage:
     """Explain a size that cannot be divided by a factor."""
     size, divisor = c.numbers.get("size"), c.numbers.get("divisor")
     now, ways = None, []
@@ -146,7 +146,7 @@ def explain_divisible(c: Complaint) -> Finding:
             for verb, to in (("pad", up), ("crop", down)) if down else (("pad", up),):
                 trial = _divided(c, size, divisor, _trimmed(to - size))
                 ways += mends(f"{verb} {size} to {to} on that axis", trial, ())
-    return Finding(
+    return ExplainedMessage(
         complaint=c, code="CS015", ways=tuple(ways),
         arithmetic=f"{size} = {size // divisor} * {divisor} + {size % divisor}" if size and divisor else "",
         meaning=_whose(c), asks=(ask_network(c, "how it got that size"), *ask_layer(c)),
@@ -157,14 +157,14 @@ def _trimmed(by_so_much: int) -> Operator:
     return Pad(padding=((0, by_so_much), (0, 0)))
 
 
-def _divided(c: Complaint, size: int, divisor: int, *before: Operator) -> Trial:
+def _divided(c: ParsedError, size: int, divisor: int, *before: Operator) -> LayerTrial:
     """Return what the operator gives; where it moves channels into space, the divisor is the square of its factor."""
     if c.operator == "pixel_shuffle":
         return tried(c, [PixelShuffle(block_size=math.isqrt(divisor))], (size, 8, 8))
     return tried(c, [SpaceToDepth(block_size=divisor)], Branch((1, size, divisor), before), order="channels_first")
 
 
-def _whose(c: Complaint) -> str:
+def _whose(c: ParsedError) -> str:
     if c.operator == "pixel_shuffle":
         divisor = c.numbers.get("divisor", 0)
         return f"upscale_factor is {math.isqrt(divisor)}: each output channel takes {divisor} input channels." \

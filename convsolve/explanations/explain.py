@@ -10,7 +10,7 @@ from ..checks.check import CheckReport
 from ..messages import complaints
 from ..network import InputShapes
 from .error_sources import material, text_of
-from .finding import Finding
+from .finding import ExplainedMessage
 from .handlers import explained
 from .network_findings import Deeper, deeper
 from .wording import by
@@ -33,7 +33,7 @@ class Explanation:
     ``str()`` gives the whole as text; a notebook shows it as a block of its own.
     """
 
-    findings: tuple[Finding, ...] = ()
+    findings: tuple[ExplainedMessage, ...] = ()
     report: CheckReport | None = None
     reported: str = ""
     causing: tuple[str, ...] = ()
@@ -111,7 +111,7 @@ _ASKS = (
 )
 
 
-def _cut(findings: Sequence[Finding]) -> list[str]:
+def _cut(findings: Sequence[ExplainedMessage]) -> list[str]:
     if findings and findings[0].complaint.open_end:
         return ["the text ends with a number: if it was cut off there, digits may be missing"]
     return []

@@ -5,21 +5,21 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
-from ..messages import Complaint
+from ..messages import ParsedError
 from ..operators import Flatten, LayerNorm, Linear, Matmul, Permute, Reshape
-from .finding import Finding, Way, headline, mends
+from .finding import ExplainedMessage, Fix, headline, mends
 from .missing_facts import ask_layer, ask_line, ask_network
-from .single_layer import Branch, Trial, failing, known, sane, tried
+from .single_layer import Branch, LayerTrial, failing, known, sane, tried
 from .wording import by, counted, dialect
 
 __all__ = ["explain_features", "explain_product"]
 
 
-def explain_features(c: Complaint) -> Finding:
+def explain_features(c: ParsedError) -> ExplainedMessage:
     """Explain a linear layer, or another one on the last axis, that takes another number of features than arrives."""
     got, wanted = c.numbers.get("features"), c.numbers.get("in_features")
     numbers = {k: n for k, n in c.numbers.items() if k in ("features", "in_features")}
-    ways: list[Way] = []
+    ways: list[Fix] = []
     now = None
     if got and wanted and sane((got, wanted)):
         if c.operator == "layer_norm":
@@ -31,7 +31,7 @@ def explain_features(c: Complaint) -> Finding:
     asks = () if (got and wanted) or c.framework == "onnx" else (
         "how many features arrive, and how many the layer takes: print the shape of its input, and send the line that "
         "makes the layer",)  # fmt: skip
-    return Finding(
+    return ExplainedMessage(
         complaint=c, code="CS011", meaning="", headline=headline(c, "CS011", numbers), ways=tuple(ways),
         arithmetic=f"{counted(got, 'feature')} arrive{'s' * (got == 1)}, the weight is for {wanted}"
         if got and wanted else f"{' and '.join(map(str, pair))} should be the same" if len(pair) == 2 else "",
@@ -40,17 +40,17 @@ def explain_features(c: Complaint) -> Finding:
         sketch=failing(now))  # fmt: skip
 
 
-def _linear(c: Complaint, features: int) -> Linear:
+def _linear(c: ParsedError, features: int) -> Linear:
     out = (known(c.weight) or (1,))[-1] if c.framework != "torch" or c.operator == "linear" else 1
     return Linear(out_features=out, in_features=features)
 
 
-def _shown(c: Complaint, trial: Trial) -> tuple[int, ...]:
+def _shown(c: ParsedError, trial: LayerTrial) -> tuple[int, ...]:
     """Return what comes out, where the text has the whole weight."""
     return trial.output if known(c.weight) and c.operator == "linear" else ()
 
 
-def _flattened(c: Complaint, got: int, wanted: int) -> Iterator[Way]:
+def _flattened(c: ParsedError, got: int, wanted: int) -> Iterator[Fix]:
     """Yield the flatten that is missing, or that begins too early, where the numbers are just those."""
     rows, shape = c.numbers.get("rows"), known(c.shapes[0]) if c.shapes else None
     if shape and len(shape) > 1 and math.prod(shape) == wanted:
@@ -76,7 +76,7 @@ def _flattened(c: Complaint, got: int, wanted: int) -> Iterator[Way]:
                          _shown(c, trial))  # fmt: skip
 
 
-def _transposed(c: Complaint, got: int, wanted: int) -> Iterator[Way]:
+def _transposed(c: ParsedError, got: int, wanted: int) -> Iterator[Fix]:
     """Yield the transpose of a matrix whose rows are as many as the features that are wanted."""
     rows = c.numbers.get("rows")
     if rows == wanted and c.framework == "torch":
@@ -87,7 +87,7 @@ def _transposed(c: Complaint, got: int, wanted: int) -> Iterator[Way]:
 _NAMES = {"linear": "in_features", "rnn": "input_size", "attention": "embed_dim"}
 
 
-def _declared(c: Complaint, got: int, wanted: int) -> Iterator[Way]:
+def _declared(c: ParsedError, got: int, wanted: int) -> Iterator[Fix]:
     """Yield the layer that takes what arrives; its weights are new."""
     trial = tried(c, [_linear(c, got)], (got,))
     if c.framework == "torch":
@@ -101,12 +101,12 @@ def _declared(c: Complaint, got: int, wanted: int) -> Iterator[Way]:
     yield from mends(change, trial, _shown(c, trial))
 
 
-def _normalise(c: Complaint, shape: tuple[int, ...], *before: Permute) -> Trial:
+def _normalise(c: ParsedError, shape: tuple[int, ...], *before: Permute) -> LayerTrial:
     given = known(c.shapes[0]) if c.shapes else None
     return tried(c, [LayerNorm(normalized_shape=shape)], Branch(given or shape, before))
 
 
-def _normalised(c: Complaint) -> Iterator[Way]:
+def _normalised(c: ParsedError) -> Iterator[Fix]:
     """Yield other axes, and another shape, for a layer norm."""
     given, wanted = known(c.shapes[0]) if c.shapes else None, known(c.weight)
     if not given or not wanted:
@@ -122,7 +122,7 @@ def _normalised(c: Complaint) -> Iterator[Way]:
     yield from mends(f"normalized_shape={shown[0]} (now {shown[1]})", trial)
 
 
-def _causes(c: Complaint, got: int | None, wanted: int | None) -> Iterator[str]:
+def _causes(c: ParsedError, got: int | None, wanted: int | None) -> Iterator[str]:
     rows = c.numbers.get("rows")
     if rows and got and wanted and rows > 1 and rows * got == wanted:
         yield (f"{rows} * {got} = {wanted}: the first axis was kept as if it were the batch. Either the input has no "
@@ -142,12 +142,12 @@ def _causes(c: Complaint, got: int | None, wanted: int | None) -> Iterator[str]:
 # -- products of two tensors
 
 
-def explain_product(c: Complaint) -> Finding:
+def explain_product(c: ParsedError) -> ExplainedMessage:
     """Explain a matrix product whose inner sizes differ."""
     first, second = c.numbers.get("first"), c.numbers.get("second")
     batches = [c.numbers[name] for name in ("first_batch", "second_batch") if name in c.numbers]
     shapes = [found for shape in c.shapes if (found := known(shape)) is not None]
-    ways: list[Way] = []
+    ways: list[Fix] = []
     now = None
     if first and second and sane((first, second)) and first != second and not batches:
         now = tried(c, [Matmul()], (1, first), (second, 1))
@@ -160,7 +160,7 @@ def explain_product(c: Complaint) -> Finding:
             trial = tried(c, [Matmul()], (batches[0], 2, 3), (batches[1], 3, 4))
             ways = mends("torch.matmul in its place, which repeats a batch of 1", trial, ())
         arithmetic = f"the batches differ: {batches[0]} and {batches[1]}"
-    return Finding(
+    return ExplainedMessage(
         complaint=c, code="CS020", ways=tuple(ways),
         arithmetic=" and ".join(map(by, shapes)) + (": " if shapes and arithmetic else "") + arithmetic,
         meaning="The two axes of a dot product must have the same size." if c.operator == "dot" else None, mend=mend,
@@ -168,7 +168,7 @@ def explain_product(c: Complaint) -> Finding:
         sketch=failing(now))  # fmt: skip
 
 
-def _product_asks(c: Complaint, first: int | None, whole: bool) -> Iterator[str]:
+def _product_asks(c: ParsedError, first: int | None, whole: bool) -> Iterator[str]:
     if c.framework == "onnx":
         yield ask_network(c, "the shapes of both factors")
     elif not whole:
@@ -179,7 +179,7 @@ def _product_asks(c: Complaint, first: int | None, whole: bool) -> Iterator[str]
         yield ask_line(c, "which axes are meant")
 
 
-def _other_axes(c: Complaint, a: tuple[int, ...], b: tuple[int, ...]) -> Iterator[Way]:
+def _other_axes(c: ParsedError, a: tuple[int, ...], b: tuple[int, ...]) -> Iterator[Fix]:
     """Yield the other axes of the two tensors that go together."""
     if c.operator == "dot":
         for i, n in enumerate(a):
@@ -197,7 +197,7 @@ def _other_axes(c: Complaint, a: tuple[int, ...], b: tuple[int, ...]) -> Iterato
         yield from mends(f"keras.ops.{said}" if dialect(c) == "keras" else said, tried(c, [Matmul()], *sides))
 
 
-def _column(c: Complaint) -> Iterator[Way]:
+def _column(c: ParsedError) -> Iterator[Fix]:
     """Yield the transpose of a matrix that is to be multiplied with a vector."""
     matrix, length = known(c.weight), c.numbers.get("second")
     if matrix and length and matrix[0] == length:
@@ -205,7 +205,7 @@ def _column(c: Complaint) -> Iterator[Way]:
         yield from mends("matrix.T", trial, ())
 
 
-def _projected(c: Complaint, first: int, second: int) -> Iterator[Way]:
+def _projected(c: ParsedError, first: int, second: int) -> Iterator[Fix]:
     """Yield the linear layer that gives the first factor as many features as the second takes."""
     trial = tried(c, [Matmul()], Branch((1, first), (Linear(out_features=second),)), (second, 1))
     said = trial.said(c) or "a linear layer"

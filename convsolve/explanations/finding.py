@@ -5,19 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from ..messages import Complaint
+from ..messages import ParsedError
 from ..operators.pages import PAGES
 from ..operators.rules import RULES
 from ..problem import Problem
 from ..repairs.edits import Edit
-from .single_layer import Trial
+from .single_layer import LayerTrial
 from .wording import by
 
-__all__ = ["Finding", "Way", "headline", "mends"]
+__all__ = ["ExplainedMessage", "Fix", "headline", "mends"]
 
 
 @dataclass(frozen=True)
-class Way:
+class Fix:
     """A repair at the layer that reports.
 
     ``output`` is the shape that convsolve's own rule gives with it, as far as the text tells it; ``sketch`` is the
@@ -34,13 +34,13 @@ class Way:
         return f"{self.change}: the output is then {by(self.output)}" if self.output else self.change
 
 
-def mends(change: str, trial: Trial, output: Sequence[int] | None = None) -> list[Way]:
+def mends(change: str, trial: LayerTrial, output: Sequence[int] | None = None) -> list[Fix]:
     """Return a change as a repair, if the layer works with it; ``output`` is what is known of what comes out."""
-    return [Way(change, trial.output if output is None else tuple(output), trial.problem)] if trial.ok else []
+    return [Fix(change, trial.output if output is None else tuple(output), trial.problem)] if trial.ok else []
 
 
 @dataclass(frozen=True, kw_only=True)
-class Finding:
+class ExplainedMessage:
     """One message, explained.
 
     Args:
@@ -60,13 +60,13 @@ class Finding:
         sketch: the layer as the text describes it, which fails; None where the text does not carry enough.
     """
 
-    complaint: Complaint
+    complaint: ParsedError
     code: str = ""
     layer: str = ""
     headline: str = ""
     arithmetic: str = ""
     meaning: str | None = None
-    ways: tuple[Way, ...] = ()
+    ways: tuple[Fix, ...] = ()
     needs: tuple[int, ...] = ()
     notes: tuple[str, ...] = ()
     causes: tuple[str, ...] = ()
@@ -103,17 +103,17 @@ class Finding:
         return "\n".join(lines)
 
 
-_SECTIONS: dict[str, Callable[[Finding], list[str]]] = {
+_SECTIONS: dict[str, Callable[[ExplainedMessage], list[str]]] = {
     "repairs at this layer, each computed with convsolve's own rules:": lambda f: [str(w) for w in f.ways],
     "what may stand behind it:": lambda f: list(f.causes),
     "what the text does not say:": lambda f: list(f.asks),
 }
 
 
-def headline(complaint: Complaint, code: str, numbers: Mapping[str, int] | None = None, *, failure: str = "") -> str:
+def headline(complaint: ParsedError, code: str, numbers: Mapping[str, int] | None = None, *, failure: str = "") -> str:
     """Return what is impossible, where, with which numbers: those of the message or others.
 
-    >>> headline(Complaint(template="t", layer="conv2d_7", numbers={"window": 5, "padded": 1}), "CS001")
+    >>> headline(ParsedError(template="t", layer="conv2d_7", numbers={"window": 5, "padded": 1}), "CS001")
     'conv2d_7: CS001 the kernel does not fit the padded input: window=5, padded=1'
     """
     place = (complaint.layer or complaint.node or "").lstrip(":")  # two of which begin a command of a build's log

@@ -8,7 +8,7 @@ from typing import Any
 
 from ..checks.check import check
 from ..errors import ConvsolveError
-from ..messages import Complaint
+from ..messages import ParsedError
 from ..problem import Problem
 from ..repairs.edits import Change
 from ..repairs.evaluated_network import Situation, judge
@@ -16,18 +16,18 @@ from ..repairs.locked_layers import Locks
 from ..repairs.parameter_values import WIDTHS
 from ..repairs.search import options_of
 from ..repairs.structural import structural_changes
-from .finding import Way
+from .finding import Fix
 from .wording import counted, one, word
 
 __all__ = ["fixes"]
 
 
-def fixes(c: Complaint, sketch: Problem, *kinds: str) -> list[Way]:
+def fixes(c: ParsedError, sketch: Problem, *kinds: str) -> list[Fix]:
     """Return the edits of some kinds that mend a small network: of each kind the nearest number on both sides.
 
     >>> from convsolve.files import parse
     >>> net = parse("{input: [4, 8, 8], layers: [{conv: {out_channels: 6, kernel_size: 1, groups: 4}}]}")
-    >>> print(*fixes(Complaint(template="t", framework="keras"), net, "width", "groups"), sep="; ")
+    >>> print(*fixes(ParsedError(template="t", framework="keras"), net, "width", "groups"), sep="; ")
     filters=8 (now 6); filters=4 (now 6); groups=2 (now 4)
     """
     try:
@@ -38,7 +38,7 @@ def fixes(c: Complaint, sketch: Problem, *kinds: str) -> list[Way]:
     return [way for kind in kinds for way in _nearest(c, now, [x for x in changes if x.kinds == {kind}])]
 
 
-def _nearest(c: Complaint, now: Situation, changes: list[Change]) -> Iterator[Way]:
+def _nearest(c: ParsedError, now: Situation, changes: list[Change]) -> Iterator[Fix]:
     """Yield the first change that works of those to a larger number, and of those to a smaller one."""
     sides = set()
     for change in sorted(changes, key=lambda x: x.magnitude):
@@ -47,12 +47,12 @@ def _nearest(c: Complaint, now: Situation, changes: list[Change]) -> Iterator[Wa
             before, after, said = _numbers(c, now, made, change)
             if before != after and (after > before) not in sides and check(made).ok:
                 sides.add(after > before)
-                yield Way(said, (), made, change.edits)
+                yield Fix(said, (), made, change.edits)
         except ConvsolveError:
             continue
 
 
-def _numbers(c: Complaint, now: Situation, made: Problem, change: Change) -> tuple[Any, Any, str]:
+def _numbers(c: ParsedError, now: Situation, made: Problem, change: Change) -> tuple[Any, Any, str]:
     """Return the number before a change and after it (or numbers, one for each axis), and how it is said."""
     (edit,) = change.edits
     if edit.parameter:

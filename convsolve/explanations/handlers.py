@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from ..errors import ConvsolveError
-from ..messages import Complaint
+from ..messages import ParsedError
 from .arguments import explain_output_padding, explain_pool_padding, explain_same, explain_strided
 from .axes import explain_one_value, explain_rank
 from .borders import explain_circular, explain_crop, explain_reflection
@@ -13,7 +13,7 @@ from .channels import explain_channels, explain_filters, explain_groups
 from .declared_sizes import DECLARED
 from .elements import explain_divisible, explain_elements, explain_parts
 from .features import explain_features, explain_product
-from .finding import Finding, headline
+from .finding import ExplainedMessage, headline
 from .joins import explain_join, explain_stack
 from .losses import explain_target
 from .missing_facts import ask_layer, ask_network
@@ -23,7 +23,7 @@ from .wording import by, framework_name
 
 __all__ = ["explained"]
 
-Explainer = Callable[[Complaint], Finding]
+Explainer = Callable[[ParsedError], ExplainedMessage]
 
 _BY_OPERATOR: Mapping[tuple[str, str], Explainer] = {
     ("CS002", "conv_transpose"): explain_transposed, ("CS002", "upsample"): explain_resized,
@@ -42,10 +42,10 @@ _BY_TEMPLATE: Mapping[str, Explainer] = {**DECLARED, "tensorflow.dimensions_must
 """Of messages that break no rule of ours, or of which it is not clear which."""
 
 
-def explained(c: Complaint) -> Finding:
+def explained(c: ParsedError) -> ExplainedMessage:
     """Return what a message means; where its numbers are such as no network has, just what it says.
 
-    >>> print(explained(Complaint(template="t", code="CS006", framework="torch")).headline)
+    >>> print(explained(ParsedError(template="t", code="CS006", framework="torch")).headline)
     CS006 the circular padding wraps around more than once
     """
     special = _BY_OPERATOR.get((c.code or "", c.operator or "")) or _BY_CODE.get(c.code or "")
@@ -58,7 +58,7 @@ def explained(c: Complaint) -> Finding:
     seen = " and ".join(by(shape) for shape in c.shapes)
     reported = f"{by(c.output)} would come out" if c.output else ""
     name = c.layer or c.node or framework_name(c.framework)
-    return Finding(
+    return ExplainedMessage(
         complaint=c,
         code=c.code or "",
         headline=headline(c, c.code) if c.code else f"{name}: {c.text}",

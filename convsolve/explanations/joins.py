@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from ..messages import Complaint
+from ..messages import ParsedError
 from ..operators import Add, CenterCrop, Concat, Conv, Linear, Operator, Pad, Unsqueeze, Upsample
 from ..operators.base import DataFormat, to_canonical
-from .finding import Finding, Way, headline, mends
+from .finding import ExplainedMessage, Fix, headline, mends
 from .missing_facts import ask_layer, ask_network
-from .single_layer import Branch, Trial, failing, known, order_of, sane, tried
+from .single_layer import Branch, LayerTrial, failing, known, order_of, sane, tried
 from .wording import by, dialect, one
 
 __all__ = ["explain_join", "explain_stack"]
@@ -23,7 +23,7 @@ _SEAM = 2
 """From this ratio on, two sizes do not differ by rounding."""
 
 
-def explain_join(c: Complaint) -> Finding:
+def explain_join(c: ParsedError) -> ExplainedMessage:
     """Explain two tensors that are to be joined, and whose sizes differ."""
     shapes = [found for shape in c.shapes if (found := known(shape)) is not None]
     whole = len(shapes) == len(c.shapes) >= 2 and len({len(shape) for shape in shapes}) == 1
@@ -46,7 +46,7 @@ def explain_join(c: Complaint) -> Finding:
     maps = [to_canonical(_order(c, *sides), side)[1:] for side in sides] if sides else [numbers[:1], numbers[1:]]
     pairs = [pair for pair in zip(*maps, strict=False) if len(set(pair)) == 2]
     code = c.code or ""
-    return Finding(
+    return ExplainedMessage(
         complaint=c, code=code, ways=tuple(ways), arithmetic=arithmetic,
         headline=headline(c, code, failure="" if code else "two sizes differ that must be the same"),
         mend=None if code else "bring both sides to the same size",
@@ -55,7 +55,7 @@ def explain_join(c: Complaint) -> Finding:
         sketch=failing(now))  # fmt: skip
 
 
-def _sides(c: Complaint, shapes: Sequence[Shape]) -> Pair | None:
+def _sides(c: ParsedError, shapes: Sequence[Shape]) -> Pair | None:
     """Return the first two shapes that do not go together."""
     for other in shapes[1:]:
         if not _join(c, Branch(shapes[0]), Branch(other)).ok:
@@ -63,16 +63,16 @@ def _sides(c: Complaint, shapes: Sequence[Shape]) -> Pair | None:
     return None
 
 
-def _join(c: Complaint, a: Branch, b: Branch) -> Trial:
+def _join(c: ParsedError, a: Branch, b: Branch) -> LayerTrial:
     axis = c.axis - 1 if c.template == "jax.concat" and c.axis and c.axis <= len(a.shape) else None
     return tried(c, [_operator(c, axis)], a, b, order=_order(c, a.shape, b.shape))
 
 
-def _operator(c: Complaint, axis: int | None = None) -> Operator:
+def _operator(c: ParsedError, axis: int | None = None) -> Operator:
     return Concat(axis=axis) if c.code == "CS013" else Add()
 
 
-def _order(c: Complaint, a: Shape, b: Shape) -> DataFormat:
+def _order(c: ParsedError, a: Shape, b: Shape) -> DataFormat:
     """Return in which order of axes two shapes are: where just one of them shows maps as high as wide, that one."""
     if c.layout is None and order_of(c) == "channels_last" and len(a) > 2:
         first, last = (all(len(set(x)) == 1 for x in maps) for maps in ((a[1:], b[1:]), (a[:-1], b[:-1])))
@@ -84,7 +84,7 @@ def _order(c: Complaint, a: Shape, b: Shape) -> DataFormat:
 # -- repairs where both shapes are known
 
 
-def _joined(c: Complaint, a: Shape, b: Shape) -> Iterator[Way]:
+def _joined(c: ParsedError, a: Shape, b: Shape) -> Iterator[Fix]:
     """Yield what brings one side to the other: first what keeps all values, then what drops some."""
     order = _order(c, a, b)
     if len(a) == 1:
@@ -130,8 +130,14 @@ def _seams(x: Sequence[int], y: Sequence[int]) -> Iterator[tuple[str, Operator, 
 
 
 def _fitted(
-    c: Complaint, verb: str, side: Shape, other: Shape, operators: Sequence[Operator], order: DataFormat, how: str = ""
-) -> Iterator[Way]:
+    c: ParsedError,
+    verb: str,
+    side: Shape,
+    other: Shape,
+    operators: Sequence[Operator],
+    order: DataFormat,
+    how: str = "",
+) -> Iterator[Fix]:
     """Yield the repair that brings one side to the other, if the two then go together and there are words for it."""
     trial, moved = _join(c, Branch(side, tuple(operators)), Branch(other)), tried(c, operators, side, order=order)
     said = trial.said(c) or how
@@ -143,20 +149,20 @@ def _fitted(
 # -- repairs where the sizes of some axes are known, and nothing else
 
 
-def _maps(c: Complaint, x: Shape, y: Shape, *before: Operator) -> Trial:
+def _maps(c: ParsedError, x: Shape, y: Shape, *before: Operator) -> LayerTrial:
     """Return what joining maps of these sizes gives, the first of them after an operator."""
     if not sane((*x, *y)):
-        return Trial(False, (), "")
+        return LayerTrial(False, (), "")
     return tried(c, [_operator(c)], Branch((2, *x), before), Branch((2, *y)), order="channels_first")
 
 
-def _trimmed(c: Complaint, x: Shape, y: Shape, where: str) -> Iterator[Way]:
+def _trimmed(c: ParsedError, x: Shape, y: Shape, where: str) -> Iterator[Fix]:
     for verb, moved, (side, other) in _seams(x, y):
         trial = _maps(c, side, other, moved)
         yield from mends(f"{verb} {by(side)} to {by(other)}{where}, before they are joined", trial, ())
 
 
-def _joined_axis(c: Complaint, x: int, y: int) -> Iterator[Way]:
+def _joined_axis(c: ParsedError, x: int, y: int) -> Iterator[Fix]:
     """Yield what brings one side to the other on an axis of which only the two sizes are known."""
     if c.framework == "torch" and c.axis == 1 and c.code == "CS012":  # behind the batch: channels, or features
         for n, m in ((x, y), (y, x)):
@@ -172,7 +178,7 @@ def _joined_axis(c: Complaint, x: int, y: int) -> Iterator[Way]:
 # -- what else there is to say
 
 
-def _causes(c: Complaint, pairs: Sequence[Sequence[int]], sides: Pair | None) -> Iterator[str]:
+def _causes(c: ParsedError, pairs: Sequence[Sequence[int]], sides: Pair | None) -> Iterator[str]:
     alone = c.framework == "torch" and c.code == "CS012" and sides is None
     if alone and c.axis == 1:
         yield ("in a batch, axis 1 holds the channels: the shortcut then needs a convolution of kernel_size 1 to the "
@@ -190,12 +196,12 @@ def _causes(c: Complaint, pairs: Sequence[Sequence[int]], sides: Pair | None) ->
                "line of your own program in the traceback would tell")  # fmt: skip
 
 
-def _notes(c: Complaint, sides: Pair | None) -> Iterator[str]:
+def _notes(c: ParsedError, sides: Pair | None) -> Iterator[str]:
     if sides and _order(c, *sides) != order_of(c):
         yield f"read with the channels in front: {by(sides[0][1:])} and {by(sides[1][1:])} are the maps"
 
 
-def _asks(c: Complaint, sides: Pair | None) -> Iterator[str]:
+def _asks(c: ParsedError, sides: Pair | None) -> Iterator[str]:
     if sides is None and c.framework != "onnx":
         yield "the shapes of both tensors: print them in front of the line that joins them"
     yield ask_network(c, "how the two sides got their sizes")
@@ -204,7 +210,7 @@ def _asks(c: Complaint, sides: Pair | None) -> Iterator[str]:
 # -- stacks
 
 
-def explain_stack(c: Complaint) -> Finding:
+def explain_stack(c: ParsedError) -> ExplainedMessage:
     """Explain tensors that are to be stacked, which must have the same shape: mostly the samples of a batch."""
     shapes = [found for shape in c.shapes if (found := known(shape)) is not None]
     a, b = shapes if len(shapes) == 2 else ((), ())
@@ -221,7 +227,7 @@ def explain_stack(c: Complaint) -> Finding:
     if grey:
         trial = _stacked(c, *(Branch((1, 3, *x[1:])) for x in (a, b)))
         ways += mends("open every picture with 3 channels: image.convert('RGB')", trial, (3, *a[1:]))
-    return Finding(
+    return ExplainedMessage(
         complaint=c, code="CS013",
         arithmetic=" and ".join(by(shape) for shape in c.shapes), ways=tuple(ways), causes=tuple(causes),
         meaning="Tensors that are stacked must have the same size on every axis.",
@@ -230,13 +236,13 @@ def explain_stack(c: Complaint) -> Finding:
         sketch=failing(now))  # fmt: skip
 
 
-def _stacked(c: Complaint, a: Branch, b: Branch) -> Trial:
+def _stacked(c: ParsedError, a: Branch, b: Branch) -> LayerTrial:
     """Return what stacking gives; the shapes begin with an axis more, so that every axis can be padded."""
     both = (Branch(x.shape, (*x.operators, Unsqueeze(axis=0))) for x in (a, b))
     return tried(c, [Concat(axis=0)], *both, order="channels_first")
 
 
-def _alike(c: Complaint, a: Shape, b: Shape) -> Iterator[Way]:
+def _alike(c: ParsedError, a: Shape, b: Shape) -> Iterator[Fix]:
     """Yield what gives two samples the same shape: resizing pictures, padding everything."""
     if c.framework == "torch" and len(a) == 3 and a[0] == b[0]:
         trial = tried(c, [Concat(axis=0)], *(

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ..messages import Complaint
+from ..messages import ParsedError
 from ..operators import Conv, Permute
-from .finding import Way, mends
+from .finding import Fix, mends
 from .single_layer import Branch, known, tried
 from .wording import POOLS, by, counted, dialect
 
@@ -17,10 +17,10 @@ _FEW = (1, 3, 4)
 """So many channels pictures have."""
 
 
-def other_order(c: Complaint, sizes: Sequence[int]) -> list[str]:
+def other_order(c: ParsedError, sizes: Sequence[int]) -> list[str]:
     """Return the suspicion that height, width and channels are in another order than a layer takes them for.
 
-    >>> c = Complaint(template="t", framework="keras", operator="conv", shapes=((1, 28, 28),))
+    >>> c = ParsedError(template="t", framework="keras", operator="conv", shapes=((1, 28, 28),))
     >>> other_order(c, (1, 28))[0].partition(",")[0]
     '1x28x28 looks like data with its 1 channel in front'
     """
@@ -40,7 +40,7 @@ def other_order(c: Complaint, sizes: Sequence[int]) -> list[str]:
     return []
 
 
-def _turned(c: Complaint) -> int | None:
+def _turned(c: ParsedError) -> int | None:
     """Return which axis of data in Keras looks like that of the channels, other than the last."""
     shape = c.shapes[0] if c.shapes else ()
     if dialect(c) != "keras" or len(shape) < 3 or c.layout == "channels_first":
@@ -51,7 +51,7 @@ def _turned(c: Complaint) -> int | None:
     return place if picture else None
 
 
-def moved(c: Complaint, parameters: Mapping[str, Any]) -> list[Way]:
+def moved(c: ParsedError, parameters: Mapping[str, Any]) -> list[Fix]:
     """Return the move of the channels to the end, in front of a convolution where they look to stand elsewhere."""
     place, shape = _turned(c), known(c.shapes[0]) if c.shapes else None
     if place is None or shape is None or c.operator in POOLS:

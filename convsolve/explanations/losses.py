@@ -5,11 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
-from ..messages import Complaint
+from ..messages import ParsedError
 from ..operators import AdaptiveAvgPool, Flatten, Linear, Operator, Permute, Reduce, Squeeze, Unsqueeze, Upsample
-from .finding import Finding, Way, headline, mends
+from .finding import ExplainedMessage, Fix, headline, mends
 from .missing_facts import ask_layer, ask_network
-from .single_layer import Branch, Trial, failing, known, order_of, sane, tried
+from .single_layer import Branch, LayerTrial, failing, known, order_of, sane, tried
 from .wording import by, counted, dialect
 
 __all__ = ["explain_target"]
@@ -18,17 +18,17 @@ _FAILURE = "the output of the network does not fit the target of the loss"
 _BY_CLASS = ("cross_entropy", "sparse_cross_entropy")
 
 
-def explain_target(c: Complaint) -> Finding:
+def explain_target(c: ParsedError) -> ExplainedMessage:
     """Explain a loss that gets an output and a target which do not go together."""
     ways = [*_batches(c), *_places(c), *_classes(c), *_shapes(c)]
-    return Finding(
+    return ExplainedMessage(
         complaint=c, code="CS026", headline=headline(c, "CS026", failure=_FAILURE),
         arithmetic=_arithmetic(c), meaning=_meaning(c), ways=tuple(ways), causes=tuple(_causes(c)),
         mend="give the output the shape that the target asks for, or make a target for the output that there is",
         asks=(*_asks(c), *ask_layer(c)), sketch=failing(_now(c)))  # fmt: skip
 
 
-def _now(c: Complaint) -> Trial | None:
+def _now(c: ParsedError) -> LayerTrial | None:
     """Return the comparison as it is, where both shapes are known: with classes, the output's axis of them apart."""
     output, target = known(c.output), known(c.target)
     if output is None or target is None or c.numbers:
@@ -38,11 +38,11 @@ def _now(c: Complaint) -> Trial | None:
     return _fits(c, (_batch(c), *output), (_batch(c), *target), *apart)
 
 
-def _whole(c: Complaint, shape: tuple[int | None, ...]) -> str:
+def _whole(c: ParsedError, shape: tuple[int | None, ...]) -> str:
     return by((c.batch, *shape))
 
 
-def _arithmetic(c: Complaint) -> str:
+def _arithmetic(c: ParsedError) -> str:
     numbers = c.numbers
     if c.template == "torch.target_places" and c.shapes and c.target is not None:
         return f"the target is {_whole(c, c.target)}, and {_whole(c, c.shapes[0])} is wanted"
@@ -62,7 +62,7 @@ def _arithmetic(c: Complaint) -> str:
     return ", ".join(parts)
 
 
-def _meaning(c: Complaint) -> str:
+def _meaning(c: ParsedError) -> str:
     if c.operator == "sparse_cross_entropy":
         return "This loss wants the number of a class for each place: the shape of the output without its last axis."
     if c.operator == "cross_entropy":
@@ -74,16 +74,16 @@ def _meaning(c: Complaint) -> str:
 # -- repairs
 
 
-def _fits(c: Complaint, output: tuple[int, ...], target: tuple[int, ...], *operators: Operator) -> Trial:
+def _fits(c: ParsedError, output: tuple[int, ...], target: tuple[int, ...], *operators: Operator) -> LayerTrial:
     """Return whether an output, after operators, has the shape that a loss wants; shapes have their batch axis."""
     return tried(c, [], Branch(output, operators), target=target, order="channels_first")
 
 
-def _batch(c: Complaint) -> int:
+def _batch(c: ParsedError) -> int:
     return c.batch if c.batch else 2
 
 
-def _batches(c: Complaint) -> Iterator[Way]:
+def _batches(c: ParsedError) -> Iterator[Fix]:
     """Yield what is to be done where the two batches differ, as far as the two numbers show where that comes from."""
     output, target = c.numbers.get("output_batch"), c.numbers.get("target_batch")
     if not output or not target or not sane((output, target)):
@@ -101,7 +101,7 @@ def _batches(c: Complaint) -> Iterator[Way]:
                              "one-hot", trial, ())  # fmt: skip
 
 
-def _places(c: Complaint) -> Iterator[Way]:
+def _places(c: ParsedError) -> Iterator[Fix]:
     """Yield the move of the classes to axis 1, for an output that has them at its end."""
     wanted, target = known(c.shapes[0]) if c.shapes else None, known(c.target)
     if c.template != "torch.target_places" or not wanted or not target or len(wanted) != 1 or len(target) != 1:
@@ -112,7 +112,7 @@ def _places(c: Complaint) -> Iterator[Way]:
                      trial, ())  # fmt: skip
 
 
-def _classes(c: Complaint) -> Iterator[Way]:
+def _classes(c: ParsedError) -> Iterator[Fix]:
     """Yield what targets are to be like, where they are no numbers of classes."""
     label = c.numbers.get("label")
     if label is not None and sane((label,)):
@@ -143,7 +143,7 @@ def _classes(c: Complaint) -> Iterator[Way]:
                              c, (2, 5, 8, 8), (2, 5), Reduce(axes=(2, 3))), ())  # fmt: skip
 
 
-def _map_side(c: Complaint) -> int:
+def _map_side(c: ParsedError) -> int:
     """Return how high and wide the maps are of which each meets one entry of the target, as far as it looks so."""
     elements, target = c.numbers.get("elements"), c.numbers.get("target")
     if not elements or not target or not sane((elements, target)) or elements % target:
@@ -152,7 +152,7 @@ def _map_side(c: Complaint) -> int:
     return side if 1 < side < 4096 and side**2 * target == elements else 0
 
 
-def _shapes(c: Complaint) -> Iterator[Way]:
+def _shapes(c: ParsedError) -> Iterator[Fix]:
     """Yield what makes the output as the target wants it, where both are known."""
     output, target = known(c.output), known(c.target)
     if output is None or target is None or c.numbers:
@@ -174,7 +174,7 @@ def _shapes(c: Complaint) -> Iterator[Way]:
     yield from _resized(c, output, target)
 
 
-def _axis_changes(c: Complaint, output: tuple[int, ...], target: tuple[int, ...]) -> Iterator[tuple[str, Operator]]:
+def _axis_changes(c: ParsedError, output: tuple[int, ...], target: tuple[int, ...]) -> Iterator[tuple[str, Operator]]:
     """Yield the axes of size 1 that the output has more or less than the target."""
     squeeze, unsqueeze = ("output.squeeze({})", "output.unsqueeze({})") if dialect(c) == "torch" else (
         "keras.ops.squeeze(output, {})", "keras.ops.expand_dims(output, {})")  # fmt: skip
@@ -194,7 +194,7 @@ def _axis_changes(c: Complaint, output: tuple[int, ...], target: tuple[int, ...]
         yield ("Flatten() in the network" if dialect(c) == "keras" else "output.flatten(1)"), Flatten(start_axis=1)
 
 
-def _one_hot(c: Complaint, output: tuple[int, ...], target: tuple[int, ...]) -> Iterator[Way]:
+def _one_hot(c: ParsedError, output: tuple[int, ...], target: tuple[int, ...]) -> Iterator[Fix]:
     """Yield what is to be done with a target that has the shape of the output: one-hot, mostly."""
     if output == target and dialect(c) == "keras":
         yield from mends("categorical_crossentropy, which takes one-hot targets", _fits(c, output, target), ())
@@ -202,7 +202,7 @@ def _one_hot(c: Complaint, output: tuple[int, ...], target: tuple[int, ...]) -> 
         yield from mends("target.argmax(-1), the numbers of the classes", numbers, ())
 
 
-def _resized(c: Complaint, output: tuple[int, ...], target: tuple[int, ...]) -> Iterator[Way]:
+def _resized(c: ParsedError, output: tuple[int, ...], target: tuple[int, ...]) -> Iterator[Fix]:
     """Yield the resizing of the maps to the size of the target."""
     first = order_of(c) == "channels_first"
     if not output:
@@ -224,7 +224,7 @@ def _resized(c: Complaint, output: tuple[int, ...], target: tuple[int, ...]) -> 
 # -- what else there is to say
 
 
-def _causes(c: Complaint) -> Iterator[str]:
+def _causes(c: ParsedError) -> Iterator[str]:
     few, many = sorted((c.numbers.get("output_batch", 0), c.numbers.get("target_batch", 0)))
     if few and many and dialect(c) == "torch":
         if many % few == 0:
@@ -244,7 +244,7 @@ def _causes(c: Complaint) -> Iterator[str]:
                "that)")  # fmt: skip
 
 
-def _asks(c: Complaint) -> Iterator[str]:
+def _asks(c: ParsedError) -> Iterator[str]:
     if c.target is None or (c.output is None and not c.shapes):
         yield "the shapes of both: print output.shape and target.shape in front of the loss"
     yield ask_network(c, "how the output got its shape")

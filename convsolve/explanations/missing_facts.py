@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..messages import Complaint
+from ..messages import ParsedError
 from .wording import dialect
 
 __all__ = ["ask_layer", "ask_line", "ask_network"]
@@ -16,20 +16,20 @@ _LINES = {
 }
 
 
-def ask_network(c: Complaint, why: str) -> str:
+def ask_network(c: ParsedError, why: str) -> str:
     """Return the request for the whole network, and what it would tell.
 
-    >>> ask_network(Complaint(template="t", framework="onnx"), "where it comes from")
+    >>> ask_network(ParsedError(template="t", framework="onnx"), "where it comes from")
     'where it comes from: give the network (--model net.onnx) and its input size (--input), or its code'
     """
     source = _SOURCES.get(dialect(c), "--model")
     return f"{why}: give the network ({source}) and its input size (--input), or its code"
 
 
-def ask_line(c: Complaint, what: str, operator: str = "", rank: int = 2) -> str:
+def ask_line(c: ParsedError, what: str, operator: str = "", rank: int = 2) -> str:
     """Return the request for the line of a program in which some numbers stand.
 
-    >>> ask_line(Complaint(template="t", framework="torch"), "its kernel_size", "pool")
+    >>> ask_line(ParsedError(template="t", framework="torch"), "its kernel_size", "pool")
     'its kernel_size: send the line that makes the layer, such as nn.MaxPool2d(...)'
     """
     if c.framework == "onnx":
@@ -38,7 +38,7 @@ def ask_line(c: Complaint, what: str, operator: str = "", rank: int = 2) -> str:
     return f"{what}: send the line that makes the layer{f', such as {example}' if example else ''}"
 
 
-def ask_layer(c: Complaint) -> tuple[str, ...]:
+def ask_layer(c: ParsedError) -> tuple[str, ...]:
     """Return the request for the traceback, where nothing says which layer of the program it is."""
     if c.layer or c.node or c.where or c.framework == "onnx":
         return ()

@@ -12,7 +12,7 @@ from ..errors import ConvsolveError
 from ..network import Network
 from ..problem import Problem
 from ..repairs.repair import repair
-from .finding import Finding
+from .finding import ExplainedMessage
 from .single_layer import known
 
 __all__ = ["Deeper", "deeper"]
@@ -32,7 +32,7 @@ class Deeper:
     notes: tuple[str, ...] = ()
 
 
-def deeper(network: Network | Problem, input_shape: Any, findings: Sequence[Finding]) -> Deeper:
+def deeper(network: Network | Problem, input_shape: Any, findings: Sequence[ExplainedMessage]) -> Deeper:
     """Check a network, and tell the layer that reports apart from those that cause it."""
     try:
         report = check(network, input_shape)
@@ -54,7 +54,7 @@ def deeper(network: Network | Problem, input_shape: Any, findings: Sequence[Find
     return Deeper(report, reported, causing, tuple(map(str, causes)), tuple(map(str, repairs)), tuple(notes))
 
 
-def _target(report: CheckReport, findings: Sequence[Finding]) -> tuple[int, ...] | None:
+def _target(report: CheckReport, findings: Sequence[ExplainedMessage]) -> tuple[int, ...] | None:
     """Return the shape that a loss wants of the output, where the message is about just this output."""
     for finding in findings:
         c = finding.complaint
@@ -79,7 +79,7 @@ def _asked(question: Callable[..., Any], notes: list[str], *args: Any, **options
         return ()
 
 
-def _reported(network: Network, report: CheckReport, findings: Sequence[Finding]) -> str:
+def _reported(network: Network, report: CheckReport, findings: Sequence[ExplainedMessage]) -> str:
     """Return the layer of the network that reports: the one that the message names, or else where the check fails."""
     for finding in findings:
         for name in (finding.complaint.layer, finding.complaint.node):

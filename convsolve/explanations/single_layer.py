@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from ..checks.check import check
 from ..errors import ConvsolveError
-from ..messages import Complaint
+from ..messages import ParsedError
 from ..messages.parsed_error import SeenShape
 from ..network import Layer, Network
 from ..operators import Input, Operator
@@ -16,7 +16,7 @@ from ..problem import Problem
 from ..repairs.evaluated_network import with_target
 from .wording import call
 
-__all__ = ["LARGEST", "Branch", "Trial", "failing", "known", "order_of", "rules_of", "sane", "tried"]
+__all__ = ["LARGEST", "Branch", "LayerTrial", "failing", "known", "order_of", "rules_of", "sane", "tried"]
 
 LARGEST = 2**40
 """Networks have no larger numbers."""
@@ -31,7 +31,7 @@ class Branch:
 
 
 @dataclass(frozen=True)
-class Trial:
+class LayerTrial:
     """What a layer gives: whether it works, the output's shape, and the formula with the numbers in it.
 
     ``problem`` is the small network that was checked, None where there is no such network; in it, what is done to the
@@ -44,7 +44,7 @@ class Trial:
     codes: tuple[str, ...] = ()
     problem: Problem | None = None
 
-    def said(self, c: Complaint) -> str:
+    def said(self, c: ParsedError) -> str:
         """Return how the framework that spoke writes what is done to the inputs; empty where it has no word for it."""
         if self.problem is None or not self.ok:
             return ""
@@ -52,12 +52,12 @@ class Trial:
         return call(c, network, [layer.name for layer in network.layers if layer.name.startswith("fit")])
 
 
-def failing(trial: Trial | None) -> Problem | None:
+def failing(trial: LayerTrial | None) -> Problem | None:
     """Return the small network of a trial that does not work, None where there is none."""
     return trial.problem if trial is not None and not trial.ok else None
 
 
-def order_of(c: Complaint) -> DataFormat:
+def order_of(c: ParsedError) -> DataFormat:
     """Return the order of axes in a message: the one that it has, or else the framework's usual one."""
     if c.layout in ("channels_first", "channels_last"):
         return c.layout  # type: ignore[return-value]
@@ -82,13 +82,13 @@ def sane(numbers: Iterable[int | None], least: int = 1) -> bool:
 
 
 def tried(
-    c: Complaint,
+    c: ParsedError,
     layer: Sequence[Operator],
     *inputs: Branch | Sequence[int],
     order: DataFormat | None = None,
     batch: int | None = None,
     target: Sequence[int] | None = None,
-) -> Trial:
+) -> LayerTrial:
     """Return what operators give one after the other, the first of them from these inputs.
 
     Args:
@@ -100,7 +100,7 @@ def tried(
         target: the shape that has to come out.
 
     >>> from convsolve.operators import Conv
-    >>> tried(Complaint(template="t", framework="torch"), [Conv(out_channels=8, kernel_size=5)], (3, 1, 1)).formula
+    >>> tried(ParsedError(template="t", framework="torch"), [Conv(out_channels=8, kernel_size=5)], (3, 1, 1)).formula
     '1 - 5 + 1 = -3'
     """
     try:
@@ -111,14 +111,14 @@ def tried(
         problem = with_target(problem, target)
         report = check(problem)
     except ConvsolveError:
-        return Trial(False, (), "")
+        return LayerTrial(False, (), "")
     last = report.rows[-1]
     shape = tuple(n for n in last.shape or () if n is not None)
-    return Trial(report.ok, shape, last.formula, tuple(f.code for f in report.failures), problem)
+    return LayerTrial(report.ok, shape, last.formula, tuple(f.code for f in report.failures), problem)
 
 
 def _problem(
-    c: Complaint, layer: Sequence[Operator], inputs: Sequence[Branch | Sequence[int]], order: DataFormat | None
+    c: ParsedError, layer: Sequence[Operator], inputs: Sequence[Branch | Sequence[int]], order: DataFormat | None
 ) -> Problem:
     layers: list[Layer] = []
     ends: list[str] = []

@@ -6,21 +6,21 @@ from collections.abc import Sequence
 from dataclasses import replace
 from fractions import Fraction
 
-from ..messages import Complaint
+from ..messages import ParsedError
 from ..messages.parsed_error import SeenShape
 from ..operators import ConvTranspose, Upsample
-from .finding import Finding, Way, headline, mends
+from .finding import ExplainedMessage, Fix, headline, mends
 from .missing_facts import ask_layer, ask_line, ask_network
-from .single_layer import Trial, failing, known, sane, tried
+from .single_layer import LayerTrial, failing, known, sane, tried
 from .wording import by, one, word
 
 __all__ = ["explain_empty", "explain_out_of_reach", "explain_resized", "explain_transposed"]
 
 
-def explain_transposed(c: Complaint) -> Finding:
+def explain_transposed(c: ParsedError) -> ExplainedMessage:
     """Explain a transposed convolution whose padding takes away all that it makes."""
     sizes, output = known(c.sizes), c.output
-    ways: list[Way] = []
+    ways: list[Fix] = []
     now, arithmetic = None, f"{by(c.sizes)} arrives, {by(c.output)} would come out" if c.sizes and c.output else ""
     if sizes and output and len(sizes) == len(output) and sane(abs(n) + 1 for n in output if n is not None):
         missing = tuple(max(0, 1 - (n or 0)) for n in output)
@@ -42,18 +42,18 @@ def explain_transposed(c: Complaint) -> Finding:
         trial = _alone(c, layer, larger)
         enough = "" if told else ": with a stride above 1, less is enough"
         ways += mends(f"an input of {by(larger)} there{enough}", trial, trial.output[1:] if told else ())
-    return Finding(
+    return ExplainedMessage(
         complaint=c, code="CS002", arithmetic=arithmetic, ways=tuple(ways),
         meaning="Each unit of padding takes two from what a transposed convolution makes.",
         asks=(*(() if c.stride else (ask_line(c, "its kernel_size, stride and padding", "conv_transpose"),)),
               *ask_layer(c)), sketch=failing(now))  # fmt: skip
 
 
-def _alone(c: Complaint, layer: ConvTranspose, sizes: Sequence[int]) -> Trial:
+def _alone(c: ParsedError, layer: ConvTranspose, sizes: Sequence[int]) -> LayerTrial:
     return tried(c, [layer], (1, *sizes), order="channels_first")
 
 
-def _transposed(c: Complaint, sizes: Sequence[int], output: SeenShape) -> tuple[ConvTranspose, bool]:
+def _transposed(c: ParsedError, sizes: Sequence[int], output: SeenShape) -> tuple[ConvTranspose, bool]:
     """Return the transposed convolution, and whether its numbers are told: the message has none, a live layer has all.
 
     Without them, only what they come to matters: a layer of stride 1 that gives the same output stands for all.
@@ -69,11 +69,11 @@ def _transposed(c: Complaint, sizes: Sequence[int], output: SeenShape) -> tuple[
     return ConvTranspose(out_channels=1, kernel_size=kernels, padding=paddings, stride=(1,) * len(sizes)), False
 
 
-def explain_out_of_reach(c: Complaint) -> Finding:
+def explain_out_of_reach(c: ParsedError) -> ExplainedMessage:
     """Explain an output size that a transposed convolution cannot give, and what it can."""
     wished, least, greatest = (c.numbers.get(name) for name in ("output_size", "least", "greatest"))
     sizes, target, lows, strides = known(c.sizes), known(c.target), known(c.output), known(c.stride)
-    ways: list[Way] = []
+    ways: list[Fix] = []
     now = None
     if sizes and target and lows and strides and len(sizes) == len(target) == len(lows):
         now = _wished(c, sizes, lows, strides, target)
@@ -85,7 +85,7 @@ def explain_out_of_reach(c: Complaint) -> Finding:
             moved = tuple(low + (m - n) * s for low, m, n, s in zip(lows, needed, sizes, strides, strict=True))
             trial = _wished(c, needed, moved, strides, target)
             ways += mends(f"an input of {by(needed)} there (now {by(sizes)})", trial, trial.output[1:])
-    return Finding(
+    return ExplainedMessage(
         complaint=c, code="CS021", ways=tuple(ways),
         arithmetic=f"{wished} is not between {least} and {greatest}" if wished and least and greatest else "",
         asks=(ask_network(c, "where the wished size comes from"), *ask_layer(c)),
@@ -93,8 +93,8 @@ def explain_out_of_reach(c: Complaint) -> Finding:
 
 
 def _wished(
-    c: Complaint, sizes: Sequence[int], lows: Sequence[int], strides: tuple[int, ...], wished: tuple[int, ...]
-) -> Trial:
+    c: ParsedError, sizes: Sequence[int], lows: Sequence[int], strides: tuple[int, ...], wished: tuple[int, ...]
+) -> LayerTrial:
     """Return what comes of a wish; any kernel and padding that give these least sizes stand for all."""
     spans = [low - (n - 1) * s for low, n, s in zip(lows, sizes, strides, strict=True)]
     paddings = tuple(max(0, (2 - span) // 2) for span in spans)
@@ -104,10 +104,10 @@ def _wished(
     return tried(c, [layer], (1, *sizes), order="channels_first")
 
 
-def explain_resized(c: Complaint) -> Finding:
+def explain_resized(c: ParsedError) -> ExplainedMessage:
     """Explain a resizing to nothing: a factor so small that the size is rounded down to 0."""
     sizes = known(c.sizes)
-    ways: list[Way] = []
+    ways: list[Fix] = []
     now = None
     if sizes:
         gone = max((n for n, out in zip(sizes, c.output or (), strict=False) if out == 0), default=0)
@@ -120,7 +120,7 @@ def explain_resized(c: Complaint) -> Finding:
         trial = tried(c, [Upsample(size=(1,) * len(sizes))], (1, *sizes), order="channels_first")
         ways += mends(f"size={(1,) * len(sizes) if len(sizes) > 1 else 1}, or larger, in place of scale_factor", trial,
                       trial.output[1:])  # fmt: skip
-    return Finding(
+    return ExplainedMessage(
         complaint=c, code="CS002", ways=tuple(ways),
         arithmetic=f"{by(c.sizes)} arrives, {by(c.output)} would come out" if c.sizes and c.output else "",
         meaning="The size times scale_factor is rounded down.",
@@ -128,9 +128,9 @@ def explain_resized(c: Complaint) -> Finding:
         sketch=failing(now))  # fmt: skip
 
 
-def explain_empty(c: Complaint) -> Finding:
+def explain_empty(c: ParsedError) -> ExplainedMessage:
     """Explain a layer that gets a tensor without elements: the mistake lies before it."""
-    return Finding(
+    return ExplainedMessage(
         complaint=c, code="CS002", headline=headline(c, "CS002", failure="what arrives is empty"),
         arithmetic=f"{by(c.shapes[0])} arrives" if c.shapes else "",
         meaning="This layer takes every size of at least 1, and cannot mend it: a layer before it gave an empty tensor "

@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ..messages import Complaint
+from ..messages import ParsedError
 from ..messages.parsed_error import SeenShape
 from ..operators import AdaptiveAvgPool, AdaptiveMaxPool, AvgPool, Conv, Identity, MaxPool, Operator
-from .finding import Finding, Way, headline, mends
+from .finding import ExplainedMessage, Fix, headline, mends
 from .layout_suspects import moved, other_order
 from .missing_facts import ask_layer, ask_line, ask_network
-from .single_layer import Branch, Trial, known, sane, tried
+from .single_layer import Branch, LayerTrial, known, sane, tried
 from .wording import POOLS, by, dialect, one, setting, word
 
 __all__ = ["explain_window"]
@@ -52,7 +52,7 @@ class _Seen:
         return tuple(d * (k - 1) + 1 for k, d in zip(self.kernel, self.dilation, strict=True))
 
 
-def explain_window(c: Complaint) -> Finding:
+def explain_window(c: ParsedError) -> ExplainedMessage:
     """Explain a kernel that does not fit: the arithmetic, what mends it there, what may have caused it."""
     seen = _seen(c)
     now = _run(c, seen) if seen is not None else None
@@ -62,7 +62,7 @@ def explain_window(c: Complaint) -> Finding:
     numbers = {"window": seen.window[i], "padded": seen.padded[i]}
     padded = ", padding included" if seen.included or any(seen.padding) else ""
     code = "CS025" if c.code == "CS025" else "CS001"
-    return Finding(
+    return ExplainedMessage(
         complaint=c, code=code, headline=headline(c, code, numbers), arithmetic=now.formula,
         meaning=f"A kernel that spans {seen.window[i]} does not fit {seen.padded[i]} even once{padded}; a "
                 "smaller stride here does not change that.",
@@ -70,7 +70,7 @@ def explain_window(c: Complaint) -> Finding:
         causes=tuple(_causes(c, seen)), asks=(ask_network(c, _SHRANK), *ask_layer(c)), sketch=now.problem)  # fmt: skip
 
 
-def _seen(c: Complaint) -> _Seen | None:
+def _seen(c: ParsedError) -> _Seen | None:
     sizes, included = (c.padded, True) if c.padded else (c.sizes or _usual(c), False)
     kernel, dilation = c.kernel_size or c.window, c.dilation
     dilates = not (c.operator in POOLS and dialect(c) == "keras")  # there, pools have no dilation
@@ -101,7 +101,7 @@ def _seen(c: Complaint) -> _Seen | None:
     return None
 
 
-def _usual(c: Complaint) -> SeenShape | None:
+def _usual(c: ParsedError) -> SeenShape | None:
     """Return the sizes of a map as Keras has it by default, channels at the end, where the text does not say which."""
     clear = dialect(c) != "keras" or c.layout or not c.shapes or not c.kernel_size
     return None if clear or len(c.shapes[0]) != len(c.kernel_size or ()) + 1 else c.shapes[0][:-1]
@@ -112,7 +112,7 @@ def _sane(seen: _Seen) -> bool:
     return sane((*seen.kernel, *seen.dilation, *seen.stride, *seen.sizes)) and sane(seen.padding, 0)
 
 
-def _run(c: Complaint, seen: _Seen, **changes: object) -> Trial:
+def _run(c: ParsedError, seen: _Seen, **changes: object) -> LayerTrial:
     """Return what the layer gives from these sizes, with some parameters changed."""
     sizes = changes.pop("sizes", seen.sizes)
     values: dict[str, Any] = {
@@ -127,11 +127,11 @@ def _run(c: Complaint, seen: _Seen, **changes: object) -> Trial:
     return _alone(c, operator, sizes)  # type: ignore[arg-type]
 
 
-def _alone(c: Complaint, operator: Operator, sizes: Sequence[int]) -> Trial:
+def _alone(c: ParsedError, operator: Operator, sizes: Sequence[int]) -> LayerTrial:
     return tried(c, [operator], (1, *sizes), order="channels_first")
 
 
-def _fitting(change: str, trial: Trial, seen: _Seen | None = None) -> list[Way]:
+def _fitting(change: str, trial: LayerTrial, seen: _Seen | None = None) -> list[Fix]:
     """Return a change as a repair, if it is one; of what comes out, the channels are not known."""
     if seen is not None and seen.alone and trial.ok:
         return mends(f"{change}: {trial.output[1]} comes out on that axis", trial, ())
@@ -141,7 +141,7 @@ def _fitting(change: str, trial: Trial, seen: _Seen | None = None) -> list[Way]:
 # -- repairs
 
 
-def _ways(c: Complaint, seen: _Seen) -> list[Way]:
+def _ways(c: ParsedError, seen: _Seen) -> list[Fix]:
     pool = c.operator in POOLS
     layer = (
         {}
@@ -173,12 +173,12 @@ def _ways(c: Complaint, seen: _Seen) -> list[Way]:
     return ways
 
 
-def _kernel(c: Complaint, seen: _Seen, kernel: Sequence[int]) -> str:
+def _kernel(c: ParsedError, seen: _Seen, kernel: Sequence[int]) -> str:
     """Return how a kernel is set: the text may give nothing but what it spans with its dilation."""
     return f"an effective kernel of {one(kernel)}" if seen.effective else setting(c, "kernel_size", kernel)
 
 
-def _whole_map(c: Complaint) -> list[Way]:
+def _whole_map(c: ParsedError) -> list[Fix]:
     """Return the pool over the whole map, whatever its size: what the last pool of a network mostly is meant for."""
     sizes = known(c.sizes)
     pools = {"avg_pool": AdaptiveAvgPool, "max_pool": AdaptiveMaxPool}
@@ -189,7 +189,7 @@ def _whole_map(c: Complaint) -> list[Way]:
     return _fitting(f"a pool over the whole map, whatever its size{f': {said}' if said else ''}", trial)
 
 
-def _needs(c: Complaint, seen: _Seen) -> tuple[int, ...]:
+def _needs(c: ParsedError, seen: _Seen) -> tuple[int, ...]:
     """Return the smallest sizes that work there, the others left as they are."""
     sizes = tuple(n + max(0, m) for n, m in zip(seen.sizes, seen.missing, strict=True))
     return sizes if _run(c, seen, sizes=sizes).ok else ()
@@ -198,7 +198,7 @@ def _needs(c: Complaint, seen: _Seen) -> tuple[int, ...]:
 # -- what else there is to say
 
 
-def _notes(c: Complaint, seen: _Seen, now: Trial) -> list[str]:
+def _notes(c: ParsedError, seen: _Seen, now: LayerTrial) -> list[str]:
     notes = []
     if seen.included:
         notes.append("these sizes count the padding on both sides")
@@ -213,7 +213,7 @@ def _notes(c: Complaint, seen: _Seen, now: Trial) -> list[str]:
     return notes
 
 
-def _spans(c: Complaint, seen: _Seen) -> str:
+def _spans(c: ParsedError, seen: _Seen) -> str:
     """Return how a dilation makes a kernel span more: this kernel where the text gives its own size, or another."""
     own, span = (c.kernel_size or (1,))[0], seen.window[0]
     if len(set(c.kernel_size or ())) == 1 and own > 1 and span > own and (span - 1) % (own - 1) == 0:
@@ -221,7 +221,7 @@ def _spans(c: Complaint, seen: _Seen) -> str:
     return "kernel 3 with dilation 4 spans 9, for instance"
 
 
-def _causes(c: Complaint, seen: _Seen) -> list[str]:
+def _causes(c: ParsedError, seen: _Seen) -> list[str]:
     causes = other_order(c, seen.sizes)
     if dialect(c) == "keras" and c.operator == "conv" and c.stride and max(c.stride) > 1 and c.stride == c.kernel_size:
         k = c.stride[0]
@@ -238,7 +238,7 @@ def _causes(c: Complaint, seen: _Seen) -> list[str]:
 # -- texts that give too little to compute
 
 
-def _unsaid(c: Complaint) -> Finding:
+def _unsaid(c: ParsedError) -> ExplainedMessage:
     """Explain a window of which the text gives too little to compute: what is certain for any kernel and stride."""
     kind = "pool" if c.operator in POOLS else "conv"
     what = "pool" if c.operator in POOLS else "convolution" if c.operator else "layer"
@@ -249,7 +249,7 @@ def _unsaid(c: Complaint) -> Finding:
     missing = f"the {what}'s {numbers[0]}, {numbers[1]} and {numbers[2]}{'' if given else ', and what arrives there'}"
     window = c.kernel_size if c.kernel_size and c.padding == "valid" and c.operator in POOLS else ()
     rank = len(c.output or ()) if c.template == "torch.max_pool1d_empty" else len(c.sizes or ()) or 2
-    return Finding(
+    return ExplainedMessage(
         complaint=c, code=code,
         arithmetic=", ".join(part for part in (given, reported) if part), ways=tuple(_certain(c)), needs=window,
         meaning=f"The kernel of this {what} does not fit what arrives even once.",
@@ -258,7 +258,7 @@ def _unsaid(c: Complaint) -> Finding:
               ask_network(c, _SHRANK), *ask_layer(c)))  # fmt: skip
 
 
-def _certain(c: Complaint) -> list[Way]:
+def _certain(c: ParsedError) -> list[Fix]:
     """Return repairs that hold whatever the kernel, the stride and the padding are."""
     last = dialect(c) == "keras"
     shape = known(c.shapes[0]) if c.shapes else None

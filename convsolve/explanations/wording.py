@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 from ..errors import NetworkError
 from ..frameworks.common.writing.data_flow import filled
-from ..frameworks.common.writing.plan import Step, plan
-from ..frameworks.common.writing.source_lines import Code, Stage, literal
-from ..messages import Complaint
+from ..frameworks.common.writing.plan import PlannedLayer, plan
+from ..frameworks.common.writing.source_lines import Code, Statement, literal
+from ..messages import ParsedError
 from ..network import Network
 
 __all__ = ["POOLS", "by", "call", "counted", "dialect", "framework_name", "one", "setting", "word"]
@@ -65,16 +65,16 @@ def framework_name(framework: str | None) -> str:
     return _NAMES.get(framework or "", framework or "")
 
 
-def dialect(c: Complaint) -> str:
+def dialect(c: ParsedError) -> str:
     """Return whose words a message's author writes: those of Keras to TensorFlow; empty where it is not known."""
     return "keras" if c.framework == "tensorflow" else c.framework or ""
 
 
-def word(c: Complaint, parameter: str) -> str:
+def word(c: ParsedError, parameter: str) -> str:
     """Return what the framework that spoke calls a parameter.
 
-    >>> pool = Complaint(template="t", framework="keras", operator="max_pool")
-    >>> word(pool, "kernel_size"), word(pool, "stride"), word(Complaint(template="t", framework="onnx"), "padding")
+    >>> pool = ParsedError(template="t", framework="keras", operator="max_pool")
+    >>> word(pool, "kernel_size"), word(pool, "stride"), word(ParsedError(template="t", framework="onnx"), "padding")
     ('pool_size', 'strides', 'pads')
     """
     if parameter == "kernel_size" and dialect(c) == "keras" and c.operator in POOLS:
@@ -82,12 +82,12 @@ def word(c: Complaint, parameter: str) -> str:
     return _WORDS.get(dialect(c), {}).get(parameter, parameter)
 
 
-def setting(c: Complaint, parameter: str, values: Sequence[int]) -> str:
+def setting(c: ParsedError, parameter: str, values: Sequence[int]) -> str:
     """Return how a parameter is set in the framework that spoke.
 
-    >>> setting(Complaint(template="t", framework="keras"), "stride", (2, 2))
+    >>> setting(ParsedError(template="t", framework="keras"), "stride", (2, 2))
     'strides=2'
-    >>> setting(Complaint(template="t", framework="onnx"), "padding", (1, 0))
+    >>> setting(ParsedError(template="t", framework="onnx"), "padding", (1, 0))
     'pads=[1, 0, 1, 0]'
     """
     if c.framework == "onnx":
@@ -96,12 +96,12 @@ def setting(c: Complaint, parameter: str, values: Sequence[int]) -> str:
     return f"{word(c, parameter)}={one(values)}"
 
 
-def call(c: Complaint, network: Network, layers: Sequence[str]) -> str:
+def call(c: ParsedError, network: Network, layers: Sequence[str]) -> str:
     """Return how the framework that spoke writes layers of a network, one after the other; empty where it cannot.
 
     >>> import convsolve as cs
     >>> net = cs.parse("{input: [8, 6, 6], layers: [{conv: {name: a, out_channels: 4, kernel_size: 1}}]}").network
-    >>> call(Complaint(template="t", framework="torch"), net, ["a"])
+    >>> call(ParsedError(template="t", framework="torch"), net, ["a"])
     'nn.Conv2d(8, 4, kernel_size=1)'
     """
     try:
@@ -121,13 +121,13 @@ def call(c: Complaint, network: Network, layers: Sequence[str]) -> str:
         return ""
 
 
-def _plain(step: Step, stages: list[Stage]) -> list[Stage]:
+def _plain(step: PlannedLayer, stages: list[Statement]) -> list[Statement]:
     if any(step.turned):
         raise NetworkError(f"{step.name} works on axes in another order")
     return stages
 
 
-def _text(stage: Stage) -> str:
+def _text(stage: Statement) -> str:
     code = filled(stage.code, {"x": "x", "0": "x"})
     assert not isinstance(code, Code) or code.text
     text = literal(code).removeprefix("layers.")

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from ..dims import Domain, Var, eq
 from .document import Key, Node
-from .layers import Block, Layers, is_optional
+from .layers import LayerContext, Layers, is_optional
 from .mistakes import Rejected, listed, shown
 
 __all__ = ["Blocks"]
@@ -28,7 +28,7 @@ class Blocks:
     full: bool = False
     lists: int = 0
 
-    def read(self, node: Node, block: Block) -> str:
+    def read(self, node: Node, block: LayerContext) -> str:
         """Read a list of layers; return the tensor that the last one makes."""
         mistakes = self.layers.mistakes
         if not isinstance(node.value, list):
@@ -51,7 +51,7 @@ class Blocks:
                     mistakes.add(rejected.place, rejected.message)
         return block.previous
 
-    def _entry(self, node: Node, block: Block) -> str:
+    def _entry(self, node: Node, block: LayerContext) -> str:
         """Read an entry of a list of layers; return the tensor that it makes."""
         if isinstance(node.value, str):
             return self.layers.read(Key(node.value, node.place), Node({}, node.place), block)
@@ -71,7 +71,7 @@ class Blocks:
             )
         return self.layers.read(key, body, block)
 
-    def _choose(self, node: Node, block: Block) -> str:
+    def _choose(self, node: Node, block: LayerContext) -> str:
         """Read alternatives, each present under a condition on one hole that numbers them."""
         entries = self.layers.mistakes.mapping(node, "choose", _CHOOSE_KEYS) or {}
         alternatives = entries["choose"]
@@ -90,7 +90,7 @@ class Blocks:
         self.layers.choose(node.place, name, conditions[:-1], ends, block.when, block.within)
         return name
 
-    def _repeat(self, node: Node, block: Block) -> str:
+    def _repeat(self, node: Node, block: LayerContext) -> str:
         """Read as many copies as there may be; each that may be missing is passed by under a condition."""
         entries = self.layers.mistakes.mapping(node, "repeat", _REPEAT_KEYS) or {}
         if "layers" not in entries:

@@ -17,26 +17,28 @@ from ..support.suggestions import nearest
 from .document import Key, Node, Place
 from .layout import LAYER_KEYS
 from .mistakes import Mistakes, Rejected, listed, shown
-from .names import Names, Naming, read_references
-from .values import Values
+from .names import HoleNames, Naming, read_references
+from .values import ValueReader
 
-__all__ = ["Block", "Layers", "is_optional"]
+__all__ = ["LayerContext", "Layers", "is_optional"]
 
 
 @dataclass
-class Block:
+class LayerContext:
     """Where layers are being read: their names, condition, what comes before, the copy's suffix, the blocks around."""
 
-    names: Names
+    names: HoleNames
     previous: str
     when: Cond = True
     suffix: str = ""
     within: tuple[str, ...] = ()
 
-    def inside(self, name: str, when: Cond, suffix: str = "") -> Block:
+    def inside(self, name: str, when: Cond, suffix: str = "") -> LayerContext:
         """Return a block inside this one, with names and a condition of its own."""
         within = (*self.within, name)
-        return Block(Names(outer=self.names), self.previous, all_of(self.when, when), self.suffix + suffix, within)
+        return LayerContext(
+            HoleNames(outer=self.names), self.previous, all_of(self.when, when), self.suffix + suffix, within
+        )
 
 
 @dataclass
@@ -44,12 +46,12 @@ class Layers:
     """The layers read so far, and where each stands in the file."""
 
     mistakes: Mistakes
-    values: Values
+    values: ValueReader
     naming: Naming = field(default_factory=Naming)
     made: list[Layer] = field(default_factory=list)
     places: dict[str, Place] = field(default_factory=dict)
 
-    def read(self, key: Key, body: Node, block: Block) -> str:
+    def read(self, key: Key, body: Node, block: LayerContext) -> str:
         """Read a layer; return the tensor that it makes."""
         before = len(self.mistakes.found)
         operator = _operator(key)
@@ -83,7 +85,7 @@ class Layers:
         block.names.redirect(name, passed)
         return passed
 
-    def _parameter(self, layer: str, name: str, kind: Kind, node: Node, block: Block) -> Any:
+    def _parameter(self, layer: str, name: str, kind: Kind, node: Node, block: LayerContext) -> Any:
         """Return a parameter's value, or None after noting what is wrong with it."""
         if not isinstance(kind, Inner):
             return self.values.parameter(layer, name, kind, node, block.names)
@@ -156,18 +158,18 @@ class Layers:
                 self.mistakes.add(name.place, f"{key.text} has no parameter {name.text!r}{nearest(name.text, known)}")
         return {name.text: node for name, node in body.items}
 
-    def _when(self, node: Node | None, block: Block) -> Cond:
+    def _when(self, node: Node | None, block: LayerContext) -> Cond:
         condition = self.values.condition(node, block.names) if node is not None else None
         return block.when if condition is None else all_of(block.when, condition)
 
-    def _within(self, node: Node | None, block: Block) -> tuple[str, ...]:
+    def _within(self, node: Node | None, block: LayerContext) -> tuple[str, ...]:
         """Return the blocks around a layer: those that it stands in, and those that it says it is part of."""
         names = [entry.value for entry in listed(node)] if node is not None else []
         if node is not None and not all(isinstance(name, str) for name in names):
             raise Rejected(node.place, f"within takes the names of blocks, found {shown(node)}")
         return (*block.within, *names)
 
-    def _inputs(self, node: Node | None, operator: type[Operator], block: Block) -> tuple[str, ...]:
+    def _inputs(self, node: Node | None, operator: type[Operator], block: LayerContext) -> tuple[str, ...]:
         if node is not None:
             return read_references(node, block.names, self.mistakes)
         return () if operator.arity[1] == 0 else (block.previous,)

@@ -13,17 +13,17 @@ from ..support.suggestions import nearest
 from .document import Node
 from .mistakes import Mistakes, Rejected, listed, shown
 
-__all__ = ["Names", "Naming", "names_given", "read_references"]
+__all__ = ["HoleNames", "Naming", "names_given", "read_references"]
 
 _NAME = re.compile(r"(?!:)[^\s\[\]$\"'`]+")
 
 
 @dataclass
-class Names:
+class HoleNames:
     """What the names written in a file stand for: names inside a block hide those outside."""
 
     known: dict[str, str] = field(default_factory=dict)
-    outer: Names | None = None
+    outer: HoleNames | None = None
     copy: int | None = None
     """Which copy of a repeated block this is, counted from 1."""
 
@@ -53,7 +53,7 @@ class Naming:
     taken: set[str] = field(default_factory=set)
     counts: Counter[str] = field(default_factory=Counter)
 
-    def take(self, given: Node | None, kind: str, names: Names, suffix: str) -> str:
+    def take(self, given: Node | None, kind: str, names: HoleNames, suffix: str) -> str:
         """Return the name of a layer: the given one, with the suffix of its copy, or else its kind and a number."""
         if given is None:
             written = name = self._invent(kind, names)
@@ -74,7 +74,7 @@ class Naming:
             raise Rejected(given.place, f"two layers are called {name!r}")
         return name
 
-    def _invent(self, kind: str, names: Names) -> str:
+    def _invent(self, kind: str, names: HoleNames) -> str:
         while True:
             self.counts[kind] += 1
             name = f"{kind}{self.counts[kind]}"
@@ -92,13 +92,13 @@ def names_given(layers: Node) -> Iterator[str]:
                 yield given.value
 
 
-def read_references(node: Node, names: Names, mistakes: Mistakes) -> tuple[str, ...]:
+def read_references(node: Node, names: HoleNames, mistakes: Mistakes) -> tuple[str, ...]:
     """Return the tensors that a name, or a list of names, stands for."""
     found = (_read_reference(entry, names, mistakes) for entry in listed(node))
     return tuple(tensor for tensor in found if tensor is not None)
 
 
-def _read_reference(node: Node, names: Names, mistakes: Mistakes) -> str | None:
+def _read_reference(node: Node, names: HoleNames, mistakes: Mistakes) -> str | None:
     """Return the tensor that a name stands for, or None after noting a mistake."""
     if not isinstance(node.value, str):
         mistakes.add(node.place, f"wanted a layer's name, found {shown(node)}")

@@ -22,11 +22,11 @@ from ..support.suggestions import nearest
 from .blocks import Blocks
 from .document import FORMATS, LARGEST_FILE, Node, Place, format_of, parse_document
 from .holes import Holes, read_domain
-from .layers import Block, Layers
+from .layers import LayerContext, Layers
 from .layout import EXPECT_KEYS, TOP_KEYS, VERDICTS
 from .mistakes import Mistakes, shown
-from .names import Names, names_given, read_references
-from .values import Values
+from .names import HoleNames, names_given, read_references
+from .values import ValueReader
 
 __all__ = ["layer_places", "load", "parse", "read_problem"]
 
@@ -95,9 +95,9 @@ class _Reader:
     def __init__(self) -> None:
         self.mistakes = Mistakes()
         self.holes = Holes(self.mistakes)
-        self.values = Values(self.mistakes, self.holes)
+        self.values = ValueReader(self.mistakes, self.holes)
         self.layers = Layers(self.mistakes, self.values)
-        self.names = Names()
+        self.names = HoleNames()
 
     def problem(self, document: Node) -> Problem | None:
         """Return the problem, or None where mistakes hide what it is."""
@@ -193,7 +193,7 @@ class _Reader:
             self.mistakes.add(node.place, "`layers` is empty: a network needs at least one layer")
         for name in names_given(node):
             self.names.known.setdefault(name, name)
-        Blocks(self.layers).read(node, Block(self.names, previous))
+        Blocks(self.layers).read(node, LayerContext(self.names, previous))
 
     def outputs(self, entries: Mapping[str, Node]) -> tuple[str, ...]:
         """Return the tensors that are named as outputs."""

@@ -13,9 +13,9 @@ from ..operators.parameters import Conditions, Flag, Kind, Number, Padding, Scal
 from .document import Node
 from .holes import Holes, read_domain
 from .mistakes import Mistakes, Rejected, shown
-from .names import Names
+from .names import HoleNames
 
-__all__ = ["Values"]
+__all__ = ["ValueReader"]
 
 _MOST_AXES = 8
 _SHAPE = re.compile(r"\d+([x,]\s*\d+)*")
@@ -25,7 +25,7 @@ _SIZE = re.compile(r"(?P<layer>.+?)(?P<index>\[\d+\])?\.(?P<axis>[^.]*)")
 
 
 @dataclass
-class Values:
+class ValueReader:
     """Reads the values of parameters.
 
     ``sizes`` collects the sizes of layers that values use, with where each stands: whether there is such a
@@ -36,7 +36,7 @@ class Values:
     holes: Holes
     sizes: list[tuple[Var, Node]] = field(default_factory=list)
 
-    def parameter(self, layer: str, name: str, kind: Kind, node: Node, names: Names) -> Any:
+    def parameter(self, layer: str, name: str, kind: Kind, node: Node, names: HoleNames) -> Any:
         """Return a parameter's value, or None after noting what is wrong with it."""
         before = len(self.mistakes.found)
         value = self.mistakes.attempt(node, self._value, f"{layer}.{name}", node, kind, names)
@@ -44,7 +44,7 @@ class Values:
             return None
         return self.mistakes.attempt(node, kind.check, name, value)
 
-    def condition(self, node: Node, names: Names) -> Cond | None:
+    def condition(self, node: Node, names: HoleNames) -> Cond | None:
         """Return the condition that a node writes, or None after noting what is wrong with it."""
         if isinstance(node.value, bool):
             return node.value
@@ -61,9 +61,9 @@ class Values:
         for entry in node.value:
             if entry.value is None:
                 self.mistakes.add(entry.place, "a size must be a whole number, a domain or a hole, found nothing")
-        return self._entries(name, node.value, Sizes(), Names())
+        return self._entries(name, node.value, Sizes(), HoleNames())
 
-    def count(self, block: str, node: Node, names: Names) -> int | Var:
+    def count(self, block: str, node: Node, names: HoleNames) -> int | Var:
         """Return how often a block is repeated: a number, a hole, or a domain that becomes a hole."""
         if isinstance(node.value, str) and node.value.startswith("$"):
             found = self.mistakes.attempt(node, self._resolver(names), node.value, 0)
@@ -76,7 +76,7 @@ class Values:
             raise Rejected(node.place, "")
         return domain.lower if domain.size == 1 else Var(f"{block}.repeat", domain)
 
-    def _value(self, name: str, node: Node, kind: Kind, names: Names) -> Any:
+    def _value(self, name: str, node: Node, kind: Kind, names: HoleNames) -> Any:
         """Return what a node says, as the kind's own check takes it; ``name`` is for the hole of a domain."""
         value = node.value
         if isinstance(value, list):
@@ -98,13 +98,13 @@ class Values:
             raise ExpressionError(f"the domain {read} needs an upper end: only an input's size may stay open")
         return Var(name, read)
 
-    def _entries(self, name: str, nodes: list[Node], kind: Kind, names: Names) -> tuple[Any, ...]:
+    def _entries(self, name: str, nodes: list[Node], kind: Kind, names: HoleNames) -> tuple[Any, ...]:
         """Return the entries of a list; a mistake is noted at the entry's own place."""
         return tuple(
             self.mistakes.attempt(node, self._value, f"{name}[{i}]", node, kind, names) for i, node in enumerate(nodes)
         )
 
-    def _resolver(self, names: Names, node: Node | None = None) -> Resolver:
+    def _resolver(self, names: HoleNames, node: Node | None = None) -> Resolver:
         """Return what resolves the names in an expression: holes and, inside ``node``, sizes of layers."""
 
         def resolve(name: str, column: int) -> Value:
@@ -142,7 +142,7 @@ def _usual(kind: Kind) -> Domain:
     return domain
 
 
-def _size(name: str, names: Names) -> Var | None:
+def _size(name: str, names: HoleNames) -> Var | None:
     """Return the size that a name such as ``conv1.height`` or ``split1[0].width`` stands for."""
     match = _SIZE.fullmatch(name)
     layer = names.find(match["layer"]) if match else None

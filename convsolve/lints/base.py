@@ -18,14 +18,14 @@ from ..operators import Choice, Operator, Rule, Shape
 from ..operators.base import to_written
 from ..operators.pages import Page
 
-__all__ = ["LINTS", "Demand", "Level", "Lint", "Look", "View", "lint"]
+__all__ = ["LINTS", "LintDemand", "Level", "Lint", "Look", "View", "lint"]
 
 Level = Literal["warning", "hint"]
 """A warning says that something is lost or wasted for certain; a hint, that there is usually a better way."""
 
 
 @dataclass(frozen=True)
-class Demand:
+class LintDemand:
     """What a lint asks of a layer: the condition, along which axis, and the numbers that a message shows."""
 
     condition: Cond
@@ -41,7 +41,7 @@ class Lint:
     page: Page
     source: str
     level: Level
-    find: Callable[[Look], Iterator[Demand]]
+    find: Callable[[Look], Iterator[LintDemand]]
 
 
 LINTS: dict[str, Lint] = {}
@@ -60,10 +60,10 @@ def lint(
     example: str,
     wrong: str,
     right: str,
-) -> Callable[[Callable[[Look], Iterator[Demand]]], Callable[[Look], Iterator[Demand]]]:
+) -> Callable[[Callable[[Look], Iterator[LintDemand]]], Callable[[Look], Iterator[LintDemand]]]:
     """Register a function as the lint of a code."""
 
-    def register(find: Callable[[Look], Iterator[Demand]]) -> Callable[[Look], Iterator[Demand]]:
+    def register(find: Callable[[Look], Iterator[LintDemand]]) -> Callable[[Look], Iterator[LintDemand]]:
         assert code not in LINTS and example.count(wrong) == 1
         rule = Rule(code, demand, failure, poisons=False)
         LINTS[code] = Lint(rule, Page(meaning, mend, example, wrong, right), source, level, find)

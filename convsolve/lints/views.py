@@ -10,22 +10,22 @@ from ..network import Layer, tensor_layer
 from ..network.receptive_field import Undefined, reach_along, receptive_field
 from ..operators import Choice, Concat, Crop, Pad
 from ..operators.base import axis_names, normal_axis, pairs, spatial_names, to_written
-from .base import Demand, Look, View, lint
+from .base import LintDemand, Look, View, lint
 from .windows import Window, windows
 
-__all__ = ["Seen", "centres", "seen"]
+__all__ = ["SeenOffsets", "centres", "seen"]
 
 _FARTHEST = 1 << 14
 """Views that reach over more elements than this are not looked at for holes."""
 
 
 @dataclass(frozen=True)
-class Seen:
+class SeenOffsets:
     """What the first output element of a layer sees along one axis: a set of offsets, and the step to the next one.
 
     Bit ``i`` of ``offsets`` is the element ``first + i`` of the input.
 
-    >>> Seen(0b10101, -2, 1).holes
+    >>> SeenOffsets(0b10101, -2, 1).holes
     2
     """
 
@@ -39,11 +39,11 @@ class Seen:
         return self.offsets.bit_length() - self.offsets.bit_count()
 
 
-def seen(view: View, axis: int) -> dict[str, Seen | None]:
+def seen(view: View, axis: int) -> dict[str, SeenOffsets | None]:
     """Return what each layer sees along a spatial axis of the only input; None where that is not known, or all."""
-    known: dict[int, dict[str, Seen | None]] = view.memory.setdefault("seen", {})
+    known: dict[int, dict[str, SeenOffsets | None]] = view.memory.setdefault("seen", {})
     if axis not in known:
-        found: dict[str, Seen | None] = {}
+        found: dict[str, SeenOffsets | None] = {}
         for layer in view.network.ordered:
             arriving = [found[tensor_layer(reference)] for reference in layer.inputs]
             found[layer.name] = _seen_by(view, layer, axis, arriving)
@@ -51,12 +51,12 @@ def seen(view: View, axis: int) -> dict[str, Seen | None]:
     return known[axis]
 
 
-def _seen_by(view: View, layer: Layer, axis: int, arriving: Sequence[Seen | None]) -> Seen | None:
+def _seen_by(view: View, layer: Layer, axis: int, arriving: Sequence[SeenOffsets | None]) -> SeenOffsets | None:
     look = view.look(layer)
     if look is None or len(look.output) <= axis + 1:
         return None
     if not arriving:
-        return Seen(1, 0, 1) if (layer,) == view.network.inputs else None
+        return SeenOffsets(1, 0, 1) if (layer,) == view.network.inputs else None
     joined = _union([s for s in arriving if s is not None]) if None not in arriving else None
     if joined is None:
         return None
@@ -64,7 +64,7 @@ def _seen_by(view: View, layer: Layer, axis: int, arriving: Sequence[Seen | None
     if w is None:
         moved = _moved(look, axis)
         start = None if moved is None else view.value(moved)
-        return None if start is None else Seen(joined.offsets, joined.first + start * joined.step, joined.step)
+        return None if start is None else SeenOffsets(joined.offsets, joined.first + start * joined.step, joined.step)
     numbers = [view.value(n) for n in (w.kernel_size, w.dilation, w.stride, w.before)]
     kernel, dilation, stride, before = (0 if n is None else n for n in numbers)
     if None in numbers or joined.offsets.bit_length() + kernel * dilation * joined.step > _FARTHEST:
@@ -72,17 +72,17 @@ def _seen_by(view: View, layer: Layer, axis: int, arriving: Sequence[Seen | None
     offsets = 0
     for i in range(kernel):
         offsets |= joined.offsets << (i * dilation * joined.step)
-    return Seen(offsets, joined.first - before * joined.step, joined.step * stride)
+    return SeenOffsets(offsets, joined.first - before * joined.step, joined.step * stride)
 
 
-def _union(arriving: Sequence[Seen]) -> Seen | None:
+def _union(arriving: Sequence[SeenOffsets]) -> SeenOffsets | None:
     first, step = min(s.first for s in arriving), arriving[0].step
     offsets = 0
     for s in arriving:
         if s.step != step or s.first - first > _FARTHEST:
             return None
         offsets |= s.offsets << (s.first - first)
-    return Seen(offsets, first, step)
+    return SeenOffsets(offsets, first, step)
 
 
 def _window(look: Look, axis: int) -> Window | None:
@@ -121,7 +121,7 @@ def _moved(look: Look, axis: int) -> Dim | None:
             "  - conv: {out_channels: 8, kernel_size: 3, dilation: 3}\n",
     wrong="dilation: 2", right="dilation: 1",
 )  # fmt: skip
-def fields_have_no_holes(look: Look) -> Iterator[Demand]:
+def fields_have_no_holes(look: Look) -> Iterator[LintDemand]:
     view, rank = look.view, len(look.inputs[0]) - 1
     for axis in range(rank):
         w = _window(look, axis)
@@ -133,15 +133,15 @@ def fields_have_no_holes(look: Look) -> Iterator[Demand]:
             own = seen(view, axis)[look.layer.name]
             assert own is not None
             span = own.offsets.bit_length()
-            yield Demand(False, w.axis, {"dilation": w.dilation, "seen": span - own.holes, "of": span})
+            yield LintDemand(False, w.axis, {"dilation": w.dilation, "seen": span - own.holes, "of": span})
 
 
-def _dense_so_far(look: Look, w: Window) -> Iterator[Demand]:
+def _dense_so_far(look: Look, w: Window) -> Iterator[LintDemand]:
     """Ask, while parameters are open, that taps stand no farther apart than what is seen so far reaches."""
     fields = receptive_field(look.view.trace, look.layer.inputs[0], look.view.define)
     extent, step = fields.get(w.axis, (1, None)) if not isinstance(fields, str) else (1, None)
     if step is not None:
-        yield Demand(w.dilation * step <= extent, w.axis, {"dilation": w.dilation, "seen": extent})
+        yield LintDemand(w.dilation * step <= extent, w.axis, {"dilation": w.dilation, "seen": extent})
 
 
 def _to_blame(view: View, axis: int) -> set[str]:
@@ -197,7 +197,7 @@ def _keeps_places(view: View, layer: Layer, axis: int) -> bool:
             "  - add: {inputs: [a, b]}\n",
     wrong="kernel_size: 2, stride: 2, padding: 0", right="kernel_size: 3, stride: 2, padding: 1",
 )  # fmt: skip
-def branches_are_in_register(look: Look) -> Iterator[Demand]:
+def branches_are_in_register(look: Look) -> Iterator[LintDemand]:
     if len(look.inputs) < 2 or isinstance(look.operator, Choice) or len(look.output) < 2:
         return
     for axis, name in enumerate(spatial_names(len(look.output) - 1)):
@@ -209,7 +209,7 @@ def branches_are_in_register(look: Look) -> Iterator[Demand]:
         (first, _), *others = known
         alike = all_of(*(eq(first, centre) for centre, _ in others))
         one = any_of(*(eq(shape[axis + 1], 1) for shape in look.inputs))
-        yield Demand(any_of(one, alike), name, {"half_elements": others[0][0] - first})
+        yield LintDemand(any_of(one, alike), name, {"half_elements": others[0][0] - first})
 
 
 def centres(view: View, axis: int) -> dict[str, tuple[Dim, Dim] | None]:

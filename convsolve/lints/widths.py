@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from ..dims import Cond, all_of, any_of, eq, minimum, negation, product
 from ..operators import Conv, Flatten, GroupNorm, InstanceNorm, LayerNorm, Linear, MaxPool
 from ..operators.convolution import Convolution
-from .base import Demand, Look, lint
+from .base import LintDemand, Look, lint
 from .windows import windows
 
 __all__ = ()
@@ -30,13 +30,13 @@ _GATES = ("sigmoid", "hardsigmoid", "softmax", "log_softmax")
             "  - conv: {out_channels: 8, kernel_size: 3}\n",
     wrong="out_channels: 8, kernel_size: 4", right="out_channels: 64, kernel_size: 4",
 )  # fmt: skip
-def nothing_is_squeezed(look: Look) -> Iterator[Demand]:
+def nothing_is_squeezed(look: Look) -> Iterator[LintDemand]:
     if not isinstance(look.operator, (Convolution, MaxPool)) or look.returned or _is_gate(look):
         return
     arriving, leaving = look.elements
     pooled = isinstance(look.operator, MaxPool) and eq(product(look.output[1:]), 1)  # which is a global pool
     kept = any_of(arriving <= _MOST_LOST * leaving, pooled, _no_map(look), negation(look.alone))
-    yield Demand(kept, "", {"elements": arriving, "kept": leaving})
+    yield LintDemand(kept, "", {"elements": arriving, "kept": leaving})
 
 
 def _no_map(look: Look) -> Cond:
@@ -60,7 +60,7 @@ def _is_gate(look: Look) -> bool:
             "  - conv: {out_channels: 8, kernel_size: 3}\n",
     wrong="max_pool: {name: pool, kernel_size: 2}", right="conv: {name: pool, out_channels: 8, kernel_size: 3}",
 )  # fmt: skip
-def width_comes_before_strides(look: Look) -> Iterator[Demand]:
+def width_comes_before_strides(look: Look) -> Iterator[LintDemand]:
     if not isinstance(look.operator, (Convolution, MaxPool)) or look.returned:
         return
     strides = [w.stride for w in windows(look)]
@@ -69,7 +69,7 @@ def width_comes_before_strides(look: Look) -> Iterator[Demand]:
         if maker.name in inputs and strides:
             wider = look.inputs[0][0] + 1 <= look.output[0]
             whole = all_of(*(eq(stride, 1) for stride in strides))
-            yield Demand(any_of(negation(when), whole, wider, negation(look.alone)), "",
+            yield LintDemand(any_of(negation(when), whole, wider, negation(look.alone)), "",
                          {"channels": look.output[0], "stride": strides[0]})  # fmt: skip
 
 
@@ -83,14 +83,14 @@ def width_comes_before_strides(look: Look) -> Iterator[Demand]:
     example="input: [3, 32, 32]\nlayers:\n  - conv: {out_channels: 8, kernel_size: 3, bias: true}\n  - batch_norm\n",
     wrong="bias: true", right="bias: false",
 )  # fmt: skip
-def biases_are_not_subtracted(look: Look) -> Iterator[Demand]:
+def biases_are_not_subtracted(look: Look) -> Iterator[LintDemand]:
     readers = look.view.readers[look.layer.name]
     if getattr(look.operator, "bias", None) is not True or not readers:
         return
     others = [(when, r) for when, r in readers if r.operator.kind not in ("batch_norm", "instance_norm")]
     if len(others) < len(readers):
         kept = any_of(*(all_of(when, reader.when) for when, reader in others))
-        yield Demand(kept, "", {"bias": look.output[0]})
+        yield LintDemand(kept, "", {"bias": look.output[0]})
 
 
 @lint(
@@ -105,7 +105,7 @@ def biases_are_not_subtracted(look: Look) -> Iterator[Demand]:
             "  - linear: {out_features: 10}\n",
     wrong="identity: {name: act}", right="relu: {name: act}",
 )  # fmt: skip
-def linear_layers_are_apart(look: Look) -> Iterator[Demand]:
+def linear_layers_are_apart(look: Look) -> Iterator[LintDemand]:
     if not isinstance(look.operator, Linear):
         return
     for when, maker in look.view.makers(look.layer.inputs[0]):
@@ -116,7 +116,7 @@ def linear_layers_are_apart(look: Look) -> Iterator[Demand]:
         elsewhere = any_of(*(all_of(then, r.when) for then, r in readers if r.name != look.layer.name))
         between = look.arriving[-1]
         low_rank = between + 1 <= minimum(first.arriving[-1], look.written[-1])
-        yield Demand(any_of(negation(when), negation(maker.when), low_rank, elsewhere), "", {"features": between})
+        yield LintDemand(any_of(negation(when), negation(maker.when), low_rank, elsewhere), "", {"features": between})
 
 
 @lint(
@@ -130,18 +130,18 @@ def linear_layers_are_apart(look: Look) -> Iterator[Demand]:
             "  - conv: {out_channels: 8, kernel_size: 1}\n",
     wrong="out_channels: 57", right="out_channels: 64",
 )  # fmt: skip
-def channels_fill_vectors(look: Look) -> Iterator[Demand]:
+def channels_fill_vectors(look: Look) -> Iterator[LintDemand]:
     operator = look.operator
     if not isinstance(operator, (Conv, Linear)) or look.returned or _is_gate(look):
         return
     if isinstance(operator, Conv) and operator.groups != 1:
         depthwise = eq(operator.groups, look.inputs[0][0])
         condition = any_of(depthwise, eq(look.output[0] % (8 * operator.groups), 0), _no_map(look))
-        yield Demand(condition, "channels", {"channels": look.output[0], "groups": operator.groups})
+        yield LintDemand(condition, "channels", {"channels": look.output[0], "groups": operator.groups})
     else:
         made = look.output[0] if isinstance(operator, Conv) else operator.out_features
         condition = any_of(eq(made % 8, 0), isinstance(operator, Conv) and _no_map(look))
-        yield Demand(condition, "channels", {"channels": made})
+        yield LintDemand(condition, "channels", {"channels": made})
 
 
 @lint(
@@ -155,7 +155,7 @@ def channels_fill_vectors(look: Look) -> Iterator[Demand]:
             "  - flatten\n  - linear: {out_features: 10}\n",
     wrong="relu: {name: pool}", right="global_avg_pool: {name: pool}",
 )  # fmt: skip
-def no_linear_layer_is_the_network(look: Look) -> Iterator[Demand]:
+def no_linear_layer_is_the_network(look: Look) -> Iterator[LintDemand]:
     if not isinstance(look.operator, Linear):
         return
     convolves = any(isinstance(layer.operator, Convolution) for layer in look.view.network.layers)
@@ -165,7 +165,7 @@ def no_linear_layer_is_the_network(look: Look) -> Iterator[Demand]:
             continue
         own, everything = look.view.cost(f"{look.layer.name}.params"), look.view.cost("params")
         spatial = eq(product(before.inputs[0][1:]), 1)
-        yield Demand(any_of(negation(when), spatial, 2 * own <= everything), "", {"params": own, "of": everything})
+        yield LintDemand(any_of(negation(when), spatial, 2 * own <= everything), "", {"params": own, "of": everything})
 
 
 @lint(
@@ -178,14 +178,14 @@ def no_linear_layer_is_the_network(look: Look) -> Iterator[Demand]:
     example="input: [8, 1, 1]\nframework: keras\nlayers:\n  - group_norm: {groups: 8}\n",
     wrong="groups: 8", right="groups: 2",
 )  # fmt: skip
-def normalisations_have_values(look: Look) -> Iterator[Demand]:
+def normalisations_have_values(look: Look) -> Iterator[LintDemand]:
     operator, shape = look.operator, look.inputs[0]
     if isinstance(operator, InstanceNorm):
-        yield Demand(2 <= product(shape[1:]), "", {"values": product(shape[1:])})
+        yield LintDemand(2 <= product(shape[1:]), "", {"values": product(shape[1:])})
     elif isinstance(operator, GroupNorm):
         count = product(shape[1:])
         condition = any_of(2 <= count, operator.groups + 1 <= shape[0])
-        yield Demand(condition, "", {"groups": operator.groups, "channels": shape[0]})
+        yield LintDemand(condition, "", {"groups": operator.groups, "channels": shape[0]})
     elif isinstance(operator, LayerNorm) and len(operator.normalized_shape or (1,)) == 1:
         last = operator.normalized_shape[0] if operator.normalized_shape else look.arriving[-1]
-        yield Demand(2 <= last, "", {"values": last})
+        yield LintDemand(2 <= last, "", {"values": last})

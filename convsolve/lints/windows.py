@@ -11,7 +11,7 @@ from ..operators import ConvTranspose, MaxPool, Pad
 from ..operators.base import pairs, per_axis, spatial_names
 from ..operators.convolution import Convolution
 from ..operators.windows import dilated
-from .base import Demand, Look, lint
+from .base import LintDemand, Look, lint
 
 __all__ = ["Window", "windows"]
 
@@ -76,12 +76,12 @@ def windows(look: Look) -> Iterator[Window]:
     example="input: [3, 32, 32]\nlayers:\n  - conv: {out_channels: 8, kernel_size: 1, padding: 3}\n",
     wrong="padding: 3", right="padding: 0",
 )  # fmt: skip
-def windows_read_the_input(look: Look) -> Iterator[Demand]:
+def windows_read_the_input(look: Look) -> Iterator[LintDemand]:
     for w in windows(look):
         if not w.padded:
             continue
         condition = all_of(w.before < w.span, w.last < w.size)
-        yield Demand(condition, w.axis, {"padding": w.before, "window": w.span})
+        yield LintDemand(condition, w.axis, {"padding": w.before, "window": w.span})
 
 
 @lint(
@@ -95,13 +95,13 @@ def windows_read_the_input(look: Look) -> Iterator[Demand]:
     example="input: [3, 32, 32]\nlayers:\n  - conv: {out_channels: 8, kernel_size: 1, stride: 2}\n",
     wrong="kernel_size: 1", right="kernel_size: 2",
 )  # fmt: skip
-def every_element_is_read(look: Look) -> Iterator[Demand]:
+def every_element_is_read(look: Look) -> Iterator[LintDemand]:
     for w in windows(look):
         if w.stride == 1:
             continue
         dense = all_of(w.stride <= w.kernel_size, _no_common_factor(w.stride, w.dilation))
         condition = any_of(eq(w.stride, 1), eq(w.count, 1), dense, _read_elsewhere(look))
-        yield Demand(condition, w.axis, {"stride": w.stride, "kernel_size": w.kernel_size, "dilation": w.dilation})
+        yield LintDemand(condition, w.axis, {"stride": w.stride, "kernel_size": w.kernel_size, "dilation": w.dilation})
 
 
 def _padding_behind(look: Look, axis: str) -> Dim:
@@ -135,13 +135,13 @@ def _no_common_factor(a: Dim, b: Dim) -> Cond:
     example="input: [3, 32, 32]\nlayers:\n  - conv: {out_channels: 8, kernel_size: 3, stride: 2}\n",
     wrong="kernel_size: 3", right="kernel_size: 4",
 )  # fmt: skip
-def the_last_rows_are_read(look: Look) -> Iterator[Demand]:
+def the_last_rows_are_read(look: Look) -> Iterator[LintDemand]:
     for w in windows(look):
         if w.stride == 1:
             continue
         reached = w.last + maximum(w.span, w.stride) + _padding_behind(look, w.axis)
         condition = any_of(w.size <= reached, _read_elsewhere(look))
-        yield Demand(condition, w.axis, {"size": w.size, "dropped": maximum(w.size - reached, 0)})
+        yield LintDemand(condition, w.axis, {"size": w.size, "dropped": maximum(w.size - reached, 0)})
 
 
 @lint(
@@ -154,14 +154,14 @@ def the_last_rows_are_read(look: Look) -> Iterator[Demand]:
     example="input: [3, 2, 2]\nlayers:\n  - conv: {out_channels: 8, kernel_size: 5, padding: 2}\n",
     wrong="kernel_size: 5, padding: 2", right="kernel_size: 3, padding: 1",
 )  # fmt: skip
-def weights_meet_the_input(look: Look) -> Iterator[Demand]:
+def weights_meet_the_input(look: Look) -> Iterator[LintDemand]:
     if not isinstance(look.operator, Convolution):
         return
     for w in windows(look):
         if not w.padded:
             continue
         condition = all_of(0 <= w.last, (w.kernel_size - 1) * w.dilation - w.before < w.size)
-        yield Demand(condition, w.axis, {"window": w.span, "padding": w.before, "size": w.size})
+        yield LintDemand(condition, w.axis, {"window": w.span, "padding": w.before, "size": w.size})
 
 
 @lint(
@@ -174,7 +174,7 @@ def weights_meet_the_input(look: Look) -> Iterator[Demand]:
     example="input: [8, 16, 16]\nlayers:\n  - conv_transpose: {out_channels: 8, kernel_size: 3, stride: 2}\n",
     wrong="kernel_size: 3", right="kernel_size: 4",
 )  # fmt: skip
-def transposed_windows_overlap_evenly(look: Look) -> Iterator[Demand]:
+def transposed_windows_overlap_evenly(look: Look) -> Iterator[LintDemand]:
     operator = look.operator
     if not isinstance(operator, ConvTranspose):
         return
@@ -182,4 +182,4 @@ def transposed_windows_overlap_evenly(look: Look) -> Iterator[Demand]:
     kernels, strides = per_axis("kernel_size", operator.kernel_size, rank), per_axis("stride", operator.stride, rank)
     for axis, kernel, stride in zip(spatial_names(rank), kernels, strides, strict=True):
         if stride != 1:
-            yield Demand(eq(kernel % stride, 0), axis, {"kernel_size": kernel, "stride": stride})
+            yield LintDemand(eq(kernel % stride, 0), axis, {"kernel_size": kernel, "stride": stride})

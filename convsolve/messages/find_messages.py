@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from . import keras, keras_layers, losses, onnx, others, pytorch, pytorch_sizes, tensorflow
-from .parsed_error import Complaint
+from .parsed_error import ParsedError
 from .template import Facts, Groups, Template
 from .text import Squeezed, cleaned, squeezed
 
@@ -42,7 +42,7 @@ _CELL = re.compile(
 _LIBRARY = re.compile(r"site-packages|dist-packages|[/\\]lib[/\\]python\d|<frozen|importlib|[/\\]runpy\.py")
 
 
-def complaints(text: str) -> tuple[Complaint, ...]:
+def complaints(text: str) -> tuple[ParsedError, ...]:
     """Return what the messages in a text say, the last one (in a traceback the innermost) first.
 
     Colours, prefixes of log lines and line breaks do not matter. What the text does not carry stays None.
@@ -86,7 +86,7 @@ def _complaint(
     frames: list[re.Match[str]],
     i: int,
     kept: list[tuple[int, int, str, Facts]],
-) -> Complaint:
+) -> ParsedError:
     start, end, name, facts = entry
     after = kept[i - 1][1] if i else 0
     said: dict[str, Any] = {}
@@ -100,7 +100,7 @@ def _complaint(
             joined[key] = value
     place = whole.places[start]
     number_at_end = end == len(whole.text) and whole.text[end - 1 : end].isdigit()
-    return Complaint(
+    return ParsedError(
         template=name, text=whole.original(start, end), start=place, open_end=number_at_end,
         where=_where(frames, place), **joined)  # fmt: skip
 
@@ -117,9 +117,9 @@ def _where(frames: list[re.Match[str]], place: int) -> str | None:
     return None
 
 
-def _distinct(found: Iterable[Complaint]) -> list[Complaint]:
+def _distinct(found: Iterable[ParsedError]) -> list[ParsedError]:
     """Leave out messages that say nothing new: chained exceptions and logs repeat them, and tracebacks show source."""
-    kept: dict[str, Complaint] = {}
+    kept: dict[str, ParsedError] = {}
     for complaint in found:
         facts = dataclasses.replace(complaint, start=0, text="", where=None, open_end=False)
         kept.setdefault(repr(facts), complaint)
@@ -127,5 +127,5 @@ def _distinct(found: Iterable[Complaint]) -> list[Complaint]:
     return [c for c in kept.values() if _tells(c) or c.code is None or c.code not in telling]
 
 
-def _tells(complaint: Complaint) -> bool:
+def _tells(complaint: ParsedError) -> bool:
     return bool(complaint.numbers or complaint.shapes or complaint.sizes or complaint.output or complaint.padded)

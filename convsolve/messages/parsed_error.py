@@ -6,14 +6,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
-__all__ = ["Complaint", "SeenShape"]
+__all__ = ["ParsedError", "SeenShape"]
 
 SeenShape: TypeAlias = "tuple[int | None, ...]"
 """A shape as a message prints it; None is a size that was open there (``?`` or ``None``)."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Complaint:
+class ParsedError:
     """The facts in one message. What the text does not carry is None (or empty): nothing is guessed.
 
     Shapes leave out the batch axis and are in the order of the message; ``layout`` says which order that is,

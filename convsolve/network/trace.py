@@ -134,7 +134,7 @@ class Trace:
 
 
 @dataclass
-class _Site:
+class _TracedRule:
     """Where one rule is run: collects its requirements."""
 
     framework: Framework
@@ -183,7 +183,7 @@ def trace(network: Network) -> Trace:
     costs: dict[str, dict[str, Dim]] = {cost: {} for cost in COSTS}
     guards = _guards(network)
     for layer in network.ordered:
-        site = _Site(network.framework, network.data_format, network.batch_size, layer, network.training)
+        site = _TracedRule(network.framework, network.data_format, network.batch_size, layer, network.training)
         inputs = [_shape(shapes, layer, reference) for reference in layer.inputs]
         known = [shape for shape in inputs if shape is not None]
         if len(known) < len(inputs):
@@ -287,7 +287,7 @@ def _name_outputs(steps: list[Any], layer: str, outputs: list[Shape]) -> list[Sh
     return named
 
 
-def _fit_into_words(site: _Site, shapes: list[Shape]) -> None:
+def _fit_into_words(site: _TracedRule, shapes: list[Shape]) -> None:
     """Require of sizes, where they have an end that is so large, that frameworks can count them."""
     for shape in shapes:
         for axis, size in zip(axis_names(len(shape)), shape, strict=True):
@@ -296,7 +296,7 @@ def _fit_into_words(site: _Site, shapes: list[Shape]) -> None:
                 site.require(SIZE_IN_WORD, size <= _LARGEST_SIZE, axis=axis, size=size)
 
 
-def _costs(site: _Site, operator: Operator, inputs: list[Shape], outputs: list[Shape]) -> list[Dim]:
+def _costs(site: _TracedRule, operator: Operator, inputs: list[Shape], outputs: list[Shape]) -> list[Dim]:
     """Return the costs of one layer in the order of COSTS; a choice only passes on what others computed."""
     passes_on = operator.arity == (0, 0) or operator.kind == "choice"
     elements = 0 if passes_on else total(product(shape) for shape in outputs)

@@ -10,7 +10,7 @@ from ..dims import Dim, all_of, any_of, eq, maximum, minimum, product
 from ..errors import NetworkError, RankError
 from .base import Operator, Reach, Shape, Site, known_mode, pairs, per_axis, positive, spatial, spatial_names
 from .padding import padding_fits
-from .parameters import Count, Flag, Padding, PerAxis, Word, parameter
+from .parameters import Flag, Padding, PerAxis, WholeNumber, Word, parameter
 from .rules import (
     CHANNELS_MATCH,
     DIVISIBLE,
@@ -45,7 +45,7 @@ class Convolution(Operator):
     dilation: Any = parameter(PerAxis(usual=(1, 2, 4)), default=1)
     bias: bool = parameter(Flag(), default=True)
     padding_mode: str = parameter(Word(options=("zeros", "reflect", "replicate", "circular")), default="zeros")
-    in_channels: Dim | None = parameter(Count(optional=True), default=None)
+    in_channels: Dim | None = parameter(WholeNumber(optional=True), default=None)
 
     def _grouping(self, channels: Dim) -> tuple[Dim, Dim]:
         """Return the groups and the number of output channels."""
@@ -113,8 +113,8 @@ class Conv(Convolution):
 
     kind = "conv"
 
-    out_channels: Dim = parameter(Count(usual=_WIDTHS))
-    groups: Dim = parameter(Count(usual=_GROUPS), default=1)
+    out_channels: Dim = parameter(WholeNumber(usual=_WIDTHS))
+    groups: Dim = parameter(WholeNumber(usual=_GROUPS), default=1)
     padding: Any = parameter(Padding(modes=("valid", "same", "causal"), usual=(0, 1, 2, 3)), default=0)
 
     def _grouping(self, channels: Dim) -> tuple[Dim, Dim]:
@@ -136,7 +136,7 @@ class DepthwiseConv(Convolution):
     kind = "depthwise_conv"
     one_of_stride_and_dilation = False
 
-    multiplier: Dim = parameter(Count(usual=(1, 2, 4)), default=1)
+    multiplier: Dim = parameter(WholeNumber(usual=(1, 2, 4)), default=1)
 
     def _grouping(self, channels: Dim) -> tuple[Dim, Dim]:
         return 1, channels * self.multiplier  # the groups are the channels: they always divide
@@ -167,11 +167,11 @@ class ConvTranspose(Operator):
     padding: Any = parameter(Padding(modes=("valid", "same"), usual=(0, 1, 2)), default=0)
     output_padding: Any = parameter(PerAxis(minimum=0, optional=True, usual=(0, 1)), default=None)
     dilation: Any = parameter(PerAxis(usual=(1, 2)), default=1)
-    out_channels: Dim = parameter(Count(usual=_WIDTHS))
-    groups: Dim = parameter(Count(usual=_GROUPS), default=1)
+    out_channels: Dim = parameter(WholeNumber(usual=_WIDTHS))
+    groups: Dim = parameter(WholeNumber(usual=_GROUPS), default=1)
     bias: bool = parameter(Flag(), default=True)
     output_size: Any = parameter(PerAxis(optional=True), default=None)
-    in_channels: Dim | None = parameter(Count(optional=True), default=None)
+    in_channels: Dim | None = parameter(WholeNumber(optional=True), default=None)
 
     def infer(self, site: Site, *inputs: Shape) -> Shape:
         channels, sizes = spatial(self, inputs[0])
@@ -276,7 +276,7 @@ class DeformConv(Conv):
     kind = "deform_conv"
     arity = (2, 3)
 
-    offset_groups: Dim = parameter(Count(usual=(1, 2)), default=1)
+    offset_groups: Dim = parameter(WholeNumber(usual=(1, 2)), default=1)
 
     def infer(self, site: Site, *inputs: Shape) -> Shape:
         if any(len(shape) != 3 for shape in inputs):

@@ -9,7 +9,7 @@ from ..dims import Dim, all_of, eq, product
 from ..errors import RankError
 from .base import Operator, Shape, Site
 from .joining import Add
-from .parameters import Count, Flag, parameter
+from .parameters import Flag, WholeNumber, parameter
 from .rules import FEATURES_MATCH, IN_RANGE, INNER_SIZES_AGREE
 
 __all__ = ["WIDTHS", "Embedding", "Linear", "Matmul", "features_match"]
@@ -38,8 +38,8 @@ class Linear(Operator):
     kind = "linear"
     written = True
 
-    out_features: Dim = parameter(Count(usual=WIDTHS))
-    in_features: Dim | None = parameter(Count(optional=True), default=None)
+    out_features: Dim = parameter(WholeNumber(usual=WIDTHS))
+    in_features: Dim | None = parameter(WholeNumber(optional=True), default=None)
     bias: bool = parameter(Flag(), default=True)
 
     def infer(self, site: Site, *inputs: Shape) -> Shape:
@@ -91,10 +91,10 @@ class Embedding(Operator):
     kind = "embedding"
     written = True
 
-    count: Dim = parameter(Count())
-    dim: Dim = parameter(Count(usual=WIDTHS))
-    least: Dim = parameter(Count(minimum=None), default=0)
-    largest: Dim = parameter(Count(minimum=None), default=0)
+    count: Dim = parameter(WholeNumber())
+    dim: Dim = parameter(WholeNumber(usual=WIDTHS))
+    least: Dim = parameter(WholeNumber(minimum=None), default=0)
+    largest: Dim = parameter(WholeNumber(minimum=None), default=0)
 
     def infer(self, site: Site, *inputs: Shape) -> Shape:
         holds = all_of(0 <= self.least, self.largest < self.count)

@@ -8,7 +8,7 @@ from typing import Any
 from ..dims import Dim, any_of, eq, total, where
 from ..errors import NetworkError, RankError
 from .base import Operator, Shape, Site, axis_or_channels, written_names
-from .parameters import Conditions, Count, Flag, Text, parameter
+from .parameters import Conditions, Flag, Text, WholeNumber, parameter
 from .rules import CONCAT_SIZES_AGREE, SIZES_AGREE
 
 __all__ = ["Add", "Average", "Choice", "Concat", "Div", "Elementwise", "Maximum", "Minimum", "Mul", "Pow", "Sub"]
@@ -174,7 +174,7 @@ class Concat(Operator):
     arity = (1, None)
     written = True
 
-    axis: int | None = parameter(Count(minimum=None, optional=True), default=None)
+    axis: int | None = parameter(WholeNumber(minimum=None, optional=True), default=None)
 
     def infer(self, site: Site, *inputs: Shape) -> Shape:
         rank = len(inputs[0])

@@ -9,7 +9,7 @@ from typing import Any
 from ..dims import Dim, eq, product
 from ..errors import RankError
 from .base import Operator, Reach, Shape, Site, spatial
-from .parameters import Count, Flag, Sizes, parameter
+from .parameters import Flag, Sizes, WholeNumber, parameter
 from .rules import CHANNELS_MATCH, FEATURES_MATCH, GROUPS_DIVIDE_INPUT, ONE_VALUE_TRAINING
 
 __all__ = ["BatchNorm", "GroupNorm", "InstanceNorm", "LayerNorm"]
@@ -35,7 +35,7 @@ class BatchNorm(Operator):
     scale: bool = parameter(Flag(), default=True)
     shift: bool = parameter(Flag(), default=True)
     running: bool = parameter(Flag(), default=True)
-    num_features: Dim | None = parameter(Count(optional=True), default=None)
+    num_features: Dim | None = parameter(WholeNumber(optional=True), default=None)
 
     def infer(self, site: Site, *inputs: Shape) -> Shape:
         channels, sizes = spatial(self, inputs[0], least=0)
@@ -97,7 +97,7 @@ class GroupNorm(Operator):
     kind = "group_norm"
     pointwise = True
 
-    groups: Dim = parameter(Count(usual=(1, 2, 4, 8, 16, 32)))
+    groups: Dim = parameter(WholeNumber(usual=(1, 2, 4, 8, 16, 32)))
     affine: bool = parameter(Flag(), default=True)
     scale: bool = parameter(Flag(), default=True)
     shift: bool = parameter(Flag(), default=True)

@@ -18,7 +18,7 @@ from ..errors import NetworkError
 
 __all__ = [
     "Conditions",
-    "Count",
+    "WholeNumber",
     "Flag",
     "Inner",
     "Kind",
@@ -82,7 +82,7 @@ def _shown(value: Dim) -> str:
 
 
 @dataclass(frozen=True)
-class Count(Kind):
+class WholeNumber(Kind):
     """One whole number of at least ``minimum``."""
 
     minimum: int | None = 1
@@ -118,7 +118,7 @@ class PerAxis(Kind):
         return _dim(name, value, self.minimum)
 
     def schema(self) -> dict[str, Any]:
-        one = Count(self.minimum).schema()["anyOf"]
+        one = WholeNumber(self.minimum).schema()["anyOf"]
         entry = {"anyOf": [*one, {"type": "null"}]} if self.optional else {"anyOf": one}
         return {"anyOf": [*entry["anyOf"], {"type": "array", "items": entry, "minItems": 1}]}
 
@@ -156,7 +156,7 @@ class Padding(Kind):
         return tuple(entries)
 
     def schema(self) -> dict[str, Any]:
-        one = Count(self.minimum).schema()["anyOf"]
+        one = WholeNumber(self.minimum).schema()["anyOf"]
         pair = {"type": "array", "items": {"anyOf": one}, "minItems": 2, "maxItems": 2}
         return {"anyOf": [*one, {"type": "array", "items": {"anyOf": [*one, pair]}, "minItems": 1}]}
 
@@ -177,7 +177,7 @@ class Sizes(Kind):
         return tuple(_dim(f"{name}[{i}]", v, self.minimum) for i, v in enumerate(value))
 
     def schema(self) -> dict[str, Any]:
-        return {"type": "array", "items": Count(self.minimum).schema(), "minItems": 0 if self.empty else 1}
+        return {"type": "array", "items": WholeNumber(self.minimum).schema(), "minItems": 0 if self.empty else 1}
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from typing import Any
 from ..dims import Dim, any_of, eq, product
 from ..errors import NetworkError, RankError, RefusedError
 from .base import Operator, Reach, Shape, Site, positive, written_names
-from .parameters import Count, Flag, Number, Shapes, Sizes, Text, parameter
+from .parameters import Flag, Number, Shapes, Sizes, Text, WholeNumber, parameter
 from .rules import AS_RECORDED, CALL_TAKEN, CHANNELS_MATCH
 
 __all__ = ["IDENTITIES", "Constant", "Dropout", "Identity", "Input", "Opaque", "Prelu"]
@@ -72,7 +72,7 @@ class Opaque(Operator):
     what: str = parameter(Text())
     seen: Any = parameter(Shapes())
     outputs: Any = parameter(Shapes())
-    weights: int = parameter(Count(minimum=0), default=0)
+    weights: int = parameter(WholeNumber(minimum=0), default=0)
     refused: str = parameter(Text(), default="")
 
     def infer(self, site: Site, *inputs: Shape) -> Shape | Sequence[Shape]:
@@ -117,7 +117,7 @@ class Identity(_Same):
 
     kind = "identity"
 
-    weights: Dim = parameter(Count(minimum=0), default=0)
+    weights: Dim = parameter(WholeNumber(minimum=0), default=0)
     mixes: bool = parameter(Flag(), default=False)
 
     def reach(self, site: Site, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> Sequence[Reach] | None:
@@ -138,7 +138,7 @@ class Prelu(_Same):
 
     kind = "prelu"
 
-    slopes: Dim = parameter(Count(), default=1)
+    slopes: Dim = parameter(WholeNumber(), default=1)
 
     def infer(self, site: Site, *inputs: Shape) -> Shape:
         channels = inputs[0][0]

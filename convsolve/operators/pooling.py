@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 from ..dims import Dim, all_of, any_of, eq, ne, product
 from ..errors import RankError
 from .base import Operator, Reach, Shape, Site, known_mode, pairs, per_axis, positive, spatial, spatial_names
-from .parameters import Count, Flag, Padding, PerAxis, Sizes, parameter
+from .parameters import Flag, Padding, PerAxis, Sizes, WholeNumber, parameter
 from .rules import (
     DIVISIBLE,
     ELEMENTS_MATCH,
@@ -293,7 +293,7 @@ class MaxUnpool(Operator):
     stride: Any = parameter(PerAxis(optional=True, usual=(2, 1)), default=None)
     padding: Any = parameter(Padding(minimum=None, usual=(0, 1)), default=0)
     output_size: Any = parameter(PerAxis(optional=True), default=None)
-    places: Dim | None = parameter(Count(optional=True), default=None)
+    places: Dim | None = parameter(WholeNumber(optional=True), default=None)
 
     def infer(self, site: Site, *inputs: Shape) -> Shape:
         made = self._made(site, *inputs)

@@ -11,7 +11,7 @@ from ..errors import RankError
 from .base import Operator, Shape, Site, spatial
 from .convolution import Convolution, kernel_weights
 from .dense import WIDTHS, features_match
-from .parameters import Count, Flag, parameter
+from .parameters import Flag, WholeNumber, parameter
 
 __all__ = ["ConvLstm", "Gru", "Lstm", "Rnn"]
 
@@ -34,9 +34,9 @@ class Rnn(Operator):
     gates: ClassVar[int] = 1
     keras_biases: ClassVar[int] = 1
 
-    hidden_size: Dim = parameter(Count(usual=WIDTHS))
-    in_features: Dim | None = parameter(Count(optional=True), default=None)
-    num_layers: int = parameter(Count(), default=1)
+    hidden_size: Dim = parameter(WholeNumber(usual=WIDTHS))
+    in_features: Dim | None = parameter(WholeNumber(optional=True), default=None)
+    num_layers: int = parameter(WholeNumber(), default=1)
     bidirectional: bool = parameter(Flag(), default=False)
     return_sequences: bool = parameter(Flag(), default=True)
     bias: bool = parameter(Flag(), default=True)
@@ -114,7 +114,7 @@ class ConvLstm(Convolution):
 
     kind = "conv_lstm"
 
-    out_channels: Dim = parameter(Count(usual=(8, 16, 32, 64)))
+    out_channels: Dim = parameter(WholeNumber(usual=(8, 16, 32, 64)))
     return_sequences: bool = parameter(Flag(), default=True)
 
     def _grouping(self, channels: Dim) -> tuple[Dim, Dim]:

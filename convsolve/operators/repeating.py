@@ -9,7 +9,7 @@ from ..dims import Dim
 from ..errors import RankError
 from .base import Operator, Shape, Site, normal_axis, written_names
 from .joining import Add
-from .parameters import Count, Sizes, parameter
+from .parameters import Sizes, WholeNumber, parameter
 from .rules import KERNEL_FITS
 from .windows import window_count
 
@@ -71,9 +71,9 @@ class Unfold(Operator):
     kind = "unfold"
     written = True
 
-    axis: int = parameter(Count(minimum=None))
-    size: Dim = parameter(Count(usual=(2, 3)))
-    step: Dim = parameter(Count(usual=(1, 2)), default=1)
+    axis: int = parameter(WholeNumber(minimum=None))
+    size: Dim = parameter(WholeNumber(usual=(2, 3)))
+    step: Dim = parameter(WholeNumber(usual=(1, 2)), default=1)
 
     def infer(self, site: Site, *inputs: Shape) -> Shape:
         shape = inputs[0]

@@ -10,7 +10,7 @@ from typing import Any
 from ..dims import Dim, all_of, bounds, eq, maximum, minimum, product, total, where
 from ..errors import NetworkError, RankError
 from .base import Operator, Reach, Shape, Site, axis_or_channels, normal_axis, positive, written_names
-from .parameters import Count, Flag, Sizes, parameter
+from .parameters import Flag, Sizes, WholeNumber, parameter
 from .rules import ELEMENTS_MATCH, IN_RANGE
 from .windows import ceil_div
 
@@ -46,8 +46,8 @@ class Flatten(Operator):
     kind = "flatten"
     written = True
 
-    start_axis: int = parameter(Count(minimum=None), default=0)
-    end_axis: int = parameter(Count(minimum=None), default=-1)
+    start_axis: int = parameter(WholeNumber(minimum=None), default=0)
+    end_axis: int = parameter(WholeNumber(minimum=None), default=-1)
     with_batch: bool = parameter(Flag(), default=False)
 
     def infer(self, site: Site, *inputs: Shape) -> Shape:
@@ -118,7 +118,7 @@ class Unflatten(Operator):
     kind = "unflatten"
     written = True
 
-    axis: int = parameter(Count(minimum=None), default=0)
+    axis: int = parameter(WholeNumber(minimum=None), default=0)
     sizes: Any = parameter(Sizes(minimum=-1))
 
     def infer(self, site: Site, *inputs: Shape) -> Shape:
@@ -160,7 +160,7 @@ class Squeeze(Operator):
     kind = "squeeze"
     written = True
 
-    axis: int = parameter(Count(minimum=None))
+    axis: int = parameter(WholeNumber(minimum=None))
 
     def infer(self, site: Site, *inputs: Shape) -> Shape:
         shape = inputs[0]
@@ -182,7 +182,7 @@ class Unsqueeze(Operator):
     kind = "unsqueeze"
     written = True
 
-    axis: int = parameter(Count(minimum=None))
+    axis: int = parameter(WholeNumber(minimum=None))
 
     def infer(self, site: Site, *inputs: Shape) -> Shape:
         shape = inputs[0]
@@ -213,10 +213,10 @@ class Slice(_Part):
 
     kind = "slice"
 
-    axis: int = parameter(Count(minimum=None))
-    start: Dim = parameter(Count(minimum=None), default=0)
-    stop: Dim | None = parameter(Count(minimum=None, optional=True), default=None)
-    step: Dim = parameter(Count(), default=1)
+    axis: int = parameter(WholeNumber(minimum=None))
+    start: Dim = parameter(WholeNumber(minimum=None), default=0)
+    stop: Dim | None = parameter(WholeNumber(minimum=None, optional=True), default=None)
+    step: Dim = parameter(WholeNumber(), default=1)
     inside: bool = parameter(Flag(), default=False)
 
     def infer(self, site: Site, *inputs: Shape) -> Shape:
@@ -275,11 +275,11 @@ class Gather(Operator):
     kind = "gather"
     written = True
 
-    axis: int = parameter(Count(minimum=None))
+    axis: int = parameter(WholeNumber(minimum=None))
     positions: Any = parameter(Sizes(minimum=None, optional=True), default=None)
     shape: Any = parameter(Sizes(optional=True), default=None)
-    least: Dim = parameter(Count(minimum=None), default=0)
-    largest: Dim = parameter(Count(minimum=None), default=0)
+    least: Dim = parameter(WholeNumber(minimum=None), default=0)
+    largest: Dim = parameter(WholeNumber(minimum=None), default=0)
 
     def infer(self, site: Site, *inputs: Shape) -> Shape:
         shape = inputs[0]
@@ -320,7 +320,7 @@ class Split(_Part):
     kind = "split"
 
     sizes: Any = parameter(Sizes())
-    axis: int | None = parameter(Count(minimum=None, optional=True), default=None)
+    axis: int | None = parameter(WholeNumber(minimum=None, optional=True), default=None)
 
     def infer(self, site: Site, *inputs: Shape) -> Sequence[Shape]:
         shape = inputs[0]
@@ -350,8 +350,8 @@ class Chunk(_Part):
 
     kind = "chunk"
 
-    chunks: int = parameter(Count())
-    axis: int | None = parameter(Count(minimum=None, optional=True), default=None)
+    chunks: int = parameter(WholeNumber())
+    axis: int | None = parameter(WholeNumber(minimum=None, optional=True), default=None)
 
     def infer(self, site: Site, *inputs: Shape) -> Sequence[Shape]:
         shape, chunks = inputs[0], self.chunks
@@ -408,8 +408,8 @@ class TopK(Operator):
     kind = "top_k"
     written = True
 
-    count: Dim = parameter(Count(usual=(1, 5)))
-    axis: int = parameter(Count(minimum=None), default=-1)
+    count: Dim = parameter(WholeNumber(usual=(1, 5)))
+    axis: int = parameter(WholeNumber(minimum=None), default=-1)
 
     def infer(self, site: Site, *inputs: Shape) -> Sequence[Shape]:
         shape = inputs[0]

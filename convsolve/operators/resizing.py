@@ -22,7 +22,7 @@ from .base import (
     spatial_names,
 )
 from .padding import reference_sizes
-from .parameters import Count, PerAxis, Scale, Sizes, Word, parameter
+from .parameters import PerAxis, Scale, Sizes, WholeNumber, Word, parameter
 from .rules import DIVISIBLE, FEATURES_MATCH, ROUNDING
 
 __all__ = ["AffineGrid", "DepthToSpace", "GridSample", "PixelShuffle", "PixelUnshuffle", "SpaceToDepth", "Upsample"]
@@ -205,7 +205,7 @@ class DepthToSpace(Operator):
 
     kind = "depth_to_space"
 
-    block_size: Dim = parameter(Count(usual=(2, 3, 4)))
+    block_size: Dim = parameter(WholeNumber(usual=(2, 3, 4)))
 
     def infer(self, site: Site, *inputs: Shape) -> Shape:
         channels, sizes = spatial(self, inputs[0])
@@ -228,7 +228,7 @@ class SpaceToDepth(Operator):
 
     kind = "space_to_depth"
 
-    block_size: Dim = parameter(Count(usual=(2, 3, 4)))
+    block_size: Dim = parameter(WholeNumber(usual=(2, 3, 4)))
 
     def infer(self, site: Site, *inputs: Shape) -> Shape:
         channels, sizes = spatial(self, inputs[0])

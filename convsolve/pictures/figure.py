@@ -14,7 +14,7 @@ from ..network.trace import trace
 from ..operators import Choice, Input
 from ..operators.base import to_written
 
-__all__ = ["Arrow", "Block", "Box", "Figure", "Parameter", "State", "figure_of"]
+__all__ = ["Arrow", "RepeatedBoxes", "Box", "Figure", "Parameter", "State", "figure_of"]
 
 State = Literal["plain", "fails", "unknown", "opaque"]
 
@@ -62,7 +62,7 @@ class Arrow:
 
 
 @dataclass(frozen=True)
-class Block:
+class RepeatedBoxes:
     """Boxes that stand for ``times`` copies of themselves, one after the other."""
 
     boxes: tuple[str, ...]
@@ -76,7 +76,7 @@ class Figure:
     title: str
     boxes: tuple[Box, ...]
     arrows: tuple[Arrow, ...]
-    blocks: tuple[Block, ...] = ()
+    blocks: tuple[RepeatedBoxes, ...] = ()
     sentences: tuple[tuple[State, str], ...] = ()
     """What is wrong with the network as a whole, and with no box of it."""
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from .figure import Arrow, Block, Box, Figure
+from .figure import Arrow, Box, Figure, RepeatedBoxes
 
 __all__ = ["folded", "units"]
 
@@ -39,7 +39,7 @@ def folded(figure: Figure) -> Figure:
     """
     found = [_unit(boxes, figure) for boxes in units(figure)]
     kept: list[Box] = []
-    blocks: list[Block] = []
+    blocks: list[RepeatedBoxes] = []
     drawn_as: dict[str, str] = {}
     i = 0
     while i < len(found):
@@ -52,7 +52,7 @@ def folded(figure: Figure) -> Figure:
                    for first, box in zip(own, again, strict=True)]  # fmt: skip
         kept += own
         if times > 1:
-            blocks.append(Block(tuple(box.name for box in own), times))
+            blocks.append(RepeatedBoxes(tuple(box.name for box in own), times))
         i += length * times
     place = {box.name: k for k, box in enumerate(kept)}
     arrows = []

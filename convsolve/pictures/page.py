@@ -21,7 +21,7 @@ from .figure import Box, Figure, figure_of
 from .folding import folded
 from .graph import graph_svg
 from .ladder import Ladder, ladder_of, ladder_svg
-from .program import Program, javascript, program_of
+from .program import PageProgram, javascript, program_of
 from .subject import Subject
 from .svg import escape
 
@@ -40,7 +40,7 @@ class _Panel:
     subject: Subject
     opened: OpenInputs
     sizes: ValidSizes | None
-    program: Program
+    program: PageProgram
     graphs: tuple[Figure, ...]
     ladder: Ladder
     start: Mapping[str, int]

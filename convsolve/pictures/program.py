@@ -18,7 +18,7 @@ from ..operators.rules import BRANCH, CALL_TAKEN, RANK, REFUSAL
 from ..problem import trace_problem
 from ..sizes.open_inputs import OpenInputs
 
-__all__ = ["JAVASCRIPT", "Program", "javascript", "program_of"]
+__all__ = ["JAVASCRIPT", "PageProgram", "javascript", "program_of"]
 
 
 def _infix(symbol: str) -> Callable[[list[str]], str]:
@@ -65,7 +65,7 @@ def javascript(x: Any, place: Callable[[str], str]) -> str:
 
 
 @dataclass(frozen=True)
-class Program:
+class PageProgram:
     """A trace in JavaScript, and what a page has to know of it.
 
     ``code`` is an object with ``run(v)``, which fills in a list of values of which the open sizes are there, ``holds``,
@@ -80,7 +80,7 @@ class Program:
     data: Mapping[str, Any]
 
 
-def program_of(opened: OpenInputs, region: str = "null") -> Program:
+def program_of(opened: OpenInputs, region: str = "null") -> PageProgram:
     """Return the program of a problem whose input sizes are open."""
     traced = trace_problem(opened.problem).trace
     place = {name: i for i, name in enumerate(opened.unknowns)}
@@ -105,7 +105,7 @@ def program_of(opened: OpenInputs, region: str = "null") -> Program:
     functions = "const run=v=>{" + "".join(lines) + "};"
     code = f"{functions}const holds=[{','.join(holds)}];const said=[{','.join(said)}];const region={region};"
     data = _data(traced, opened, place, layers, steps, list(rules))
-    return Program(f"(()=>{{{code}return {{run,holds,said,region}}}})()", data)
+    return PageProgram(f"(()=>{{{code}return {{run,holds,said,region}}}})()", data)
 
 
 _SAID = (RANK, BRANCH, CALL_TAKEN, REFUSAL)

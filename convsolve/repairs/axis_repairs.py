@@ -15,7 +15,7 @@ from ..network import Layer, Network
 from ..operators import Flatten, Input, Linear, Matmul, Operator, Permute, Reshape, Rnn, Split, Unflatten, Unsqueeze
 from ..operators.base import to_canonical, to_written
 from ..operators.rules import CHANNELS_MATCH, ELEMENTS_MATCH, FEATURES_MATCH, INNER_SIZES_AGREE, RANK
-from .channel_demands import Demand, arriving_written, demands
+from .channel_demands import ChannelDemand, arriving_written, demands
 from .edits import Change, Edit
 from .evaluated_network import Situation
 from .insertions import insertion, replacing
@@ -43,7 +43,7 @@ def axes_moved(now: Situation) -> Iterator[Change]:
                                 f"{layer.name}_axes", (), what)  # fmt: skip
 
 
-def _moved(now: Situation, demand: Demand) -> Iterator[Change]:
+def _moved(now: Situation, demand: ChannelDemand) -> Iterator[Change]:
     shape = arriving_written(now, demand.layer)
     last = demand.last or now.network.data_format == "channels_last"
     place = len(shape) - 1 if last else 0

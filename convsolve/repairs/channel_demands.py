@@ -31,11 +31,11 @@ from .insertions import insertion
 from .output_repairs import target_of
 from .parameter_values import WIDTHS
 
-__all__ = ["Demand", "arriving_written", "bridges", "demands", "numbers", "widths"]
+__all__ = ["ChannelDemand", "arriving_written", "bridges", "demands", "numbers", "widths"]
 
 
 @dataclass(frozen=True)
-class Demand:
+class ChannelDemand:
     """An input of a layer that brings ``got`` channels or features, where one of the numbers ``wanted`` would do.
 
     ``last`` says that they are counted on the last axis, as written, and not on that of the channels.
@@ -65,35 +65,35 @@ def _multiples(n: int, divisor: int) -> tuple[int, ...]:
     return tuple(m for m in (-(-n // divisor) * divisor, n // divisor * divisor) if m)
 
 
-def demands(now: Situation) -> Iterator[Demand]:
+def demands(now: Situation) -> Iterator[ChannelDemand]:
     """Yield what the failures of a network ask for, where that is a number of channels or features of an input."""
     for failed in now.failed:
         if failed.layer:
             yield from _demands(now, now.network.by_name[failed.layer], failed)
 
 
-def _demands(now: Situation, layer: Layer, failed: Requirement) -> Iterator[Demand]:
+def _demands(now: Situation, layer: Layer, failed: Requirement) -> Iterator[ChannelDemand]:
     n = numbers(now, failed)
     if failed.rule is GROUPS_DIVIDE_INPUT:
-        yield Demand(layer, 0, failed.rule, n["channels"], _multiples(n["channels"], n["groups"]))
+        yield ChannelDemand(layer, 0, failed.rule, n["channels"], _multiples(n["channels"], n["groups"]))
     elif failed.rule is DIVISIBLE and failed.axis == "channels":
-        yield Demand(layer, 0, failed.rule, n["channels"], _multiples(n["channels"], n["divisor"]))
+        yield ChannelDemand(layer, 0, failed.rule, n["channels"], _multiples(n["channels"], n["divisor"]))
     elif failed.rule is CHANNELS_MATCH:
-        yield Demand(layer, 0, failed.rule, n["channels"], (n["declared"],))
+        yield ChannelDemand(layer, 0, failed.rule, n["channels"], (n["declared"],))
     elif failed.rule is FEATURES_MATCH and "in_features" in n:
-        yield Demand(layer, 0, failed.rule, n["features"], (n["in_features"],), last=True)
+        yield ChannelDemand(layer, 0, failed.rule, n["features"], (n["in_features"],), last=True)
     elif failed.rule is INNER_SIZES_AGREE and isinstance(layer.operator, Matmul):
-        yield Demand(layer, 0, failed.rule, n["first"], (n["second"],), last=True)
+        yield ChannelDemand(layer, 0, failed.rule, n["first"], (n["second"],), last=True)
     elif failed.rule is SIZES_AGREE and failed.axis in ("channels", "features") and len(layer.inputs) == 2:
         for position in (0, 1):
             mine, other = (now.shape(layer.inputs[p]) for p in (position, 1 - position))
             if mine and len(mine) == len(other):
-                yield Demand(layer, position, failed.rule, mine[0], (other[0],))
+                yield ChannelDemand(layer, position, failed.rule, mine[0], (other[0],))
     elif failed.rule is ELEMENTS_MATCH and isinstance(layer.operator, (Reshape, Unflatten)):
         shape = now.arriving(layer)
         if len(shape) == 1:
             wanted = (n["wished"],) if "wished" in n else _multiples(shape[0], n["divisor"])
-            yield Demand(layer, 0, failed.rule, shape[0], tuple(w for w in wanted if w > 0), last=True)
+            yield ChannelDemand(layer, 0, failed.rule, shape[0], tuple(w for w in wanted if w > 0), last=True)
 
 
 def bridges(now: Situation) -> Iterator[Change]:

@@ -22,7 +22,7 @@ from .search import Options, sketched
 if TYPE_CHECKING:
     import numpy as np
 
-__all__ = ["Point", "Trial", "single_and_double"]
+__all__ = ["Point", "TriedChanges", "single_and_double"]
 
 Point = Mapping[str, int]
 """Sizes of the inputs by the names that the trace gives them (``input.height``)."""
@@ -33,7 +33,7 @@ _MOST = 200_000_000
 
 
 @dataclass(frozen=True)
-class Trial:
+class TriedChanges:
     """Some changes that work at all points tried."""
 
     changes: tuple[Change, ...]
@@ -108,7 +108,9 @@ class _Trials:
         return holds
 
 
-def single_and_double(now: Situation, options: Options, size: int, points: list[Point]) -> Iterator[Trial] | None:
+def single_and_double(
+    now: Situation, options: Options, size: int, points: list[Point]
+) -> Iterator[TriedChanges] | None:
     """Yield the sets of one or of two changes that work, cheapest first; None where there are too many to try.
 
     Points that are added to the list while it runs count for what comes after.
@@ -124,7 +126,7 @@ def single_and_double(now: Situation, options: Options, size: int, points: list[
     return _working(trials, size, points)
 
 
-def _working(trials: _Trials, size: int, points: list[Point]) -> Iterator[Trial]:
+def _working(trials: _Trials, size: int, points: list[Point]) -> Iterator[TriedChanges]:
     sets = trials.sets(size)
     seen = len(points)
     works = trials.work(sets, points)
@@ -132,7 +134,7 @@ def _working(trials: _Trials, size: int, points: list[Point]) -> Iterator[Trial]
     order = sorted(left, key=lambda s: sum(trials.candidates[i][2].weight for i in s))
     while order:
         first, *order = order
-        yield Trial(tuple(trials.candidates[i][2] for i in first))
+        yield TriedChanges(tuple(trials.candidates[i][2] for i in first))
         if len(points) > seen:
             works = trials.work(order, points[seen:])
             seen = len(points)

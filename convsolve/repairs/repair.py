@@ -26,7 +26,7 @@ from .insertions import replaced
 from .join_repairs import every_join
 from .locked_layers import Locks
 from .parameter_values import DECLARED
-from .search import Found, Options, cheapest_sets, options_of
+from .search import ChangeSet, Options, cheapest_sets, options_of
 from .size_ranges import only_these, read_ranges, with_sizes
 from .structural import structural_changes
 
@@ -307,7 +307,7 @@ class _Repairs:
             self.points.append(names)
 
 
-def _texts(found: Found) -> str:
+def _texts(found: ChangeSet) -> str:
     return "; ".join(str(edit) for change in found.changes for edit in change.edits)
 
 

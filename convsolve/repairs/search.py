@@ -20,7 +20,7 @@ from ..network.trace import Definition
 from ..operators import Input, Operator
 from ..problem import Objective
 from ..solver.clock import Clock, OutOfTime
-from ..synthesis.robust import Search
+from ..synthesis.robust import RobustSearch
 from .alternatives import sketch
 from .channel_demands import widths
 from .edits import Change
@@ -28,14 +28,14 @@ from .evaluated_network import Situation
 from .locked_layers import Locks
 from .parameter_values import parameter_changes
 
-__all__ = ["Found", "Options", "cheapest_sets", "options_of", "sketched"]
+__all__ = ["ChangeSet", "Options", "cheapest_sets", "options_of", "sketched"]
 
 Options = Mapping[str, Sequence[tuple[Operator, Change]]]
 """By layer the operators that it may have instead of its own, and the changes that make them."""
 
 
 @dataclass(frozen=True)
-class Found:
+class ChangeSet:
     """Changes that belong together, and whether nothing cheaper of the kinds that were allowed exists."""
 
     changes: tuple[Change, ...]
@@ -77,7 +77,7 @@ def sketched(now: Situation, options: Options) -> tuple[Network, dict[str, Var]]
     return sketch(now.network, operators)
 
 
-def cheapest_sets(now: Situation, options: Options, clock: Clock, enough: Callable[[int], bool]) -> Iterator[Found]:
+def cheapest_sets(now: Situation, options: Options, clock: Clock, enough: Callable[[int], bool]) -> Iterator[ChangeSet]:
     """Yield the cheapest set of changes, then the cheapest of those that do not use all kinds of one before it.
 
     Args:
@@ -92,7 +92,7 @@ def cheapest_sets(now: Situation, options: Options, clock: Clock, enough: Callab
     every = frozenset(kind for found in options.values() for _, change in found for kind in change.kinds)
     ticket = count()
     # what waits: a set that was found; or, while it is not asked for, kinds to leave out and a bound from below
-    heap: list[tuple[int, int, frozenset[str], Found | None]] = [(0, next(ticket), frozenset(), None)]
+    heap: list[tuple[int, int, frozenset[str], ChangeSet | None]] = [(0, next(ticket), frozenset(), None)]
     tried: set[frozenset[str]] = set()
     given: list[frozenset[str]] = []
     while heap and not enough(heap[0][0]):
@@ -113,7 +113,7 @@ def cheapest_sets(now: Situation, options: Options, clock: Clock, enough: Callab
             heapq.heappush(heap, (found.weight, next(ticket), excluded | {kind}, None))
 
 
-def _cheapest(now: Situation, options: Options, excluded: frozenset[str], clock: Clock) -> Found | None:
+def _cheapest(now: Situation, options: Options, excluded: frozenset[str], clock: Clock) -> ChangeSet | None:
     """Return the cheapest set of changes without some kinds; None if there is none.
 
     Raises:
@@ -124,7 +124,7 @@ def _cheapest(now: Situation, options: Options, excluded: frozenset[str], clock:
     if not holes:
         return None
     try:
-        search = Search(dataclasses.replace(now.problem, network=network, objectives=()), clock)
+        search = RobustSearch(dataclasses.replace(now.problem, network=network, objectives=()), clock)
     except ConvsolveError:
         return None
     steps = list(search.trace.trace.steps)
@@ -149,7 +149,7 @@ def _cheapest(now: Situation, options: Options, excluded: frozenset[str], clock:
         return None
     taken = [(name, outcome.assignments[0][hole.name]) for name, hole in holes.items()]
     changes = tuple(allowed[name][i - 1][1] for name, i in taken if i)
-    return Found(changes, sum(c.weight for c in changes), outcome.proven)
+    return ChangeSet(changes, sum(c.weight for c in changes), outcome.proven)
 
 
 def _weight(hole: Var, changes: Sequence[Change]) -> Var | int:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from ..dims import Cond, Condition, evaluate, variables
 from ..dims.boxes import Boxes
 from ..dims.expr import Symbolic
-from ..dims.separate import Of, Reading, Unread
+from ..dims.separate import ClosedFormReader, Of, Unread
 from ..dims.sizeset import SizeSet, inside
 from ..network.trace import Requirement, Trace, run
 from ..problem import Problem, trace_problem
@@ -20,13 +20,13 @@ from .regions import read_trace, region
 if TYPE_CHECKING:
     from ..solver.clock import Clock
 
-__all__ = ["Analysis", "Cause", "analyse", "analyse_opened", "described", "proved"]
+__all__ = ["Analysis", "AllowedSizes", "analyse", "analyse_opened", "described", "proved"]
 
 _COUPLED_SECONDS = 2.0
 
 
 @dataclass(frozen=True)
-class Cause:
+class AllowedSizes:
     """What one requirement of a layer allows, where it speaks of a single open size."""
 
     requirement: Requirement
@@ -40,11 +40,11 @@ class Analysis:
 
     opened: OpenInputs
     trace: Trace
-    reading: Reading
+    reading: ClosedFormReader
     region: Boxes
     known: Boxes
     unresolved: tuple[Requirement, ...]
-    causes: tuple[Cause, ...]
+    causes: tuple[AllowedSizes, ...]
     never: tuple[Requirement, ...] = ()
     blind: bool = False
     """Whether it has no closed form where anything is known; then ``known`` is less than that."""
@@ -80,11 +80,11 @@ def analyse_opened(
     needed = traced.needed(*(r.condition for r in traced.requirements), *outputs)
     parts = [(r, c) for r in traced.requirements for c in _conjuncts(r.condition)]
 
-    def read(after: Mapping[str, int]) -> tuple[Reading, list[Any]]:
+    def read(after: Mapping[str, int]) -> tuple[ClosedFormReader, list[Any]]:
         reading = read_trace(traced, needed, tuple(opened.unknowns), values or {}, after)
         return reading, [_value(reading, c) for _, c in parts]
 
-    def regions(reading: Reading, truths: Sequence[Any], after: Mapping[str, int]) -> _Regions:
+    def regions(reading: ClosedFormReader, truths: Sequence[Any], after: Mapping[str, int]) -> _Regions:
         found = []
         for decides in (True, False):
             places = [i for i, (r, _) in enumerate(parts) if r.rule.decides is decides]
@@ -110,7 +110,7 @@ def analyse_opened(
                 known, blind = known & seen, still
     labels = dict(zip(opened.unknowns, opened.labels, strict=True))
     causes = tuple(
-        Cause(r, labels[value.unknown], SizeSet.of(value.function, labels[value.unknown]))
+        AllowedSizes(r, labels[value.unknown], SizeSet.of(value.function, labels[value.unknown]))
         for (r, _), value in zip(parts, truths, strict=True) if r.rule.decides and isinstance(value, Of)
     )  # fmt: skip
     certain = next((i for i, (r, _) in enumerate(parts) if not r.rule.decides), len(parts))
@@ -149,7 +149,7 @@ def _known_point(opened: OpenInputs, traced: Trace, holes: Mapping[str, int]) ->
     return here, nowhere if failing else here
 
 
-def _fails_before(opened: OpenInputs, before: Sequence[Any], reading: Reading, clock: Clock | None) -> Boxes:
+def _fails_before(opened: OpenInputs, before: Sequence[Any], reading: ClosedFormReader, clock: Clock | None) -> Boxes:
     """Return where a program fails before anything is met that may not be known, whatever comes after.
 
     ``before`` are the truths of what is required before that.
@@ -158,7 +158,7 @@ def _fails_before(opened: OpenInputs, before: Sequence[Any], reading: Reading, c
     return Boxes(opened.labels, ()) if left else ~Boxes(opened.labels, passed.parts)
 
 
-def _region(reading: Reading, truths: Sequence[Any], clock: Clock | None) -> tuple[Boxes, list[int]]:
+def _region(reading: ClosedFormReader, truths: Sequence[Any], clock: Clock | None) -> tuple[Boxes, list[int]]:
     """Return where conditions hold; past the deadline, those over several axes are not taken into account."""
     from ..solver.clock import Clock, OutOfTime
 
@@ -177,7 +177,7 @@ def _conjuncts(condition: Cond) -> tuple[Cond, ...]:
     return condition.args if isinstance(condition, Condition) and condition.op == "and" else (condition,)
 
 
-def _value(reading: Reading, condition: Cond) -> Any:
+def _value(reading: ClosedFormReader, condition: Cond) -> Any:
     try:
         return reading.of(condition)
     except Unread as error:

@@ -16,7 +16,7 @@ from ..dims.boxes import Boxes
 from ..dims.expr import Symbolic, fold_all
 from ..dims.products import compared, divides
 from ..dims.rewrite import rewrite_all
-from ..dims.separate import Of, Reading, Sum, Unread
+from ..dims.separate import ClosedFormReader, Of, Sum, Unread
 from ..dims.sizeset import SizeSet
 from ..errors import DimensionError
 from ..network.trace import Trace
@@ -35,13 +35,13 @@ def read_trace(
     unknowns: Sequence[str],
     values: Mapping[str, int],
     after: Mapping[str, int] | None = None,
-) -> Reading:
+) -> ClosedFormReader:
     """Read the definitions of a trace that are needed; those without a closed form are marked as such.
 
     ``values`` are those of the holes that are no open sizes. With ``after``, an unknown counts from there on: what
     is read as a function of 1, 2, ... is one of ``after + 1``, ``after + 2``, ...
     """
-    reading = Reading(unknowns)
+    reading = ClosedFormReader(unknowns)
     reading.values.update(values)
     for name, start in (after or {}).items():
         reading.values[name] = reading.read("add", [reading.values[name], start])
@@ -55,7 +55,7 @@ def read_trace(
 
 
 def region(
-    reading: Reading, conditions: Sequence[Any], check: Callable[[], None] = lambda: None
+    reading: ClosedFormReader, conditions: Sequence[Any], check: Callable[[], None] = lambda: None
 ) -> tuple[Boxes, list[int]]:
     """Return where conditions hold, and the positions of those that could not be taken into account.
 
@@ -102,7 +102,7 @@ def region(
     return Boxes(unknowns, (*certain.parts, *pending.parts)).merged(), sorted(left)
 
 
-def _owners(reading: Reading, conditions: Sequence[Any]) -> list[frozenset[str]]:
+def _owners(reading: ClosedFormReader, conditions: Sequence[Any]) -> list[frozenset[str]]:
     """Return for each condition the unknowns that it speaks of."""
     none: frozenset[str] = frozenset()
 
@@ -112,7 +112,7 @@ def _owners(reading: Reading, conditions: Sequence[Any]) -> list[frozenset[str]]
     return fold_all(conditions, dict.fromkeys(INTERVALS, lambda args: none.union(*args)), leaf)
 
 
-def _components(reading: Reading, coupled: Mapping[int, Any]) -> list[tuple[list[Any], list[int]]]:
+def _components(reading: ClosedFormReader, coupled: Mapping[int, Any]) -> list[tuple[list[Any], list[int]]]:
     """Return which conditions hang together by the unknowns they speak of, those with the fewest functions first."""
     groups: list[tuple[frozenset[str], list[int]]] = []
     for i, owners in zip(coupled, _owners(reading, list(coupled.values())), strict=True):
@@ -125,7 +125,7 @@ def _components(reading: Reading, coupled: Mapping[int, Any]) -> list[tuple[list
 class _Apart:
     """Decides conditions by what can be said of one unknown at a time."""
 
-    def __init__(self, reading: Reading, check: Callable[[], None]) -> None:
+    def __init__(self, reading: ClosedFormReader, check: Callable[[], None]) -> None:
         self.reading = reading
         self._check = check
         self._known: dict[Any, tuple[Boxes, Boxes]] = {}
@@ -195,7 +195,7 @@ _Case = dict[str, SizeSet]
 class _Cases:
     """Solves coupled conditions: for each value that the functions of one unknown take, those of the others."""
 
-    def __init__(self, reading: Reading, check: Callable[[], None]) -> None:
+    def __init__(self, reading: ClosedFormReader, check: Callable[[], None]) -> None:
         self.reading = reading
         self._check = check
         self._alone: dict[Any, SizeSet] = {}

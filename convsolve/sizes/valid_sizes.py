@@ -14,7 +14,7 @@ from ..network import Network
 from ..problem import Problem, as_problem
 from ..solver.clock import Clock
 from ..support.notebook_display import Shown
-from .analysis import Cause, analyse, described, proved
+from .analysis import AllowedSizes, analyse, described, proved
 from .branches import analyse_all
 from .open_inputs import OpenInputs
 
@@ -42,7 +42,7 @@ class ValidSizes(Shown, Mapping[str, SizeSet]):
     unresolved: tuple[str, ...] = ()
     never: tuple[str, ...] = ()
     proved: bool = False
-    causes: tuple[Cause, ...] = ()
+    causes: tuple[AllowedSizes, ...] = ()
 
     def __getitem__(self, axis: str | int) -> SizeSet:
         if isinstance(axis, int):

@@ -12,14 +12,14 @@ from .plan import Part
 from .system import System
 from .transitions import MOST_BYTES, Choices, TooWide
 
-__all__ = ["Found", "Scored", "Backpointers", "goal_scores"]
+__all__ = ["BestAssignments", "Scored", "Backpointers", "goal_scores"]
 
 Scored = tuple[tuple[int, ...], dict[str, int]]
 """What an assignment is compared by (objectives, then the sum of ranks), and the assignment."""
 
 
 @dataclass(frozen=True)
-class Found:
+class BestAssignments:
     """The best assignments of a part; ``plainest`` says that preference is decided, too."""
 
     best: list[Scored]

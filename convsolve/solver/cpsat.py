@@ -53,7 +53,7 @@ class CpSat:
         self._turns += 1
         try:
             while len(found) < task.keep:
-                search = _Search(task, found, hints=self._turns > 1)
+                search = _CpSatSearch(task, found, hints=self._turns > 1)
                 best = search.run()
                 if best is None and search.gave_up:
                     return task.outcome(self.reason) if task.decided else None  # preference was worth no more
@@ -65,7 +65,7 @@ class CpSat:
         return Outcome(tuple(found), True, plainest=True)
 
 
-class _Search:
+class _CpSatSearch:
     """One search for the best but for some assignments.
 
     ``hints`` says whether it begins at the best that is known: most often quicker, but it may not get away from there.

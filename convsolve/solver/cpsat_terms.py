@@ -20,7 +20,7 @@ from ..dims.expr import Symbolic
 from .clock import Clock
 from .presolve import Domains
 from .system import Define, Step
-from .values import Values
+from .values import ValueSet
 
 __all__ = ["CPSAT", "Encoding", "Unfit"]
 
@@ -63,7 +63,7 @@ class Encoding:
             found = self.unknowns[name] = self._variable(self.domains[name], name, defined)
         return found
 
-    def _variable(self, values: Values, name: str, defined: bool) -> Any:
+    def _variable(self, values: ValueSet, name: str, defined: bool) -> Any:
         low, high = values.interval
         if values.fixed is not None:
             return values.fixed

@@ -18,16 +18,16 @@ import numpy as np
 
 from ..dims import Var, evaluate_arrays
 from ..dims.expr import Symbolic, nodes
-from .backpointers import Backpointers, Found, Scored, goal_scores
+from .backpointers import Backpointers, BestAssignments, Scored, goal_scores
 from .clock import Clock
-from .lagrangian import Relaxation, limits_of, relax
-from .layered_graph import Graph, Layer, build_graph
+from .lagrangian import LagrangianBound, limits_of, relax
+from .layered_graph import LayerEdges, LayeredGraph, build_graph
 from .plan import Part
 from .system import System
 from .task import Task
 from .transitions import MOST_BYTES, TooWide, best_of_each, keys
 
-__all__ = ["Search", "growth", "prepare", "sweep_with_sums"]
+__all__ = ["LabelSearch", "growth", "prepare", "sweep_with_sums"]
 
 _MOST_AT_ONCE = 1 << 18
 _LEAST_AT_ONCE = 1 << 14
@@ -70,7 +70,7 @@ class _Roles:
     first_goal_adds: bool
 
 
-def prepare(part: Part, task: Task, most_states: int) -> Search | None:
+def prepare(part: Part, task: Task, most_states: int) -> LabelSearch | None:
     """Return the search for the best of a part with accumulators; None where no way through it is left.
 
     Raises:
@@ -80,7 +80,7 @@ def prepare(part: Part, task: Task, most_states: int) -> Search | None:
     if graph is None:
         return None
     every = task.keep > 1
-    search = Search(part, task.system, graph, task.clock, task.plainest or every, every, most_states)
+    search = LabelSearch(part, task.system, graph, task.clock, task.plainest or every, every, most_states)
     search.fixed = {name: values.fixed for name, values in task.domains.items() if values.fixed is not None}
     if not search.prune():
         return None
@@ -89,7 +89,7 @@ def prepare(part: Part, task: Task, most_states: int) -> Search | None:
     return search
 
 
-def sweep_with_sums(search: Search | None, task: Task, rest: dict[str, int] | None) -> Found:
+def sweep_with_sums(search: LabelSearch | None, task: Task, rest: dict[str, int] | None) -> BestAssignments:
     """Return the best assignments of a part with accumulators, best first.
 
     ``rest`` are the values of all holes of other parts, where these are known: then the task is told what is found.
@@ -98,12 +98,12 @@ def sweep_with_sums(search: Search | None, task: Task, rest: dict[str, int] | No
         TooWide: there are too many labels.
     """
     if search is None:
-        return Found([])
+        return BestAssignments([])
     search.clock = task.clock
-    return Found(search.run(keep=task.keep)) if search.every else _improve(search, task, rest)
+    return BestAssignments(search.run(keep=task.keep)) if search.every else _improve(search, task, rest)
 
 
-def _improve(search: Search, task: Task, rest: dict[str, int] | None) -> Found:
+def _improve(search: LabelSearch, task: Task, rest: dict[str, int] | None) -> BestAssignments:
     """Search quickly first, and then exactly for what is better."""
     goals = bool(search.part.goals)
     found: list[Scored] = []
@@ -123,8 +123,8 @@ def _improve(search: Search, task: Task, rest: dict[str, int] | None) -> Found:
     except TooWide:
         if not found or goals:
             raise
-        return Found(found, plainest=False)
-    return Found(found)
+        return BestAssignments(found, plainest=False)
+    return BestAssignments(found)
 
 
 def _roles(part: Part, system: System) -> _Roles:
@@ -184,17 +184,24 @@ def _signs(x: Symbolic) -> list[int]:
     return [int(grows)] * len(x.args)
 
 
-class Search:
+class LabelSearch:
     """A search on a graph; ``every`` keeps what would only be beaten, for when many assignments are wanted."""
 
     def __init__(
-        self, part: Part, system: System, graph: Graph, clock: Clock, plainest: bool, every: bool, most_labels: int
+        self,
+        part: Part,
+        system: System,
+        graph: LayeredGraph,
+        clock: Clock,
+        plainest: bool,
+        every: bool,
+        most_labels: int,
     ) -> None:
         self.part, self.system, self.graph, self.clock = part, system, graph, clock
         self.plainest, self.every = plainest, every
         self.most_labels = min(most_labels, _MOST_LABELS, MOST_BYTES // (32 * (5 + len(part.accumulators))))
         self.roles = _roles(part, system)
-        self.relaxation: Relaxation | None = None
+        self.relaxation: LagrangianBound | None = None
         self.cut = False
         """Whether the last run let go of labels that only did not look promising."""
         self.fixed: dict[str, int] = {}
@@ -210,7 +217,7 @@ class Search:
             self.graph.measure()
         return True
 
-    def _drop_beaten(self, layer: Layer) -> None:
+    def _drop_beaten(self, layer: LayerEdges) -> None:
         """Of edges between the same two states, drop those that another is no worse than in anything."""
         exact = [layer.added[a] for a, harm in enumerate(self.roles.harm) if harm in (2, 3)]
         budgets = [harm * layer.added[a] for a, harm in enumerate(self.roles.harm) if harm in (1, -1)]
@@ -279,7 +286,7 @@ class Search:
         return self._finish(labels, back, keep)
 
     def _advance(
-        self, labels: _Labels, layer: Layer, number: int, keep: int, best: tuple[int, ...] | None
+        self, labels: _Labels, layer: LayerEdges, number: int, keep: int, best: tuple[int, ...] | None
     ) -> tuple[_Labels, np.ndarray, np.ndarray]:
         """Take labels over the edges of a layer; return the new ones, where each came from, and by what choice."""
         starts = np.searchsorted(layer.source, np.arange(layer.sources + 1))
@@ -327,7 +334,7 @@ class Search:
         self,
         labels: _Labels,
         row: np.ndarray,
-        layer: Layer,
+        layer: LayerEdges,
         edge: np.ndarray,
         number: int,
         best: tuple[int, ...] | None,

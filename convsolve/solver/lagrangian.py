@@ -17,10 +17,10 @@ import numpy as np
 from ..dims import Var
 from ..dims.expr import Symbolic
 from .clock import Clock
-from .layered_graph import NEVER, Graph
+from .layered_graph import NEVER, LayeredGraph
 from .plan import Part
 
-__all__ = ["Limit", "Path", "Relaxation", "limits_of", "relax"]
+__all__ = ["Limit", "Path", "LagrangianBound", "limits_of", "relax"]
 
 _SCALE = 1 << 12
 _MOST_STEPS = 12
@@ -50,7 +50,7 @@ class Path:
 
 
 @dataclass(frozen=True)
-class Relaxation:
+class LagrangianBound:
     """A bound for every label: ``weights`` of its sums, plus the ``potential`` of its state, less ``constant``."""
 
     weights: np.ndarray
@@ -69,7 +69,7 @@ class Relaxation:
         return -(-(int(self.potential[0][0]) - self.constant) // _SCALE)
 
 
-def limits_of(part: Part, graph: Graph) -> list[Limit]:
+def limits_of(part: Part, graph: LayeredGraph) -> list[Limit]:
     """Return the limits of a part's sums that are linear and can be broken."""
     places = {accumulator.name: i for i, accumulator in enumerate(part.accumulators)}
     count = len(places)
@@ -124,8 +124,8 @@ def _linear(x: Any, places: Mapping[str, int]) -> tuple[dict[int, int], int] | N
 
 
 def relax(
-    graph: Graph, goal: int, sense: int, limits: Sequence[Limit], clock: Clock
-) -> tuple[Relaxation | None, list[Path]]:
+    graph: LayeredGraph, goal: int, sense: int, limits: Sequence[Limit], clock: Clock
+) -> tuple[LagrangianBound | None, list[Path]]:
     """Return the best relaxation that is found for an objective, and paths met on the way that keep all limits.
 
     Args:
@@ -135,20 +135,20 @@ def relax(
         limits: what may be given up.
         clock: the deadline.
     """
-    return _Search(graph, goal, sense, limits, clock).run()
+    return _MultiplierSearch(graph, goal, sense, limits, clock).run()
 
 
-class _Search:
-    def __init__(self, graph: Graph, goal: int, sense: int, limits: Sequence[Limit], clock: Clock) -> None:
+class _MultiplierSearch:
+    def __init__(self, graph: LayeredGraph, goal: int, sense: int, limits: Sequence[Limit], clock: Clock) -> None:
         self.graph, self.limits, self.clock = graph, limits, clock
         self.goal, self.sense = goal, sense
         self.far = [max(abs(int(lo[0])), abs(int(hi[0]))) for lo, hi in zip(graph.least[0], graph.most[0], strict=True)]
         self.heads = [layer.heads for layer in graph.layers]
         self.multipliers = [0] * len(limits)
-        self.best: Relaxation | None = None
+        self.best: LagrangianBound | None = None
         self.kept: list[Path] = []
 
-    def run(self) -> tuple[Relaxation | None, list[Path]]:
+    def run(self) -> tuple[LagrangianBound | None, list[Path]]:
         path = self._evaluate()
         if path is not None and any(limit.excess(path.sums) > 0 for limit in self.limits):
             for _ in range(_ROUNDS if len(self.limits) > 1 else 1):
@@ -175,7 +175,7 @@ class _Search:
             nearest = np.full(layer.sources, NEVER)
             nearest[layer.source[heads]] = np.minimum.reduceat(total, heads)
             potential.insert(0, nearest)
-        found = Relaxation(vector, constant, potential)
+        found = LagrangianBound(vector, constant, potential)
         if self.best is None or found.least > self.best.least:
             self.best = found
         path = self._path(found)
@@ -183,7 +183,7 @@ class _Search:
             self.kept.append(path)
         return path
 
-    def _path(self, relaxation: Relaxation) -> Path:
+    def _path(self, relaxation: LagrangianBound) -> Path:
         """Return a shortest path."""
         state, edges = 0, []
         sums = [0] * len(self.far)

@@ -18,7 +18,7 @@ from .presolve import Domains
 from .system import System
 from .transitions import MOST_BYTES, Choices, TooWide, expand, keys
 
-__all__ = ["NEVER", "Graph", "Layer", "build_graph"]
+__all__ = ["NEVER", "LayeredGraph", "LayerEdges", "build_graph"]
 
 _MOST_EDGES = 1 << 22
 NEVER = np.int64(1) << 60
@@ -26,7 +26,7 @@ NEVER = np.int64(1) << 60
 
 
 @dataclass
-class Layer:
+class LayerEdges:
     """Edges from the states before a block to those after it, sorted by where they come from."""
 
     source: np.ndarray
@@ -51,11 +51,11 @@ class Layer:
         self.added, self.ranks = self.added[:, kept], self.ranks[kept]
 
 
-class Graph:
+class LayeredGraph:
     """Layers of edges, and how far each state is from the end: its sums (``least``, ``most``) and its ranks."""
 
     def __init__(
-        self, layers: list[Layer], ends: dict[str, np.ndarray], accumulators: Sequence[Accumulator], clock: Clock
+        self, layers: list[LayerEdges], ends: dict[str, np.ndarray], accumulators: Sequence[Accumulator], clock: Clock
     ) -> None:
         self.layers = layers
         self.ends = ends
@@ -133,13 +133,13 @@ class Graph:
         return True
 
 
-def build_graph(part: Part, system: System, domains: Domains, clock: Clock, most_states: int) -> Graph | None:
+def build_graph(part: Part, system: System, domains: Domains, clock: Clock, most_states: int) -> LayeredGraph | None:
     """Sweep the states of a part without its sums; return the graph, or None where no state is left.
 
     Raises:
         TooWide: there are too many states or edges.
     """
-    layers: list[Layer] = []
+    layers: list[LayerEdges] = []
     columns: dict[str, np.ndarray] = {}
     count, edges = 1, 0
     farthest = np.zeros(len(part.accumulators), dtype=np.int64)
@@ -184,6 +184,6 @@ def build_graph(part: Part, system: System, domains: Domains, clock: Clock, most
             farthest += growth
         ranks = choices.sum_of_ranks()[combination]
         size = sum((column.astype(np.int64) for column in columns.values()), np.zeros(targets, dtype=np.int64))
-        layers.append(Layer(row, target, combination, added, ranks, choices, count, targets, size))
+        layers.append(LayerEdges(row, target, combination, added, ranks, choices, count, targets, size))
         count = targets
-    return Graph(layers, columns, part.accumulators, clock)
+    return LayeredGraph(layers, columns, part.accumulators, clock)

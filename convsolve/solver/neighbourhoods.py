@@ -17,7 +17,7 @@ from .presolve import Refuted, presolve
 from .sweep import sweep
 from .task import Task
 from .transitions import TooWide
-from .values import Values
+from .values import ValueSet
 
 __all__ = ["Neighbourhoods"]
 
@@ -63,7 +63,7 @@ class Neighbourhoods:
         """Decide what some holes are best at, the others as they are; return whether that is better."""
         assert task.best is not None
         known = {
-            name: Values.of(np.array([task.best[name]], dtype=np.int64)) if name not in chosen else task.domains[name]
+            name: ValueSet.of(np.array([task.best[name]], dtype=np.int64)) if name not in chosen else task.domains[name]
             for name in task.system.holes
         }
         goal = task.system.goals[0]

@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from ..dims import Expr, Var, variables
 from ..dims.rewrite import rewrite
 from .presolve import Domains
-from .system import Define, Demand, Goal, Step, System
+from .system import Define, Demand, Step, System, SystemGoal
 
-__all__ = ["Accumulator", "Block", "Part", "plan"]
+__all__ = ["Accumulator", "SweepBlock", "Part", "plan"]
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class Accumulator:
 
 
 @dataclass(frozen=True)
-class Block:
+class SweepBlock:
     """Holes that are introduced together, the steps that follow, and the names that are needed afterwards."""
 
     holes: tuple[str, ...]
@@ -45,7 +45,7 @@ class Part:
     ``goals`` are places in the system's goals.
     """
 
-    blocks: tuple[Block, ...]
+    blocks: tuple[SweepBlock, ...]
     accumulators: tuple[Accumulator, ...]
     final: tuple[Demand, ...]
     goals: tuple[int, ...]
@@ -98,7 +98,7 @@ def _part(steps: list[Step], holes: list[str], system: System, domains: Domains,
     goals = [i for i, g in enumerate(system.goals) if isinstance(g.value, Var) and g.value.name in own]
     chains, final = _chains(steps, [system.goals[i] for i in goals], domains) if sums else ([], [])
     inside = {name: chain for chain in chains for name in chain.links}
-    blocks: list[Block] = []
+    blocks: list[SweepBlock] = []
     added: dict[str, dict[int, list[Expr | int]]] = {chain.name: {} for chain in chains}
     last = _last_uses(steps, [system.goals[i] for i in goals], inside, final)
     known: dict[str, None] = {}
@@ -109,7 +109,7 @@ def _part(steps: list[Step], holes: list[str], system: System, domains: Domains,
     def close(position: int) -> None:
         nonlocal fresh, taken, pending, known
         known = {name: None for name in known if last.get(name, -1) >= position}
-        blocks.append(Block(tuple(sorted(fresh, key=place.__getitem__)), tuple(taken), tuple(known)))
+        blocks.append(SweepBlock(tuple(sorted(fresh, key=place.__getitem__)), tuple(taken), tuple(known)))
         fresh, taken, pending = [], [], set()
 
     for position, step in enumerate(steps):
@@ -147,7 +147,7 @@ def _part(steps: list[Step], holes: list[str], system: System, domains: Domains,
 
 
 def _last_uses(
-    steps: Sequence[Step], goals: Sequence[Goal], inside: Mapping[str, _Chain], final: Sequence[Demand]
+    steps: Sequence[Step], goals: Sequence[SystemGoal], inside: Mapping[str, _Chain], final: Sequence[Demand]
 ) -> dict[str, int]:
     """Return the last step at which each unknown is needed; goals need theirs to the end."""
     last: dict[str, int] = {}
@@ -170,7 +170,7 @@ class _Chain:
     links: Mapping[str, Expr | int]
 
 
-def _chains(steps: Sequence[Step], goals: Sequence[Goal], domains: Domains) -> tuple[list[_Chain], list[Demand]]:
+def _chains(steps: Sequence[Step], goals: Sequence[SystemGoal], domains: Domains) -> tuple[list[_Chain], list[Demand]]:
     """Find the running sums that only demands of their own, and goals, look at."""
     defined = {s.name: s for s in steps if isinstance(s, Define)}
     fixed = {name for name in defined if domains[name].fixed is not None}

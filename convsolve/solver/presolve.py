@@ -16,11 +16,11 @@ from ..network.trace import Requirement
 from .clock import Clock
 from .propagate import Contradiction, narrow
 from .system import Define, Demand, Step, System
-from .values import EMPTY, MOST_VALUES, Values
+from .values import EMPTY, MOST_VALUES, ValueSet
 
 __all__ = ["Domains", "Refuted", "presolve"]
 
-Domains = dict[str, Values]
+Domains = dict[str, ValueSet]
 
 _MOST_CELLS = 1 << 11
 """A table with more entries than this is not made; intervals are narrowed instead.
@@ -49,7 +49,7 @@ def presolve(system: System, clock: Clock, known: Domains | None = None) -> Doma
     """
     if system.refuted:
         raise Refuted(system.refuted[:1])
-    domains = {name: Values.of_domain(domain) for name, domain in system.holes.items()}
+    domains = {name: ValueSet.of_domain(domain) for name, domain in system.holes.items()}
     domains.update(known or {})
     touched = dict.fromkeys(domains, 1)
     tick = 1
@@ -147,11 +147,11 @@ def _by_table(step: Step, open_names: list[str], domains: Domains) -> Domains:
         if not kept.all():
             array = domains[name].array
             assert array is not None
-            changes[name] = Values.of(array[kept])
+            changes[name] = ValueSet.of(array[kept])
     return changes
 
 
-def _set_of(array: np.ndarray) -> Values:
+def _set_of(array: np.ndarray) -> ValueSet:
     """Return the set of the values that a step defines; of very many, only between which ends they lie."""
     flat = array.ravel()
     if flat.size == 0:
@@ -163,7 +163,7 @@ def _set_of(array: np.ndarray) -> Values:
         values = np.flatnonzero(seen) + low
     else:
         values = np.unique(flat)
-    return Values.of(values) if len(values) <= MOST_VALUES else Values(low, high)
+    return ValueSet.of(values) if len(values) <= MOST_VALUES else ValueSet(low, high)
 
 
 def _by_intervals(step: Step, domains: Domains) -> Domains:
@@ -173,7 +173,7 @@ def _by_intervals(step: Step, domains: Domains) -> Domains:
         if isinstance(step, Define):
             old = domains.get(step.name)
             own, found = narrow(step.value, old.interval if old is not None else (None, None), known)
-            new = Values.between(*own) if old is None else old.within(*own)
+            new = ValueSet.between(*own) if old is None else old.within(*own)
             if new is not old:
                 changes[step.name] = new
         else:

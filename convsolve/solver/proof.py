@@ -10,7 +10,7 @@ from ..dims import Cond, Var
 from ..errors import InternalError
 from ..network.trace import Trace
 from .clock import Clock
-from .values import Values
+from .values import ValueSet
 from .z3_session import GaveUp, ask
 from .z3_terms import Lowering
 
@@ -39,8 +39,8 @@ def equivalent(
         InternalError: they do not.
         OutOfTime: the deadline passed.
     """
-    domains = {name: Values(*unknown.interval) for name, unknown in unknowns.items()}
-    lowering = Lowering({**domains, **{name: Values(value, value) for name, value in holes.items()}})
+    domains = {name: ValueSet(*unknown.interval) for name, unknown in unknowns.items()}
+    lowering = Lowering({**domains, **{name: ValueSet(value, value) for name, value in holes.items()}})
     needed = traced.needed(*conditions)
     for definition in traced.definitions:
         if definition.name in needed:

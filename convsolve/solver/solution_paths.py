@@ -12,19 +12,19 @@ from dataclasses import dataclass
 import numpy as np
 
 from .clock import Clock
-from .layered_graph import Graph, build_graph
+from .layered_graph import LayeredGraph, build_graph
 from .plan import plan
 from .presolve import Refuted, presolve
 from .system import System
 from .transitions import Choices, TooWide
 
-__all__ = ["Step", "TooWide", "SolutionPaths", "solution_paths"]
+__all__ = ["PathStep", "TooWide", "SolutionPaths", "solution_paths"]
 
 _MOST_STATES = 1 << 18
 
 
 @dataclass(frozen=True)
-class Step:
+class PathStep:
     """One block of a part: its edges, sorted by the state that they come from.
 
     ``starts`` says where the edges of each state begin, ``size`` is the sum of what is known after an edge.
@@ -42,7 +42,7 @@ class SolutionPaths:
     """The solutions of a system; the values of ``fixed`` holes are the same in all."""
 
     fixed: dict[str, int]
-    parts: tuple[tuple[Step, ...], ...]
+    parts: tuple[tuple[PathStep, ...], ...]
 
     def walk(self, pick: Callable[[list[int], list[int]], int]) -> dict[str, int]:
         """Return a solution, hole by hole.
@@ -90,10 +90,10 @@ def solution_paths(system: System, clock: Clock) -> SolutionPaths | None:
     return SolutionPaths(fixed, tuple(parts))
 
 
-def _steps(graph: Graph) -> tuple[Step, ...]:
+def _steps(graph: LayeredGraph) -> tuple[PathStep, ...]:
     """Return the edges of a graph from whose targets the end can be reached."""
     alive = np.ones(graph.layers[-1].targets, dtype=bool)
-    found: list[Step] = []
+    found: list[PathStep] = []
     for layer in reversed(graph.layers):
         kept = np.flatnonzero(alive[layer.target])
         kept = kept[np.argsort(layer.source[kept], kind="stable")]
@@ -101,5 +101,5 @@ def _steps(graph: Graph) -> tuple[Step, ...]:
         alive = np.zeros(layer.sources, dtype=bool)
         alive[source] = True
         starts = np.searchsorted(source, np.arange(layer.sources + 1))
-        found.append(Step(starts, target, layer.combination[kept], layer.size[target], layer.choices))
+        found.append(PathStep(starts, target, layer.combination[kept], layer.size[target], layer.choices))
     return tuple(reversed(found))

@@ -18,9 +18,9 @@ from itertools import zip_longest
 import numpy as np
 
 from ..dims import Domain
-from .backpointers import Backpointers, Found, Scored, goal_scores
+from .backpointers import Backpointers, BestAssignments, Scored, goal_scores
 from .clock import OutOfTime
-from .labels import Search, prepare, sweep_with_sums
+from .labels import LabelSearch, prepare, sweep_with_sums
 from .outcome import Outcome
 from .plan import Part, plan
 from .task import Task
@@ -40,7 +40,7 @@ class Sweep:
 
     def __init__(self) -> None:
         self._parts: list[Part] | None = None
-        self._searches: dict[int, Search | None] = {}
+        self._searches: dict[int, LabelSearch | None] = {}
         self._too_wide = False
         self._turn_is_over = False
 
@@ -83,7 +83,7 @@ def sweep(
     *,
     most_states: int = _MOST_STATES,
     parts: Sequence[Part] | None = None,
-    searches: Mapping[int, Search | None] | None = None,
+    searches: Mapping[int, LabelSearch | None] | None = None,
 ) -> Outcome:
     """Return the best assignments of a task whose unknowns are all finite, best first; none if there is no solution.
 
@@ -136,7 +136,7 @@ class _States:
     """The place of each state's best assignment in the lexicographic order of the holes so far."""
 
 
-def _sweep_states(part: Part, task: Task, most_states: int, limit: int | None) -> Found:
+def _sweep_states(part: Part, task: Task, most_states: int, limit: int | None) -> BestAssignments:
     """Sweep a part that has no sums: one best assignment (or ``keep``) for each state.
 
     ``limit`` is a sum of ranks that the best does not exceed.
@@ -168,10 +168,10 @@ def _sweep_states(part: Part, task: Task, most_states: int, limit: int | None) -
         place = np.argsort(np.argsort(order, kind="stable"), kind="stable")
         states = _States(len(total), transitions.columns, total, place)
         if states.count == 0:
-            return Found([])
+            return BestAssignments([])
     scores = goal_scores(part, system, states.columns, states.count)
     best = np.lexsort((states.order, states.ranks, *reversed(scores)))[:keep]
-    return Found(back.assignments(best, scores, states.ranks))
+    return BestAssignments(back.assignments(best, scores, states.ranks))
 
 
 def _merge(

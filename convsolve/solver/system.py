@@ -15,7 +15,7 @@ from ..dims.rewrite import rewrite
 from ..network.trace import Requirement
 from ..problem import ProblemTrace
 
-__all__ = ["Define", "Demand", "Goal", "Step", "System", "build", "values_of"]
+__all__ = ["Define", "Demand", "SystemGoal", "Step", "System", "build", "values_of"]
 
 _LONG_SUM = 3
 
@@ -42,7 +42,7 @@ Step = Define | Demand
 
 
 @dataclass(frozen=True)
-class Goal:
+class SystemGoal:
     """An objective: a name (or a number, where nothing can change it), and its sense (1: minimise)."""
 
     value: Dim
@@ -55,7 +55,7 @@ class System:
 
     holes: dict[str, Domain]
     steps: list[Step]
-    goals: list[Goal]
+    goals: list[SystemGoal]
     refuted: tuple[Requirement | None, ...] = ()
 
     def only(self, in_force: Iterable[Requirement]) -> System:
@@ -105,7 +105,7 @@ def build(
         if isinstance(value, Expr) and not isinstance(value, Var):
             builder.define(f"objective {i + 1}", value)
             value = builder.replaced.get(f"objective {i + 1}", Var(f"objective {i + 1}", interval=value.interval))
-        found.append(Goal(value, sense))
+        found.append(SystemGoal(value, sense))
     return builder.system(problem, found)
 
 
@@ -145,7 +145,7 @@ class _Builder:
         for part in condition.args if condition.op == "and" else (condition,):
             self.steps.append(Demand(part, _inputs(part), origin))
 
-    def system(self, problem: ProblemTrace, goals: list[Goal]) -> System:
+    def system(self, problem: ProblemTrace, goals: list[SystemGoal]) -> System:
         holes = {n: v.domain for n, v in problem.problem.network.holes.items() if v.domain is not None}
         return System(holes, _ordered(self.steps, holes), goals, tuple(self.refuted))
 

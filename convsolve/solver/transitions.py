@@ -17,7 +17,7 @@ import numpy as np
 from ..dims import Condition, Dim, total, variables
 from ..dims.evaluate import evaluate_words, fits_word
 from .clock import Clock
-from .plan import Block
+from .plan import SweepBlock
 from .presolve import Domains
 from .system import Define, System
 
@@ -56,7 +56,7 @@ class Choices:
     ranks: tuple[np.ndarray, ...]
 
     @classmethod
-    def of(cls, block: Block, system: System, domains: Domains) -> Choices:
+    def of(cls, block: SweepBlock, system: System, domains: Domains) -> Choices:
         """Return the values that presolve has left, preferred ones first.
 
         Raises:
@@ -114,7 +114,7 @@ class Transitions:
 
 
 def expand(
-    block: Block,
+    block: SweepBlock,
     columns: Mapping[str, np.ndarray],
     count: int,
     choices: Choices,
@@ -160,7 +160,7 @@ def _pieces(count: int, shape: tuple[int, ...], at_once: int) -> Iterator[tuple[
 
 
 def _expand(
-    block: Block,
+    block: SweepBlock,
     passing: Sequence[Sequence[str]],
     columns: Mapping[str, np.ndarray],
     rows: slice,

@@ -9,7 +9,7 @@ import numpy as np
 from ..dims import Domain, Span
 from ..dims.bounds import Interval
 
-__all__ = ["EMPTY", "MOST_VALUES", "Values", "runs_of"]
+__all__ = ["EMPTY", "MOST_VALUES", "ValueSet", "runs_of"]
 
 MOST_VALUES = 1 << 13
 """A set larger than this is kept as ranges."""
@@ -18,7 +18,7 @@ _FAR = 1 << 61
 
 
 @dataclass(frozen=True, eq=False)
-class Values:
+class ValueSet:
     """A set of integers: ``array`` (sorted, distinct), or all from ``low`` to ``high`` where that is None.
 
     With ``spans``, only those of the latter that one of these holds; both ends are such, if they are numbers.
@@ -30,14 +30,14 @@ class Values:
     spans: tuple[Span, ...] = ()
 
     @classmethod
-    def of(cls, array: np.ndarray) -> Values:
+    def of(cls, array: np.ndarray) -> ValueSet:
         """Return the set of the values in an array (sorted, distinct)."""
         if len(array) == 0:
             return EMPTY
         return cls(int(array[0]), int(array[-1]), array.astype(np.int64))
 
     @classmethod
-    def between(cls, low: int | None, high: int | None) -> Values:
+    def between(cls, low: int | None, high: int | None) -> ValueSet:
         """Return the set of all integers between two (None: open)."""
         if low is not None and high is not None:
             if low > high:
@@ -47,12 +47,12 @@ class Values:
         return cls(low, high)
 
     @classmethod
-    def of_domain(cls, domain: Domain) -> Values:
+    def of_domain(cls, domain: Domain) -> ValueSet:
         """Return the values of a domain."""
         return cls._of_spans(domain.spans, None, None)
 
     @classmethod
-    def _of_spans(cls, spans: tuple[Span, ...], low: int | None, high: int | None) -> Values:
+    def _of_spans(cls, spans: tuple[Span, ...], low: int | None, high: int | None) -> ValueSet:
         """Return what ranges hold between two bounds."""
         inside = Span(min(s.start for s in spans) if low is None else low, high)
         parts = tuple(part for span in spans if (part := span & inside) is not None)
@@ -92,7 +92,7 @@ class Values:
         """The only value, if there is only one."""
         return self.low if self.low is not None and self.low == self.high else None
 
-    def within(self, low: int | None, high: int | None) -> Values:
+    def within(self, low: int | None, high: int | None) -> ValueSet:
         """Return the part between two bounds; the same object where nothing changes."""
         new_low = self.low if low is None or (self.low is not None and self.low >= low) else low
         new_high = self.high if high is None or (self.high is not None and self.high <= high) else high
@@ -102,11 +102,11 @@ class Values:
             return EMPTY
         if self.array is None:
             if self.spans:
-                return Values._of_spans(self.spans, new_low, new_high)
-            return Values.between(new_low, new_high)
-        return Values.of(self.array[(self.array >= new_low) & (self.array <= new_high)])
+                return ValueSet._of_spans(self.spans, new_low, new_high)
+            return ValueSet.between(new_low, new_high)
+        return ValueSet.of(self.array[(self.array >= new_low) & (self.array <= new_high)])
 
-    def meet(self, array: np.ndarray) -> Values:
+    def meet(self, array: np.ndarray) -> ValueSet:
         """Return the part whose values stand in a sorted array; the same object where nothing changes."""
         if self.array is None:
             kept = array
@@ -114,9 +114,9 @@ class Values:
                 kept = kept[kept >= self.low]
             if self.high is not None:
                 kept = kept[kept <= self.high]
-            return Values.of(kept[self.holds(kept)] if self.spans else kept)
+            return ValueSet.of(kept[self.holds(kept)] if self.spans else kept)
         kept = self.array[np.isin(self.array, array, assume_unique=True)]
-        return self if len(kept) == len(self.array) else Values.of(kept)
+        return self if len(kept) == len(self.array) else ValueSet.of(kept)
 
     def holds(self, array: np.ndarray) -> np.ndarray:
         """Return for each value in an array of any shape whether it is in the set."""
@@ -138,7 +138,7 @@ class Values:
         return result
 
 
-EMPTY = Values(1, 0, np.array([], dtype=np.int64))
+EMPTY = ValueSet(1, 0, np.array([], dtype=np.int64))
 
 
 def runs_of(array: np.ndarray) -> list[Span]:

@@ -37,7 +37,7 @@ class Z3:
             session = Session(task.system, task.domains, task.clock, task.seed)
             while len(found) < task.keep:
                 session.push()
-                search = _Search(task, session, None if found else task.best)
+                search = _Z3Search(task, session, None if found else task.best)
                 search.run()
                 session.pop()
                 if search.best is None:
@@ -54,7 +54,7 @@ def _var(task: Task, name: str) -> Dim:
     return Var(name, task.system.holes[name])
 
 
-class _Search:
+class _Z3Search:
     """One search for the best: after each answer, a stronger question."""
 
     def __init__(self, task: Task, session: Session, start: dict[str, int] | None) -> None:

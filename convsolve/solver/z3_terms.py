@@ -17,7 +17,7 @@ from ..dims.bounds import INTERVALS, Interval
 from ..dims.expr import fold
 from .presolve import Domains
 from .system import Define, Step
-from .values import Values, runs_of
+from .values import ValueSet, runs_of
 
 __all__ = ["LOWER", "Lowering"]
 
@@ -39,7 +39,7 @@ class Lowering:
 
         Where it is ``defined``, only the ends and few gaps are asserted: the rest follows.
         """
-        values = self.domains.get(name, Values(None, None))
+        values = self.domains.get(name, ValueSet(None, None))
         if values.fixed is not None:
             return z3.IntVal(values.fixed, self.context)
         found = self.unknowns.get(name)
@@ -48,7 +48,7 @@ class Lowering:
             self._values(found, values, _MOST_CASES if defined else None)
         return found
 
-    def _values(self, x: Any, values: Values, most: int | None = None) -> None:
+    def _values(self, x: Any, values: ValueSet, most: int | None = None) -> None:
         """Assert the values of a constant; beyond ``most`` ranges, only between which ends they lie."""
         if values.low is not None:
             self.assertions.append(x >= values.low)
@@ -78,7 +78,7 @@ class Lowering:
         """Return a z3 constant for an intermediate value."""
         self._fresh += 1
         x = z3.Int(f"!{self._fresh}", self.context)
-        self._values(x, Values(*interval))
+        self._values(x, ValueSet(*interval))
         return x
 
     def step(self, step: Step) -> None:
@@ -104,7 +104,7 @@ class Lowering:
 
     def _leaf(self, x: Any) -> _Term:
         if isinstance(x, Var):
-            values = self.domains.get(x.name, Values(*x.interval))
+            values = self.domains.get(x.name, ValueSet(*x.interval))
             few = values.array if values.array is not None and len(values.array) <= _MOST_CASES else None
             return self.unknown(x.name), values.interval, None if few is None else [int(v) for v in few]
         if isinstance(x, bool):

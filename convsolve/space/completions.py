@@ -18,7 +18,7 @@ import numpy as np
 from ..dims import evaluate
 from ..problem import ProblemTrace
 from ..solver.clock import Clock
-from ..solver.layered_graph import Graph, Layer, build_graph
+from ..solver.layered_graph import LayerEdges, LayeredGraph, build_graph
 from ..solver.plan import Part
 from ..solver.transitions import TooWide
 from . import paths
@@ -51,7 +51,7 @@ class _Stage:
     sources: int
 
     @classmethod
-    def of(cls, layer: Layer, signs: np.ndarray) -> _Stage:
+    def of(cls, layer: LayerEdges, signs: np.ndarray) -> _Stage:
         choices = layer.choices
         places = np.unravel_index(layer.combination, choices.shape) if choices.names else ()
         groups = np.flatnonzero(np.r_[True, layer.source[1:] != layer.source[:-1]])
@@ -74,7 +74,7 @@ class _Stage:
 class _Bounds:
     """The graph of one part, and what bounds its sums: for each bound what edges cost by it, and the most they may."""
 
-    def __init__(self, part: Part, graph: Graph, fixed: Mapping[str, int], sums: int) -> None:
+    def __init__(self, part: Part, graph: LayeredGraph, fixed: Mapping[str, int], sums: int) -> None:
         low, high = graph.low[:sums], graph.high[:sums]
         upper = np.flatnonzero(graph.most[0][:sums, 0] > high)
         lower = np.flatnonzero(graph.least[0][:sums, 0] < low)

@@ -19,7 +19,7 @@ from ..solver.plan import Part, plan
 from ..solver.presolve import Domains, Refuted, presolve
 from ..solver.system import System, build
 from ..solver.transitions import TooWide
-from .paths import Paths, Stage, paths_of
+from .paths import Paths, StageEdges, paths_of
 
 __all__ = [
     "Outline", "Parts", "TooManyStates", "allowed_edges", "in_words", "outlined", "parts_of", "possible", "presence",
@@ -183,7 +183,7 @@ def possible(parts: Parts, given: Mapping[str, int], *, certain: bool = False) -
     return found
 
 
-def allowed_edges(stage: Stage, given: Mapping[str, int]) -> np.ndarray | None:
+def allowed_edges(stage: StageEdges, given: Mapping[str, int]) -> np.ndarray | None:
     """Return which edges take the given values; None where nothing is given."""
     allowed = None
     for name, options in stage.options.items():

@@ -19,7 +19,7 @@ from ..solver.clock import Clock
 from ..solver.engine import optimise
 from .assignments import Assignments
 from .components import Parts, allowed_edges
-from .paths import Paths, Stage
+from .paths import Paths, StageEdges
 from .subspace import extended, having
 
 __all__ = [
@@ -140,7 +140,7 @@ def _cheapest(part: Paths, costs: Costs, given: Mapping[str, int]) -> list[int] 
     return found
 
 
-def _edge_costs(stage: Stage, costs: Costs) -> np.ndarray:
+def _edge_costs(stage: StageEdges, costs: Costs) -> np.ndarray:
     total = np.zeros(len(stage.source), dtype=np.int64)
     for name, options in stage.options.items():
         if name in costs:

@@ -19,7 +19,7 @@ from ..problem import ProblemTrace
 from ..solver.clock import Clock, OutOfTime
 from ..solver.outcome import Outcome
 from ..synthesis.pareto import Front, TradeOffs, asking, trade_offs, values_of, wishes
-from ..synthesis.robust import Search
+from ..synthesis.robust import RobustSearch
 from ..synthesis.solve import Infeasible, Solution, Unknown, conclusion
 from .components import outlined
 from .cubes import Decided, Job, Tell, cut, run, untold
@@ -40,7 +40,7 @@ def best(
     tell: Tell = untold,
 ) -> Solution | Infeasible | Unknown:
     """Return the best architecture of a space, or the requirements that rule all of them out."""
-    search = Search(subspace.problem, Clock(timeout), seed)
+    search = RobustSearch(subspace.problem, Clock(timeout), seed)
     traced = extended(search.trace, subspace.steps)
     found: list[tuple[tuple[int, ...], dict[str, int]]] = []
     open_ends: list[Outcome] = []
@@ -72,7 +72,7 @@ def best(
 
 def _best(subspace: Subspace, depth: int, *, timeout: float | None, seed: int, reached: int | None) -> Outcome:
     """Return the best of a cube that is, in the first objective, no worse than what has been reached elsewhere."""
-    search = Search(subspace.problem, Clock(timeout), seed)
+    search = RobustSearch(subspace.problem, Clock(timeout), seed)
     traced = extended(search.trace, subspace.steps)
     if reached is not None:
         objective, sense = traced.objectives[0], _senses(traced)[0]
@@ -126,7 +126,7 @@ def front(
 ) -> Front:
     """Return the Pareto front of a space: of the points on the fronts of its cubes those that none is better than."""
     wished = wishes(subspace.problem, objectives)
-    search = Search(asking(subspace.problem, wished), Clock(timeout), seed)
+    search = RobustSearch(asking(subspace.problem, wished), Clock(timeout), seed)
     traced = extended(search.trace, subspace.steps)
     smaller = _cubes(traced, search.clock, cubes)
     jobs = (
@@ -151,5 +151,5 @@ def front(
 
 
 def _front(subspace: Subspace, depth: int, *, wished: Sequence[str], timeout: float | None, seed: int) -> TradeOffs:
-    search = Search(asking(subspace.problem, wished), Clock(timeout), seed)
+    search = RobustSearch(asking(subspace.problem, wished), Clock(timeout), seed)
     return trade_offs(search, extended(search.trace, subspace.steps), _MOST_POINTS)

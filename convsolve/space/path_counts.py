@@ -19,7 +19,7 @@ from ..dims import Domain
 from ..errors import NetworkError
 from .assignments import Columns
 from .components import Parts
-from .paths import Paths, Stage
+from .paths import Paths, StageEdges
 from .random_integers import uniform, whole
 
 __all__ = ["Drawing", "PathCounts", "Weight", "Weights", "count_paths"]
@@ -56,7 +56,7 @@ class PathCounts:
 
 
 def count_paths(
-    paths: Paths, *, certain: bool = False, weigh: Callable[[Stage], np.ndarray | None] = lambda stage: None
+    paths: Paths, *, certain: bool = False, weigh: Callable[[StageEdges], np.ndarray | None] = lambda stage: None
 ) -> PathCounts:
     """Count the paths.
 
@@ -104,7 +104,7 @@ class Weights:
         """Return what an architecture weighs; a hole that it does not have weighs 1, scaled as the others are."""
         return prod(own[assignment[n]] if n in assignment else unit for n, (own, unit) in self._scaled.items())
 
-    def of_edges(self, stage: Stage) -> np.ndarray | None:
+    def of_edges(self, stage: StageEdges) -> np.ndarray | None:
         """Return what the edges of a stage weigh: along a path, the same as its architecture but for one factor."""
         factor: np.ndarray | None = None
         for name, options in stage.options.items():

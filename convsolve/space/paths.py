@@ -18,13 +18,13 @@ import numpy as np
 from ..dims import Cond, Condition, Var, evaluate_arrays, variables, where
 from ..solver.clock import Clock
 from ..solver.labels import growth
-from ..solver.layered_graph import Graph, build_graph
+from ..solver.layered_graph import LayeredGraph, build_graph
 from ..solver.plan import Accumulator, Part
 from ..solver.presolve import Domains
 from ..solver.system import Demand, System
 from ..solver.transitions import Choices, TooWide, keys
 
-__all__ = ["MOST_STATES", "Paths", "Stage", "paths_of", "with_presence"]
+__all__ = ["MOST_STATES", "Paths", "StageEdges", "paths_of", "with_presence"]
 
 MOST_STATES = 1 << 18
 _MOST_EDGES = 1 << 21
@@ -40,7 +40,7 @@ _WIDE = 1 << 59
 
 
 @dataclass(frozen=True)
-class Stage:
+class StageEdges:
     """The edges of one block, sorted by the node that they come from; those of node ``n`` start at ``starts[n]``.
 
     ``options`` has for each hole the values that it may take, preferred ones first, and ``places`` which of them an
@@ -64,7 +64,7 @@ class Stage:
 class Paths:
     """Stages in order; ``certain`` says which of the last nodes are reached by solutions only."""
 
-    stages: tuple[Stage, ...]
+    stages: tuple[StageEdges, ...]
     certain: np.ndarray
 
     @property
@@ -135,7 +135,7 @@ class _Expansion:
     def __init__(
         self,
         part: Part,
-        graph: Graph,
+        graph: LayeredGraph,
         budgets: Sequence[Accumulator],
         absentees: Mapping[int, list[str]],
         fixed: Mapping[str, int],
@@ -277,7 +277,7 @@ class _Expansion:
         if not possible.any():
             return None
         alive = possible
-        found: list[Stage] = []
+        found: list[StageEdges] = []
         for number in reversed(range(len(stages))):
             source, target, edge, sources = stages[number]
             kept = np.flatnonzero(alive[target])
@@ -287,7 +287,7 @@ class _Expansion:
             found.append(self._stage(number, source, target, edge, sources))
         return Paths(tuple(reversed(found)), certain | ~possible)
 
-    def _stage(self, number: int, source: np.ndarray, target: np.ndarray, edge: np.ndarray, sources: int) -> Stage:
+    def _stage(self, number: int, source: np.ndarray, target: np.ndarray, edge: np.ndarray, sources: int) -> StageEdges:
         """Return edges between nodes, given the edges between states that they are."""
         layer = self.graph.layers[number]
         starts = np.searchsorted(source, np.arange(sources + 1))
@@ -299,7 +299,7 @@ class _Expansion:
             if bits is None
             else {name: (bits >> i) & 1 == 1 for i, name in enumerate(self.absentees.get(number, ()))}
         )
-        return Stage(starts, source, target, options, places, absent)
+        return StageEdges(starts, source, target, options, places, absent)
 
 
 def _places(choices: Choices, combination: np.ndarray) -> dict[str, np.ndarray]:

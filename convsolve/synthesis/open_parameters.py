@@ -14,7 +14,7 @@ from ..errors import ExpressionError, NetworkError
 from ..network import Layer, Network, tensor_layer
 from ..operators import Conv
 from ..operators.base import to_canonical
-from ..operators.parameters import Count, Kind, Padding, PerAxis, Sizes, usual_domain
+from ..operators.parameters import Kind, Padding, PerAxis, Sizes, WholeNumber, usual_domain
 from ..problem import Objective, Problem, as_problem
 from ..support.suggestions import nearest
 
@@ -105,7 +105,7 @@ def opened(problem: Problem, parameters: Mapping[str, Values]) -> Problem:
 
 def _with_hole(layer: Layer, name: str, values: Values) -> Any:
     kind = layer.operator.parameters()[name]
-    if not isinstance(kind, (Count, PerAxis, Padding)) or isinstance(kind, Sizes):
+    if not isinstance(kind, (WholeNumber, PerAxis, Padding)) or isinstance(kind, Sizes):
         raise NetworkError(f"{layer.name}.{name} is no number that can be left open", layer=layer.name)
     owner = layer.shares or layer.name  # layers that share their parameters share what is open of them
     hole = Var(f"{owner}.{name}", _domain(f"{layer.name}.{name}", kind, values))

@@ -19,7 +19,7 @@ from ..solver.clock import Clock
 from ..solver.outcome import Outcome, Stopped
 from ..support.notebook_display import Shown
 from ..support.suggestions import listed
-from .robust import Search
+from .robust import RobustSearch
 from .solve import Interrupted, Solution, solution_of
 
 __all__ = ["Front", "TradeOffs", "asking", "pareto", "trade_offs", "values_of", "wishes"]
@@ -84,7 +84,7 @@ def pareto(
     ((80, 12168, -3), (208, 28800, -5), (400, 47432, -7))
     """
     wished = wishes(problem, objectives)
-    search = Search(asking(problem, wished), Clock(timeout, progress), seed)
+    search = RobustSearch(asking(problem, wished), Clock(timeout, progress), seed)
     return trade_offs(search, search.trace, limit).front(search.trace)
 
 
@@ -123,7 +123,7 @@ class TradeOffs:
         return Front(wished, tuple(self.points[i] for i in order), tuple(found), self.complete, self.reason)
 
 
-def trade_offs(search: Search, traced: ProblemTrace, limit: int) -> TradeOffs:
+def trade_offs(search: RobustSearch, traced: ProblemTrace, limit: int) -> TradeOffs:
     """Return the trade-offs between the objectives of a search's trace, to which steps may have been added.
 
     Raises:

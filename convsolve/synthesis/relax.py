@@ -18,7 +18,7 @@ from ..operators import axis_names
 from ..problem import Objective, Problem, trace_problem
 from ..solver.clock import Clock, OutOfTime
 from ..solver.outcome import Outcome
-from .robust import Search
+from .robust import RobustSearch
 
 __all__ = ["LONGEST", "Relaxation", "relaxations"]
 
@@ -72,7 +72,7 @@ def _best(problem: Problem, clock: Clock) -> Outcome | None:
     """Solve a changed problem; None where there is no solution, or the change makes no sense."""
     clock.check()
     try:
-        search = Search(problem, clock)
+        search = RobustSearch(problem, clock)
         outcome = search.optimise(search.trace)
     except (ExpressionError, NetworkError):
         return None

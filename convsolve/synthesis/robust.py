@@ -23,7 +23,7 @@ from ..solver.clock import Clock, OutOfTime
 from ..solver.engine import optimise
 from ..solver.outcome import Outcome
 
-__all__ = ["Search", "nominal"]
+__all__ = ["RobustSearch", "nominal"]
 
 
 def nominal(problem: Problem) -> Problem:
@@ -44,7 +44,7 @@ def nominal(problem: Problem) -> Problem:
     return dataclasses.replace(problem, network=problem.network.assign(sizes))
 
 
-class Search:
+class RobustSearch:
     """Searches a problem's traces; with ``for_all``, for what holds for every size of its ranges."""
 
     def __init__(self, problem: Problem, clock: Clock, seed: int = 0) -> None:

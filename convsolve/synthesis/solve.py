@@ -21,7 +21,7 @@ from .relax import LONGEST, Relaxation, relaxations
 
 if TYPE_CHECKING:
     from ..solver.outcome import Outcome, Stopped
-    from .robust import Search
+    from .robust import RobustSearch
 
 __all__ = [
     "Goal",
@@ -233,10 +233,10 @@ def solve(
     """
     from ..solver.clock import Clock
     from ..solver.outcome import Stopped
-    from .robust import Search
+    from .robust import RobustSearch
 
     problem = as_problem(problem)
-    search = Search(problem, Clock(timeout, progress), whole("seed", seed))
+    search = RobustSearch(problem, Clock(timeout, progress), whole("seed", seed))
     try:
         outcome = search.optimise(search.trace)
     except Stopped as stopped:
@@ -245,7 +245,7 @@ def solve(
     return replace(answer, problem=problem) if isinstance(answer, Infeasible) else answer
 
 
-def _interrupted(search: Search, traced: ProblemTrace, stopped: Stopped) -> Interrupted:
+def _interrupted(search: RobustSearch, traced: ProblemTrace, stopped: Stopped) -> Interrupted:
     """Return what carries the best that a search had found when it was stopped."""
     from ..solver.outcome import Outcome
 
@@ -256,7 +256,7 @@ def _interrupted(search: Search, traced: ProblemTrace, stopped: Stopped) -> Inte
 
 
 def conclusion(
-    search: Search, traced: ProblemTrace, outcome: Outcome, *, explain: bool = True
+    search: RobustSearch, traced: ProblemTrace, outcome: Outcome, *, explain: bool = True
 ) -> Solution | Infeasible | Unknown:
     """Return the answer that an outcome of a search is; where there is no solution, with the core if it is wanted."""
     from ..solver.core import minimal_core
@@ -315,11 +315,11 @@ def solutions(
     """
     from ..solver.clock import Clock
     from ..solver.outcome import Stopped
-    from .robust import Search
+    from .robust import RobustSearch
 
     problem = as_problem(problem)
     limit = None if limit is None else whole("limit", limit, least=1)
-    search = Search(problem, Clock(timeout, progress), whole("seed", seed))
+    search = RobustSearch(problem, Clock(timeout, progress), whole("seed", seed))
     if whole("different", different, least=1) > 1:
         yield from _different(search, limit, different)
         return
@@ -340,7 +340,7 @@ def solutions(
             return
 
 
-def _different(search: Search, limit: int | None, different: int) -> Iterator[Solution]:
+def _different(search: RobustSearch, limit: int | None, different: int) -> Iterator[Solution]:
     """Yield solutions that differ in some holes: for each before, the number of other values is a requirement."""
     from ..solver.outcome import Stopped
 

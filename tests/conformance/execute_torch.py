@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from convsolve.frameworks.common.writing.execute import run_source
-from convsolve.frameworks.common.writing.plan import Step
+from convsolve.frameworks.common.writing.plan import PlannedLayer
 from convsolve.frameworks.torch.writing.code import PRELUDE, written
 from convsolve.network import Network
 from convsolve.operators.base import to_canonical, to_written
@@ -39,7 +39,7 @@ def execute(network: Network, *, device: str = "cpu") -> dict[str, tuple[int, ..
     space = run_source(PRELUDE)
     space["self"] = nn.Module()
 
-    def prepare(step: Step) -> None:
+    def prepare(step: PlannedLayer) -> None:
         for attribute, call in found.modules(step):
             exec(f"self.{attribute} = {source_of(call)}", space)
         space["self"].eval()
@@ -56,13 +56,13 @@ def walk(
     found: Any,
     space: dict[str, Any],
     zeros: Callable[[tuple[int, ...]], Any],
-    prepare: Callable[[Step], None] = lambda step: None,
+    prepare: Callable[[PlannedLayer], None] = lambda step: None,
 ) -> dict[str, tuple[int, ...]]:
     """Run the lines of every layer, in order, and return the shapes of what they make."""
     shapes: dict[str, tuple[int, ...]] = {}
     plan, variables = found.plan, found.flow.variables
 
-    def keep(step: Step, name: str, tensor: Any, order: Any) -> None:
+    def keep(step: PlannedLayer, name: str, tensor: Any, order: Any) -> None:
         batch, *shape = tensor.shape
         if batch != BATCH or 0 in shape:
             raise RefusedError(step.name, shapes, f"an unusable shape, {tuple(tensor.shape)}")
@@ -89,7 +89,7 @@ def walk(
     return shapes
 
 
-def _stricter(step: Step, tensors: list[Any]) -> None:
+def _stricter(step: PlannedLayer, tensors: list[Any]) -> None:
     """Refuse what PyTorch lets pass, and convsolve calls a mistake."""
     op = step.operator
     if op.kind == "squeeze" and to_written(step.written, step.sizes[0])[op.axis] != 1:

@@ -21,7 +21,7 @@ from convsolve.errors import ConvsolveError, NetworkError
 from convsolve.network import Layer, Network
 from convsolve.network.trace import run, run_arrays, to_written, trace
 from convsolve.operators import Chunk, Input, Operator, shape_of
-from convsolve.operators.parameters import Count, Padding, PerAxis, Scale, Sizes
+from convsolve.operators.parameters import Padding, PerAxis, Scale, Sizes, WholeNumber
 
 SCALE = max(1, int(os.environ.get("CONVSOLVE_CONFORMANCE_SCALE", "1")))
 """How many times the usual number of cases is drawn."""
@@ -138,7 +138,7 @@ def _opened(operator: Operator) -> tuple[Operator, dict[str, int]]:
 
     changes = {}
     for name, kind in operator.parameters().items():
-        if isinstance(kind, (Count, PerAxis, Padding, Sizes, Scale)) and name not in _STRUCTURAL:
+        if isinstance(kind, (WholeNumber, PerAxis, Padding, Sizes, Scale)) and name not in _STRUCTURAL:
             changes[name] = open_up(getattr(operator, name), getattr(kind, "minimum", None))
     return dataclasses.replace(operator, **changes), values
 

@@ -14,7 +14,7 @@ from onnxruntime.capi import onnxruntime_pybind11_state as errors
 
 import convsolve as cs
 from convsolve.errors import UnreadableError
-from convsolve.frameworks.onnx.reader import Graph
+from convsolve.frameworks.onnx.reader import GraphReader
 from convsolve.frameworks.onnx.values import Known, Tensor
 from tests.conformance.execute_onnx import session
 from tests.frameworks.reading import every_shape
@@ -154,7 +154,7 @@ def read(node: Node) -> Reading:
     """Read the graph of a node and check it; a message that no person wrote is an error."""
     model = node.model()
     try:
-        graph = Graph(model, "the graph")
+        graph = GraphReader(model, "the graph")
         network = graph.network()
     except UnreadableError as error:
         return Reading(unread=str(error))

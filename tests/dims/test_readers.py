@@ -18,7 +18,7 @@ from convsolve.dims.separate import SEPARATE
 from convsolve.errors import DimensionError
 from convsolve.pictures.program import JAVASCRIPT
 from convsolve.solver.propagate import NARROW, Contradiction, narrow
-from convsolve.solver.values import Values
+from convsolve.solver.values import ValueSet
 from convsolve.solver.z3_terms import LOWER, Lowering
 from tests.expressions import DOMAINS, UNKNOWNS, assignments, conditions, dims
 
@@ -152,13 +152,13 @@ def _z3_value(x, values, domains):
 
 @given(dims, assignments)
 def test_z3_agrees_with_integers(x, values):
-    domains = {name: Values.of_domain(domain) for name, domain in DOMAINS.items()}
+    domains = {name: ValueSet.of_domain(domain) for name, domain in DOMAINS.items()}
     assert _z3_value(x, values, domains).as_long() == evaluate(x, values)
 
 
 @given(conditions, assignments)
 def test_z3_agrees_with_integers_on_conditions(x, values):
-    domains = {name: Values.of_domain(domain) for name, domain in DOMAINS.items()}
+    domains = {name: ValueSet.of_domain(domain) for name, domain in DOMAINS.items()}
     assert z3.is_true(_z3_value(x, values, domains)) is bool(evaluate(x, values))
 
 
@@ -166,6 +166,6 @@ def test_z3_agrees_with_integers_on_conditions(x, values):
 def test_z3_divides_by_one_of_many_values(value):
     n, divisor = Var("n", Domain.range(-700, 700)), Var("d", Domain.range(1, 1000))
     values = {"n": value, "d": 7}
-    domains = {v.name: Values.of_domain(v.domain) for v in (n, divisor)}
+    domains = {v.name: ValueSet.of_domain(v.domain) for v in (n, divisor)}
     for x in (n // divisor, n % divisor):
         assert _z3_value(x, values, domains).as_long() == evaluate(x, values)

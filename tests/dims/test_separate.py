@@ -8,7 +8,7 @@ import pytest
 from hypothesis import example, given, settings
 
 from convsolve.dims import Domain, Var, eq, evaluate, maximum, variables
-from convsolve.dims.separate import Of, Reading, Sum, Unread
+from convsolve.dims.separate import ClosedFormReader, Of, Sum, Unread
 from tests.expressions import language
 
 A, B = Var("a", Domain.range(1, None)), Var("b", Domain.range(1, None))
@@ -31,7 +31,7 @@ def value_at(reading, value, point):
 
 
 def agrees(x):
-    reading = Reading(("a", "b"))
+    reading = ClosedFormReader(("a", "b"))
     try:
         value = reading.of(x)
     except Unread:
@@ -57,7 +57,7 @@ def test_conditions(x):
 
 
 def read(x):
-    return Reading(("a", "b")).of(x)
+    return ClosedFormReader(("a", "b")).of(x)
 
 
 def test_products_are_simplified():

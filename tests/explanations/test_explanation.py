@@ -215,12 +215,12 @@ def test_the_words_of_the_framework():
 
 
 def test_numbers_that_no_network_has_are_not_repaired():
-    from convsolve.messages import Complaint
+    from convsolve.messages import ParsedError
 
     for code in ("CS001", "CS005", "CS008", "CS010", "CS011", "CS012", "CS014", "CS020"):
         numbers = dict.fromkeys(("window", "padded", "padding", "size", "channels", "groups", "declared", "features",
                                  "in_features", "first", "second", "elements", "multiple"), 2**60)  # fmt: skip
-        found = explained(Complaint(template="t", code=code, framework="torch", numbers=numbers))
+        found = explained(ParsedError(template="t", code=code, framework="torch", numbers=numbers))
         assert found.headline and all(cs.check(way.sketch).ok for way in found.ways)
 
 

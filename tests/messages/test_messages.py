@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from convsolve.messages import Complaint, complaints
+from convsolve.messages import ParsedError, complaints
 from convsolve.messages.find_messages import TEMPLATES
 from convsolve.messages.text import LONGEST
 from convsolve.operators.rules import RULES
@@ -19,7 +19,7 @@ from tests.messages.examples import EXAMPLES
 TOO_LARGE = next(text for name, text, _ in EXAMPLES if name == "torch.kernel_larger_than_input")
 
 
-def one(text: str) -> Complaint:
+def one(text: str) -> ParsedError:
     (found,) = complaints(text)
     return found
 
@@ -158,10 +158,10 @@ def mutilated(text: str, chance: random.Random) -> str:
     return text
 
 
-def inventions(found: Complaint, truth: list[Complaint]) -> list[str]:
+def inventions(found: ParsedError, truth: list[ParsedError]) -> list[str]:
     """Return the facts that are neither absent nor those of one of the true messages."""
     bad: list[str] = []
-    for field in dataclasses.fields(Complaint):
+    for field in dataclasses.fields(ParsedError):
         value: Any = getattr(found, field.name)
         if field.name in FREE or value in (None, (), {}, ""):
             continue

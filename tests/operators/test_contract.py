@@ -18,7 +18,6 @@ from convsolve.operators import OPERATORS, Input, axis_names
 from convsolve.operators.base import spatial_names
 from convsolve.operators.parameters import (
     Conditions,
-    Count,
     Flag,
     Number,
     Padding,
@@ -27,6 +26,7 @@ from convsolve.operators.parameters import (
     Shapes,
     Sizes,
     Text,
+    WholeNumber,
     Word,
 )
 
@@ -218,7 +218,7 @@ def test_axes_have_names():
 
 
 KINDS = [
-    Count(), Count(minimum=0), Count(minimum=None), PerAxis(), PerAxis(minimum=0), PerAxis(optional=True),
+    WholeNumber(), WholeNumber(minimum=0), WholeNumber(minimum=None), PerAxis(), PerAxis(minimum=0), PerAxis(optional=True),
     Padding(), Padding(minimum=None), Sizes(), Sizes(minimum=None), Sizes(empty=True), Sizes(minimum=-1), Flag(),
     Word(options=("near", "far")), Number(), Scale(), Shapes(), Text(),
 ]  # fmt: skip
@@ -249,9 +249,9 @@ def test_a_schema_takes_just_what_is_taken(kind):
 @pytest.mark.parametrize(
     ("kind", "most", "more"),
     [
-        (Count(), 2**40, 2**40 + 1), (Count(minimum=None), -(2**40), -(2**40) - 1), (PerAxis(), [2**40], [2**40 + 1]),
+        (WholeNumber(), 2**40, 2**40 + 1), (WholeNumber(minimum=None), -(2**40), -(2**40) - 1), (PerAxis(), [2**40], [2**40 + 1]),
         (Shapes(), [[2**40]], [[2**40 + 1]]), (Scale(), 2**40, 2**40 + 1), (Scale(), 2**40 - 0.5, 2.0**40),
-        (Count(), hole("n", domain=Domain.range(1, 2**40)), hole("n", domain=Domain.range(1, 2**40 + 1))),
+        (WholeNumber(), hole("n", domain=Domain.range(1, 2**40)), hole("n", domain=Domain.range(1, 2**40 + 1))),
     ],
 )  # fmt: skip
 def test_the_largest_number(kind, most, more):

@@ -8,7 +8,7 @@ from typing import Any
 
 from py_mini_racer import MiniRacer
 
-from convsolve.pictures.program import Program, program_of
+from convsolve.pictures.program import PageProgram, program_of
 from convsolve.problem import as_problem
 from convsolve.sizes.open_inputs import OpenInputs, open_inputs, settled
 
@@ -29,7 +29,7 @@ class Page:
 
     def __init__(self, network: Any, using: MiniRacer) -> None:
         self.opened: OpenInputs = open_inputs(settled(as_problem(network)))
-        self.program: Program = program_of(self.opened)
+        self.program: PageProgram = program_of(self.opened)
         self.using = using
         using.eval(f"var program = {self.program.code}, data = {json.dumps(self.program.data)}; 0")
 

@@ -10,7 +10,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from convsolve.dims import Domain, Var, all_of, any_of, eq, evaluate_arrays, maximum, minimum, negation, where
-from convsolve.dims.separate import Reading, Unread
+from convsolve.dims.separate import ClosedFormReader, Unread
 from convsolve.sizes import regions
 from convsolve.sizes.regions import region
 from tests.expressions import language
@@ -23,7 +23,7 @@ POINTS = dict(zip("ab", (g.ravel() for g in np.meshgrid(GRID, GRID, indexing="ij
 
 def solved(*conditions):
     """Return the region of conditions, which of them are left out, where all hold, and where all others do."""
-    reading = Reading(("a", "b"))
+    reading = ClosedFormReader(("a", "b"))
     values = []
     for condition in conditions:
         try:
@@ -122,7 +122,7 @@ def chain(n):
 
 def test_work_grows_with_the_number_of_distinct_parts(monkeypatch):
     counts = []
-    original = Reading.read
+    original = ClosedFormReader.read
     fold_all = regions.fold_all
 
     def read(self, op, args):
@@ -140,7 +140,7 @@ def test_work_grows_with_the_number_of_distinct_parts(monkeypatch):
 
         return apply
 
-    monkeypatch.setattr(Reading, "read", read)
+    monkeypatch.setattr(ClosedFormReader, "read", read)
     monkeypatch.setattr(regions, "fold_all", folded)
     for n in (25, 50, 100, 200):
         counts.append(0)

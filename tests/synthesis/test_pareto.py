@@ -11,7 +11,7 @@ from convsolve.network.trace import run
 from convsolve.problem import Objective, Problem, trace_problem
 from convsolve.solver.outcome import Outcome, Stopped
 from convsolve.synthesis.pareto import pareto
-from convsolve.synthesis.robust import Search
+from convsolve.synthesis.robust import RobustSearch
 from convsolve.synthesis.solve import Interrupted
 from tests.solver.random_problems import brute_force, problems
 
@@ -82,7 +82,7 @@ def test_an_absent_layer_counts_nothing_on_a_front():
 
 def test_who_interrupts_has_the_points_so_far(monkeypatch):
     problem = cs.parse("{input: [1, 9, 9], layers: [{conv: {out_channels: 1..6, kernel_size: 1..6}}]}")
-    whole, asked, optimise = pareto(problem, ["params", "-macs"]), [], Search.optimise
+    whole, asked, optimise = pareto(problem, ["params", "-macs"]), [], RobustSearch.optimise
 
     def interrupted(search, traced, keep=1):
         asked.append(traced)
@@ -90,7 +90,7 @@ def test_who_interrupts_has_the_points_so_far(monkeypatch):
             raise Stopped(Outcome((), False, reason="the search was stopped"))
         return optimise(search, traced, keep)
 
-    monkeypatch.setattr(Search, "optimise", interrupted)
+    monkeypatch.setattr(RobustSearch, "optimise", interrupted)
     with pytest.raises(Interrupted) as caught:
         pareto(problem, ["params", "-macs"])
     front = caught.value.answer

@@ -103,7 +103,7 @@ class Builder(Building):
         self.shapes[name] = None
         if len(known) < len(given):
             return [name]
-        site = _Site(self.framework, self.data_format)
+        site = _ShapeOnly(self.framework, self.data_format)
         try:
             canonical = [to_canonical(self.data_format, shape) for shape in known]
             outputs = apply_rule(site, operator.guarded(site), canonical, rank)
@@ -156,7 +156,7 @@ class Builder(Building):
 
 
 @dataclass
-class _Site:
+class _ShapeOnly:
     """Where a rule is run for its shape alone: what it requires is found when the network is traced."""
 
     framework: Framework

@@ -10,7 +10,7 @@ from typing import Any
 
 from ...dims import Expr
 from ...support.suggestions import quoted
-from .call import Call, RefusedError
+from .call import LayerCall, RefusedSettingError
 
 __all__ = ["count", "counts", "plain", "sides", "word"]
 
@@ -38,15 +38,17 @@ def _above(least: int) -> str:
     return "of at least 0" if least == 0 else "above 0"
 
 
-def count(call: Call, name: str, default: Any = None) -> Any:
+def count(call: LayerCall, name: str, default: Any = None) -> Any:
     """Return a setting that must be a whole number above 0."""
     value = call.need(name) if default is None else call.config.get(name, default)
     if not _counted(value, 1):
-        raise RefusedError(f"{name} must be a whole number above 0, got {quoted(value)}")
+        raise RefusedSettingError(f"{name} must be a whole number above 0, got {quoted(value)}")
     return value
 
 
-def counts(call: Call, name: str, length: int, default: Any = None, *, least: int = 1, optional: bool = False) -> Any:
+def counts(
+    call: LayerCall, name: str, length: int, default: Any = None, *, least: int = 1, optional: bool = False
+) -> Any:
     """Return a setting that must be a whole number, or a list of so many; None where ``optional`` says so."""
     value = call.need(name) if default is None and not optional else call.config.get(name, default)
     if value is None and optional:
@@ -54,11 +56,11 @@ def counts(call: Call, name: str, length: int, default: Any = None, *, least: in
     listed = list(value) if isinstance(value, (list, tuple)) else [value] * length
     if len(listed) != length or not all(_counted(n, least) for n in listed):
         wanted = "a whole number" if length == 1 else f"a whole number or a list of {length}"
-        raise RefusedError(f"{name} must be {wanted}, {_above(least)}, got {quoted(value)}")
+        raise RefusedSettingError(f"{name} must be {wanted}, {_above(least)}, got {quoted(value)}")
     return plain(listed)
 
 
-def sides(call: Call, name: str, axes: int, default: Any, *, negative: bool = False) -> Any:
+def sides(call: LayerCall, name: str, axes: int, default: Any, *, negative: bool = False) -> Any:
     """Return an amount for both sides of each axis: one number for all, one for each axis, or a pair for each.
 
     ``negative``: one number for all may be below 0.
@@ -72,14 +74,14 @@ def sides(call: Call, name: str, axes: int, default: Any, *, negative: bool = Fa
     pairs = [list(n) if isinstance(n, (list, tuple)) else [n, n] for n in listed]
     if len(pairs) != axes or not all(len(pair) == 2 and all(_counted(n, 0) for n in pair) for pair in pairs):
         each = "a pair" if axes == 1 else f"a list of {axes} numbers or pairs"
-        raise RefusedError(f"{name} must be a whole number or {each}, of at least 0, got {quoted(value)}")
+        raise RefusedSettingError(f"{name} must be a whole number or {each}, of at least 0, got {quoted(value)}")
     return tuple(map(tuple, pairs)) if any(a != b for a, b in pairs) else plain([a for a, _ in pairs])
 
 
-def word(call: Call, name: str, words: Sequence[str], default: str, *, lowered: bool = True) -> str:
+def word(call: LayerCall, name: str, words: Sequence[str], default: str, *, lowered: bool = True) -> str:
     """Return a setting that must be one of some words; capitals are ``lowered`` where Keras does that."""
     value = call.config.get(name, default)
     found = value.lower() if isinstance(value, str) and lowered else value
     if found not in words:
-        raise RefusedError(f"{name} must be {' or '.join(map(repr, words))}, got {quoted(value)}")
+        raise RefusedSettingError(f"{name} must be {' or '.join(map(repr, words))}, got {quoted(value)}")
     return str(found)

@@ -20,18 +20,18 @@ from ...operators import (
 )
 from ...support.suggestions import quoted
 from .arguments import count
-from .call import Call, NotReadError, RefusedError, reads
+from .call import LayerCall, NotReadError, RefusedSettingError, reads
 
 __all__ = ()
 
 
 @reads("Flatten", settings="data_format")
-def _flatten(call: Call) -> str:
+def _flatten(call: LayerCall) -> str:
     return call.add(Flatten())
 
 
 @reads("Reshape", settings="newshape target_shape")
-def _reshape(call: Call) -> str:
+def _reshape(call: LayerCall) -> str:
     target = call.config.get("target_shape")
     if target is None:
         target = call.option("newshape")
@@ -46,15 +46,15 @@ def _reshape(call: Call) -> str:
 
 
 @reads("Permute", settings="dims")
-def _permute(call: Call) -> str:
+def _permute(call: LayerCall) -> str:
     dims = call.need("dims")
     if not isinstance(dims, (list, tuple)) or sorted(dims) != list(range(1, len(dims) + 1)):
-        raise RefusedError(f"dims must be the numbers from 1 on, in any order, got {quoted(dims)}")
+        raise RefusedSettingError(f"dims must be the numbers from 1 on, in any order, got {quoted(dims)}")
     return call.add(Permute(order=[n - 1 for n in dims]))
 
 
 @reads("Transpose", settings="axes")
-def _transpose(call: Call) -> str:
+def _transpose(call: LayerCall) -> str:
     axes = call.option("axes")
     rank = len(call.shape())
     if axes is None or axes[0] != 0:
@@ -63,7 +63,7 @@ def _transpose(call: Call) -> str:
 
 
 @reads("Moveaxis", settings="destination source")
-def _moveaxis(call: Call) -> str:
+def _moveaxis(call: LayerCall) -> str:
     rank, source, destination = len(call.shape()), call.config["source"], call.config["destination"]
     if type(source) is not int or type(destination) is not int:
         raise NotReadError("it moves several axes")
@@ -74,7 +74,7 @@ def _moveaxis(call: Call) -> str:
 
 
 @reads("Tile", settings="repeats")
-def _tile(call: Call) -> str:
+def _tile(call: LayerCall) -> str:
     repeats = call.config["repeats"]
     repeats = [repeats] if type(repeats) is int else list(repeats)
     whole = [1] * (len(call.shape()) + 1 - len(repeats)) + repeats
@@ -84,7 +84,7 @@ def _tile(call: Call) -> str:
 
 
 @reads("Pad", settings="constant_values mode pad_width")
-def _pad(call: Call) -> str:
+def _pad(call: LayerCall) -> str:
     width, mode, rank = call.config["pad_width"], call.config.get("mode", "constant"), len(call.shape())
     if mode not in ("constant", "reflect"):
         raise NotReadError(f"there is no padding with mode {quoted(mode)}")
@@ -99,18 +99,18 @@ def _pad(call: Call) -> str:
 
 
 @reads("RepeatVector", settings="n")
-def _repeat_vector(call: Call) -> str:
+def _repeat_vector(call: LayerCall) -> str:
     raised = call.add(Unsqueeze(axis=0), part="unsqueeze", rank=1)
     return call.add(Expand(shape=(count(call, "n"), 1)), raised)
 
 
 @reads("ExpandDims", settings="axis")
-def _expand_dims(call: Call) -> str:
+def _expand_dims(call: LayerCall) -> str:
     return call.add(Unsqueeze(axis=call.axis(call.option("axis"), len(call.shape()) + 1)))
 
 
 @reads("Squeeze", settings="axis")
-def _squeeze(call: Call) -> str:
+def _squeeze(call: LayerCall) -> str:
     written = call.option("axis")
     axes = sorted(call.axis(a) for a in (written if isinstance(written, (list, tuple)) else [written]))
     made = call.inputs[0]
@@ -120,7 +120,7 @@ def _squeeze(call: Call) -> str:
 
 
 @reads("GetItem")
-def _get_item(call: Call) -> str:
+def _get_item(call: LayerCall) -> str:
     if len(call.arguments) < 2:
         raise NotReadError("what it picks is not in its config")
     picked = call.arguments[1]

@@ -15,8 +15,8 @@ from ..common.builder import Building
 from ..common.registry import NotReadError, registrar
 
 __all__ = [
-    "READERS", "TENSOR", "Call", "NotReadError", "RefusedError", "Result", "activation", "builds_of", "inner_of",
-    "is_tensor", "read", "reads", "tensors_in",
+    "READERS", "TENSOR", "LayerCall", "NotReadError", "RefusedSettingError", "Result", "activation", "builds_of",
+    "inner_of", "is_tensor", "read", "reads", "tensors_in",
 ]  # fmt: skip
 
 Result = str | Sequence[str]
@@ -24,7 +24,7 @@ Result = str | Sequence[str]
 TENSOR = {"class_name": "__keras_tensor__"}
 """What stands for a tensor among the arguments of a call."""
 
-READERS: dict[str, Callable[[Call], Result]] = {}
+READERS: dict[str, Callable[[LayerCall], Result]] = {}
 """How each class of layers is read."""
 
 _SETTINGS: dict[str, frozenset[str]] = {}
@@ -57,18 +57,18 @@ _LEARNING = ("_constraint", "_initializer", "_regularizer")
 """How the names of settings end that say how weights are learned."""
 
 
-class RefusedError(NetworkError):
+class RefusedSettingError(NetworkError):
     """A setting of a layer that its constructor refuses."""
 
 
-def reads(*names: str, settings: str = "") -> Callable[[Callable[[Call], Result]], Callable[[Call], Result]]:
+def reads(*names: str, settings: str = "") -> Callable[[Callable[[LayerCall], Result]], Callable[[LayerCall], Result]]:
     """Return a decorator that enters a reader of some classes, with the settings that these have."""
     for name in names:
         _SETTINGS[name] = frozenset(settings.split())
     return registrar(READERS)(*names)
 
 
-def read(call: Call) -> Result:
+def read(call: LayerCall) -> Result:
     """Read a call of a layer by its class's rule, and return the tensors that it makes.
 
     Raises:
@@ -80,7 +80,7 @@ def read(call: Call) -> Result:
     known = _SETTINGS[call.kind] | _COMMON
     for name in call.config:
         if name not in known and not str(name).endswith(_LEARNING):
-            raise RefusedError(f"{call.kind} has no setting {quoted(name)}{nearest(str(name), known)}")
+            raise RefusedSettingError(f"{call.kind} has no setting {quoted(name)}{nearest(str(name), known)}")
     return READERS[call.kind](call)
 
 
@@ -97,7 +97,7 @@ _ACTIVATIONS = {
 
 
 @dataclass
-class Call:
+class LayerCall:
     """A call of a layer: its class and config, the tensors it takes, and a builder to add layers to.
 
     ``arguments`` and ``options`` hold what is passed in the call, tensors as Keras writes them in a config; ``builds``
@@ -126,7 +126,7 @@ class Call:
     def need(self, name: str) -> Any:
         """Return a setting that must be there."""
         if name not in self.config:
-            raise RefusedError(f"its setting {quoted(name)} is missing")
+            raise RefusedSettingError(f"its setting {quoted(name)} is missing")
         return self.config[name]
 
     @property
@@ -171,7 +171,7 @@ class Call:
         if type(axis) is not int or axis in (0, -rank - 1):
             raise NotReadError(f"axis {quoted(axis)} is no axis beside the batch")
         if not -rank <= axis <= rank:
-            raise RefusedError(f"axis {quoted(axis)} is out of range for {rank + 1} axes with the batch")
+            raise RefusedSettingError(f"axis {quoted(axis)} is out of range for {rank + 1} axes with the batch")
         return axis - 1 if axis > 0 else axis % rank
 
     def must_have(self, axes: Any) -> None:
@@ -179,7 +179,7 @@ class Call:
         rank = len(self.shape())
         for axis in axes if isinstance(axes, (list, tuple)) else [axes]:
             if type(axis) is int and not -rank - 1 <= axis <= rank:
-                raise RefusedError(f"axis {axis} is out of range for {rank + 1} axes with the batch")
+                raise RefusedSettingError(f"axis {axis} is out of range for {rank + 1} axes with the batch")
 
     def add(self, operator: Operator, *inputs: str, part: str = "", rank: int | None = None) -> str:
         """Add a layer with one output, under the name of the call or that of a part of it."""
@@ -215,7 +215,7 @@ class Call:
         written = self.option("data_format")
         own: Any = self.builder.data_format if written is None else str(written).lower()
         if own not in ("channels_first", "channels_last"):
-            raise RefusedError(f"its data_format {quoted(written)} is neither channels_first nor channels_last")
+            raise RefusedSettingError(f"its data_format {quoted(written)} is neither channels_first nor channels_last")
         return own  # type: ignore[no-any-return]
 
     def spatial(self, operator: Operator, *inputs: str, part: str = "") -> str:
@@ -260,7 +260,7 @@ class Call:
 def inner_of(written: Any) -> tuple[str, Mapping[str, Any]]:
     """Return the class and the settings of a layer that stands in the settings of another."""
     if not isinstance(written, Mapping) or not isinstance(written.get("class_name"), str):
-        raise RefusedError(f"it holds no layer, but {quoted(written)}")
+        raise RefusedSettingError(f"it holds no layer, but {quoted(written)}")
     config = written.get("config")
     return written["class_name"], config if isinstance(config, Mapping) else {}
 

@@ -22,13 +22,13 @@ from ...operators import (
 )
 from . import layers
 from .arguments import count
-from .call import Call, NotReadError, RefusedError, activation, inner_of, read, reads
+from .call import LayerCall, NotReadError, RefusedSettingError, activation, inner_of, read, reads
 
 __all__ = ()
 
 
 @reads("Dense", settings="activation units use_bias")
-def _dense(call: Call) -> str:
+def _dense(call: LayerCall) -> str:
     return call.activated(
         call.add(
             Linear(
@@ -44,12 +44,12 @@ _EMBEDDING = "input_dim input_length mask_zero output_dim sparse "
 
 
 @reads("Embedding", settings=_EMBEDDING)
-def _embedding(call: Call) -> str:
+def _embedding(call: LayerCall) -> str:
     return call.add(Embedding(count=count(call, "input_dim"), dim=count(call, "output_dim")))
 
 
 @reads("ReversibleEmbedding", settings=_EMBEDDING + "logit_soft_cap reverse_dtype tie_weights")
-def _reversible_embedding(call: Call) -> str:
+def _reversible_embedding(call: LayerCall) -> str:
     """Read an embedding, or the product with its weights the other way."""
     if not call.option("reverse"):
         return str(_embedding(call))
@@ -61,7 +61,7 @@ def _reversible_embedding(call: Call) -> str:
 
 
 @reads("SpectralNormalization", settings="layer power_iterations")
-def _spectral_normalization(call: Call) -> str:
+def _spectral_normalization(call: LayerCall) -> str:
     """Read a layer whose weights are normalised, with the vector that this learns."""
     kind, config = inner_of(call.need("layer"))
     wide = [config[name] for name in ("filters", "units", "output_dim") if name in config]
@@ -72,7 +72,7 @@ def _spectral_normalization(call: Call) -> str:
 
 
 @reads("Pipeline", settings="layers")
-def _pipeline(call: Call) -> str:
+def _pipeline(call: LayerCall) -> str:
     """Read layers one after the other."""
     made = call.inputs[0]
     for inner in call.need("layers"):
@@ -91,13 +91,13 @@ def _pipeline(call: Call) -> str:
 
 
 @reads("LayerScale", settings="init_values projection_dim")
-def _layer_scale(call: Call) -> str:
+def _layer_scale(call: LayerCall) -> str:
     """Read what ConvNeXt of ``keras.applications`` brings along: a learned factor for each channel."""
     return call.add(Identity(weights=count(call, "projection_dim")))
 
 
 @reads("Concatenate", settings="axis")
-def _concatenate(call: Call) -> str:
+def _concatenate(call: LayerCall) -> str:
     """Read a concatenation; one of samples keeps their shapes, which must be the same."""
     axis = call.option("axis", -1)
     if axis in (0, -len(call.shape()) - 1):
@@ -107,7 +107,7 @@ def _concatenate(call: Call) -> str:
 
 
 @reads("Matmul", settings="transpose_a transpose_b")
-def _matmul(call: Call) -> str:
+def _matmul(call: LayerCall) -> str:
     """Read a product of matrices, which TensorFlow may turn."""
     sides = list(call.inputs)
     for i, side in enumerate(("a", "b")[: len(sides)]):
@@ -121,7 +121,7 @@ def _matmul(call: Call) -> str:
 
 
 @reads("Dot", settings="axes normalize")
-def _dot(call: Call) -> str:
+def _dot(call: LayerCall) -> str:
     written = call.need("axes")
     axes = list(written) if isinstance(written, (list, tuple)) else [written, written]
     ranks = [len(call.shape(0)), len(call.shape(1))]
@@ -141,11 +141,11 @@ def _dot(call: Call) -> str:
     return call.add(Matmul(), a, b)
 
 
-def _dot_of_many(call: Call, first: int, second: int) -> str:
+def _dot_of_many(call: LayerCall, first: int, second: int) -> str:
     """Return the products along one axis of each of two tensors, which has the same size in both."""
     sizes = call.shape(0)[first], call.shape(1)[second]
     if all(isinstance(n, int) for n in sizes) and sizes[0] != sizes[1]:
-        raise RefusedError(f"the axes that it multiplies have the sizes {sizes[0]} and {sizes[1]}")
+        raise RefusedSettingError(f"the axes that it multiplies have the sizes {sizes[0]} and {sizes[1]}")
     letters = iter(string.ascii_letters)
     a, b = ([next(letters) for _ in call.shape(i)] for i in (0, 1))
     b[second] = a[first]
@@ -217,7 +217,7 @@ _NAMED = {
 
 
 @reads(*_SAME, settings="axis drop_path_rate l1 l2 mask_value offset scale stddev theta")
-def _same(call: Call) -> str:
+def _same(call: LayerCall) -> str:
     return call.add(Identity(), call.inputs[0])
 
 
@@ -229,46 +229,46 @@ _AUGMENTATION = (
 
 
 @reads(*_ON_IMAGES, settings=_AUGMENTATION)
-def _on_images(call: Call) -> str:
+def _on_images(call: LayerCall) -> str:
     """Read what changes the pixels of images; one that is given without its channels counts as they are."""
     shape = call.builder.shapes[call.inputs[0]]
     if call.kind == "RandomColorDegeneration" and shape is not None and len(shape) > 1:
         channels = shape[-1 if call.data_format == "channels_last" else 0]
         if isinstance(channels, int) and channels not in (1, 3):
-            raise RefusedError(f"it takes 1 or 3 channels, got {channels}")
+            raise RefusedSettingError(f"it takes 1 or 3 channels, got {channels}")
     return call.add(Identity(), call.inputs[0], rank=3 if shape is None or len(shape) != 2 else 2)
 
 
 @reads("Dropout", "GaussianDropout", "AlphaDropout", *layers.ranks("SpatialDropoutND"), settings="data_format rate")
-def _dropout(call: Call) -> str:
+def _dropout(call: LayerCall) -> str:
     return call.add(Dropout(p=float(call.config.get("rate", 0.5))), call.inputs[0], rank=call.rank)
 
 
 @reads(*_NAMED, settings="alpha approximate axis negative_slope")
-def _named(call: Call) -> str:
+def _named(call: LayerCall) -> str:
     call.must_have(call.config.get("axis"))
     return call.add(OPERATORS[_NAMED[call.kind]](), call.inputs[0])
 
 
 @reads("Activation", settings="activation")
-def _activation(call: Call) -> str:
+def _activation(call: LayerCall) -> str:
     return call.add(activation(call.config.get("activation")) or Identity())
 
 
 @reads("ReLU", settings="max_value negative_slope threshold")
-def _relu(call: Call) -> str:
+def _relu(call: LayerCall) -> str:
     return call.add(OPERATORS["relu6" if call.config.get("max_value") == 6 else "relu"]())
 
 
 @reads("PReLU", settings="shared_axes")
-def _prelu(call: Call) -> str:
+def _prelu(call: LayerCall) -> str:
     shape, shared = call.shape(), call.config.get("shared_axes") or []
     kept = [n for i, n in enumerate(shape) if i + 1 not in shared]
     return call.add(Identity(weights=product(kept)))
 
 
 @reads("Normalization", settings="axis invert mean variance")
-def _normalization(call: Call) -> str:
+def _normalization(call: LayerCall) -> str:
     """Read a normalisation, whose mean, variance and count are weights unless they were given."""
     if call.config.get("mean") is not None:
         return call.add(Identity())

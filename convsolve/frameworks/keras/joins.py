@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ...operators import Add, Average, Constant, Div, Elementwise, Identity, Maximum, Minimum, Mul, Operator, Pow, Sub
-from .call import Call, NotReadError, RefusedError, is_tensor, reads, tensors_in
+from .call import LayerCall, NotReadError, RefusedSettingError, is_tensor, reads, tensors_in
 
 __all__ = ["joined"]
 
@@ -24,24 +24,24 @@ _JOINS: Mapping[str, type[Operator]] = {
 
 
 @reads(*(f"ops.{kind}" for kind in _JOINS if kind != "Average"))
-def _operation(call: Call) -> str:
+def _operation(call: LayerCall) -> str:
     return joined(call, _JOINS[call.kind.removeprefix("ops.")](), one_rank=True)
 
 
 @reads(*_JOINS)
-def _join(call: Call) -> str:
+def _join(call: LayerCall) -> str:
     if call.kind == "Subtract" and len(call.inputs) > 2:
-        raise RefusedError(f"it takes two inputs, got {len(call.inputs)}")
+        raise RefusedSettingError(f"it takes two inputs, got {len(call.inputs)}")
     return joined(call, _JOINS[call.kind]())
 
 
 @reads("CustomScaleLayer", settings="scale")
-def _scaled_sum(call: Call) -> str:
+def _scaled_sum(call: LayerCall) -> str:
     """Read what InceptionResNetV2 of ``keras.applications`` brings along: the first input plus a scaled second."""
     return call.add(Add())
 
 
-def joined(call: Call, operator: Operator | str, *, one_rank: bool = False) -> str:
+def joined(call: LayerCall, operator: Operator | str, *, one_rank: bool = False) -> str:
     """Add a join of the tensors and constants that a call takes; one of a tensor with numbers keeps its shape.
 
     A function that has no operator is given by its name. ``one_rank``: of tensors with different numbers of axes, the

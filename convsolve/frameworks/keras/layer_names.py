@@ -6,20 +6,20 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from ..torch.recorded_graph import Graph
+from ..torch.recorded_graph import RecordedGraph
 from .known_layers import layers_in
 
-__all__ = ["Names"]
+__all__ = ["LayerNames"]
 
 
-class Names:
+class LayerNames:
     """Names layers ``outer/inner``, and their later calls ``name:2``, ``name:3``.
 
     ``paths`` has the name of each layer, ``owners`` the layer that it is in; ``running`` are the layers whose programs
     run, with the names of these calls.
     """
 
-    def __init__(self, model: Any, graph: Graph) -> None:
+    def __init__(self, model: Any, graph: RecordedGraph) -> None:
         self.graph = graph
         self.paths: dict[int, str] = {id(model): ""}
         self.owners: dict[int, int] = {}

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from ...dims.normal import Polynomial
 from ...operators import Operator, Shape
 from ..common.builder import Building
-from ..torch.recorded_graph import Graph
+from ..torch.recorded_graph import RecordedGraph
 from ..torch.recorded_tensors import Value
 
 __all__ = ["DrySink", "Sink"]
@@ -18,7 +18,7 @@ Forms = tuple[Polynomial, ...]
 class Sink(Building):
     """Takes the layers of a call as a builder does, and gives them to a graph."""
 
-    def __init__(self, graph: Graph) -> None:
+    def __init__(self, graph: RecordedGraph) -> None:
         self.graph = graph
         self.data_format = graph.data_format
         self.shapes: dict[str, Shape | None] = {}

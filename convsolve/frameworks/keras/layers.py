@@ -26,7 +26,7 @@ from ...operators import (
 )
 from ...support.suggestions import quoted
 from .arguments import count, counts, plain, sides, word
-from .call import Call, NotReadError, RefusedError, reads
+from .call import LayerCall, NotReadError, RefusedSettingError, reads
 
 __all__ = ["axes", "learned", "ranks", "window"]
 
@@ -38,7 +38,7 @@ def ranks(*stems: str) -> list[str]:
     return [stem.replace("ND", rank) for stem in stems for rank in _RANKS]
 
 
-def _built_channels(call: Call) -> int | None:
+def _built_channels(call: LayerCall) -> int | None:
     """Return the channels that a layer has weights for."""
     if not call.built:
         return None
@@ -46,14 +46,14 @@ def _built_channels(call: Call) -> int | None:
     return channels
 
 
-def axes(call: Call) -> int:
+def axes(call: LayerCall) -> int:
     """Return for how many spatial axes a class is."""
     rank = call.rank
     assert rank is not None
     return rank - 1
 
 
-def window(call: Call, rank: int, *, causal: bool = False) -> dict[str, Any]:
+def window(call: LayerCall, rank: int, *, causal: bool = False) -> dict[str, Any]:
     """Return the parameters that convolutions over so many axes share."""
     return {
         "kernel_size": counts(call, "kernel_size", rank),
@@ -68,10 +68,10 @@ _WINDOW = "activation data_format dilation_rate kernel_size padding strides use_
 
 
 @reads(*ranks("ConvND"), *ranks("ConvolutionND"), settings=_WINDOW + "filters groups")
-def _conv(call: Call) -> str:
+def _conv(call: LayerCall) -> str:
     rank, filters, groups = axes(call), count(call, "filters"), count(call, "groups", 1)
     if type(filters) is type(groups) is int and filters % groups:
-        raise RefusedError(f"its {filters} filters cannot be divided into {groups} groups")
+        raise RefusedSettingError(f"its {filters} filters cannot be divided into {groups} groups")
     return call.activated(
         call.spatial(
             Conv(
@@ -84,7 +84,7 @@ def _conv(call: Call) -> str:
     )
 
 
-def _depthwise_operator(call: Call, **changes: Any) -> Operator:
+def _depthwise_operator(call: LayerCall, **changes: Any) -> Operator:
     return DepthwiseConv(
         multiplier=count(call, "depth_multiplier", 1),
         in_channels=_built_channels(call),
@@ -93,13 +93,13 @@ def _depthwise_operator(call: Call, **changes: Any) -> Operator:
 
 
 @reads("DepthwiseConv1D", "DepthwiseConv2D", settings=_WINDOW + "depth_multiplier")
-def _depthwise(call: Call) -> str:
+def _depthwise(call: LayerCall) -> str:
     return call.activated(call.spatial(_depthwise_operator(call)))
 
 
 @reads("SeparableConv1D", "SeparableConv2D", "SeparableConvolution1D", "SeparableConvolution2D",
        settings=_WINDOW + "depth_multiplier filters groups")  # fmt: skip
-def _separable(call: Call) -> str:
+def _separable(call: LayerCall) -> str:
     second = Conv(
         out_channels=count(call, "filters"),
         kernel_size=1,
@@ -111,7 +111,7 @@ def _separable(call: Call) -> str:
 
 
 @reads(*ranks("ConvNDTranspose"), *ranks("ConvolutionNDTranspose"), settings=_WINDOW + "filters groups output_padding")
-def _conv_transpose(call: Call) -> str:
+def _conv_transpose(call: LayerCall) -> str:
     rank = axes(call)
     operator = ConvTranspose(
         out_channels=count(call, "filters"),
@@ -124,11 +124,11 @@ def _conv_transpose(call: Call) -> str:
 
 
 @reads("Deconvolution2D", settings=_WINDOW + "filters output_shape")
-def _deconvolution(call: Call) -> str:
+def _deconvolution(call: LayerCall) -> str:
     """Read a transposed convolution of Keras 1, which is told its output's shape, the batch included."""
     wished = call.need("output_shape")
     if not isinstance(wished, list) or len(wished) != 4:
-        raise RefusedError(f"output_shape must have the batch, the channels and two sizes, got {quoted(wished)}")
+        raise RefusedSettingError(f"output_shape must have the batch, the channels and two sizes, got {quoted(wished)}")
     sizes = wished[2:] if call.data_format == "channels_first" else wished[1:3]
     return call.activated(
         call.spatial(
@@ -147,7 +147,7 @@ _POOLS = {"Max": MaxPool, "Average": AvgPool}
 
 @reads(*ranks("MaxPoolingND", "AveragePoolingND", "MaxPoolND", "AveragePoolND"),
        settings="data_format padding pool_size strides")  # fmt: skip
-def _pool(call: Call) -> str:
+def _pool(call: LayerCall) -> str:
     rank = axes(call)
     return call.spatial(
         _POOLS[next(p for p in _POOLS if call.kind.startswith(p))](
@@ -160,25 +160,25 @@ def _pool(call: Call) -> str:
 
 @reads(*ranks("GlobalMaxPoolingND", "GlobalAveragePoolingND", "GlobalMaxPoolND", "GlobalAveragePoolND"),
        settings="data_format keepdims")  # fmt: skip
-def _global_pool(call: Call) -> str:
+def _global_pool(call: LayerCall) -> str:
     operator = GlobalMaxPool if "Max" in call.kind else GlobalAvgPool
     return call.spatial(operator(keepdims=bool(call.config.get("keepdims", False))))
 
 
 @reads(*ranks("AdaptiveMaxPoolingND", "AdaptiveAveragePoolingND"), settings="data_format output_size")
-def _adaptive_pool(call: Call) -> str:
+def _adaptive_pool(call: LayerCall) -> str:
     operator = AdaptiveMaxPool if "Max" in call.kind else AdaptiveAvgPool
     return call.spatial(operator(output_size=counts(call, "output_size", axes(call))))
 
 
 @reads(*ranks("ZeroPaddingND"), settings="data_format padding")
-def _pad(call: Call) -> str:
+def _pad(call: LayerCall) -> str:
     """Read padding; on PyTorch, one negative number for all sides crops, which other backends refuse."""
     return call.spatial(Pad(padding=sides(call, "padding", axes(call), 1, negative=True)))
 
 
 @reads(*ranks("CroppingND"), settings="cropping data_format")
-def _crop(call: Call) -> str:
+def _crop(call: LayerCall) -> str:
     return call.spatial(Crop(amount=sides(call, "cropping", axes(call), 0 if call.kind == "Cropping2D" else 1)))
 
 
@@ -186,39 +186,39 @@ _MODES = {"nearest": "nearest", "bilinear": "linear", "bicubic": "cubic"}
 _ON_IMAGES = "antialias bounding_box_format data_format factor height width "
 
 
-def _mode(call: Call, default: str) -> str:
+def _mode(call: LayerCall, default: str) -> str:
     """Return how pixels are interpolated: by Keras's names; those beyond ours give the same sizes as the nearest."""
     words = (*_MODES, "lanczos3", "lanczos5", "area", "gaussian", "mitchellcubic")
     return _MODES.get(word(call, "interpolation", words, default), "nearest")
 
 
 @reads(*ranks("UpSamplingND"), settings="data_format interpolation size")
-def _upsample(call: Call) -> str:
+def _upsample(call: LayerCall) -> str:
     rank = axes(call)
     scale = counts(call, "size", rank, 2) if rank > 1 else count(call, "size", 2)
     return call.spatial(Upsample(scale_factor=scale, mode=_mode(call, "nearest")))
 
 
 @reads("Resizing", settings=_ON_IMAGES + "crop_to_aspect_ratio fill_mode fill_value interpolation pad_to_aspect_ratio")
-def _resizing(call: Call) -> str:
+def _resizing(call: LayerCall) -> str:
     return call.spatial(Upsample(size=_height_and_width(call), mode=_mode(call, "bilinear")))
 
 
 @reads("RandomCrop", settings=_ON_IMAGES)
-def _random_crop(call: Call) -> str:
+def _random_crop(call: LayerCall) -> str:
     return call.spatial(Upsample(size=_height_and_width(call)))
 
 
 @reads("CenterCrop", settings=_ON_IMAGES)
-def _center_crop(call: Call) -> str:
+def _center_crop(call: LayerCall) -> str:
     return call.spatial(CenterCrop(size=_height_and_width(call)))
 
 
-def _height_and_width(call: Call) -> Any:
+def _height_and_width(call: LayerCall) -> Any:
     return plain([count(call, "height"), count(call, "width")])
 
 
-def learned(call: Call) -> dict[str, bool]:
+def learned(call: LayerCall) -> dict[str, bool]:
     scale, shift = bool(call.config.get("scale", True)), bool(call.config.get("center", True))
     return {"affine": scale or shift, "scale": scale, "shift": shift}
 
@@ -233,13 +233,13 @@ _NORM = "axis center epsilon scale "
 @reads("BatchNormalization", "SyncBatchNormalization",
        settings=_NORM + "adjustment fused momentum renorm renorm_clipping renorm_momentum synchronized "
        "virtual_batch_size")  # fmt: skip
-def _batch_norm(call: Call) -> str:
+def _batch_norm(call: LayerCall) -> str:
     axis = call.axis(_one(call.config.get("axis", -1)))
     return call.at_channels(BatchNorm(**learned(call)), axis, call.inputs[0])
 
 
 @reads("GroupNormalization", settings=_NORM + "groups")
-def _group_norm(call: Call) -> str:
+def _group_norm(call: LayerCall) -> str:
     axis, groups, settings = call.axis(_one(call.config.get("axis", -1))), call.config.get("groups", 32), learned(call)
     if groups == -1 and settings["scale"] == settings["shift"]:
         return call.at_channels(InstanceNorm(affine=settings["affine"]), axis, call.inputs[0])
@@ -249,7 +249,7 @@ def _group_norm(call: Call) -> str:
 
 
 @reads("LayerNormalization", "RMSNormalization", settings=_NORM + "rms_scaling")
-def _layer_norm(call: Call) -> str:
+def _layer_norm(call: LayerCall) -> str:
     shape, written = call.shape(), call.config.get("axis", -1)
     axes = sorted(call.axis(a) for a in (written if isinstance(written, (list, tuple)) else [written]))
     settings = learned(call)

@@ -30,7 +30,7 @@ from ...operators.padding import Crop
 from ...support.suggestions import quoted
 from ..common.equations import per_sample
 from .arguments import count, counts, plain, word
-from .call import Call, NotReadError, RefusedError, reads
+from .call import LayerCall, NotReadError, RefusedSettingError, reads
 from .joins import joined
 
 __all__ = ()
@@ -49,13 +49,13 @@ __all__ = ()
     "Cos", "Floor", "Ceil", "Round", "Sign", "StopGradient", "Reciprocal",
     settings="b data_format decimals default_value kernel_size nan neginf posinf ragged sigma sparse threshold x_max "
     "x_min")  # fmt: skip
-def _same(call: Call) -> str:
+def _same(call: LayerCall) -> str:
     return call.add(Identity(), call.inputs[0])
 
 
 @reads("Argsort", "Cumprod", "Cumsum", "Flip", "Nancumprod", "Nancumsum", "Normalize", "Roll", "Sort", "Sparsemax",
        "Tril", "Triu", settings="axis epsilon k order shift")  # fmt: skip
-def _mixed(call: Call) -> str:
+def _mixed(call: LayerCall) -> str:
     """Read what keeps the shape, and whose elements depend on others."""
     axis = call.option("axis", -1)
     if axis is None and call.kind not in ("Flip", "Roll"):
@@ -70,14 +70,14 @@ def _mixed(call: Call) -> str:
        "Isclose", "Lcm", "Ldexp", "LeftShift", "Less", "LessEqual", "LogicalAnd", "LogicalOr", "LogicalXor",
        "Logaddexp", "Logaddexp2", "Mod", "Nextafter", "NotEqual", "RightShift", "SquaredDifference", "Where",
        settings="equal_nan")  # fmt: skip
-def _elementwise(call: Call) -> str:
+def _elementwise(call: LayerCall) -> str:
     return joined(call, call.kind.lower(), one_rank=True)
 
 
 # -- reductions
 
 
-def _axes_of(call: Call, axis: Any) -> list[int]:
+def _axes_of(call: LayerCall, axis: Any) -> list[int]:
     if axis is None:
         raise NotReadError("it reduces the batch axis, too")
     return sorted(call.axis(a) for a in (axis if isinstance(axis, (list, tuple)) else [axis]))
@@ -87,41 +87,41 @@ def _axes_of(call: Call, axis: Any) -> list[int]:
        "Nanargmax", "Nanargmin", "Nanmax", "Nanmean", "Nanmedian", "Nanmin", "Nanprod", "Nanstd", "Nansum", "Nanvar",
        "Norm", "Prod", "Ptp", "Std", "Sum", "Var", "ops.Average",
        settings="axis initial keepdims ord")  # fmt: skip
-def _reduce(call: Call) -> str:
+def _reduce(call: LayerCall) -> str:
     return call.add(
         Reduce(axes=_axes_of(call, call.option("axis")), keepdims=bool(call.option("keepdims", False))), call.inputs[0]
     )
 
 
 @reads("Moments", settings="axes keepdims synchronized")
-def _moments(call: Call) -> Sequence[str]:
+def _moments(call: LayerCall) -> Sequence[str]:
     reduce = Reduce(axes=_axes_of(call, call.option("axes")), keepdims=bool(call.option("keepdims", False)))
     return [call.add(reduce, call.inputs[0], part=part) for part in ("mean", "variance")]
 
 
 @reads("RGBToGrayscale", settings="data_format")
-def _grey(call: Call) -> str:
+def _grey(call: LayerCall) -> str:
     shape, channels = call.shape(), -1 if call.data_format == "channels_last" else 0
     if shape[channels] not in (1, 3):
-        raise RefusedError(f"it takes 1 or 3 channels, got {shape[channels]}")
+        raise RefusedSettingError(f"it takes 1 or 3 channels, got {shape[channels]}")
     return call.add(Reduce(axes=(channels,), keepdims=True), rank=2 if len(shape) == 2 else 3)
 
 
 # -- parts
 
 
-def _picked(call: Call, axis: int, last: Any, many: Any) -> str:
+def _picked(call: LayerCall, axis: int, last: Any, many: Any) -> str:
     """Return so many elements of an axis, the farthest of which is number ``last``."""
     one = call.add(Slice(axis=axis, start=last, stop=None if last == -1 else last + 1), call.inputs[0], part="picked")
     return call.add(Tile(repeats=[many if i == axis else 1 for i in range(len(call.shape()))]), one)
 
 
-def _parts(call: Call, wished: Any, axis: int, *, uneven: bool = False) -> list[str]:
+def _parts(call: LayerCall, wished: Any, axis: int, *, uneven: bool = False) -> list[str]:
     """Return the parts of an axis: so many, or those between some places."""
     size = call.shape()[axis]
     if isinstance(wished, int):
         if wished < 1:
-            raise RefusedError(f"it makes {wished} parts")
+            raise RefusedSettingError(f"it makes {wished} parts")
         if uneven:
             if not isinstance(size, int):
                 raise NotReadError("its parts depend on a size that is open")
@@ -143,19 +143,19 @@ def _parts(call: Call, wished: Any, axis: int, *, uneven: bool = False) -> list[
 
 
 @reads("Split", "ArraySplit", settings="axis indices_or_sections")
-def _split(call: Call) -> Sequence[str]:
+def _split(call: LayerCall) -> Sequence[str]:
     return _parts(
         call, call.option("indices_or_sections"), call.axis(call.option("axis", 0)), uneven=call.kind == "ArraySplit"
     )
 
 
 @reads("Hsplit", "Dsplit", settings="indices_or_sections")
-def _split_along(call: Call) -> Sequence[str]:
+def _split_along(call: LayerCall) -> Sequence[str]:
     return _parts(call, call.option("indices_or_sections"), 0 if call.kind == "Hsplit" else 1)
 
 
 @reads("SplitInSizes", settings="axis sizes")
-def _split_in_sizes(call: Call) -> Sequence[str]:
+def _split_in_sizes(call: LayerCall) -> Sequence[str]:
     """Read TensorFlow's split by the sizes of its parts, of which one may be left open."""
     axis, sizes = call.axis(call.option("axis", 0)), list(call.need("sizes"))
     if -1 in sizes:
@@ -164,7 +164,7 @@ def _split_in_sizes(call: Call) -> Sequence[str]:
 
 
 @reads("Unstack", settings="axis num")
-def _unstack(call: Call) -> Sequence[str]:
+def _unstack(call: LayerCall) -> Sequence[str]:
     axis = call.axis(call.option("axis", 0))
     number = call.option("num") or call.shape()[axis]
     if not isinstance(number, int):
@@ -174,7 +174,7 @@ def _unstack(call: Call) -> Sequence[str]:
 
 
 @reads("Take", settings="axis")
-def _take(call: Call) -> str:
+def _take(call: LayerCall) -> str:
     """Read elements of one axis that are picked by constant places."""
     if len(call.inputs) > 1 or len(call.arguments) + len(call.options) < 2:
         raise NotReadError("it picks by a tensor")
@@ -205,22 +205,22 @@ def _index(places: Any) -> Any:
 
 
 @reads("TopK", settings="k sorted")
-def _top_k(call: Call) -> Sequence[str]:
+def _top_k(call: LayerCall) -> Sequence[str]:
     k = count(call, "k")
     made = _picked(call, len(call.shape()) - 1, k - 1, k)
     return [made, made]
 
 
 @reads("Diff", settings="axis n")
-def _diff(call: Call) -> str:
+def _diff(call: LayerCall) -> str:
     times = call.option("n", 1)
     if type(times) is not int or times < 0:
-        raise RefusedError(f"n must be a whole number of at least 0, got {quoted(times)}")
+        raise RefusedSettingError(f"n must be a whole number of at least 0, got {quoted(times)}")
     return call.add(Slice(axis=call.axis(call.option("axis", -1)), start=times), call.inputs[0])
 
 
 @reads("Glu", settings="axis")
-def _glu(call: Call) -> str:
+def _glu(call: LayerCall) -> str:
     return _parts(call, 2, call.axis(call.option("axis", -1)))[0]
 
 
@@ -235,7 +235,7 @@ def _plain(value: Any) -> Any:
 
 
 @reads("Swapaxes", settings="axis1 axis2")
-def _swapaxes(call: Call) -> str:
+def _swapaxes(call: LayerCall) -> str:
     order = list(range(len(call.shape())))
     a, b = call.axis(call.option("axis1")), call.axis(call.option("axis2"))
     order[a], order[b] = order[b], order[a]
@@ -243,7 +243,7 @@ def _swapaxes(call: Call) -> str:
 
 
 @reads("Rot90", settings="axes k")
-def _rot90(call: Call) -> str:
+def _rot90(call: LayerCall) -> str:
     axes = call.option("axes", (0, 1))
     a, b = (call.axis(axis) for axis in axes)
     order = list(range(len(call.shape())))
@@ -253,14 +253,14 @@ def _rot90(call: Call) -> str:
 
 
 @reads("Stack", settings="axis")
-def _stack(call: Call) -> str:
+def _stack(call: LayerCall) -> str:
     axis = call.axis(call.option("axis", 0), len(call.shape()) + 1)
     raised = [call.add(Unsqueeze(axis=axis), x, part=f"raised{i}") for i, x in enumerate(call.inputs)]
     return call.add(Concat(axis=axis), *raised)
 
 
 @reads("Hstack", "Dstack", "Append", settings="axis")
-def _stack_along(call: Call) -> str:
+def _stack_along(call: LayerCall) -> str:
     axis = {"Hstack": 1, "Dstack": 2}.get(call.kind, call.option("axis"))
     if axis is None or (axis == 2 and len(call.shape()) < 2):
         raise NotReadError("it makes new axes")
@@ -268,7 +268,7 @@ def _stack_along(call: Call) -> str:
 
 
 @reads("Repeat", settings="axis repeats")
-def _repeat(call: Call) -> str:
+def _repeat(call: LayerCall) -> str:
     repeats = _plain(call.option("repeats"))
     if type(repeats) is not int:
         raise NotReadError("it repeats each element another number of times")
@@ -277,17 +277,17 @@ def _repeat(call: Call) -> str:
 
 
 @reads("OneHot", settings="axis depth num_classes sparse")
-def _one_hot(call: Call) -> str:
+def _one_hot(call: LayerCall) -> str:
     rank, written = len(call.shape()) + 1, call.option("axis", -1)
     if written != -1 and (type(written) is not int or not 0 <= written < rank):
-        raise RefusedError(f"axis must be -1 or from 0 to {rank - 1}, got {quoted(written)}")
+        raise RefusedSettingError(f"axis must be -1 or from 0 to {rank - 1}, got {quoted(written)}")
     axis = call.axis(written, rank)
     raised = call.add(Unsqueeze(axis=axis), call.inputs[0], part="raised")
     return call.add(Tile(repeats=[count(call, "num_classes") if i == axis else 1 for i in range(rank)]), raised)
 
 
 @reads("Einsum", settings="subscripts")
-def _einsum(call: Call) -> str:
+def _einsum(call: LayerCall) -> str:
     ranks = [len(call.shape(i)) + 1 for i in range(len(call.inputs))]
     equation, batch = per_sample(call.need("subscripts"), ranks, [0] * len(ranks))
     if batch != 0:
@@ -304,13 +304,13 @@ def _pair(value: Any) -> Any:
 
 @reads("Resize", settings="antialias crop_to_aspect_ratio data_format fill_mode fill_value interpolation "
        "pad_to_aspect_ratio size")  # fmt: skip
-def _resize(call: Call) -> str:
+def _resize(call: LayerCall) -> str:
     if len(call.shape()) != 3:
         raise NotReadError("it resizes something else than images in a batch")
     return call.spatial(Upsample(size=_pair(call.need("size"))))
 
 
-def _borders(call: Call, what: str, sign: int) -> Any:
+def _borders(call: LayerCall, what: str, sign: int) -> Any:
     """Return what is added (or, with ``sign`` -1, taken) on each side of images: two of three numbers say it."""
     if len(call.shape()) != 3:
         raise NotReadError("it works on something else than images in a batch")
@@ -322,29 +322,31 @@ def _borders(call: Call, what: str, sign: int) -> Any:
         a, b = (call.option(f"{side}_{what}") for side in (first, second))
         wished = call.option(f"target_{target}")
         if [a, b, wished].count(None) != 1:
-            raise RefusedError(f"it takes two of {first}_{what}, {second}_{what} and target_{target}")
+            raise RefusedSettingError(f"it takes two of {first}_{what}, {second}_{what} and target_{target}")
         total = None if wished is None else (wished - size) * sign
         pair = (total - b if a is None else a, total - a if b is None else b)
         if any(isinstance(n, int) and n < 0 for n in pair):
-            raise RefusedError(f"{first}_{what} and {second}_{what} must be at least 0, got {pair[0]} and {pair[1]}")
+            raise RefusedSettingError(
+                f"{first}_{what} and {second}_{what} must be at least 0, got {pair[0]} and {pair[1]}"
+            )
         found.append(pair)
     return tuple(found)
 
 
 @reads("PadImages", settings="bottom_padding data_format left_padding right_padding target_height target_width "
        "top_padding")  # fmt: skip
-def _pad_images(call: Call) -> str:
+def _pad_images(call: LayerCall) -> str:
     return call.spatial(Pad(padding=_borders(call, "padding", 1)))
 
 
 @reads("CropImages", settings="bottom_cropping data_format left_cropping right_cropping target_height target_width "
        "top_cropping")  # fmt: skip
-def _crop_images(call: Call) -> str:
+def _crop_images(call: LayerCall) -> str:
     return call.spatial(Crop(amount=_borders(call, "cropping", -1)))
 
 
 @reads("ExtractPatches", settings="data_format dilation_rate padding size strides")
-def _patches(call: Call) -> str:
+def _patches(call: LayerCall) -> str:
     """Read patches: windows whose elements all become channels."""
     written = call.need("size")
     rank = len(written) if isinstance(written, (list, tuple)) else 2
@@ -366,7 +368,7 @@ def _patches(call: Call) -> str:
 
 
 @reads("MaxPool", "AveragePool", settings="data_format padding pool_size strides")
-def _pool(call: Call) -> str:
+def _pool(call: LayerCall) -> str:
     operator, rank = MaxPool if call.kind == "MaxPool" else AvgPool, len(call.shape()) - 1
     return call.spatial(
         operator(
@@ -378,6 +380,6 @@ def _pool(call: Call) -> str:
 
 
 @reads("DepthToSpace", "SpaceToDepth", settings="block_size data_format")
-def _blocks(call: Call) -> str:
+def _blocks(call: LayerCall) -> str:
     operator = DepthToSpace if call.kind == "DepthToSpace" else SpaceToDepth
     return call.spatial(operator(block_size=count(call, "block_size")))

@@ -21,13 +21,13 @@ from ...operators import (
 from ...support.suggestions import quoted
 from ..common.attention import attended, heads_of, merged, scores
 from ..common.equations import per_sample
-from .call import Call, NotReadError, RefusedError, reads
+from .call import LayerCall, NotReadError, RefusedSettingError, reads
 
 __all__ = ()
 
 
 @reads("EinsumDense", settings="activation bias_axes equation output_shape")
-def _einsum_dense(call: Call) -> str:
+def _einsum_dense(call: LayerCall) -> str:
     """Read a product with a learned tensor: a linear layer, where it is one."""
     shape, written = call.shape(), call.config["output_shape"]
     kernels = call.config["equation"].partition(",")[2].partition("->")[0].strip()
@@ -40,7 +40,7 @@ def _einsum_dense(call: Call) -> str:
     sizes: dict[str, Any] = dict(zip(given, shape, strict=True))
     named = [label for label in result if label in call.config["equation"]]  # not what stands for dots
     if len(wished) < len(named) or not all(n is None or (type(n) is int and n > 0) for n in wished):
-        raise RefusedError(f"output_shape must have {len(named)} sizes, got {quoted(written)}")
+        raise RefusedSettingError(f"output_shape must have {len(named)} sizes, got {quoted(written)}")
     fixed = dict(zip(named, wished, strict=False))
     sizes |= {label: size for label, size in fixed.items() if label not in sizes}
     bias = call.config.get("bias_axes") or ""
@@ -65,12 +65,12 @@ def _einsum_dense(call: Call) -> str:
 _HEADED = ("query", "value", "key")
 
 
-def _adds(call: Call) -> Any:
+def _adds(call: LayerCall) -> Any:
     return lambda part, operator, *inputs: call.add(operator, *inputs, part=part)
 
 
 @reads("Attention", "AdditiveAttention", settings="dropout score_mode use_scale")
-def _attention(call: Call) -> Any:
+def _attention(call: LayerCall) -> Any:
     """Read attention without heads: a query, values and perhaps keys in one list."""
     add, config = _adds(call), call.config
     query, value, *rest = (
@@ -103,7 +103,7 @@ _HEADS = "dropout flash_attention sliding_window use_bias use_gate "
 
 @reads("MultiHeadAttention", settings=_HEADS +
        "attention_axes key_dim key_shape num_heads output_shape query_shape value_dim value_shape")  # fmt: skip
-def _multi_head_attention(call: Call) -> Any:
+def _multi_head_attention(call: LayerCall) -> Any:
     """Read attention of several heads, over all axes between the batch and the features."""
     config = call.config
     size = config["key_dim"]
@@ -118,14 +118,14 @@ def _multi_head_attention(call: Call) -> Any:
 
 @reads("GroupedQueryAttention", "GroupQueryAttention", settings=_HEADS +
        "head_dim num_key_value_heads num_query_heads")  # fmt: skip
-def _grouped_query_attention(call: Call) -> Any:
+def _grouped_query_attention(call: LayerCall) -> Any:
     """Read attention in which several heads of the query share one of the keys and values."""
     config, shape = call.config, call.shape()
     size = config["head_dim"]
     return _headed(call, config["num_query_heads"], config["num_key_value_heads"], size, size, [shape[-1]])
 
 
-def _headed(call: Call, heads: int, groups: int, size: int, value_size: int, wished: Sequence[Any]) -> Any:
+def _headed(call: LayerCall, heads: int, groups: int, size: int, value_size: int, wished: Sequence[Any]) -> Any:
     """Return what attention gives: linear layers, heads, products, heads merged, and a linear layer."""
     add, bias = _adds(call), bool(call.config.get("use_bias", True))
     found = call.taken(*_HEADED, "query_mask", "value_mask", "key_mask", "attention_mask")

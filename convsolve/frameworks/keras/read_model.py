@@ -12,7 +12,7 @@ from ...operators import Opaque
 from ..common.documents import boundary
 from ..torch.traceback_modules import failed_call
 from .config_sources import config_of, is_program, unfinished_in
-from .reader import MISWRITTEN, Reading, UnknownLayerError
+from .reader import MISWRITTEN, ConfigReader, UnknownLayerError
 
 __all__ = ["from_keras"]
 
@@ -64,7 +64,7 @@ def _of_config(source: Any, input_shape: Any, assume: Mapping[str, str]) -> Netw
     config, live, name = config_of(source)
     with boundary(name):
         try:
-            return Reading(config, name, live, input_shape, assume).network
+            return ConfigReader(config, name, live, input_shape, assume).network
         except ConvsolveError:
             raise
         except MISWRITTEN:

@@ -16,11 +16,11 @@ from ...support.caller_errors import pass_on
 from ...support.suggestions import nearest, quoted
 from ..common.builder import Builder, Building
 from . import axes, features, joins, layers, operations, products, recurrent, steps
-from .call import READERS, Call, NotReadError, builds_of, read, tensors_in
+from .call import READERS, LayerCall, NotReadError, builds_of, read, tensors_in
 from .config_sources import live_layers
 from .tensorflow import LAMBDAS, operation_of, tensors_of
 
-__all__ = ["MISWRITTEN", "Reading", "UnknownLayerError"]
+__all__ = ["MISWRITTEN", "ConfigReader", "UnknownLayerError"]
 
 _READ = (axes, features, joins, layers, operations, products, recurrent, steps)  # they register how each class is read
 _NETWORKS = ("Sequential", "Functional", "Model")
@@ -34,7 +34,7 @@ class UnknownLayerError(UnreadableError):
     """A layer has no rule, and nothing tells which shape it gives."""
 
 
-class Reading:
+class ConfigReader:
     """One config being read; ``tensors`` tells which of our tensors each call of a layer (by its path) makes."""
 
     def __init__(
@@ -206,7 +206,7 @@ class Reading:
                 self.builder.share(before, f"{path}/", f"{shared}/")
             self.tensors[path] = tuple(outputs)
             return outputs
-        call = Call(
+        call = LayerCall(
             kind=kind,
             name=path,
             config=config,
@@ -249,7 +249,7 @@ class Reading:
         self.tensors[path] = tuple(outputs)
         return outputs
 
-    def _as_recorded(self, call: Call, node: Any) -> bool:
+    def _as_recorded(self, call: LayerCall, node: Any) -> bool:
         """Return whether a call takes tensors of the shapes that they had when the config was written."""
         recorded = [t["config"].get("shape") for t in tensors_in([_arguments(node), dict(_options(node))])
                     if isinstance(t.get("config"), Mapping)]  # fmt: skip
@@ -272,7 +272,7 @@ class Reading:
         finally:
             self.at = outer
 
-    def _opaque(self, call: Call, why: str, live: Any, seen: Mapping[int, Any]) -> list[str]:
+    def _opaque(self, call: LayerCall, why: str, live: Any, seen: Mapping[int, Any]) -> list[str]:
         """Return the outputs of a layer that is known only at the sizes at which it was built."""
         shapes = [self.builder.shapes[reference] for reference in call.inputs]
         if any(shape is None for shape in shapes):  # a failure before it: nothing is known from there on

@@ -18,16 +18,16 @@ from ...errors import ConvsolveError
 from ...network import Layer
 from ...operators.base import DataFormat
 from ...support.caller_errors import pass_on
-from ..torch.calls import Call as TorchCall
+from ..torch.calls import RecordedCall
 from ..torch.meta_execution import padded, without_data
 from ..torch.opaque_calls import tensors_in
 from ..torch.recorded_tensors import Unsupported, Value, WrongRank
 from ..torch.recorder import Recorder, RefusedCallError
 from ..torch.source_locations import asking
 from ..torch.symbolic_values import Followed, form_of
-from .call import Call, NotReadError, builds_of, read
+from .call import LayerCall, NotReadError, builds_of, read
 from .known_layers import builds_itself, expressed, known_class, layers_under, weights_of, with_shapes
-from .layer_names import Names
+from .layer_names import LayerNames
 from .layer_sink import DrySink, Sink
 from .recording_setup import replaced
 
@@ -54,7 +54,7 @@ class KerasRecorder(Recorder):
         self.tape.idle = self._idle
         self.model = model
         self.sink = Sink(self.graph)
-        self.naming = Names(model, self.graph)
+        self.naming = LayerNames(model, self.graph)
         self.first: dict[int, tuple[str, Mapping[str, Sequence[Any]]]] = {}
         self.asleep = False
 
@@ -230,7 +230,7 @@ class KerasRecorder(Recorder):
         for value in values:
             self.sink.know(value.ref, value.shape)
         name, first = self.naming.called(layer), self.first.get(id(layer))
-        call = Call(
+        call = LayerCall(
             kind=kind.__name__,
             name=name,
             config=expressed(kind.get_config(layer)),
@@ -259,9 +259,9 @@ class KerasRecorder(Recorder):
             return value
         if kind.__name__ not in _ON_LAST_AXIS or value.batch == value.rank - 1:
             raise Unsupported("something else than samples")
-        return TorchCall("", self.graph, self.value, self.keep, self.constants).input(tensor)
+        return RecordedCall("", self.graph, self.value, self.keep, self.constants).input(tensor)
 
-    def _made(self, call: Call) -> str | Sequence[str]:
+    def _made(self, call: LayerCall) -> str | Sequence[str]:
         """Return what a call makes by its class's rule."""
         try:
             return read(call)
@@ -296,7 +296,7 @@ class KerasRecorder(Recorder):
             dry = DrySink(self.graph)
             dry.know("x", tuple(form for form in forms if form is not None))
             try:
-                made = self._made(Call(
+                made = self._made(LayerCall(
                     kind=kind.__name__, name="x", config=expressed(kind.get_config(layer)), inputs=("x",),
                     builder=dry))  # fmt: skip
             except NotReadError:

@@ -14,8 +14,8 @@ from keras.src.backend.common import variables
 from ...errors import UnreadableError
 from ...network import Network
 from ...operators.base import DataFormat
-from ..torch.recorded_programs import Inputs, Program, Run, Shapes
-from ..torch.second_runs import Seen
+from ..torch.recorded_programs import Inputs, RecordedProgram, Run, Shapes
+from ..torch.second_runs import SeenLayers
 from .config_sources import is_program
 from .known_layers import layers_in, layers_under
 from .recorder import KerasRecorder
@@ -38,7 +38,7 @@ def recorded(model: Any, input_shape: Any = None) -> Network:
     Raises:
         UnreadableError: the shape is not known, or the program cannot be recorded.
     """
-    inputs = _Taken.by(model, input_shape)
+    inputs = _TakenInputs.by(model, input_shape)
     program = _Model(model, inputs)
 
     def record(*shapes: tuple[int, ...]) -> Network:
@@ -48,11 +48,11 @@ def recorded(model: Any, input_shape: Any = None) -> Network:
 
 
 @dataclass(frozen=True)
-class _Taken(Inputs):
+class _TakenInputs(Inputs):
     """Inputs as a model takes them: as arguments of their own, or ``together`` in a list or mapping."""
 
     @classmethod
-    def by(cls, model: Any, given: Any) -> _Taken:
+    def by(cls, model: Any, given: Any) -> _TakenInputs:
         """Return how a model takes inputs of given shapes, or of those that it states."""
         stated = {} if is_program(model) else _entries(model)
         if given is None:
@@ -113,12 +113,12 @@ def _sample(built: Any) -> Any:
 
 
 @dataclass
-class _Model(Program):
+class _Model(RecordedProgram):
     """A Keras model as a program."""
 
     model: Any
-    inputs: _Taken
-    seen: Seen = dataclasses.field(default_factory=Seen)
+    inputs: _TakenInputs
+    seen: SeenLayers = dataclasses.field(default_factory=SeenLayers)
 
     def classes(self) -> Iterable[type]:
         return (type(layer) for layer in [self.model, *layers_under(self.model)])

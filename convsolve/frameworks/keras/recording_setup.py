@@ -12,7 +12,7 @@ from keras.src import backend
 from keras.src.backend.common import dtypes, global_state
 
 from ..torch.meta_execution import META
-from ..torch.symbolic_floats import Ratio
+from ..torch.symbolic_floats import SymbolicFloat
 from ..torch.symbolic_sizes import Size
 
 __all__ = ["replaced", "set_for_recording"]
@@ -29,7 +29,7 @@ def set_for_recording() -> Iterator[None]:
     device = global_state.get_global_attribute(_DEVICE)
     filtering = keras.config.is_traceback_filtering_enabled()
     types = dict(dtypes.PYTHON_DTYPES_MAP)
-    dtypes.PYTHON_DTYPES_MAP.update({Size: types[int], Ratio: types[float]})
+    dtypes.PYTHON_DTYPES_MAP.update({Size: types[int], SymbolicFloat: types[float]})
     keras.config.disable_traceback_filtering()  # it replaces exceptions
     # not by its name, for which Keras takes it that nothing but shapes is asked for: what a condition is, is not known
     global_state.set_global_attribute(_DEVICE, META)

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from ...operators import Add, Average, Concat, ConvLstm, Gru, Lstm, Mul, Operator, Rnn, Slice, Squeeze
 from ...support.suggestions import quoted
 from .arguments import count
-from .call import READERS, Call, NotReadError, RefusedError, Result, inner_of, read, reads
+from .call import READERS, LayerCall, NotReadError, RefusedSettingError, Result, inner_of, read, reads
 from .layers import window
 
 __all__ = ()
@@ -20,7 +20,7 @@ _RECURRENT: Mapping[str, type[Rnn]] = {
 _STATES = {Rnn: 1, Gru: 1, Lstm: 2}
 
 
-def _operator(call: Call, *, sequences: bool, both: bool = False) -> Rnn:
+def _operator(call: LayerCall, *, sequences: bool, both: bool = False) -> Rnn:
     options = {"reset_after": bool(call.config.get("reset_after", True))} if "GRU" in call.kind else {}
     return _RECURRENT[call.kind](
         hidden_size=count(call, "units"),
@@ -31,14 +31,14 @@ def _operator(call: Call, *, sequences: bool, both: bool = False) -> Rnn:
     )
 
 
-def _with_states(call: Call, made: str, count: int, *, sequences: bool) -> Result:
+def _with_states(call: LayerCall, made: str, count: int, *, sequences: bool) -> Result:
     """Return what a layer gives, and its last states, if it gives them."""
     if not call.config.get("return_state"):
         return made
     return [made, *[_last(call, made, sequences=sequences)] * count]
 
 
-def _last(call: Call, made: str, *, sequences: bool) -> str:
+def _last(call: LayerCall, made: str, *, sequences: bool) -> str:
     """Return the last step of what a layer gives, which has the shape of every state."""
     if not sequences:
         return made
@@ -52,7 +52,7 @@ _STEPS = (
 
 
 @reads(*(kind for kind in _RECURRENT if not kind.endswith("Cell")), settings=_STEPS + "reset_after units")
-def _recurrent(call: Call) -> Result:
+def _recurrent(call: LayerCall) -> Result:
     if call.config.get("time_major"):
         raise NotReadError("it takes the steps before the batch")
     sequences = bool(call.config.get("return_sequences", False))
@@ -62,7 +62,7 @@ def _recurrent(call: Call) -> Result:
 
 
 @reads("RNN", settings=_STEPS + "cell")
-def _of_cells(call: Call) -> Result:
+def _of_cells(call: LayerCall) -> Result:
     """Read a recurrent layer of one cell, or of several, of which each takes what that before it gives."""
     kind, config = inner_of(call.need("cell"))
     cells = [inner_of(one) for one in config.get("cells") or []] if kind == "StackedRNNCells" else [(kind, config)]
@@ -83,18 +83,18 @@ _MERGED: Mapping[str, Operator] = {"concat": Concat(axis=-1), "sum": Add(), "mul
 
 
 @reads("Bidirectional", settings="backward_layer layer merge_mode")
-def _bidirectional(call: Call) -> Result:
+def _bidirectional(call: LayerCall) -> Result:
     """Read a recurrent layer in both directions: two layers, or one operator where PyTorch has it, too."""
     mode, ways = call.config.get("merge_mode", "concat"), [inner_of(call.need("layer"))]
     ways.append(inner_of(call.config["backward_layer"]) if call.config.get("backward_layer") else ways[0])
     if mode is not None and mode not in _MERGED:
-        raise RefusedError(f"its merge_mode {quoted(mode)} is not one of {', '.join(_MERGED)} or None")
+        raise RefusedSettingError(f"its merge_mode {quoted(mode)} is not one of {', '.join(_MERGED)} or None")
     for kind, config in ways:
         if kind in READERS and kind not in ("RNN", "ConvLSTM1D", "ConvLSTM2D", "ConvLSTM3D", *_RECURRENT):
-            raise RefusedError(f"its layer {kind} is not recurrent")
+            raise RefusedSettingError(f"its layer {kind} is not recurrent")
         for name in ("return_sequences", "return_state"):
             if bool(config.get(name)) is not bool(ways[0][1].get(name)):
-                raise RefusedError(f"{name} differs between its two directions")
+                raise RefusedSettingError(f"{name} differs between its two directions")
     (kind, config), states = ways[0], bool(ways[0][1].get("return_state"))
     if kind in _RECURRENT and ways[0] is ways[1] and mode == "concat" and not states:
         own = dataclasses.replace(call, kind=kind, config=config)
@@ -114,7 +114,7 @@ def _bidirectional(call: Call) -> Result:
 
 @reads("ConvLSTM1D", "ConvLSTM2D", "ConvLSTM3D",
        settings=_STEPS + "data_format dilation_rate filters kernel_size padding strides")  # fmt: skip
-def _conv_lstm(call: Call) -> Result:
+def _conv_lstm(call: LayerCall) -> Result:
     """Read a recurrent layer of maps, whose channels stand behind the length where they come first."""
     sequences = bool(call.config.get("return_sequences", False))
     built, rank = call.built, call.rank

@@ -21,7 +21,7 @@ from ...operators import (
 )
 from ...operators.plain import IDENTITIES
 from ..common.builder import Building
-from .call import Call, NotReadError, Result, inner_of, read, reads
+from .call import LayerCall, NotReadError, Result, inner_of, read, reads
 
 __all__ = ()
 
@@ -32,7 +32,7 @@ _WINDOWS = (AvgPool, Conv, DepthwiseConv, MaxPool)
 
 
 @reads("TimeDistributed", settings="layer")
-def _time_distributed(call: Call) -> Result:
+def _time_distributed(call: LayerCall) -> Result:
     """Read a layer, or a network, that is applied at each step."""
     steps, inputs = _Steps(call.builder), call.inputs[:1]
     kind, config = inner_of(call.need("layer"))

@@ -26,7 +26,7 @@ from ...dims import (
     where,
 )
 from . import numbers
-from .call import Call
+from .call import NodeCall
 from .constant_folding import MOST, array, folds, known
 from .values import Known, NotReadError
 
@@ -44,7 +44,7 @@ _ARITHMETIC: Mapping[str, Callable[[Any, Any], Any]] = {
 
 
 @folds(*_ARITHMETIC)
-def _arithmetic(call: Call) -> Known:
+def _arithmetic(call: NodeCall) -> Known:
     values = [call.known(i) for i in range(len(call.inputs))]
     learned = any(v.learned for v in values)
     shape = np.broadcast_shapes(*(v.shape for v in values))
@@ -74,7 +74,7 @@ def _less(a: Dim, b: Dim) -> Cond:
 
 
 @folds(*_COMPARISONS)
-def _compared(call: Call) -> Known:
+def _compared(call: NodeCall) -> Known:
     return _each(call, lambda a, b: _COMPARISONS[call.kind](*numbers.crossed(a, b)))
 
 
@@ -86,27 +86,27 @@ _LOGIC: Mapping[str, Callable[[Cond, Cond], Cond]] = {
 
 
 @folds(*_LOGIC)
-def _joined(call: Call) -> Known:
+def _joined(call: NodeCall) -> Known:
     return _each(call, _LOGIC[call.kind])
 
 
 @folds("Not")
-def _negated(call: Call) -> Known:
+def _negated(call: NodeCall) -> Known:
     return _each(call, negation)
 
 
 @folds("Where")
-def _where(call: Call) -> Known:
+def _where(call: NodeCall) -> Known:
     return _each(call, lambda chosen, a, b: _chosen(call, chosen, a, b), learned=(1, 2))
 
 
-def _chosen(call: Call, chosen: Cond, a: Any, b: Any) -> Any:
+def _chosen(call: NodeCall, chosen: Cond, a: Any, b: Any) -> Any:
     if isinstance(chosen, bool) or not all(isinstance(x, (int, Expr)) and type(x) is not bool for x in (a, b)):
         return a if call.holds(chosen) else b
     return where(chosen, a, b)
 
 
-def _each(call: Call, function: Callable[..., Any], learned: Sequence[int] = ()) -> Known:
+def _each(call: NodeCall, function: Callable[..., Any], learned: Sequence[int] = ()) -> Known:
     """Return a function of each item of the inputs; of many items only the shape."""
     values = [call.known(i) for i in range(len(call.inputs))]
     shape, is_learned = np.broadcast_shapes(*(v.shape for v in values)), any(values[i].learned for i in learned)
@@ -134,7 +134,7 @@ _ROUNDING: Mapping[str, Callable[[Any], Any]] = {
 
 
 @folds(*_ROUNDING)
-def _rounded(call: Call) -> Known:
+def _rounded(call: NodeCall) -> Known:
     x = call.known(0)
     if x.items is None:
         return x
@@ -142,7 +142,7 @@ def _rounded(call: Call) -> Known:
 
 
 @folds("Clip")
-def _clipped(call: Call) -> Known:
+def _clipped(call: NodeCall) -> Known:
     """Return numbers between bounds, which older opsets have as attributes; the upper one holds where they cross."""
     x = call.known(0)
     bounds = [_bound(call, name, place) for place, name in ((1, "min"), (2, "max"))]
@@ -154,7 +154,7 @@ def _clipped(call: Call) -> Known:
     return known(array(items, x.shape), x.learned)
 
 
-def _bound(call: Call, name: str, place: int) -> Any:
+def _bound(call: NodeCall, name: str, place: int) -> Any:
     if call.has(place):
         (found,) = call.numbers(place)
         return found
@@ -163,7 +163,7 @@ def _bound(call: Call, name: str, place: int) -> Any:
 
 
 @folds("ReduceProd", "ReduceSum", "ReduceMax", "ReduceMin")
-def _reduced(call: Call) -> Known:
+def _reduced(call: NodeCall) -> Known:
     x, axes = call.known(0), call.listed("axes", 1)
     if len(x.shape) != 1 or (axes and not {0, -1} >= {*axes}) or x.items is None:
         raise NotReadError(f"{call.kind} of constants is computed for lists only")

@@ -8,13 +8,13 @@ from typing import Any
 from ...dims import Dim, eq, product
 from ...errors import RefusedError
 from ...operators import Flatten, Identity, Reshape
-from .call import Call
+from .call import NodeCall
 from .values import NotReadError, Tensor, depends_on_batch, without_batch
 
 __all__ = ["reshaped"]
 
 
-def reshaped(call: Call, x: Tensor, wished: Sequence[Dim]) -> Tensor:
+def reshaped(call: NodeCall, x: Tensor, wished: Sequence[Dim]) -> Tensor:
     """Return the tensor with the same elements in another shape, after finding out where the batch goes."""
     axis, merged, inner, shape = _batch_in(call, x, list(wished))
     if not shape:
@@ -35,7 +35,7 @@ _Place = tuple[int, bool, bool, list[Dim]]
 """The batch's axis, whether and how other elements are merged into it, and the shape without it."""
 
 
-def _batch_in(call: Call, x: Tensor, wished: list[Dim]) -> _Place:
+def _batch_in(call: NodeCall, x: Tensor, wished: list[Dim]) -> _Place:
     """Find the batch in a wished shape."""
     marked = [i for i, n in enumerate(wished) if depends_on_batch(n)]
     if len(marked) > 1:
@@ -75,7 +75,7 @@ def _placed(wished: list[Dim], axis: int, factor: Dim, inner: bool = False) -> _
     return axis, merged, merged and inner, [*wished[:axis], *([factor] if merged else []), *wished[axis + 1 :]]
 
 
-def _open(call: Call, x: Tensor, wished: list[Dim], axis: int) -> _Place:
+def _open(call: NodeCall, x: Tensor, wished: list[Dim], axis: int) -> _Place:
     """Return a shape whose -1 is the batch, or the batch times what else is left.
 
     A second axis alone (``[-1, 400]``) means features of each sample; another number of them is a failure,

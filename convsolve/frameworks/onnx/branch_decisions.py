@@ -8,15 +8,15 @@ from ...dims import Cond, Condition, Dim, Expr, Var, bounds, eq, evaluate, negat
 from ...network import Guard
 from .values import NotReadError
 
-__all__ = ["Decisions"]
+__all__ = ["BranchDecisions"]
 
 
 @dataclass
-class Decisions:
+class BranchDecisions:
     """Decides by the numbers that are given for open sizes, and keeps that as guards.
 
     >>> from convsolve.dims import Var
-    >>> decisions = Decisions({"x.height": 32})
+    >>> decisions = BranchDecisions({"x.height": 32})
     >>> decisions.holds(Var("x.height", interval=(1, None)) < 8, "If"), decisions.guards
     (False, (Guard(condition=8 <= x.height, source='If', after='', fails=''),))
     """

@@ -11,7 +11,7 @@ from ...errors import RefusedError
 from ...operators import Constant, Operator
 from ..common.builder import Builder
 from ..common.registry import registrar
-from .branch_decisions import Decisions
+from .branch_decisions import BranchDecisions
 from .values import (
     Failed,
     FailsError,
@@ -19,23 +19,23 @@ from .values import (
     NotReadError,
     NotThereError,
     Tensor,
-    Unknown,
+    UnreadValue,
     Value,
     depends_on_batch,
 )
 
-__all__ = ["READERS", "Call", "Result", "reads"]
+__all__ = ["READERS", "NodeCall", "Result", "reads"]
 
 Result: TypeAlias = Value | Sequence[Value]
 
-READERS: dict[str, Callable[[Call], Result]] = {}
+READERS: dict[str, Callable[[NodeCall], Result]] = {}
 """How each operator of ONNX is read, of which at least one input is a tensor of the network."""
 
 reads = registrar(READERS)
 
 
 @dataclass
-class Call:
+class NodeCall:
     """A node: its operator, its inputs (None where one is left out) and attributes, in a graph being read.
 
     ``inside`` reads a graph that is an attribute, with what its inputs stand for, and returns its outputs.
@@ -49,7 +49,7 @@ class Call:
     opset: int
     batch: Dim
     builder: Builder
-    decisions: Decisions
+    decisions: BranchDecisions
     inside: Callable[[Any, Sequence[Value | None]], list[Value]]
     source: str = ""
     parts: int = field(default=0, init=False)
@@ -65,7 +65,7 @@ class Call:
             raise FailsError(value.reference)
         if value is None:
             raise NotReadError(f"its input {position} is missing")
-        if isinstance(value, Unknown):
+        if isinstance(value, UnreadValue):
             raise NotThereError(value.why)
         return value
 

@@ -13,7 +13,7 @@ from ...dims import Condition, Expr
 from ...operators import Expand
 from ..common.registry import registrar
 from . import numbers
-from .call import Call
+from .call import NodeCall
 from .values import BATCH, Known, NotReadError, Tensor, Value, depends_on_batch
 
 __all__ = ["FOLDS", "MOST", "array", "fold", "folds", "known"]
@@ -27,7 +27,7 @@ _DEEPEST = 16
 _LARGEST = 2**64
 """The whole numbers of ONNX are smaller; what passes it has run over, and means nothing."""
 
-FOLDS: dict[str, Callable[[Call], Value | Sequence[Value]]] = {}
+FOLDS: dict[str, Callable[[NodeCall], Value | Sequence[Value]]] = {}
 """How operators are read whose inputs are all known beforehand."""
 
 folds = registrar(FOLDS)
@@ -43,7 +43,7 @@ def array(items: Sequence[Any], shape: Sequence[int] | None = None) -> Any:
 
 def known(items: Any, learned: bool = False) -> Known:
     """Return what is known of an array of objects."""
-    sizes = [item.size if isinstance(item, numbers.Ratio) else item for item in items.ravel()[: MOST + 1]]
+    sizes = [item.size if isinstance(item, numbers.SizeQuotient) else item for item in items.ravel()[: MOST + 1]]
     if any(isinstance(size, int) and not -_LARGEST <= size < _LARGEST for size in sizes):
         raise NotReadError("a number is computed that 64 bits do not hold")
     if any(isinstance(size, (Expr, Condition)) and size.depth > _DEEPEST for size in sizes):
@@ -51,7 +51,7 @@ def known(items: Any, learned: bool = False) -> Known:
     return Known(tuple(items.shape), items if items.size <= MOST else None, learned)
 
 
-def fold(call: Call) -> Value | Sequence[Value]:
+def fold(call: NodeCall) -> Value | Sequence[Value]:
     """Return what a node gives whose inputs are all known beforehand, or raise NotReadError."""
     if call.kind not in FOLDS:
         raise NotReadError(f"{call.kind} of constants is not computed")
@@ -62,7 +62,7 @@ def fold(call: Call) -> Value | Sequence[Value]:
         raise NotReadError(f"it cannot be computed beforehand from constants of the shapes {shapes}") from None
 
 
-def _moved(call: Call, move: Callable[[Any], Any]) -> Known:
+def _moved(call: NodeCall, move: Callable[[Any], Any]) -> Known:
     """Return the first input after numpy has moved its items; of many items only the shape."""
     x = call.known(0)
     if x.items is None:
@@ -71,17 +71,17 @@ def _moved(call: Call, move: Callable[[Any], Any]) -> Known:
 
 
 @folds("Identity", "Dropout")
-def _identity(call: Call) -> Known:
+def _identity(call: NodeCall) -> Known:
     return call.known(0)
 
 
 @folds("Transpose")
-def _transpose(call: Call) -> Known:
+def _transpose(call: NodeCall) -> Known:
     return _moved(call, lambda x: np.transpose(x, call.option("perm")))
 
 
 @folds("Reshape")
-def _reshape(call: Call) -> Known:
+def _reshape(call: NodeCall) -> Known:
     x = call.known(0)
     wished = call.integers(1) if call.has(1) else call.option("shape")
     if not call.option("allowzero", 0):
@@ -96,25 +96,25 @@ def _reshape(call: Call) -> Known:
 
 
 @folds("Flatten")
-def _flatten(call: Call) -> Known:
+def _flatten(call: NodeCall) -> Known:
     x, axis = call.known(0), call.option("axis", 1)
     return _moved(call, lambda a: a.reshape(prod(x.shape[:axis]), prod(x.shape[axis:])))
 
 
 @folds("Unsqueeze")
-def _unsqueeze(call: Call) -> Known:
+def _unsqueeze(call: NodeCall) -> Known:
     axes = call.listed("axes", 1)
     return _moved(call, lambda x: np.expand_dims(x, tuple(axes)))
 
 
 @folds("Squeeze")
-def _squeeze(call: Call) -> Known:
+def _squeeze(call: NodeCall) -> Known:
     axes = call.listed("axes", 1)
     return _moved(call, lambda x: np.squeeze(x, None if axes is None else tuple(axes)))
 
 
 @folds("Slice")
-def _slice(call: Call) -> Known:
+def _slice(call: NodeCall) -> Known:
     x = call.known(0)
     starts = call.listed("starts", 1)
     ends = call.listed("ends", 2)
@@ -128,7 +128,7 @@ def _slice(call: Call) -> Known:
 
 
 @folds("Gather")
-def _gather(call: Call) -> Known:
+def _gather(call: NodeCall) -> Known:
     index = call.known(1)
     if index.items is None:
         raise NotReadError("its indices are not known")
@@ -141,7 +141,7 @@ def _gather(call: Call) -> Known:
 
 
 @folds("Concat")
-def _concat(call: Call) -> Known:
+def _concat(call: NodeCall) -> Known:
     parts = [call.known(i) for i in range(len(call.inputs))]
     axis, learned = call.option("axis", 0), any(p.learned for p in parts)
     if any(p.items is None for p in parts):
@@ -152,7 +152,7 @@ def _concat(call: Call) -> Known:
 
 
 @folds("Split")
-def _split(call: Call) -> list[Value]:
+def _split(call: NodeCall) -> list[Value]:
     x, axis = call.known(0), call.option("axis", 0)
     sizes = call.listed("split", 1) or [x.shape[axis] // call.outputs] * call.outputs
     if x.items is None:
@@ -161,7 +161,7 @@ def _split(call: Call) -> list[Value]:
 
 
 @folds("Expand")
-def _expand(call: Call) -> Value:
+def _expand(call: NodeCall) -> Value:
     x = call.known(0)
     wished = call.numbers(1)
     if depends_on_batch(*wished):
@@ -175,7 +175,7 @@ def _expand(call: Call) -> Value:
     return known(np.broadcast_to(x.items, shape), x.learned)
 
 
-def _for_every_sample(call: Call, x: Known, wished: Sequence[Any]) -> Tensor:
+def _for_every_sample(call: NodeCall, x: Known, wished: Sequence[Any]) -> Tensor:
     """Return a constant that is repeated for each sample of the batch."""
     axes = [i for i, n in enumerate(wished) if depends_on_batch(n)]
     own = [1] * (len(wished) - len(x.shape)) + list(x.shape)
@@ -191,7 +191,7 @@ def _for_every_sample(call: Call, x: Known, wished: Sequence[Any]) -> Tensor:
 
 
 @folds("ConstantOfShape")
-def _constant_of_shape(call: Call) -> Value:
+def _constant_of_shape(call: NodeCall) -> Value:
     if depends_on_batch(*call.numbers(0)):
         return _for_every_sample(call, Known((1,) * len(call.numbers(0))), call.numbers(0))
     shape = tuple(call.integers(0))
@@ -203,7 +203,7 @@ def _constant_of_shape(call: Call) -> Value:
 
 
 @folds("Range")
-def _range(call: Call) -> Known:
+def _range(call: NodeCall) -> Known:
     start, stop, step = (call.integers(i)[0] for i in range(3))
     if step == 0 or abs(stop - start) // abs(step) > MOST:
         raise NotReadError("its range is too long")
@@ -211,18 +211,18 @@ def _range(call: Call) -> Known:
 
 
 @folds("Size")
-def _size(call: Call) -> Known:
+def _size(call: NodeCall) -> Known:
     return known(array([prod(call.known(0).shape)], ()))
 
 
 @folds("Shape")
-def _shape(call: Call) -> Known:
+def _shape(call: NodeCall) -> Known:
     shape = call.known(0).shape
     return known(array(list(shape)[call.option("start", 0) : call.option("end")]))
 
 
 @folds("Cast")
-def _cast(call: Call) -> Known:
+def _cast(call: NodeCall) -> Known:
     x = call.known(0)
     if x.items is None:
         return x
@@ -235,7 +235,7 @@ def _cast(call: Call) -> Known:
 @folds("Sqrt", "Exp", "Log", "Erf", "Sigmoid", "Tanh", "Reciprocal", "Pow", "Cos", "Sin",
         "MatMul", "Trilu", "DequantizeLinear",
         "ScatterND", "ScatterElements")  # fmt: skip
-def _shape_only(call: Call) -> Known:
+def _shape_only(call: NodeCall) -> Known:
     """Of other operators on constants only the shape matters."""
     values = [call.known(i) for i in range(len(call.inputs))]
     learned = any(v.learned for v in values)

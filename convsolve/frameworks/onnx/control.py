@@ -10,27 +10,27 @@ import numpy as np
 
 from ...operators import Concat, Unsqueeze
 from ..common.registry import registrar
-from .call import Call
+from .call import NodeCall
 from .constant_folding import MOST, array, known
-from .values import Known, NotReadError, Tensor, Unknown, Value
+from .values import Known, NotReadError, Tensor, UnreadValue, Value
 
 __all__ = ["CONTROL"]
 
 _MOST_TURNS = 1000
 
-CONTROL: dict[str, Callable[[Call], Sequence[Value]]] = {}
+CONTROL: dict[str, Callable[[NodeCall], Sequence[Value]]] = {}
 """How operators are read that hold graphs: by reading those."""
 
 controls = registrar(CONTROL)
 
 
 @controls("If")
-def _if(call: Call) -> list[Value]:
+def _if(call: NodeCall) -> list[Value]:
     return call.inside(call.option("then_branch" if call.condition(0) else "else_branch"), ())
 
 
 @controls("Loop")
-def _loop(call: Call) -> list[Value]:
+def _loop(call: NodeCall) -> list[Value]:
     limit = call.integers(0)[0] if call.has(0) else None
     goes_on = call.condition(1) if call.has(1) else True
     body, carried = call.option("body"), list(call.inputs[2:])
@@ -45,7 +45,7 @@ def _loop(call: Call) -> list[Value]:
         for row, value in zip(rows, made[len(carried) :], strict=True):
             row.append(value)
         turn += 1
-    return [*(value or Unknown(f"{call.source}: an input is missing") for value in carried),
+    return [*(value or UnreadValue(f"{call.source}: an input is missing") for value in carried),
             *(_stacked(call, row) for row in rows)]  # fmt: skip
 
 
@@ -53,19 +53,21 @@ def _scalar(item: Any) -> Known:
     return known(array([item], ()))
 
 
-def _truth(call: Call, value: Value) -> bool:
+def _truth(call: NodeCall, value: Value) -> bool:
     """Return whether a body asks for another turn."""
     if not isinstance(value, Known) or value.items is None or value.items.size != 1:
-        why = value.why if isinstance(value, Unknown) else "how often it runs depends on the values of tensors"
+        why = value.why if isinstance(value, UnreadValue) else "how often it runs depends on the values of tensors"
         raise NotReadError(why)
     return call.holds(value.items.ravel()[0])
 
 
-def _stacked(call: Call, row: Sequence[Value]) -> Value:
+def _stacked(call: NodeCall, row: Sequence[Value]) -> Value:
     """Return what each turn gives, one after the other on a new first axis."""
     tensors = [value for value in row if isinstance(value, Tensor)]
-    if not row or any(isinstance(value, Unknown) for value in row):
-        return next((v for v in row if isinstance(v, Unknown)), Unknown(f"{call.source}: its body is never run"))
+    if not row or any(isinstance(value, UnreadValue) for value in row):
+        return next(
+            (v for v in row if isinstance(v, UnreadValue)), UnreadValue(f"{call.source}: its body is never run")
+        )
     if not tensors:
         return _stacked_constants([value for value in row if isinstance(value, Known)])
     first = tensors[0]

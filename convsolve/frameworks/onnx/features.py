@@ -26,7 +26,7 @@ from ...operators import (
     Squeeze,
     Unsqueeze,
 )
-from .call import Call, reads
+from .call import NodeCall, reads
 from .joins import from_the_end, joined
 from .values import Known, NotReadError, Tensor, Value
 
@@ -99,29 +99,29 @@ _SAME = (
 
 
 @reads(*_NAMED)
-def _named(call: Call) -> Value:
+def _named(call: NodeCall) -> Value:
     return call.layer(OPERATORS[_NAMED[call.kind]](), call.tensor())
 
 
 @reads(*_SAME)
-def _same(call: Call) -> Value:
+def _same(call: NodeCall) -> Value:
     return call.layer(Identity(), call.tensor())
 
 
 @reads("CumProd", "ReverseSequence", "RotaryEmbedding")
-def _mixed(call: Call) -> Value:
+def _mixed(call: NodeCall) -> Value:
     return call.layer(Identity(mixes=True), call.tensor())
 
 
 @reads("Dropout")
-def _dropout(call: Call) -> list[Value]:
+def _dropout(call: NodeCall) -> list[Value]:
     x = call.tensor()
     made = call.layer(Dropout(p=float(call.option("ratio", 0.5))), x)
     return [made, *[Tensor(made.reference, x.shape, x.batch, x.merged)] * (call.outputs - 1)]
 
 
 @reads("PRelu")
-def _prelu(call: Call) -> Value:
+def _prelu(call: NodeCall) -> Value:
     slope = call.value(1)
     if not isinstance(slope, Known):
         raise NotReadError("its slope is no weight")
@@ -132,7 +132,7 @@ def _prelu(call: Call) -> Value:
 
 
 @reads("Gemm")
-def _gemm(call: Call) -> Value:
+def _gemm(call: NodeCall) -> Value:
     x, weight = call.tensor(), call.known(1)
     if call.option("transA", 0) or x.rank != 2 or x.batch != 0 or len(weight.shape) != 2:
         raise NotReadError("it is no linear layer")
@@ -150,7 +150,7 @@ def _spreads(shape: Sequence[int], over: Sequence[Dim]) -> bool:
     return len(shape) <= len(over) and all(n in (1, m) for n, m in from_the_end(shape, over))
 
 
-def _scales(call: Call, *positions: int) -> int:
+def _scales(call: NodeCall, *positions: int) -> int:
     """Return how many channels there are scales, shifts or statistics for, which must agree."""
     shapes = {call.known(i).shape for i in positions if call.has(i)}
     if len(shapes) != 1 or len(next(iter(shapes))) != 1:
@@ -160,7 +160,7 @@ def _scales(call: Call, *positions: int) -> int:
 
 
 @reads("BatchNormalization")
-def _batch_norm(call: Call) -> list[Value]:
+def _batch_norm(call: NodeCall) -> list[Value]:
     x, count = call.tensor(batch=0), _scales(call, 1, 2, 3, 4)
     if call.outputs not in (1, 3 if call.opset >= _THREE_OUTPUTS else 5):
         raise RefusedError(f"it has {call.outputs} outputs")
@@ -173,7 +173,7 @@ _THREE_OUTPUTS = 14
 
 
 @reads("InstanceNormalization")
-def _instance_norm(call: Call) -> Value:
+def _instance_norm(call: NodeCall) -> Value:
     x, count = call.tensor(batch=0), _scales(call, 1, 2)
     if len(x.shape) < 2 or x.shape[0] != count:
         raise RefusedError(f"it has {count} scales for {x.shape[0]} channels on {x.rank} axes")
@@ -181,7 +181,7 @@ def _instance_norm(call: Call) -> Value:
 
 
 @reads("GroupNormalization")
-def _group_norm(call: Call) -> Value:
+def _group_norm(call: NodeCall) -> Value:
     x, groups = call.tensor(batch=0), call.option("num_groups")
     wanted = x.shape[0] if call.opset >= _BY_CHANNEL else groups
     if any(prod(call.known(i).shape) not in (1, wanted) for i in (1, 2)):
@@ -194,7 +194,7 @@ _BY_CHANNEL = 21
 
 
 @reads("LayerNormalization", "RMSNormalization")
-def _layer_norm(call: Call) -> list[Value]:
+def _layer_norm(call: NodeCall) -> list[Value]:
     x = call.tensor()
     axis, scale = call.option("axis", -1), call.known(1)
     if not -x.rank <= axis < x.rank:
@@ -226,7 +226,7 @@ _RECURRENT: dict[str, tuple[type[Rnn], int]] = {"RNN": (Rnn, 1), "LSTM": (Lstm, 
 
 
 @reads("RNN", "LSTM", "GRU")
-def _recurrent(call: Call) -> list[Value]:
+def _recurrent(call: NodeCall) -> list[Value]:
     """Read a recurrent layer: ``Y`` is (length, directions, batch, hidden), or with layout 1 (batch, length, ...)."""
     x, weight = call.tensor(), call.known(1)
     by_sample = bool(call.option("layout", 0))
@@ -255,7 +255,7 @@ def _recurrent(call: Call) -> list[Value]:
     return [made, *[placed] * (call.outputs - 1)]
 
 
-def _steps(call: Call, x: Tensor, operator: Rnn, hidden: int, by_sample: bool) -> Tensor:
+def _steps(call: NodeCall, x: Tensor, operator: Rnn, hidden: int, by_sample: bool) -> Tensor:
     """Return all steps, with an axis of the directions between length and features, as ONNX has it."""
     steps = call.layer(operator, x)
     if not operator.bidirectional:

@@ -13,9 +13,9 @@ from ...dims import Dim
 from ...errors import RefusedError
 from ...operators import OPERATORS, Add, Embedding, Identity, LayerNorm, Mul, Operator, Permute, Reduce, Slice, Split
 from ..common.attention import attended, heads_of, merged, scores
-from .call import READERS, Call, Result, reads
+from .call import READERS, NodeCall, Result, reads
 from .joins import joined
-from .values import Known, NotReadError, Tensor, Unknown, Value
+from .values import Known, NotReadError, Tensor, UnreadValue, Value
 
 __all__ = ()
 
@@ -39,18 +39,18 @@ _AS: dict[str, tuple[str, tuple[int, ...]]] = {
 """Operators that are read as another, with these of their inputs."""
 
 
-def _as(call: Call, kind: str, positions: Sequence[int]) -> Result:
+def _as(call: NodeCall, kind: str, positions: Sequence[int]) -> Result:
     inputs = [call.inputs[p] if p < len(call.inputs) else None for p in positions]
     return READERS[kind](dataclasses.replace(call, kind=kind, inputs=inputs))
 
 
 @reads(*_AS)
-def _other(call: Call) -> Result:
+def _other(call: NodeCall) -> Result:
     return _as(call, *_AS[call.kind])
 
 
 @reads("com.microsoft.QLinearSoftmax")
-def _softmax(call: Call) -> Result:
+def _softmax(call: NodeCall) -> Result:
     rank, axis = call.tensor().rank, call.option("axis", -1)
     if not -rank <= axis < rank:
         raise RefusedError(f"axis {axis} is out of range for {rank} axes")
@@ -65,7 +65,7 @@ _POOLED = {
 
 
 @reads(*_POOLED)
-def _channels_last(call: Call) -> Value:
+def _channels_last(call: NodeCall) -> Value:
     """Read an operator that may have its channels last: they are moved to the front and back."""
     kind = _POOLED[call.kind]
     positions = range(len(call.inputs)) if "Conv" in kind else (0,)
@@ -99,13 +99,13 @@ _ACTIVATIONS = (
 )
 
 
-def _activated(call: Call) -> None:
+def _activated(call: NodeCall) -> None:
     if call.option("activation", "Relu") not in _ACTIVATIONS:
         raise RefusedError(f"its activation {call.option('activation')!r} is unknown")
 
 
 @reads("com.microsoft.FusedGemm")
-def _fused_gemm(call: Call) -> Result:
+def _fused_gemm(call: NodeCall) -> Result:
     _activated(call)
     axes = [_axes_of(call.value(i)) for i in (0, 1)]
     if not call.option("activation") or axes != [2, 2]:
@@ -114,26 +114,26 @@ def _fused_gemm(call: Call) -> Result:
 
 
 @reads("com.microsoft.FusedConv")
-def _fused_conv(call: Call) -> Value:
+def _fused_conv(call: NodeCall) -> Value:
     _activated(call)
     made = _single(_as(call, "Conv", (0, 1, 2)))
     return joined(call, Add(), [made, call.value(3)]) if call.has(3) else made
 
 
 @reads("com.microsoft.QLinearConcat")
-def _concat(call: Call) -> Result:
+def _concat(call: NodeCall) -> Result:
     if len(call.inputs) % 3 != 2:
         raise RefusedError(f"it has {len(call.inputs)} inputs: wanted two, and three for each tensor")
     return _as(call, "Concat", range(2, len(call.inputs), 3))
 
 
 @reads("DynamicQuantizeLinear")
-def _dynamic(call: Call) -> list[Value]:
+def _dynamic(call: NodeCall) -> list[Value]:
     return [call.layer(Identity(), call.tensor()), Known(()), Known(())]
 
 
 @reads("ConvInteger")
-def _integer_conv(call: Call) -> Result:
+def _integer_conv(call: NodeCall) -> Result:
     for place in (2, 3):
         if call.has(place) and prod(call.known(place).shape) != 1:
             raise RefusedError(f"its zero point has the shape {list(call.known(place).shape)}: wanted one number")
@@ -141,7 +141,7 @@ def _integer_conv(call: Call) -> Result:
 
 
 @reads("com.microsoft.DynamicQuantizeMatMul", "com.microsoft.MatMulIntegerToFloat")
-def _quantised_product(call: Call) -> Value:
+def _quantised_product(call: NodeCall) -> Value:
     made, place = _single(_as(call, "MatMul", (0, 1))), 4 if "Dynamic" in call.kind else 6
     features = call.value(1).shape[-1] if len(call.value(1).shape) > 1 else 1
     if "Dynamic" in call.kind and prod(call.known(2).shape) != 1 and call.known(2).shape != (features,):
@@ -155,14 +155,14 @@ def _quantised_product(call: Call) -> Value:
 
 
 @reads("com.microsoft.FusedMatMul")
-def _product(call: Call) -> Result:
+def _product(call: NodeCall) -> Result:
     if call.option("transBatchA", 0) or call.option("transBatchB", 0):
         raise NotReadError("it moves the batch")
     inputs = [_turned(call, i, call.option(f"trans{'AB'[i]}", 0)) for i in (0, 1)]
     return READERS["MatMul"](dataclasses.replace(call, kind="MatMul", inputs=inputs))
 
 
-def _turned(call: Call, position: int, turned: int) -> Value:
+def _turned(call: NodeCall, position: int, turned: int) -> Value:
     """Return a factor with its last two axes exchanged, where that is asked for."""
     value = call.value(position)
     if not turned:
@@ -176,7 +176,7 @@ def _turned(call: Call, position: int, turned: int) -> Value:
 
 @reads("com.microsoft.BiasGelu", "com.microsoft.FastGelu", "com.microsoft.BiasSoftmax", "com.microsoft.BiasAdd",
        "com.microsoft.BiasDropout")  # fmt: skip
-def _biased(call: Call) -> list[Value]:
+def _biased(call: NodeCall) -> list[Value]:
     added = [call.value(i) for i in range(min(len(call.inputs), 3 if call.kind.endswith(("Add", "Dropout")) else 2))
              if call.has(i)]  # fmt: skip
     bias = call.value(1) if call.has(1) else None
@@ -192,7 +192,7 @@ def _biased(call: Call) -> list[Value]:
 
 
 @reads("com.microsoft.SkipLayerNormalization", "com.microsoft.SkipSimplifiedLayerNormalization")
-def _skip_norm(call: Call) -> list[Value]:
+def _skip_norm(call: NodeCall) -> list[Value]:
     shifted = "Simplified" not in call.kind
     bias = 4 if shifted else 3
     shapes = [call.value(i).shape[-1:] for i in (bias, 2) if call.has(i)]
@@ -210,11 +210,11 @@ def _skip_norm(call: Call) -> list[Value]:
 
 
 @reads("SimplifiedLayerNormalization")
-def _simplified(call: Call) -> Result:
+def _simplified(call: NodeCall) -> Result:
     return _as(call, "RMSNormalization", (0, 1))
 
 
-def _normalised(call: Call, x: Tensor, scale: int, shift: int | None) -> Tensor:
+def _normalised(call: NodeCall, x: Tensor, scale: int, shift: int | None) -> Tensor:
     """Return a tensor that is normalised along its last axis."""
     weights = [call.known(i).shape for i in (scale, shift) if i is not None and call.has(i)]
     if not weights or any(len(shape) != 1 or shape != weights[0] for shape in weights):
@@ -223,7 +223,7 @@ def _normalised(call: Call, x: Tensor, scale: int, shift: int | None) -> Tensor:
 
 
 @reads("com.microsoft.EmbedLayerNormalization")
-def _embedded(call: Call) -> list[Value]:
+def _embedded(call: NodeCall) -> list[Value]:
     ids = call.tensor(batch=0)
     tables = [call.known(i).shape if call.has(i) else None for i in (2, 3, 4)]
     segment = call.tensor(1, batch=0) if call.has(1) else ids
@@ -246,7 +246,7 @@ def _embedded(call: Call) -> list[Value]:
     return [made, count, *[whole] * (call.outputs - 2)]
 
 
-def _first(call: Call, count: Dim) -> Tensor:
+def _first(call: NodeCall, count: Dim) -> Tensor:
     """Return the first so many places of the table of places, which is learned."""
     table = call.constant(call.known(3), call.known(3).shape)
     (made,) = call.add(Slice(axis=0, stop=count), table, last=False)
@@ -260,11 +260,11 @@ def _axes_of(value: Tensor | Known) -> int:
     return value.rank if isinstance(value, Tensor) else len(value.shape)
 
 
-def _adds(call: Call) -> Callable[..., Tensor]:
+def _adds(call: NodeCall) -> Callable[..., Tensor]:
     return lambda _, operator, *inputs: call.layer(operator, *inputs, last=False)
 
 
-def _attention(call: Call, query: Tensor, key: Tensor, value: Tensor, heads: tuple[int, int]) -> list[Value]:
+def _attention(call: NodeCall, query: Tensor, key: Tensor, value: Tensor, heads: tuple[int, int]) -> list[Value]:
     """Return attention between sequences whose heads stand side by side in the features."""
     add = _adds(call)
     sizes = [x.shape[-1] for x in (query, key, value)]
@@ -276,11 +276,11 @@ def _attention(call: Call, query: Tensor, key: Tensor, value: Tensor, heads: tup
     q, k, v = (heads_of(add, x, c, n // c) for x, c, n in zip((query, key, value), counts, sizes, strict=True))
     mixed = merged(add, attended(add, scores(add, 3, q, k), v), sizes[2])
     made: Value = call.layer(Identity(), mixed)
-    return [made, *[Unknown("the keys and values that it keeps are not read")] * (call.outputs - 1)]
+    return [made, *[UnreadValue("the keys and values that it keeps are not read")] * (call.outputs - 1)]
 
 
 @reads("com.microsoft.Attention")
-def _packed_attention(call: Call) -> list[Value]:
+def _packed_attention(call: NodeCall) -> list[Value]:
     """Read attention of a sequence to itself, whose three projections are one matrix."""
     x, weight, count = call.tensor(batch=0), call.known(1), call.option("num_heads")
     if len(x.shape) != 2 or len(weight.shape) != 2 or not count or count < 1:
@@ -300,7 +300,7 @@ def _packed_attention(call: Call) -> list[Value]:
 
 
 @reads("com.microsoft.MultiHeadAttention", "Attention")
-def _multi_head_attention(call: Call) -> list[Value]:
+def _multi_head_attention(call: NodeCall) -> list[Value]:
     inputs = [call.tensor(i, batch=0) for i in range(3)]
     if inputs[1].rank != inputs[2].rank:
         raise RefusedError(f"its keys have {inputs[1].rank} axes, its values {inputs[2].rank}")

@@ -25,7 +25,7 @@ from ...operators import (
     Sub,
 )
 from ..common.equations import UnfitError, per_sample
-from .call import Call, reads
+from .call import NodeCall, reads
 from .values import Known, NotReadError, Tensor, Value
 
 __all__ = ["from_the_end", "joined"]
@@ -49,7 +49,7 @@ def from_the_end(a: Sequence[Dim], b: Sequence[Dim]) -> list[tuple[Dim, Dim]]:
 
 
 @reads(*_JOINS)
-def _join(call: Call) -> Value:
+def _join(call: NodeCall) -> Value:
     return joined(call, _JOINS[call.kind](), [call.value(i) for i in range(len(call.inputs))])
 
 
@@ -61,7 +61,7 @@ _FUNCTIONS = {
 
 
 @reads(*_FUNCTIONS)
-def _function(call: Call) -> Value:
+def _function(call: NodeCall) -> Value:
     """Read element-wise functions that have no operator of their own; of one tensor, what keeps its shape."""
     values = [call.value(i) for i in range(len(call.inputs))]
     tensors = [v for v in values if isinstance(v, Tensor)]
@@ -76,7 +76,7 @@ def _fits(shape: Sequence[int], full: Sequence[Dim]) -> bool:
     return len(shape) <= len(full) and all(n in (1, m) for n, m in from_the_end(shape, full))
 
 
-def joined(call: Call, operator: Operator, values: Sequence[Tensor | Known]) -> Tensor:
+def joined(call: NodeCall, operator: Operator, values: Sequence[Tensor | Known]) -> Tensor:
     """Return the element-wise join of tensors and constants, whose batch axes must meet."""
     tensors = [v for v in values if isinstance(v, Tensor)]
     rank = max(v.rank if isinstance(v, Tensor) else len(v.shape) for v in values)
@@ -110,7 +110,7 @@ def joined(call: Call, operator: Operator, values: Sequence[Tensor | Known]) -> 
 
 
 @reads("Concat")
-def _concat(call: Call) -> Value:
+def _concat(call: NodeCall) -> Value:
     values = [call.value(i) for i in range(len(call.inputs))]
     first = next(v for v in values if isinstance(v, Tensor))
     axis = first.own_axis(call.option("axis", 1))
@@ -130,7 +130,7 @@ def _concat(call: Call) -> Value:
 
 
 @reads("MatMul")
-def _matmul(call: Call) -> Value:
+def _matmul(call: NodeCall) -> Value:
     a, b = call.value(0), call.value(1)
     if isinstance(a, Tensor) and isinstance(b, Known) and len(b.shape) == 2:
         if not a.merged and a.batch == a.rank - 1:
@@ -163,7 +163,7 @@ def _matmul(call: Call) -> Value:
 
 
 @reads("Einsum")
-def _einsum(call: Call) -> Value:
+def _einsum(call: NodeCall) -> Value:
     values = [call.value(i) for i in range(len(call.inputs))]
     if any(isinstance(v, Tensor) and v.merged for v in values):
         raise NotReadError("an axis holds the batch and more")

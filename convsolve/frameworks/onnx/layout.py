@@ -23,7 +23,7 @@ from ...operators import (
     Unsqueeze,
 )
 from .batch_axis import reshaped
-from .call import Call, reads
+from .call import NodeCall, reads
 from .values import Known, NotReadError, Tensor, Value
 
 __all__ = ()
@@ -33,7 +33,7 @@ _FAR = 2**31 - 1
 
 
 @reads("Flatten")
-def _flatten(call: Call) -> Value:
+def _flatten(call: NodeCall) -> Value:
     x = call.tensor()
     axis = call.option("axis", 1)
     axis += x.rank if axis < 0 else 0
@@ -44,7 +44,7 @@ def _flatten(call: Call) -> Value:
 
 
 @reads("Reshape")
-def _reshape(call: Call) -> Value:
+def _reshape(call: NodeCall) -> Value:
     x = call.tensor()
     wished = call.row(1) if call.has(1) else call.option("shape")
     if sum(n == -1 for n in wished) > 1 or any(isinstance(n, int) and n < -1 for n in wished):
@@ -58,7 +58,7 @@ def _reshape(call: Call) -> Value:
 
 
 @reads("Transpose")
-def _transpose(call: Call) -> Value:
+def _transpose(call: NodeCall) -> Value:
     x = call.tensor()
     order = call.option("perm") or list(reversed(range(x.rank)))
     if sorted(order) != list(range(x.rank)):
@@ -69,7 +69,7 @@ def _transpose(call: Call) -> Value:
 
 
 @reads("Unsqueeze")
-def _unsqueeze(call: Call) -> Value:
+def _unsqueeze(call: NodeCall) -> Value:
     x = call.tensor()
     axes = call.listed("axes", 1)
     rank = x.rank + len(axes)
@@ -83,7 +83,7 @@ def _unsqueeze(call: Call) -> Value:
 
 
 @reads("Squeeze")
-def _squeeze(call: Call) -> Value:
+def _squeeze(call: NodeCall) -> Value:
     x = call.tensor()
     axes = call.listed("axes", 1)
     if not axes:
@@ -106,7 +106,7 @@ def _own(x: Tensor, axis: int) -> int:
 
 
 @reads("Slice")
-def _slice(call: Call) -> Value:
+def _slice(call: NodeCall) -> Value:
     x = call.tensor()
     starts = call.row(1) if call.has(1) else call.option("starts")
     ends = call.row(2) if call.has(2) else call.option("ends")
@@ -133,7 +133,7 @@ def _slice(call: Call) -> Value:
 
 
 @reads("Gather")
-def _gather(call: Call) -> Value:
+def _gather(call: NodeCall) -> Value:
     if isinstance(call.value(0), Known):
         return _embedding(call)
     x, index = call.tensor(), call.known(1)
@@ -161,7 +161,7 @@ def _gather(call: Call) -> Value:
     return Tensor(made.reference, made.shape, batch, x.merged, x.inner)
 
 
-def _embedding(call: Call) -> Value:
+def _embedding(call: NodeCall) -> Value:
     from ...operators import Embedding
 
     table, index = call.known(0), call.tensor(1)
@@ -171,7 +171,7 @@ def _embedding(call: Call) -> Value:
 
 
 @reads("Split")
-def _split(call: Call) -> list[Value]:
+def _split(call: NodeCall) -> list[Value]:
     x = call.tensor()
     axis = _own(x, call.option("axis", 0))
     sizes = call.row(1) if call.has(1) else call.option("split")
@@ -189,7 +189,7 @@ def _split(call: Call) -> list[Value]:
 
 
 @reads("Expand")
-def _expand(call: Call) -> Value:
+def _expand(call: NodeCall) -> Value:
     x, wished = call.value(0), call.numbers(1)
     if isinstance(x, Known):
         raise NotReadError("it expands a constant by a size that is not known")
@@ -206,7 +206,7 @@ def _expand(call: Call) -> Value:
 
 
 @reads("Tile")
-def _tile(call: Call) -> Value:
+def _tile(call: NodeCall) -> Value:
     x, repeats = call.tensor(), call.row(1)
     if len(repeats) != x.rank:
         raise RefusedError(f"it has {len(repeats)} repeats for {x.rank} axes")
@@ -219,7 +219,7 @@ def _tile(call: Call) -> Value:
 @reads(
     "ReduceL1", "ReduceL2", "ReduceLogSum", "ReduceLogSumExp", "ReduceMax", "ReduceMean", "ReduceMin", "ReduceProd",
     "ReduceSum", "ReduceSumSquare")  # fmt: skip
-def _reduce(call: Call) -> Value:
+def _reduce(call: NodeCall) -> Value:
     x = call.tensor()
     axes = call.row(1) if call.has(1) else call.option("axes")
     if not axes:
@@ -230,12 +230,12 @@ def _reduce(call: Call) -> Value:
 
 
 @reads("ArgMax", "ArgMin")
-def _arg(call: Call) -> Value:
+def _arg(call: NodeCall) -> Value:
     return _reduced(call, call.tensor(), [call.option("axis", 0)], call.option("keepdims", 1) == 1)
 
 
 @reads("TopK")
-def _top_k(call: Call) -> list[Value]:
+def _top_k(call: NodeCall) -> list[Value]:
     x = call.tensor()
     count = call.row(1) if call.has(1) else [call.option("k")]
     if len(count) != 1 or (isinstance(count[0], int) and count[0] < 1):
@@ -244,7 +244,7 @@ def _top_k(call: Call) -> list[Value]:
     return [call.made(reference, x) for reference in made]
 
 
-def _reduced(call: Call, x: Tensor, axes: Sequence[int], keepdims: bool) -> Tensor:
+def _reduced(call: NodeCall, x: Tensor, axes: Sequence[int], keepdims: bool) -> Tensor:
     own = sorted({_own(x, a) for a in axes})
     made = call.layer(Reduce(axes=own, keepdims=keepdims), x)
     gone = 0 if keepdims else len({a % x.rank for a in axes if a % x.rank < x.batch})

@@ -14,7 +14,7 @@ from ...dims import Cond, Condition, Dim, Expr, all_of, bounds, eq, maximum, min
 from .values import NotReadError
 
 __all__ = [
-    "Ratio",
+    "SizeQuotient",
     "add",
     "ceiling",
     "crossed",
@@ -39,7 +39,7 @@ _EXACT = 1 << 10
 
 
 @dataclass(frozen=True)
-class Ratio:
+class SizeQuotient:
     """A floating-point number ``size / divisor`` with an unknown size.
 
     Rounding of one division by a whole number never reaches the next whole number; that of anything more
@@ -54,14 +54,14 @@ class Ratio:
 def to_float(x: Any) -> Any:
     """Return a number as floating point."""
     x = _counted(x)
-    if isinstance(x, (Fraction, Ratio)):
+    if isinstance(x, (Fraction, SizeQuotient)):
         return x
-    return Ratio(x) if isinstance(x, Expr) else Fraction(int(x))
+    return SizeQuotient(x) if isinstance(x, Expr) else Fraction(int(x))
 
 
 def to_int(x: Any) -> Any:
     """Return a number as a whole one, rounded toward zero."""
-    if isinstance(x, Ratio):
+    if isinstance(x, SizeQuotient):
         return _toward_zero(x.size, x.divisor)
     return int(x) if isinstance(x, Fraction) else _counted(x)
 
@@ -86,8 +86,14 @@ def crossed(a: Any, b: Any) -> tuple[Dim, Dim]:
     (7, 8)
     """
     parts = [_counted(x) for x in (a, b)]
-    ratios = [Ratio(x.numerator, x.denominator) if isinstance(x, Fraction) else x if isinstance(x, Ratio) else Ratio(x)
-              for x in parts]  # fmt: skip
+    ratios = [
+        SizeQuotient(x.numerator, x.denominator)
+        if isinstance(x, Fraction)
+        else x
+        if isinstance(x, SizeQuotient)
+        else SizeQuotient(x)
+        for x in parts
+    ]
     if not all(x.exact for x in ratios):
         raise NotReadError("it compares rounded numbers")
     return ratios[0].size * ratios[1].divisor, ratios[1].size * ratios[0].divisor
@@ -95,7 +101,7 @@ def crossed(a: Any, b: Any) -> tuple[Dim, Dim]:
 
 def floor(x: Any) -> Any:
     """Return a floating-point number rounded down."""
-    return Ratio(x.size // x.divisor) if isinstance(x, Ratio) else Fraction(x.numerator // x.denominator)
+    return SizeQuotient(x.size // x.divisor) if isinstance(x, SizeQuotient) else Fraction(x.numerator // x.denominator)
 
 
 def ceiling(x: Any) -> Any:
@@ -104,8 +110,8 @@ def ceiling(x: Any) -> Any:
     >>> ceiling(Fraction(7, 2))
     Fraction(4, 1)
     """
-    if isinstance(x, Ratio):
-        return Ratio((x.size + (x.divisor - 1)) // x.divisor)
+    if isinstance(x, SizeQuotient):
+        return SizeQuotient((x.size + (x.divisor - 1)) // x.divisor)
     return Fraction(-(-x.numerator // x.denominator))
 
 
@@ -119,12 +125,12 @@ def nearest(x: Any) -> Any:
         return Fraction(round(x))
     twice, divisor = 2 * x.size + x.divisor, 2 * x.divisor
     up = twice // divisor
-    return x if x.divisor == 1 else Ratio(where(all_of(eq(twice % divisor, 0), eq(up % 2, 1)), up - 1, up))
+    return x if x.divisor == 1 else SizeQuotient(where(all_of(eq(twice % divisor, 0), eq(up % 2, 1)), up - 1, up))
 
 
 def negative(x: Any) -> Any:
     """Return ``-x``."""
-    return subtract(zero(x), x) if not isinstance(x, Ratio) else Ratio(-x.size, x.divisor, x.exact)
+    return subtract(zero(x), x) if not isinstance(x, SizeQuotient) else SizeQuotient(-x.size, x.divisor, x.exact)
 
 
 def sign(x: Any) -> Any:
@@ -133,11 +139,11 @@ def sign(x: Any) -> Any:
     >>> sign(-7), sign(Fraction(1, 2))
     (-1, Fraction(1, 1))
     """
-    size = x.size if isinstance(x, Ratio) else x
+    size = x.size if isinstance(x, SizeQuotient) else x
     if isinstance(size, Fraction):
         return Fraction((size > 0) - (size < 0))
     found = where(size > 0, 1, where(size < 0, -1, 0))
-    return Ratio(found) if isinstance(x, Ratio) else found
+    return SizeQuotient(found) if isinstance(x, SizeQuotient) else found
 
 
 def larger(a: Any, b: Any) -> Any:
@@ -155,9 +161,11 @@ def _extreme(pick: Callable[..., Dim], known: Callable[..., Any], a: Any, b: Any
         return pick(a, b)
     if isinstance(a, Fraction) and isinstance(b, Fraction):
         return known(a, b)
-    a, b = (x if isinstance(x, Ratio) else Ratio(x.numerator, x.denominator) for x in (a, b))
+    a, b = (x if isinstance(x, SizeQuotient) else SizeQuotient(x.numerator, x.denominator) for x in (a, b))
     common = lcm(a.divisor, b.divisor)  # rounding keeps the order of numbers, so that it is one of the two
-    return Ratio(pick(a.size * (common // a.divisor), b.size * (common // b.divisor)), common, a.exact and b.exact)
+    return SizeQuotient(
+        pick(a.size * (common // a.divisor), b.size * (common // b.divisor)), common, a.exact and b.exact
+    )
 
 
 def add(a: Any, b: Any) -> Any:
@@ -178,12 +186,12 @@ def multiply(a: Any, b: Any) -> Any:
         return _rounded(np.float32(float(a)) * np.float32(float(b)))
     if isinstance(a, Fraction):
         a, b = b, a
-    if isinstance(b, Ratio):
+    if isinstance(b, SizeQuotient):
         if a.divisor == b.divisor == 1 and a.exact and b.exact:
-            return Ratio(a.size * b.size)
+            return SizeQuotient(a.size * b.size)
         raise NotReadError("it multiplies two fractions of unknown sizes")
     _demand_exact(a, b)
-    return Ratio(a.size * b.numerator, a.divisor * b.denominator)
+    return SizeQuotient(a.size * b.numerator, a.divisor * b.denominator)
 
 
 def divide(a: Any, b: Any) -> Any:
@@ -198,14 +206,14 @@ def divide(a: Any, b: Any) -> Any:
         if b == 0:
             raise NotReadError("it divides by zero")
         return _rounded(np.float32(float(a)) / np.float32(float(b)))
-    if isinstance(b, Ratio):
-        if isinstance(a, Ratio) and a == b:
+    if isinstance(b, SizeQuotient):
+        if isinstance(a, SizeQuotient) and a == b:
             return Fraction(1)
         raise NotReadError("it divides by an unknown size")
     if b > 0 and b.numerator & (b.numerator - 1) == 0:
         return multiply(a, 1 / b)
     if b > 0 and b.denominator == 1 and a.exact and a.divisor == 1 and b < _EXACT:
-        return Ratio(a.size, int(b), exact=False)
+        return SizeQuotient(a.size, int(b), exact=False)
     raise NotReadError(f"what dividing by {float(b)} is rounded to is not known")
 
 
@@ -217,7 +225,7 @@ def modulo(a: Any, b: Any) -> Any:
 
 
 def _floating(*numbers: Any) -> bool:
-    return any(isinstance(x, (Fraction, Ratio)) for x in numbers)
+    return any(isinstance(x, (Fraction, SizeQuotient)) for x in numbers)
 
 
 def _rounded(x: Any) -> Fraction:
@@ -226,7 +234,7 @@ def _rounded(x: Any) -> Fraction:
     return Fraction(float(x))
 
 
-def _demand_exact(a: Ratio, b: Fraction) -> None:
+def _demand_exact(a: SizeQuotient, b: Fraction) -> None:
     dyadic = b.denominator & (b.denominator - 1) == 0 and a.divisor & (a.divisor - 1) == 0
     if not (a.exact and dyadic and abs(b.numerator) <= _EXACT and a.divisor * b.denominator <= _EXACT):
         raise NotReadError(f"what multiplying by {float(b)} is rounded to is not known")
@@ -235,14 +243,14 @@ def _demand_exact(a: Ratio, b: Fraction) -> None:
 def _sum(a: Any, b: Any, sign: int) -> Any:
     if isinstance(a, Fraction) and isinstance(b, Fraction):
         return _rounded(np.float32(float(a)) + sign * np.float32(float(b)))
-    a, b = (x if isinstance(x, Ratio) else Ratio(x.numerator, x.denominator) for x in (a, b))
+    a, b = (x if isinstance(x, SizeQuotient) else SizeQuotient(x.numerator, x.denominator) for x in (a, b))
     if not (a.exact and b.exact):
         raise NotReadError("it goes on computing with a rounded number")
     for x in (a, b):
         if x.divisor > _EXACT or x.divisor & (x.divisor - 1):
             raise NotReadError("a sum of fractions is rounded")
     common = max(a.divisor, b.divisor)  # both are powers of two
-    return Ratio(a.size * (common // a.divisor) + sign * (b.size * (common // b.divisor)), common)
+    return SizeQuotient(a.size * (common // a.divisor) + sign * (b.size * (common // b.divisor)), common)
 
 
 def _divisor(b: Dim) -> Dim:

@@ -11,7 +11,7 @@ from ...errors import RefusedError
 from ...network import Layer
 from ...network.trace import MOST_AXES
 from ...operators import Input, Opaque
-from .call import Call
+from .call import NodeCall
 from .proto import sizes_of
 from .refusals import deadly
 from .values import Known, NotReadError, Tensor, Value
@@ -105,7 +105,7 @@ def _values(tensor: Any) -> int:
     return prod(tensor.dims) if tensor.data_type in _WHOLE and len(tensor.dims) < 2 else 1
 
 
-def seen_as_opaque(call: Call, node: Any, inference: Inference, why: str) -> list[Value]:
+def seen_as_opaque(call: NodeCall, node: Any, inference: Inference, why: str) -> list[Value]:
     """Return the outputs of a node as those of an opaque operator, known for these sizes alone.
 
     Raises:

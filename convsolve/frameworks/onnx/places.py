@@ -26,18 +26,18 @@ from ...operators import (
     Unflatten,
     Unsqueeze,
 )
-from .call import Call, reads
+from .call import NodeCall, reads
 from .values import Known, NotReadError, Tensor, Value
 
 __all__ = ()
 
 
-def _full(call: Call, value: Tensor | Known) -> list[Dim]:
+def _full(call: NodeCall, value: Tensor | Known) -> list[Dim]:
     """Return a shape as ONNX sees it."""
     return value.full(call.batch) if isinstance(value, Tensor) else list(value.shape)
 
 
-def _sample(call: Call, value: Tensor | Known, batch: int) -> list[Dim]:
+def _sample(call: NodeCall, value: Tensor | Known, batch: int) -> list[Dim]:
     """Return what of a shape belongs to one sample, the batch being on this axis."""
     if isinstance(value, Tensor):
         if value.merged or value.batch != batch:
@@ -49,7 +49,7 @@ def _sample(call: Call, value: Tensor | Known, batch: int) -> list[Dim]:
     return shape
 
 
-def _tensor(call: Call, value: Tensor | Known, batch: int) -> Tensor:
+def _tensor(call: NodeCall, value: Tensor | Known, batch: int) -> Tensor:
     """Return a tensor of the network, or a constant that has something for each sample, as such."""
     if isinstance(value, Tensor):
         return value
@@ -86,13 +86,13 @@ def _alike(first: Sequence[Dim], second: Sequence[Dim], what: str) -> None:
         raise RefusedError(f"its {what} have the shape {[*map(str, second)]}: wanted {[*map(str, first)]}")
 
 
-def _one(call: Call, x: Tensor) -> Tensor:
+def _one(call: NodeCall, x: Tensor) -> Tensor:
     """Return a single entry that depends on all of a tensor."""
     flat = x if len(x.shape) == 1 else call.layer(Flatten() if x.shape else Unsqueeze(axis=0), x, last=False)
     return call.layer(Reduce(axes=(0,), keepdims=True), flat, last=False)
 
 
-def _mixed(call: Call, function: str, x: Tensor, *others: Tensor) -> Tensor:
+def _mixed(call: NodeCall, function: str, x: Tensor, *others: Tensor) -> Tensor:
     """Return a tensor whose entries depend on all of some others."""
     ones = [_one(call, other) for other in others]
     if x.shape:
@@ -104,7 +104,7 @@ def _mixed(call: Call, function: str, x: Tensor, *others: Tensor) -> Tensor:
 # -- along one axis
 
 
-def _along(call: Call, x: Tensor, index: Tensor | Known, axis: int, *, last: bool = False) -> Tensor:
+def _along(call: NodeCall, x: Tensor, index: Tensor | Known, axis: int, *, last: bool = False) -> Tensor:
     """Return as many entries along one axis as an index has; along the others it must not have more than there are."""
     shape, own = _sample(call, index, x.batch), x.own_axis(axis)
     made = x
@@ -116,7 +116,7 @@ def _along(call: Call, x: Tensor, index: Tensor | Known, axis: int, *, last: boo
     return call.layer(picked, made, last=last)
 
 
-def _refuse_along(call: Call, x: Tensor | Known, index: Tensor | Known, axis: int) -> None:
+def _refuse_along(call: NodeCall, x: Tensor | Known, index: Tensor | Known, axis: int) -> None:
     """Refuse an index that no runtime takes, on the axis of the batch, too."""
     data, places = _full(call, x), _full(call, index)
     if len(data) != len(places) or not -len(data) <= axis < len(data):
@@ -129,7 +129,7 @@ def _refuse_along(call: Call, x: Tensor | Known, index: Tensor | Known, axis: in
 
 
 @reads("GatherElements")
-def _gather_elements(call: Call) -> Value:
+def _gather_elements(call: NodeCall) -> Value:
     x, index, axis = call.value(0), call.value(1), call.option("axis", 0)
     _refuse_along(call, x, index, axis)
     data = _tensor(call, x, _batch((x, index)))
@@ -139,7 +139,7 @@ def _gather_elements(call: Call) -> Value:
 
 
 @reads("ScatterElements", "Scatter")
-def _scatter_elements(call: Call) -> Value:
+def _scatter_elements(call: NodeCall) -> Value:
     x, index, updates = (call.value(i) for i in range(3))
     axis = call.option("axis", 0)
     _refuse_along(call, x, index, axis)
@@ -156,7 +156,7 @@ def _scatter_elements(call: Call) -> Value:
 
 
 def _picked(
-    call: Call,
+    call: NodeCall,
     x: Tensor,
     index: Tensor | Known,
     first: int,
@@ -179,7 +179,7 @@ def _picked(
     return call.layer(Gather(axis=first, shape=tuple(shape) or None), flat, last=last)
 
 
-def _coordinates(call: Call, index: Tensor | Known, most: int) -> int:
+def _coordinates(call: NodeCall, index: Tensor | Known, most: int) -> int:
     """Return how many axes an index names: its last axis has a number for each."""
     shape = _full(call, index)
     if not shape:
@@ -195,7 +195,7 @@ def _coordinates(call: Call, index: Tensor | Known, most: int) -> int:
 
 
 @reads("GatherND")
-def _gather_nd(call: Call) -> Value:
+def _gather_nd(call: NodeCall) -> Value:
     x, index, shared = call.value(0), call.value(1), call.option("batch_dims", 0)
     data, places = _full(call, x), _full(call, index)
     if shared >= len(data):
@@ -215,7 +215,7 @@ def _gather_nd(call: Call) -> Value:
     return _from_samples(call, x, index, shared, count)
 
 
-def _table(call: Call, table: Known, index: Tensor | Known, count: int) -> Value:
+def _table(call: NodeCall, table: Known, index: Tensor | Known, count: int) -> Value:
     """Return the entries of a constant that the network names."""
     assert isinstance(index, Tensor)
     if index.merged or index.batch == len(index.shape):
@@ -226,7 +226,7 @@ def _table(call: Call, table: Known, index: Tensor | Known, count: int) -> Value
     return call.layer(Unflatten(axis=-1, sizes=rest) if rest else Squeeze(axis=-1), found)
 
 
-def _from_samples(call: Call, x: Tensor | Known, index: Tensor | Known, shared: int, count: int) -> Value:
+def _from_samples(call: NodeCall, x: Tensor | Known, index: Tensor | Known, shared: int, count: int) -> Value:
     """Return the entries that an index names in each sample."""
     data, shape = _tensor(call, x, 0), _sample(call, index, 0)
     front, middle = shape[: shared - 1], shape[shared - 1 : -1]
@@ -238,7 +238,7 @@ def _from_samples(call: Call, x: Tensor | Known, index: Tensor | Known, shared: 
 
 
 @reads("ScatterND")
-def _scatter_nd(call: Call) -> Value:
+def _scatter_nd(call: NodeCall) -> Value:
     x, index, updates = (call.value(i) for i in range(3))
     data, places = _full(call, x), _full(call, index)
     count = _coordinates(call, index, len(data))
@@ -261,7 +261,7 @@ def _scatter_nd(call: Call) -> Value:
 
 
 @reads("OneHot")
-def _one_hot(call: Call) -> Value:
+def _one_hot(call: NodeCall) -> Value:
     x, (depth,) = call.tensor(), call.numbers(1)
     axis = call.option("axis", -1) % (x.rank + 1)
     own = axis - (axis > x.batch and not x.merged)
@@ -272,7 +272,7 @@ def _one_hot(call: Call) -> Value:
 
 
 @reads("RoiAlign")
-def _roi_align(call: Call) -> Value:
+def _roi_align(call: NodeCall) -> Value:
     """Read the pooling of regions: what comes out has a region where the input had a sample."""
     x, regions, samples, mode = call.tensor(batch=0), call.value(1), call.value(2), call.option("mode", "avg").lower()
     if call.opset >= _NOT_MADE:

@@ -17,16 +17,16 @@ from ...operators import Opaque, axis_names
 from ..common.builder import Builder
 from ..common.documents import boundary
 from . import arithmetic, control, features, fused, joins, layout, microsoft, places, scales, spectra, windows
-from .branch_decisions import Decisions
-from .call import READERS, Call, Result
+from .branch_decisions import BranchDecisions
+from .call import READERS, NodeCall, Result
 from .constant_folding import array, fold, known
 from .control import CONTROL
 from .opaque import Inference, seen_as_opaque
 from .proto import attributes_of, known_of, load, sizes_of
 from .refusals import refusal
-from .values import BATCH, Failed, FailsError, Known, NotReadError, NotThereError, Tensor, Unknown, Value
+from .values import BATCH, Failed, FailsError, Known, NotReadError, NotThereError, Tensor, UnreadValue, Value
 
-__all__ = ["Graph", "from_onnx"]
+__all__ = ["GraphReader", "from_onnx"]
 
 _READ = (arithmetic, control, features, fused, joins, layout, places, spectra, windows)
 """They register how each operator is read."""
@@ -62,15 +62,15 @@ def from_onnx(source: Any, *, input_shape: InputShapes | None = None) -> Network
 def _read(proto: Any, name: str, given: InputShapes | None) -> Network:
     """Read a graph: with open sizes, as far as that goes; otherwise for the sizes given alone."""
     if given is None:
-        return Graph(proto, name).network()
+        return GraphReader(proto, name).network()
     try:
         shapes = given_shapes(given, [info.name for info in _inputs(proto)])
     except NetworkError as error:
         raise UnreadableError(f"{name}: {error}") from None
     try:
-        network = Graph(proto, name, shapes, whole=True).network()
+        network = GraphReader(proto, name, shapes, whole=True).network()
     except UnreadableError:
-        network = Graph(proto, name, shapes, fixed=True).network()
+        network = GraphReader(proto, name, shapes, fixed=True).network()
     return dataclasses.replace(network, record=lambda *shapes: _read(proto, name, shapes))
 
 
@@ -80,7 +80,7 @@ def _inputs(proto: Any) -> list[Any]:
     return [info for info in proto.graph.input if info.name not in weights]
 
 
-class Graph:
+class GraphReader:
     """A graph being read: what each of its names stands for.
 
     Sizes that are given are what is decided by. They take the place of open ones if those are to be ``fixed``;
@@ -98,7 +98,7 @@ class Graph:
     ) -> None:
         self.proto, self.name, self.fixed, self.whole = proto, name, fixed, whole
         self.builder = Builder("onnx")
-        self.decisions = Decisions(self.builder.numbers)
+        self.decisions = BranchDecisions(self.builder.numbers)
         infos = _inputs(proto)
         self.given = given or [None for _ in infos]
         self.values: dict[str, Value] = {}
@@ -117,8 +117,8 @@ class Graph:
         """Return the network that was read."""
         outputs = []
         for info in self.proto.graph.output:
-            value = self.values.get(info.name, Unknown("no node makes it"))
-            if isinstance(value, Unknown):
+            value = self.values.get(info.name, UnreadValue("no node makes it"))
+            if isinstance(value, UnreadValue):
                 raise UnreadableError(f"{self.name}: the output {info.name!r} cannot be read: {value.why}")
             if isinstance(value, (Tensor, Failed)):
                 outputs.append(value.reference)
@@ -189,19 +189,19 @@ class Graph:
         except FailsError as error:
             result = Failed(error.reference)
         except NotThereError as error:
-            result = Unknown(str(error))
+            result = UnreadValue(str(error))
         except (NotReadError, ConvsolveError) as error:
-            result = Unknown(f"{where}: {error}")
+            result = UnreadValue(f"{where}: {error}")
         self._give(node, result)
 
     def _give(self, node: Any, result: Result) -> None:
-        values = [result] * len(node.output) if isinstance(result, (Unknown, Failed)) else \
+        values = [result] * len(node.output) if isinstance(result, (UnreadValue, Failed)) else \
             list(result) if isinstance(result, (list, tuple)) else [result]  # fmt: skip
         for name, value in zip(node.output, values, strict=False):
             if name:
                 self.values[name] = value
 
-    def _call(self, node: Any, where: str) -> Call:
+    def _call(self, node: Any, where: str) -> NodeCall:
         inputs: list[Value | None] = []
         for name in node.input:
             if name and name not in self.values:
@@ -212,7 +212,7 @@ class Graph:
             raise NotReadError(f"more than {_MOST_NODES} nodes are run")
         self.kinds[node.op_type] += 1
         invented = f"{re.sub(r'(?<=[a-z0-9])(?=[A-Z])', '_', node.op_type).lower()}{self.kinds[node.op_type]}"
-        return Call(
+        return NodeCall(
             kind=node.op_type,
             name=node.name or invented,
             inputs=inputs,
@@ -234,15 +234,15 @@ class Graph:
             for tensor in graph.initializer:
                 self.values[tensor.name] = known_of(tensor, learned=True)
             for info, value in zip(graph.input, given, strict=True):
-                self.values[info.name] = value or Unknown(f"there is no {info.name!r}")
+                self.values[info.name] = value or UnreadValue(f"there is no {info.name!r}")
             for node in graph.node:
                 self._node(node)
-            missing = Unknown("no node makes it")
+            missing = UnreadValue("no node makes it")
             return [self.values.get(info.name, missing) for info in graph.output]
         finally:
             self.values = outside
 
-    def _read(self, call: Call, node: Any) -> Result:
+    def _read(self, call: NodeCall, node: Any) -> Result:
         for position in range(len(call.inputs)):
             if isinstance(call.inputs[position], Failed):
                 call.value(position)  # nothing is known behind a failure
@@ -282,13 +282,13 @@ class Graph:
             why = refusal(call, node, at_sizes=True)
             return self._refused(call, why) if why else self._opaque(call, node, str(error))
 
-    def _refused(self, call: Call, why: str) -> Result:
+    def _refused(self, call: NodeCall, why: str) -> Result:
         """Add a layer that fails whatever its inputs are."""
         tensors = [value.reference for value in call.inputs if isinstance(value, Tensor)]
         call.add(Opaque(what=f"ONNX {call.kind}", seen=(), outputs=(), refused=why), *tensors)
         raise AssertionError("a layer that fails has a shape")
 
-    def _opaque(self, call: Call, node: Any, why: str) -> Result:
+    def _opaque(self, call: NodeCall, node: Any, why: str) -> Result:
         if self.whole or any(a.HasField("g") or a.graphs for a in node.attribute):
             raise NotReadError(why)
         try:
@@ -297,7 +297,7 @@ class Graph:
             return self._refused(call, str(error))
 
 
-def _constant(call: Call) -> Known:
+def _constant(call: NodeCall) -> Known:
     for name, value in call.attributes.items():
         if isinstance(value, Known):
             return value
@@ -315,7 +315,7 @@ def _numbers(values: Sequence[Any]) -> Iterator[Any]:
         yield value if isinstance(value, int) else Fraction(value)
 
 
-def _measured(call: Call) -> Known:
+def _measured(call: NodeCall) -> Known:
     """Return the shape of a tensor, or the number of its elements, as numbers known but for the input's sizes."""
     from ...dims import product
 

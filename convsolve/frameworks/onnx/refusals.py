@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from ...dims import Dim
-from .call import Call
+from .call import NodeCall
 from .values import Known, Tensor
 
 __all__ = ["deadly", "refusal"]
@@ -20,7 +20,7 @@ _ALSO_EARLIER = {"LayerNormalization", "SimplifiedLayerNormalization"}
 """onnxruntime has these by itself, at any opset and with any attributes."""
 
 
-def refusal(call: Call, node: Any, *, at_sizes: bool = False) -> str | None:
+def refusal(call: NodeCall, node: Any, *, at_sizes: bool = False) -> str | None:
     """Return why ONNX refuses a node; None where it does not, or where the operator is none of its own.
 
     ``at_sizes`` shows it the sizes of tensors as far as they are numbers, which may then be to blame.
@@ -88,7 +88,7 @@ def _misfit(schema: Any, node: Any) -> str | None:
     return None
 
 
-def _inferred(schema: Any, call: Call, node: Any, at_sizes: bool) -> str | None:
+def _inferred(schema: Any, call: NodeCall, node: Any, at_sizes: bool) -> str | None:
     """Return what ONNX's inference says against a node."""
     from onnx import TensorProto, checker, helper, shape_inference
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ...dims import Dim
-from .call import Call
+from .call import NodeCall
 from .values import Known, Tensor
 
 __all__ = ["misfit"]
@@ -35,7 +35,7 @@ _OF_ANY_SHAPE = {"com.microsoft.MatMulIntegerToFloat": (2, 3), "com.microsoft.Dy
 """The inputs of which onnxruntime takes what it needs, whatever their shape; of none at all it dies."""
 
 
-def misfit(call: Call) -> str | None:
+def misfit(call: NodeCall) -> str | None:
     """Return which scale or zero point of a node has another shape than it must, or None."""
     if call.kind.removeprefix("com.microsoft.") in ("QuantizeLinear", "DequantizeLinear"):
         return _along_axis(call)
@@ -61,7 +61,7 @@ def misfit(call: Call) -> str | None:
     return None
 
 
-def _along_axis(call: Call) -> str | None:
+def _along_axis(call: NodeCall) -> str | None:
     """Return what is wrong with a scale and a zero point that are one number, or one for each place of an axis."""
     x, scale, zero = call.inputs[0], _shape(call, 1), _shape(call, 2)
     if not isinstance(x, Tensor) or scale is None or call.option("block_size", 0):
@@ -83,7 +83,7 @@ def _alike(shape: Sequence[int], wanted: Sequence[Dim]) -> bool:
     return len(shape) == len(wanted) and not differ
 
 
-def _shape(call: Call, position: int) -> tuple[int, ...] | None:
+def _shape(call: NodeCall, position: int) -> tuple[int, ...] | None:
     """Return the shape of an input that is known beforehand."""
     value = call.inputs[position] if call.has(position) else None
     return value.shape if isinstance(value, Known) else None

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from ...errors import RefusedError
 from ...operators import Expand, Identity, Slice, Squeeze, Unfold, Unsqueeze
-from .call import Call, reads
+from .call import NodeCall, reads
 from .values import Value
 
 __all__ = ()
 
 
 @reads("STFT")
-def _short_time(call: Call) -> Value:
+def _short_time(call: NodeCall) -> Value:
     """Read the spectra of windows of a signal, whose samples may be complex: windows, frequencies, and two parts."""
     x, (step, *more) = call.tensor(batch=0), call.numbers(1)
     window = call.known(2).shape if call.has(2) else None

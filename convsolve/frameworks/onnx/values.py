@@ -18,7 +18,7 @@ __all__ = [
     "NotReadError",
     "NotThereError",
     "Tensor",
-    "Unknown",
+    "UnreadValue",
     "Value",
     "depends_on_batch",
     "without_batch",
@@ -93,7 +93,7 @@ class Known:
 
 
 @dataclass(frozen=True)
-class Unknown:
+class UnreadValue:
     """A value that could not be read; that matters only where it is used."""
 
     why: str
@@ -106,7 +106,7 @@ class Failed:
     reference: str
 
 
-Value: TypeAlias = Tensor | Known | Unknown | Failed
+Value: TypeAlias = Tensor | Known | UnreadValue | Failed
 
 
 def depends_on_batch(*sizes: object) -> bool:

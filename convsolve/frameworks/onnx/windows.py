@@ -30,7 +30,7 @@ from ...operators import (
     Unsqueeze,
     Upsample,
 )
-from .call import Call, reads
+from .call import NodeCall, reads
 from .values import Known, NotReadError, Tensor, Value
 
 __all__ = ["convolution"]
@@ -39,7 +39,7 @@ _POOLS = {"MaxPool": MaxPool, "AveragePool": AvgPool, "LpPool": LpPool}
 _PAD_MODES = {"constant": "constant", "reflect": "reflect", "edge": "replicate", "wrap": "circular"}
 
 
-def _padding(call: Call, rank: int) -> Any:
+def _padding(call: NodeCall, rank: int) -> Any:
     """Return the padding of a window, as our operators write it."""
     mode = call.option("auto_pad", "") or "NOTSET"
     if mode in ("SAME_UPPER", "SAME_LOWER", "VALID"):
@@ -64,7 +64,7 @@ def _plain(values: Sequence[Any]) -> Any:
     return values[0] if all(v == values[0] for v in values) else tuple(values)
 
 
-def _each(call: Call, name: str, rank: int, default: Any = 1) -> Any:
+def _each(call: NodeCall, name: str, rank: int, default: Any = 1) -> Any:
     """Return an attribute that has a number for each axis, as plain as can be."""
     values = call.option(name)
     if values is None:
@@ -74,7 +74,7 @@ def _each(call: Call, name: str, rank: int, default: Any = 1) -> Any:
     return _plain(values)
 
 
-def _weights(call: Call, rank: int, position: int = 1) -> Known:
+def _weights(call: NodeCall, rank: int, position: int = 1) -> Known:
     """Return the weights of a convolution, whose kernel the attribute must not contradict."""
     weight, declared = call.known(position), call.option("kernel_shape")
     if len(weight.shape) != rank + 2:
@@ -86,14 +86,14 @@ def _weights(call: Call, rank: int, position: int = 1) -> Known:
     return weight
 
 
-def _groups(call: Call) -> int:
+def _groups(call: NodeCall) -> int:
     groups: int = call.option("group", 1)
     if groups < 1:
         raise RefusedError(f"its group is {groups}: wanted at least 1")
     return groups
 
 
-def _bias(call: Call, position: int, channels: int) -> bool:
+def _bias(call: NodeCall, position: int, channels: int) -> bool:
     """Return whether there is a bias, which must be of that many numbers."""
     given = call.value(position) if call.has(position) else None
     if isinstance(given, Tensor) and given.rank != 1:
@@ -103,12 +103,12 @@ def _bias(call: Call, position: int, channels: int) -> bool:
     return call.has(position)
 
 
-def _explicit_pads(call: Call) -> None:
+def _explicit_pads(call: NodeCall) -> None:
     if call.option("auto_pad", "NOTSET") not in ("NOTSET", "") and "pads" in call.attributes:
         raise RefusedError("it has both pads and auto_pad")
 
 
-def convolution(call: Call, weight: Known, rank: int, bias: bool) -> dict[str, Any]:
+def convolution(call: NodeCall, weight: Known, rank: int, bias: bool) -> dict[str, Any]:
     """Return the parameters of a convolution with these weights."""
     _explicit_pads(call)
     groups = _groups(call)
@@ -131,7 +131,7 @@ def _spatial_rank(x: Tensor) -> int:
 
 
 @reads("Conv")
-def _conv(call: Call) -> Value:
+def _conv(call: NodeCall) -> Value:
     x = call.tensor(batch=0)
     rank = _spatial_rank(x)
     weight = _weights(call, rank)
@@ -139,7 +139,7 @@ def _conv(call: Call) -> Value:
 
 
 @reads("ConvTranspose")
-def _conv_transpose(call: Call) -> Value:
+def _conv_transpose(call: NodeCall) -> Value:
     x = call.tensor(batch=0)
     rank, groups = _spatial_rank(x), _groups(call)
     weight = _weights(call, rank)
@@ -166,7 +166,7 @@ def _conv_transpose(call: Call) -> Value:
 
 
 @reads("MaxPool", "AveragePool", "LpPool")
-def _pool(call: Call) -> list[Value]:
+def _pool(call: NodeCall) -> list[Value]:
     x = call.tensor(batch=0)
     rank = _spatial_rank(x)
     kernel, pads = call.option("kernel_shape"), call.option("pads", [])
@@ -199,7 +199,7 @@ _CROPPING = 19
 
 
 @reads("GlobalAveragePool", "GlobalLpPool", "GlobalMaxPool")
-def _global_pool(call: Call) -> Value:
+def _global_pool(call: NodeCall) -> Value:
     pool = GlobalMaxPool if call.kind == "GlobalMaxPool" else GlobalAvgPool
     x = call.tensor(batch=0)
     _spatial_rank(x)
@@ -207,7 +207,7 @@ def _global_pool(call: Call) -> Value:
 
 
 @reads("Pad")
-def _pad(call: Call) -> Value:
+def _pad(call: NodeCall) -> Value:
     x = call.tensor()
     pads = call.option("pads", call.option("paddings")) if not call.has(1) else call.numbers(1)
     axes = call.integers(3) if call.has(3) else list(range(x.rank))
@@ -242,7 +242,7 @@ def _sides(sides: Sequence[tuple[Dim, Dim]]) -> Any:
 
 
 @reads("Resize", "Upsample")
-def _resize(call: Call) -> Value:
+def _resize(call: NodeCall) -> Value:
     x = call.tensor(batch=0)
     mode, axes = call.option("mode", "nearest"), _axes(call, x)
     if mode not in ("nearest", "linear", "cubic"):
@@ -287,7 +287,7 @@ def _upsampling(wished: list[Any], by_size: bool, policy: str) -> dict[str, Any]
     return {"size": _plain(wished), **({} if policy == "stretch" else {"aspect": policy})}
 
 
-def _axes(call: Call, x: Tensor) -> list[int]:
+def _axes(call: NodeCall, x: Tensor) -> list[int]:
     """Return the axes that are resized, counted from the front."""
     axes = call.option("axes")
     if axes is None or not axes:
@@ -301,7 +301,7 @@ def _shown(number: Any) -> str:
     return f"{float(number):g}" if isinstance(number, (int, Fraction)) else str(number)
 
 
-def _scales(call: Call) -> list[Any]:
+def _scales(call: NodeCall) -> list[Any]:
     """Return the scales: an attribute, or the second input (the third, where there is a region)."""
     if call.option("scales") is not None:
         return [Fraction(s) for s in call.option("scales")]
@@ -319,7 +319,7 @@ def _exact(scale: Any) -> Any:
 
 
 @reads("DepthToSpace", "SpaceToDepth")
-def _blocks(call: Call) -> Value:
+def _blocks(call: NodeCall) -> Value:
     operator = DepthToSpace if call.kind == "DepthToSpace" else SpaceToDepth
     x = call.tensor(batch=0)
     if len(x.shape) != 3 or call.option("mode", "DCR") not in ("DCR", "CRD"):
@@ -328,7 +328,7 @@ def _blocks(call: Call) -> Value:
 
 
 @reads("GridSample")
-def _grid_sample(call: Call) -> Value:
+def _grid_sample(call: NodeCall) -> Value:
     """Read the values of a map at the places of a grid; the names of the modes have changed."""
     newer = call.opset >= _NEW_MODES
     modes = {m: m for m in ("linear", "nearest", "cubic")} if newer else _OLD_MODES
@@ -345,7 +345,7 @@ _OLD_MODES = {"bilinear": "linear", "nearest": "nearest", "bicubic": "cubic"}
 
 
 @reads("AffineGrid")
-def _affine_grid(call: Call) -> Value:
+def _affine_grid(call: NodeCall) -> Value:
     wished = call.row(1)
     if len(wished) not in (4, 5):
         raise RefusedError(f"its size has {len(wished)} numbers: wanted 4 or 5")
@@ -355,7 +355,7 @@ def _affine_grid(call: Call) -> Value:
 
 
 @reads("Col2Im")
-def _fold(call: Call) -> Value:
+def _fold(call: NodeCall) -> Value:
     size, kernel = call.row(1), call.row(2)
     rank = len(size)
     if len(kernel) != rank:
@@ -373,7 +373,7 @@ def _fold(call: Call) -> Value:
 
 
 @reads("MaxUnpool")
-def _max_unpool(call: Call) -> Value:
+def _max_unpool(call: NodeCall) -> Value:
     x, places = call.tensor(batch=0), call.value(1)
     rank, kernel = _spatial_rank(x), call.option("kernel_shape")
     if len(kernel) != rank:
@@ -398,7 +398,7 @@ def _max_unpool(call: Call) -> Value:
 
 
 @reads("DeformConv")
-def _deform_conv(call: Call) -> Value:
+def _deform_conv(call: NodeCall) -> Value:
     x, rank, groups = call.tensor(batch=0), 2, call.option("offset_group", 1)
     if len(x.shape) != 3 or groups < 1:
         raise RefusedError(f"it takes 4 axes and groups of offsets, got {x.rank} axes and {groups} groups")
@@ -412,7 +412,7 @@ def _deform_conv(call: Call) -> Value:
 
 
 @reads("CenterCropPad")
-def _center_crop_pad(call: Call) -> Value:
+def _center_crop_pad(call: NodeCall) -> Value:
     x, wished, axes = call.tensor(), call.row(1), _axes(call, call.tensor())
     if len(wished) != len(axes):
         raise RefusedError(f"it has {len(wished)} sizes for {len(axes)} axes")

@@ -7,20 +7,20 @@ from typing import Any
 from ...dims.normal import Polynomial
 from ...operators import Concat, Linear, Pad, Reduce, Split, Tile
 from ..common.attention import attended, heads_of, merged, scores
-from .calls import Call, handles
+from .calls import RecordedCall, handles
 from .recorded_tensors import Unsupported, Value
 
 __all__ = ["attention", "multi_head_attention"]
 
 
-def _adds(call: Call, like: Value) -> Any:
+def _adds(call: RecordedCall, like: Value) -> Any:
     """Return what adds a layer whose result has its batch axis where a tensor has it."""
     return lambda name, operator, *inputs: like.made(*call.layer(operator, *inputs, name=name))
 
 
 @handles("scaled_dot_product_attention")
 def attention(
-    call: Call,
+    call: RecordedCall,
     query: Any,
     key: Any,
     value: Any,
@@ -54,7 +54,7 @@ def _repeated(add: Any, x: Value, query: Value) -> Value:
 
 @handles("multi_head_attention_forward")
 def multi_head_attention(
-    call: Call,
+    call: RecordedCall,
     query: Any,
     key: Any,
     value: Any,
@@ -128,14 +128,14 @@ def multi_head_attention(
     return (result, seen.made(*call.layer(Reduce(axes=(0,)), taken, name="average")))
 
 
-def _longer(call: Call, x: Value, extra: Any) -> Value:
+def _longer(call: RecordedCall, x: Value, extra: Any) -> Value:
     """Return a sequence with a learned step more at its end."""
     features = call.value(extra).shape[-1]
     step = Value(call.constant(extra, (Polynomial.of(1), features)), (Polynomial.of(1), features), None)
     return x.made(*call.layer(Concat(axis=0), x, step, name="longer"))
 
 
-def _masks(call: Call, mask: Any, padding: Any, longer: bool) -> list[Value]:
+def _masks(call: RecordedCall, mask: Any, padding: Any, longer: bool) -> list[Value]:
     """Return the mask that is added to the scores, if there is one."""
     if mask is None and padding is None:
         return []

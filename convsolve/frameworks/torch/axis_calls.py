@@ -22,7 +22,7 @@ from ...operators import (
     Unsqueeze,
 )
 from .arguments import listed
-from .calls import Call, handles, plain
+from .calls import RecordedCall, handles, plain
 from .recorded_tensors import ONE, Unsupported, Value, regrouped_beside
 from .symbolic_sizes import Size
 from .symbolic_values import unfollowed
@@ -50,7 +50,7 @@ __all__ = [
 
 
 @handles("squeeze")
-def squeeze(call: Call, input: Any, dim: Any = None) -> Value:
+def squeeze(call: RecordedCall, input: Any, dim: Any = None) -> Value:
     """Removal of axes of size 1; where the size is another, the axis stays."""
     x = call.input(input)
     if dim is None:
@@ -76,12 +76,12 @@ def moved(batch: int | None, axis: int, by: int) -> int | None:
 
 
 @handles("unsqueeze")
-def unsqueeze(call: Call, input: Any, dim: int) -> Value:
+def unsqueeze(call: RecordedCall, input: Any, dim: int) -> Value:
     """Insertion of an axis of size 1."""
     return inserted(call, call.input(input), dim)
 
 
-def inserted(call: Call, x: Value, dim: int) -> Value:
+def inserted(call: RecordedCall, x: Value, dim: int) -> Value:
     at = dim % (x.rank + 1)
     behind = x.batch is not None and at > x.batch
     axis = at - 1 + x.fold if behind else at
@@ -96,7 +96,7 @@ def inserted(call: Call, x: Value, dim: int) -> Value:
 
 
 @handles("permute")
-def permute(call: Call, input: Any, *dims: Any, **named: Any) -> Value:
+def permute(call: RecordedCall, input: Any, *dims: Any, **named: Any) -> Value:
     """A new order of the axes."""
     x = call.input(input)
     return call.reordered(x, [d % x.rank for d in (listed(dims) if dims else named["dims"])])
@@ -104,7 +104,7 @@ def permute(call: Call, input: Any, *dims: Any, **named: Any) -> Value:
 
 @handles("transpose swapaxes swapdims")
 def transpose(
-    call: Call, input: Any, dim0: Any = None, dim1: Any = None, *, axis0: Any = None, axis1: Any = None
+    call: RecordedCall, input: Any, dim0: Any = None, dim1: Any = None, *, axis0: Any = None, axis1: Any = None
 ) -> Value:
     """Two axes change places."""
     x = call.input(input)
@@ -115,7 +115,7 @@ def transpose(
 
 
 @handles("t get:T get:mT get:H get:mH")
-def transposed(call: Call, input: Any) -> Value:
+def transposed(call: RecordedCall, input: Any) -> Value:
     """The last two axes change places; ``T`` reverses all."""
     x = call.input(input)
     order = list(range(x.rank))
@@ -127,7 +127,7 @@ def transposed(call: Call, input: Any) -> Value:
 
 
 @handles("movedim moveaxis")
-def movedim(call: Call, input: Any, source: Any, destination: Any) -> Value:
+def movedim(call: RecordedCall, input: Any, source: Any, destination: Any) -> Value:
     """Axes move, the others keep their order."""
     x = call.input(input)
     pairs = zip(*([v] if isinstance(v, int) else list(v) for v in (source, destination)), strict=True)
@@ -140,7 +140,7 @@ def movedim(call: Call, input: Any, source: Any, destination: Any) -> Value:
 
 
 @handles("chunk")
-def chunk(call: Call, input: Any, chunks: int, dim: int = 0) -> list[Value]:
+def chunk(call: RecordedCall, input: Any, chunks: int, dim: int = 0) -> list[Value]:
     """Parts of one size, the last perhaps smaller; fewer than wished, where those have everything already."""
     x = call.input(input)
     if chunks == 1:
@@ -160,7 +160,7 @@ def chunk(call: Call, input: Any, chunks: int, dim: int = 0) -> list[Value]:
 
 @handles("split split_with_sizes")
 def split(
-    call: Call,
+    call: RecordedCall,
     input: Any,
     split_size_or_sections: Any = None,
     dim: int = 0,
@@ -183,7 +183,7 @@ def split(
     return [x.made(*made) for made in call.layers(Split(sizes=plain(sizes), axis=axis), x)]
 
 
-def evenly(call: Call, x: Value, dim: int, count: int = 2) -> list[Value]:
+def evenly(call: RecordedCall, x: Value, dim: int, count: int = 2) -> list[Value]:
     """Return so many parts of an axis, which that number must divide."""
     axis = x.axis(dim)
     (whole,) = call.graph.sizes((x.shape[axis],))
@@ -194,14 +194,14 @@ def evenly(call: Call, x: Value, dim: int, count: int = 2) -> list[Value]:
 
 
 @handles("glu")
-def gated(call: Call, input: Any, dim: int = -1) -> Value:
+def gated(call: RecordedCall, input: Any, dim: int = -1) -> Value:
     """One half of an axis, weighed by the other."""
     x, gate = evenly(call, call.input(input), dim)
     return x.made(*call.layer(Mul(), x, call.same(OPERATORS["sigmoid"](), gate, name="sigmoid"), name="mul"))
 
 
 @handles("channel_shuffle native_channel_shuffle")
-def channel_shuffle(call: Call, input: Any, groups: int) -> Value:
+def channel_shuffle(call: RecordedCall, input: Any, groups: int) -> Value:
     """The channels of all groups in turn."""
     x = call.input(input)
     if x.rank < 3 or x.batch != 0 or x.fold:
@@ -215,7 +215,7 @@ def channel_shuffle(call: Call, input: Any, groups: int) -> Value:
 
 
 @handles("cat concat concatenate")
-def concat(call: Call, tensors: Any, dim: Any = 0, axis: Any = None) -> Value:
+def concat(call: RecordedCall, tensors: Any, dim: Any = 0, axis: Any = None) -> Value:
     """Concatenation; tensors of no elements are left out, as PyTorch does."""
     kept = [t for t in tensors if call.value(t).shape != (Polynomial(()),) and not call.value(t).rest]
     if not kept:
@@ -228,7 +228,7 @@ def concat(call: Call, tensors: Any, dim: Any = 0, axis: Any = None) -> Value:
     return like.made(*call.layer(Concat(axis=at), *inputs))
 
 
-def may_be_empty(call: Call, x: Value, axis: int | None = None) -> None:
+def may_be_empty(call: RecordedCall, x: Value, axis: int | None = None) -> None:
     """Keep that a part to be concatenated or assigned is not empty, where it might be: then it would be left out.
 
     It is looked for behind what works element by element, and behind parts along other axes than the one named.
@@ -245,7 +245,7 @@ def may_be_empty(call: Call, x: Value, axis: int | None = None) -> None:
 
 
 @handles("hstack dstack column_stack")
-def stacked_along(call: Call, tensors: Any) -> Value:
+def stacked_along(call: RecordedCall, tensors: Any) -> Value:
     """Concatenation along the axis that the name says."""
     axis = 2 if call.function == "dstack" else 1
     if any(call.value(t).rank <= axis for t in tensors):
@@ -255,7 +255,7 @@ def stacked_along(call: Call, tensors: Any) -> Value:
 
 
 @handles("rot90")
-def rotated(call: Call, input: Any, k: int = 1, dims: Any = (0, 1)) -> Value:
+def rotated(call: RecordedCall, input: Any, k: int = 1, dims: Any = (0, 1)) -> Value:
     """Quarter turns: two axes change places where their number is odd."""
     x = call.input(input)
     first, second = (d % x.rank for d in dims)
@@ -267,7 +267,7 @@ def rotated(call: Call, input: Any, k: int = 1, dims: Any = (0, 1)) -> Value:
 
 
 @handles("stack")
-def stack(call: Call, tensors: Any, dim: int = 0) -> Value:
+def stack(call: RecordedCall, tensors: Any, dim: int = 0) -> Value:
     """Concatenation along a new axis."""
     inputs, _, like = _stacked(call, tensors, None)
     rank = inputs[0].rank
@@ -278,7 +278,7 @@ def stack(call: Call, tensors: Any, dim: int = 0) -> Value:
     return replace(lifted[0].made(*call.layer(Concat(axis=axis), *lifted)), many=like.many, regrouped=like.regrouped)
 
 
-def _stacked(call: Call, tensors: Sequence[Any], dim: int | None) -> tuple[list[Value], int, Value]:
+def _stacked(call: RecordedCall, tensors: Sequence[Any], dim: int | None) -> tuple[list[Value], int, Value]:
     """Return the tensors as inputs of a concatenation, the axis for a sample, and where the batch stands."""
     values = [call.value(t) for t in tensors]
     batched = [v for v in values if v.batch is not None]

@@ -12,18 +12,18 @@ from ...dims import Dim
 from ...dims.normal import Polynomial
 from ...operators import Flatten, Operator, Squeeze
 from ..common.registry import registrar
-from .recorded_graph import Graph
+from .recorded_graph import RecordedGraph
 from .recorded_tensors import Unsupported, Value, regrouped_beside
 from .symbolic_sizes import Size
 from .symbolic_values import expressed
 
-__all__ = ["HANDLERS", "Call", "Handler", "handles", "lift", "plain"]
+__all__ = ["HANDLERS", "RecordedCall", "Handler", "handles", "lift", "plain"]
 
 
 class Handler(Protocol):
     """What turns a call into layers; it takes the arguments of the function that is called."""
 
-    def __call__(self, call: Call, *args: Any, **kwargs: Any) -> Any: ...
+    def __call__(self, call: RecordedCall, *args: Any, **kwargs: Any) -> Any: ...
 
 
 HANDLERS: dict[str, Handler] = {}
@@ -84,11 +84,11 @@ def _channels_first(rank: int, fold: int) -> tuple[int, ...]:
 
 
 @dataclass
-class Call:
+class RecordedCall:
     """A call of ``function``; ``value`` finds what is known of a tensor."""
 
     function: str
-    graph: Graph
+    graph: RecordedGraph
     value_of: Callable[[torch.Tensor], Value]
     keep: Callable[[torch.Tensor, Value], None]
     tensor_constants: dict[tuple[int, tuple[Polynomial, ...]], tuple[torch.Tensor, str]]

@@ -27,7 +27,7 @@ from ...operators import (
     Slice,
     Sub,
 )
-from .calls import Call, handles, plain
+from .calls import RecordedCall, handles, plain
 from .guards import BATCH, BATCH_SIZE
 from .recorded_tensors import Unsupported, Value
 from .symbolic_sizes import Size
@@ -97,18 +97,18 @@ OF_ELEMENTS = frozenset(f"{_KEEP} {_UNARY} {_OF_SEVERAL} {ALIASES}".split()) | {
 
 
 @handles(ALIASES)
-def alias(call: Call, input: Any, *_: Any, **__: Any) -> Value:
+def alias(call: RecordedCall, input: Any, *_: Any, **__: Any) -> Value:
     """The same tensor, as far as its shape goes."""
     return call.value(input)
 
 
 @handles(_KEEP)
-def activation(call: Call, input: Any, *others: Any, **named: Any) -> Value:
+def activation(call: RecordedCall, input: Any, *others: Any, **named: Any) -> Value:
     """A well-known function that keeps the shape."""
     return call.same(OPERATORS[call.function](), _normalised(call, input, others, named))
 
 
-def _normalised(call: Call, input: Any, others: Any, named: Any) -> Value:
+def _normalised(call: RecordedCall, input: Any, others: Any, named: Any) -> Value:
     """Return the input of a function; a softmax over an axis that is not there passes on the meta device alone."""
     x = call.input(input)
     dim = named.get("dim", others[0] if others else None)
@@ -118,19 +118,19 @@ def _normalised(call: Call, input: Any, others: Any, named: Any) -> Value:
 
 
 @handles("dropout dropout1d dropout2d dropout3d alpha_dropout feature_alpha_dropout feature_dropout")
-def dropout(call: Call, input: Any, p: Any = 0.5, *_: Any, **__: Any) -> Value:
+def dropout(call: RecordedCall, input: Any, p: Any = 0.5, *_: Any, **__: Any) -> Value:
     """Dropout."""
     return call.same(Dropout(p=float(p)), call.input(input))
 
 
 @handles(_UNARY)
-def unary(call: Call, input: Any, *others: Any, **named: Any) -> Value:
+def unary(call: RecordedCall, input: Any, *others: Any, **named: Any) -> Value:
     """A function of each element."""
     return call.same(Identity(), _normalised(call, input, others, named))
 
 
 @handles(_OF_SEVERAL)
-def elementwise(call: Call, *operands: Any, **named: Any) -> Value:
+def elementwise(call: RecordedCall, *operands: Any, **named: Any) -> Value:
     """A function of the elements at the same place of several tensors, or of tensors and numbers."""
     tensors = [x for x in (*operands, *named.values()) if isinstance(x, torch.Tensor) and not _is_number(call, x)]
     name = call.function.strip("_")
@@ -143,14 +143,14 @@ def elementwise(call: Call, *operands: Any, **named: Any) -> Value:
     return like.made(*call.layer(Elementwise(function=_COMPARED.get(name, name)), *inputs))
 
 
-def _weighed(call: Call, tensor: Any, scalars: Sequence[Any]) -> Value:
+def _weighed(call: RecordedCall, tensor: Any, scalars: Sequence[Any]) -> Value:
     """Return a function of a tensor and of numbers, some of which may be parameters."""
     learned = len(call.parameters(*scalars))
     return call.same(Identity(weights=learned), call.input(tensor), weights=scalars)
 
 
 @handles("prelu _prelu_kernel")
-def prelu(call: Call, input: Any, weight: Any) -> Value:
+def prelu(call: RecordedCall, input: Any, weight: Any) -> Value:
     """A rectifier with a learned slope."""
     slopes = product(call.sizes(weight))
     x = call.input(input) if slopes == 1 else call.spatial(input, call.value(input).rank - 2)
@@ -167,7 +167,7 @@ _JOINED: dict[str, type[Operator]] = {
 
 
 @handles(" ".join(_JOINED))
-def joined(call: Call, input: Any, other: Any, *_: Any, alpha: Any = 1, **__: Any) -> Value:
+def joined(call: RecordedCall, input: Any, other: Any, *_: Any, alpha: Any = 1, **__: Any) -> Value:
     """An element-wise function of two tensors, or of a tensor and a number."""
     operator = _JOINED[call.function]()
     call.function = operator.kind
@@ -179,7 +179,7 @@ def joined(call: Call, input: Any, other: Any, *_: Any, alpha: Any = 1, **__: An
     return like.made(*call.layer(operator, *inputs))
 
 
-def _is_number(call: Call, x: torch.Tensor) -> bool:
+def _is_number(call: RecordedCall, x: torch.Tensor) -> bool:
     """Return whether a tensor is one number that does not depend on the input."""
     value = call.value(x)
     return x.dim() == 0 and value.batch is None and not value.ref
@@ -189,7 +189,7 @@ def _is_number(call: Call, x: torch.Tensor) -> bool:
     "normalize roll flip cumsum cumprod cummax cummin logcumsumexp sort argsort fliplr flipud rms_norm "
     "fft_fftshift fft_ifftshift"
 )
-def mixed(call: Call, input: Any, *others: Any, **named: Any) -> Any:
+def mixed(call: RecordedCall, input: Any, *others: Any, **named: Any) -> Any:
     """A function that keeps the shape, but whose elements depend on others along some axis."""
     x = call.input(input)
     axes = [n for n in (*others, *named.values()) if isinstance(n, (int, list, tuple))]
@@ -221,7 +221,7 @@ _PAIRS = ("max", "min", "median", "nanmedian", "var_mean", "std_mean")
 
 
 @handles(_REDUCED + " max min")
-def reduced(call: Call, input: Any, *args: Any, **named: Any) -> Any:
+def reduced(call: RecordedCall, input: Any, *args: Any, **named: Any) -> Any:
     """A reduction of some axes; ``max`` and ``min`` of two tensors are element-wise."""
     if args and isinstance(args[0], torch.Tensor):
         call.function = {"max": "maximum", "min": "minimum"}[call.function]
@@ -246,7 +246,9 @@ def reduced(call: Call, input: Any, *args: Any, **named: Any) -> Any:
 
 
 @handles("aminmax mode kthvalue")
-def along_one_axis(call: Call, input: Any, *args: Any, k: Any = None, dim: Any = None, keepdim: bool = False) -> Any:
+def along_one_axis(
+    call: RecordedCall, input: Any, *args: Any, k: Any = None, dim: Any = None, keepdim: bool = False
+) -> Any:
     """Two results along one axis, by default the last."""
     given = list(args)
     count = (given.pop(0) if given else k) if call.function == "kthvalue" else 1
@@ -261,7 +263,7 @@ def along_one_axis(call: Call, input: Any, *args: Any, k: Any = None, dim: Any =
     return (result, result)
 
 
-def _without(call: Call, x: Value, axis: int, keepdims: bool) -> Value:
+def _without(call: RecordedCall, x: Value, axis: int, keepdims: bool) -> Value:
     """Return what is left of a tensor where one axis is reduced."""
     ref, shape = call.layer(Reduce(axes=(x.axis(axis),), keepdims=keepdims), x)
     before = not keepdims and x.batch is not None and axis % x.rank < x.batch
@@ -270,7 +272,7 @@ def _without(call: Call, x: Value, axis: int, keepdims: bool) -> Value:
 
 @handles("cosine_similarity pairwise_distance")
 def compared_along(
-    call: Call, x1: Any, x2: Any, dim: Any = None, eps: Any = None, keepdim: bool = False, *, p: Any = None
+    call: RecordedCall, x1: Any, x2: Any, dim: Any = None, eps: Any = None, keepdim: bool = False, *, p: Any = None
 ) -> Value:
     """How alike two tensors are along an axis."""
     axis = -1 if call.function == "pairwise_distance" else 1 if dim is None else dim
@@ -306,39 +308,39 @@ def _has_batch(form: Polynomial) -> bool:
 
 
 @handles("zeros ones empty rand randn")
-def made(call: Call, *sizes: Any, size: Any = None, **_: Any) -> Value:
+def made(call: RecordedCall, *sizes: Any, size: Any = None, **_: Any) -> Value:
     """A constant of a given shape."""
     listed = size if size is not None else sizes[0] if sizes and isinstance(sizes[0], (list, tuple)) else sizes
     return _from_real(list(listed))
 
 
 @handles("new_zeros new_ones new_empty")
-def made_by(call: Call, input: Any, *sizes: Any, size: Any = None, **_: Any) -> Value:
+def made_by(call: RecordedCall, input: Any, *sizes: Any, size: Any = None, **_: Any) -> Value:
     """A constant of a given shape, of the type of a tensor."""
     return made(call, *sizes, size=size)  # type: ignore[no-any-return]
 
 
 @handles("full")
-def full(call: Call, size: Any, fill_value: Any, **_: Any) -> Value:
+def full(call: RecordedCall, size: Any, fill_value: Any, **_: Any) -> Value:
     """A constant of one value."""
     return _from_real(list(size))
 
 
 @handles("new_full")
-def new_full(call: Call, input: Any, size: Any, fill_value: Any, **_: Any) -> Value:
+def new_full(call: RecordedCall, input: Any, size: Any, fill_value: Any, **_: Any) -> Value:
     """A constant of one value, of the type of a tensor."""
     return _from_real(list(size))
 
 
 @handles("zeros_like ones_like empty_like rand_like randn_like full_like")
-def made_like(call: Call, input: Any, *_: Any, **__: Any) -> Value:
+def made_like(call: RecordedCall, input: Any, *_: Any, **__: Any) -> Value:
     """A constant of the shape of a tensor."""
     value = call.value(input)
     return replace(value, ref="", parameters=frozenset(), span=None)
 
 
 @handles("arange")
-def arange(call: Call, *args: Any, start: Any = 0, end: Any = None, step: Any = 1, **_: Any) -> Value:
+def arange(call: RecordedCall, *args: Any, start: Any = 0, end: Any = None, step: Any = 1, **_: Any) -> Value:
     """Whole numbers in a row."""
     if end is None:
         start, end, step = (0, args[0], 1) if len(args) == 1 else (*args, 1)[:3]
@@ -349,6 +351,6 @@ def arange(call: Call, *args: Any, start: Any = 0, end: Any = None, step: Any = 
 
 
 @handles("linspace")
-def linspace(call: Call, start: Any, end: Any, steps: Any = None, **_: Any) -> Value:
+def linspace(call: RecordedCall, start: Any, end: Any, steps: Any = None, **_: Any) -> Value:
     """Numbers at equal distances."""
     return _from_real([steps])

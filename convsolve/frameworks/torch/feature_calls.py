@@ -28,7 +28,7 @@ from ...operators import (
     Unsqueeze,
 )
 from ..common.equations import per_sample
-from .calls import Call, handles
+from .calls import RecordedCall, handles
 from .index_bounds import known_ends, span_of
 from .recorded_tensors import Unsupported, Value
 
@@ -46,7 +46,7 @@ __all__ = [
 
 
 @handles("linear")
-def linear(call: Call, input: Any, weight: Any, bias: Any = None) -> Value:
+def linear(call: RecordedCall, input: Any, weight: Any, bias: Any = None) -> Value:
     """A linear layer on the last axis."""
     x = call.input(input)
     x.axis(-1)
@@ -58,7 +58,7 @@ def linear(call: Call, input: Any, weight: Any, bias: Any = None) -> Value:
 
 
 @handles("embedding")
-def embedding(call: Call, input: Any, weight: Any, *_: Any, **__: Any) -> Value:
+def embedding(call: RecordedCall, input: Any, weight: Any, *_: Any, **__: Any) -> Value:
     """A vector for each index."""
     count, dim = call.sizes(weight)
     ends = {}
@@ -70,7 +70,7 @@ def embedding(call: Call, input: Any, weight: Any, *_: Any, **__: Any) -> Value:
 
 
 @handles("torch.embedding")
-def torch_embedding(call: Call, weight: Any, indices: Any, *_: Any, **__: Any) -> Value:
+def torch_embedding(call: RecordedCall, weight: Any, indices: Any, *_: Any, **__: Any) -> Value:
     """A vector for each index, as ``torch.embedding`` takes its arguments."""
     call.function = "embedding"
     result: Value = embedding(call, indices, weight)
@@ -78,7 +78,7 @@ def torch_embedding(call: Call, weight: Any, indices: Any, *_: Any, **__: Any) -
 
 
 @handles("matmul bmm __matmul__ mm")
-def matmul(call: Call, input: Any, mat2: Any = None, other: Any = None) -> Value:
+def matmul(call: RecordedCall, input: Any, mat2: Any = None, other: Any = None) -> Value:
     """A product of matrices, broadcasting the axes in front."""
     right = mat2 if mat2 is not None else other
     a, b = call.value(input), call.value(right)
@@ -100,7 +100,7 @@ def matmul(call: Call, input: Any, mat2: Any = None, other: Any = None) -> Value
 
 
 @handles("einsum")
-def einsum(call: Call, equation: Any, *operands: Any) -> Value:
+def einsum(call: RecordedCall, equation: Any, *operands: Any) -> Value:
     """A sum of products over named axes."""
     tensors = list(operands[0]) if len(operands) == 1 and isinstance(operands[0], (list, tuple)) else list(operands)
     if not isinstance(equation, str):
@@ -125,7 +125,7 @@ _RECURRENT = {"lstm": Lstm, "gru": Gru, "rnn_tanh": Rnn, "rnn_relu": Rnn}
 
 @handles(" ".join(_RECURRENT))
 def recurrent(
-    call: Call,
+    call: RecordedCall,
     input: Any,
     hx: Any,
     weights: Any,
@@ -163,7 +163,7 @@ def recurrent(
     return (steps, *(state for _ in states))
 
 
-def _last(call: Call, steps: Value, hidden: int, directions: int, num_layers: int) -> Value:
+def _last(call: RecordedCall, steps: Value, hidden: int, directions: int, num_layers: int) -> Value:
     """Return the last state, which has the sizes of the last step, divided by direction, for each layer."""
     last = steps.made(*call.layer(Slice(axis=steps.fold, start=-1), steps, name="state"))
     state = replace(steps, batch=None if steps.batch is None else 1)
@@ -182,7 +182,9 @@ _CELLS = {"lstm_cell": 4, "gru_cell": 3, "rnn_tanh_cell": 1, "rnn_relu_cell": 1}
 
 
 @handles(" ".join(_CELLS))
-def recurrent_cell(call: Call, input: Any, hx: Any, w_ih: Any, w_hh: Any, b_ih: Any = None, b_hh: Any = None) -> Any:
+def recurrent_cell(
+    call: RecordedCall, input: Any, hx: Any, w_ih: Any, w_hh: Any, b_ih: Any = None, b_hh: Any = None
+) -> Any:
     """One step of a recurrent layer: gates from the input and from the state, and the next state."""
     gates, states = _CELLS[call.function], list(hx) if isinstance(hx, (list, tuple)) else [hx]
     (x, state, *others), like = call.joined([input, *states])
@@ -200,7 +202,7 @@ def recurrent_cell(call: Call, input: Any, hx: Any, w_ih: Any, w_hh: Any, b_ih: 
 
 
 @handles("bilinear")
-def bilinear(call: Call, input1: Any, input2: Any, weight: Any, bias: Any = None) -> Value:
+def bilinear(call: RecordedCall, input1: Any, input2: Any, weight: Any, bias: Any = None) -> Value:
     """Products of each two features of two tensors, weighed."""
     (x, y), like = call.joined([input1, input2])
     sizes = call.sizes(weight)[1:]
@@ -214,7 +216,7 @@ def bilinear(call: Call, input1: Any, input2: Any, weight: Any, bias: Any = None
     return x if bias is None else x.made(*call.layer(Add(), x, call.input(bias), name="bias"))
 
 
-def _with_vector(call: Call, input: Any, other: Any) -> Value:
+def _with_vector(call: RecordedCall, input: Any, other: Any) -> Value:
     """A product of the last axis with a vector that is the same for every sample."""
     x, vector = call.input(input), call.value(other)
     if vector.batch is not None or len(vector.shape) != 1 or x.rank < 2:
@@ -228,7 +230,7 @@ def _with_vector(call: Call, input: Any, other: Any) -> Value:
 
 
 @handles("addmm baddbmm")
-def added_product(call: Call, input: Any, first: Any, second: Any, **_: Any) -> Value:
+def added_product(call: RecordedCall, input: Any, first: Any, second: Any, **_: Any) -> Value:
     """A product, and something that is added to it."""
     made: Value = matmul(call, first, second)
     inputs, like = call.joined([input])

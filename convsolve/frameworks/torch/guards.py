@@ -27,7 +27,7 @@ BATCH = Polynomial.of(Var(BATCH_NAME, interval=(1, None)))
 
 
 @dataclass(frozen=True)
-class _Taken:
+class _TakenBranch:
     """Where a branch was taken: the line of the program, and how many layers had been recorded."""
 
     source: str
@@ -54,7 +54,7 @@ class Tape:
     source: Callable[[FrameType | None], str]
     idle: Callable[[FrameType], bool] = lambda frame: False
     known: dict[Expr, Polynomial] = field(default_factory=dict)
-    conditions: dict[Cond, _Taken] = field(default_factory=dict)
+    conditions: dict[Cond, _TakenBranch] = field(default_factory=dict)
     layers: list[str] = field(default_factory=list)
     ended: bool = False
     numbers: dict[str, int] = field(default_factory=lambda: {BATCH_NAME: BATCH_SIZE})
@@ -172,7 +172,7 @@ class Tape:
         frame = sys._getframe(1)
         if names and not self.idle(frame):
             for one in (eq(v, self.numbers[name]) for name, v in names.items()) if with_batch else (condition,):
-                taken = self.conditions.setdefault(one, _Taken(self.source(frame), count, fails))
+                taken = self.conditions.setdefault(one, _TakenBranch(self.source(frame), count, fails))
                 if taken.count > count:
                     self.conditions[one] = replace(taken, count=count)
         return outcome

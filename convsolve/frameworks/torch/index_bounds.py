@@ -10,9 +10,9 @@ import torch
 from ...dims import bounds, maximum, minimum
 from ...dims.normal import Polynomial
 from .arguments import whole_form
-from .calls import Call, plain
+from .calls import RecordedCall, plain
 from .element_calls import ALIASES
-from .recorded_tensors import Span, Unsupported
+from .recorded_tensors import EntryRange, Unsupported
 
 __all__ = ["entries_after", "known_ends", "span_of"]
 
@@ -25,10 +25,10 @@ _FILLED = {"zeros": 0, "ones": 1}
 _MOST_ENTRIES = 1 << 16
 
 
-def span_of(call: Call, x: Any) -> Span | None:
+def span_of(call: RecordedCall, x: Any) -> EntryRange | None:
     """Return between which numbers the entries of a tensor (or a number) lie, or None where that is not known."""
     if isinstance(x, int) and not isinstance(x, bool):
-        return Span(whole_form(x), whole_form(x))
+        return EntryRange(whole_form(x), whole_form(x))
     if not isinstance(x, torch.Tensor):
         return None
     value = call.value(x)
@@ -39,17 +39,17 @@ def span_of(call: Call, x: Any) -> Span | None:
             return None
         row = x.flatten()
         run = x.dim() == 1 and bool((row[1:] - row[:-1] == 1).all())
-        return Span(Polynomial.of(int(row.min())), Polynomial.of(int(row.max())), consecutive=run)
+        return EntryRange(Polynomial.of(int(row.min())), Polynomial.of(int(row.max())), consecutive=run)
 
 
-def entries_after(call: Call, name: str, args: Any, kwargs: Any) -> Span | None:
+def entries_after(call: RecordedCall, name: str, args: Any, kwargs: Any) -> EntryRange | None:
     """Return between which numbers the entries of a call's result lie, where that is known."""
     operands = [*args, *([kwargs["input"]] if "input" in kwargs else [])]
     if name == "arange":
         return _arranged(args, kwargs)
     if name.removeprefix("new_").partition("_")[0] in _FILLED and name != "ones_":
         number = Polynomial.of(_FILLED[name.removeprefix("new_").partition("_")[0]])
-        return Span(number, number)
+        return EntryRange(number, number)
     if name in ("full", "full_like", "new_full"):
         return span_of(call, kwargs.get("fill_value", args[-1] if args else None))
     own = span_of(call, operands[0]) if operands else None
@@ -69,9 +69,9 @@ def entries_after(call: Call, name: str, args: Any, kwargs: Any) -> Span | None:
             if "sub" not in name
             else (own.least - other.largest, own.largest - other.least)
         )
-        return Span(*ends, exact, own.consecutive and isinstance(args[1], int))
+        return EntryRange(*ends, exact, own.consecutive and isinstance(args[1], int))
     if name in ("mul", "__mul__", "__rmul__") and other is not None and isinstance(args[1], int) and args[1] > 0:
-        return Span(own.least * other.least, own.largest * other.least, own.exact)
+        return EntryRange(own.least * other.least, own.largest * other.least, own.exact)
     if name in ("clamp", "clip", "clamp_min", "clamp_max"):
         return _clamped(own, name, args, kwargs)
     return None
@@ -83,7 +83,7 @@ def _all_of_it(index: Any) -> bool:
     return all(e is None or e is Ellipsis or (isinstance(e, slice) and e == slice(None)) for e in entries)
 
 
-def _arranged(args: Any, kwargs: Any) -> Span | None:
+def _arranged(args: Any, kwargs: Any) -> EntryRange | None:
     start, end, step = kwargs.get("start", 0), kwargs.get("end"), kwargs.get("step", 1)
     if args:
         start, end, step = (0, args[0], step) if len(args) == 1 else (*args, step)[:3]
@@ -91,10 +91,14 @@ def _arranged(args: Any, kwargs: Any) -> Span | None:
         return None
     first, count = whole_form(start), -((start - end) // step) if step > 0 else -((end - start) // -step)
     last = first + (whole_form(count) - Polynomial.of(1)) * whole_form(step)
-    return Span(first, last, consecutive=True) if step == 1 else Span(*((first, last) if step > 0 else (last, first)))
+    return (
+        EntryRange(first, last, consecutive=True)
+        if step == 1
+        else EntryRange(*((first, last) if step > 0 else (last, first)))
+    )
 
 
-def _apart(call: Call, a: Any, b: Any) -> bool:
+def _apart(call: RecordedCall, a: Any, b: Any) -> bool:
     """Return whether two operands vary along different axes, so that every entry meets every other."""
     if isinstance(b, int):
         return True
@@ -107,7 +111,7 @@ def _apart(call: Call, a: Any, b: Any) -> bool:
     return not any(m and n for m, n in varies)
 
 
-def _clamped(own: Span, name: str, args: Any, kwargs: Any) -> Span | None:
+def _clamped(own: EntryRange, name: str, args: Any, kwargs: Any) -> EntryRange | None:
     given = list(args[1:])
     low = kwargs.get("min", given[0] if given and name != "clamp_max" else None)
     high = kwargs.get("max", given[-1] if len(given) > 1 or (given and name == "clamp_max") else None)
@@ -118,10 +122,10 @@ def _clamped(own: Span, name: str, args: Any, kwargs: Any) -> Span | None:
         ends = [maximum(n, plain(low)) for n in ends]
     if high is not None:
         ends = [minimum(n, plain(high)) for n in ends]
-    return Span(Polynomial.of(ends[0]), Polynomial.of(ends[1]), own.exact)
+    return EntryRange(Polynomial.of(ends[0]), Polynomial.of(ends[1]), own.exact)
 
 
-def known_ends(call: Call, index: Any, size: Polynomial) -> Span:
+def known_ends(call: RecordedCall, index: Any, size: Polynomial) -> EntryRange:
     """Return between which positions an index asks for some of so many, or raise Unsupported.
 
     Where only more is known than what it asks for, that must lie inside.

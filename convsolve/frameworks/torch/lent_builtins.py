@@ -13,7 +13,7 @@ from typing import Any
 from ...dims import maximum, minimum
 from ...dims.normal import Polynomial
 from .loaded_modules import loaded
-from .symbolic_floats import Ratio
+from .symbolic_floats import SymbolicFloat
 from .symbolic_sizes import Size
 from .symbolic_values import form_of, unfollowed
 
@@ -53,7 +53,7 @@ class _Int(int, metaclass=_Type):
     def __new__(cls, x: Any = 0, *options: Any) -> Any:
         if isinstance(x, Size):
             return x
-        return x.__trunc__() if isinstance(x, Ratio) else int(x, *options)
+        return x.__trunc__() if isinstance(x, SymbolicFloat) else int(x, *options)
 
 
 EXTREMES: dict[str, Any] = {"max": _extreme(builtins.max, maximum), "min": _extreme(builtins.min, minimum)}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ...operators import BatchNorm, GroupNorm, InstanceNorm, LayerNorm
-from .calls import Call, handles, plain
+from .calls import RecordedCall, handles, plain
 from .recorded_tensors import Unsupported, Value
 
 __all__ = [
@@ -20,7 +20,7 @@ __all__ = [
 
 @handles("batch_norm")
 def batch_norm(
-    call: Call,
+    call: RecordedCall,
     input: Any,
     running_mean: Any = None,
     running_var: Any = None,
@@ -46,7 +46,7 @@ def batch_norm(
 
 @handles("instance_norm")
 def instance_norm(
-    call: Call,
+    call: RecordedCall,
     input: Any,
     running_mean: Any = None,
     running_var: Any = None,
@@ -68,7 +68,7 @@ def instance_norm(
 
 @handles("torch.batch_norm")
 def torch_batch_norm(
-    call: Call,
+    call: RecordedCall,
     input: Any,
     weight: Any,
     bias: Any,
@@ -86,7 +86,7 @@ def torch_batch_norm(
 
 @handles("torch.instance_norm")
 def torch_instance_norm(
-    call: Call,
+    call: RecordedCall,
     input: Any,
     weight: Any,
     bias: Any,
@@ -104,7 +104,7 @@ def torch_instance_norm(
 
 @handles("group_norm")
 def group_norm(
-    call: Call, input: Any, num_groups: Any, weight: Any = None, bias: Any = None, *_: Any, **__: Any
+    call: RecordedCall, input: Any, num_groups: Any, weight: Any = None, bias: Any = None, *_: Any, **__: Any
 ) -> Value:
     """Group normalisation."""
     value = call.value(input)
@@ -115,7 +115,7 @@ def group_norm(
                      weights=(weight, bias))  # fmt: skip
 
 
-def _normalised(call: Call, input: Any) -> Value:
+def _normalised(call: RecordedCall, input: Any) -> Value:
     value = call.value(input)
     if value.batch != 0 or value.fold or not value.ref:
         raise Unsupported("a batch axis that is not in front")
@@ -129,7 +129,7 @@ def _affine(weight: Any, bias: Any) -> dict[str, bool]:
 
 @handles("layer_norm")
 def layer_norm(
-    call: Call, input: Any, normalized_shape: Any, weight: Any = None, bias: Any = None, *_: Any, **__: Any
+    call: RecordedCall, input: Any, normalized_shape: Any, weight: Any = None, bias: Any = None, *_: Any, **__: Any
 ) -> Value:
     """Layer normalisation over the last axes."""
     x = call.input(input)

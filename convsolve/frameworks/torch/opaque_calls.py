@@ -12,7 +12,7 @@ import torch
 from ...errors import UnreadableError
 from ...support.caller_errors import pass_on
 from .guards import BATCH_NAME
-from .recorded_graph import Graph
+from .recorded_graph import RecordedGraph
 from .recorded_tensors import Value
 from .symbolic_sizes import Size
 from .symbolic_values import unfollowed
@@ -37,7 +37,7 @@ def tensors_in(x: Any) -> Iterator[torch.Tensor]:
 
 
 def batch_axes(
-    graph: Graph,
+    graph: RecordedGraph,
     func: Any,
     args: Any,
     kwargs: Any,
@@ -75,7 +75,7 @@ def batch_axes(
 
 
 def said_of_one(
-    graph: Graph, func: Any, args: Any, kwargs: Any, value_of: Callable[[torch.Tensor], Value], error: Exception
+    graph: RecordedGraph, func: Any, args: Any, kwargs: Any, value_of: Callable[[torch.Tensor], Value], error: Exception
 ) -> str:
     """Return what is said of a call that is refused, as it would be for few samples: how many there are is ours."""
     for samples in (1, 2, 3):
@@ -88,7 +88,7 @@ def said_of_one(
 
 
 def _again(
-    graph: Graph, func: Any, args: Any, kwargs: Any, value_of: Callable[[torch.Tensor], Value], samples: int
+    graph: RecordedGraph, func: Any, args: Any, kwargs: Any, value_of: Callable[[torch.Tensor], Value], samples: int
 ) -> Any:
     """Make a call for another number of samples."""
     before = graph.numbers[BATCH_NAME]
@@ -101,7 +101,7 @@ def _again(
         return func(*others[0], **others[1])
 
 
-def _with_batch(x: Any, graph: Graph, value_of: Callable[[torch.Tensor], Value]) -> Any:
+def _with_batch(x: Any, graph: RecordedGraph, value_of: Callable[[torch.Tensor], Value]) -> Any:
     """Return arguments as they would be for another number of samples."""
     if isinstance(x, torch.Tensor):
         value = value_of(x)

@@ -12,7 +12,7 @@ from ...dims.normal import Polynomial
 from ...network import tensor_layer
 from ...operators import Add, Elementwise, Flatten, Gather, Identity, Operator, Reduce, Slice, Split, Squeeze
 from .axis_calls import evenly, inserted, may_be_empty, moved
-from .calls import Call, handles, plain
+from .calls import RecordedCall, handles, plain
 from .index_bounds import known_ends
 from .lent_builtins import EXTREMES
 from .recorded_tensors import ONE, Unsupported, Value
@@ -41,7 +41,7 @@ __all__ = [
 
 
 @handles("__getitem__")
-def getitem(call: Call, input: Any, index: Any) -> Value:
+def getitem(call: RecordedCall, input: Any, index: Any) -> Value:
     """Slices, single positions, new axes."""
     x = call.input(input)
     entries = list(index) if isinstance(index, tuple) else [index]
@@ -85,7 +85,7 @@ def _several(entries: list[Any]) -> bool:
     return kinds.count("i") > 1 and "x" not in kinds and "i" * kinds.count("i") in kinds
 
 
-def _gathered_at(call: Call, x: Value, axis: int, given: list[Any]) -> Value:
+def _gathered_at(call: RecordedCall, x: Value, axis: int, given: list[Any]) -> Value:
     """Return the entries that indices of neighbouring axes name together, in the shape that they have together."""
     indices = [torch.tensor(index) if isinstance(index, list) else index for index in given]
     if any(call.value(i).batch is not None or i.dtype == torch.bool for i in indices):
@@ -103,7 +103,7 @@ def _gathered_at(call: Call, x: Value, axis: int, given: list[Any]) -> Value:
     return replace(made, batch=moved(x.batch, axis, len(shape) - len(indices)))
 
 
-def gathered(call: Call, x: Value, axis: int, index: Any) -> Value:
+def gathered(call: RecordedCall, x: Value, axis: int, index: Any) -> Value:
     """Return the positions of one axis that an index names, in its shape."""
     at = x.axis(axis)
     if isinstance(index, (list, tuple)):
@@ -125,14 +125,14 @@ def gathered(call: Call, x: Value, axis: int, index: Any) -> Value:
 
 
 @handles("index_select")
-def index_select(call: Call, input: Any, dim: int, index: Any) -> Value:
+def index_select(call: RecordedCall, input: Any, dim: int, index: Any) -> Value:
     """Some positions of an axis."""
     x = call.input(input)
     return gathered(call, x, dim % x.rank, index)
 
 
 @handles("index_fill index_add index_copy")
-def index_written(call: Call, input: Any, dim: int, index: Any, source: Any, **_: Any) -> Value:
+def index_written(call: RecordedCall, input: Any, dim: int, index: Any, source: Any, **_: Any) -> Value:
     """Some positions of an axis, written over or added to."""
     x = call.input(input)
     part = gathered(call, x, dim % x.rank, index)
@@ -145,7 +145,7 @@ def index_written(call: Call, input: Any, dim: int, index: Any, source: Any, **_
 
 
 @handles("gather take_along_dim")
-def gather(call: Call, input: Any, dim: int, index: Any = None, **_: Any) -> Value:
+def gather(call: RecordedCall, input: Any, dim: int, index: Any = None, **_: Any) -> Value:
     """For every entry of an index, what stands there along one axis."""
     if isinstance(dim, torch.Tensor):  # take_along_dim has them the other way around
         dim, index = index, dim
@@ -155,7 +155,7 @@ def gather(call: Call, input: Any, dim: int, index: Any = None, **_: Any) -> Val
 
 
 @handles("scatter scatter_add scatter_reduce")
-def scatter(call: Call, input: Any, dim: int, index: Any, src: Any = None, *_: Any, **__: Any) -> Value:
+def scatter(call: RecordedCall, input: Any, dim: int, index: Any, src: Any = None, *_: Any, **__: Any) -> Value:
     """Entries written to where an index says along one axis."""
     x, named, axis = call.input(input), call.input(index), dim % call.value(input).rank
     _place(call, x, named, axis, index)
@@ -164,7 +164,7 @@ def scatter(call: Call, input: Any, dim: int, index: Any, src: Any = None, *_: A
     return call.same(Identity(mixes=True), x)
 
 
-def _place(call: Call, x: Value, named: Value, axis: int, index: Any) -> None:
+def _place(call: RecordedCall, x: Value, named: Value, axis: int, index: Any) -> None:
     """Require that the positions along one axis are inside of it; the other axes must be the same."""
     span = known_ends(call, index, x.real[axis])
     others = [[n for i, n in enumerate(v.real) if i != axis] for v in (x, named)]
@@ -175,7 +175,7 @@ def _place(call: Call, x: Value, named: Value, axis: int, index: Any) -> None:
 
 
 @handles("topk")
-def topk(call: Call, input: Any, k: Any, dim: int = -1, *_: Any, **__: Any) -> Any:
+def topk(call: RecordedCall, input: Any, k: Any, dim: int = -1, *_: Any, **__: Any) -> Any:
     """The largest entries along an axis, and where they are."""
     x = call.input(input)
     part = _sliced(call, x, dim % x.rank, 0, k, inside=True)
@@ -184,7 +184,7 @@ def topk(call: Call, input: Any, k: Any, dim: int = -1, *_: Any, **__: Any) -> A
 
 
 @handles("assign")
-def assign(call: Call, input: Any, index: Any, value: Any) -> Value:
+def assign(call: RecordedCall, input: Any, index: Any, value: Any) -> Value:
     """Values written into part of a tensor: it keeps its shape, and depends on them.
 
     Where the part has no elements, nothing is written.
@@ -212,7 +212,7 @@ def assign(call: Call, input: Any, index: Any, value: Any) -> Value:
     return target.made(*call.layer(Elementwise(function="assign"), target, Value(*one), name="assign"))
 
 
-def _write_nothing(call: Call, part: Value, written: Value) -> None:
+def _write_nothing(call: RecordedCall, part: Value, written: Value) -> None:
     """Keep that a tensor has the shape of a part without elements, or sizes of 1 there."""
     if part.rank != written.rank or part.batch != written.batch:
         raise Unsupported("another number of axes")
@@ -223,7 +223,9 @@ def _write_nothing(call: Call, part: Value, written: Value) -> None:
             raise Unsupported("another size")
 
 
-def _sliced(call: Call, x: Value, axis: int, start: Any, stop: Any, step: Any = None, *, inside: bool = False) -> Value:
+def _sliced(
+    call: RecordedCall, x: Value, axis: int, start: Any, stop: Any, step: Any = None, *, inside: bool = False
+) -> Value:
     if axis == x.batch and start in (None, 0) and step in (None, 1):
         size = call.graph.sizes(x.real)[axis]
         if stop is None or (isinstance(stop, Size) and isinstance(size, Size) and stop.form == size.form):
@@ -248,7 +250,7 @@ def _sliced(call: Call, x: Value, axis: int, start: Any, stop: Any, step: Any = 
     return made
 
 
-def _part_of_nothing(call: Call, x: Value, operator: Slice) -> Value:
+def _part_of_nothing(call: RecordedCall, x: Value, operator: Slice) -> Value:
     """Return a part, along another axis, of a tensor without elements."""
     required = call.graph.demands(operator, (x,))
     if not all(map(call.graph.holds, required)):
@@ -258,7 +260,7 @@ def _part_of_nothing(call: Call, x: Value, operator: Slice) -> Value:
     return replace(x, shape=shape)
 
 
-def _selected(call: Call, x: Value, axis: int, position: Any) -> Value:
+def _selected(call: RecordedCall, x: Value, axis: int, position: Any) -> Value:
     stop = None if not isinstance(position, Size) and position == -1 else position + 1
     part = _sliced(call, x, axis, position, stop, inside=True)
     if part.rest is not None:
@@ -269,14 +271,14 @@ def _selected(call: Call, x: Value, axis: int, position: Any) -> Value:
 
 
 @handles("select")
-def select(call: Call, input: Any, dim: int, index: Any) -> Value:
+def select(call: RecordedCall, input: Any, dim: int, index: Any) -> Value:
     """One position of an axis."""
     x = call.input(input)
     return _selected(call, x, dim % x.rank, index)
 
 
 @handles("slice")
-def slice_of(call: Call, input: Any, dim: int = 0, start: Any = None, end: Any = None, step: Any = 1) -> Value:
+def slice_of(call: RecordedCall, input: Any, dim: int = 0, start: Any = None, end: Any = None, step: Any = 1) -> Value:
     """Part of an axis, as exported programs write it: an end far beyond is the end of the axis."""
     x = call.input(input)
     stop = None if isinstance(end, int) and not isinstance(end, Size) and end >= 2**62 else end
@@ -284,7 +286,7 @@ def slice_of(call: Call, input: Any, dim: int = 0, start: Any = None, end: Any =
 
 
 @handles("narrow")
-def narrow(call: Call, input: Any, dim: int, start: Any, length: Any) -> Value:
+def narrow(call: RecordedCall, input: Any, dim: int, start: Any, length: Any) -> Value:
     """Part of an axis, which must lie inside it."""
     x = call.input(input)
     axis = dim % x.rank
@@ -293,7 +295,7 @@ def narrow(call: Call, input: Any, dim: int, start: Any, length: Any) -> Value:
 
 
 @handles("unbind")
-def unbind(call: Call, input: Any, dim: int = 0) -> list[Value]:
+def unbind(call: RecordedCall, input: Any, dim: int = 0) -> list[Value]:
     """Every position of an axis."""
     x = call.input(input)
     axis = dim % x.rank
@@ -304,7 +306,13 @@ def unbind(call: Call, input: Any, dim: int = 0) -> list[Value]:
 
 @handles("tensor_split")
 def tensor_split(
-    call: Call, input: Any, indices_or_sections: Any = None, dim: int = 0, *, sections: Any = None, indices: Any = None
+    call: RecordedCall,
+    input: Any,
+    indices_or_sections: Any = None,
+    dim: int = 0,
+    *,
+    sections: Any = None,
+    indices: Any = None,
 ) -> list[Value]:
     """So many parts of which the first are larger by one, or parts that end at given positions; some may be empty."""
     given = next(g for g in (indices_or_sections, sections, indices) if g is not None)
@@ -326,7 +334,7 @@ def tensor_split(
 
 
 @handles("hsplit vsplit dsplit")
-def split_along(call: Call, input: Any, indices_or_sections: Any) -> list[Value]:
+def split_along(call: RecordedCall, input: Any, indices_or_sections: Any) -> list[Value]:
     """Parts of one size along the axis that the name says, or parts that end at given positions."""
     x = call.input(input)
     axis = {"h": int(x.rank > 1), "v": 0, "d": 2}[call.function[0]]
@@ -336,7 +344,9 @@ def split_along(call: Call, input: Any, indices_or_sections: Any) -> list[Value]
 
 
 @handles("diff")
-def difference(call: Call, input: Any, n: int = 1, dim: int = -1, *, prepend: Any = None, append: Any = None) -> Value:
+def difference(
+    call: RecordedCall, input: Any, n: int = 1, dim: int = -1, *, prepend: Any = None, append: Any = None
+) -> Value:
     """Differences between neighbours along an axis."""
     x = call.input(input)
     if prepend is not None or append is not None:
@@ -346,7 +356,7 @@ def difference(call: Call, input: Any, n: int = 1, dim: int = -1, *, prepend: An
 
 
 @handles("diagonal")
-def diagonal(call: Call, input: Any, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Value:
+def diagonal(call: RecordedCall, input: Any, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Value:
     """The entries at the same place of two axes, along an axis at the end."""
     x = call.input(input)
     axes = [dim % x.rank for dim in (dim1, dim2)]
@@ -359,7 +369,7 @@ def diagonal(call: Call, input: Any, offset: int = 0, dim1: int = 0, dim2: int =
 
 
 @handles("select_scatter")
-def written_at(call: Call, input: Any, src: Any, dim: int, index: Any) -> Value:
+def written_at(call: RecordedCall, input: Any, src: Any, dim: int, index: Any) -> Value:
     """A tensor with another one written at a position of an axis."""
     x = call.input(input)
     return _written(call, x, _selected(call, x, dim % x.rank, index), src)
@@ -367,13 +377,13 @@ def written_at(call: Call, input: Any, src: Any, dim: int, index: Any) -> Value:
 
 @handles("slice_scatter")
 def written_over(
-    call: Call, input: Any, src: Any, dim: int = 0, start: Any = None, end: Any = None, step: Any = 1
+    call: RecordedCall, input: Any, src: Any, dim: int = 0, start: Any = None, end: Any = None, step: Any = 1
 ) -> Value:
     """A tensor with another one written over a part of an axis."""
     return _written(call, call.input(input), slice_of(call, input, dim, start, end, step), src)
 
 
-def _written(call: Call, x: Value, part: Value, source: Any) -> Value:
+def _written(call: RecordedCall, x: Value, part: Value, source: Any) -> Value:
     written = call.input(source)
     if part.rest is not None or (written.batch, written.fold) != (part.batch, part.fold):
         raise Unsupported("samples that do not meet")

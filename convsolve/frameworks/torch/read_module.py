@@ -13,9 +13,9 @@ from ...network import InputShapes, Network
 from ...support.suggestions import quoted
 from .module_copies import copy_of, initialised, marks
 from .program_caches import remembering
-from .recorded_programs import Inputs, Program, Run, Shapes
+from .recorded_programs import Inputs, RecordedProgram, Run, Shapes
 from .recorder import Recorder
-from .second_runs import Seen
+from .second_runs import SeenLayers
 
 __all__ = ["from_torch"]
 
@@ -61,14 +61,14 @@ def from_torch(
     return record(*inputs.shapes)
 
 
-class _Module(Program):
+class _Module(RecordedProgram):
     """A module without data, as a program."""
 
     def __init__(self, module: torch.nn.Module, inputs: Inputs, training: bool) -> None:
         self.module = module
         self.inputs = inputs
         self.training = training
-        self.seen = Seen()
+        self.seen = SeenLayers()
         self._fresh()
 
     def _fresh(self) -> None:

@@ -17,7 +17,7 @@ from .guards import BATCH_NAME, Tape
 from .recorded_tensors import Unsupported, Value, WrongRank
 from .symbolic_sizes import Size
 
-__all__ = ["Graph"]
+__all__ = ["RecordedGraph"]
 
 _MOST_TERMS = 6
 _MOST_COMPUTED = 4
@@ -33,7 +33,7 @@ def _at_least_1(size: Dim) -> Dim:
 
 
 @dataclass
-class _Site:
+class _RecordedRule:
     """Where a rule is run while recording: keeps the conditions that it requires."""
 
     framework: Framework = "torch"
@@ -49,7 +49,7 @@ class _Site:
 
 
 @dataclass
-class Graph:
+class RecordedGraph:
     """Collects layers; every change can be undone back to a mark. Shapes are as the data format writes them.
 
     ``required`` are the conditions of the layers since the last mark, ``apart`` has the numbers of the calls that
@@ -214,7 +214,7 @@ class Graph:
         """
         if any(value.rest is not None for value in inputs):
             raise Unsupported("a tensor without elements")
-        site = _Site(self.framework, self.data_format, self.batch)
+        site = _RecordedRule(self.framework, self.data_format, self.batch)
         shapes = [to_canonical(self.data_format, [n.dim() for n in value.shape]) for value in inputs]
         refs = tuple(value.ref for value in inputs)
         try:
@@ -243,7 +243,7 @@ class Graph:
 
     def demands(self, operator: Operator, inputs: Sequence[Value]) -> list[Cond]:
         """Return what a layer would require; nothing is added."""
-        site = _Site(self.framework, self.data_format, self.batch)
+        site = _RecordedRule(self.framework, self.data_format, self.batch)
         shapes = [to_canonical(self.data_format, [n.dim() for n in value.shape]) for value in inputs]
         apply_rule(site, operator.guarded(site), shapes)
         return site.conditions
@@ -260,7 +260,7 @@ class Graph:
         Raises:
             Unsupported: the operator does not work on that many axes.
         """
-        site = _Site(self.framework, self.data_format, self.batch)
+        site = _RecordedRule(self.framework, self.data_format, self.batch)
         shapes = [to_canonical(self.data_format, [n.dim() for n in forms]) for forms in inputs]
         try:
             outputs = apply_rule(site, operator.guarded(site), shapes, rank)
@@ -342,7 +342,7 @@ class Graph:
         meanings = []
         known: tuple[Framework, Framework] = ("torch", self.framework)
         for framework in known:
-            site = _Site(framework, self.data_format, self.batch)
+            site = _RecordedRule(framework, self.data_format, self.batch)
             try:
                 guarded = operator.guarded(site)
                 outputs = apply_rule(site, guarded, shapes)

@@ -24,10 +24,10 @@ from .lent_builtins import lent, modules_of
 from .opaque_calls import tensors_in
 from .program_caches import apart
 from .recorder import Recorder, RefusedCallError
-from .second_runs import Seen, Shapes, bound, confirmed
+from .second_runs import SeenLayers, Shapes, bound, confirmed
 from .source_locations import is_ours, is_program, shortened
 
-__all__ = ["Inputs", "Program", "Run", "Shapes"]
+__all__ = ["Inputs", "RecordedProgram", "Run", "Shapes"]
 
 _MOST_ATTEMPTS = 4
 _MOST_UNCAUGHT = 32
@@ -39,10 +39,10 @@ Run = tuple[Recorder, Callable[[], Any]]
 """A fresh recorder that has its inputs, and what runs the program under it and returns what that returns."""
 
 
-class Program(ABC):
+class RecordedProgram(ABC):
     """Something that computes tensors from tensors, and can be run again and again; ``seen`` is what its runs made."""
 
-    seen: Seen
+    seen: SeenLayers
 
     @abstractmethod
     def classes(self) -> Iterable[type]:

@@ -11,7 +11,7 @@ from ...operators import Operator
 from ..common.registry import NotReadError
 from .guards import BATCH
 
-__all__ = ["ONE", "Span", "Unsupported", "Value", "WrongRank", "product_of", "regrouped_beside"]
+__all__ = ["ONE", "EntryRange", "Unsupported", "Value", "WrongRank", "product_of", "regrouped_beside"]
 
 ONE = Polynomial.of(1)
 
@@ -45,7 +45,7 @@ def regrouped_beside(values: Sequence[Value]) -> int:
 
 
 @dataclass(frozen=True)
-class Span:
+class EntryRange:
     """Between which whole numbers, ``least`` and ``largest``, the entries of a tensor lie.
 
     ``exact`` says that both are among them, ``consecutive`` that they are all of those in between, in order.
@@ -80,7 +80,7 @@ class Value:
     parameters: frozenset[str] = field(default=frozenset())
     lifted: int = 0
     regrouped: int = 0
-    span: Span | None = field(default=None, compare=False)
+    span: EntryRange | None = field(default=None, compare=False)
     rest: tuple[Operator, Value] | None = field(default=None, compare=False)
 
     @property

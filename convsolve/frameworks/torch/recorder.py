@@ -43,14 +43,14 @@ from . import (
     window_calls,
 )
 from .call_log import Log
-from .calls import HANDLERS, Call
+from .calls import HANDLERS, RecordedCall
 from .element_calls import OF_ELEMENTS
 from .guards import BATCH_NAME, BATCH_SIZE, Tape
 from .index_bounds import entries_after
 from .meta_execution import REFUSALS, Runner, numbers_in, refusal, shape_of, too_large, values_in
 from .opaque_calls import batch_axes, said_of_one, tensors_in
-from .recorded_graph import Graph
-from .recorded_tensors import Span, Value
+from .recorded_graph import RecordedGraph
+from .recorded_tensors import EntryRange, Value
 from .source_locations import place_of
 from .symbolic_sizes import Size
 from .try_blocks import may_catch
@@ -101,7 +101,7 @@ def _name(function: Any) -> str:
     return str(name)
 
 
-def _spanning(made: Any, span: Span) -> Any:
+def _spanning(made: Any, span: EntryRange) -> Any:
     """Return what a handler has made, with what is known of the entries."""
     if isinstance(made, Value):
         return replace(made, span=span)
@@ -149,7 +149,7 @@ class Recorder(TorchFunctionMode):
         super().__init__()
         self.tape = Tape(place_of)
         uncounted = {name: p.numel() for name, p in parameters.values()}
-        self.graph = Graph(self.tape, uncounted, framework, data_format, training)
+        self.graph = RecordedGraph(self.tape, uncounted, framework, data_format, training)
         self.parameters = parameters
         self.modules = modules
         self.stack: list[tuple[str, bool]] = []
@@ -422,7 +422,7 @@ class Recorder(TorchFunctionMode):
         handler: Any = HANDLERS.get(plain_name)
         if handler is None:
             return None
-        call = Call(plain_name, self.graph, self.value, self.keep, self.constants)
+        call = RecordedCall(plain_name, self.graph, self.value, self.keep, self.constants)
         try:
             _signature(handler).bind(call, *args, **kwargs)
         except TypeError:

@@ -10,7 +10,7 @@ import torch
 from ...dims.normal import Polynomial
 from ...operators import Expand, Flatten, Squeeze, Tile, Unsqueeze
 from .arguments import listed, whole_form
-from .calls import Call, handles, plain
+from .calls import RecordedCall, handles, plain
 from .guards import BATCH, BATCH_SIZE
 from .part_calls import gathered
 from .recorded_tensors import ONE, Unsupported, Value
@@ -24,7 +24,7 @@ __all__ = [
 
 
 @handles("expand broadcast_to expand_as")
-def expand(call: Call, input: Any, *sizes: Any, size: Any = None, implicit: bool = False) -> Value:
+def expand(call: RecordedCall, input: Any, *sizes: Any, size: Any = None, implicit: bool = False) -> Value:
     """Repetition of axes of size 1, without a copy."""
     if call.function == "expand_as":
         wished: list[Any] = list(call.graph.sizes(call.value(sizes[0]).real))
@@ -47,7 +47,7 @@ def expand(call: Call, input: Any, *sizes: Any, size: Any = None, implicit: bool
     return x.made(*call.layer(Expand(shape=kept), x, name="expand"))
 
 
-def _for_samples(call: Call, tensor: Any, forms: list[Polynomial | None], new: int) -> tuple[Value, int | None]:
+def _for_samples(call: RecordedCall, tensor: Any, forms: list[Polynomial | None], new: int) -> tuple[Value, int | None]:
     """Return a tensor with its batch axis where repetition puts it, and which entry of the new sizes that is."""
     x = call.input(tensor)
     if x.batch is not None:
@@ -60,7 +60,7 @@ def _for_samples(call: Call, tensor: Any, forms: list[Polynomial | None], new: i
     return (x, None) if found is None else (_shared(call, x, found, new), found)
 
 
-def _in_groups(call: Call, tensor: Any, wished: list[Any], forms: list[Polynomial | None]) -> Value | None:
+def _in_groups(call: RecordedCall, tensor: Any, wished: list[Any], forms: list[Polynomial | None]) -> Value | None:
     """Repeat a constant so that there are several groups of samples; None where that is not meant."""
     at = next((i for i, n in enumerate(wished) if _groups(n) not in (None, ONE)), None)
     value = call.value(tensor)
@@ -79,7 +79,7 @@ def _in_groups(call: Call, tensor: Any, wished: list[Any], forms: list[Polynomia
     return replace(x.made(*call.layer(Expand(shape=kept), x, name="expand")), batch=at, fold=1)
 
 
-def _shared(call: Call, x: Value, at: int, new: int) -> Value:
+def _shared(call: RecordedCall, x: Value, at: int, new: int) -> Value:
     """Return a constant as the same for every sample, its batch axis being number ``at`` after ``new`` axes."""
     if at < new:
         return replace(x, batch=at)
@@ -88,7 +88,7 @@ def _shared(call: Call, x: Value, at: int, new: int) -> Value:
     return replace(x.made(*call.layer(Squeeze(axis=at - new), x, name="squeeze")), batch=at)
 
 
-def _is_batch(call: Call, form: Polynomial) -> bool:
+def _is_batch(call: RecordedCall, form: Polynomial) -> bool:
     return form == BATCH or form.constant == call.graph.batch
 
 
@@ -101,7 +101,7 @@ def _groups(n: Any) -> Polynomial | None:
 
 
 @handles("repeat tile")
-def repeat(call: Call, input: Any, *sizes: Any, repeats: Any = None, dims: Any = None) -> Value:
+def repeat(call: RecordedCall, input: Any, *sizes: Any, repeats: Any = None, dims: Any = None) -> Value:
     """Repetition of the whole tensor along its axes."""
     given = repeats if repeats is not None else dims
     times = listed(sizes) if sizes else list(given)
@@ -136,7 +136,7 @@ def repeat(call: Call, input: Any, *sizes: Any, repeats: Any = None, dims: Any =
     return x.made(*call.layer(Tile(repeats=plain(times)), x))
 
 
-def _regrouped(call: Call, x: Value, groups: Polynomial, times: list[Any], at: int = 0) -> Value:
+def _regrouped(call: RecordedCall, x: Value, groups: Polynomial, times: list[Any], at: int = 0) -> Value:
     """Repeat samples, or a constant, so that there are so many groups of samples along the axis ``at``."""
     shape = [n if n is None else plain(n) for n in times]
     if x.batch is None:  # an axis of size 1 becomes that of the groups
@@ -153,7 +153,9 @@ def _regrouped(call: Call, x: Value, groups: Polynomial, times: list[Any], at: i
 
 
 @handles("repeat_interleave")
-def repeat_interleave(call: Call, input: Any, repeats: Any, dim: Any = None, *, output_size: Any = None) -> Value:
+def repeat_interleave(
+    call: RecordedCall, input: Any, repeats: Any, dim: Any = None, *, output_size: Any = None
+) -> Value:
     """Repetition of each position of an axis; of samples, each becomes a group."""
     if isinstance(repeats, torch.Tensor) and dim is not None:
         return _as_often(call, input, repeats, dim)
@@ -172,7 +174,7 @@ def repeat_interleave(call: Call, input: Any, repeats: Any, dim: Any = None, *, 
     return x.made(*call.layer(Flatten(start_axis=at - 1, end_axis=at), x, name="flatten"))
 
 
-def _as_often(call: Call, input: Any, repeats: torch.Tensor, dim: int) -> Value:
+def _as_often(call: RecordedCall, input: Any, repeats: torch.Tensor, dim: int) -> Value:
     """Repetition of each position as often as a constant says, which has one number for each."""
     x = call.input(input)
     axis = dim % x.rank

@@ -10,7 +10,7 @@ from ...dims import ne, variables
 from ...dims.normal import Polynomial
 from ...operators import Flatten, Reshape
 from .arguments import listed, whole_form
-from .calls import Call, handles, plain
+from .calls import RecordedCall, handles, plain
 from .guards import BATCH
 from .recorded_tensors import ONE, Unsupported, Value, product_of
 from .symbolic_sizes import Size
@@ -24,7 +24,7 @@ __all__ = [
 
 
 @handles("view reshape _unsafe_view")
-def reshape(call: Call, input: Any, *sizes: Any, shape: Any = None, size: Any = None) -> Value:
+def reshape(call: RecordedCall, input: Any, *sizes: Any, shape: Any = None, size: Any = None) -> Value:
     """A new shape for the same elements."""
     wished = listed(sizes) if sizes else list(shape if shape is not None else size)
     if not all(isinstance(n, int) for n in wished):
@@ -33,13 +33,13 @@ def reshape(call: Call, input: Any, *sizes: Any, shape: Any = None, size: Any = 
 
 
 @handles("view_as reshape_as")
-def reshape_like(call: Call, input: Any, other: Any) -> Value:
+def reshape_like(call: RecordedCall, input: Any, other: Any) -> Value:
     """The shape of another tensor."""
     return _reshaped(call, call.input(input), list(call.graph.sizes(call.value(other).real)))
 
 
 @handles("flatten ravel")
-def flatten(call: Call, input: Any, start_dim: int = 0, end_dim: int = -1) -> Value:
+def flatten(call: RecordedCall, input: Any, start_dim: int = 0, end_dim: int = -1) -> Value:
     """Merging of neighbouring axes."""
     x = call.input(input)
     if x.rank < 2:
@@ -58,7 +58,7 @@ def flatten(call: Call, input: Any, start_dim: int = 0, end_dim: int = -1) -> Va
 
 
 @handles("unflatten")
-def unflatten(call: Call, input: Any, dim: int, sizes: Any) -> Value:
+def unflatten(call: RecordedCall, input: Any, dim: int, sizes: Any) -> Value:
     """Splitting of one axis."""
     x = call.input(input)
     whole = list(call.graph.sizes(x.real))
@@ -71,7 +71,7 @@ def unflatten(call: Call, input: Any, dim: int, sizes: Any) -> Value:
     return _reshaped(call, x, [*whole[:axis], *new, *whole[axis + 1 :]])
 
 
-def _reshaped(call: Call, x: Value, wished: list[Any]) -> Value:
+def _reshaped(call: RecordedCall, x: Value, wished: list[Any]) -> Value:
     """Give a tensor a new shape, and find the batch axis in it.
 
     The elements keep their order, so the batch axis stands where the sizes before it multiply to as much as
@@ -119,7 +119,7 @@ def _reshaped(call: Call, x: Value, wished: list[Any]) -> Value:
     return replace(x.made(ref, shape), batch=at, fold=1)
 
 
-def _samples_now(call: Call, size: Any, entry: Polynomial | None) -> Polynomial | None:
+def _samples_now(call: RecordedCall, size: Any, entry: Polynomial | None) -> Polynomial | None:
     """Return a size of a new shape; as the number of samples, where it is that at the recorded sizes alone.
 
     ``b*windows // 64`` is, where there are 64 windows: then there must be.
@@ -153,7 +153,7 @@ def _one_entry(forms: Sequence[Polynomial | None], before: Polynomial) -> int | 
 
 
 def _open_entry(
-    call: Call, forms: Sequence[Polynomial | None], open_at: Sequence[int], x: Value
+    call: RecordedCall, forms: Sequence[Polynomial | None], open_at: Sequence[int], x: Value
 ) -> tuple[int, int | None]:
     """Return that the open entry is the batch: the others are what one sample, or a group of it, is meant to have.
 
@@ -178,7 +178,7 @@ def _open_entry(
 
 
 def _per_sample(
-    call: Call, x: Value, wished: list[Any], forms: Sequence[Polynomial | None], at: int, fold: int
+    call: RecordedCall, x: Value, wished: list[Any], forms: Sequence[Polynomial | None], at: int, fold: int
 ) -> Value:
     """Give each sample the entries beside the batch axis as its shape."""
     sizes = [plain(n) for i, n in enumerate(wished) if i != at]

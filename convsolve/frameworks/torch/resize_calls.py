@@ -8,7 +8,7 @@ from typing import Any
 from ...dims.normal import Polynomial
 from ...operators import GridSample, Matmul, Permute, PixelShuffle, PixelUnshuffle, Reshape, Upsample
 from .arguments import whole_form
-from .calls import Call, handles, plain
+from .calls import RecordedCall, handles, plain
 from .recorded_tensors import Unsupported, Value, product_of
 from .spatial_calls import per_axis
 from .symbolic_sizes import Size
@@ -31,7 +31,7 @@ _MODES = {"nearest": "nearest", "nearest-exact": "nearest", "linear": "linear", 
 
 @handles("interpolate upsample upsample_nearest upsample_bilinear")
 def interpolate(
-    call: Call,
+    call: RecordedCall,
     input: Any,
     size: Any = None,
     scale_factor: Any = None,
@@ -55,14 +55,16 @@ def interpolate(
 
 
 @handles("upsample_nearest1d upsample_nearest2d upsample_nearest3d")
-def upsample_nearest(call: Call, input: Any, output_size: Any = None, scale_factors: Any = None) -> Value:
+def upsample_nearest(call: RecordedCall, input: Any, output_size: Any = None, scale_factors: Any = None) -> Value:
     """Interpolation as exported programs write it."""
     result: Value = interpolate(call, input, output_size, scale_factors)
     return result
 
 
 @handles("upsample_linear1d upsample_bilinear2d upsample_trilinear3d upsample_bicubic2d")
-def upsample_linear(call: Call, input: Any, output_size: Any, align_corners: bool, scale_factors: Any = None) -> Value:
+def upsample_linear(
+    call: RecordedCall, input: Any, output_size: Any, align_corners: bool, scale_factors: Any = None
+) -> Value:
     """Interpolation as exported programs write it."""
     mode = call.function.removeprefix("upsample_")[:-2]
     result: Value = interpolate(call, input, output_size, scale_factors, mode)
@@ -80,13 +82,13 @@ def _scale(factor: Any) -> Any:
 
 
 @handles("pixel_shuffle")
-def pixel_shuffle(call: Call, input: Any, upscale_factor: Any) -> Value:
+def pixel_shuffle(call: RecordedCall, input: Any, upscale_factor: Any) -> Value:
     """Channels into space."""
     return call.same(PixelShuffle(block_size=plain(upscale_factor)), call.spatial(input, 2))
 
 
 @handles("pixel_unshuffle")
-def pixel_unshuffle(call: Call, input: Any, downscale_factor: Any) -> Value:
+def pixel_unshuffle(call: RecordedCall, input: Any, downscale_factor: Any) -> Value:
     """Space into channels."""
     return call.same(PixelUnshuffle(block_size=plain(downscale_factor)), call.spatial(input, 2))
 
@@ -95,7 +97,7 @@ def pixel_unshuffle(call: Call, input: Any, downscale_factor: Any) -> Value:
 
 
 @handles("grid_sample grid_sampler grid_sampler_2d grid_sampler_3d")
-def grid_sample(call: Call, input: Any, grid: Any, mode: Any = "bilinear", *_: Any, **__: Any) -> Value:
+def grid_sample(call: RecordedCall, input: Any, grid: Any, mode: Any = "bilinear", *_: Any, **__: Any) -> Value:
     """The values of a map at the places that a grid names."""
     places = call.input(grid)
     if places.batch != 0 or places.fold:
@@ -109,7 +111,7 @@ _SAMPLED = ("linear", "nearest", "cubic")
 
 
 @handles("affine_grid affine_grid_generator")
-def affine_grid(call: Call, theta: Any, size: Any, align_corners: Any = None) -> Value:
+def affine_grid(call: RecordedCall, theta: Any, size: Any, align_corners: Any = None) -> Value:
     """The places that a linear map gives those of a regular grid: a product of matrices."""
     x = call.input(theta)
     rank = len(size) - 2

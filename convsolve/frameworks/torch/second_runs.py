@@ -14,7 +14,7 @@ from ...operators import axis_names
 from ...operators.base import DataFormat, to_written
 from ...operators.rules import BRANCH, REFUSAL
 
-__all__ = ["Seen", "Shapes", "bound", "confirmed"]
+__all__ = ["SeenLayers", "Shapes", "bound", "confirmed"]
 
 _FEW_LAYERS = 40
 """Networks of so many layers at most are held against a third run."""
@@ -22,7 +22,7 @@ _FEW_LAYERS = 40
 Shapes = tuple[tuple[int, ...], ...]
 
 
-class Seen:
+class SeenLayers:
     """Which layers the runs of a program have made, and for which shapes of its inputs."""
 
     def __init__(self) -> None:
@@ -48,7 +48,7 @@ class Seen:
 
 
 def confirmed(
-    network: Network, shapes: Shapes, record: Callable[[Shapes], Network], seen: Seen | None = None
+    network: Network, shapes: Shapes, record: Callable[[Shapes], Network], seen: SeenLayers | None = None
 ) -> Network:
     """Return the network if runs at other sizes agree with it; otherwise bound to the sizes of this one.
 

@@ -24,9 +24,9 @@ from ...operators import (
     Upsample,
 )
 from ...operators.windows import dilated
-from .calls import Call, handles, plain
+from .calls import RecordedCall, handles, plain
 from .index_bounds import span_of
-from .recorded_tensors import ONE, Span, Unsupported, Value, product_of
+from .recorded_tensors import ONE, EntryRange, Unsupported, Value, product_of
 
 __all__ = [
     "adaptive_avg_pool",
@@ -46,7 +46,7 @@ __all__ = [
 ]
 
 
-def _rank(call: Call) -> int:
+def _rank(call: RecordedCall) -> int:
     """Return the number of spatial axes that a function's name ends in."""
     digits = [c for c in call.function if c.isdigit()]
     return int(digits[-1])
@@ -62,7 +62,7 @@ def per_axis(value: Any, rank: int) -> Any:
     return value[0] if all(v == value[0] for v in value) else value
 
 
-def _biased(call: Call, bias: Any, channels: Any) -> bool:
+def _biased(call: RecordedCall, bias: Any, channels: Any) -> bool:
     """Return whether there is a bias, which the meta device takes in any size and the CPU in one."""
     if bias is not None and list(call.sizes(bias)) != [channels]:
         raise Unsupported("a bias of another size than the channels")
@@ -71,7 +71,7 @@ def _biased(call: Call, bias: Any, channels: Any) -> bool:
 
 @handles("conv1d conv2d conv3d")
 def conv(
-    call: Call,
+    call: RecordedCall,
     input: Any,
     weight: Any,
     bias: Any = None,
@@ -95,7 +95,7 @@ def conv(
 
 @handles("conv_transpose1d conv_transpose2d conv_transpose3d")
 def conv_transpose(
-    call: Call,
+    call: RecordedCall,
     input: Any,
     weight: Any,
     bias: Any = None,
@@ -120,7 +120,7 @@ def conv_transpose(
 
 @handles("deform_conv2d")
 def deform_conv(
-    call: Call,
+    call: RecordedCall,
     input: Any,
     weight: Any,
     offset: Any,
@@ -157,7 +157,7 @@ def deform_conv(
 
 @handles("max_pool1d max_pool2d max_pool3d")
 def max_pool(
-    call: Call,
+    call: RecordedCall,
     input: Any,
     kernel_size: Any,
     stride: Any = None,
@@ -192,12 +192,12 @@ def _places(x: Value, result: Value, operator: MaxPool | None = None) -> Value:
     largest = last[0]
     for size, end in zip(x.shape[2:], last[1:], strict=True):
         largest = largest * size + end
-    return replace(result, span=Span(Polynomial.of(0), largest, exact=False))
+    return replace(result, span=EntryRange(Polynomial.of(0), largest, exact=False))
 
 
 @handles("max_unpool1d max_unpool2d max_unpool3d")
 def max_unpool(
-    call: Call,
+    call: RecordedCall,
     input: Any,
     indices: Any,
     kernel_size: Any,
@@ -225,7 +225,7 @@ def max_unpool(
 
 @handles("fractional_max_pool2d fractional_max_pool3d")
 def fractional_max_pool(
-    call: Call,
+    call: RecordedCall,
     input: Any,
     kernel_size: Any,
     output_size: Any = None,
@@ -253,7 +253,7 @@ def fractional_max_pool(
 
 
 @handles("max_pool1d_with_indices max_pool2d_with_indices max_pool3d_with_indices")
-def max_pool_with_indices(call: Call, input: Any, kernel_size: Any, *args: Any, **kwargs: Any) -> Any:
+def max_pool_with_indices(call: RecordedCall, input: Any, kernel_size: Any, *args: Any, **kwargs: Any) -> Any:
     """Max pooling and the places of the maxima."""
     kwargs.pop("return_indices", None)
     call.function = call.function.removesuffix("_with_indices")
@@ -262,7 +262,7 @@ def max_pool_with_indices(call: Call, input: Any, kernel_size: Any, *args: Any, 
 
 @handles("avg_pool1d avg_pool2d avg_pool3d")
 def avg_pool(
-    call: Call,
+    call: RecordedCall,
     input: Any,
     kernel_size: Any,
     stride: Any = None,
@@ -282,7 +282,7 @@ def avg_pool(
 
 @handles("lp_pool1d lp_pool2d lp_pool3d")
 def lp_pool(
-    call: Call, input: Any, norm_type: Any, kernel_size: Any, stride: Any = None, ceil_mode: bool = False
+    call: RecordedCall, input: Any, norm_type: Any, kernel_size: Any, stride: Any = None, ceil_mode: bool = False
 ) -> Value:
     """Power-average pooling."""
     rank = _rank(call)
@@ -293,14 +293,14 @@ def lp_pool(
 
 
 @handles("adaptive_avg_pool1d adaptive_avg_pool2d adaptive_avg_pool3d")
-def adaptive_avg_pool(call: Call, input: Any, output_size: Any) -> Value:
+def adaptive_avg_pool(call: RecordedCall, input: Any, output_size: Any) -> Value:
     """Average pooling to a size."""
     rank = _rank(call)
     return call.same(AdaptiveAvgPool(output_size=per_axis(output_size, rank)), call.spatial(input, rank))
 
 
 @handles("adaptive_max_pool1d adaptive_max_pool2d adaptive_max_pool3d")
-def adaptive_max_pool(call: Call, input: Any, output_size: Any, return_indices: bool = False) -> Any:
+def adaptive_max_pool(call: RecordedCall, input: Any, output_size: Any, return_indices: bool = False) -> Any:
     """Max pooling to a size."""
     rank = _rank(call)
     x = call.spatial(input, rank)
@@ -309,14 +309,16 @@ def adaptive_max_pool(call: Call, input: Any, output_size: Any, return_indices: 
 
 
 @handles(" ".join(f"adaptive_max_pool{n}d_with_indices" for n in (1, 2, 3)))
-def adaptive_max_pool_with_indices(call: Call, input: Any, output_size: Any, return_indices: bool = True) -> Any:
+def adaptive_max_pool_with_indices(
+    call: RecordedCall, input: Any, output_size: Any, return_indices: bool = True
+) -> Any:
     """Max pooling to a size, and the places of the maxima."""
     call.function = call.function.removesuffix("_with_indices")
     return adaptive_max_pool(call, input, output_size, return_indices=True)
 
 
 @handles("pad constant_pad_nd")
-def pad(call: Call, input: Any, pad: Any, mode: str = "constant", value: Any = None) -> Value:
+def pad(call: RecordedCall, input: Any, pad: Any, mode: str = "constant", value: Any = None) -> Value:
     """Padding, given from the last axis to the first; negative padding crops."""
     x = call.input(input)
     sides = plain(pad)

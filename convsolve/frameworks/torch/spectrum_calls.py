@@ -6,7 +6,7 @@ from typing import Any
 
 from ...operators import Expand, Identity, Pad, Permute, Slice, Split, Squeeze, Unfold, Unsqueeze
 from .axis_calls import inserted
-from .calls import Call, handles, plain
+from .calls import RecordedCall, handles, plain
 from .recorded_tensors import Unsupported, Value
 
 __all__ = ["apart", "short_time", "spectrum", "together"]
@@ -18,7 +18,7 @@ _SEVERAL = " ".join(f"fft_{name}n" for name in ("fft", "ifft", "rfft", "irfft"))
 
 @handles(f"{_ONE} {_TWO} {_SEVERAL}")
 def spectrum(
-    call: Call, input: Any, n: Any = None, dim: Any = None, norm: Any = None, *, s: Any = None, out: Any = None
+    call: RecordedCall, input: Any, n: Any = None, dim: Any = None, norm: Any = None, *, s: Any = None, out: Any = None
 ) -> Value:
     """A Fourier transform along some axes, of the sizes wished; of real numbers, the last axis has a half of it."""
     x = call.input(input)
@@ -48,7 +48,7 @@ def spectrum(
     return call.same(Identity(mixes=True), x)
 
 
-def _fitted(call: Call, x: Value, axis: int, size: Any) -> Value:
+def _fitted(call: RecordedCall, x: Value, axis: int, size: Any) -> Value:
     """Return a tensor with one axis cut, or filled with zeros, to a size."""
     (present,) = call.graph.sizes((x.shape[axis],))
     if size is present or axis == 0:
@@ -61,19 +61,19 @@ def _fitted(call: Call, x: Value, axis: int, size: Any) -> Value:
 
 
 @handles("view_as_real")
-def apart(call: Call, input: Any) -> Value:
+def apart(call: RecordedCall, input: Any) -> Value:
     """Real and imaginary parts along an axis more."""
     return _apart(call, call.input(input))
 
 
-def _apart(call: Call, x: Value) -> Value:
+def _apart(call: RecordedCall, x: Value) -> Value:
     x = inserted(call, x, -1)
     shape = (*[1] * (len(x.shape) - 1), 2)
     return x.made(*call.layer(Expand(shape=shape), x, name="parts"))
 
 
 @handles("view_as_complex")
-def together(call: Call, input: Any) -> Value:
+def together(call: RecordedCall, input: Any) -> Value:
     """Complex numbers of an axis of two parts."""
     x = call.input(input)
     x.axis(-1)
@@ -83,7 +83,7 @@ def together(call: Call, input: Any) -> Value:
 
 @handles("stft")
 def short_time(
-    call: Call,
+    call: RecordedCall,
     input: Any,
     n_fft: Any,
     hop_length: Any = None,

@@ -13,10 +13,10 @@ from .guards import Tape
 from .symbolic_sizes import Size
 from .symbolic_values import Followed, after_the_end, compared, form_of, unfollowed
 
-__all__ = ["Ratio"]
+__all__ = ["SymbolicFloat"]
 
 
-class Ratio(float, Followed):
+class SymbolicFloat(float, Followed):
     """A quotient of sizes with its expression, a polynomial with fractions.
 
     ``rounded`` says that the floating-point number may be off the exact one by a last digit: what is done with
@@ -28,9 +28,9 @@ class Ratio(float, Followed):
     rounded: bool
 
     @classmethod
-    def of(cls, number: Any, tape: Tape | None = None) -> Ratio:
+    def of(cls, number: Any, tape: Tape | None = None) -> SymbolicFloat:
         """Return a size, or a plain number, as a ratio."""
-        if isinstance(number, Ratio):
+        if isinstance(number, SymbolicFloat):
             return number
         form = form_of(number)
         if isinstance(number, Size):
@@ -41,7 +41,7 @@ class Ratio(float, Followed):
         return cls._made(float(number), form, Fraction(number), tape, False)
 
     @classmethod
-    def _made(cls, value: float, form: Polynomial, exact: Fraction, tape: Tape, rounded: bool) -> Ratio:
+    def _made(cls, value: float, form: Polynomial, exact: Fraction, tape: Tape, rounded: bool) -> SymbolicFloat:
         ratio = float.__new__(cls, tape.shown(form, value, exact))
         ratio.number = value
         ratio.form, ratio.exact, ratio.tape, ratio.rounded = form, exact, tape, rounded
@@ -55,10 +55,10 @@ class Ratio(float, Followed):
         self.freeze()
         return self.number
 
-    def _other(self, other: Any) -> Ratio | None:
-        if not isinstance(other, (int, float)) or (not isinstance(other, Ratio) and form_of(other) is None):
+    def _other(self, other: Any) -> SymbolicFloat | None:
+        if not isinstance(other, (int, float)) or (not isinstance(other, SymbolicFloat) and form_of(other) is None):
             return None
-        return Ratio.of(other, self.tape)
+        return SymbolicFloat.of(other, self.tape)
 
     def _linear(self, other: Any, name: str, sign: int, mine: int) -> Any:
         if self.tape.ended:
@@ -71,7 +71,7 @@ class Ratio(float, Followed):
         if (self.rounded or known.rounded) and not _same_grid(self, known, form):
             return _plain_of(self, other, name)
         exact = self.exact * mine + known.exact * sign
-        return Ratio._made(value, form, exact, self.tape, self.rounded or known.rounded)
+        return SymbolicFloat._made(value, form, exact, self.tape, self.rounded or known.rounded)
 
     def __add__(self, other: Any) -> Any:
         return self._linear(other, "__add__", 1, 1)
@@ -86,7 +86,7 @@ class Ratio(float, Followed):
         return self._linear(other, "__rsub__", 1, -1)
 
     def __neg__(self) -> Any:
-        return Ratio._made(-self.number, self.form.scaled(-1), -self.exact, self.tape, self.rounded)
+        return SymbolicFloat._made(-self.number, self.form.scaled(-1), -self.exact, self.tape, self.rounded)
 
     def __mul__(self, other: Any) -> Any:
         if self.tape.ended:
@@ -95,7 +95,7 @@ class Ratio(float, Followed):
         if known is None or known.rounded or (self.rounded and not _power_of_2(known)):
             return _plain_of(self, other, "__mul__")
         value = self.number * known.number
-        return Ratio._made(value, self.form * known.form, self.exact * known.exact, self.tape, self.rounded)
+        return SymbolicFloat._made(value, self.form * known.form, self.exact * known.exact, self.tape, self.rounded)
 
     __rmul__ = __mul__
 
@@ -110,7 +110,7 @@ class Ratio(float, Followed):
             return _plain_of(self, other, "__truediv__")
         rounded = self.rounded or form.denominator & (form.denominator - 1) != 0
         value = self.number / known.number
-        return Ratio._made(value, form, self.exact / known.exact, self.tape, rounded)
+        return SymbolicFloat._made(value, form, self.exact / known.exact, self.tape, rounded)
 
     def __rtruediv__(self, other: Any) -> Any:
         if self.tape.ended:
@@ -165,21 +165,21 @@ class Ratio(float, Followed):
     __lt__, __le__, __gt__, __ge__ = (compared(f"__{name}__") for name in ("lt", "le", "gt", "ge"))
     __eq__, __ne__ = compared("__eq__"), compared("__ne__")
 
-    def __deepcopy__(self, memo: Any) -> Ratio:
+    def __deepcopy__(self, memo: Any) -> SymbolicFloat:
         return self
 
     def __reduce__(self) -> Any:
         return (float, (float.__repr__(self.number),))
 
 
-def _plain_of(ratio: Ratio, other: Any, name: str) -> Any:
+def _plain_of(ratio: SymbolicFloat, other: Any, name: str) -> Any:
     """Compute with plain numbers, and freeze the sizes that they come from."""
     if isinstance(other, Followed):
         other.freeze()
     return getattr(float, name)(ratio._plain(), unfollowed(other))
 
 
-def _power_of_2(ratio: Ratio) -> bool:
+def _power_of_2(ratio: SymbolicFloat) -> bool:
     constant = ratio.form.constant
     exact = None if constant is None else abs(Fraction(constant))
     if exact is None or exact == 0:
@@ -187,7 +187,7 @@ def _power_of_2(ratio: Ratio) -> bool:
     return exact.numerator & (exact.numerator - 1) == 0 and exact.denominator & (exact.denominator - 1) == 0
 
 
-def _same_grid(a: Ratio, b: Ratio, result: Polynomial) -> bool:
+def _same_grid(a: SymbolicFloat, b: SymbolicFloat, result: Polynomial) -> bool:
     """Return whether a sum keeps away from whole numbers at least as far as its rounded part did.
 
     The exact sum is a multiple of 1/denominator; where it can be whole although the rounded part was not,

@@ -22,9 +22,9 @@ __all__ = ["Size"]
 
 
 def _ratio(number: Any, tape: Tape | None = None) -> Any:
-    from .symbolic_floats import Ratio
+    from .symbolic_floats import SymbolicFloat
 
-    return Ratio.of(number, tape)
+    return SymbolicFloat.of(number, tape)
 
 
 class Size(int, Followed):

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from ...messages.parsed_error import Complaint
+from ...messages.parsed_error import ParsedError
 
 __all__ = ["FailedCall", "failed_call"]
 
@@ -30,7 +30,7 @@ class FailedCall:
     layer: Any
     name: str
 
-    def complete(self, complaint: Complaint) -> Complaint:
+    def complete(self, complaint: ParsedError) -> ParsedError:
         """Return a complaint with what the layer knows about itself, where the message did not say it."""
         found: dict[str, Any] = {} if complaint.layer or not self.name else {"layer": self.name}
         kind = next((kind for start, kind in _KINDS.items() if _is_window(self.layer, start)), None)

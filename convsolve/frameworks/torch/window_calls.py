@@ -7,7 +7,7 @@ from typing import Any
 
 from ...operators import Flatten, Fold, Pad, Permute, Slice, Unfold
 from ...operators.windows import dilated
-from .calls import Call, handles, plain
+from .calls import RecordedCall, handles, plain
 from .recorded_tensors import Unsupported, Value
 from .spatial_calls import per_axis
 
@@ -21,7 +21,9 @@ def _each(value: Any, rank: int) -> tuple[Any, ...]:
 
 
 @handles("unfold im2col")
-def blocks(call: Call, input: Any, kernel_size: Any, dilation: Any = 1, padding: Any = 0, stride: Any = 1) -> Value:
+def blocks(
+    call: RecordedCall, input: Any, kernel_size: Any, dilation: Any = 1, padding: Any = 0, stride: Any = 1
+) -> Value:
     """All blocks of a map, as columns."""
     x = call.spatial(input, 2)
     if x.lifted:
@@ -41,7 +43,7 @@ def blocks(call: Call, input: Any, kernel_size: Any, dilation: Any = 1, padding:
 
 
 @handles("torch.unfold")
-def windows(call: Call, input: Any, dimension: int, size: Any, step: Any) -> Value:
+def windows(call: RecordedCall, input: Any, dimension: int, size: Any, step: Any) -> Value:
     """All windows of one axis, as an axis more at the end."""
     x = call.input(input)
     return x.made(*call.layer(Unfold(axis=x.axis(dimension), size=plain(size), step=plain(step)), x, name="unfold"))
@@ -49,7 +51,13 @@ def windows(call: Call, input: Any, dimension: int, size: Any, step: Any) -> Val
 
 @handles("fold col2im")
 def fold(
-    call: Call, input: Any, output_size: Any, kernel_size: Any, dilation: Any = 1, padding: Any = 0, stride: Any = 1
+    call: RecordedCall,
+    input: Any,
+    output_size: Any,
+    kernel_size: Any,
+    dilation: Any = 1,
+    padding: Any = 0,
+    stride: Any = 1,
 ) -> Value:
     """Blocks put together to a map."""
     x = call.spatial(input, 1)

@@ -16,7 +16,7 @@ from keras import ops
 import convsolve as cs
 from convsolve.cli import cli
 from convsolve.frameworks.keras.config_sources import config_of
-from convsolve.frameworks.keras.reader import Reading
+from convsolve.frameworks.keras.reader import ConfigReader
 from tests.frameworks.keras.older import tensorflow_js, tf_keras
 from tests.frameworks.keras.test_networks import layers_of
 from tests.frameworks.reading import every_shape
@@ -83,7 +83,7 @@ def compare(config: Any, model: Any) -> None:
     """Assert that an old config is read with the shapes and parameters that a network has."""
     whole, live, name = config_of(config)
     assert live is None
-    reading = Reading(whole, name)
+    reading = ConfigReader(whole, name)
     assert not [layer.name for layer in reading.network.layers if layer.operator.kind == "opaque"]
     report = cs.check(reading.network)
     assert report.ok, report.failures

@@ -11,7 +11,7 @@ from keras import layers as kl
 
 import convsolve as cs
 from convsolve.frameworks.keras.config_sources import config_of
-from convsolve.frameworks.keras.reader import Reading
+from convsolve.frameworks.keras.reader import ConfigReader
 from tests.frameworks.reading import every_shape
 
 
@@ -26,10 +26,10 @@ def layers_of(model: Any, prefix: str = "") -> list[tuple[str, Any]]:
     return found
 
 
-def compare(model: Any, *, opaque: Sequence[str] = ()) -> Reading:
+def compare(model: Any, *, opaque: Sequence[str] = ()) -> ConfigReader:
     """Assert that what is read of a model has the shapes and parameters that it has."""
     config, live, name = config_of(model)
-    reading = Reading(config, name, live)
+    reading = ConfigReader(config, name, live)
     report = cs.check(reading.network)
     assert report.ok, report.failures
     assert [x.name for x in reading.network.layers if x.operator.kind == "opaque"] == list(opaque)

@@ -15,7 +15,7 @@ from onnxruntime.capi.onnxruntime_pybind11_state import Fail
 import convsolve as cs
 from convsolve.dims import Var, variables
 from convsolve.frameworks.onnx import from_onnx
-from convsolve.frameworks.onnx.reader import Graph
+from convsolve.frameworks.onnx.reader import GraphReader
 from convsolve.frameworks.onnx.values import Known, Tensor
 from tests.conformance.execute_torch import BATCH
 from tests.frameworks.onnx.graphs import executed_shapes, graph_of
@@ -113,7 +113,7 @@ def sizes_for(inputs: dict[str, Any]) -> Any:
     return SIZES["x"]["L"] if "L" in inputs["x"] else TWO
 
 
-def read_shapes(graph: Graph, sizes: Sequence[tuple[int, ...]], batch: int) -> dict[str, tuple[int, ...]]:
+def read_shapes(graph: GraphReader, sizes: Sequence[tuple[int, ...]], batch: int) -> dict[str, tuple[int, ...]]:
     """Return what a graph that was read says of every tensor's shape at these input sizes, with the batch axis."""
     network = graph.network().with_input(*sizes)
     assert cs.check(network).ok, cs.check(network).failures
@@ -132,7 +132,7 @@ def read_shapes(graph: Graph, sizes: Sequence[tuple[int, ...]], batch: int) -> d
 def test_every_tensor_has_the_shape_that_runs(name: str) -> None:
     nodes, weights, inputs, opset = GRAPHS[name]
     proto = graph_of(nodes, inputs, weights, opset=opset)
-    graph = Graph(proto, name)
+    graph = GraphReader(proto, name)
     for size in sizes_for(inputs):
         executed, read = executed_shapes(proto, [size], BATCH), read_shapes(graph, [size], BATCH)
         missing = [n for node in nodes if node.op_type != "LSTM" for n in node.output if n not in read]

@@ -11,7 +11,7 @@ import pytest
 from onnx import numpy_helper
 
 from convsolve.errors import UnreadableError
-from convsolve.frameworks.onnx.reader import Graph
+from convsolve.frameworks.onnx.reader import GraphReader
 from convsolve.frameworks.onnx.values import Known, Tensor
 from convsolve.operators import OPERATORS
 from tests.frameworks.reading import every_shape
@@ -63,7 +63,7 @@ def test_every_node_that_is_read_has_the_stored_shape() -> None:
         if model is None:
             continue
         try:
-            graph = Graph(model, case.name)
+            graph = GraphReader(model, case.name)
             network = graph.network()
         except UnreadableError:
             counts["not read"] += 1

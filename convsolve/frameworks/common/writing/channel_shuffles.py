@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from .plan import Step
+from .plan import PlannedLayer
 
 __all__ = ["Shuffle", "shuffle"]
 
@@ -19,7 +19,7 @@ class Shuffle:
     merged: tuple[int, ...]
 
 
-def shuffle(step: Step, *, up: bool, last: bool) -> Shuffle:
+def shuffle(step: PlannedLayer, *, up: bool, last: bool) -> Shuffle:
     """Return the moves of a depth-to-space (``up``) or space-to-depth layer, with the channels first or last.
 
     The channels are ordered as PyTorch's ``pixel_shuffle`` has them: ``c*block*block``, the channel outermost.

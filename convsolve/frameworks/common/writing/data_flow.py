@@ -6,14 +6,14 @@ import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from .identifiers import Names
-from .plan import Plan, Step, not_shared
-from .source_lines import Call, Chained, Code, Stage, shape_text, statement
+from .identifiers import Identifiers
+from .plan import Plan, PlannedLayer, not_shared
+from .source_lines import CallText, Chained, Code, Statement, shape_text, statement
 
 __all__ = ["Flow", "Line", "filled", "is_chain", "makers"]
 
 
-def is_chain(plan: Plan, said: Mapping[str, Sequence[Stage]]) -> bool:
+def is_chain(plan: Plan, said: Mapping[str, Sequence[Statement]]) -> bool:
     """Say whether every layer is modules that take what the layer above has made, and nothing else."""
     if len(plan.inputs) != 1 or len(plan.outputs) != 1 or plan.outputs[0][1] or not plan.steps:
         return False
@@ -27,7 +27,7 @@ def is_chain(plan: Plan, said: Mapping[str, Sequence[Stage]]) -> bool:
     return plan.outputs[0][0] == above
 
 
-def makers(plan: Plan, said: Mapping[str, Sequence[Stage]]) -> dict[tuple[str, str], str]:
+def makers(plan: Plan, said: Mapping[str, Sequence[Statement]]) -> dict[tuple[str, str], str]:
     """Return which layer's module each module is, by layer and suffix: its own, or that of the layer it shares with.
 
     Raises:
@@ -46,7 +46,7 @@ def makers(plan: Plan, said: Mapping[str, Sequence[Stage]]) -> dict[tuple[str, s
     return found
 
 
-def filled(code: Call | Code | Chained, tensors: Mapping[str, str]) -> Call | Code | Chained:
+def filled(code: CallText | Code | Chained, tensors: Mapping[str, str]) -> CallText | Code | Chained:
     """Return code with variables in place of ``{x}``, ``{0}`` ..."""
 
     def fill(value: Any) -> Any:
@@ -59,7 +59,7 @@ def filled(code: Call | Code | Chained, tensors: Mapping[str, str]) -> Call | Co
     if isinstance(code, Chained):
         return Chained(tuple(_put(operand, tensors) for operand in code.operands), code.operator)
     options = {name: fill(value) for name, value in code.options.items()}
-    return Call(_put(code.head, tensors), fill(code.args), options, _put(code.tail, tensors))
+    return CallText(_put(code.head, tensors), fill(code.args), options, _put(code.tail, tensors))
 
 
 def _put(text: str, tensors: Mapping[str, str]) -> str:
@@ -73,7 +73,7 @@ class Line:
     """One statement of a function's body: ``target = code after``; ``comment`` is the shape that is made."""
 
     target: str
-    code: Call | Code | Chained
+    code: CallText | Code | Chained
     after: str = ""
     comment: str = ""
 
@@ -91,10 +91,10 @@ class Flow:
     """
 
     plan: Plan
-    said: Mapping[str, Sequence[Stage]]
-    names: Names
+    said: Mapping[str, Sequence[Statement]]
+    names: Identifiers
     turn: Callable[[str, str], Code]
-    apply: Callable[[Step, Stage], tuple[Call | Code, str]]
+    apply: Callable[[PlannedLayer, Statement], tuple[CallText | Code, str]]
 
     def __post_init__(self) -> None:
         uses = self.plan.uses()
@@ -112,7 +112,7 @@ class Flow:
     def _brief(self, uses: Mapping[str, list[int]], tensor: str, place: int) -> bool:
         return set(uses.get(tensor, [])) <= {place + 1}
 
-    def step(self, step: Step) -> list[Line]:
+    def step(self, step: PlannedLayer) -> list[Line]:
         """Return the statements of one layer."""
         lines: list[Line] = []
         tensors = {str(i): self.variables[reference] for i, reference in enumerate(step.inputs)}

@@ -7,7 +7,7 @@ import re
 import unicodedata
 from collections.abc import Iterable
 
-__all__ = ["Names", "identifier", "snake"]
+__all__ = ["Identifiers", "identifier", "snake"]
 
 
 def identifier(name: str) -> str:
@@ -32,7 +32,7 @@ def snake(name: str) -> str:
     return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", name).lower()
 
 
-class Names:
+class Identifiers:
     """Gives out identifiers, each once; ``taken`` are words that mean something else where they are used."""
 
     def __init__(self, taken: Iterable[str] = ()) -> None:

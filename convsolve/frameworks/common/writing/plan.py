@@ -20,7 +20,7 @@ from ....operators import CenterCrop, Choice, Flatten, Identity, Opaque, Upsampl
 from ....operators.base import DataFormat, Framework, to_written
 from ....support.suggestions import few, quoted
 
-__all__ = ["Plan", "Step", "cannot", "known_network", "not_shared", "plan"]
+__all__ = ["Plan", "PlannedLayer", "cannot", "known_network", "not_shared", "plan"]
 
 Sizes = tuple[int, ...]
 
@@ -44,7 +44,7 @@ _JOINS = frozenset({"add", "sub", "mul", "div", "pow", "maximum", "minimum", "av
 
 
 @dataclass(frozen=True)
-class Step:
+class PlannedLayer:
     """One layer, ready to be written.
 
     ``operator`` has numbers alone in its parameters. ``works`` is the order of axes in which it works, in which
@@ -100,8 +100,8 @@ class Plan:
 
     network: Network
     own: DataFormat
-    inputs: tuple[Step, ...]
-    steps: tuple[Step, ...]
+    inputs: tuple[PlannedLayer, ...]
+    steps: tuple[PlannedLayer, ...]
     outputs: tuple[tuple[str, bool], ...]
     shapes: Mapping[str, Sizes]
 
@@ -116,12 +116,12 @@ class Plan:
         return found
 
 
-def cannot(step: Step, what: str, advice: str) -> NetworkError:
+def cannot(step: PlannedLayer, what: str, advice: str) -> NetworkError:
     """Return the error of a layer that a framework cannot express."""
     return NetworkError(f"{step.name}: {what}: {advice}", layer=step.name)
 
 
-def not_shared(step: Step, why: str) -> NetworkError:
+def not_shared(step: PlannedLayer, why: str) -> NetworkError:
     """Return the error of a layer that cannot use another layer's parameters as they are."""
     return cannot(
         step,
@@ -234,7 +234,7 @@ def _step(
     values: Mapping[str, int],
     shapes: Mapping[str, Sizes],
     orders: Mapping[str, DataFormat],
-) -> Step:
+) -> PlannedLayer:
     operator, references = _sized_like(layer, shapes)
     if operator.kind == "constant":  # it is repeated for as many samples as come in
         if not network.inputs:
@@ -256,7 +256,7 @@ def _step(
     made = tuple(shapes[t] for t in outputs)
     works = _order(network, own, operator, references, sizes, made, orders)
     turned = tuple(operator.arity[1] != 0 and _differs(orders, works, r, shapes) for r in references)
-    return Step(
+    return PlannedLayer(
         layer.name,
         operator,
         tuple(_tensor(r, shapes) for r in references),

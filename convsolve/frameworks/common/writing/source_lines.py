@@ -9,7 +9,19 @@ from typing import Any
 
 from ....errors import NetworkError
 
-__all__ = ["WIDTH", "Call", "Chained", "Code", "Stage", "brief", "literal", "maps", "module", "shape_text", "statement"]
+__all__ = [
+    "WIDTH",
+    "CallText",
+    "Chained",
+    "Code",
+    "Statement",
+    "brief",
+    "literal",
+    "maps",
+    "module",
+    "shape_text",
+    "statement",
+]
 
 WIDTH = 88
 """The longest line, that of Black and Ruff."""
@@ -23,7 +35,7 @@ class Code:
 
 
 @dataclass(frozen=True)
-class Call:
+class CallText:
     """A call: ``head(args, options)`` followed by ``tail``."""
 
     head: str
@@ -46,7 +58,7 @@ class Chained:
 
 
 @dataclass(frozen=True)
-class Stage:
+class Statement:
     """One step of what a layer does: a module of its own, or a plain expression.
 
     Of a module, ``code`` is the call that makes it and ``use`` how it is applied: ``{m}`` is the module.
@@ -55,7 +67,7 @@ class Stage:
     module that learns nothing, whatever the layer does: the padding before a convolution.
     """
 
-    code: Call | Code | Chained
+    code: CallText | Code | Chained
     module: bool = False
     suffix: str = ""
     use: str = "{m}({x})"
@@ -67,9 +79,9 @@ class Stage:
         return self.module and self.use == "{m}({x})"
 
 
-def module(head: str, *args: Any, suffix: str = "", use: str = "{m}({x})", **options: Any) -> Stage:
+def module(head: str, *args: Any, suffix: str = "", use: str = "{m}({x})", **options: Any) -> Statement:
     """Return a stage that is a module, made by a call."""
-    return Stage(Call(head, args, options), True, suffix, use)
+    return Statement(CallText(head, args, options), True, suffix, use)
 
 
 def literal(value: Any) -> str:
@@ -80,7 +92,7 @@ def literal(value: Any) -> str:
     """
     if isinstance(value, Code):
         return value.text
-    if isinstance(value, Call):
+    if isinstance(value, CallText):
         return f"{value.head}({', '.join(value.pieces())}){value.tail}"
     if isinstance(value, float) and not math.isfinite(value):
         raise NetworkError(f"{value} cannot be a parameter: write a finite number")
@@ -126,14 +138,16 @@ def maps(verb: str, ins: Iterable[Sequence[int]], outs: Iterable[Sequence[int]])
     return [line] if len(line) <= WIDTH else [f'    """{verb} {given}', f"    to {made}.", '    """']
 
 
-def statement(indent: int, before: str, code: Call | Code | Chained, after: str = "", comment: str = "") -> list[str]:
+def statement(
+    indent: int, before: str, code: CallText | Code | Chained, after: str = "", comment: str = ""
+) -> list[str]:
     """Return the lines of ``before code after  # comment``, broken where they are too long.
 
-    >>> print(*statement(0, "x = ", Call("f", (1,), {"padding": (1, 2)}), "(x)", "8x8"), sep="\\n")
+    >>> print(*statement(0, "x = ", CallText("f", (1,), {"padding": (1, 2)}), "(x)", "8x8"), sep="\\n")
     x = f(1, padding=(1, 2))(x)  # 8x8
     """
     space, behind = " " * indent, f"  # {comment}" if comment else ""
-    if isinstance(code, Call):
+    if isinstance(code, CallText):
         pieces = code.pieces()
         after = f"{code.tail}{after}"
         whole = f"{space}{before}{code.head}({', '.join(pieces)}){after}{behind}"

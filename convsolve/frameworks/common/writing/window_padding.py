@@ -10,19 +10,19 @@ from typing import Any
 from ....errors import InternalError
 from ....operators.base import pairs, per_axis
 from ....operators.windows import both_sides, dilated, transposed_size, window_count
-from .plan import Step
+from .plan import PlannedLayer
 
 __all__ = ["Pairs", "crops_of", "overhang", "paddings", "sides_of", "spread", "steps_of", "symmetric", "windows_of"]
 
 Pairs = tuple[tuple[int, int], ...]
 
 
-def spread(step: Step, name: str) -> tuple[Any, ...]:
+def spread(step: PlannedLayer, name: str) -> tuple[Any, ...]:
     """Return a parameter as one value for each spatial axis."""
     return per_axis(name, getattr(step.operator, name), step.rank)
 
 
-def sides_of(step: Step, name: str = "padding") -> Pairs:
+def sides_of(step: PlannedLayer, name: str = "padding") -> Pairs:
     """Return a padding (or a crop's ``amount``) as stated, a pair for each axis; the name of a mode counts as 0."""
     value = getattr(step.operator, name)
     return pairs(name, 0 if isinstance(value, str) else value, step.rank)  # type: ignore[return-value]
@@ -37,19 +37,19 @@ def symmetric(padding: Pairs) -> bool:
     return all(before == after for before, after in padding)
 
 
-def windows_of(step: Step) -> tuple[int, ...]:
+def windows_of(step: PlannedLayer) -> tuple[int, ...]:
     """Return how many elements the dilated kernel spans along each axis."""
     axes = zip(spread(step, "kernel_size"), spread(step, "dilation"), strict=True)
     return tuple(dilated(kernel, dilation) for kernel, dilation in axes)  # type: ignore[misc]
 
 
-def steps_of(step: Step) -> tuple[int, ...]:
+def steps_of(step: PlannedLayer) -> tuple[int, ...]:
     """Return the stride along each axis; that of a pool defaults to its kernel size."""
     axes = zip(spread(step, "stride"), spread(step, "kernel_size"), strict=True)
     return tuple(kernel if stride is None else stride for stride, kernel in axes)
 
 
-def paddings(step: Step) -> Pairs:
+def paddings(step: PlannedLayer) -> Pairs:
     """Return the padding of a convolution or a pool as numbers, with which ``floor`` gives the sizes that it makes.
 
     Raises:
@@ -83,7 +83,7 @@ def paddings(step: Step) -> Pairs:
     return tuple(found)
 
 
-def crops_of(step: Step) -> Pairs:
+def crops_of(step: PlannedLayer) -> Pairs:
     """Return what a transposed convolution leaves out on both sides; negative: what it adds there.
 
     Without it, a size would become ``(size - 1)*stride + window``.

@@ -7,12 +7,12 @@ import dataclasses
 from ....network import Network
 from ....operators.base import to_written
 from ...common.writing.data_flow import Flow, Line, is_chain, makers
-from ...common.writing.identifiers import Names, snake
-from ...common.writing.plan import Plan, Step, plan
-from ...common.writing.source_lines import Call, Code, Stage, literal, maps, shape_text, statement
+from ...common.writing.identifiers import Identifiers, snake
+from ...common.writing.plan import Plan, PlannedLayer, plan
+from ...common.writing.source_lines import CallText, Code, Statement, literal, maps, shape_text, statement
 from .phrases import say
 
-__all__ = ["PRELUDE", "TAKEN", "Written", "source", "written"]
+__all__ = ["PRELUDE", "TAKEN", "KerasSource", "source", "written"]
 
 TAKEN = frozenset({"Constant", "float", "keras", "layers", "x"})
 """What a variable cannot be called: names that the source uses."""
@@ -46,7 +46,7 @@ PRELUDE = f"import keras\nfrom keras import layers\n\n{_CONSTANT}"
 """Everything that lines may need before them."""
 
 
-class Written:
+class KerasSource:
     """A network in Keras' words, layer by layer; its tensors have their channels last."""
 
     def __init__(self, plan: Plan) -> None:
@@ -54,13 +54,13 @@ class Written:
         self.said = {step.name: say(step) for step in plan.steps}
         self.makers = makers(plan, self.said)
         self._shared = {(maker, suffix) for (name, suffix), maker in self.makers.items() if maker != name}
-        self.names = Names(TAKEN)
-        self._layers = Names()
+        self.names = Identifiers(TAKEN)
+        self._layers = Identifiers()
         for step in (*plan.inputs, *plan.steps):
             self._layers.of(step.name)
         self.flow = Flow(plan, self.said, self.names, _turned, self._apply)
 
-    def _apply(self, step: Step, stage: Stage) -> tuple[Call | Code, str]:
+    def _apply(self, step: PlannedLayer, stage: Statement) -> tuple[CallText | Code, str]:
         key = (self.makers[step.name, stage.suffix], stage.suffix)
         made = Code(self._variable(*key)) if key in self._shared else self.layer(step, stage)
         return made, stage.use.removeprefix("{m}")
@@ -69,17 +69,17 @@ class Written:
         """Return the variable that holds a layer which is called several times."""
         return self.names.of(f"{maker}_{suffix}_layer" if suffix else f"{maker}_layer")
 
-    def layer(self, step: Step, stage: Stage) -> Call:
+    def layer(self, step: PlannedLayer, stage: Statement) -> CallText:
         """Return the construction of a layer, with its name."""
-        assert isinstance(stage.code, Call)
+        assert isinstance(stage.code, CallText)
         name = self._layers.of(f"{step.name}_{stage.suffix}" if stage.suffix else step.name)
         return dataclasses.replace(stage.code, options={**stage.code.options, "name": name})
 
-    def input(self, step: Step) -> Call:
+    def input(self, step: PlannedLayer) -> CallText:
         """Return the construction of an input."""
-        return Call("keras.Input", (step.shape(step.made[0]),), {"name": self._layers.of(step.name)})
+        return CallText("keras.Input", (step.shape(step.made[0]),), {"name": self._layers.of(step.name)})
 
-    def lines(self, step: Step) -> list[Line]:
+    def lines(self, step: PlannedLayer) -> list[Line]:
         """Return the statements of a layer."""
         made = [
             Line(self._variable(step.name, stage.suffix), self.layer(step, stage))
@@ -95,9 +95,9 @@ def _turned(variable: str, order: str) -> Code:
     return Code(f"keras.ops.moveaxis({variable}, {moved})")
 
 
-def written(network: Network, *, strict: bool = True) -> Written:
+def written(network: Network, *, strict: bool = True) -> KerasSource:
     """Return a network in Keras' words; with ``strict=False``, also one whose shapes do not work out."""
-    return Written(plan(network, "channels_last", strict=strict))
+    return KerasSource(plan(network, "channels_last", strict=strict))
 
 
 def source(network: Network, name: str = "Net") -> str:
@@ -115,14 +115,14 @@ def source(network: Network, name: str = "Net") -> str:
     return f"{imports}\n{helper}\n{text}\n"
 
 
-def _doc(found: Written) -> list[str]:
+def _doc(found: KerasSource) -> list[str]:
     plan = found.plan
     names = [step.name for step in plan.inputs], [output for output, _ in plan.outputs]
     ins, outs = ([to_written(plan.own, plan.shapes[name]) for name in group] for group in names)
     return maps("Map", ins, outs)
 
 
-def _sequential(found: Written, model: str) -> list[str]:
+def _sequential(found: KerasSource, model: str) -> list[str]:
     lines = ["    return keras.Sequential(", "        [", *_entry(found.input(found.plan.inputs[0]), "")]
     for step in found.plan.steps:
         stages = found.said[step.name]
@@ -132,11 +132,11 @@ def _sequential(found: Written, model: str) -> list[str]:
     return [*lines, "        ],", f"        name={literal(model)},", "    )"]
 
 
-def _entry(call: Call, comment: str) -> list[str]:
+def _entry(call: CallText, comment: str) -> list[str]:
     return statement(12, "", call, ",", comment)
 
 
-def _functional(found: Written, model: str) -> list[str]:
+def _functional(found: KerasSource, model: str) -> list[str]:
     lines = []
     for step in found.plan.inputs:
         lines += statement(4, f"{found.flow.variables[step.name]} = ", found.input(step))
@@ -150,5 +150,5 @@ def _functional(found: Written, model: str) -> list[str]:
     result = found.flow.result().text
     outputs = f"[{result}]" if len(found.plan.outputs) > 1 else result
     inputs = sources[0] if len(sources) == 1 else f"[{', '.join(sources)}]"
-    model_call = Call("keras.Model", (Code(inputs), Code(outputs)), {"name": model})
+    model_call = CallText("keras.Model", (Code(inputs), Code(outputs)), {"name": model})
     return [*lines, *statement(4, "return ", model_call)]

@@ -11,19 +11,19 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-from ...common.writing.plan import Step, cannot
-from ...common.writing.source_lines import Call, Code, Stage, brief, module
+from ...common.writing.plan import PlannedLayer, cannot
+from ...common.writing.source_lines import CallText, Code, Statement, brief, module
 from ...common.writing.window_padding import Pairs, crops_of, paddings, sides_of, spread, steps_of, windows_of
 from .axes import PHRASES as AXES
 from .axes import affine
 
 __all__ = ["say"]
 
-_FUNCTIONS: dict[str, Call] = {
-    "relu": Call("layers.ReLU"), "relu6": Call("layers.ReLU", (), {"max_value": 6}),
-    "leaky_relu": Call("layers.LeakyReLU"), "elu": Call("layers.ELU"), "softmax": Call("layers.Softmax"),
-    "identity": Call("layers.Identity"),
-    **{name: Call("layers.Activation", (word,)) for name, word in (
+_FUNCTIONS: dict[str, CallText] = {
+    "relu": CallText("layers.ReLU"), "relu6": CallText("layers.ReLU", (), {"max_value": 6}),
+    "leaky_relu": CallText("layers.LeakyReLU"), "elu": CallText("layers.ELU"), "softmax": CallText("layers.Softmax"),
+    "identity": CallText("layers.Identity"),
+    **{name: CallText("layers.Activation", (word,)) for name, word in (
         ("selu", "selu"), ("celu", "celu"), ("gelu", "gelu"), ("silu", "silu"), ("mish", "mish"),
         ("hardswish", "hard_silu"), ("hardsigmoid", "hard_sigmoid"), ("hardtanh", "hard_tanh"),
         ("sigmoid", "sigmoid"), ("tanh", "tanh"), ("softplus", "softplus"), ("log_softmax", "log_softmax"))},
@@ -31,7 +31,7 @@ _FUNCTIONS: dict[str, Call] = {
 _ANYWHERE = "write the network to torch or onnx, or put another operator in its place"
 
 
-def say(step: Step) -> list[Stage]:
+def say(step: PlannedLayer) -> list[Statement]:
     """Return the stages of a layer.
 
     Raises:
@@ -39,13 +39,13 @@ def say(step: Step) -> list[Stage]:
     """
     kind = step.operator.kind
     if kind in _FUNCTIONS:
-        return [Stage(_FUNCTIONS[kind], True)]
+        return [Statement(_FUNCTIONS[kind], True)]
     if kind not in _PHRASES:
         raise cannot(step, f"Keras has no {kind}", _ANYWHERE)
     return _PHRASES[kind](step)
 
 
-def spatial_name(step: Step, name: str, *, most: int = 3) -> str:
+def spatial_name(step: PlannedLayer, name: str, *, most: int = 3) -> str:
     """Return ``name`` with the number of spatial axes in place of ``{}``."""
     found = name.format(f"{step.rank}D")
     if not 1 <= step.rank <= most:
@@ -58,7 +58,7 @@ def _given(**options: Any) -> dict[str, Any]:
     return {name: value for name, value in options.items() if value != usual.get(name)}
 
 
-def _per_axis(step: Step, padding: Pairs) -> Any:
+def _per_axis(step: PlannedLayer, padding: Pairs) -> Any:
     """Return a padding or a crop as ``ZeroPadding`` and ``Cropping`` take it."""
     if step.rank == 1:
         return padding[0][0] if padding[0][0] == padding[0][1] else padding[0]
@@ -67,9 +67,11 @@ def _per_axis(step: Step, padding: Pairs) -> Any:
     return padding
 
 
-def framed(step: Step, padding: Pairs, suffix: str = "", *, mode: str = "constant", fill: str = "") -> list[Stage]:
+def framed(
+    step: PlannedLayer, padding: Pairs, suffix: str = "", *, mode: str = "constant", fill: str = ""
+) -> list[Statement]:
     """Return the stages that pad the spatial axes; negative padding crops."""
-    stages: list[Stage] = []
+    stages: list[Statement] = []
     if mode not in ("constant", "zeros", "reflect"):
         raise cannot(step, f"Keras has no {mode!r} padding", "take 'constant' or 'reflect', or write torch or onnx")
     crop = tuple((max(-before, 0), max(-after, 0)) for before, after in padding)
@@ -78,7 +80,7 @@ def framed(step: Step, padding: Pairs, suffix: str = "", *, mode: str = "constan
         whole = ((0, 0), *grow, (0, 0))
         if mode == "reflect" or fill:
             options: dict[str, Any] = {"mode": "reflect"} if mode == "reflect" else {"constant_values": Code(fill)}
-            stages += [Stage(Call("keras.ops.pad", (Code("{x}"), whole), options))]
+            stages += [Statement(CallText("keras.ops.pad", (Code("{x}"), whole), options))]
         else:
             stages += [module(spatial_name(step, "ZeroPadding{}"), _per_axis(step, grow), suffix=suffix)]
     if any(n for pair in crop for n in pair):
@@ -88,7 +90,7 @@ def framed(step: Step, padding: Pairs, suffix: str = "", *, mode: str = "constan
     return [dataclasses.replace(stage, learns=False) for stage in stages]
 
 
-def _mode(step: Step, padding: Pairs) -> str | None:
+def _mode(step: PlannedLayer, padding: Pairs) -> str | None:
     """Return Keras' word for a padding, or None where it has none."""
     if not any(n for pair in padding for n in pair):
         return "valid"
@@ -104,11 +106,11 @@ def _mode(step: Step, padding: Pairs) -> str | None:
 # -- convolutions
 
 
-def _conv(step: Step) -> list[Stage]:
+def _conv(step: PlannedLayer) -> list[Statement]:
     op, padding = step.operator, paddings(step)
     zeros = op.padding_mode == "zeros"
     word = op.padding if step.framework == "keras" and isinstance(op.padding, str) else _mode(step, padding)
-    before: list[Stage] = []
+    before: list[Statement] = []
     if word is None or (not zeros and word != "valid"):
         before, word = framed(step, padding, "pad", mode=op.padding_mode), "valid"
     options = _given(
@@ -125,12 +127,12 @@ def _conv(step: Step) -> list[Stage]:
     return [*before, module(spatial_name(step, "Conv{}"), step.made[0][0], kernel_size=kernel, **options, **more)]
 
 
-def _not_both(step: Step) -> None:
+def _not_both(step: PlannedLayer) -> None:
     if max(steps_of(step)) > 1 and max(spread(step, "dilation")) > 1:
         raise cannot(step, "Keras takes no stride and dilation that are both above 1", "set one of them to 1")
 
 
-def _conv_transpose(step: Step) -> list[Stage]:
+def _conv_transpose(step: PlannedLayer) -> list[Statement]:
     op = step.operator
     if op.groups != 1:
         raise cannot(step, "Keras has no groups in a transposed convolution", "set groups to 1")
@@ -157,14 +159,14 @@ def _conv_transpose(step: Step) -> list[Stage]:
 # -- pools
 
 
-def _pool(step: Step) -> list[Stage]:
+def _pool(step: PlannedLayer) -> list[Statement]:
     op, padding = step.operator, paddings(step)
     if set(spread(step, "dilation")) != {1}:
         raise cannot(step, f"Keras has no dilation in {op.kind}", "leave it out, or write the network to torch or onnx")
     word = op.padding if step.framework == "keras" and isinstance(op.padding, str) else _mode(step, padding)
     if word == "same" and (op.kind == "lp_pool" or (op.kind == "avg_pool" and step.framework == "torch")):
         word = None  # in "same", Keras leaves the padding out of its averages
-    before: list[Stage] = []
+    before: list[Statement] = []
     if word is None:
         before = framed(step, padding, "pad", fill='float("-inf")' if op.kind == "max_pool" else "")
         word = "valid"
@@ -174,18 +176,18 @@ def _pool(step: Step) -> list[Stage]:
     pool = module(name, brief(kernel), **options)
     if op.kind != "lp_pool":
         return [*before, pool]
-    square, root = Call("keras.ops.square", (Code("{x}"),)), f"keras.ops.sqrt({{x}} * {math.prod(kernel)})"
-    return [*before, Stage(square), pool, Stage(Code(root))]
+    square, root = CallText("keras.ops.square", (Code("{x}"),)), f"keras.ops.sqrt({{x}} * {math.prod(kernel)})"
+    return [*before, Statement(square), pool, Statement(Code(root))]
 
 
-def _adaptive_pool(step: Step) -> list[Stage]:
+def _adaptive_pool(step: PlannedLayer) -> list[Statement]:
     word = "Average" if step.operator.kind == "adaptive_avg_pool" else "Max"
     if set(step.made[0][1:]) == {1}:
         return [module(spatial_name(step, f"Global{word}Pooling{{}}"), keepdims=True)]
     return [module(spatial_name(step, f"Adaptive{word}Pooling{{}}"), brief(step.made[0][1:]))]
 
 
-def _global_pool(step: Step) -> list[Stage]:
+def _global_pool(step: PlannedLayer) -> list[Statement]:
     word = "Average" if step.operator.kind == "global_avg_pool" else "Max"
     options: dict[str, Any] = {"keepdims": True} if step.operator.keepdims else {}
     return [module(spatial_name(step, f"Global{word}Pooling{{}}"), **options)]
@@ -194,25 +196,25 @@ def _global_pool(step: Step) -> list[Stage]:
 # -- padding, cropping, resizing
 
 
-def _pad(step: Step) -> list[Stage]:
+def _pad(step: PlannedLayer) -> list[Statement]:
     return _or_nothing(framed(step, sides_of(step), mode=step.operator.mode))
 
 
-def _crop(step: Step) -> list[Stage]:
+def _crop(step: PlannedLayer) -> list[Statement]:
     return _or_nothing(framed(step, tuple((-before, -after) for before, after in sides_of(step, "amount"))))
 
 
-def _center_crop(step: Step) -> list[Stage]:
+def _center_crop(step: PlannedLayer) -> list[Statement]:
     axes = zip(step.sizes[0][1:], step.made[0][1:], strict=True)
     before = [((size - out) // 2, size - out) for size, out in axes]
     return _or_nothing(framed(step, tuple((-first, first - total) for first, total in before)))
 
 
-def _or_nothing(stages: list[Stage]) -> list[Stage]:
+def _or_nothing(stages: list[Statement]) -> list[Statement]:
     return stages or [module("layers.Identity")]
 
 
-def _upsample(step: Step) -> list[Stage]:
+def _upsample(step: PlannedLayer) -> list[Statement]:
     op = step.operator
     mode = {"linear": "bilinear", "cubic": "bicubic"}.get(op.mode, op.mode)
     if mode == "area":
@@ -237,12 +239,12 @@ def _upsample(step: Step) -> list[Stage]:
 # -- normalisation, dropout
 
 
-def _group_norm(step: Step) -> list[Stage]:
+def _group_norm(step: PlannedLayer) -> list[Statement]:
     groups = -1 if step.operator.kind == "instance_norm" else step.operator.groups
     return [module("layers.GroupNormalization", groups, **affine(step))]
 
 
-_PHRASES: dict[str, Callable[[Step], list[Stage]]] = {
+_PHRASES: dict[str, Callable[[PlannedLayer], list[Statement]]] = {
     "conv": _conv, "depthwise_conv": _conv, "conv_transpose": _conv_transpose,
     "max_pool": _pool, "avg_pool": _pool, "lp_pool": _pool,
     "adaptive_avg_pool": _adaptive_pool, "adaptive_max_pool": _adaptive_pool,

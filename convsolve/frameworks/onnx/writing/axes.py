@@ -7,8 +7,8 @@ from typing import Any
 from ....operators.base import pairs, per_axis
 from ...common.writing.channel_shuffles import shuffle
 from ...common.writing.joins import equation, word_for
-from ...common.writing.plan import Step, cannot
-from .graph import Graph
+from ...common.writing.plan import PlannedLayer, cannot
+from .graph import GraphWriter
 from .nodes import Write
 
 __all__ = ["AXES"]
@@ -20,7 +20,7 @@ _END = 2**62
 # -- axes
 
 
-def _pixels(graph: Graph, step: Step, inputs: list[str]) -> None:
+def _pixels(graph: GraphWriter, step: PlannedLayer, inputs: list[str]) -> None:
     op = step.operator
     up = op.kind in ("pixel_shuffle", "depth_to_space")
     if step.rank == 2 and op.kind != "pixel_unshuffle":
@@ -33,40 +33,40 @@ def _pixels(graph: Graph, step: Step, inputs: list[str]) -> None:
     graph.node(step, "Reshape", [x, graph.numbers(step, 0, *moves.merged)], step.name)
 
 
-def _reshape(graph: Graph, step: Step, inputs: list[str]) -> None:
+def _reshape(graph: GraphWriter, step: PlannedLayer, inputs: list[str]) -> None:
     shape = graph.numbers(step, 0, *step.shape(step.made[0]))  # 0 keeps the batch axis
     graph.node(step, "Reshape", [inputs[0], shape], step.name)
 
 
-def _flatten(graph: Graph, step: Step, inputs: list[str]) -> None:
+def _flatten(graph: GraphWriter, step: PlannedLayer, inputs: list[str]) -> None:
     if len(step.made[0]) > 1:
         _reshape(graph, step, inputs)
     else:
         graph.node(step, "Flatten", inputs, step.name, axis=1)
 
 
-def _permute(graph: Graph, step: Step, inputs: list[str]) -> None:
+def _permute(graph: GraphWriter, step: PlannedLayer, inputs: list[str]) -> None:
     graph.node(step, "Transpose", inputs, step.name, perm=[0, *(axis + 1 for axis in step.operator.order)])
 
 
-def _squeeze(graph: Graph, step: Step, inputs: list[str]) -> None:
+def _squeeze(graph: GraphWriter, step: PlannedLayer, inputs: list[str]) -> None:
     grown = step.operator.kind == "unsqueeze"
     axis = step.operator.axis % (len(step.sizes[0]) + grown) + 1
     graph.node(step, "Unsqueeze" if grown else "Squeeze", [*inputs, graph.numbers(step, axis)], step.name)
 
 
-def _slice(graph: Graph, step: Step, inputs: list[str]) -> None:
+def _slice(graph: GraphWriter, step: PlannedLayer, inputs: list[str]) -> None:
     op = step.operator
     values = (op.start, _END if op.stop is None else op.stop, step.axis(op.axis), op.step)
     graph.node(step, "Slice", [*inputs, *(graph.numbers(step, value) for value in values)], step.name)
 
 
-def _gather(graph: Graph, step: Step, inputs: list[str]) -> None:
+def _gather(graph: GraphWriter, step: PlannedLayer, inputs: list[str]) -> None:
     index = graph.index(step, step.operator.index())
     graph.node(step, "Gather", [*inputs, index], step.name, axis=step.operator.axis % len(step.sizes[0]) + 1)
 
 
-def _unfold(graph: Graph, step: Step, inputs: list[str]) -> None:
+def _unfold(graph: GraphWriter, step: PlannedLayer, inputs: list[str]) -> None:
     axis, rank = step.axis(step.operator.axis), len(step.sizes[0]) + 1
     index = graph.index(step, step.operator.index(step.shape(step.sizes[0])[axis - 1]))
     windows = graph.node(step, "Gather", [*inputs, index], axis=axis)
@@ -74,34 +74,34 @@ def _unfold(graph: Graph, step: Step, inputs: list[str]) -> None:
     graph.node(step, "Transpose", [windows], step.name, perm=order)
 
 
-def _split(graph: Graph, step: Step, inputs: list[str]) -> None:
+def _split(graph: GraphWriter, step: PlannedLayer, inputs: list[str]) -> None:
     axis = step.axis(step.operator.axis)
     parts = [step.shape(sizes)[axis - 1] for sizes in step.made]
     graph.nodes_of(step, "Split", [*inputs, graph.numbers(step, *parts)], list(step.outputs), axis=axis)
 
 
-def _reduce(graph: Graph, step: Step, inputs: list[str]) -> None:
+def _reduce(graph: GraphWriter, step: PlannedLayer, inputs: list[str]) -> None:
     axes = sorted({step.axis(axis) for axis in step.operator.axes})
     graph.node(
         step, "ReduceMean", [*inputs, graph.numbers(step, *axes)], step.name, keepdims=int(step.operator.keepdims)
     )
 
 
-def _expand(graph: Graph, step: Step, inputs: list[str]) -> None:
+def _expand(graph: GraphWriter, step: PlannedLayer, inputs: list[str]) -> None:
     made = step.shape(step.made[0])
     added = len(made) - len(step.sizes[0])
     x = graph.node(step, "Unsqueeze", [*inputs, graph.numbers(step, *range(1, added + 1))]) if added else inputs[0]
     graph.node(step, "Expand", [x, graph.numbers(step, 1, *made)], step.name)  # 1 keeps the batch axis
 
 
-def _tile(graph: Graph, step: Step, inputs: list[str]) -> None:
+def _tile(graph: GraphWriter, step: PlannedLayer, inputs: list[str]) -> None:
     graph.node(step, "Tile", [*inputs, graph.numbers(step, 1, *step.operator.repeats)], step.name)
 
 
 # -- several inputs
 
 
-def _aligned(graph: Graph, step: Step, inputs: list[str]) -> list[str]:
+def _aligned(graph: GraphWriter, step: PlannedLayer, inputs: list[str]) -> list[str]:
     """Give all inputs as many axes: new ones come behind the batch axis."""
     rank = max(len(sizes) for sizes in step.sizes)
     return [
@@ -116,18 +116,18 @@ _JOINS = {"add": "Add", "sub": "Sub", "mul": "Mul", "div": "Div", "pow": "Pow", 
           "matmul": "MatMul"}  # fmt: skip
 
 
-def _joined(graph: Graph, step: Step, inputs: list[str]) -> None:
+def _joined(graph: GraphWriter, step: PlannedLayer, inputs: list[str]) -> None:
     kind = _JOINS[step.operator.kind]
     first, *rest = _aligned(graph, step, inputs)
     for i, other in enumerate(rest, start=1):
         first = graph.node(step, kind, [first, other], step.name if i == len(rest) else None)
 
 
-def _average(graph: Graph, step: Step, inputs: list[str]) -> None:
+def _average(graph: GraphWriter, step: PlannedLayer, inputs: list[str]) -> None:
     graph.node(step, "Mean", _aligned(graph, step, inputs), step.name)
 
 
-def _concat(graph: Graph, step: Step, inputs: list[str]) -> None:
+def _concat(graph: GraphWriter, step: PlannedLayer, inputs: list[str]) -> None:
     graph.node(step, "Concat", inputs, step.name, axis=step.axis(step.operator.axis))
 
 
@@ -136,7 +136,7 @@ _WORDS = {"where": "Where", "greater": "Greater", "greater_equal": "GreaterOrEqu
 _BOOL, _FLOAT = 9, 1
 
 
-def _elementwise(graph: Graph, step: Step, inputs: list[str]) -> None:
+def _elementwise(graph: GraphWriter, step: PlannedLayer, inputs: list[str]) -> None:
     word, tensors = word_for(step, "ONNX", _WORDS), _aligned(graph, step, inputs)
     if word == "Where":
         condition = graph.node(step, "Cast", tensors[:1], to=_BOOL)
@@ -147,23 +147,23 @@ def _elementwise(graph: Graph, step: Step, inputs: list[str]) -> None:
     graph.node(step, "Cast", [found], step.name, to=_FLOAT)
 
 
-def _einsum(graph: Graph, step: Step, inputs: list[str]) -> None:
+def _einsum(graph: GraphWriter, step: PlannedLayer, inputs: list[str]) -> None:
     graph.node(step, "Einsum", inputs, step.name, equation=equation(step))
 
 
-def _grid_sample(graph: Graph, step: Step, inputs: list[str]) -> None:
+def _grid_sample(graph: GraphWriter, step: PlannedLayer, inputs: list[str]) -> None:
     if step.works != "channels_first":
         raise cannot(step, "ONNX samples maps with the channels first", "write the network channels_first")
     graph.node(step, "GridSample", inputs, step.name, mode=step.operator.mode)
 
 
-def _affine_grid(graph: Graph, step: Step, inputs: list[str]) -> None:
+def _affine_grid(graph: GraphWriter, step: PlannedLayer, inputs: list[str]) -> None:
     batch = graph.node(step, "Shape", inputs, start=0, end=1)
     size = graph.node(step, "Concat", [batch, graph.numbers(step, 1, *step.operator.size)], axis=0)
     graph.node(step, "AffineGrid", [*inputs, size], step.name)
 
 
-def _fold(graph: Graph, step: Step, inputs: list[str]) -> None:
+def _fold(graph: GraphWriter, step: PlannedLayer, inputs: list[str]) -> None:
     op, rank = step.operator, len(step.operator.size)
     kernel = per_axis("kernel_size", op.kernel_size, rank)
     given = graph.numbers(step, *op.size), graph.numbers(step, *kernel)
@@ -177,7 +177,7 @@ def _window(op: Any, rank: int) -> dict[str, Any]:
     return {"strides": per_axis("stride", strides, rank), "pads": [*(a for a, _ in sides), *(b for _, b in sides)]}
 
 
-def _max_unpool(graph: Graph, step: Step, inputs: list[str]) -> None:
+def _max_unpool(graph: GraphWriter, step: PlannedLayer, inputs: list[str]) -> None:
     op, kernel = step.operator, per_axis("kernel_size", step.operator.kernel_size, step.rank)
     places = graph.node(step, "Cast", inputs[1:], to=7)  # INT64
     batch = graph.node(step, "Shape", inputs[:1], start=0, end=1)
@@ -187,7 +187,7 @@ def _max_unpool(graph: Graph, step: Step, inputs: list[str]) -> None:
     graph.node(step, "MaxUnpool", [inputs[0], places, *wished], step.name, **options)
 
 
-def _deform_conv(graph: Graph, step: Step, inputs: list[str]) -> None:
+def _deform_conv(graph: GraphWriter, step: PlannedLayer, inputs: list[str]) -> None:
     op, (channels, *_), out = step.operator, step.sizes[0], step.made[0][0]
     kernel = per_axis("kernel_size", op.kernel_size, 2)
     weight = graph.weight(step, "weight", out, channels // op.groups, *kernel)
@@ -197,12 +197,12 @@ def _deform_conv(graph: Graph, step: Step, inputs: list[str]) -> None:
     graph.node(step, "DeformConv", given, step.name, offset_group=op.offset_groups, **options)
 
 
-def _center_crop_pad(graph: Graph, step: Step, inputs: list[str]) -> None:
+def _center_crop_pad(graph: GraphWriter, step: PlannedLayer, inputs: list[str]) -> None:
     sizes = graph.numbers(step, *step.made[0])
     graph.node(step, "CenterCropPad", [*inputs, sizes], step.name, axes=[i + 1 for i in range(step.rank + 1)])
 
 
-def _top_k(graph: Graph, step: Step, inputs: list[str]) -> None:
+def _top_k(graph: GraphWriter, step: PlannedLayer, inputs: list[str]) -> None:
     op = step.operator
     graph.nodes_of(step, "TopK", [*inputs, graph.numbers(step, op.count)], list(step.outputs), axis=step.axis(op.axis))
 
@@ -210,7 +210,7 @@ def _top_k(graph: Graph, step: Step, inputs: list[str]) -> None:
 # -- features and sequences
 
 
-def _linear(graph: Graph, step: Step, inputs: list[str]) -> None:
+def _linear(graph: GraphWriter, step: PlannedLayer, inputs: list[str]) -> None:
     op, features = step.operator, step.shape(step.sizes[0])[-1]
     weight = graph.weight(step, "weight", features, op.out_features)
     bias = [graph.weight(step, "bias", op.out_features)] if op.bias else []
@@ -222,13 +222,13 @@ def _linear(graph: Graph, step: Step, inputs: list[str]) -> None:
         graph.node(step, "Add", [made, *bias], step.name)
 
 
-def _embedding(graph: Graph, step: Step, inputs: list[str]) -> None:
+def _embedding(graph: GraphWriter, step: PlannedLayer, inputs: list[str]) -> None:
     indices = graph.node(step, "Cast", inputs, to=7)  # INT64
     weight = graph.weight(step, "weight", step.operator.count, step.operator.dim)
     graph.node(step, "Gather", [weight, indices], step.name)
 
 
-def _recurrent(graph: Graph, step: Step, inputs: list[str]) -> None:
+def _recurrent(graph: GraphWriter, step: PlannedLayer, inputs: list[str]) -> None:
     op, hidden = step.operator, step.operator.hidden_size
     gates, directions = op.gates, 2 if op.bidirectional else 1
     features = step.shape(step.sizes[0])[-1]
@@ -251,7 +251,7 @@ def _recurrent(graph: Graph, step: Step, inputs: list[str]) -> None:
         graph.node(step, "Gather", [x, graph.scalar(step, -1)], step.name, axis=0)
 
 
-def _constant(graph: Graph, step: Step, inputs: list[str]) -> None:
+def _constant(graph: GraphWriter, step: PlannedLayer, inputs: list[str]) -> None:
     shape = step.shape(step.made[0])
     value = graph.filled(step, "weight" if step.operator.learned else "zeros", 0.0, 1, *shape)
     batch = graph.node(step, "Shape", inputs, start=0, end=1)
@@ -267,22 +267,22 @@ def _function(kind: str, **attributes: Any) -> Write:
 
 
 def _clipped(low: float, high: float) -> Write:
-    def write(graph: Graph, step: Step, inputs: list[str]) -> None:
+    def write(graph: GraphWriter, step: PlannedLayer, inputs: list[str]) -> None:
         graph.node(step, "Clip", [*inputs, graph.scalar(step, low), graph.scalar(step, high)], step.name)
 
     return write
 
 
-def _silu(graph: Graph, step: Step, inputs: list[str]) -> None:
+def _silu(graph: GraphWriter, step: PlannedLayer, inputs: list[str]) -> None:
     graph.node(step, "Mul", [*inputs, graph.node(step, "Sigmoid", inputs)], step.name)
 
 
-def _prelu(graph: Graph, step: Step, inputs: list[str]) -> None:
+def _prelu(graph: GraphWriter, step: PlannedLayer, inputs: list[str]) -> None:
     behind = [1] * step.rank if step.works == "channels_first" and step.operator.slopes != 1 else []
     graph.node(step, "PRelu", [*inputs, graph.weight(step, "weight", step.operator.slopes, *behind)], step.name)
 
 
-def _dropout(graph: Graph, step: Step, inputs: list[str]) -> None:
+def _dropout(graph: GraphWriter, step: PlannedLayer, inputs: list[str]) -> None:
     graph.node(step, "Dropout", [*inputs, graph.scalar(step, float(step.operator.p))], step.name)
 
 

@@ -7,18 +7,18 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from ....errors import NetworkError
-from ...common.writing.plan import Plan, Step, not_shared
+from ...common.writing.plan import Plan, PlannedLayer, not_shared
 
 if TYPE_CHECKING:
     import numpy as np
 
-__all__ = ["Graph"]
+__all__ = ["GraphWriter"]
 
 _LARGEST = 2**31 - 2**20
 """A model in one message stays below two gibibytes, with some room for what is not weights."""
 
 
-class Graph:
+class GraphWriter:
     """Collects nodes and tensors. Tensors are called after the layers, what is learned after its layer and role."""
 
     def __init__(self, plan: Plan, seed: int) -> None:
@@ -41,18 +41,22 @@ class Graph:
         self._names.add(name)
         return name
 
-    def node(self, step: Step, kind: str, inputs: list[str], output: str | None = None, **attributes: Any) -> str:
+    def node(
+        self, step: PlannedLayer, kind: str, inputs: list[str], output: str | None = None, **attributes: Any
+    ) -> str:
         """Add a node with one output and return that tensor's name."""
         return self.nodes_of(step, kind, inputs, [output or self.name(f"{step.name}.{kind}")], **attributes)[0]
 
-    def nodes_of(self, step: Step, kind: str, inputs: list[str], outputs: list[str], **attributes: Any) -> list[str]:
+    def nodes_of(
+        self, step: PlannedLayer, kind: str, inputs: list[str], outputs: list[str], **attributes: Any
+    ) -> list[str]:
         """Add a node with several outputs and return their names."""
         from onnx import helper
 
         self.nodes.append(helper.make_node(kind, inputs, outputs, name=f"{step.name}/{len(self.nodes)}", **attributes))
         return outputs
 
-    def weight(self, step: Step, role: str, *shape: int) -> str:
+    def weight(self, step: PlannedLayer, role: str, *shape: int) -> str:
         """Add something learned, filled at random within what its fan-in allows, and return its name."""
 
         def values() -> np.ndarray[Any, Any]:
@@ -61,13 +65,15 @@ class Graph:
 
         return self._kept(step, role, shape, values)
 
-    def filled(self, step: Step, role: str, value: float, *shape: int) -> str:
+    def filled(self, step: PlannedLayer, role: str, value: float, *shape: int) -> str:
         """Add a tensor that has the same value everywhere, and return its name."""
         import numpy as np
 
         return self._kept(step, role, shape, lambda: np.full(shape, value, "float32"))
 
-    def _kept(self, step: Step, role: str, shape: tuple[int, ...], values: Callable[[], np.ndarray[Any, Any]]) -> str:
+    def _kept(
+        self, step: PlannedLayer, role: str, shape: tuple[int, ...], values: Callable[[], np.ndarray[Any, Any]]
+    ) -> str:
         """Add a tensor that belongs to a layer, or return the one of the layer whose parameters it uses."""
         own = self._learned.setdefault((step.name, role), [])
         alike = self._kinds.get(step.shares) == step.operator.kind
@@ -82,31 +88,31 @@ class Graph:
         own.append((name, shape))
         return name
 
-    def numbers(self, step: Step, *values: int) -> str:
+    def numbers(self, step: PlannedLayer, *values: int) -> str:
         """Add whole numbers, such as axes or sizes, and return their name."""
         import numpy as np
 
         return self._tensor(f"{step.name}.numbers", np.array(values, "int64"))
 
-    def index(self, step: Step, positions: Any) -> str:
+    def index(self, step: PlannedLayer, positions: Any) -> str:
         """Add positions, one or nested lists of them, and return their name."""
         import numpy as np
 
         return self._tensor(f"{step.name}.index", np.array(positions, "int64"))
 
-    def scalar(self, step: Step, value: float | int) -> str:
+    def scalar(self, step: PlannedLayer, value: float | int) -> str:
         """Add one number without an axis and return its name."""
         import numpy as np
 
         return self._tensor(f"{step.name}.number", np.array(value, "int64" if isinstance(value, int) else "float32"))
 
-    def floats(self, step: Step, *values: float) -> str:
+    def floats(self, step: PlannedLayer, *values: float) -> str:
         """Add numbers such as scales, and return their name."""
         import numpy as np
 
         return self._tensor(f"{step.name}.numbers", np.array(values, "float32"))
 
-    def _weigh(self, step: Step, elements: int) -> None:
+    def _weigh(self, step: PlannedLayer, elements: int) -> None:
         self._bytes += 4 * elements
         if self._bytes > _LARGEST:
             raise NetworkError(

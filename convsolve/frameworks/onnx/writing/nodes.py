@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from ...common.writing.plan import Step, cannot
+from ...common.writing.plan import PlannedLayer, cannot
 from ...common.writing.window_padding import Pairs, crops_of, overhang, paddings, sides_of, spread, steps_of
-from .graph import Graph
+from .graph import GraphWriter
 
 __all__ = ["NODES", "Write"]
 
-Write = Callable[[Graph, Step, list[str]], object]
+Write = Callable[[GraphWriter, PlannedLayer, list[str]], object]
 """Writes a layer, whose inputs are tensors with these names; its outputs are called as the step says."""
 
 _MODES = {"constant": "constant", "zeros": "constant", "reflect": "reflect", "replicate": "edge", "circular": "wrap"}
@@ -21,7 +21,9 @@ def _sides(padding: Pairs) -> list[int]:
     return [*(before for before, _ in padding), *(after for _, after in padding)]
 
 
-def padded(graph: Graph, step: Step, x: str, padding: Pairs, output: str | None = None, mode: str = "constant") -> str:
+def padded(
+    graph: GraphWriter, step: PlannedLayer, x: str, padding: Pairs, output: str | None = None, mode: str = "constant"
+) -> str:
     """Write the padding of the spatial axes; negative padding crops."""
     pads = graph.numbers(step, *_sides(((0, 0), (0, 0), *padding)))
     return graph.node(step, "Pad", [x, pads], output, mode=_MODES[mode])
@@ -30,11 +32,11 @@ def padded(graph: Graph, step: Step, x: str, padding: Pairs, output: str | None 
 # -- convolutions
 
 
-def _bias(graph: Graph, step: Step) -> list[str]:
+def _bias(graph: GraphWriter, step: PlannedLayer) -> list[str]:
     return [graph.weight(step, "bias", step.made[0][0])] if step.operator.bias else []
 
 
-def _conv(graph: Graph, step: Step, inputs: list[str]) -> None:
+def _conv(graph: GraphWriter, step: PlannedLayer, inputs: list[str]) -> None:
     op, kernel = step.operator, spread(step, "kernel_size")
     channels, out_channels = step.sizes[0][0], step.made[0][0]
     groups = channels if op.kind == "depthwise_conv" else op.groups
@@ -49,13 +51,13 @@ def _conv(graph: Graph, step: Step, inputs: list[str]) -> None:
     graph.node(step, "Conv", [x, weight, *_bias(graph, step)], step.name, group=groups, **attributes)
 
 
-def _windows(step: Step) -> dict[str, Any]:
+def _windows(step: PlannedLayer) -> dict[str, Any]:
     """Return the attributes that every kind of window has."""
     return {"kernel_shape": spread(step, "kernel_size"), "strides": steps_of(step),
             "dilations": spread(step, "dilation")}  # fmt: skip
 
 
-def _conv_transpose(graph: Graph, step: Step, inputs: list[str]) -> None:
+def _conv_transpose(graph: GraphWriter, step: PlannedLayer, inputs: list[str]) -> None:
     op = step.operator
     crops = [overhang(crop) for crop in crops_of(step)]
     extras = [min(extra, stride - 1) for (_, _, extra), stride in zip(crops, steps_of(step), strict=True)]
@@ -80,7 +82,7 @@ def _conv_transpose(graph: Graph, step: Step, inputs: list[str]) -> None:
 # -- pools
 
 
-def _pool(graph: Graph, step: Step, inputs: list[str]) -> None:
+def _pool(graph: GraphWriter, step: PlannedLayer, inputs: list[str]) -> None:
     op = step.operator
     attributes = _windows(step)
     if op.padding == "same" and step.framework == "onnx":
@@ -97,7 +99,7 @@ def _pool(graph: Graph, step: Step, inputs: list[str]) -> None:
     graph.node(step, name, inputs, step.name, **attributes)
 
 
-def _adaptive_pool(graph: Graph, step: Step, inputs: list[str]) -> None:
+def _adaptive_pool(graph: GraphWriter, step: PlannedLayer, inputs: list[str]) -> None:
     average = step.operator.kind == "adaptive_avg_pool"
     sizes, wished = step.sizes[0][1:], step.made[0][1:]
     if set(wished) == {1}:
@@ -118,14 +120,14 @@ def _adaptive_pool(graph: Graph, step: Step, inputs: list[str]) -> None:
     graph.node(step, "Identity", [x], step.name)
 
 
-def _window(graph: Graph, step: Step, x: str, axis: int, start: int, stop: int, average: bool) -> str:
+def _window(graph: GraphWriter, step: PlannedLayer, x: str, axis: int, start: int, stop: int, average: bool) -> str:
     """Write the mean or maximum of one window along one axis."""
     axes = graph.numbers(step, axis)
     part = graph.node(step, "Slice", [x, graph.numbers(step, start), graph.numbers(step, stop), axes])
     return graph.node(step, "ReduceMean" if average else "ReduceMax", [part, axes], keepdims=1)
 
 
-def _global_pool(graph: Graph, step: Step, inputs: list[str]) -> None:
+def _global_pool(graph: GraphWriter, step: PlannedLayer, inputs: list[str]) -> None:
     keep = step.operator.keepdims
     name = "GlobalAveragePool" if step.operator.kind == "global_avg_pool" else "GlobalMaxPool"
     made = graph.node(step, name, inputs, step.name if keep else None)
@@ -136,7 +138,7 @@ def _global_pool(graph: Graph, step: Step, inputs: list[str]) -> None:
 # -- padding, cropping, resizing
 
 
-def _pad(graph: Graph, step: Step, inputs: list[str]) -> None:
+def _pad(graph: GraphWriter, step: PlannedLayer, inputs: list[str]) -> None:
     sides, mode = sides_of(step), step.operator.mode
     axes = zip(step.sizes[0][1:], sides, strict=True)
     left = [size + min(before, 0) + min(after, 0) for size, (before, after) in axes]
@@ -145,7 +147,7 @@ def _pad(graph: Graph, step: Step, inputs: list[str]) -> None:
     padded(graph, step, inputs[0], sides, step.name, mode)
 
 
-def _crop(graph: Graph, step: Step, inputs: list[str]) -> None:
+def _crop(graph: GraphWriter, step: PlannedLayer, inputs: list[str]) -> None:
     op = step.operator
     if op.kind == "crop":
         starts = [before for before, _ in sides_of(step, "amount")]
@@ -157,7 +159,7 @@ def _crop(graph: Graph, step: Step, inputs: list[str]) -> None:
     graph.node(step, "Slice", [inputs[0], *given], step.name)
 
 
-def _upsample(graph: Graph, step: Step, inputs: list[str]) -> None:
+def _upsample(graph: GraphWriter, step: PlannedLayer, inputs: list[str]) -> None:
     op = step.operator
     if op.mode == "area":
         raise cannot(step, "ONNX has no mode 'area'", "take 'nearest' or 'linear'")
@@ -179,32 +181,32 @@ def _upsample(graph: Graph, step: Step, inputs: list[str]) -> None:
 # -- normalisation
 
 
-def _affine(graph: Graph, step: Step, *shape: int) -> list[str]:
+def _affine(graph: GraphWriter, step: PlannedLayer, *shape: int) -> list[str]:
     """Write scale and shift; what is not learned is called so."""
     shift = graph.filled(step, "bias" if step.affine[1] else "zeros", 0.0, *shape)
     return [_scale(graph, step, *shape), shift]
 
 
-def _scale(graph: Graph, step: Step, *shape: int) -> str:
+def _scale(graph: GraphWriter, step: PlannedLayer, *shape: int) -> str:
     return graph.filled(step, "weight" if step.affine[0] else "ones", 1.0, *shape)
 
 
-def _batch_norm(graph: Graph, step: Step, inputs: list[str]) -> None:
+def _batch_norm(graph: GraphWriter, step: PlannedLayer, inputs: list[str]) -> None:
     channels = step.sizes[0][0]
     running = [graph.filled(step, "running_mean", 0.0, channels), graph.filled(step, "running_var", 1.0, channels)]
     graph.node(step, "BatchNormalization", [inputs[0], *_affine(graph, step, channels), *running], step.name)
 
 
-def _instance_norm(graph: Graph, step: Step, inputs: list[str]) -> None:
+def _instance_norm(graph: GraphWriter, step: PlannedLayer, inputs: list[str]) -> None:
     graph.node(step, "InstanceNormalization", [inputs[0], *_affine(graph, step, step.sizes[0][0])], step.name)
 
 
-def _group_norm(graph: Graph, step: Step, inputs: list[str]) -> None:
+def _group_norm(graph: GraphWriter, step: PlannedLayer, inputs: list[str]) -> None:
     affine = _affine(graph, step, step.sizes[0][0])
     graph.node(step, "GroupNormalization", [inputs[0], *affine], step.name, num_groups=step.operator.groups)
 
 
-def _layer_norm(graph: Graph, step: Step, inputs: list[str]) -> None:
+def _layer_norm(graph: GraphWriter, step: PlannedLayer, inputs: list[str]) -> None:
     shape = step.operator.normalized_shape or step.shape(step.sizes[0])[-1:]
     affine = _affine(graph, step, *shape) if step.affine[1] else [_scale(graph, step, *shape)]
     graph.node(step, "LayerNormalization", [inputs[0], *affine], step.name, axis=-len(shape))

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 from ....network import Network
 from ...common.writing.execute import need
-from ...common.writing.plan import Step, cannot, plan
+from ...common.writing.plan import PlannedLayer, cannot, plan
 from .axes import AXES
-from .graph import Graph
+from .graph import GraphWriter
 from .nodes import NODES
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ def to_onnx(network: Network, *, seed: int = 0) -> ModelProto:
     from onnx import helper
 
     planned = plan(network, "channels_first")
-    graph = Graph(planned, seed)
+    graph = GraphWriter(planned, seed)
     for step in planned.steps:
         inputs = [
             _turned(graph, step, reference, step.works) if turned else reference
@@ -77,7 +77,7 @@ def to_onnx(network: Network, *, seed: int = 0) -> ModelProto:
     return model
 
 
-def _turned(graph: Graph, step: Step, name: str, order: str) -> str:
+def _turned(graph: GraphWriter, step: PlannedLayer, name: str, order: str) -> str:
     """Write a tensor with its channels in front of the spatial axes, or behind them."""
     rank = len(graph.plan.shapes[name]) + 1
     perm = [0, rank - 1, *range(1, rank - 1)] if order == "channels_first" else [0, *range(2, rank), 1]

@@ -8,69 +8,69 @@ from typing import Any
 from ....operators.base import pairs, per_axis
 from ...common.writing.channel_shuffles import shuffle
 from ...common.writing.joins import aligned, between, equation, grown, nested, worded
-from ...common.writing.plan import Step, cannot
-from ...common.writing.source_lines import Call, Chained, Code, Stage, brief, module
+from ...common.writing.plan import PlannedLayer, cannot
+from ...common.writing.source_lines import CallText, Chained, Code, Statement, brief, module
 
 __all__ = ["PHRASES"]
 
 
-def _code(text: str) -> list[Stage]:
-    return [Stage(Code(text))]
+def _code(text: str) -> list[Statement]:
+    return [Statement(Code(text))]
 
 
-def _method(name: str, *args: Any, **options: Any) -> list[Stage]:
-    return [Stage(Call(f"{{x}}.{name}", args, options))]
+def _method(name: str, *args: Any, **options: Any) -> list[Statement]:
+    return [Statement(CallText(f"{{x}}.{name}", args, options))]
 
 
-def _pixels(step: Step) -> list[Stage]:
+def _pixels(step: PlannedLayer) -> list[Statement]:
     op = step.operator
     up = op.kind in ("pixel_shuffle", "depth_to_space")
     if step.rank == 2:
         return [module("nn.PixelShuffle" if up else "nn.PixelUnshuffle", op.block_size)]
     moves = shuffle(step, up=up, last=False)
     return [
-        Stage(Call("{x}.reshape", (Code("len({x})"), *moves.split))),
-        Stage(Call("{x}.permute", (0, *(axis + 1 for axis in moves.order)))),
-        Stage(Call("{x}.reshape", (Code("len({x})"), *moves.merged))),
+        Statement(CallText("{x}.reshape", (Code("len({x})"), *moves.split))),
+        Statement(CallText("{x}.permute", (0, *(axis + 1 for axis in moves.order)))),
+        Statement(CallText("{x}.reshape", (Code("len({x})"), *moves.merged))),
     ]
 
 
-def _flatten(step: Step) -> list[Stage]:
+def _flatten(step: PlannedLayer) -> list[Statement]:
     rank = len(step.sizes[0])
     start, end = step.operator.start_axis % rank, step.operator.end_axis % rank
     options = {} if end == rank - 1 else {"end_dim": end + 1}
     return [module("nn.Flatten", **({"start_dim": start + 1} if start else {}), **options)]
 
 
-def _unflatten(step: Step) -> list[Stage]:
+def _unflatten(step: PlannedLayer) -> list[Statement]:
     return [module("nn.Unflatten", step.operator.axis % len(step.sizes[0]) + 1, step.operator.sizes)]
 
 
-def _reshape(step: Step) -> list[Stage]:
+def _reshape(step: PlannedLayer) -> list[Statement]:
     if len(step.sizes[0]) == 1:
         return [module("nn.Unflatten", 1, step.operator.shape)]
     return _method("reshape", Code("len({x})"), *step.operator.shape)
 
 
-def _permute(step: Step) -> list[Stage]:
+def _permute(step: PlannedLayer) -> list[Statement]:
     return _method("permute", 0, *(axis + 1 for axis in step.operator.order))
 
 
-def _squeeze(step: Step) -> list[Stage]:
+def _squeeze(step: PlannedLayer) -> list[Statement]:
     return _method("squeeze", step.operator.axis % len(step.sizes[0]) + 1)
 
 
-def _unsqueeze(step: Step) -> list[Stage]:
+def _unsqueeze(step: PlannedLayer) -> list[Statement]:
     return _method("unsqueeze", step.operator.axis % (len(step.sizes[0]) + 1) + 1)
 
 
-def _slice(step: Step) -> list[Stage]:
+def _slice(step: PlannedLayer) -> list[Statement]:
     op, axis = step.operator, step.axis(step.operator.axis)
     span = f"{op.start or ''}:{'' if op.stop is None else op.stop}{f':{op.step}' if op.step != 1 else ''}"
     return _code(f"{{x}}[{':, ' * axis}{span}]")
 
 
-def _gather(step: Step) -> list[Stage]:
+def _gather(step: PlannedLayer) -> list[Statement]:
     op, axis = step.operator, step.operator.axis % len(step.sizes[0]) + 1
     index = op.index()
     if isinstance(index, int):
@@ -78,59 +78,59 @@ def _gather(step: Step) -> list[Stage]:
     return _code(f"{{x}}[{':, ' * axis}torch.tensor({index})]")
 
 
-def _unfold(step: Step) -> list[Stage]:
+def _unfold(step: PlannedLayer) -> list[Statement]:
     return _method("unfold", step.axis(step.operator.axis), step.operator.size, step.operator.step)
 
 
-def _split(step: Step) -> list[Stage]:
+def _split(step: PlannedLayer) -> list[Statement]:
     if len(step.outputs) == 1:
         return [module("nn.Identity")]
     return _method("split", list(step.operator.sizes), dim=step.axis(step.operator.axis))
 
 
-def _chunk(step: Step) -> list[Stage]:
+def _chunk(step: PlannedLayer) -> list[Statement]:
     if len(step.outputs) == 1:
         return [module("nn.Identity")]
     return _method("chunk", step.operator.chunks, dim=step.axis(step.operator.axis))
 
 
-def _reduce(step: Step) -> list[Stage]:
+def _reduce(step: PlannedLayer) -> list[Statement]:
     axes = sorted({step.axis(axis) for axis in step.operator.axes})
     options = {"keepdim": True} if step.operator.keepdims else {}
     return _method("mean", dim=axes[0] if len(axes) == 1 else tuple(axes), **options)
 
 
-def _average(step: Step) -> list[Stage]:
-    return [Stage(Chained(tuple(aligned(step)), "+")), *_code(f"{{x}} / {len(step.inputs)}")]
+def _average(step: PlannedLayer) -> list[Statement]:
+    return [Statement(Chained(tuple(aligned(step)), "+")), *_code(f"{{x}} / {len(step.inputs)}")]
 
 
-def _expand(step: Step) -> list[Stage]:
+def _expand(step: PlannedLayer) -> list[Statement]:
     made = step.shape(step.made[0])
     added = len(made) - len(step.sizes[0])
-    return [Stage(Call(f"{grown('{x}', added)}.expand", (-1, *made)))]
+    return [Statement(CallText(f"{grown('{x}', added)}.expand", (-1, *made)))]
 
 
-def _tile(step: Step) -> list[Stage]:
+def _tile(step: PlannedLayer) -> list[Statement]:
     return _method("repeat", 1, *step.operator.repeats)
 
 
-def _concat(step: Step) -> list[Stage]:
+def _concat(step: PlannedLayer) -> list[Statement]:
     names = Code(f"[{', '.join(f'{{{i}}}' for i in range(len(step.inputs)))}]")
-    return [Stage(Call("torch.cat", (names,), {"dim": step.axis(step.operator.axis)}))]
+    return [Statement(CallText("torch.cat", (names,), {"dim": step.axis(step.operator.axis)}))]
 
 
-def _linear(step: Step) -> list[Stage]:
+def _linear(step: PlannedLayer) -> list[Statement]:
     op = step.operator
     features = op.in_features or step.shape(step.sizes[0])[-1]
     options: dict[str, Any] = {} if op.bias else {"bias": False}
     return [module("nn.Linear", features, op.out_features, **options)]
 
 
-def _embedding(step: Step) -> list[Stage]:
+def _embedding(step: PlannedLayer) -> list[Statement]:
     return [module("nn.Embedding", step.operator.count, step.operator.dim, use="{m}({x}.long())")]
 
 
-def _recurrent(step: Step) -> list[Stage]:
+def _recurrent(step: PlannedLayer) -> list[Statement]:
     op = step.operator
     if not getattr(op, "reset_after", True):
         raise cannot(step, "PyTorch's GRU resets the state after the product", "set reset_after to true")
@@ -142,8 +142,8 @@ def _recurrent(step: Step) -> list[Stage]:
     return [module(f"nn.{op.kind.upper()}", features, op.hidden_size, use=use, **options)]
 
 
-def _einsum(step: Step) -> list[Stage]:
-    return [Stage(Call("torch.einsum", (equation(step), *(Code(f"{{{i}}}") for i in range(len(step.inputs))))))]
+def _einsum(step: PlannedLayer) -> list[Statement]:
+    return [Statement(CallText("torch.einsum", (equation(step), *(Code(f"{{{i}}}") for i in range(len(step.inputs))))))]
 
 
 _COMPARED = {"greater": ">", "greater_equal": ">=", "less": "<", "less_equal": "<=", "equal": "==", "not_equal": "!="}
@@ -153,19 +153,19 @@ _WORDS = {
 }
 
 
-def _grid_sample(step: Step) -> list[Stage]:
+def _grid_sample(step: PlannedLayer) -> list[Statement]:
     if step.works != "channels_first":
         raise cannot(step, "PyTorch samples maps with the channels first", "write the network channels_first")
     mode = {"linear": "bilinear", "cubic": "bicubic"}.get(step.operator.mode, step.operator.mode)
-    return [Stage(Call("F.grid_sample", (Code("{0}"), Code("{1}")), {"mode": mode, "align_corners": False}))]
+    return [Statement(CallText("F.grid_sample", (Code("{0}"), Code("{1}")), {"mode": mode, "align_corners": False}))]
 
 
-def _affine_grid(step: Step) -> list[Stage]:
+def _affine_grid(step: PlannedLayer) -> list[Statement]:
     size = Code(f"[len({{x}}), 1, {', '.join(map(str, step.operator.size))}]")
-    return [Stage(Call("F.affine_grid", (Code("{x}"), size), {"align_corners": False}))]
+    return [Statement(CallText("F.affine_grid", (Code("{x}"), size), {"align_corners": False}))]
 
 
-def _sides(step: Step, rank: int) -> list[Any]:
+def _sides(step: PlannedLayer, rank: int) -> list[Any]:
     """Return the padding of each axis, which must be the same on both sides."""
     sides = pairs("padding", step.operator.padding, rank)
     if any(before != after for before, after in sides):
@@ -174,15 +174,15 @@ def _sides(step: Step, rank: int) -> list[Any]:
     return [before for before, _ in sides]
 
 
-def _fold(step: Step) -> list[Stage]:
+def _fold(step: PlannedLayer) -> list[Statement]:
     op, rank = step.operator, len(step.operator.size)
     if rank != 2:
         raise cannot(step, f"PyTorch has no fold to {rank} axes", "fold to two axes")
     options = {"dilation": op.dilation, "padding": _sides(step, rank), "stride": op.stride}
-    return [Stage(Call("F.fold", (Code("{x}"), op.size, op.kernel_size), options))]
+    return [Statement(CallText("F.fold", (Code("{x}"), op.size, op.kernel_size), options))]
 
 
-def _max_unpool(step: Step) -> list[Stage]:
+def _max_unpool(step: PlannedLayer) -> list[Statement]:
     op, rank = step.operator, step.rank
     if not 1 <= rank <= 3:
         raise cannot(step, f"PyTorch has no max_unpool of {rank} axes", "unpool 1 to 3 axes")
@@ -195,18 +195,18 @@ def _max_unpool(step: Step) -> list[Stage]:
         if any(abs(made - n) >= s for made, n, s in zip(step.made[0][1:], full, strides, strict=True)):
             raise cannot(step, "PyTorch's max_unpool has no output_size a stride or more from its own", "leave it out")
         options["output_size"] = list(step.made[0][1:])
-    return [Stage(Call(f"F.max_unpool{rank}d", (Code("{0}"), Code("{1}.long()"), op.kernel_size), options))]
+    return [Statement(CallText(f"F.max_unpool{rank}d", (Code("{0}"), Code("{1}.long()"), op.kernel_size), options))]
 
 
-def _top_k(step: Step) -> list[Stage]:
+def _top_k(step: PlannedLayer) -> list[Statement]:
     return _method("topk", step.operator.count, dim=step.axis(step.operator.axis))
 
 
-def _prelu(step: Step) -> list[Stage]:
+def _prelu(step: PlannedLayer) -> list[Statement]:
     return [module("nn.PReLU", *([] if step.operator.slopes == 1 else [step.operator.slopes]))]
 
 
-def _layer_norm(step: Step) -> list[Stage]:
+def _layer_norm(step: PlannedLayer) -> list[Statement]:
     op = step.operator
     shape = op.normalized_shape or step.shape(step.sizes[0])[-1:]
     scale, shift = step.affine
@@ -216,16 +216,16 @@ def _layer_norm(step: Step) -> list[Stage]:
     return [module("nn.LayerNorm", brief(shape) if len(shape) == 1 else shape, **options)]
 
 
-def _constant(step: Step) -> list[Stage]:
+def _constant(step: PlannedLayer) -> list[Statement]:
     shape = step.shape(step.made[0])
     if not step.operator.learned:
-        return [Stage(Call("{x}.new_zeros", (Code("len({x})"), *shape)))]
+        return [Statement(CallText("{x}.new_zeros", (Code("len({x})"), *shape)))]
     use = f"{{m}}.expand({', '.join(['len({x})', *('-1' for _ in shape)])})"
     zeros = Code(f"torch.zeros(1, {', '.join(map(str, shape))})")
-    return [Stage(Call("nn.Parameter", (zeros,)), True, use=use)]
+    return [Statement(CallText("nn.Parameter", (zeros,)), True, use=use)]
 
 
-PHRASES: dict[str, Callable[[Step], list[Stage]]] = {
+PHRASES: dict[str, Callable[[PlannedLayer], list[Statement]]] = {
     "pixel_shuffle": _pixels, "pixel_unshuffle": _pixels, "depth_to_space": _pixels, "space_to_depth": _pixels,
     "flatten": _flatten, "unflatten": _unflatten, "reshape": _reshape, "permute": _permute,
     "squeeze": _squeeze, "unsqueeze": _unsqueeze, "slice": _slice, "gather": _gather, "unfold": _unfold,

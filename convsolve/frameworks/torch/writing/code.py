@@ -6,12 +6,12 @@ import re
 
 from ....network import Network
 from ...common.writing.data_flow import Flow, Line, is_chain, makers
-from ...common.writing.identifiers import Names
-from ...common.writing.plan import Plan, Step, plan
-from ...common.writing.source_lines import Call, Code, Stage, literal, maps, shape_text, statement
+from ...common.writing.identifiers import Identifiers
+from ...common.writing.plan import Plan, PlannedLayer, plan
+from ...common.writing.source_lines import CallText, Code, Statement, literal, maps, shape_text, statement
 from .phrases import say
 
-__all__ = ["PRELUDE", "TAKEN", "Written", "source", "written"]
+__all__ = ["PRELUDE", "TAKEN", "TorchSource", "source", "written"]
 
 TAKEN = frozenset({
     "F", "T_destination", "Tensor", "add_module", "append", "apply", "bfloat16", "buffers", "call_super_init",
@@ -46,37 +46,37 @@ from torch.nn import functional as F
 """Everything that lines may need before them."""
 
 
-class Written:
+class TorchSource:
     """A network in PyTorch's words, layer by layer: the modules that it needs, and the lines that use them."""
 
     def __init__(self, plan: Plan) -> None:
         self.plan = plan
         self.said = {step.name: say(step) for step in plan.steps}
         self.makers = makers(plan, self.said)
-        self.attributes = Names(TAKEN)
+        self.attributes = Identifiers(TAKEN)
         # in the chain, a module may come before the one that has its layer's name
         for step in (*plan.inputs, *plan.steps):
             self.attributes.of(step.name)
         self.flow = Flow(plan, self.said, self.attributes, _turned, self._apply)
 
-    def _apply(self, step: Step, stage: Stage) -> tuple[Code, str]:
+    def _apply(self, step: PlannedLayer, stage: Statement) -> tuple[Code, str]:
         return Code(stage.use.replace("{m}", f"self.{self.attribute(step, stage)}")), ""
 
-    def attribute(self, step: Step, stage: Stage) -> str:
+    def attribute(self, step: PlannedLayer, stage: Statement) -> str:
         """Return the name of a module."""
         maker = self.makers[step.name, stage.suffix]
         return self.attributes.of(f"{maker}_{stage.suffix}" if stage.suffix else maker)
 
-    def modules(self, step: Step) -> list[tuple[str, Call]]:
+    def modules(self, step: PlannedLayer) -> list[tuple[str, CallText]]:
         """Return the modules that a layer makes: name and construction."""
         stages = [stage for stage in self.said[step.name] if stage.module]
         return [
             (self.attribute(step, stage), stage.code)
             for stage in stages
-            if self.makers[step.name, stage.suffix] == step.name and isinstance(stage.code, Call)
+            if self.makers[step.name, stage.suffix] == step.name and isinstance(stage.code, CallText)
         ]
 
-    def lines(self, step: Step) -> list[Line]:
+    def lines(self, step: PlannedLayer) -> list[Line]:
         """Return the statements of a layer."""
         return self.flow.step(step)
 
@@ -86,9 +86,9 @@ def _turned(variable: str, order: str) -> Code:
     return Code(f"{variable}.movedim(-1, 1)" if order == "channels_first" else f"{variable}.movedim(1, -1)")
 
 
-def written(network: Network, *, strict: bool = True) -> Written:
+def written(network: Network, *, strict: bool = True) -> TorchSource:
     """Return a network in PyTorch's words; with ``strict=False``, also one whose shapes do not work out."""
-    return Written(plan(network, "channels_first", strict=strict))
+    return TorchSource(plan(network, "channels_first", strict=strict))
 
 
 def source(network: Network, name: str = "Net") -> str:
@@ -111,7 +111,7 @@ def source(network: Network, name: str = "Net") -> str:
     return f"{head.rstrip()}\n\n\n{text}\n"
 
 
-def _head(found: Written, name: str, base: str) -> list[str]:
+def _head(found: TorchSource, name: str, base: str) -> list[str]:
     """Return the first lines of a class, up to its modules."""
     plan = found.plan
     ins = [plan.shapes[step.name] for step in plan.inputs]
@@ -119,7 +119,7 @@ def _head(found: Written, name: str, base: str) -> list[str]:
     return [f"class {name}({base}):", *doc, "", "    def __init__(self) -> None:", "        super().__init__()"]
 
 
-def _sequential(found: Written, name: str) -> list[str]:
+def _sequential(found: TorchSource, name: str) -> list[str]:
     lines = _head(found, name, "nn.Sequential")
     for step in found.plan.steps:
         modules = found.modules(step)
@@ -129,7 +129,7 @@ def _sequential(found: Written, name: str) -> list[str]:
     return lines
 
 
-def _module(found: Written, name: str) -> list[str]:
+def _module(found: TorchSource, name: str) -> list[str]:
     lines = _head(found, name, "nn.Module")
     for step in found.plan.steps:
         for attribute, call in found.modules(step):
@@ -138,7 +138,7 @@ def _module(found: Written, name: str) -> list[str]:
     several = len(found.plan.outputs) > 1
     returned = f"tuple[{', '.join(['Tensor'] * len(found.plan.outputs))}]" if several else "Tensor"
     parameters = tuple(Code(f"{variable}: Tensor") for variable in variables)
-    signature = statement(4, "def ", Call("forward", (Code("self"), *parameters)), f" -> {returned}:")
+    signature = statement(4, "def ", CallText("forward", (Code("self"), *parameters)), f" -> {returned}:")
     lines += ["", *signature]
     for step in found.plan.steps:
         for line in found.lines(step):

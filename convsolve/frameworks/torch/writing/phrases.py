@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from ...common.writing.plan import Step, cannot
-from ...common.writing.source_lines import Call, Code, Stage, brief, module
+from ...common.writing.plan import PlannedLayer, cannot
+from ...common.writing.source_lines import CallText, Code, Statement, brief, module
 from ...common.writing.window_padding import Pairs, crops_of, overhang, paddings, sides_of, spread, steps_of, symmetric
 from .axes import PHRASES as AXES
 
@@ -25,7 +25,7 @@ _FUNCTIONS = {
 }  # fmt: skip
 
 
-def say(step: Step) -> list[Stage]:
+def say(step: PlannedLayer) -> list[Statement]:
     """Return the stages of a layer.
 
     Raises:
@@ -39,7 +39,7 @@ def say(step: Step) -> list[Stage]:
     return _PHRASES[kind](step)
 
 
-def spatial_name(step: Step, name: str, *, least: int = 0) -> str:
+def spatial_name(step: PlannedLayer, name: str, *, least: int = 0) -> str:
     """Return ``name`` with the number of spatial axes in place of its last letters, ``Nd``."""
     rank = max(step.rank, least)
     found = f"{name.removesuffix('Nd')}{rank}d"
@@ -48,12 +48,12 @@ def spatial_name(step: Step, name: str, *, least: int = 0) -> str:
     return f"nn.{found}"
 
 
-def padded(step: Step, padding: Pairs, mode: str = "constant", fill: str = "0.0") -> Stage:
+def padded(step: PlannedLayer, padding: Pairs, mode: str = "constant", fill: str = "0.0") -> Statement:
     """Return the padding of the spatial axes as a module of its own; negative padding crops."""
     flat = tuple(n for pair in reversed(padding) for n in pair)
     name = spatial_name(step, f"{_PADS[mode]}PadNd")
     args = (flat, Code(fill)) if _PADS[mode] == "Constant" else (flat,)
-    return Stage(Call(name, args), True, "pad", learns=False)
+    return Statement(CallText(name, args), True, "pad", learns=False)
 
 
 def given(**options: Any) -> dict[str, Any]:
@@ -66,14 +66,14 @@ def given(**options: Any) -> dict[str, Any]:
 # -- convolutions
 
 
-def _conv(step: Step) -> list[Stage]:
+def _conv(step: PlannedLayer) -> list[Statement]:
     op, channels = step.operator, step.operator.in_channels or step.sizes[0][0]
     if op.kind == "depthwise_conv":
         return _convolution(step, channels, channels * op.multiplier, channels)
     return _convolution(step, channels, op.out_channels, op.groups)
 
 
-def _convolution(step: Step, channels: int, out_channels: int, groups: int) -> list[Stage]:
+def _convolution(step: PlannedLayer, channels: int, out_channels: int, groups: int) -> list[Statement]:
     op, before = step.operator, []
     padding: Any = sides_of(step)
     if op.padding == "same" and (step.framework == "torch" or set(steps_of(step)) == {1}):
@@ -94,9 +94,9 @@ def _convolution(step: Step, channels: int, out_channels: int, groups: int) -> l
     return [*before, module(spatial_name(step, "ConvNd"), channels, out_channels, kernel_size=kernel, **options)]
 
 
-def _conv_transpose(step: Step) -> list[Stage]:
+def _conv_transpose(step: PlannedLayer) -> list[Statement]:
     op, own = step.operator, step.framework == "torch"
-    after: list[Stage] = []
+    after: list[Statement] = []
     use = "{m}({x})"
     if own and not isinstance(op.padding, str) and symmetric(sides_of(step)):
         sides = tuple(before for before, _ in sides_of(step))
@@ -107,7 +107,7 @@ def _conv_transpose(step: Step) -> list[Stage]:
     else:
         sides, extras, left = _folded(step)
         if any(n for pair in left for n in pair):
-            after = [Stage(padded(step, left).code, True, "crop", learns=False)]
+            after = [Statement(padded(step, left).code, True, "crop", learns=False)]
     options = given(
         stride=brief(steps_of(step)),
         padding=brief(sides),
@@ -122,7 +122,7 @@ def _conv_transpose(step: Step) -> list[Stage]:
     return [module(name, channels, op.out_channels, kernel_size=kernel, use=use, **options), *after]
 
 
-def _folded(step: Step) -> tuple[tuple[int, ...], tuple[int, ...], Pairs]:
+def _folded(step: PlannedLayer) -> tuple[tuple[int, ...], tuple[int, ...], Pairs]:
     """Return padding, output padding, and what has to be padded (negative: cropped) behind the module."""
     sides, extras, left = [], [], []
     limits = (max(s, d) for s, d in zip(steps_of(step), spread(step, "dilation"), strict=True))
@@ -143,7 +143,7 @@ def _folded(step: Step) -> tuple[tuple[int, ...], tuple[int, ...], Pairs]:
 # -- pools
 
 
-def _pool(step: Step) -> list[Stage]:
+def _pool(step: PlannedLayer) -> list[Statement]:
     op, before = step.operator, []
     kernel, stride, dilation = spread(step, "kernel_size"), steps_of(step), spread(step, "dilation")
     literal = not isinstance(op.padding, str) or op.padding == "valid"
@@ -178,7 +178,7 @@ def _pool(step: Step) -> list[Stage]:
     return [*before, module(spatial_name(step, name), kernel_size=brief(kernel), **options)]
 
 
-def _adaptive_pool(step: Step) -> list[Stage]:
+def _adaptive_pool(step: PlannedLayer) -> list[Statement]:
     wished = spread(step, "output_size")
     if step.rank == 1 and wished[0] is None:
         wished = step.sizes[0][1:]  # AdaptiveAvgPool1d takes no None
@@ -186,7 +186,7 @@ def _adaptive_pool(step: Step) -> list[Stage]:
     return [module(spatial_name(step, name), brief(wished))]
 
 
-def _global_pool(step: Step) -> list[Stage]:
+def _global_pool(step: PlannedLayer) -> list[Statement]:
     average = step.operator.kind == "global_avg_pool"
     pool = module(spatial_name(step, "AdaptiveAvgPoolNd" if average else "AdaptiveMaxPoolNd"), 1)
     return [pool] if step.operator.keepdims else [pool, module("nn.Flatten", suffix="flatten")]
@@ -195,34 +195,34 @@ def _global_pool(step: Step) -> list[Stage]:
 # -- padding, cropping, resizing
 
 
-def _pad(step: Step) -> list[Stage]:
+def _pad(step: PlannedLayer) -> list[Statement]:
     mode, axes = step.operator.mode, zip(step.sizes[0][1:], sides_of(step), strict=True)
     limit = {"circular": 0, "reflect": 1}.get(mode)
     if step.framework != "torch" and limit is not None and any(max(sides) > size - limit for size, sides in axes):
         raise cannot(step, f"PyTorch takes no {mode} padding that is larger than the input", "pad by less")
     stage = padded(step, sides_of(step), mode)
-    return [Stage(stage.code, True)]
+    return [Statement(stage.code, True)]
 
 
-def _crop(step: Step) -> list[Stage]:
+def _crop(step: PlannedLayer) -> list[Statement]:
     amount = sides_of(step, "amount")
-    return [Stage(padded(step, tuple((-before, -after) for before, after in amount)).code, True)]
+    return [Statement(padded(step, tuple((-before, -after) for before, after in amount)).code, True)]
 
 
-def _center_crop(step: Step) -> list[Stage]:
+def _center_crop(step: PlannedLayer) -> list[Statement]:
     if len(step.inputs) == 2:
-        return [Stage(Call("center_crop", (Code("{0}"), Code("{1}.shape[2:]"))))]
+        return [Statement(CallText("center_crop", (Code("{0}"), Code("{1}.shape[2:]"))))]
     wished = (n if w is None else w for n, w in zip(step.sizes[0][1:], spread(step, "size"), strict=True))
-    return [Stage(Call("center_crop", (Code("{x}"), tuple(wished))))]
+    return [Statement(CallText("center_crop", (Code("{x}"), tuple(wished))))]
 
 
-def _upsample(step: Step) -> list[Stage]:
+def _upsample(step: PlannedLayer) -> list[Statement]:
     op, rank = step.operator, step.rank
     if rank > 3:
         raise cannot(step, f"PyTorch resizes at most 3 spatial axes, not {rank}", "use fewer axes")
     mode = {"linear": ("linear", "bilinear", "trilinear")[rank - 1], "cubic": "bicubic"}.get(op.mode, op.mode)
     if len(step.inputs) == 2:
-        return [Stage(Call("F.interpolate", (Code("{0}"),), {"size": Code("{1}.shape[2:]"), "mode": mode}))]
+        return [Statement(CallText("F.interpolate", (Code("{0}"),), {"size": Code("{1}.shape[2:]"), "mode": mode}))]
     sized: dict[str, Any] = {"size": step.made[0][1:]}
     if op.scale_factor is not None:
         scales = spread(step, "scale_factor")
@@ -232,20 +232,20 @@ def _upsample(step: Step) -> list[Stage]:
     elif None not in spread(step, "size"):
         sized = {"size": brief(spread(step, "size"))}
     if op.mode == "area":
-        return [Stage(Call("F.interpolate", (Code("{x}"),), {**sized, "mode": mode}))]
+        return [Statement(CallText("F.interpolate", (Code("{x}"),), {**sized, "mode": mode}))]
     return [module("nn.Upsample", **sized, mode=mode)]
 
 
 # -- normalisation, dropout
 
 
-def _batch_norm(step: Step) -> list[Stage]:
+def _batch_norm(step: PlannedLayer) -> list[Statement]:
     channels = step.operator.num_features or step.sizes[0][0]
     options = given(affine=_affine(step)) | ({} if step.operator.running else {"track_running_stats": False})
     return [module(spatial_name(step, "BatchNormNd", least=1), channels, **options)]
 
 
-def _affine(step: Step) -> bool:
+def _affine(step: PlannedLayer) -> bool:
     scale, shift = step.affine
     if scale != shift:
         raise cannot(
@@ -254,22 +254,22 @@ def _affine(step: Step) -> bool:
     return scale
 
 
-def _instance_norm(step: Step) -> list[Stage]:
+def _instance_norm(step: PlannedLayer) -> list[Statement]:
     if step.framework != "torch" and set(step.sizes[0][1:]) == {1}:
         raise cannot(step, "PyTorch takes no instance norm of a single element", "leave the layer out")
     options: dict[str, Any] = {"affine": True} if step.operator.affine else {}
     return [module(spatial_name(step, "InstanceNormNd"), step.sizes[0][0], **options)]
 
 
-def _group_norm(step: Step) -> list[Stage]:
+def _group_norm(step: PlannedLayer) -> list[Statement]:
     return [module("nn.GroupNorm", step.operator.groups, step.sizes[0][0], **given(affine=_affine(step)))]
 
 
-def _named(head: str, *args: Any, **options: Any) -> Callable[[Step], list[Stage]]:
+def _named(head: str, *args: Any, **options: Any) -> Callable[[PlannedLayer], list[Statement]]:
     return lambda step: [module(head, *args, **options)]
 
 
-_PHRASES: dict[str, Callable[[Step], list[Stage]]] = {
+_PHRASES: dict[str, Callable[[PlannedLayer], list[Statement]]] = {
     "conv": _conv, "depthwise_conv": _conv, "conv_transpose": _conv_transpose,
     "max_pool": _pool, "avg_pool": _pool, "lp_pool": _pool,
     "adaptive_avg_pool": _adaptive_pool, "adaptive_max_pool": _adaptive_pool,
