@@ -16,7 +16,7 @@ from .network import Layer, Network, tensor_layer
 from .network.receptive_field import receptive_field
 from .network.trace import COSTS, Definition, Requirement, Trace, trace
 from .operators import Choice, axis_names
-from .operators.rules import PROBLEM
+from .rules import PROBLEM
 from .support.notebook_display import Shown
 from .support.suggestions import known_word, listed, nearest, quoted
 

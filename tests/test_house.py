@@ -18,6 +18,7 @@ FLOORS = [
     {"errors"},
     {"support"},
     {"dims"},
+    {"rules"},
     {"operators"},
     {"network"},
     {"lints"},

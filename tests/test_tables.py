@@ -13,9 +13,9 @@ from convsolve.frameworks.common.writing import plan
 from convsolve.messages.find_messages import TEMPLATES
 from convsolve.operators import OPERATORS
 from convsolve.operators.plain import IDENTITIES
-from convsolve.operators.rules import RULES
 from convsolve.repairs import parameter_values as candidates
 from convsolve.repairs import source_patch as patch
+from convsolve.rules import RULES
 
 EACH_ELEMENT = set(IDENTITIES) | {"identity", "prelu", "dropout"}
 """What works on each element by itself; a prelu learns its slopes, as many as there are channels, in either order."""

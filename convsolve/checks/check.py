@@ -12,8 +12,8 @@ from ..errors import NetworkError
 from ..network import InputShapes, Network, tensor_layer
 from ..network.receptive_field import receptive_field
 from ..network.trace import COSTS, Definition, Requirement, Trace, run, trace
-from ..operators.rules import BRANCH, CALL_TAKEN, RANK
 from ..problem import Problem, as_problem, trace_problem
+from ..rules import BRANCH, CALL_TAKEN, RANK
 from ..support.notebook_display import Shown
 from ..support.suggestions import few
 from .failures import alike, failed_requirements, requirement_message

@@ -7,7 +7,7 @@ from typing import Any
 
 from ..dims import evaluate, variables
 from ..network.trace import Definition, Requirement, Trace
-from ..operators.rules import BRANCH, CALL_TAKEN, RANK, REFUSAL
+from ..rules import BRANCH, CALL_TAKEN, RANK, REFUSAL
 
 __all__ = ["alike", "failed_requirements", "requirement_message"]
 

@@ -11,7 +11,7 @@ from ..dims import evaluate_arrays, variables
 from ..errors import ConvsolveError, UnreadableError
 from ..network.trace import Requirement, Trace, run, run_arrays, to_written, trace
 from ..operators import axis_names
-from ..operators.rules import BRANCH, RANK
+from ..rules import BRANCH, RANK
 from .failures import failed_requirements
 
 __all__ = ["InputsTried", "smallest_need"]

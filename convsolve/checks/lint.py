@@ -84,5 +84,5 @@ def lint(
             found.append(Finding(
                 first.layer, first.rule.demand, requirement_message(first, values, axes), first.rule.code,
                 tuple(axes), source=report.network.by_name[first.layer].source, level=about.level,
-                mend=about.page.mend))  # fmt: skip
+                mend=about.rule.mend))  # fmt: skip
     return LintReport(tuple(found), report)

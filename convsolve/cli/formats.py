@@ -77,12 +77,12 @@ def _sarif(report: CheckReport, places: Places) -> str:
     """Return a SARIF 2.1.0 log (OASIS, "Static Analysis Results Interchange Format")."""
     from urllib.parse import quote
 
-    from ..lints import rule_and_page
+    from ..lints import rule_of
 
     codes = list(dict.fromkeys(f.code for f, _ in _findings(report)))
     rules = [{"id": code, "shortDescription": {"text": rule.demand},
-              "fullDescription": {"text": page.meaning}, "help": {"text": page.mend}}
-             for code in codes for rule, page in [rule_and_page(code)]]  # fmt: skip
+              "fullDescription": {"text": rule.meaning}, "help": {"text": rule.mend}}
+             for code in codes for rule in [rule_of(code)]]  # fmt: skip
     results: list[dict[str, Any]] = []
     for failure, level in _findings(report):
         file, line, column = places(failure.layer)

@@ -9,7 +9,9 @@ from ..checks.check import CheckReport, at_shapes
 from ..checks.failures import requirement_message
 from ..network import InputShapes, Network
 from ..network.trace import Requirement
-from ..operators.rules import (
+from ..problem import Problem, as_problem
+from ..repairs.evaluated_network import Situation, judge, with_target
+from ..rules import (
     CHANNELS_MATCH,
     CIRCULAR_PADDING,
     CONCAT_SIZES_AGREE,
@@ -24,8 +26,6 @@ from ..operators.rules import (
     REFLECT_PADDING,
     SIZES_AGREE,
 )
-from ..problem import Problem, as_problem
-from ..repairs.evaluated_network import Situation, judge, with_target
 from .causes import Cause
 from .head_causes import channels, elements, features, of_target, rank
 from .input_causes import of_input, reporter

@@ -6,10 +6,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from ..messages import ParsedError
-from ..operators.pages import PAGES
-from ..operators.rules import RULES
 from ..problem import Problem
 from ..repairs.edits import Edit
+from ..rules import RULES
 from .single_layer import LayerTrial
 from .wording import by
 
@@ -81,9 +80,9 @@ class ExplainedMessage:
         if not self.headline:
             object.__setattr__(self, "headline", headline(self.complaint, self.code))
         if self.meaning is None:
-            object.__setattr__(self, "meaning", PAGES[self.code].gist if self.code else "")
+            object.__setattr__(self, "meaning", RULES[self.code].gist if self.code else "")
         if self.mend is None:
-            object.__setattr__(self, "mend", PAGES[self.code].mend if self.code else "")
+            object.__setattr__(self, "mend", RULES[self.code].mend if self.code else "")
 
     def __str__(self) -> str:
         lines = [self.headline]

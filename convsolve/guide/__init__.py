@@ -9,7 +9,7 @@ from importlib.resources import files
 from typing import Any
 
 from ..errors import ConvsolveError
-from ..lints import CODES, LINTS, rule_and_page
+from ..lints import CODES, LINTS, rule_of
 from ..operators import OPERATORS
 from ..support.suggestions import nearest
 
@@ -81,14 +81,14 @@ def _rules() -> str:
         "(W); `convsolve rule CODE` shows one of them.\n"
     ]
     for code in CODES:
-        rule, shown = rule_and_page(code)
-        parts.append(f"## {code}: {rule.demand}\n\n{shown.meaning}\n\nTo mend it: {shown.mend}\n")
+        rule = rule_of(code)
+        parts.append(f"## {code}: {rule.demand}\n\n{rule.meaning}\n\nTo mend it: {rule.mend}\n")
         if code in LINTS:
             parts.append(f"Source: {LINTS[code].source}.\n")
-        if shown.example:
+        if rule.example:
             parts.append(
-                f"A problem that breaks it (`{shown.wrong}` is the mistake, `{shown.right}` mends it):\n\n"
-                f"```text\n{shown.example.rstrip()}\n```\n"
+                f"A problem that breaks it (`{rule.wrong}` is the mistake, `{rule.right}` mends it):\n\n"
+                f"```text\n{rule.example.rstrip()}\n```\n"
             )
     return "\n".join(parts)
 

@@ -11,12 +11,11 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from ..dims import Dim, any_of, negation
 from ..errors import NetworkError
 from ..network.trace import Requirement, Trace
-from ..operators.pages import PAGES, Page
-from ..operators.rules import RULES, Rule
+from ..rules import RULES, Rule
 from ..support.suggestions import nearest
 from . import base, views, widths, windows
 
-__all__ = ["CODES", "LINTS", "SENSIBLE", "demanded", "known_codes", "rule_and_page"]
+__all__ = ["CODES", "LINTS", "SENSIBLE", "demanded", "known_codes", "rule_of"]
 
 assert views and widths and windows  # which register their lints
 
@@ -30,13 +29,13 @@ CODES: tuple[str, ...] = (*RULES, *LINTS)
 """Every code that a finding may have."""
 
 
-def rule_and_page(code: str) -> tuple[Rule, Page]:
-    """Return the rule of a code, and its page.
+def rule_of(code: str) -> Rule:
+    """Return the rule of a code.
 
-    >>> rule_and_page("W001")[0].demand
+    >>> rule_of("W001").demand
     'every window reads some of the input'
     """
-    return (LINTS[code].rule, LINTS[code].page) if code in LINTS else (RULES[code], PAGES[code])
+    return LINTS[code].rule if code in LINTS else RULES[code]
 
 
 def known_codes(codes: Collection[str]) -> tuple[str, ...]:

@@ -16,7 +16,6 @@ from ..network import Layer, Network, tensor_layer
 from ..network.trace import Trace
 from ..operators import Choice, Operator, Rule, Shape
 from ..operators.base import to_written
-from ..operators.pages import Page
 
 __all__ = ["LINTS", "LintDemand", "Level", "Lint", "Look", "View", "lint"]
 
@@ -35,10 +34,9 @@ class LintDemand:
 
 @dataclass(frozen=True)
 class Lint:
-    """A kind of finding: its rule, its page, whose advice it is, and what states the conditions for a layer."""
+    """A kind of finding: its rule, whose advice it is, and what states the conditions for a layer."""
 
     rule: Rule
-    page: Page
     source: str
     level: Level
     find: Callable[[Look], Iterator[LintDemand]]
@@ -65,8 +63,8 @@ def lint(
 
     def register(find: Callable[[Look], Iterator[LintDemand]]) -> Callable[[Look], Iterator[LintDemand]]:
         assert code not in LINTS and example.count(wrong) == 1
-        rule = Rule(code, demand, failure, poisons=False)
-        LINTS[code] = Lint(rule, Page(meaning, mend, example, wrong, right), source, level, find)
+        rule = Rule(code, demand, failure, meaning, mend, example, wrong, right, poisons=False)
+        LINTS[code] = Lint(rule, source, level, find)
         return find
 
     return register

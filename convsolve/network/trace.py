@@ -32,7 +32,7 @@ from ..dims import (
 from ..errors import ConvsolveError, NetworkError, RankError, ShapelessError
 from ..operators import Operator, Rule, Shape, Site, axis_names
 from ..operators.base import DataFormat, Framework, to_canonical, to_written
-from ..operators.rules import BRANCH, CALL_TAKEN, RANK, REFUSAL, SIZE_IN_WORD
+from ..rules import BRANCH, CALL_TAKEN, RANK, REFUSAL, SIZE_IN_WORD
 from .network import Layer, Network, tensor_layer
 
 __all__ = [

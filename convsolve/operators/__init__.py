@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 from ..dims import Cond, Dim
 from ..errors import NetworkError
+from ..rules import RULES, Rule
 from .base import DataFormat, Framework, Operator, Reach, Shape, Site, axis_names
 from .convolution import Conv, ConvTranspose, DeformConv, DepthwiseConv
 from .dense import Embedding, Linear, Matmul
@@ -47,7 +48,6 @@ from .reshaping import (
     Unsqueeze,
 )
 from .resizing import AffineGrid, DepthToSpace, GridSample, PixelShuffle, PixelUnshuffle, SpaceToDepth, Upsample
-from .rules import RULES, Rule
 from .stepwise import Stepwise
 
 __all__ = [

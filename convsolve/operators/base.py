@@ -14,8 +14,8 @@ from typing import Any, ClassVar, Literal, Protocol, TypeAlias
 
 from ..dims import Cond, Dim, Var, bounds, maximum, variables
 from ..errors import NetworkError, RankError
+from ..rules import OUTPUT_POSITIVE, PARAMETER_IN_RANGE, Rule
 from .parameters import Kind, dims_in, replaced, substitute
-from .rules import OUTPUT_POSITIVE, PARAMETER_IN_RANGE, Rule
 
 __all__ = [
     "DataFormat",

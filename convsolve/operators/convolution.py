@@ -8,10 +8,7 @@ from typing import Any, ClassVar
 
 from ..dims import Dim, all_of, any_of, eq, maximum, minimum, product
 from ..errors import NetworkError, RankError
-from .base import Operator, Reach, Shape, Site, known_mode, pairs, per_axis, positive, spatial, spatial_names
-from .padding import padding_fits
-from .parameters import Flag, Padding, PerAxis, WholeNumber, Word, parameter
-from .rules import (
+from ..rules import (
     CHANNELS_MATCH,
     DIVISIBLE,
     GROUPS_DIVIDE_INPUT,
@@ -24,6 +21,9 @@ from .rules import (
     SIZES_AGREE,
     STRIDE_OR_DILATION,
 )
+from .base import Operator, Reach, Shape, Site, known_mode, pairs, per_axis, positive, spatial, spatial_names
+from .padding import padding_fits
+from .parameters import Flag, Padding, PerAxis, WholeNumber, Word, parameter
 from .windows import both_sides, dilated, same_count, transposed_size, window_count
 
 __all__ = ["Conv", "ConvTranspose", "Convolution", "DeformConv", "DepthwiseConv", "kernel_weights"]

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 from ..dims import Dim, all_of, eq, product
 from ..errors import RankError
+from ..rules import FEATURES_MATCH, IN_RANGE, INNER_SIZES_AGREE
 from .base import Operator, Shape, Site
 from .joining import Add
 from .parameters import Flag, WholeNumber, parameter
-from .rules import FEATURES_MATCH, IN_RANGE, INNER_SIZES_AGREE
 
 __all__ = ["WIDTHS", "Embedding", "Linear", "Matmul", "features_match"]
 

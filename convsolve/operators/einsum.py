@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 from ..dims import Dim, any_of, eq, product, total, where
 from ..errors import NetworkError, RankError
+from ..rules import INNER_SIZES_AGREE
 from .base import Operator, Shape, Site
 from .parameters import Text, parameter
-from .rules import INNER_SIZES_AGREE
 
 __all__ = ["Einsum"]
 

@@ -7,9 +7,9 @@ from typing import Any
 
 from ..dims import Dim, any_of, eq, total, where
 from ..errors import NetworkError, RankError
+from ..rules import CONCAT_SIZES_AGREE, SIZES_AGREE
 from .base import Operator, Shape, Site, axis_or_channels, written_names
 from .parameters import Conditions, Flag, Text, WholeNumber, parameter
-from .rules import CONCAT_SIZES_AGREE, SIZES_AGREE
 
 __all__ = ["Add", "Average", "Choice", "Concat", "Div", "Elementwise", "Maximum", "Minimum", "Mul", "Pow", "Sub"]
 

@@ -8,9 +8,9 @@ from typing import Any
 
 from ..dims import Dim, eq, product
 from ..errors import RankError
+from ..rules import CHANNELS_MATCH, FEATURES_MATCH, GROUPS_DIVIDE_INPUT, ONE_VALUE_TRAINING
 from .base import Operator, Reach, Shape, Site, spatial
 from .parameters import Flag, Sizes, WholeNumber, parameter
-from .rules import CHANNELS_MATCH, FEATURES_MATCH, GROUPS_DIVIDE_INPUT, ONE_VALUE_TRAINING
 
 __all__ = ["BatchNorm", "GroupNorm", "InstanceNorm", "LayerNorm"]
 

@@ -8,9 +8,9 @@ from typing import Any
 
 from ..dims import Dim, bounds, maximum, minimum, total
 from ..errors import NetworkError
+from ..rules import CIRCULAR_PADDING, CROP_LEAVES, REFLECT_PADDING
 from .base import Operator, Shape, Site, pairs, per_axis, positive, spatial, spatial_names
 from .parameters import Padding, PerAxis, Word, parameter
-from .rules import CIRCULAR_PADDING, CROP_LEAVES, REFLECT_PADDING
 from .windows import both_sides
 
 __all__ = ["CenterCrop", "CenterCropPad", "Crop", "Pad", "padding_fits", "reference_sizes"]

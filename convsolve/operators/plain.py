@@ -8,9 +8,9 @@ from typing import Any
 
 from ..dims import Dim, any_of, eq, product
 from ..errors import NetworkError, RankError, RefusedError
+from ..rules import AS_RECORDED, CALL_TAKEN, CHANNELS_MATCH
 from .base import Operator, Reach, Shape, Site, positive, written_names
 from .parameters import Flag, Number, Shapes, Sizes, Text, WholeNumber, parameter
-from .rules import AS_RECORDED, CALL_TAKEN, CHANNELS_MATCH
 
 __all__ = ["IDENTITIES", "Constant", "Dropout", "Identity", "Input", "Opaque", "Prelu"]
 

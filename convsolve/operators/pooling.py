@@ -8,9 +8,7 @@ from typing import Any, ClassVar
 
 from ..dims import Dim, all_of, any_of, eq, ne, product
 from ..errors import RankError
-from .base import Operator, Reach, Shape, Site, known_mode, pairs, per_axis, positive, spatial, spatial_names
-from .parameters import Flag, Padding, PerAxis, Sizes, WholeNumber, parameter
-from .rules import (
+from ..rules import (
     DIVISIBLE,
     ELEMENTS_MATCH,
     KERNEL_FITS,
@@ -20,6 +18,8 @@ from .rules import (
     SIZES_AGREE,
     VALUES_FIT,
 )
+from .base import Operator, Reach, Shape, Site, known_mode, pairs, per_axis, positive, spatial, spatial_names
+from .parameters import Flag, Padding, PerAxis, Sizes, WholeNumber, parameter
 from .windows import both_sides, clipped_count, dilated, same_count, transposed_size, window_count
 
 __all__ = [

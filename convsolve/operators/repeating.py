@@ -7,10 +7,10 @@ from typing import Any
 
 from ..dims import Dim
 from ..errors import RankError
+from ..rules import KERNEL_FITS
 from .base import Operator, Shape, Site, normal_axis, written_names
 from .joining import Add
 from .parameters import Sizes, WholeNumber, parameter
-from .rules import KERNEL_FITS
 from .windows import window_count
 
 __all__ = ["Expand", "Tile", "Unfold"]

@@ -9,9 +9,9 @@ from typing import Any
 
 from ..dims import Dim, all_of, bounds, eq, maximum, minimum, product, total, where
 from ..errors import NetworkError, RankError
+from ..rules import ELEMENTS_MATCH, IN_RANGE
 from .base import Operator, Reach, Shape, Site, axis_or_channels, normal_axis, positive, written_names
 from .parameters import Flag, Sizes, WholeNumber, parameter
-from .rules import ELEMENTS_MATCH, IN_RANGE
 from .windows import ceil_div
 
 __all__ = [

@@ -10,6 +10,7 @@ from typing import Any
 
 from ..dims import Dim, Expr, any_of, eq, isin, maximum, minimum, ne, product, where
 from ..errors import NetworkError, RankError
+from ..rules import DIVISIBLE, FEATURES_MATCH, ROUNDING
 from .base import (
     Operator,
     Reach,
@@ -23,7 +24,6 @@ from .base import (
 )
 from .padding import reference_sizes
 from .parameters import PerAxis, Scale, Sizes, WholeNumber, Word, parameter
-from .rules import DIVISIBLE, FEATURES_MATCH, ROUNDING
 
 __all__ = ["AffineGrid", "DepthToSpace", "GridSample", "PixelShuffle", "PixelUnshuffle", "SpaceToDepth", "Upsample"]
 

@@ -9,9 +9,9 @@ from typing import Any
 
 from ..dims import Dim, eq
 from ..errors import RankError
+from ..rules import SIZES_AGREE
 from .base import Operator, Reach, Shape, Site, to_canonical, to_written
 from .parameters import Inner, parameter
-from .rules import SIZES_AGREE
 
 __all__ = ["Stepwise"]
 

@@ -14,8 +14,8 @@ from ..dims import Var, variables
 from ..dims.expr import fold
 from ..dims.render import template
 from ..network.trace import COSTS, Definition, Requirement, Trace, to_written
-from ..operators.rules import BRANCH, CALL_TAKEN, RANK, REFUSAL
 from ..problem import trace_problem
+from ..rules import BRANCH, CALL_TAKEN, RANK, REFUSAL
 from ..sizes.open_inputs import OpenInputs
 
 __all__ = ["JAVASCRIPT", "PageProgram", "javascript", "program_of"]

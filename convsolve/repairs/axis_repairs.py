@@ -14,7 +14,7 @@ from typing import Any
 from ..network import Layer, Network
 from ..operators import Flatten, Input, Linear, Matmul, Operator, Permute, Reshape, Rnn, Split, Unflatten, Unsqueeze
 from ..operators.base import to_canonical, to_written
-from ..operators.rules import CHANNELS_MATCH, ELEMENTS_MATCH, FEATURES_MATCH, INNER_SIZES_AGREE, RANK
+from ..rules import CHANNELS_MATCH, ELEMENTS_MATCH, FEATURES_MATCH, INNER_SIZES_AGREE, RANK
 from .channel_demands import ChannelDemand, arriving_written, demands
 from .edits import Change, Edit
 from .evaluated_network import Situation

@@ -14,7 +14,7 @@ from ..network import Layer, tensor_layer
 from ..network.trace import Requirement
 from ..operators import Conv, Linear, Matmul, Operator, Reshape, Unflatten
 from ..operators.base import to_written
-from ..operators.rules import (
+from ..rules import (
     CHANNELS_MATCH,
     DIVISIBLE,
     ELEMENTS_MATCH,

@@ -16,8 +16,8 @@ from ..dims import Var
 from ..errors import ExpressionError, NetworkError
 from ..network import Layer, Network, tensor_layer
 from ..network.trace import Requirement, Trace, run
-from ..operators.rules import PROBLEM, Rule
 from ..problem import Problem, trace_problem
+from ..rules import PROBLEM, Rule
 from ..sizes.open_inputs import settled
 
 __all__ = ["Situation", "at_input", "believed", "judge", "with_target"]

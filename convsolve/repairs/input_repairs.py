@@ -12,7 +12,7 @@ from typing import Any
 from ..network import Layer, Network, tensor_layer
 from ..operators import Conv, ConvLstm, DepthwiseConv, Flatten, Input, Operator, Rnn, Slice, Tile
 from ..operators.base import to_canonical
-from ..operators.rules import CHANNELS_MATCH, ONE_VALUE_TRAINING
+from ..rules import CHANNELS_MATCH, ONE_VALUE_TRAINING
 from .axis_repairs import short_of_an_axis
 from .channel_demands import demands
 from .edits import Change, Edit

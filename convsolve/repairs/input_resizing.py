@@ -11,8 +11,8 @@ from ..errors import ConvsolveError
 from ..network import Network
 from ..operators import Crop, Pad
 from ..operators.base import spatial_names, to_written
-from ..operators.rules import CONCAT_SIZES_AGREE, SIZES_AGREE
 from ..problem import Problem
+from ..rules import CONCAT_SIZES_AGREE, SIZES_AGREE
 from ..sizes.valid_sizes import ValidSizes, valid_sizes
 from .edits import Change, Edit
 from .evaluated_network import Situation, at_input, judge

@@ -11,7 +11,7 @@ from ..errors import ConvsolveError
 from ..network import Layer, Network
 from ..operators import Add, CenterCrop, Concat, Conv, Linear, Operator, Pad, Upsample
 from ..operators.base import spatial_names
-from ..operators.rules import CONCAT_SIZES_AGREE, SIZES_AGREE
+from ..rules import CONCAT_SIZES_AGREE, SIZES_AGREE
 from .edits import Change, Edit
 from .evaluated_network import Situation, judge
 from .insertions import insertion, resizable

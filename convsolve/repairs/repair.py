@@ -11,8 +11,8 @@ from ..checks.check import CheckReport, at_shapes, check
 from ..errors import ConvsolveError, ExpressionError, InternalError, NetworkError, UndecidedError, UnreadableError
 from ..network import InputShapes, Network
 from ..operators.base import to_written
-from ..operators.rules import RANK
 from ..problem import Problem, as_problem
+from ..rules import RANK
 from ..sizes.counterexample import counterexample
 from ..solver.clock import Clock, OutOfTime
 from ..support.caller_errors import limited

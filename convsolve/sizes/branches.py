@@ -17,8 +17,8 @@ from math import prod
 from ..dims.boxes import Boxes
 from ..dims.sizeset import SizeSet
 from ..errors import UndecidedError, UnreadableError
-from ..operators.rules import AS_RECORDED
 from ..problem import Problem
+from ..rules import AS_RECORDED
 from ..solver.clock import Clock, OutOfTime
 from ..support.caller_errors import limited
 from .analysis import Analysis, analyse

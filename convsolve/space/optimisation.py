@@ -14,8 +14,8 @@ from operator import itemgetter
 
 from ..errors import UndecidedError
 from ..network.trace import Requirement
-from ..operators.rules import PROBLEM
 from ..problem import ProblemTrace
+from ..rules import PROBLEM
 from ..solver.clock import Clock, OutOfTime
 from ..solver.outcome import Outcome
 from ..synthesis.pareto import Front, TradeOffs, asking, trade_offs, values_of, wishes

@@ -12,8 +12,8 @@ from typing import Any
 from ..dims import Cond, Dim, eq
 from ..errors import WorkersError
 from ..network.trace import Definition, Requirement
-from ..operators.rules import PROBLEM
 from ..problem import Problem, ProblemTrace, Scope, trace_problem
+from ..rules import PROBLEM
 from ..solver.clock import Clock
 from .assignments import Assignments, Bin, Columns, Samples
 from .completions import Completions

@@ -13,8 +13,8 @@ from dataclasses import dataclass, replace
 from ..dims import Cond, any_of, evaluate
 from ..errors import NetworkError
 from ..network.trace import Requirement, run
-from ..operators.rules import PROBLEM
 from ..problem import Objective, Problem, ProblemTrace, as_problem
+from ..rules import PROBLEM
 from ..solver.clock import Clock
 from ..solver.outcome import Outcome, Stopped
 from ..support.notebook_display import Shown

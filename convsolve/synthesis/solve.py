@@ -13,8 +13,8 @@ from ..dims import Expr, Var, bounds, evaluate, ne, total, where
 from ..errors import ExpressionError, InternalError
 from ..network import Network
 from ..network.trace import Definition, Requirement, run
-from ..operators.rules import PROBLEM
 from ..problem import Objective, Problem, ProblemTrace, as_problem, trace_problem
+from ..rules import PROBLEM
 from ..support.notebook_display import Shown
 from ..support.suggestions import few, whole
 from .relax import LONGEST, Relaxation, relaxations

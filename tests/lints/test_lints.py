@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import convsolve as cs
-from convsolve.lints import CODES, LINTS, SENSIBLE, known_codes, rule_and_page
+from convsolve.lints import CODES, LINTS, SENSIBLE, known_codes, rule_of
 from convsolve.lints.base import View
 from convsolve.lints.views import seen
 from convsolve.network.trace import run, trace
@@ -24,15 +24,15 @@ def codes(problem, input_shape=None, **options):
 @pytest.mark.parametrize("code", LINTS)
 def test_every_page_shows_a_problem_that_breaks_the_lint_alone_and_mends_it(code):
     lint = LINTS[code]
-    warnings = {f.code for f in cs.lint(cs.parse(lint.page.example)).findings if f.level == "warning"}
-    assert codes(cs.parse(lint.page.example), codes=[code]) == {code} and warnings <= {code}
-    assert codes(cs.parse(lint.page.mended)) & {code, *SENSIBLE} == set()
-    assert lint.source and lint.page.meaning and lint.page.mend
+    warnings = {f.code for f in cs.lint(cs.parse(lint.rule.example)).findings if f.level == "warning"}
+    assert codes(cs.parse(lint.rule.example), codes=[code]) == {code} and warnings <= {code}
+    assert codes(cs.parse(lint.rule.mended)) & {code, *SENSIBLE} == set()
+    assert lint.source and lint.rule.meaning and lint.rule.mend
 
 
 def test_codes_are_in_order_and_every_one_has_a_rule_and_a_page():
     assert list(LINTS) == [f"W{i:03d}" for i in range(1, len(LINTS) + 1)]
-    assert len({rule_and_page(code)[0].demand for code in CODES}) == len(CODES)
+    assert len({rule_of(code).demand for code in CODES}) == len(CODES)
     assert SENSIBLE == tuple(code for code in LINTS if LINTS[code].level == "warning")
     with pytest.raises(cs.NetworkError, match=r"there is no lint 'W999'"):
         known_codes(["W999"])

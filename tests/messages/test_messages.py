@@ -13,7 +13,7 @@ import pytest
 from convsolve.messages import ParsedError, complaints
 from convsolve.messages.find_messages import TEMPLATES
 from convsolve.messages.text import LONGEST
-from convsolve.operators.rules import RULES
+from convsolve.rules import RULES
 from tests.messages.examples import EXAMPLES
 
 TOO_LARGE = next(text for name, text, _ in EXAMPLES if name == "torch.kernel_larger_than_input")

@@ -26,7 +26,7 @@ from convsolve.operators import (
     Split,
     Upsample,
 )
-from convsolve.operators.rules import RANK
+from convsolve.rules import RANK
 
 
 def network(*layers, shape=(4, 8, 8), **options):

@@ -29,7 +29,6 @@ from convsolve.operators import (
     Upsample,
     shape_of,
 )
-from convsolve.operators.pages import PAGES
 from convsolve.operators.windows import clipped_count, dilated, same_count, transposed_size, window_count
 
 
@@ -592,8 +591,8 @@ def test_reaches():
 
 
 def test_the_gist_of_a_page_is_its_first_sentence():
-    assert PAGES["CS002"].gist == "An output would have no elements along some axis: its size comes out as 0 or less."
-    assert PAGES["CS029"].gist.endswith("with an exception of its own.")
+    assert RULES["CS002"].gist == "An output would have no elements along some axis: its size comes out as 0 or less."
+    assert RULES["CS029"].gist.endswith("with an exception of its own.")
 
 
 def test_what_must_be_a_number_is_not_left_out():

@@ -10,10 +10,10 @@ import pytest
 
 import convsolve as cs
 from convsolve.errors import NetworkError
-from convsolve.operators.pages import PAGES
 from convsolve.repairs.evaluated_network import judge
 from convsolve.repairs.locked_layers import Locks
 from convsolve.repairs.search import options_of
+from convsolve.rules import RULES
 from tests.frameworks.writing.written import layer_shapes
 from tests.messages.examples import EXAMPLES
 
@@ -65,9 +65,9 @@ def test_repairs_of_sketches_are_executed():
     assert sum(run for _, run in counts) > 0.9 * sum(n for n, _ in counts)
 
 
-@pytest.mark.parametrize("code", [code for code, page in PAGES.items() if page.example])
+@pytest.mark.parametrize("code", [code for code, page in RULES.items() if page.example])
 def test_every_rule_that_is_broken_can_be_mended(code):
-    problem = cs.parse(PAGES[code].example)
+    problem = cs.parse(RULES[code].example)
     if code == "CS031":  # the file itself says that the branch is refused: no layer is to blame
         assert cs.repair(problem) == []
         return

@@ -12,7 +12,7 @@ from ...network import Guard, Layer, Network
 from ...network.trace import Requirement, Trace, run, trace
 from ...operators import axis_names
 from ...operators.base import DataFormat, to_written
-from ...operators.rules import BRANCH, REFUSAL
+from ...rules import BRANCH, REFUSAL
 
 __all__ = ["SeenLayers", "Shapes", "bound", "confirmed"]
 

@@ -3,24 +3,32 @@
 from __future__ import annotations
 
 import dataclasses
+from pathlib import Path
 
 import pytest
 
 import convsolve as cs
+from convsolve import rules
 from convsolve.dims import Var
 from convsolve.network import Guard
-from convsolve.operators.pages import PAGES
-from convsolve.operators.rules import RULES
+from convsolve.rules import RULES
+
+NAMES = {rule.code: name for name, rule in vars(rules).items() if isinstance(rule, rules.Rule)}
 
 
 def test_every_code_has_its_page():
-    assert list(PAGES) == list(RULES)
-    assert [code for code, page in PAGES.items() if not page.example] == ["CS028", "CS029"]
+    assert all(rule.meaning and rule.mend for rule in RULES.values()) and list(RULES) == sorted(RULES)
+    assert [code for code, page in RULES.items() if not page.example] == ["CS028", "CS029"]
 
 
-@pytest.mark.parametrize("code", [code for code, page in PAGES.items() if page.example])
+def test_a_rule_is_one_file():
+    files = sorted(path.stem for path in Path(rules.__file__).parent.glob("cs*.py"))
+    assert files == [f"{code.lower()}_{name.lower()}" for code, name in NAMES.items()]
+
+
+@pytest.mark.parametrize("code", [code for code, page in RULES.items() if page.example])
 def test_examples(code):
-    page = PAGES[code]
+    page = RULES[code]
     report = cs.check(cs.parse(page.example))
     assert {f.code for f in (*report.failures, *report.unknown)} == {code}
     assert page.example.count(page.wrong) == 1
@@ -50,9 +58,9 @@ BEHIND = {
 """What a layer behind each example's output is known to have: sizes that rest on what failed are not."""
 
 
-@pytest.mark.parametrize("code", [code for code, page in PAGES.items() if page.example])
+@pytest.mark.parametrize("code", [code for code, page in RULES.items() if page.example])
 def test_what_is_known_behind_a_failure(code):
-    problem = cs.parse(PAGES[code].example)
+    problem = cs.parse(RULES[code].example)
     behind = cs.Layer("behind", cs.operators.Identity(), (problem.network.outputs[0],))
     network = dataclasses.replace(problem.network, layers=(*problem.network.layers, behind), outputs=("behind",))
     report = cs.check(cs.Problem(network, problem.requirements))
