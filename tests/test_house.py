@@ -32,6 +32,7 @@ FLOORS = [
     {"repairs"},
     {"diagnosis"},
     {"explanations"},
+    {"project"},
     {"space"},
     {"pictures"},
     {"cli", "testing"},

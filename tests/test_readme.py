@@ -36,7 +36,7 @@ def blocks(wanted):
 
 
 def test_there_are_blocks_of_each_kind():
-    assert {kind for kind, _ in BLOCK.findall(WHOLE)} == {"console", "yaml", "python"}
+    assert {kind for kind, _ in BLOCK.findall(WHOLE)} == {"console", "yaml", "python", "toml"}
 
 
 def printed(command):
@@ -57,6 +57,11 @@ def test_transcripts(text, monkeypatch, request):
             path.write_text(path.read_text().replace(f"```console\n{text}```", f"```console\n{command}\n{shown}```"))
         return
     assert shown == expected
+
+
+@pytest.mark.parametrize("text", blocks("toml"))
+def test_what_a_project_says_is_what_this_one_says(text):
+    assert text in (ROOT / "pyproject.toml").read_text()
 
 
 def test_the_readme_is_read_in_a_few_minutes():

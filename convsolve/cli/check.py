@@ -12,6 +12,7 @@ import click
 
 from ..support.foreign_text import visible
 from .deadline import Deadline, timeout_option
+from .declared import check_declared
 from .formats import FORMATS, located
 from .output import (
     cause_data,
@@ -34,7 +35,7 @@ __all__ = ["command"]
 
 
 @click.command()
-@click.argument("sources", nargs=-1, required=True, metavar="SOURCE...")
+@click.argument("sources", nargs=-1, metavar="[SOURCE...]")
 @source_options
 @what_if_options
 @click.option("--output-format", "form", type=click.Choice(["table", "json", *FORMATS]), default="table",
@@ -58,10 +59,15 @@ def command(
     SOURCE is a problem file (.yaml, .json or .toml; - reads YAML from standard input), a framework's file
     (.keras, .h5, .onnx, .pt2), or package.module:factory or file.py:Class, which is imported and called.
     Exits with 0 when every requirement holds, with 1 when one does not, with 3 when that is not known. Of several
-    sources, the results stand at the end, and the worst decides.
+    sources, the results stand at the end, and the worst decides. Without a SOURCE, it judges the networks that
+    [tool.convsolve] of the nearest pyproject.toml names.
     """
     gc.set_threshold(100_000, 50, 50)  # many objects are made, and nearly all stay: less is looked for rings
     form = "json" if as_json else form
+    if not sources:
+        if input_shape is not None or arguments != "{}" or linting:
+            raise click.UsageError("--input, --kwargs and --lint are for a SOURCE; pyproject.toml says its own")
+        return check_declared(form, quiet, timeout)
     one = partial(_checked, input_shape=input_shape, arguments=arguments, form=form, quiet=quiet, linting=linting,
                   deadline=Deadline(timeout))  # fmt: skip
     if len(sources) == 1:

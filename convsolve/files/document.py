@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -71,13 +71,14 @@ class Node:
         return self.value
 
 
-def parse_document(text: str | bytes, source: str, format: str) -> Node:
+def parse_document(text: str | bytes, source: str, format: str, *, table: Sequence[str] = ()) -> Node:
     """Read a document.
 
     Args:
         text: the contents.
         source: the file's name, for messages.
         format: "yaml", "json" or "toml".
+        table: of TOML, the path of the table that is read alone; where there is none, it is empty.
 
     Raises:
         FileError: with the place of every mistake.
@@ -94,8 +95,9 @@ def parse_document(text: str | bytes, source: str, format: str) -> Node:
             line = content.count(b"\n", 0, error.start) + 1
             column = error.start - content.rfind(b"\n", 0, error.start)
             raise FileError(source, [Problematic(line, column, "not a text file in UTF-8")]) from None
-    reader = {"yaml": _yaml, "json": _json, "toml": _toml}[format]
-    return reader(text, source)
+    if format == "toml":
+        return _toml(text, source, tuple(table))
+    return {"yaml": _yaml, "json": _json}[format](text, source)
 
 
 def _fail(source: str, place: Place, message: str) -> FileError:
@@ -272,7 +274,7 @@ _TOML_DEEP_KEY = re.compile(
 """A dotted key that is too deep, or what may hold something like it: the library takes long for deep ones."""
 
 
-def _toml(text: str, source: str) -> Node:
+def _toml(text: str, source: str, table: tuple[str, ...] = ()) -> Node:
     for match in _TOML_DEEP_KEY.finditer(text):
         if match["deep"]:
             place = (text.count("\n", 0, match.start()) + 1, match.start() - text.rfind("\n", 0, match.start()))
@@ -310,7 +312,9 @@ def _toml(text: str, source: str) -> Node:
             raise _fail(source, place, "a number of more than 100 digits")
         return Node(value, place, None)
 
-    return convert(data, (), (1, 1))
+    for name in table:
+        data = data.get(name, {}) if isinstance(data, dict) else {}
+    return convert(data, table, (1, 1))
 
 
 _TOML_LINE = re.compile(

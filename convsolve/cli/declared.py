@@ -1,0 +1,106 @@
+"""``convsolve check`` without a SOURCE: the networks that ``[tool.convsolve]`` of a ``pyproject.toml`` names."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from ..support.foreign_text import visible
+from .deadline import Deadline
+from .formats import FORMATS, located
+from .output import print_json, report_data
+
+if TYPE_CHECKING:
+    from ..project import Judgement, Project
+
+__all__ = ["CODES", "check_declared"]
+
+CODES = {"valid": 0, "invalid": 1, "not read": 2, "not known": 3}
+"""The exit code of each verdict."""
+
+_WORST = (2, 1, 3, 0)
+
+
+def check_declared(form: str, quiet: bool, timeout: float | None) -> int:
+    """Judge every network that the project declares, print what was found, and return the worst's exit code."""
+    from ..errors import UndecidedError
+    from ..project import Judgement, find_project, judge, read_project
+
+    file = find_project(Path())
+    if file is None:
+        raise click.UsageError(
+            "no SOURCE is given, and no pyproject.toml here or above has [tool.convsolve]: name a source, or write "
+            "the project's networks there (convsolve guide project)")
+    if form not in _SHOWN:
+        raise click.UsageError(f"{form} is one document: check one source")
+    project = read_project(file)
+    if not project.networks:
+        raise click.UsageError(f"{file}: [tool.convsolve.networks] names no network")
+    found = []
+    for network in project.networks:
+        declared = dataclasses.replace(network, timeout=timeout or network.timeout)
+        try:
+            with Deadline(declared.timeout)():  # which ends what keeps no clock, too
+                found.append(judge(declared, project.folder))
+        except UndecidedError as error:
+            found.append(Judgement(declared, "not known", (str(error),)))
+        _SHOWN[form](found[-1], project, quiet)
+    if form == "json":
+        print_json({"networks": [_data(judgement) for judgement in found]})
+    return next(code for code in _WORST if any(CODES[judgement.verdict] == code for judgement in found))
+
+
+def _table(judgement: Judgement, project: Project, quiet: bool) -> None:
+    if quiet and judgement.verdict == "valid":
+        return
+    width, names = max(map(len, CODES)), max(len(visible(network.name)) for network in project.networks)
+    lines = judgement.lines
+    if judgement.verdict == "valid" and lines:
+        click.echo(f"{'valid'.ljust(width)}  {visible(judgement.declared.name).ljust(names)}  {visible(lines[0])}")
+        return
+    click.echo(f"{judgement.verdict.ljust(width)}  {visible(judgement.declared.name)}")
+    for line in lines:
+        click.echo(f"  {visible(line)}")
+
+
+def _findings(judgement: Judgement, project: Project, form: str) -> None:
+    """Print findings as other tools read them; what has no place in its source has that of its declaration."""
+    from ..files import layer_places
+    from ..sources import is_problem_file
+
+    declared = judgement.declared
+    report = judgement.counterexample.report if judgement.counterexample else judgement.report
+    if report is not None and report.network is not None:
+        path = project.folder / declared.source
+        places = layer_places(path) if is_problem_file(str(path)) else {}
+        click.echo(FORMATS[form](report, located(declared.source, report.network, places)), nl=False)
+    elif judgement.verdict != "valid":
+        line, column = declared.place
+        text = visible(f"{declared.name}: {judgement.verdict}: {' '.join(judgement.lines)}")
+        if form == "github":
+            where = f"file={visible(project.file.name)},line={line},col={column}"
+            click.echo(f"::error {where}::{text.replace('%', '%25')}")
+        else:
+            click.echo(f"{visible(str(project.file))}:{line}:{column}: {text}")
+
+
+def _data(judgement: Judgement) -> dict[str, Any]:
+    declared, broken = judgement.declared, judgement.counterexample
+    return {
+        "name": declared.name, "source": declared.source, "status": judgement.verdict, "found": list(judgement.lines),
+        "network": None if judgement.report is None else report_data(judgement.report),
+        "counterexample": None if broken is None else dict(broken.sizes),
+    }  # fmt: skip
+
+
+_SHOWN: dict[str, Callable[[Judgement, Project, bool], None]] = {
+    "table": _table,
+    "json": lambda judgement, project, quiet: None,
+    "concise": lambda judgement, project, quiet: _findings(judgement, project, "concise"),
+    "github": lambda judgement, project, quiet: _findings(judgement, project, "github"),
+}
+"""How each verdict is shown as soon as it is there."""
