@@ -34,7 +34,8 @@ def check_declared(form: str, quiet: bool, timeout: float | None) -> int:
     if file is None:
         raise click.UsageError(
             "no SOURCE is given, and no pyproject.toml here or above has [tool.convsolve]: name a source, or write "
-            "the project's networks there (convsolve guide project)")
+            "the project's networks there (convsolve guide project)"
+        )
     if form not in _SHOWN:
         raise click.UsageError(f"{form} is one document: check one source")
     project = read_project(file)

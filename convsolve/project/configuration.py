@@ -1,15 +1,15 @@
 """``[tool.convsolve]`` of a ``pyproject.toml``: the networks of a project, and what is claimed of them.
 
-    [tool.convsolve]
-    timeout = 60
+[tool.convsolve]
+timeout = 60
 
-    [tool.convsolve.networks.segmenter]
-    source = "models.py:UNet"
-    input = [3, 256, 256]
-    arguments = {classes = 4}
-    sizes = "64..512 step 32"
-    claims = ["output.height == input.height"]
-    budgets = {params = "25M", macs = "2G"}
+[tool.convsolve.networks.segmenter]
+source = "models.py:UNet"
+input = [3, 256, 256]
+arguments = {classes = 4}
+sizes = "64..512 step 32"
+claims = ["output.height == input.height"]
+budgets = {params = "25M", macs = "2G"}
 """
 
 from __future__ import annotations

@@ -9,14 +9,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, TypeAlias
 
+from ..checks.check import CheckReport, check
+from ..checks.text import cause_lines, failure_lines, shape
+from ..diagnosis.diagnose import diagnose
 from ..errors import ConvsolveError, InternalError, UndecidedError
 from ..problem import Problem
-from ..checks.check import CheckReport, check
 from ..sizes.counterexample import Counterexample, counterexample
-from ..diagnosis.diagnose import diagnose
-from ..synthesis.open_parameters import with_demands
-from ..checks.text import cause_lines, failure_lines, shape
 from ..sources import load
+from ..synthesis.open_parameters import with_demands
 from .configuration import Declared
 
 __all__ = ["Judgement", "Verdict", "judge"]
@@ -104,4 +104,3 @@ def _said(declared: Declared) -> str:
     if isinstance(declared.sizes, str):
         return f"sizes {declared.sizes}"
     return ", ".join(f"{axis} {sizes}" for axis, sizes in declared.sizes.items())
-

@@ -17,13 +17,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--convsolve", action="store_true",
                     help="judge the networks that [tool.convsolve] of pyproject.toml names, as tests")  # fmt: skip
     group.addoption(
-        "--explain-shapes", action="store_true", help="explain the shape errors of failing tests (convsolve)")
+        "--explain-shapes", action="store_true", help="explain the shape errors of failing tests (convsolve)"
+    )
 
 
 @pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(
-    session: pytest.Session, config: pytest.Config, items: list[pytest.Item]
-) -> None:
+def pytest_collection_modifyitems(session: pytest.Session, config: pytest.Config, items: list[pytest.Item]) -> None:
     """Add a test for each network that the project declares, if asked to."""
     if not config.getoption("--convsolve"):
         return

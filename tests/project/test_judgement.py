@@ -26,23 +26,38 @@ def folder(tmp_path):
     return tmp_path
 
 
-@pytest.mark.parametrize(("said", "verdict", "line"), [
-    ({}, "valid", "the output is 4x6x6"),
-    ({"sizes": "6..512"}, "valid", "it holds for sizes 6..512 (proven)"),
-    ({"sizes": "5..512"}, "invalid", "an input of 1x5x5 breaks it:"),
-    ({"sizes": {"width": "3..9", "height": "8"}}, "invalid", "an input of 1x8x3 breaks it:"),
-    ({"sizes": "6..64", "claims": ("output.height == input.height // 2 - 2",)}, "valid", "it holds for sizes 6..64 (proven)"),
-    ({"sizes": "6..64", "claims": ("2*output.height == input.height - 4",)}, "invalid", "an input of 1x7x6 breaks it:"),
-    ({"claims": ("params <= 39",)}, "invalid", "CS026 the requirement `params <= 39` does not hold: params=40"),
-    ({"claims": ("params <= 40",)}, "valid", "the output is 4x6x6"),
-    ({"claims": ("param <= 40",)}, "not read", None),
-    ({"input_shape": (1, 4, 4)}, "invalid", None),
-    ({"sizes": "big"}, "not read", None),
-    ({"source": "open.yaml"}, "valid", "it holds for every size of its input (proven)"),
-    ({"source": "open.yaml", "sizes": "4..9"}, "invalid", "an input of 1x4x4 breaks it:"),
-    ({"source": "holes.yaml"}, "not read", None),
-    ({"source": "pool.yaml"}, "not read", "pool.yaml:1:1: cannot be read: there is no such file: did you mean 'pools.yaml'?"),
-])
+@pytest.mark.parametrize(
+    ("said", "verdict", "line"),
+    [
+        ({}, "valid", "the output is 4x6x6"),
+        ({"sizes": "6..512"}, "valid", "it holds for sizes 6..512 (proven)"),
+        ({"sizes": "5..512"}, "invalid", "an input of 1x5x5 breaks it:"),
+        ({"sizes": {"width": "3..9", "height": "8"}}, "invalid", "an input of 1x8x3 breaks it:"),
+        (
+            {"sizes": "6..64", "claims": ("output.height == input.height // 2 - 2",)},
+            "valid",
+            "it holds for sizes 6..64 (proven)",
+        ),
+        (
+            {"sizes": "6..64", "claims": ("2*output.height == input.height - 4",)},
+            "invalid",
+            "an input of 1x7x6 breaks it:",
+        ),
+        ({"claims": ("params <= 39",)}, "invalid", "CS026 the requirement `params <= 39` does not hold: params=40"),
+        ({"claims": ("params <= 40",)}, "valid", "the output is 4x6x6"),
+        ({"claims": ("param <= 40",)}, "not read", None),
+        ({"input_shape": (1, 4, 4)}, "invalid", None),
+        ({"sizes": "big"}, "not read", None),
+        ({"source": "open.yaml"}, "valid", "it holds for every size of its input (proven)"),
+        ({"source": "open.yaml", "sizes": "4..9"}, "invalid", "an input of 1x4x4 breaks it:"),
+        ({"source": "holes.yaml"}, "not read", None),
+        (
+            {"source": "pool.yaml"},
+            "not read",
+            "pool.yaml:1:1: cannot be read: there is no such file: did you mean 'pools.yaml'?",
+        ),
+    ],
+)
 def test_verdicts(folder, said, verdict, line):
     judged = judge(Declared("net", **{"source": "pools.yaml", **said}), folder)
     assert judged.verdict == verdict, judged.lines
@@ -72,8 +87,14 @@ def test_check_without_a_source_judges_them_all(folder):
     ran = convsolve(folder, "check")
     assert (ran.returncode, ran.stderr) == (1, "")
     assert ran.stdout.splitlines()[:3] == [
-        "valid      fine   the output is 4x6x6", "invalid    small", "  an input of 1x5x5 breaks it:"]
-    assert [one["status"] for one in json.loads(convsolve(folder, "check", "--json").stdout)["networks"]] == ["valid", "invalid"]
+        "valid      fine   the output is 4x6x6",
+        "invalid    small",
+        "  an input of 1x5x5 breaks it:",
+    ]
+    assert [one["status"] for one in json.loads(convsolve(folder, "check", "--json").stdout)["networks"]] == [
+        "valid",
+        "invalid",
+    ]
     (folder / "pyproject.toml").write_text(PROJECT + GONE)
     (folder / "inner").mkdir()
     ran = convsolve(folder / "inner", "check", "-q")
@@ -92,8 +113,8 @@ def test_where_no_project_says_anything(folder):
 
 def test_findings_have_places_that_a_problem_matcher_reads(folder):
     (folder / "pyproject.toml").write_text(PROJECT)
-    pattern, = json.loads((ROOT / ".github" / "problem-matcher.json").read_text())["problemMatcher"][0]["pattern"]
-    line, = convsolve(folder, "check", "--output-format", "concise").stdout.splitlines()
+    (pattern,) = json.loads((ROOT / ".github" / "problem-matcher.json").read_text())["problemMatcher"][0]["pattern"]
+    (line,) = convsolve(folder, "check", "--output-format", "concise").stdout.splitlines()
     match = re.fullmatch(pattern["regexp"], line)
     assert [match[pattern[part]] for part in ("file", "line", "column", "code")] == ["pools.yaml", "4", "5", "CS001"]
     github = convsolve(folder, "check", "--output-format", "github").stdout
