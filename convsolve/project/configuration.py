@@ -22,7 +22,7 @@ from typing import Any
 from ..errors import FileError, Problematic
 from ..files.document import LARGEST_FILE, Node, Place, parse_document
 from ..files.mistakes import Mistakes, shown
-from ..problem import COSTS
+from ..network.trace import COSTS
 
 __all__ = ["Declared", "Project", "find_project", "read_project"]
 

@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Literal, TypeAlias
 
 from ..checks.check import CheckReport, check
-from ..checks.text import cause_lines, failure_lines, shape
+from ..checks.text import failure_lines, shape
 from ..diagnosis.diagnose import diagnose
+from ..diagnosis.text import cause_lines
 from ..errors import ConvsolveError, InternalError, UndecidedError
 from ..problem import Problem
 from ..sizes.counterexample import Counterexample, counterexample
