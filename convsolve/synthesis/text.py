@@ -73,7 +73,7 @@ def _goal_line(goal: Goal, first: bool) -> str:
 
 def no_answer_lines(answer: Any) -> list[str]:
     """Return why there is no solution, or why it is not known, and the ways out."""
-    from ..synthesis.solve import Unknown
+    from .solve import Unknown
 
     if isinstance(answer, Unknown):
         lines = [f"not known: {answer.reason}"]

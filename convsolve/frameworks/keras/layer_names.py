@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from ..torch.recorded_graph import RecordedGraph
+from ..common.recording.recorded_graph import RecordedGraph
 from .known_layers import layers_in
 
 __all__ = ["LayerNames"]

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from ...dims.normal import Polynomial
 from ...operators import Operator, Shape
 from ..common.builder import Building
-from ..torch.recorded_graph import RecordedGraph
-from ..torch.recorded_tensors import Value
+from ..common.recording.recorded_graph import RecordedGraph
+from ..common.recording.recorded_tensors import Value
 
 __all__ = ["DrySink", "Sink"]
 

@@ -18,13 +18,13 @@ from ...errors import ConvsolveError
 from ...network import Layer
 from ...operators.base import DataFormat
 from ...support.caller_errors import pass_on
+from ..common.recording.recorded_tensors import Unsupported, Value, WrongRank
+from ..common.recording.source_locations import asking
+from ..common.recording.symbolic_values import Followed, form_of
 from ..torch.calls import RecordedCall
 from ..torch.meta_execution import padded, without_data
 from ..torch.opaque_calls import tensors_in
-from ..torch.recorded_tensors import Unsupported, Value, WrongRank
 from ..torch.recorder import Recorder, RefusedCallError
-from ..torch.source_locations import asking
-from ..torch.symbolic_values import Followed, form_of
 from .call import LayerCall, NotReadError, builds_of, read
 from .known_layers import builds_itself, expressed, known_class, layers_under, weights_of, with_shapes
 from .layer_names import LayerNames

@@ -14,8 +14,8 @@ from keras.src.backend.common import variables
 from ...errors import UnreadableError
 from ...network import Network
 from ...operators.base import DataFormat
+from ..common.recording.second_runs import SeenLayers
 from ..torch.recorded_programs import Inputs, RecordedProgram, Run, Shapes
-from ..torch.second_runs import SeenLayers
 from .config_sources import is_program
 from .known_layers import layers_in, layers_under
 from .recorder import KerasRecorder

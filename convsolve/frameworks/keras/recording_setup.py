@@ -11,9 +11,9 @@ import keras
 from keras.src import backend
 from keras.src.backend.common import dtypes, global_state
 
+from ..common.recording.symbolic_floats import SymbolicFloat
+from ..common.recording.symbolic_sizes import Size
 from ..torch.meta_execution import META
-from ..torch.symbolic_floats import SymbolicFloat
-from ..torch.symbolic_sizes import Size
 
 __all__ = ["replaced", "set_for_recording"]
 

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from ...dims.normal import Polynomial
-from .recorded_tensors import Unsupported
-from .symbolic_values import form_of
+from ..common.recording.recorded_tensors import Unsupported
+from ..common.recording.symbolic_values import form_of
 
 __all__ = ["listed", "whole_form"]
 

@@ -7,8 +7,8 @@ from typing import Any
 from ...dims.normal import Polynomial
 from ...operators import Concat, Linear, Pad, Reduce, Split, Tile
 from ..common.attention import attended, heads_of, merged, scores
+from ..common.recording.recorded_tensors import Unsupported, Value
 from .calls import RecordedCall, handles
-from .recorded_tensors import Unsupported, Value
 
 __all__ = ["attention", "multi_head_attention"]
 

@@ -21,11 +21,11 @@ from ...operators import (
     Unflatten,
     Unsqueeze,
 )
+from ..common.recording.recorded_tensors import ONE, Unsupported, Value, regrouped_beside
+from ..common.recording.symbolic_sizes import Size
+from ..common.recording.symbolic_values import unfollowed
 from .arguments import listed
 from .calls import RecordedCall, handles, plain
-from .recorded_tensors import ONE, Unsupported, Value, regrouped_beside
-from .symbolic_sizes import Size
-from .symbolic_values import unfollowed
 
 __all__ = [
     "channel_shuffle",

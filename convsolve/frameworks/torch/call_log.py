@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
+from ..common.recording.recorded_tensors import Value
+from ..common.recording.symbolic_sizes import Size
+from ..common.recording.symbolic_values import Followed
 from .meta_execution import shape_of
 from .opaque_calls import tensors_in
-from .recorded_tensors import Value
-from .symbolic_sizes import Size
-from .symbolic_values import Followed
 
 if TYPE_CHECKING:
     from .recorder import Recorder

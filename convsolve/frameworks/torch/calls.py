@@ -11,11 +11,11 @@ import torch
 from ...dims import Dim
 from ...dims.normal import Polynomial
 from ...operators import Flatten, Operator, Squeeze
+from ..common.recording.recorded_graph import RecordedGraph
+from ..common.recording.recorded_tensors import Unsupported, Value, regrouped_beside
+from ..common.recording.symbolic_sizes import Size
+from ..common.recording.symbolic_values import expressed
 from ..common.registry import registrar
-from .recorded_graph import RecordedGraph
-from .recorded_tensors import Unsupported, Value, regrouped_beside
-from .symbolic_sizes import Size
-from .symbolic_values import expressed
 
 __all__ = ["HANDLERS", "RecordedCall", "Handler", "handles", "lift", "plain"]
 

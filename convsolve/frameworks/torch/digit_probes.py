@@ -6,7 +6,7 @@ from collections.abc import Callable, Container
 
 from ...dims import variables
 from ...dims.normal import Polynomial
-from .guards import BATCH_NAME
+from ..common.recording.guards import BATCH_NAME
 
 __all__ = ["Digits", "sizes_read"]
 

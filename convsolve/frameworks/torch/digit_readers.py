@@ -15,9 +15,9 @@ from contextlib import contextmanager
 from types import ModuleType
 from typing import Any
 
+from ..common.recording.symbolic_sizes import Size
+from ..common.recording.symbolic_values import Followed, unfollowed
 from .meta_execution import numbers_in
-from .symbolic_sizes import Size
-from .symbolic_values import Followed, unfollowed
 
 __all__ = ["PlainRange", "lent_functions"]
 

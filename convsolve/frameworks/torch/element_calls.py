@@ -27,11 +27,11 @@ from ...operators import (
     Slice,
     Sub,
 )
+from ..common.recording.guards import BATCH, BATCH_SIZE
+from ..common.recording.recorded_tensors import Unsupported, Value
+from ..common.recording.symbolic_sizes import Size
+from ..common.recording.symbolic_values import form_of
 from .calls import RecordedCall, handles, plain
-from .guards import BATCH, BATCH_SIZE
-from .recorded_tensors import Unsupported, Value
-from .symbolic_sizes import Size
-from .symbolic_values import form_of
 
 __all__ = [
     "ALIASES",

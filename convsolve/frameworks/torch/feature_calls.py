@@ -28,9 +28,9 @@ from ...operators import (
     Unsqueeze,
 )
 from ..common.equations import per_sample
+from ..common.recording.recorded_tensors import Unsupported, Value
 from .calls import RecordedCall, handles
 from .index_bounds import known_ends, span_of
-from .recorded_tensors import Unsupported, Value
 
 __all__ = [
     "added_product",

@@ -9,10 +9,10 @@ import torch
 
 from ...dims import bounds, maximum, minimum
 from ...dims.normal import Polynomial
+from ..common.recording.recorded_tensors import EntryRange, Unsupported
 from .arguments import whole_form
 from .calls import RecordedCall, plain
 from .element_calls import ALIASES
-from .recorded_tensors import EntryRange, Unsupported
 
 __all__ = ["entries_after", "known_ends", "span_of"]
 

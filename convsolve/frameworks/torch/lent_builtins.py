@@ -12,10 +12,10 @@ from typing import Any
 
 from ...dims import maximum, minimum
 from ...dims.normal import Polynomial
+from ..common.recording.symbolic_floats import SymbolicFloat
+from ..common.recording.symbolic_sizes import Size
+from ..common.recording.symbolic_values import form_of, unfollowed
 from .loaded_modules import loaded
-from .symbolic_floats import SymbolicFloat
-from .symbolic_sizes import Size
-from .symbolic_values import form_of, unfollowed
 
 __all__ = ["EXTREMES", "lent", "modules_of"]
 

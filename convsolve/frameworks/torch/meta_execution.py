@@ -9,9 +9,9 @@ from typing import Any
 import torch
 
 from ...support.caller_errors import pass_on
+from ..common.recording.recorded_tensors import Value
+from ..common.recording.symbolic_values import Followed, unfollowed
 from .opaque_calls import tensors_in
-from .recorded_tensors import Value
-from .symbolic_values import Followed, unfollowed
 
 __all__ = [
     "META",

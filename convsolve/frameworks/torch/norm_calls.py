@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from ...operators import BatchNorm, GroupNorm, InstanceNorm, LayerNorm
+from ..common.recording.recorded_tensors import Unsupported, Value
 from .calls import RecordedCall, handles, plain
-from .recorded_tensors import Unsupported, Value
 
 __all__ = [
     "batch_norm",

@@ -11,11 +11,11 @@ import torch
 
 from ...errors import UnreadableError
 from ...support.caller_errors import pass_on
-from .guards import BATCH_NAME
-from .recorded_graph import RecordedGraph
-from .recorded_tensors import Value
-from .symbolic_sizes import Size
-from .symbolic_values import unfollowed
+from ..common.recording.guards import BATCH_NAME
+from ..common.recording.recorded_graph import RecordedGraph
+from ..common.recording.recorded_tensors import Value
+from ..common.recording.symbolic_sizes import Size
+from ..common.recording.symbolic_values import unfollowed
 
 __all__ = ["batch_axes", "said_of_one", "tensors_in"]
 

@@ -11,12 +11,12 @@ from ...dims import all_of, eq
 from ...dims.normal import Polynomial
 from ...network import tensor_layer
 from ...operators import Add, Elementwise, Flatten, Gather, Identity, Operator, Reduce, Slice, Split, Squeeze
+from ..common.recording.recorded_tensors import ONE, Unsupported, Value
+from ..common.recording.symbolic_sizes import Size
 from .axis_calls import evenly, inserted, may_be_empty, moved
 from .calls import RecordedCall, handles, plain
 from .index_bounds import known_ends
 from .lent_builtins import EXTREMES
-from .recorded_tensors import ONE, Unsupported, Value
-from .symbolic_sizes import Size
 
 __all__ = [
     "assign",

@@ -16,9 +16,9 @@ from typing import Any
 import torch
 
 from ...dims.normal import Polynomial
+from ..common.recording.symbolic_values import Followed, form_of
 from .loaded_modules import loaded
 from .meta_execution import numbers_in
-from .symbolic_values import Followed, form_of
 
 __all__ = ["Remembering", "apart", "remembering"]
 

@@ -9,8 +9,8 @@ from typing import Any
 import torch
 
 from ...errors import UnreadableError
+from ..common.recording.symbolic_values import unfollowed
 from .meta_execution import META, shape_of
-from .symbolic_values import unfollowed
 
 __all__ = ["argument", "arguments_of", "bound", "empty", "hints", "one_of", "tensor_names"]
 

@@ -16,8 +16,8 @@ import torch
 
 from ...dims.normal import Polynomial
 from ...errors import UnreadableError
+from ..common.recording.symbolic_values import Followed, unfollowed
 from .lent_builtins import EXTREMES
-from .symbolic_values import Followed, unfollowed
 
 __all__ = ["ATEN", "NUMBERS", "calculated", "operator_named"]
 

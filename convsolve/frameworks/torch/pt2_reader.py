@@ -19,15 +19,15 @@ from ...errors import UnreadableError
 from ...network import Guard, InputShapes, Layer, Network, given_shapes
 from ...operators import axis_names
 from ..common.documents import boundary, parsed, unzipped
-from .guards import BATCH_NAME
+from ..common.recording.guards import BATCH_NAME
+from ..common.recording.second_runs import confirmed
+from ..common.recording.source_locations import shortened
 from .meta_execution import META, shape_of
 from .opaque_calls import tensors_in
 from .pt2_arguments import argument, arguments_of, bound, empty, hints, one_of, tensor_names
 from .pt2_guards import conditions
 from .pt2_operators import NUMBERS, calculated, operator_named
 from .recorder import Recorder
-from .second_runs import confirmed
-from .source_locations import shortened
 
 __all__ = ["from_exported"]
 

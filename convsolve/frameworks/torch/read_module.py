@@ -11,11 +11,11 @@ import torch
 from ...errors import UnreadableError
 from ...network import InputShapes, Network
 from ...support.suggestions import quoted
+from ..common.recording.second_runs import SeenLayers
 from .module_copies import copy_of, initialised, marks
 from .program_caches import remembering
 from .recorded_programs import Inputs, RecordedProgram, Run, Shapes
 from .recorder import Recorder
-from .second_runs import SeenLayers
 
 __all__ = ["from_torch"]
 

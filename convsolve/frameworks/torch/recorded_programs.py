@@ -17,6 +17,8 @@ from ...errors import ConvsolveError, InternalError, UnreadableError
 from ...network import InputShapes, Network
 from ...support.caller_errors import pass_on
 from ...support.suggestions import listed, nearest
+from ..common.recording.second_runs import SeenLayers, Shapes, bound, confirmed
+from ..common.recording.source_locations import is_ours, is_program, shortened
 from .call_log import Log, OtherwiseError, Replay
 from .digit_probes import Digits, sizes_read
 from .digit_readers import lent_functions
@@ -24,8 +26,6 @@ from .lent_builtins import lent, modules_of
 from .opaque_calls import tensors_in
 from .program_caches import apart
 from .recorder import Recorder, RefusedCallError
-from .second_runs import SeenLayers, Shapes, bound, confirmed
-from .source_locations import is_ours, is_program, shortened
 
 __all__ = ["Inputs", "RecordedProgram", "Run", "Shapes"]
 

@@ -27,6 +27,12 @@ from ...network import Guard, Network, tensor_layer
 from ...operators import Flatten, Opaque
 from ...operators.base import DataFormat, Framework
 from ...support.caller_errors import in_time, pass_on
+from ..common.recording.guards import BATCH_NAME, BATCH_SIZE, Tape
+from ..common.recording.recorded_graph import RecordedGraph
+from ..common.recording.recorded_tensors import EntryRange, Value
+from ..common.recording.source_locations import place_of
+from ..common.recording.symbolic_sizes import Size
+from ..common.recording.try_blocks import may_catch
 from ..common.registry import NotReadError
 from . import (
     attention_calls,
@@ -45,15 +51,9 @@ from . import (
 from .call_log import Log
 from .calls import HANDLERS, RecordedCall
 from .element_calls import OF_ELEMENTS
-from .guards import BATCH_NAME, BATCH_SIZE, Tape
 from .index_bounds import entries_after
 from .meta_execution import REFUSALS, Runner, numbers_in, refusal, shape_of, too_large, values_in
 from .opaque_calls import batch_axes, said_of_one, tensors_in
-from .recorded_graph import RecordedGraph
-from .recorded_tensors import EntryRange, Value
-from .source_locations import place_of
-from .symbolic_sizes import Size
-from .try_blocks import may_catch
 
 __all__ = ["Recorder"]
 

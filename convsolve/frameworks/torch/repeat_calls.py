@@ -9,12 +9,12 @@ import torch
 
 from ...dims.normal import Polynomial
 from ...operators import Expand, Flatten, Squeeze, Tile, Unsqueeze
+from ..common.recording.guards import BATCH, BATCH_SIZE
+from ..common.recording.recorded_tensors import ONE, Unsupported, Value
+from ..common.recording.symbolic_sizes import Size
 from .arguments import listed, whole_form
 from .calls import RecordedCall, handles, plain
-from .guards import BATCH, BATCH_SIZE
 from .part_calls import gathered
-from .recorded_tensors import ONE, Unsupported, Value
-from .symbolic_sizes import Size
 
 __all__ = [
     "expand",

@@ -9,11 +9,11 @@ from typing import Any
 from ...dims import ne, variables
 from ...dims.normal import Polynomial
 from ...operators import Flatten, Reshape
+from ..common.recording.guards import BATCH
+from ..common.recording.recorded_tensors import ONE, Unsupported, Value, product_of
+from ..common.recording.symbolic_sizes import Size
 from .arguments import listed, whole_form
 from .calls import RecordedCall, handles, plain
-from .guards import BATCH
-from .recorded_tensors import ONE, Unsupported, Value, product_of
-from .symbolic_sizes import Size
 
 __all__ = [
     "flatten",

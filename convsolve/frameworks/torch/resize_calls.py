@@ -7,12 +7,12 @@ from typing import Any
 
 from ...dims.normal import Polynomial
 from ...operators import GridSample, Matmul, Permute, PixelShuffle, PixelUnshuffle, Reshape, Upsample
+from ..common.recording.recorded_tensors import Unsupported, Value, product_of
+from ..common.recording.symbolic_sizes import Size
+from ..common.recording.symbolic_values import form_of
 from .arguments import whole_form
 from .calls import RecordedCall, handles, plain
-from .recorded_tensors import Unsupported, Value, product_of
 from .spatial_calls import per_axis
-from .symbolic_sizes import Size
-from .symbolic_values import form_of
 
 __all__ = [
     "affine_grid",

@@ -24,9 +24,9 @@ from ...operators import (
     Upsample,
 )
 from ...operators.windows import dilated
+from ..common.recording.recorded_tensors import ONE, EntryRange, Unsupported, Value, product_of
 from .calls import RecordedCall, handles, plain
 from .index_bounds import span_of
-from .recorded_tensors import ONE, EntryRange, Unsupported, Value, product_of
 
 __all__ = [
     "adaptive_avg_pool",

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from ...operators import Expand, Identity, Pad, Permute, Slice, Split, Squeeze, Unfold, Unsqueeze
+from ..common.recording.recorded_tensors import Unsupported, Value
 from .axis_calls import inserted
 from .calls import RecordedCall, handles, plain
-from .recorded_tensors import Unsupported, Value
 
 __all__ = ["apart", "short_time", "spectrum", "together"]
 

@@ -7,8 +7,8 @@ from typing import Any
 
 from ...operators import Flatten, Fold, Pad, Permute, Slice, Unfold
 from ...operators.windows import dilated
+from ..common.recording.recorded_tensors import Unsupported, Value
 from .calls import RecordedCall, handles, plain
-from .recorded_tensors import Unsupported, Value
 from .spatial_calls import per_axis
 
 __all__ = ["blocks", "fold", "windows"]

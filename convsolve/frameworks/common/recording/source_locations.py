@@ -14,8 +14,9 @@ from types import CodeType, FrameType
 
 __all__ = ["asking", "is_message", "is_ours", "is_program", "is_start", "place_of", "shortened", "source_of"]
 
-_RUNS = os.path.join(os.path.dirname(__file__), "recorded_programs.py")
-_OURS = os.path.dirname(os.path.dirname(__file__)) + os.sep
+_FRAMEWORKS = os.path.dirname(os.path.dirname(os.path.dirname(__file__)))
+_RUNS = os.path.join(_FRAMEWORKS, "torch", "recorded_programs.py")
+_OURS = _FRAMEWORKS + os.sep
 _CONTAINERS = os.path.join("torch", "nn", "modules", "container.py")
 """Where PyTorch makes names of numbers; elsewhere, it puts them into messages."""
 _PRINTS = re.compile(r"print|warn|(self\.)?_?(log|logger|logging|warnings)\.\w+", re.IGNORECASE)

@@ -11,8 +11,7 @@ from torch import nn
 from torch.nn.functional import pad
 
 import convsolve as cs
-
-from .executed import SCALE, executed
+from tests.frameworks.torch.executed import SCALE, executed
 
 
 class Padded(nn.Module):

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from types import FrameType
 from typing import Any
 
-from ...dims.normal import Polynomial
+from ....dims.normal import Polynomial
 from .guards import Tape
 from .source_locations import is_message
 from .symbolic_values import Followed, after_the_end, compared, form_of, unfollowed

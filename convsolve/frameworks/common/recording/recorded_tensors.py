@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
-from ...dims.normal import Polynomial
-from ...network import Layer
-from ...operators import Operator
-from ..common.registry import NotReadError
+from ....dims.normal import Polynomial
+from ....network import Layer
+from ....operators import Operator
+from ..registry import NotReadError
 from .guards import BATCH
 
 __all__ = ["ONE", "EntryRange", "Unsupported", "Value", "WrongRank", "product_of", "regrouped_beside"]

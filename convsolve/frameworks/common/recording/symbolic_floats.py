@@ -7,8 +7,8 @@ import sys
 from fractions import Fraction
 from typing import Any
 
-from ...dims import eq
-from ...dims.normal import Polynomial
+from ....dims import eq
+from ....dims.normal import Polynomial
 from .guards import Tape
 from .symbolic_sizes import Size
 from .symbolic_values import Followed, after_the_end, compared, form_of, unfollowed

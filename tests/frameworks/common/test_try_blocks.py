@@ -9,8 +9,7 @@ import torch
 from torch import nn
 
 import convsolve as cs
-
-from .executed import faithful, opaque
+from tests.frameworks.torch.executed import faithful, opaque
 
 SIZES = [(3, 16, 16), (3, 8, 8), (3, 4, 9), (3, 3, 3), (3, 1, 1), (3, 5, 5), (3, 7, 6), (3, 7, 5)]
 

@@ -6,13 +6,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from ...dims import Cond, Dim, Expr, Var, evaluate, maximum
-from ...dims.normal import Polynomial
-from ...errors import RankError
-from ...network import Layer, as_name, tensor_layer
-from ...network.trace import apply_rule, learned_by
-from ...operators import Constant, Input, Operator, Permute, Rule, axis_names
-from ...operators.base import DataFormat, Framework, to_canonical, to_written
+from ....dims import Cond, Dim, Expr, Var, evaluate, maximum
+from ....dims.normal import Polynomial
+from ....errors import RankError
+from ....network import Layer, as_name, tensor_layer
+from ....network.trace import apply_rule, learned_by
+from ....operators import Constant, Input, Operator, Permute, Rule, axis_names
+from ....operators.base import DataFormat, Framework, to_canonical, to_written
 from .guards import BATCH_NAME, Tape
 from .recorded_tensors import Unsupported, Value, WrongRank
 from .symbolic_sizes import Size

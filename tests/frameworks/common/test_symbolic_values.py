@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 from convsolve.dims import Var, evaluate, hole, maximum, minimum, where
 from convsolve.dims.bounds import INTERVALS
 from convsolve.dims.normal import NORMAL, Polynomial
-from convsolve.frameworks.torch.guards import Tape
+from convsolve.frameworks.common.recording.guards import Tape
+from convsolve.frameworks.common.recording.symbolic_sizes import Size
+from convsolve.frameworks.common.recording.symbolic_values import Followed, unfollowed
 from convsolve.frameworks.torch.lent_builtins import EXTREMES, _Int
-from convsolve.frameworks.torch.symbolic_sizes import Size
-from convsolve.frameworks.torch.symbolic_values import Followed, unfollowed
 
 H, W = Var("h", interval=(1, None)), Var("w", interval=(1, None))
 _MAX, _MIN = EXTREMES["max"], EXTREMES["min"]

@@ -9,11 +9,11 @@ from fractions import Fraction
 from types import CodeType, FrameType
 from typing import Any
 
-from ...dims import Cond, Expr, Var, all_of, any_of, bounds, eq, negation, variables
-from ...dims.normal import Polynomial, normal
-from ...errors import UnreadableError
-from ...network import Guard
-from ...support.caller_errors import pass_on
+from ....dims import Cond, Expr, Var, all_of, any_of, bounds, eq, negation, variables
+from ....dims.normal import Polynomial, normal
+from ....errors import UnreadableError
+from ....network import Guard
+from ....support.caller_errors import pass_on
 from .joined_conditions import joined_at
 from .source_locations import asking
 

@@ -6,13 +6,13 @@ import dataclasses
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from ...dims import Dim, Domain, Var, eq, evaluate
-from ...errors import UnreadableError
-from ...network import Guard, Layer, Network
-from ...network.trace import Requirement, Trace, run, trace
-from ...operators import axis_names
-from ...operators.base import DataFormat, to_written
-from ...rules import BRANCH, REFUSAL
+from ....dims import Dim, Domain, Var, eq, evaluate
+from ....errors import UnreadableError
+from ....network import Guard, Layer, Network
+from ....network.trace import Requirement, Trace, run, trace
+from ....operators import axis_names
+from ....operators.base import DataFormat, to_written
+from ....rules import BRANCH, REFUSAL
 
 __all__ = ["SeenLayers", "Shapes", "bound", "confirmed"]
 

@@ -9,8 +9,8 @@ from fractions import Fraction
 from math import lcm
 from typing import Any
 
-from ...dims import Cond, Var, bounds, eq, ne
-from ...dims.normal import Polynomial
+from ....dims import Cond, Var, bounds, eq, ne
+from ....dims.normal import Polynomial
 from .guards import Tape
 
 __all__ = ["Followed", "after_the_end", "compared", "expressed", "form_of", "unfollowed"]

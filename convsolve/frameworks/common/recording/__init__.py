@@ -1,0 +1,1 @@
+"""What recordings of programs are made of: sizes that carry expressions, guards, tensors, the graph that is written."""
