@@ -29,9 +29,9 @@ from .support.caller_errors import pass_on
 from .support.suggestions import few, nearest, quoted
 from .support.user_imports import add_folder, import_named
 
-__all__ = ["Named", "is_problem_file", "load", "named_by", "read_arguments"]
+__all__ = ["FILE_ENDINGS", "Named", "defined_in", "is_problem_file", "load", "named_by", "read_arguments"]
 
-_FILE_ENDINGS = (".yaml", ".yml", ".json", ".toml", ".keras", ".h5", ".hdf5", ".onnx", ".pt2", ".pt", ".pth", ".py")
+FILE_ENDINGS = (".yaml", ".yml", ".json", ".toml", ".keras", ".h5", ".hdf5", ".onnx", ".pt2", ".pt", ".pth", ".py")
 """What ends so is a file's name, whatever stands before."""
 
 _MOST_NEIGHBOURS = 10_000
@@ -139,7 +139,7 @@ Named(head='package.module', attribute='factory'))
     (Named(head='evil:x.yaml', attribute=''), Named(head='C:net', attribute=''))
     """
     head, colon, attribute = source.rpartition(":")
-    if source == "-" or os.path.lexists(source) or source.lower().endswith(_FILE_ENDINGS):
+    if source == "-" or os.path.lexists(source) or source.lower().endswith(FILE_ENDINGS):
         return Named(source)
     if not colon or not all(part.isidentifier() for part in attribute.split(".")):
         return Named(source)
@@ -169,15 +169,20 @@ def _entries(folder: Path) -> list[Path]:
 
 
 def _defined(name: str) -> str:
-    """Return which classes and functions a Python file defines, as sources; it is read, not imported."""
+    """Return which classes and functions a Python file defines, as sources."""
+    found = defined_in(name)
+    return f": {few((f'{name}:{one}' for one in found), 8)}" if found else f", like {name}:Net (it defines none)"
+
+
+def defined_in(name: str) -> list[str]:
+    """Return the classes that a Python file defines, or else its functions; it is read, not imported."""
     try:
         tree = ast.parse(Path(name).read_text(encoding="utf-8"))
     except (OSError, ValueError, SyntaxError, RecursionError, MemoryError):
-        return f", like {name}:Net"
+        return []
     classes = [node.name for node in tree.body if isinstance(node, ast.ClassDef)]
     functions = [node.name for node in tree.body if isinstance(node, ast.FunctionDef) and not node.name.startswith("_")]
-    found = classes or functions
-    return f": {few((f'{name}:{one}' for one in found), 8)}" if found else f", like {name}:Net (it defines none)"
+    return classes or functions
 
 
 def is_problem_file(source: str) -> bool:

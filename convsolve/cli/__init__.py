@@ -18,27 +18,39 @@ import click
 
 __all__ = ["cli", "main"]
 
-_COMMANDS = {
-    "check": "Check a network's shapes, and find the layers that are impossible.",
-    "lint": "Say what an expert would change in a network that works.",
-    "repair": "Find the cheapest changes that make a network work.",
-    "synth": "Find values for the open parameters of a problem.",
-    "sizes": "Say which input sizes a network takes, exactly.",
-    "counterexample": "Find the smallest input that breaks a claim, or prove that there is none.",
-    "explain": "Explain an error message: what is impossible, and what mends it.",
-    "run": "Run a script, and explain the shape error that ends it.",
-    "rule": "Say what a code such as CS001 means, with an example.",
-    "diff": "Compare the input sizes that two networks take.",
-    "count": "Count the valid architectures of a problem.",
-    "sample": "Draw valid architectures, each equally likely.",
-    "enumerate": "List the valid architectures, one JSON object a line.",
-    "draw": "Draw a network: as a picture, or as a page with sliders.",
-    "serve": "Show a network's page in a browser, and follow its file.",
-    "export": "Write a network as PyTorch or Keras source, ONNX or YAML.",
-    "schema": "Print the JSON Schema of problem files, for editors.",
-    "guide": "Read the guide: tutorial, recipes, reference.",
-    "example": "Print an example, a problem file.",
+_GROUPS = {
+    "Check": {
+        "check": "Check a network's shapes, and find the layers that are impossible.",
+        "lint": "Say what an expert would change in a network that works.",
+        "explain": "Explain an error message: what is impossible, and what mends it.",
+        "run": "Run a script, and explain the shape error that ends it.",
+        "rule": "Say what a code such as CS001 means, with an example.",
+        "diff": "Compare the input sizes that two networks take.",
+        "counterexample": "Find the smallest input that breaks a claim, or prove that there is none.",
+        "sizes": "Say which input sizes a network takes, exactly.",
+    },
+    "Design": {
+        "repair": "Find the cheapest changes that make a network work.",
+        "synth": "Find values for the open parameters of a problem.",
+        "export": "Write a network as PyTorch or Keras source, ONNX or YAML.",
+    },
+    "Search": {
+        "count": "Count the valid architectures of a problem.",
+        "sample": "Draw valid architectures, each equally likely.",
+        "enumerate": "List the valid architectures, one JSON object a line.",
+    },
+    "Show": {
+        "draw": "Draw a network: as a picture, or as a page with sliders.",
+        "serve": "Show a network's page in a browser, and follow its file.",
+        "guide": "Read the guide: tutorial, recipes, reference.",
+        "example": "Print an example, a problem file.",
+        "schema": "Print the JSON Schema of problem files, for editors.",
+    },
 }
+_COMMANDS = {name: said for group in _GROUPS.values() for name, said in group.items()}
+
+_ALIASES = {"valid_sizes": "sizes", "valid-sizes": "sizes", "solve": "synth", "compare": "diff"}
+"""Names of the Python API, which are taken for the commands that do the same."""
 
 
 _CLOSED_PIPE = 128 + 13
@@ -60,14 +72,20 @@ class _Lazy(click.Group):
         return list(_COMMANDS)
 
     def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
+        from .help_examples import EXAMPLES
+
+        name = _ALIASES.get(name, name)
         if name not in _COMMANDS:
             return None
         command: click.Command = import_module(f".{name}", __name__).command
+        command.epilog = "\n".join(["\b", "Examples:", *(f"  convsolve {words}" for words in EXAMPLES[name])])
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        with formatter.section("Commands"):
-            formatter.write_dl(list(_COMMANDS.items()))
+        width = max(map(len, _COMMANDS))
+        for group, commands in _GROUPS.items():
+            with formatter.section(group):
+                formatter.write_dl([(name.ljust(width), said) for name, said in commands.items()])
 
     def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
         import difflib

@@ -14,6 +14,7 @@ from ..support.foreign_text import visible
 from .deadline import Deadline, timeout_option
 from .declared import check_declared
 from .formats import FORMATS, located
+from .next_step import say_next
 from .output import (
     cause_data,
     console,
@@ -24,7 +25,7 @@ from .output import (
     print_table,
     report_data,
 )
-from .source import found, source_options, what_if_options
+from .source import complete_source, found, shape_words, source_options, what_if_options
 
 if TYPE_CHECKING:
     from ..checks.check import CheckReport
@@ -35,7 +36,7 @@ __all__ = ["command"]
 
 
 @click.command()
-@click.argument("sources", nargs=-1, metavar="[SOURCE...]")
+@click.argument("sources", nargs=-1, metavar="[SOURCE...]", shell_complete=complete_source)
 @source_options
 @what_if_options
 @click.option("--output-format", "form", type=click.Choice(["table", "json", *FORMATS]), default="table",
@@ -167,6 +168,11 @@ def _checked(
         elif report.failures:
             count = len(report.failures)
             out.print(f"invalid: {count} failure{'s' if count > 1 else ''}", markup=False)
+    given = [source, *(shape_words(input_shape) if input_shape is not None else ())]
+    if report.ok:
+        say_next("sizes", *given, why="which other sizes it takes", quiet=quiet)
+    elif report.failures:
+        say_next("repair", *given, why="what mends it", quiet=quiet)
     return _code(report)
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from .output import bar, print_json
-from .source import loaded, source_options, what_if_options
+from .source import loaded, source_argument, source_options, what_if_options
 from .workers import workers_options, working
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ __all__ = ["command"]
 
 
 @click.command()
-@click.argument("source")
+@source_argument
 @source_options
 @what_if_options
 @click.option("--cubes", type=click.IntRange(1), metavar="N", default=1,

@@ -9,7 +9,7 @@ import click
 from ..checks.text import shape
 from .deadline import Deadline, timeout_option
 from .output import console, print_costs, print_failures, print_json, print_table, report_data
-from .source import loaded, source_options
+from .source import loaded, source_argument, source_options
 
 if TYPE_CHECKING:
     from ..network import InputShapes
@@ -19,7 +19,7 @@ __all__ = ["command"]
 
 
 @click.command()
-@click.argument("source")
+@source_argument
 @source_options
 @click.option("--sizes", "texts", multiple=True, metavar="[AXIS=]SIZES",
               help="The sizes in question, such as 64..512, height=64.. or valid; by default all.")  # fmt: skip

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 import click
 
 from ..synthesis.text import no_answer_lines
+from .next_step import say_next
 from .output import progress
-from .output_file import check_output, write_output
-from .source import loaded, source_options, what_if_options
+from .output_file import check_output, force_option, write_output
+from .source import loaded, shape_words, source_argument, source_options, what_if_options
 
 if TYPE_CHECKING:
     from ..network import InputShapes
@@ -23,7 +24,7 @@ _FORMATS = ("svg", "html", "dot", "mmd", "png")
 
 
 @click.command()
-@click.argument("source")
+@source_argument
 @source_options
 @what_if_options
 @click.option("-o", "--output", type=click.Path(dir_okay=False, allow_dash=True), default="-",
@@ -36,6 +37,7 @@ _FORMATS = ("svg", "html", "dot", "mmd", "png")
 @click.option("--sizes", "sizes", is_flag=True, help="Draw a map of the valid sizes of two axes.")
 @click.option("--pareto", metavar="A,B[,C]", help="Draw the Pareto front of two or three expressions.")
 @click.option("--timeout", type=click.FloatRange(min=0, min_open=True), help="Seconds after which to stop solving.")
+@force_option
 @click.option("-q", "--quiet", is_flag=True, help="Show no progress.")
 def command(
     source: str,
@@ -50,6 +52,7 @@ def command(
     sizes: bool,
     pareto: str | None,
     timeout: float | None,
+    force: bool,
     quiet: bool,
 ) -> int:
     """Draw a network: as SVG, as a page with sliders (.html), for Graphviz (.dot) or Mermaid (.mmd), as PNG.
@@ -70,12 +73,15 @@ def command(
         raise click.UsageError("--repair shows two networks side by side on a page: write to a .html file")
     if form == "png" and output == "-":
         raise click.UsageError("a PNG is not text: name a file with -o")
-    check_output(output, source)
+    check_output(output, source, force)
     problem = loaded(source, input_shape, arguments)
     picture = _picture(problem, source, unfold, solved, repaired, sizes, pareto, timeout, quiet)
     if isinstance(picture, int):
         return picture
     write_output(output, _content(picture, form, ladder))
+    if output != "-" and form != "html":
+        given = [source, *(shape_words(input_shape) if input_shape is not None else ())]
+        say_next("draw", *given, "-o", f"{Path(output).stem}.html", why="as a page with sliders", quiet=quiet)
     return 0
 
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from .output import bar
-from .output_file import check_output
-from .source import loaded, source_options, what_if_options
+from .output_file import check_output, force_option
+from .source import loaded, source_argument, source_options, what_if_options
 from .workers import workers_options, working
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ __all__ = ["command"]
 
 
 @click.command()
-@click.argument("source")
+@source_argument
 @source_options
 @what_if_options
 @click.option("-n", "--number", type=click.IntRange(1), help="Stop after this many; by default go through all.")
@@ -28,6 +28,7 @@ __all__ = ["command"]
               help="The file to write. If this command is stopped, it goes on when it is called again.")  # fmt: skip
 @workers_options
 @click.option("--timeout", type=click.FloatRange(min=0, min_open=True), help="Seconds for the whole listing.")
+@force_option
 @click.option("-q", "--quiet", is_flag=True, help="Show no progress.")
 def command(
     source: str,
@@ -38,6 +39,7 @@ def command(
     workers: int | None,
     cluster: str | None,
     timeout: float | None,
+    force: bool,
     quiet: bool,
 ) -> int:
     """List the valid architectures of a problem, each once, one JSON object a line.
@@ -49,7 +51,7 @@ def command(
     from ..space import Space
 
     if output is not None:
-        check_output(output, source)
+        check_output(output, source, force)
     space = Space(loaded(source, input_shape, arguments), timeout=timeout)
     with working(workers, cluster) as executor, bar("listing", quiet) as tell:
         if output is None:

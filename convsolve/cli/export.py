@@ -8,8 +8,8 @@ import click
 
 from ..synthesis.text import no_answer_lines
 from .output import progress
-from .output_file import check_output, write_output
-from .source import loaded, source_options, what_if_options
+from .output_file import check_output, force_option, write_output
+from .source import loaded, source_argument, source_options, what_if_options
 
 if TYPE_CHECKING:
     from ..network import InputShapes
@@ -19,7 +19,7 @@ __all__ = ["command"]
 
 
 @click.command()
-@click.argument("source")
+@source_argument
 @source_options
 @what_if_options
 @click.option("--to", "form", type=click.Choice(["torch", "keras", "onnx", "yaml"]), required=True,
@@ -29,6 +29,7 @@ __all__ = ["command"]
 @click.option("--name", default="Net", show_default=True, help="The class, in the source code.")
 @click.option("--timeout", type=click.FloatRange(min=0, min_open=True), help="Seconds after which to stop solving.")
 @click.option("--seed", type=click.IntRange(0, 2**31), default=0, help="For the solver, and for ONNX's weights.")
+@force_option
 @click.option("-q", "--quiet", is_flag=True, help="Show no progress.")
 def command(
     source: str,
@@ -39,6 +40,7 @@ def command(
     name: str,
     timeout: float | None,
     seed: int,
+    force: bool,
     quiet: bool,
 ) -> int:
     """Write a network as PyTorch or Keras source, as an ONNX model, or as a finished problem file.
@@ -50,7 +52,7 @@ def command(
     """
     if form == "onnx" and output == "-":
         raise click.UsageError("an ONNX model is not text: name a file with -o")
-    check_output(output, source)
+    check_output(output, source, force)
     solved = _solved(loaded(source, input_shape, arguments), timeout, seed, quiet)
     if isinstance(solved, int):
         return solved

@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING
 
 import click
 
+from .deadline import Deadline, timeout_option
 from .formats import FORMATS, located
 from .output import failure_data, print_json
-from .source import found, source_options, what_if_options
+from .source import found, source_argument, source_options, what_if_options
 
 if TYPE_CHECKING:
     from ..network import InputShapes
@@ -17,13 +18,14 @@ __all__ = ["command"]
 
 
 @click.command()
-@click.argument("source")
+@source_argument
 @source_options
 @what_if_options
 @click.option("--only", metavar="CODE[,CODE...]", help="Ask these lints alone.")
 @click.option("--output-format", "form", type=click.Choice(["text", "json", *FORMATS]), default="text",
               show_default=True, help="For people, or for the tools that read findings.")  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="The same as --output-format json.")
+@timeout_option
 @click.option("-q", "--quiet", is_flag=True, help="Print findings only, without what mends them.")
 def command(
     source: str,
@@ -32,6 +34,7 @@ def command(
     only: str | None,
     form: str,
     as_json: bool,
+    timeout: float | None,
     quiet: bool,
 ) -> int:
     """Say what an expert would change in a network that works.
@@ -49,8 +52,9 @@ def command(
     from ..sources import is_problem_file
 
     codes = [code.strip().upper() for code in only.split(",")] if only else list(LINTS)
-    problem, input_shape = found(source, input_shape, arguments)
-    report = lint(problem, input_shape, codes=codes)
+    with Deadline(timeout)():
+        problem, input_shape = found(source, input_shape, arguments)
+        report = lint(problem, input_shape, codes=codes)
     if form in FORMATS:
         places = layer_places(source) if is_problem_file(source) else {}
         shown = dataclasses.replace(report.checked, failures=(*report.checked.failures, *report.findings))

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ..checks.text import shape
+from .next_step import say_next
 from .output import cause_data, console, print_causes, print_json, report_data
 from .shapes import ShapeType
-from .source import loaded, source_options
+from .source import loaded, shape_words, source_argument, source_options
 
 if TYPE_CHECKING:
     from ..network import InputShapes
@@ -22,7 +23,7 @@ __all__ = ["command"]
 
 
 @click.command()
-@click.argument("source")
+@source_argument
 @source_options
 @click.option("--target", type=ShapeType(), help="The shape that the output should have, as for a loss.")
 @click.option("--lock", "locked", multiple=True, metavar="LAYER[:weights]",
@@ -37,6 +38,7 @@ __all__ = ["command"]
 @click.option("--write", is_flag=True,
               help="Make the change that --diff prints, where it is in the Python file that SOURCE names.")  # fmt: skip
 @click.option("--timeout", type=click.FloatRange(min=0, min_open=True), default=10.0, help="Seconds to search.")
+@click.option("-q", "--quiet", is_flag=True, help="Print repairs only.")
 def command(
     source: str,
     input_shape: InputShapes | None,
@@ -50,6 +52,7 @@ def command(
     diff: bool,
     write: bool,
     timeout: float,
+    quiet: bool,
 ) -> int:
     """Find the cheapest changes that make a network work, and what caused it to fail.
 
@@ -75,9 +78,14 @@ def command(
         click.echo(dump(Problem(repairs[0].network), emit), nl=False)
     else:
         out = console()
-        print_causes(out, causes)
+        if not quiet:
+            print_causes(out, causes)
         for line in _lines(repairs):
             out.print(line, markup=False)
+        if repairs:
+            given = [source, *(shape_words(input_shape) if input_shape is not None else ())]
+            option, why = ("--diff", "as a change of the source") if ".py:" in source else ("--emit", "as a file")
+            say_next("repair", *given, option, *(["yaml"] if option == "--emit" else []), why=why, quiet=quiet)
     wrong = bool(repairs or causes) or _breaks(problem, for_all)
     if not repairs and not as_json and not diff:
         click.echo("no repair was found among the edits that are tried" if wrong else "nothing is wrong")

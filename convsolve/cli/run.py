@@ -6,6 +6,7 @@ import os
 import runpy
 import sys
 import traceback
+from collections.abc import Callable
 from types import TracebackType
 from typing import Any
 
@@ -15,25 +16,46 @@ __all__ = ["command"]
 
 
 @click.command(context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})
+@click.option("-m", "--module", "module", is_flag=True, help="SCRIPT is the name of a module, as for `python -m`.")
 @click.argument("script")
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
-def command(script: str, arguments: tuple[str, ...]) -> int:
+def command(module: bool, script: str, arguments: tuple[str, ...]) -> int:
     """Run a Python script, and explain the shape error that ends it, if one does.
 
     SCRIPT runs as `python SCRIPT ARGUMENTS...` would run it, with the same output and the same exit code; the
     explanation follows its traceback on standard error.
     """
-    from ..explanations.live import installed, say
-
+    if module:
+        return _run_module(script, arguments)
     if not os.path.isfile(script):
         raise click.UsageError(f"there is no script {script!r}")
     if not os.access(script, os.R_OK):
         raise click.UsageError(f"the script {script!r} cannot be read: permission denied")
     sys.argv = [script, *arguments]
     folder = os.path.dirname(os.path.abspath(script))
+    return _run(lambda: runpy.run_path(script, run_name="__main__"), folder, script)
+
+
+def _run_module(name: str, arguments: tuple[str, ...]) -> int:
+    """Run a module by its name, found from the current folder."""
+    from ..sources import named_by
+
+    file = named_by(f"{name}:main").file
+    if file is not None and file.name == "__init__.py":
+        file = file.with_name("__main__.py")
+    if file is None or not file.is_file():
+        raise click.UsageError(f"there is no module {name!r}: -m takes a name as in `python -m package.module`")
+    sys.argv = [str(file), *arguments]
+    return _run(lambda: runpy.run_module(name, run_name="__main__", alter_sys=True), os.getcwd(), str(file))
+
+
+def _run(begin: Callable[[], object], folder: str, script: str) -> int:
+    """Run a program whose neighbours are in a folder, explain the error that ends it, and return the exit code."""
+    from ..explanations.live import installed, say
+
     sys.path.insert(0, folder)
     try:
-        runpy.run_path(script, run_name="__main__")
+        begin()
     except SystemExit as end:
         return _ended(end.code)
     except KeyboardInterrupt:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from .source import loaded, source_options, what_if_options
+from .source import loaded, source_argument, source_options, what_if_options
 from .workers import workers_options, working
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ __all__ = ["command"]
 
 
 @click.command()
-@click.argument("source")
+@source_argument
 @source_options
 @what_if_options
 @click.option("-n", "--number", type=click.IntRange(1, 10_000_000), default=1, show_default=True,
@@ -32,6 +32,7 @@ __all__ = ["command"]
 @click.option("--emit", type=click.Choice(["jsonl", "torch", "yaml"]), default="jsonl", show_default=True,
               help="Print assignments, one JSON object a line; or PyTorch source; or problem files.")  # fmt: skip
 @click.option("--timeout", type=click.FloatRange(min=0, min_open=True), help="Seconds after which to stop.")
+@click.option("-q", "--quiet", is_flag=True, help="Say nothing of bins.")
 def command(
     source: str,
     input_shape: InputShapes | None,
@@ -45,6 +46,7 @@ def command(
     cluster: str | None,
     emit: str,
     timeout: float | None,
+    quiet: bool,
 ) -> int:
     """Draw valid architectures of a problem with open parameters, each equally likely.
 
@@ -67,7 +69,7 @@ def command(
     except NoArchitectureError as error:
         click.echo(str(error), err=True)
         return 1
-    for bin in samples.bins:
+    for bin in () if quiet else samples.bins:
         click.echo(f"{spread} from {bin.costs[0]:,} to {bin.costs[-1]:,}: {_many(bin)}, {bin.drawn:,} drawn", err=True)
     if emit == "jsonl":
         for assignment in samples:

@@ -11,7 +11,7 @@ from ..checks.text import shape
 from ..synthesis.text import assignment_lines
 from .output import console, print_json
 from .shapes import ShapeType
-from .source import loaded, source_options
+from .source import loaded, source_argument, source_options
 
 if TYPE_CHECKING:
     from ..dims.sizeset import SizeSet
@@ -27,7 +27,7 @@ _MOST_REASONS = 6
 
 
 @click.command()
-@click.argument("source")
+@source_argument
 @source_options
 @click.option("--near", type=ShapeType(), help="Also the valid sizes nearest to these, such as 300x300.")
 @click.option("--training", is_flag=True, help="Also apply what only training requires.")
@@ -36,6 +36,7 @@ _MOST_REASONS = 6
 @click.option("--timeout", type=click.FloatRange(min=0, min_open=True), default=30.0, show_default=True,
               help="Seconds for the proof, or for the search where parameters are open.")  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+@click.option("-q", "--quiet", is_flag=True, help="Print the valid sizes only.")
 def command(
     source: str,
     input_shape: InputShapes | None,
@@ -46,6 +47,7 @@ def command(
     no_proof: bool,
     timeout: float,
     as_json: bool,
+    quiet: bool,
 ) -> int:
     """Say which input sizes a network takes: all of them, in closed form, proven.
 
@@ -65,6 +67,8 @@ def command(
     data = _data(sizes, near)
     if as_json:
         print_json(data)
+    elif quiet:
+        click.echo(str(sizes))
     else:
         _show(sizes, data, dims)
     return 0 if sizes.region and not sizes.unresolved else 3 if not sizes.complete else 1

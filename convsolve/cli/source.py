@@ -14,7 +14,45 @@ if TYPE_CHECKING:
     from ..network import InputShapes
     from ..problem import Problem
 
-__all__ = ["assumed_words", "found", "loaded", "shape_words", "source_options", "what_if_options"]
+__all__ = [
+    "assumed_words", "complete_source", "found", "loaded", "shape_words", "source_argument", "source_options",
+    "what_if_options",
+]  # fmt: skip
+
+
+def complete_source(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[Any]:
+    """Return what a shell may complete a SOURCE to: folders, files that are read, and the classes of Python files."""
+    from pathlib import Path
+
+    from click.shell_completion import CompletionItem
+
+    from ..sources import FILE_ENDINGS, defined_in
+
+    head, colon, _ = incomplete.partition(".py:")
+    if colon:
+        return [CompletionItem(f"{head}.py:{name}") for name in defined_in(f"{head}.py")
+                if f"{head}.py:{name}".startswith(incomplete)]  # fmt: skip
+    folder = incomplete[: incomplete.rfind("/") + 1]
+    try:
+        entries = sorted(Path(folder or ".").iterdir())
+    except OSError:
+        return []
+    found = []
+    for entry in entries:
+        name = folder + entry.name
+        if not name.startswith(incomplete) or (entry.name.startswith(".") and not incomplete[len(folder) :]):
+            continue
+        if entry.is_dir():
+            found.append(f"{name}/")
+        elif entry.suffix == ".py":
+            found += [f"{name}:{one}" for one in defined_in(name)]
+        elif entry.name.lower().endswith(FILE_ENDINGS):
+            found.append(name)
+    return [CompletionItem(name) for name in found]
+
+
+source_argument = click.argument("source", shell_complete=complete_source)
+"""The SOURCE of a command."""
 
 
 def source_options(command: Callable[..., Any]) -> Callable[..., Any]:

@@ -17,7 +17,7 @@ from .output import (
     progress,
     report_data,
 )
-from .source import loaded, source_options, what_if_options
+from .source import loaded, source_argument, source_options, what_if_options
 from .workers import workers_options, working
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ _INTERRUPTED = 130
 
 
 @click.command()
-@click.argument("source")
+@source_argument
 @source_options
 @what_if_options
 @click.option("-n", "--number", type=click.IntRange(1, 100_000), default=1, show_default=True,

@@ -28,6 +28,7 @@ TOPICS = {
     "problems": "The language of problem files",
     "synth": "Solve a problem: the best values, or why there are none",
     "spaces": "Search spaces: count, draw, complete, with any tuner",
+    "terminal": "Commands at a terminal: completion, files that are written, what is said where",
     "project": "The networks of a project judged in CI: pyproject.toml, pytest, pre-commit, GitHub",
     "pictures": "Pictures, pages with sliders, ladders",
     "export": "Write networks as PyTorch, Keras, ONNX or YAML",

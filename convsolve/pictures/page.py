@@ -67,7 +67,8 @@ def page(subjects: Sequence[Subject]) -> str:
         f"<script>{_asset('judge.js')}\nconst programs=[{programs}];\n{_asset('view.js')}</script>",
     ]
     return (
-        f"<!doctype html>\n<html lang=en><head><meta charset=utf-8><title>{escape(title)}</title>"
+        f"<!doctype html>\n<html lang=en><head><meta charset=utf-8>"
+        f"<meta name=generator content=convsolve><title>{escape(title)}</title>"
         f'<meta name=viewport content="width=device-width,initial-scale=1"><link rel=icon href="data:,">'
         f"<style>{_asset('style.css')}</style></head><body>{''.join(body)}</body></html>\n"
     )

@@ -46,7 +46,7 @@ def command(request):
 
     def run(output) -> int:
         with pytest.raises(SystemExit) as end:
-            main([*words, str(output)])
+            main([*words, str(output), "--force"])
         return end.value.code
 
     return run, mark
