@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from .checks.check import CheckReport, Failure, check
     from .checks.lint import LintReport, lint
+    from .checks.summary import Summary, summary
     from .diagnosis.diagnose import Cause, diagnose
     from .dims import Domain, all_of, any_of, eq, hole, maximum, minimum, where
     from .dims.sizeset import SizeSet
@@ -62,6 +63,7 @@ _PLACES = {
     "explanations.explain": ("Explanation", "explain"),
     "diagnosis.diagnose": ("Cause", "diagnose"),
     "checks.lint": ("LintReport", "lint"),
+    "checks.summary": ("Summary", "summary"),
     "synthesis.open_parameters": ("open",),
     "synthesis.pareto": ("Front", "pareto"),
     "synthesis.relax": ("Relaxation",),
@@ -103,6 +105,7 @@ __all__ = [
     "Samples",
     "SizeSet",
     "Solution",
+    "Summary",
     "Space",
     "UndecidedError",
     "Unknown",
@@ -139,6 +142,7 @@ __all__ = [
     "smallest_input",
     "solutions",
     "solve",
+    "summary",
     "to_keras",
     "to_onnx",
     "to_torch",

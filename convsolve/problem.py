@@ -104,6 +104,8 @@ def as_problem(network: Network | Problem) -> Problem:
         return network
     if isinstance(network, Network):
         return Problem(network)
+    if isinstance(network, type):
+        raise NetworkError(f"wanted a network, got the class {network.__name__}: make it, {network.__name__}(...)")
     kinds = {kind.__module__.partition(".")[0] for kind in type(network).__mro__}
     readers = [f"read it with convsolve.from_{kind}" for kind in ("torch", "keras", "onnx") if kind in kinds]
     advice = readers[0] if readers else "convsolve.load reads one from a file, convsolve.parse from a text"

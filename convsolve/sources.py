@@ -18,18 +18,27 @@ from dataclasses import dataclass
 from importlib.machinery import PathFinder
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 from .errors import ConvsolveError, FileError, Problematic, UnreadableError
 from .files import load as load_file
 from .files.document import FORMATS
 from .network import InputShapes, Network
-from .problem import Problem
+from .problem import Problem, as_problem
 from .support.caller_errors import pass_on
 from .support.suggestions import few, nearest, quoted
 from .support.user_imports import add_folder, import_named
 
-__all__ = ["FILE_ENDINGS", "Named", "defined_in", "is_problem_file", "load", "named_by", "read_arguments"]
+__all__ = [
+    "FILE_ENDINGS",
+    "Asked",
+    "Named",
+    "defined_in",
+    "is_problem_file",
+    "load",
+    "named_by",
+    "read_arguments",
+]
 
 FILE_ENDINGS = (".yaml", ".yml", ".json", ".toml", ".keras", ".h5", ".hdf5", ".onnx", ".pt2", ".pt", ".pth", ".py")
 """What ends so is a file's name, whatever stands before."""
@@ -40,6 +49,34 @@ _MOST_NEIGHBOURS = 10_000
 _LACKING = re.compile(r"missing \d+ required (?:positional|keyword-only) arguments?: (?P<names>.+)")
 _LARGEST_SPECIFICATION = 10_000
 _WANTED = 'keyword arguments must be a JSON object like {"num_classes": 10}'
+
+
+Asked: TypeAlias = "Network | Problem | str | os.PathLike[str] | Any"
+"""What questions are asked about: a network or problem, what :func:`load` takes, or a framework's own network."""
+
+
+def problem_of(what: Asked, input_shape: InputShapes | None = None) -> Problem:
+    """Return what a question is asked about as a problem.
+
+    Args:
+        what: a network, a problem, a source as :func:`load` takes it, a PyTorch module, a Keras model or an ONNX model.
+        input_shape: the input's shape without the batch axis, without which a PyTorch module cannot be read.
+
+    Raises:
+        NetworkError: it is none of these.
+
+    >>> problem_of("problems/unet_300x300.yaml")
+    <Problem: <Network of 10 layers for torch: input 3x300x300>, 0 open, 0 required>
+    """
+    if isinstance(what, (Network, Problem)):
+        return as_problem(what)
+    if isinstance(what, (str, os.PathLike)):
+        return load(os.fspath(what), input_shape=input_shape)
+    if _is_a(what, "onnx", "ModelProto"):
+        return Problem(_reader("onnx").from_onnx(what, input_shape=input_shape))
+    if _is_a(what, "torch", "Module") or _is_a(what, "keras", "Layer"):
+        return _problem(f"this {type(what).__name__}", what, input_shape, None)
+    return as_problem(what)
 
 
 def load(

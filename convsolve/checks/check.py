@@ -12,8 +12,9 @@ from ..errors import NetworkError
 from ..network import InputShapes, Network, tensor_layer
 from ..network.receptive_field import receptive_field
 from ..network.trace import COSTS, Definition, Requirement, Trace, run, trace
-from ..problem import Problem, as_problem, trace_problem
+from ..problem import Problem, trace_problem
 from ..rules import BRANCH, CALL_TAKEN, RANK
+from ..sources import Asked, problem_of
 from ..support.notebook_display import Shown
 from ..support.suggestions import few
 from .failures import alike, failed_requirements, requirement_message
@@ -101,11 +102,11 @@ class CheckReport(Shown):
         return f"<CheckReport of {len(self.rows)} layers: {verdict(self)}>"
 
 
-def check(network: Network | Problem, input_shape: InputShapes | None = None) -> CheckReport:
+def check(network: Asked, input_shape: InputShapes | None = None) -> CheckReport:
     """Check a network without holes: every shape, every requirement, every cost.
 
     Args:
-        network: a network, or a problem, whose requirements are then checked, too.
+        network: a network, a module or a file's name, or a problem, whose requirements are then checked, too.
         input_shape: the input's shape without the batch axis, in the network's data format, in place of
             the one that the network states; of several inputs a list of shapes, or a mapping from their names.
             Where a network that was recorded from a program is not known for it (another branch would be taken),
@@ -124,7 +125,7 @@ def check(network: Network | Problem, input_shape: InputShapes | None = None) ->
     >>> report.ok, report.failures[0].layer, report.failures[0].needs
     (False, 'conv1', {'height': 3, 'width': 3})
     """
-    problem = as_problem(network)
+    problem = problem_of(network, input_shape)
     net = problem.network
     notes = []
     if input_shape is not None:

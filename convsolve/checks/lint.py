@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 from ..dims import evaluate
 from ..lints import LINTS, demanded, known_codes
-from ..network import InputShapes, Network
+from ..network import InputShapes
 from ..network.trace import run, trace
-from ..problem import Problem, as_problem
+from ..sources import Asked, problem_of
 from ..support.notebook_display import Shown
 from .check import CheckReport, Failure, check
 from .failures import alike, requirement_message
@@ -49,7 +49,7 @@ class LintReport(Shown):
 
 
 def lint(
-    network: Network | Problem, input_shape: InputShapes | None = None, *, codes: Collection[str] = tuple(LINTS)
+    network: Asked, input_shape: InputShapes | None = None, *, codes: Collection[str] = tuple(LINTS)
 ) -> LintReport:
     """Say what an expert would change in a network that works: wasted padding, unread rows, gridding and the like.
 
@@ -71,7 +71,7 @@ def lint(
     [('conv1', 'W001', 'warning')]
     """
     wanted = known_codes(codes)
-    problem = as_problem(network)
+    problem = problem_of(network, input_shape)
     report = check(dataclasses.replace(problem, sensible=()), input_shape)
     found: list[Finding] = []
     if report.ok and report.network is not None:

@@ -7,9 +7,8 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from ..checks.check import CheckReport, at_shapes
 from ..checks.failures import requirement_message
-from ..network import InputShapes, Network
+from ..network import InputShapes
 from ..network.trace import Requirement
-from ..problem import Problem, as_problem
 from ..repairs.evaluated_network import Situation, judge, with_target
 from ..rules import (
     CHANNELS_MATCH,
@@ -26,6 +25,7 @@ from ..rules import (
     REFLECT_PADDING,
     SIZES_AGREE,
 )
+from ..sources import Asked, problem_of
 from .causes import Cause
 from .head_causes import channels, elements, features, of_target, rank
 from .input_causes import of_input, reporter
@@ -43,7 +43,7 @@ _BY_RULE = {
 
 
 def diagnose(
-    network: Network | Problem,
+    network: Asked,
     report: CheckReport | None = None,
     *,
     input_shape: InputShapes | None = None,
@@ -55,7 +55,7 @@ def diagnose(
     says in its evidence what would decide it; what was tried out is told as such.
 
     Args:
-        network: the network, or a problem, whose requirements count, too.
+        network: the network, a module or a file's name, or a problem, whose requirements count, too.
         report: a check of it, if there is one: a network that has passed is not looked at again.
         input_shape: the input's shape in place of the one that the network states, as written; of several inputs a list
             of shapes, or a mapping from their names.
@@ -76,7 +76,7 @@ def diagnose(
     """
     if report is not None and report.ok and target is None:
         return ()
-    problem = as_problem(network)
+    problem = problem_of(network, input_shape)
     if input_shape is not None:
         problem = at_shapes(problem, input_shape)
     problem = dataclasses.replace(with_target(problem, target), for_all={}, objectives=())

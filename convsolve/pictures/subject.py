@@ -8,9 +8,10 @@ from typing import Any
 from ..checks.check import CheckReport, check
 from ..errors import NetworkError
 from ..network import InputShapes, Network
-from ..problem import Problem, as_problem
+from ..problem import Problem
 from ..repairs.repair import Repair
 from ..sizes.valid_sizes import valid_sizes
+from ..sources import problem_of
 from ..support.suggestions import few
 from ..synthesis.solve import Solution
 
@@ -64,7 +65,7 @@ def subject_of(
         if what.network is None:
             raise NetworkError("the report does not say which network it is of: draw the network")
         return Subject(Problem(what.network), what, before, title)
-    problem = as_problem(what.network if isinstance(what, Repair) else what)
+    problem = problem_of(what.network if isinstance(what, Repair) else what, input_shape)
     network = problem.network
     of_input = {u.name for layer in network.inputs for u in layer.operator.unknowns()}
     several = {name for name, hole in network.holes.items() if hole.domain is not None and hole.domain.size != 1}

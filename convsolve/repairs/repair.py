@@ -11,10 +11,11 @@ from ..checks.check import CheckReport, at_shapes, check
 from ..errors import ConvsolveError, ExpressionError, InternalError, NetworkError, UndecidedError, UnreadableError
 from ..network import InputShapes, Network
 from ..operators.base import to_written
-from ..problem import Problem, as_problem
+from ..problem import Problem
 from ..rules import RANK
 from ..sizes.counterexample import counterexample
 from ..solver.clock import Clock, OutOfTime
+from ..sources import Asked, problem_of
 from ..support.caller_errors import limited
 from ..support.notebook_display import Shown
 from ..support.suggestions import whole
@@ -87,7 +88,7 @@ class Repair(Shown):
 
 
 def repair(
-    network: Network | Problem,
+    network: Asked,
     input_shape: InputShapes | None = None,
     *,
     target: Iterable[int] | None = None,
@@ -102,7 +103,7 @@ def repair(
     and none uses all the kinds of one before it. What "cheapest" means: :mod:`convsolve.repairs.edits`.
 
     Args:
-        network: the network, or a problem, whose requirements are to hold, too.
+        network: the network, a module or a file's name, or a problem, whose requirements are to hold, too.
         input_shape: the input's shape in place of the one that the network states, as written; of several inputs a list
             of shapes, or a mapping from their names.
         target: the shape, as written, that the output should have.
@@ -130,7 +131,7 @@ def repair(
     clock, limit = Clock(timeout), whole("limit", limit, least=1)
     try:
         with limited(timeout):
-            problem = as_problem(network)
+            problem = problem_of(network, input_shape)
             if input_shape is not None:
                 problem = at_shapes(problem, input_shape)
             ranges = dict(problem.for_all) if for_all is None else read_ranges(for_all, problem.network)

@@ -14,10 +14,10 @@ from ..dims.grammar import parse_value
 from ..dims.quasi import NoClosedForm
 from ..dims.sizeset import SizeSet
 from ..errors import ExpressionError, InternalError, NetworkError, UndecidedError
-from ..network import Network
+from ..network import InputShapes
 from ..network.trace import run_arrays
-from ..problem import Problem, as_problem
 from ..solver.clock import Clock
+from ..sources import Asked, problem_of
 from ..support.suggestions import listed, whole
 from .analysis import Analysis, described
 from .branches import analyse_all, least_point
@@ -66,12 +66,13 @@ class Counterexample:
 
 
 def counterexample(
-    network: Network | Problem,
+    network: Asked,
     sizes: Sizes = None,
     *,
     claim: str | Sequence[str] = (),
     training: bool = False,
     timeout: float | None = None,
+    input_shape: InputShapes | None = None,
 ) -> Counterexample | None:
     """Return the smallest input for which a network fails or a claim about it does not hold; None if there is none.
 
@@ -85,6 +86,7 @@ def counterexample(
         claim: one or more conditions, such as ``output.height == input.height // 8``.
         training: whether what only training requires counts, too.
         timeout: seconds for the answer.
+        input_shape: with which a module is read.
 
     Raises:
         ExpressionError: a claim cannot be read.
@@ -100,7 +102,7 @@ def counterexample(
     >>> counterexample(net, range(4, 513), claim="4*output.height == input.height").input_shape
     (3, 5, 4)
     """
-    problem = as_problem(network)
+    problem = problem_of(network, input_shape)
     claims = (claim,) if isinstance(claim, str) else tuple(claim)
     problem = dataclasses.replace(problem, requirements=(*problem.requirements, *claims))
     if training:

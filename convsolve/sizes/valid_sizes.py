@@ -10,9 +10,10 @@ from ..checks.check import Failure, at_shapes, check
 from ..dims.boxes import Boxes
 from ..dims.sizeset import SizeSet
 from ..errors import NetworkError, UndecidedError
-from ..network import Network
-from ..problem import Problem, as_problem
+from ..network import InputShapes
+from ..problem import Problem
 from ..solver.clock import Clock
+from ..sources import Asked, problem_of
 from ..support.notebook_display import Shown
 from .analysis import AllowedSizes, analyse, described, proved
 from .branches import analyse_all
@@ -168,7 +169,8 @@ class ValidSizes(Shown, Mapping[str, SizeSet]):
 
 
 def valid_sizes(
-    network: Network | Problem,
+    network: Asked,
+    input_shape: InputShapes | None = None,
     *,
     training: bool = False,
     prove: bool = True,
@@ -181,7 +183,8 @@ def valid_sizes(
     a size open within a domain, the domain counts as a requirement, as do the problem's own.
 
     Args:
-        network: a network or problem without open parameters.
+        network: a network or problem without open parameters, or what can be read as one: a module, a file's name.
+        input_shape: with which a module is read.
         training: whether what only training requires counts, too (as batch normalisation over one value).
         prove: whether z3 is to prove the answer, for all sizes and in both directions.
         timeout: seconds for the whole answer. What has not been read by then is not ``known`` or ``unresolved``, what
@@ -208,7 +211,7 @@ def valid_sizes(
     >>> 63 in sizes["height"], (63, 62) in sizes, sizes["width"].minimum, sizes.proved
     (True, False, 3, True)
     """
-    problem = as_problem(network)
+    problem = problem_of(network, input_shape)
     if training:
         problem = dataclasses.replace(problem, network=dataclasses.replace(problem.network, training=True))
     clock = Clock(timeout)
