@@ -11,8 +11,7 @@ TYPE_CHECKING = False
 """As in ``typing``, which ``python -m convsolve`` would look for in the current folder here (see ``__main__``)."""
 
 if TYPE_CHECKING:
-    from typing import Any
-
+    from . import operators
     from .checks.check import CheckReport, Failure, check
     from .checks.lint import LintReport, lint
     from .checks.summary import Summary, summary
@@ -152,16 +151,18 @@ __all__ = [
 """All public names but ``open``, which ``from convsolve import *`` must not put in the place of Python's own."""
 
 
-def __getattr__(name: str) -> Any:
-    if name == "operators":
-        return import_module(".operators", __name__)
-    if name not in _MODULE_OF:
-        from .support.suggestions import nearest
+if not TYPE_CHECKING:  # which would take any name for one that there is
 
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}{nearest(name, __all__, listed=0)}")
-    value = getattr(import_module(f".{_MODULE_OF[name]}", __name__), name)
-    globals()[name] = value
-    return value
+    def __getattr__(name):
+        if name == "operators":
+            return import_module(".operators", __name__)
+        if name not in _MODULE_OF:
+            from .support.suggestions import nearest
+
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}{nearest(name, __all__, listed=0)}")
+        value = getattr(import_module(f".{_MODULE_OF[name]}", __name__), name)
+        globals()[name] = value
+        return value
 
 
 def __dir__() -> list[str]:

@@ -61,6 +61,9 @@ class Cause:
         """The chain of sizes as text: ``150 -> 50 -> 25``."""
         return " -> ".join(map(shown_sizes, self.chain))
 
+    def __repr__(self) -> str:
+        return f"<Cause: {self.kind}{f' in {self.layer}' if self.layer else ''}>"
+
     def __str__(self) -> str:
         return f"{self.kind}: {self.message}"
 

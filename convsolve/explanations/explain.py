@@ -58,6 +58,9 @@ class Explanation:
         """The explanation as text."""
         return str(self)
 
+    def __repr__(self) -> str:
+        return f"<Explanation: {', '.join(f.code or 'a message' for f in self.findings) or 'nothing understood'}>"
+
     def __str__(self) -> str:
         parts = [str(finding) for finding in self.findings]
         if self.report is not None:

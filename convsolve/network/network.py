@@ -164,7 +164,7 @@ class Network(Shown):
         training: also apply what only training requires, with ``batch_size``.
         guards: the branches taken by the program that the network was recorded from.
         refusal: what that program said when it refused its input, after these branches; empty where it did not.
-        record: records that program again with another input shape, which may take other branches.
+        record: records that program again with another input shape, which may take other branches; it is not pickled.
 
     Raises:
         NetworkError: a name is used twice or unknown, or layers depend on each other in a circle.
@@ -185,6 +185,13 @@ class Network(Shown):
     guards: tuple[Guard, ...] = ()
     refusal: str = ""
     record: Callable[..., Network] | None = field(default=None, compare=False, repr=False)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return what is pickled: all but ``record``, which holds the program itself, in this process alone."""
+        return {**self.__dict__, "record": None}
+
+    def __deepcopy__(self, memo: Any) -> Network:
+        return self  # nothing in it changes
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "layers", listed("layers", self.layers, 'Layer("x", Input(shape=(3, 32, 32)))'))

@@ -34,6 +34,15 @@ class Comparison:
     changed: Boxes
     example: tuple[tuple[int, ...], tuple[int, ...] | None, tuple[int, ...] | None] | None = None
 
+    def __repr__(self) -> str:
+        found = [name for name in ("gained", "lost", "changed") if getattr(self, name)]
+        return f"<Comparison: {', '.join(found) or 'the same'}>"
+
+    def __str__(self) -> str:
+        """Return which sizes were gained, lost, and which give another output."""
+        lines = [f"{name}: {sizes}" for name in ("gained", "lost", "changed") if (sizes := getattr(self, name))]
+        return "\n".join(lines) or "the same sizes, the same outputs"
+
     @property
     def same(self) -> bool:
         """Whether both take the same sizes and give outputs of the same shapes."""
