@@ -24,7 +24,7 @@ from ..solver.presolve import Domains
 from ..solver.system import Demand, System
 from ..solver.transitions import Choices, TooWide, keys
 
-__all__ = ["MOST_STATES", "Paths", "StageEdges", "paths_of", "with_presence"]
+__all__ = ["MOST_STATES", "Paths", "StageEdges", "is_bound", "paths_of", "with_presence"]
 
 MOST_STATES = 1 << 18
 _MOST_EDGES = 1 << 21
@@ -161,7 +161,7 @@ class _Expansion:
         senses: list[set[int]] = [set() for _ in names]
         self.others: list[Demand] = []
         for demand in self.part.final:
-            simple = _is_bound(demand.condition)
+            simple = is_bound(demand.condition)
             if not simple:
                 self.others.append(demand)
             for name, sign in growth(demand.condition).items():
@@ -308,7 +308,7 @@ def _places(choices: Choices, combination: np.ndarray) -> dict[str, np.ndarray]:
     return dict(zip(choices.names, np.unravel_index(combination, choices.shape), strict=True))
 
 
-def _is_bound(condition: Condition) -> bool:
+def is_bound(condition: Condition) -> bool:
     """Return whether a condition is a bound of one sum, which presolve has read into its interval."""
     plain = all(isinstance(arg, (int, Var)) for arg in condition.args)
     return condition.op in ("le", "lt", "eq") and plain and sum(isinstance(a, Var) for a in condition.args) == 1

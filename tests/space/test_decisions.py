@@ -8,14 +8,17 @@ import random
 import pytest
 
 import convsolve as cs
-from convsolve.space import cubes, decisions, paths
+from convsolve.space import cubes, decisions, feasible_path, frontiers, paths
 from tests.benchmarks.design.columns import brute_force
 from tests.random_designs import random_design
 
 
-@pytest.fixture(params=["graph", "merged", "cubes"])
+@pytest.fixture(params=["graph", "merged", "cubes", "halves", "labels"])
 def size(request, monkeypatch):
-    """Spaces whose graphs can be gone through, exactly or not, and such as have too many states for it."""
+    """Spaces whose graphs can be gone through, exactly or not, and such as have too many states for it.
+
+    And such as weighing bounds does not decide: that halves do, or few labels.
+    """
     if request.param == "merged":
         monkeypatch.setattr(paths, "_MOST_EDGES", 0)
         monkeypatch.setattr(paths, "_MOST_MERGED", 6)
@@ -23,11 +26,16 @@ def size(request, monkeypatch):
         monkeypatch.setattr(paths, "MOST_STATES", 3)
         monkeypatch.setattr(cubes, "_FEWEST", 2)
         monkeypatch.setattr(cubes, "_DEEPEST", 99)
+    elif request.param in ("halves", "labels"):
+        monkeypatch.setattr(feasible_path, "_ROUNDS", 0)
+        if request.param == "labels":
+            monkeypatch.setattr(frontiers, "_MOST_LABELS", 0)
+            monkeypatch.setattr(feasible_path, "_MOST_LABELS", 4)
     return request.param
 
 
 def seeds(size: str) -> range:
-    return range(3000, 3006) if size == "cubes" else range(3000, 3030)
+    return range(3000, 3006) if size == "cubes" else range(3000, 3030 if size in ("graph", "merged") else 3015)
 
 
 def test_each_value_is_allowed_just_when_there_is_an_architecture(size):
@@ -89,3 +97,16 @@ def test_what_stands_beside_an_empty_part_is_not_allowed():
     )
     assert not space.decisions({}).any and not space.decisions({}).allows("conv1.out_channels", 2)
     assert space.domains() == {"conv1.out_channels": ()}
+
+
+def test_a_space_with_few_architectures_is_decided_by_halves(monkeypatch):
+    """Once-for-All with budgets that hardly go together: no question is left to the engine."""
+    monkeypatch.setattr(decisions, "decide", None)
+    problem = cs.load("problems/once_for_all.yaml")
+    space = cs.Space(dataclasses.replace(problem, requirements=("macs <= 260M", "params >= 4.2M")))
+    rng = random.Random(1)
+    for _ in range(4):
+        taken = space.decisions({})
+        for name, values in space.holes.items():
+            assert any(taken.decide(name, value) for value in rng.sample(values, len(values)))
+        assert taken.values in space

@@ -1,0 +1,188 @@
+"""Solutions by halves: what is worth having of the first half of a graph, and of the last, and what fits together.
+
+Of the ways from the start to a state in the middle, and from there to the end, those are kept that no other is as good
+as by all bounds; each half is remembered with the edges that were left in it. Where much is asked of one graph, one
+half is mostly known, and the other one nearly decided.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..errors import UndecidedError
+from ..solver.transitions import best_of_each
+from .bounded_graph import BoundedGraph
+
+__all__ = ["MOST_WITNESSES", "Halves", "Undecided", "unbeaten"]
+
+MOST_WITNESSES = 64
+"""Solutions that are kept, where more than one is found."""
+
+_MOST_LABELS = 1 << 15
+_MOST_MOVED = 1 << 18
+_MOST_PAIRS = 1 << 21
+_REMEMBERED = 32
+
+
+class Undecided(UndecidedError):
+    """There are too many labels, or more is asked than bounds."""
+
+
+def unbeaten(state: np.ndarray, costs: np.ndarray) -> np.ndarray:
+    """Return which labels no other of their state is as good as in all costs, whole numbers; one of equals."""
+    whole = costs.astype(np.int64)
+    others = list(whole[1:]) or [np.zeros(len(state), dtype=np.int64)]
+    return best_of_each(state, int(state.max(initial=0)) + 1, (whole[0],), others)
+
+
+@dataclass(frozen=True)
+class _Step:
+    """The edges of a layer, sorted by the state that they are entered from, in the direction of a half."""
+
+    layer: int
+    edges: np.ndarray
+    first: np.ndarray
+    reached: np.ndarray
+    costs: np.ndarray
+    """By each bound, and by all weighed together."""
+    beyond: np.ndarray
+    """For each state that is reached the least that the rest of a path costs, outside of the half, too."""
+
+
+@dataclass(frozen=True)
+class _Half:
+    """Labels in the middle: their states, their costs by each bound, and a row of edges for each, layer by layer."""
+
+    state: np.ndarray
+    costs: np.ndarray
+    trail: Sequence[tuple[int, np.ndarray, np.ndarray]]
+
+    def edges(self, labels: np.ndarray) -> Iterator[tuple[int, np.ndarray]]:
+        """Yield each layer with the edges that labels have there."""
+        for layer, before, edges in reversed(self.trail):
+            yield layer, edges[labels]
+            labels = before[labels]
+
+
+class Halves:
+    """The two halves of a graph whose paths are solutions where they keep the bounds."""
+
+    def __init__(self, graph: BoundedGraph, weights: np.ndarray, margin: float) -> None:
+        self._graph = graph
+        rows = np.concatenate([graph.costs, (weights @ graph.costs)[None]])
+        self._limits = np.r_[graph.limits, weights @ graph.limits + margin][:, None]
+        to_go = [least for least, _ in graph.to_go(rows)]
+        come = _come(graph, rows)
+        ways = np.log(np.maximum([stage.target.size / max(1, stage.sources) for stage in graph.stages], 1))
+        middle = int(np.searchsorted(np.cumsum(ways), ways.sum() / 2)) + 1
+        self._first = [self._step(i, rows, to_go[i + 1]) for i in range(middle)]
+        last = [self._step(i, rows, come[i], back=True) for i in range(middle, len(graph.stages))]
+        self._last = last[::-1]
+        self._ends = graph.last
+        self._known: dict[tuple[bytes | None, ...], _Half] = {}
+
+    def _step(self, layer: int, rows: np.ndarray, beyond: np.ndarray, *, back: bool = False) -> _Step:
+        stage = self._graph.stages[layer]
+        entered, reached = (stage.target, stage.source) if back else (stage.source, stage.target)
+        order = np.argsort(entered, kind="stable")
+        count = self._graph.states(layer + 1) if back else stage.sources
+        first = np.searchsorted(entered[order], np.arange(count + 1))
+        return _Step(layer, order, first, reached[order], rows[:, stage.place][:, order], beyond)
+
+    def find(self, left: Mapping[int, np.ndarray]) -> np.ndarray | None:
+        """Return the edges of a few solutions, a row each; None if there is none.
+
+        Args:
+            left: for some layers, which edges are left.
+
+        Raises:
+            Undecided: there are too many labels.
+        """
+        first = self._half(self._first, np.zeros(1, dtype=np.int64), left)
+        last = self._half(self._last, np.arange(self._ends), left)
+        pairs = self._fitting(first, last)
+        if not len(pairs):
+            return None
+        paths = np.zeros((len(pairs), len(self._graph.stages)), dtype=np.int64)
+        for half, labels in ((first, pairs[:, 0]), (last, pairs[:, 1])):
+            for layer, edges in half.edges(labels):
+                paths[:, layer] = edges
+        return paths
+
+    def _half(self, steps: Sequence[_Step], start: np.ndarray, left: Mapping[int, np.ndarray]) -> _Half:
+        key = (
+            None,
+            *(left[s.layer].tobytes() if s.layer in left else None for s in steps),
+            bytes([steps is self._last]),
+        )
+        if key in self._known:
+            self._known[key] = self._known.pop(key)
+        else:
+            self._known[key] = self._grown(steps, start, left)
+            if len(self._known) > _REMEMBERED:
+                del self._known[next(iter(self._known))]
+        return self._known[key]
+
+    def _grown(self, steps: Sequence[_Step], start: np.ndarray, left: Mapping[int, np.ndarray]) -> _Half:
+        state, spent = start, np.zeros((len(self._limits), len(start)))
+        trail: list[tuple[int, np.ndarray, np.ndarray]] = []
+        for step in steps:
+            first = step.first[state]
+            degree = step.first[state + 1] - first
+            total = int(degree.sum())
+            if total > _MOST_MOVED:
+                raise Undecided
+            label = np.repeat(np.arange(len(state)), degree)
+            place = np.repeat(first - np.cumsum(degree) + degree, degree) + np.arange(total)
+            if step.layer in left:
+                here = left[step.layer][step.edges[place]]
+                label, place = label[here], place[here]
+            reached = step.reached[place]
+            moved = spent[:, label] + step.costs[:, place]
+            kept = np.flatnonzero((moved + step.beyond[:, reached] <= self._limits).all(axis=0))
+            kept = kept[unbeaten(reached[kept], moved[:-1, kept])] if len(kept) > 1 else kept
+            if len(kept) > _MOST_LABELS:
+                raise Undecided
+            trail.append((step.layer, label[kept], step.edges[place[kept]]))
+            state, spent = reached[kept], moved[:, kept]
+        return _Half(state, spent[:-1], trail)
+
+    def _fitting(self, first: _Half, last: _Half) -> np.ndarray:
+        """Return pairs of labels, of the first half and of the last, that make a solution: some, if there are any."""
+        limits = self._limits[:-1]
+        found: list[np.ndarray] = []
+        for state in np.intersect1d(first.state, last.state):
+            ours, theirs = np.flatnonzero(first.state == state), np.flatnonzero(last.state == state)
+            one, other = first.costs[:, ours], last.costs[:, theirs]
+            if len(limits) == 2:  # the more by one bound, the less by the other
+                order = np.argsort(other[0], kind="stable")
+                place = np.searchsorted(other[0][order], limits[0] - one[0], side="right") - 1
+                near = order[np.maximum(place, 0)]
+                fits = np.flatnonzero((place >= 0) & (one[1] + other[1][near] <= limits[1]))
+                pairs = np.stack([ours[fits], theirs[near[fits]]], axis=1)
+            else:
+                if len(ours) * len(theirs) > _MOST_PAIRS:
+                    raise Undecided
+                whole = np.ones((len(ours), len(theirs)), dtype=bool)
+                for a, b, limit in zip(one, other, limits[:, 0], strict=True):
+                    whole &= a[:, None] + b <= limit
+                rows, columns = np.nonzero(whole)
+                pairs = np.stack([ours[rows], theirs[columns]], axis=1)
+            found.append(pairs[:: max(1, len(pairs) // MOST_WITNESSES)])
+        return np.concatenate(found)[:MOST_WITNESSES] if found else np.zeros((0, 2), dtype=np.int64)
+
+
+def _come(graph: BoundedGraph, rows: np.ndarray) -> list[np.ndarray]:
+    """Return for each layer the least that a way from the start to a state costs, by each row."""
+    least = np.zeros((len(rows), 1))
+    found = [least]
+    for i, stage in enumerate(graph.stages):
+        total = rows[:, stage.place] + least[:, stage.source]
+        least = np.full((len(rows), graph.states(i + 1)), np.inf)
+        for own, costs in zip(least, total, strict=True):
+            np.minimum.at(own, stage.target, costs)
+        found.append(least)
+    return found
