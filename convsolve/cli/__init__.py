@@ -12,11 +12,12 @@ import sys
 from collections.abc import Sequence
 from contextlib import suppress
 from importlib import import_module
+from itertools import pairwise
 from typing import Any
 
 import click
 
-__all__ = ["cli", "main"]
+__all__ = ["ALIASES", "cli", "main"]
 
 _GROUPS = {
     "Check": {
@@ -49,7 +50,7 @@ _GROUPS = {
 }
 _COMMANDS = {name: said for group in _GROUPS.values() for name, said in group.items()}
 
-_ALIASES = {"valid_sizes": "sizes", "valid-sizes": "sizes", "solve": "synth", "compare": "diff"}
+ALIASES = {"valid_sizes": "sizes", "valid-sizes": "sizes", "solve": "synth", "compare": "diff"}
 """Names of the Python API, which are taken for the commands that do the same."""
 
 
@@ -74,10 +75,11 @@ class _Lazy(click.Group):
     def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
         from .help_examples import EXAMPLES
 
-        name = _ALIASES.get(name, name)
+        name = ALIASES.get(name, name)
         if name not in _COMMANDS:
             return None
         command: click.Command = import_module(f".{name}", __name__).command
+        command.name = name
         command.epilog = "\n".join(["\b", "Examples:", *(f"  convsolve {words}" for words in EXAMPLES[name])])
         return command
 
@@ -119,6 +121,8 @@ def main(args: Sequence[str] | None = None) -> None:
         sys.stdout.flush()
     except BaseException as error:
         code = _failed(error, words)
+        if code in (2, 3, _INTERNAL) and _wants_json(words):
+            _print_error(error, code, words)
     sys.exit(code)
 
 
@@ -171,6 +175,30 @@ def _failed(error: BaseException, words: Sequence[str]) -> int:
     if isinstance(error, OSError) and error.filename is None and error.errno in _UNWRITTEN:
         return _unwritten(error)
     return _crashed(error, words)
+
+
+def _wants_json(words: Sequence[str]) -> bool:
+    return "--json" in words or any(pair == ("--output-format", "json") for pair in pairwise(words))
+
+
+def _print_error(error: BaseException, code: int, words: Sequence[str]) -> None:
+    """Print the JSON document of an error, in the place of the one of an answer."""
+    import json
+
+    from ..errors import FileError
+    from ..support.foreign_text import visible
+    from .json_schemas import DOCUMENTS, VERSION
+
+    name = next((ALIASES.get(word, word) for word in words if not word.startswith("-")), "")
+    if name not in DOCUMENTS:
+        return
+    message = error.format_message() if isinstance(error, click.ClickException) else str(error)
+    mistakes = [{"file": error.source, "line": m.line, "column": m.column, "message": m.message}
+                for m in error.mistakes] if isinstance(error, FileError) else []  # fmt: skip
+    document = {"version": VERSION, "command": name, "status": "error", "exit_code": code,
+                "message": visible(message, keep="\n"), "mistakes": mistakes}  # fmt: skip
+    with suppress(OSError):
+        click.echo(json.dumps(document, indent=2))
 
 
 def _crashed(error: BaseException, words: Sequence[str]) -> int:

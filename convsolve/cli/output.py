@@ -6,7 +6,7 @@ import errno
 import json
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -52,9 +52,12 @@ def console() -> Console:
     return Output(highlight=False, emoji=False, soft_wrap=True, width=10_000, color_system=None)
 
 
-def print_json(data: Any) -> None:
-    """Print one JSON document."""
-    click.echo(json.dumps(data, indent=2))
+def print_json(data: Mapping[str, Any]) -> None:
+    """Print the JSON document of the command that runs; what its keys are: :mod:`convsolve.cli.json_schemas`."""
+    from .json_schemas import VERSION
+
+    command = click.get_current_context().command.name
+    click.echo(json.dumps({"version": VERSION, "command": command, **data}, indent=2))
 
 
 def print_table(out: Console, report: CheckReport) -> None:

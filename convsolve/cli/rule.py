@@ -22,7 +22,7 @@ def command(code: str | None, as_json: bool) -> int:
 
     if code is None:
         if as_json:
-            print_json({code: rule_of(code).demand for code in CODES})
+            print_json({"rules": {code: rule_of(code).demand for code in CODES}})
         else:
             for code in CODES:
                 click.echo(f"{code:5}  {rule_of(code).demand}")

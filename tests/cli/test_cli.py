@@ -220,7 +220,9 @@ def test_an_onnx_model_is_written_whole(tmp_path):
     onnx = pytest.importorskip("onnx")
     path = tmp_path / "net.onnx"
     path.write_text("old")
-    result = convsolve("export", "problems/mnist_repair.yaml", "--to", "onnx", "-o", str(path), "--seed", "3")
+    result = convsolve(
+        "export", "problems/mnist_repair.yaml", "--to", "onnx", "-o", str(path), "--seed", "3", "--force"
+    )
     assert (result.returncode, result.stdout, result.stderr) == (0, "", f"wrote {path}\n")
     onnx.checker.check_model(onnx.load(path))
     assert [p.name for p in tmp_path.iterdir()] == ["net.onnx"]

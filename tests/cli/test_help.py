@@ -13,7 +13,7 @@ import click
 import pytest
 from click.testing import CliRunner
 
-from convsolve.cli import _ALIASES, _COMMANDS, _GROUPS, cli
+from convsolve.cli import _COMMANDS, _GROUPS, ALIASES, cli
 from convsolve.cli.help_examples import EXAMPLES
 
 ROOT = Path(__file__).parent.parent.parent
@@ -42,10 +42,10 @@ def test_commands_stand_in_groups():
     assert [line.rstrip(":") for line in shown.splitlines() if line.rstrip(":") in _GROUPS] == list(_GROUPS)
 
 
-@pytest.mark.parametrize("name", _ALIASES)
+@pytest.mark.parametrize("name", ALIASES)
 def test_names_of_the_python_api_are_taken(name):
     said = cli.get_command(click.Context(cli), name)
-    assert said is cli.get_command(click.Context(cli), _ALIASES[name])
+    assert said is cli.get_command(click.Context(cli), ALIASES[name])
 
 
 def test_a_shell_completes_files_and_classes(tmp_path):

@@ -23,7 +23,8 @@ def run(*words: str, text: str = TEXT) -> tuple[int, str]:
 def test_count():
     assert run("count", "-") == (0, "9 valid architectures\nof 13 without any requirement: 69.231%\n")
     code, text = run("count", "-", "--json")
-    assert code == 0 and json.loads(text) == {"count": 9, "exact": True, "low": 9, "high": 9, "of": 13, "share": 9 / 13}
+    assert code == 0 and json.loads(text) == {
+        "version": 1, "command": "count", "count": 9, "exact": True, "low": 9, "high": 9, "of": 13, "share": 9 / 13}  # fmt: skip
 
 
 def test_no_architecture():
