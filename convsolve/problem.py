@@ -13,6 +13,7 @@ from .dims.grammar import Several, Value, parse_condition, parse_dim
 from .errors import ExpressionError, NetworkError
 from .lints import SENSIBLE, demanded, known_codes
 from .network import Layer, Network, tensor_layer
+from .network.costs import DERIVED
 from .network.receptive_field import receptive_field
 from .network.trace import COSTS, Definition, Requirement, Trace, trace
 from .operators import Choice, axis_names
@@ -22,6 +23,8 @@ from .support.suggestions import known_word, listed, nearest, quoted
 
 __all__ = ["WARNINGS", "Objective", "Problem", "ProblemTrace", "Scope", "as_problem", "trace_problem"]
 
+
+_COSTS = (*COSTS, *DERIVED)
 
 WARNINGS = "warnings"
 """How many warnings of lints a network gives: a name that requirements and objectives may use."""
@@ -164,6 +167,7 @@ class Scope:
         self.holes_named: set[str] = set()
         self._costs = {d.name: d.value for d in traced.definitions if d.name.rpartition(".")[2] in COSTS}
         self._defined: dict[str, Var] = {}
+        self._derived: dict[str, dict[str, Dim]] = {}
         self.forced: dict[str, tuple[str, ...]] = {}
         self._whens: list[Cond] = []
         self._spoken_of: dict[str, Cond] = {}
@@ -209,6 +213,8 @@ class Scope:
             return self._pattern(name, column)
         if name in COSTS:
             return self._var(name)
+        if name in DERIVED and name not in self.network.by_name and name not in self.network.blocks:
+            return self._derived_cost(name, "", column)
         if name == WARNINGS and name not in self.network.by_name and name not in self.network.blocks:
             return self._define(name, total(where(r.condition, 0, 1) for r in self.lints(SENSIBLE)))
         if name == "receptive_field" or name.startswith(("receptive_field.", "receptive_field_stride")):
@@ -238,7 +244,7 @@ class Scope:
         found, whens, wrong = [], [], ""
         self._absent_counts_0, before = True, self._absent_counts_0
         for layer in named:
-            if layer.operator.arity == (0, 0) and attribute in COSTS:
+            if layer.operator.arity == (0, 0) and attribute in _COSTS:
                 continue
             try:
                 value = self._attribute(layer.name, attribute, "", column)
@@ -278,11 +284,13 @@ class Scope:
         layer = self.network.by_name[tensor_layer(end)]
         if attribute in COSTS and not axis:
             value: Value = self._var(f"{tensor_layer(tensor)}.{attribute}")
+        elif attribute in DERIVED and not axis:
+            value = self._derived_cost(attribute, tensor_layer(tensor), column)
         else:
             value = self._of_layer(layer, end, attribute, axis, column)
-        if layer.when is True or (attribute in COSTS and not axis and tensor in self.network.blocks):
+        if layer.when is True or (attribute in _COSTS and not axis and tensor in self.network.blocks):
             return value
-        nothing = attribute in (*COSTS, "size") and not axis  # a layer that is not there costs nothing
+        nothing = attribute in (*_COSTS, "size") and not axis  # a layer that is not there costs nothing
         if self._absent_counts_0 or nothing:
             return where(layer.when, value, 0) if not isinstance(value, tuple) else value
         self._whens.append(layer.when)
@@ -307,7 +315,7 @@ class Scope:
         names = axis_names(len(shape))
         if attribute in names and not axis:
             return shape[names.index(attribute)]
-        choices = [*names, "shape", "size", *COSTS, "receptive_field", *layer.operator.parameters()]
+        choices = [*names, "shape", "size", *_COSTS, "receptive_field", *layer.operator.parameters()]
         shown = f"{attribute}.{axis}" if axis else attribute
         raise ExpressionError(f"{tensor} has no {shown!r}{nearest(shown, choices, listed=8)}", column)
 
@@ -330,6 +338,27 @@ class Scope:
         found = tuple(values.values())
         return found[0] if len(found) == 1 else found
 
+    def _derived_cost(self, name: str, of: str, column: int) -> Dim:
+        """Return a cost of a layer or of a block, or, without ``of``, of the network."""
+        cost = DERIVED[name]
+        if name not in self._derived:
+            try:
+                found = cost.of_layers(self.trace, self._define)
+            except NetworkError as error:
+                raise ExpressionError(str(error), column) from error
+            self._derived[name] = {
+                layer: self._define(f"{layer}.{name}" if layer else name, value) for layer, value in found.items()
+            }
+        values = self._derived[name]
+        if not of:
+            return self._define(name, cost.together(values.values()))
+        if "" in values:
+            raise ExpressionError(f"{name} is of the whole network, not of {of}", column)
+        if of in self.network.blocks:
+            members = (values[member] for member in self.network.blocks[of] if member in values)
+            return self._define(f"{of}.{name}", cost.together(members))
+        return values.get(of, 0)
+
     def _define(self, name: str, value: Dim) -> Dim:
         """Give a value of this scope a name of its own in the trace."""
         if isinstance(value, (int, Var)):
@@ -344,7 +373,7 @@ class Scope:
         return Var(name, interval=bounds(self._costs[name]))
 
     def _unknown(self, name: str, column: int) -> ExpressionError:
-        names = [*COSTS, WARNINGS, "receptive_field", "input", "output", *self.trace.shapes, *self.network.blocks]
+        names = [*_COSTS, WARNINGS, "receptive_field", "input", "output", *self.trace.shapes, *self.network.blocks]
         names = list(dict.fromkeys([*names, *(f"${hole}" for hole in self.network.holes)]))
         odd = [n for n in self.network.by_name if not re.fullmatch(r"[A-Za-z_]\w*(\.\w+)*", n)]
         hint = f"; names like {odd[0]} stand in backquotes: `{odd[0]}`.size" if odd else ""

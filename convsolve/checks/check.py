@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
-from ..dims import Var, evaluate, render
-from ..errors import NetworkError
+from ..dims import Expr, Var, evaluate, render
+from ..errors import ExpressionError, NetworkError
 from ..network import InputShapes, Network, tensor_layer
+from ..network.costs import DERIVED
 from ..network.receptive_field import receptive_field
 from ..network.trace import COSTS, Definition, Requirement, Trace, run, trace
-from ..problem import Problem, trace_problem
+from ..problem import Problem, Scope, trace_problem
 from ..rules import BRANCH, CALL_TAKEN, RANK
 from ..sources import Asked, problem_of
 from ..support.notebook_display import Shown
@@ -89,6 +91,26 @@ class CheckReport(Shown):
     notes: tuple[str, ...] = ()
     network: Network | None = field(default=None, compare=False, repr=False)
     """The network that was checked, with the input that it was checked for."""
+
+    def costs(self) -> dict[str, int]:
+        """Return the costs that follow from sizes (``flops``, ``peak_memory`` ...) by name.
+
+        Empty unless ``ok``; without those that are not known for this network, such as the best of too many orders.
+
+        >>> from convsolve.files import parse
+        >>> report = check(parse("{input: [1, 8], layers: [{conv: {out_channels: 4, kernel_size: 3}}, relu]}"))
+        >>> report.costs()["peak_memory"]
+        48
+        """
+        if self.network is None or not self.ok:
+            return {}
+        scope = Scope(trace(self.network))
+        known = {}
+        for name in DERIVED:
+            with suppress(ExpressionError):
+                known[name] = scope.resolve(f"{name}")
+        values = run(dataclasses.replace(scope.trace, steps=(*scope.trace.steps, *scope.definitions)), {})
+        return {name: evaluate(value, values) for name, value in known.items() if isinstance(value, (int, Expr, Var))}
 
     def __str__(self) -> str:
         """Return the table of shapes, the costs, the findings and the verdict."""

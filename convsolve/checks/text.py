@@ -10,6 +10,7 @@ from itertools import zip_longest
 from math import log2
 from typing import TYPE_CHECKING
 
+from ..network.costs import DERIVED
 from ..operators.base import to_canonical
 from .branch_lines import branch_lines
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 __all__ = [
     "aligned",
     "cost_line",
+    "derived_cost_lines",
     "failure_lines",
     "lint_lines",
     "report_lines",
@@ -123,6 +125,14 @@ def cost_line(report: CheckReport) -> str:
     if field is not None:
         parts.append(f"receptive field {shape(field) if isinstance(field, tuple) else field}")
     return "   ".join(parts)
+
+
+def derived_cost_lines(report: CheckReport) -> list[str]:
+    """Return the costs that follow from sizes, one a line, each with what it means."""
+    costs = report.costs()
+    shown = {name: f"{value:,} {DERIVED[name].unit}".rstrip() for name, value in costs.items()}
+    wide, long = max(map(len, shown), default=0), max(map(len, shown.values()), default=0)
+    return [f"{name.ljust(wide)}  {text.rjust(long)}  {DERIVED[name].meaning}" for name, text in shown.items()]
 
 
 def failure_lines(failure: Failure) -> list[str]:

@@ -43,6 +43,8 @@ __all__ = ["command"]
               show_default=True, help="For people, or for the tools that read findings.")  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="The same as --output-format json.")
 @click.option("--lint", "linting", is_flag=True, help="Say what `convsolve lint` finds, too, as notes.")
+@click.option("--costs", "costing", is_flag=True, help="Say what follows from the sizes, too: operations, bytes, the "
+              "memory of live tensors.")  # fmt: skip
 @timeout_option
 @click.option("-q", "--quiet", is_flag=True, help="Print findings only.")
 def command(
@@ -52,6 +54,7 @@ def command(
     form: str,
     as_json: bool,
     linting: bool,
+    costing: bool,
     timeout: float | None,
     quiet: bool,
 ) -> int:
@@ -66,11 +69,13 @@ def command(
     gc.set_threshold(100_000, 50, 50)  # many objects are made, and nearly all stay: less is looked for rings
     form = "json" if as_json else form
     if not sources:
-        if input_shape is not None or arguments != "{}" or linting:
-            raise click.UsageError("--input, --kwargs and --lint are for a SOURCE; pyproject.toml says its own")
+        if input_shape is not None or arguments != "{}" or linting or costing:
+            raise click.UsageError(
+                "--input, --kwargs, --lint and --costs are for a SOURCE; pyproject.toml says its own"
+            )
         return check_declared(form, quiet, timeout)
     one = partial(_checked, input_shape=input_shape, arguments=arguments, form=form, quiet=quiet, linting=linting,
-                  deadline=Deadline(timeout))  # fmt: skip
+                  costing=costing, deadline=Deadline(timeout))  # fmt: skip
     if len(sources) == 1:
         return one(sources[0])
     if form in ("json", "sarif", "junit"):
@@ -115,12 +120,13 @@ def _checked(
     form: str,
     quiet: bool,
     linting: bool,
+    costing: bool,
     deadline: Deadline,
 ) -> int:
     """Check one source, print what was found, and return the exit code."""
     from ..checks.check import check
     from ..checks.lint import lint
-    from ..checks.text import shape
+    from ..checks.text import derived_cost_lines, shape
     from ..diagnosis.diagnose import diagnose
     from ..errors import UndecidedError
     from ..files import layer_places
@@ -149,13 +155,16 @@ def _checked(
     except UndecidedError as error:
         report = dataclasses.replace(report, notes=(*report.notes, f"what has caused this is not known: {error}"))
     if form == "json":
-        print_json({**report_data(report), "causes": cause_data(causes)})
+        derived = {"costs": report.costs()} if costing else {}
+        print_json({**report_data(report), **derived, "causes": cause_data(causes)})
         return _code(report)
     out = console()
     if not quiet:
         print_table(out, report)
         out.print()
         print_costs(out, report)
+        for line in derived_cost_lines(report) if costing else ():
+            out.print(line, markup=False)
     print_failures(out, report.failures)
     print_causes(out, causes)
     if not quiet:

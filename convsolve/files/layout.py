@@ -10,6 +10,7 @@ TOP_KEYS: dict[str, str] = {
     "data_format": "the order in which shapes are written: channels_first (default) or channels_last",
     "training": "true: also apply what only training requires",
     "batch_size": "the batch size that training requirements reckon with (default 1)",
+    "dtype": "the type of the numbers, for costs in bytes: float32 (default), float16, int8 ...",
     "input": "the shape of the input, without the batch axis; entries may be open",
     "inputs": "shapes by name, for a network with several inputs",
     "holes": "named unknowns and their domains, most preferred value first",

@@ -13,7 +13,7 @@ from typing import Any, get_args
 from ..dims import Domain
 from ..errors import FileError, NetworkError, Problematic
 from ..lints import LINTS, SENSIBLE
-from ..network import Network
+from ..network import BYTES, Network
 from ..network.trace import Trace, trace
 from ..operators import Input
 from ..operators.base import DataFormat, Framework
@@ -159,6 +159,7 @@ class _Reader:
             "data_format": self.mistakes.word(entries, "data_format", get_args(DataFormat), "channels_first"),
             "training": self.mistakes.option(entries, "training", False, "true or false"),
             "batch_size": batch_size,
+            "dtype": self.mistakes.word(entries, "dtype", tuple(BYTES), "float32"),
         }
 
     def inputs(self, entries: Mapping[str, Node], place: Place) -> str:

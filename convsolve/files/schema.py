@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..lints import LINTS
+from ..network import BYTES
 from ..operators import OPERATORS, Choice, Operator
 from ..operators.parameters import Sizes
 from .layout import EXPECT_KEYS, LAYER_KEYS, TOP_KEYS, VERDICTS
@@ -31,6 +32,7 @@ def schema() -> dict[str, Any]:
         "data_format": {"enum": ["channels_first", "channels_last"]},
         "training": {"type": "boolean"},
         "batch_size": {"type": "integer", "minimum": 1},
+        "dtype": {"enum": list(BYTES)},
         "input": shape,
         "inputs": {"type": "object", "additionalProperties": shape, "minProperties": 1},
         "holes": {"type": "object", "additionalProperties": _DOMAIN},

@@ -72,7 +72,7 @@ def to_document(problem: Problem) -> dict[str, Any]:
     if problem.description:
         document["description"] = problem.description
     for key, default in (("framework", "torch"), ("data_format", "channels_first"), ("training", False),
-                         ("batch_size", 1)):  # fmt: skip
+                         ("batch_size", 1), ("dtype", "float32")):  # fmt: skip
         if getattr(network, key) != default:
             document[key] = getattr(network, key)
     natural = _natural_holes(network)

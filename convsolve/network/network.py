@@ -22,7 +22,10 @@ from ..support.suggestions import known_word, listed, nearest, quoted, whole
 if TYPE_CHECKING:
     import networkx
 
-__all__ = ["Guard", "InputShapes", "Layer", "Network", "as_name", "given_shapes", "tensor_layer"]
+__all__ = ["BYTES", "Guard", "InputShapes", "Layer", "Network", "as_name", "given_shapes", "tensor_layer"]
+
+BYTES = {"int8": 1, "uint8": 1, "int16": 2, "float16": 2, "bfloat16": 2, "int32": 4, "float32": 4, "float64": 8}
+"""What one element takes, by the type of the numbers."""
 
 InputShapes: TypeAlias = "Iterable[int] | Iterable[Iterable[int]] | Mapping[str, Iterable[int]]"
 """The shape of the only input, those of all inputs in order, or of some by name; without the batch axis."""
@@ -162,6 +165,7 @@ class Network(Shown):
         framework: whose meaning of "same" padding, ceil_mode and limits applies.
         data_format: the order in which shapes are written; rules always see channels first.
         training: also apply what only training requires, with ``batch_size``.
+        dtype: the type of the numbers, for costs in bytes.
         guards: the branches taken by the program that the network was recorded from.
         refusal: what that program said when it refused its input, after these branches; empty where it did not.
         record: records that program again with another input shape, which may take other branches; it is not pickled.
@@ -182,6 +186,7 @@ class Network(Shown):
     data_format: DataFormat = "channels_first"
     training: bool = False
     batch_size: int = 1
+    dtype: str = "float32"
     guards: tuple[Guard, ...] = ()
     refusal: str = ""
     record: Callable[..., Network] | None = field(default=None, compare=False, repr=False)
@@ -207,6 +212,7 @@ class Network(Shown):
             raise NetworkError("a network needs at least one layer")
         known_word("framework", self.framework, get_args(Framework))
         known_word("data_format", self.data_format, get_args(DataFormat))
+        known_word("dtype", self.dtype, tuple(BYTES))
         object.__setattr__(self, "outputs", listed("outputs", self.outputs, "['conv1']") or (self.layers[-1].name,))
         if len(self.by_name) < len(self.layers):
             names = [layer.name for layer in self.layers]

@@ -124,6 +124,8 @@ class Operator:
     written: ClassVar[bool] = False
     pointwise: ClassVar[bool] = False
     """Whether every output element sees just the input elements at its own place."""
+    in_place: ClassVar[bool] = False
+    """Whether the output may be written over the first input, or is a view of it, where both have as many elements."""
 
     def __post_init__(self) -> None:
         for name, kind in self.parameters().items():

@@ -28,6 +28,7 @@ class Add(Operator):
 
     kind = "add"
     pointwise = True
+    in_place = True
     arity = (2, None)
     written = True
 

@@ -30,6 +30,7 @@ class BatchNorm(Operator):
 
     kind = "batch_norm"
     pointwise = True
+    in_place = True
 
     affine: bool = parameter(Flag(), default=True)
     scale: bool = parameter(Flag(), default=True)

@@ -99,6 +99,7 @@ class _Same(Operator):
     """What keeps the shape of its input, element by element."""
 
     pointwise = True
+    in_place = True
 
     def infer(self, site: Site, *inputs: Shape) -> Shape:
         return inputs[0]

@@ -44,6 +44,7 @@ class Flatten(Operator):
     """
 
     kind = "flatten"
+    in_place = True
     written = True
 
     start_axis: int = parameter(WholeNumber(minimum=None), default=0)
@@ -77,6 +78,7 @@ class Reshape(Operator):
     """
 
     kind = "reshape"
+    in_place = True
     written = True
 
     shape: Any = parameter(Sizes(minimum=-1))
@@ -116,6 +118,7 @@ class Unflatten(Operator):
     """
 
     kind = "unflatten"
+    in_place = True
     written = True
 
     axis: int = parameter(WholeNumber(minimum=None), default=0)
@@ -158,6 +161,7 @@ class Squeeze(Operator):
     """
 
     kind = "squeeze"
+    in_place = True
     written = True
 
     axis: int = parameter(WholeNumber(minimum=None))
@@ -180,6 +184,7 @@ class Unsqueeze(Operator):
     """
 
     kind = "unsqueeze"
+    in_place = True
     written = True
 
     axis: int = parameter(WholeNumber(minimum=None))

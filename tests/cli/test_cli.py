@@ -106,6 +106,7 @@ GOLDEN = {
     ],
     "lint_invalid": ["lint", "problems/seeds/kernel_5_on_4x4.yaml"],
     "lint_unknown_code": ["lint", "problems/least_macs.yaml", "--only", "W99"],
+    "check_costs": ["check", "--costs", "problems/seeds/mnist_same_5x5_pool.yaml"],
     "check_lint": ["check", "--lint", "problems/seeds/mnist_same_5x5_pool.yaml"],
     "synth_silly": ["synth", "problems/least_macs.yaml"],
     "synth_sensible": ["synth", "problems/least_macs.yaml", "--sensible", "--json"],
