@@ -36,6 +36,7 @@ FLOORS = [
     {"diagnosis"},
     {"explanations"},
     {"project"},
+    {"editor"},
     {"space"},
     {"pictures"},
     {"cli", "testing"},
@@ -46,7 +47,7 @@ FLOORS = [
 ONLY_IN = {
     "hypothesis": "testing", "pytest": "testing", "z3": "solver", "click": "cli", "rich": "cli", "yaml": "files",
     "torch": "frameworks/torch", "keras": "frameworks/keras", "onnx": "frameworks/onnx", "h5py": "frameworks/keras",
-    "optuna": "space", "distributed": "space", "resvg_py": "pictures", "markdown_it": "guide",
+    "optuna": "space", "distributed": "space", "resvg_py": "pictures", "pygls": "editor", "lsprotocol": "editor", "markdown_it": "guide",
 }  # fmt: skip
 
 

@@ -42,6 +42,7 @@ _GROUPS = {
     },
     "Show": {
         "draw": "Draw a network: as a picture, or as a page with sliders.",
+        "lsp": "Speak with an editor: findings, shapes and repairs where a network is written.",
         "serve": "Show a network's page in a browser, and follow its file.",
         "guide": "Read the guide: tutorial, recipes, reference.",
         "example": "Print an example, a problem file.",

@@ -33,6 +33,7 @@ EXAMPLES = {
         "export problems/imagenet_stem.yaml --to torch -o net.py",
         "export problems/imagenet_stem.yaml --to onnx -o net.onnx",
     ),
+    "lsp": ("lsp", "lsp --tcp 2087"),
     "schema": ("schema > problem.schema.json", "schema check"),
     "guide": ("guide tutorial", "guide --html ."),
     "example": ("example", "example unet_300x300"),

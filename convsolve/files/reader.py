@@ -42,14 +42,17 @@ def load(source: str | Path) -> Problem:
     return read_problem(_document(str(source)), str(source))
 
 
-def layer_places(source: str | Path) -> dict[str, Place]:
+def layer_places(source: str | Path, *, text: str | None = None) -> dict[str, Place]:
     """Return where each layer of a problem file stands: line and column, counted from 1.
+
+    With ``text``, that is read in the place of what the file holds.
 
     Raises:
         FileError: the file cannot be read.
     """
+    name = str(source)
     reader = _Reader()
-    reader.problem(_document(str(source)))
+    reader.problem(_document(name) if text is None else parse_document(text, name, format_of(name) or "yaml"))
     return reader.layers.places
 
 

@@ -29,6 +29,7 @@ TOPICS = {
     "synth": "Solve a problem: the best values, or why there are none",
     "spaces": "Search spaces: count, draw, complete, with any tuner",
     "terminal": "Commands at a terminal: completion, files that are written, what is said where",
+    "editors": "VS Code, Neovim, Emacs: shapes as hints, findings, repairs",
     "project": "The networks of a project judged in CI: pyproject.toml, pytest, pre-commit, GitHub",
     "pictures": "Pictures, pages with sliders, ladders",
     "export": "Write networks as PyTorch, Keras, ONNX or YAML",

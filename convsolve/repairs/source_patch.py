@@ -204,10 +204,43 @@ def _call(text: str, path: Path, line: int, layer: Layer) -> ast.Call:
     if layer.operator.kind == "linear":
         heads = ("Linear", "Dense")
     found = [c for c in _calls(tree, line) if _called(c) in _SIGNATURES and _head(_called(c)) in heads]
+    if not found:  # the place is where it is called, not where it is made
+        made = _made_in_class(tree, line, layer.name)
+        found = [made] if made is not None and _called(made) in _SIGNATURES and _head(_called(made)) in heads else []
     if len(found) != 1:
         what = "no call" if not found else "several calls"
         raise NetworkError(f"{path}:{line}: {what} that makes {layer.name} ({layer.operator.kind}): change it by hand")
     return found[0]
+
+
+def _made_in_class(tree: ast.AST, line: int, layer: str) -> ast.Call | None:
+    """Return the one call that makes a layer in the class in which it is called: ``self.stem = nn.Conv2d(...)``."""
+    classes = [node for node in ast.walk(tree) if isinstance(node, ast.ClassDef)
+               and node.lineno <= line <= (node.end_lineno or 0)]  # fmt: skip
+    if not classes:
+        return None
+    innermost = max(classes, key=lambda node: node.lineno)
+    path = layer.split(".")
+    for i, attribute in enumerate(path):
+        values = [node.value for node in ast.walk(innermost) if isinstance(node, ast.Assign) and len(node.targets) == 1
+                  and ast.unparse(node.targets[0]) == f"self.{attribute}"]  # fmt: skip
+        if len(values) > 1:
+            return None
+        for value in values:
+            return _inside(value, path[i + 1 :])
+    return None
+
+
+def _inside(value: ast.expr, path: list[str]) -> ast.Call | None:
+    """Return the call that makes a part of a container: of ``Sequential(a, b)``, ``0`` is ``a``."""
+    for part in path:
+        if not isinstance(value, ast.Call) or not part.isdecimal():
+            return None
+        parts = value.args[0].elts if len(value.args) == 1 and isinstance(value.args[0], ast.List) else value.args
+        if any(isinstance(one, ast.Starred) for one in parts) or int(part) >= len(parts):
+            return None
+        value = parts[int(part)]
+    return value if isinstance(value, ast.Call) else None
 
 
 def _calls(tree: ast.AST, line: int) -> Iterator[ast.Call]:

@@ -200,3 +200,42 @@ def test_a_source_on_a_full_disk_stays(tmp_path, monkeypatch):
     assert code == 2 and "cannot write nets_that_stay.py: No space left" in said
     assert (tmp_path / "nets_that_stay.py").read_text() == PROGRAM.format(cookie="", word="")
     assert [p.name for p in tmp_path.iterdir() if p.suffix] == ["nets_that_stay.py"]
+
+
+CALLED = """from torch import nn
+
+
+class Block(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv = nn.Conv2d(8, 8, 5)
+
+    def forward(self, x):
+        return self.conv(x)
+
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.stem = nn.Sequential(nn.Conv2d(1, 8, 3), nn.ReLU())
+        self.one = Block()
+
+    def forward(self, x):
+        return self.one(self.stem(x))
+"""
+
+
+@pytest.mark.parametrize(("layer", "line", "new"), [
+    ("stem.0", 20, "nn.Conv2d(1, 8, 3, padding=9)"), ("one.conv", 10, "nn.Conv2d(8, 8, 5, padding=9)"),
+    ("stem.2", 20, None), ("gone.conv", 20, None), ("stem.1", 20, None),
+])  # fmt: skip
+def test_a_layer_that_comes_from_where_it_is_called_is_changed_where_it_is_made(network, tmp_path, layer, line, new):
+    (tmp_path / "net.py").write_text(CALLED)
+    operator = Conv(out_channels=8, kernel_size=3)
+    called = cs.Network((network.layers[0], cs.Layer(layer, operator, ("x",), source=f"net.py:{line}")))
+    repair = edited(network, layer, "padding", 0, 9)
+    if new is None:
+        with pytest.raises(cs.NetworkError, match="no call that makes"):
+            patch(called, repair, folder=tmp_path)
+    else:
+        assert new in patch(called, repair, folder=tmp_path).diff()
