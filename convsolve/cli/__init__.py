@@ -31,6 +31,7 @@ _GROUPS = {
         "sizes": "Say which input sizes a network takes, exactly.",
     },
     "Design": {
+        "design": "Design a network from its ends: what comes in, what has to come out, budgets.",
         "repair": "Find the cheapest changes that make a network work.",
         "synth": "Find values for the open parameters of a problem.",
         "export": "Write a network as PyTorch or Keras source, ONNX or YAML.",

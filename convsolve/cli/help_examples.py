@@ -9,6 +9,10 @@ EXAMPLES = {
     "lint": ("lint problems/aspp_on_small_map.yaml", "lint nets.py:Net --input 3x224x224 --only W002,W004"),
     "repair": ("repair problems/unet_300x300.yaml -n 3", "repair nets.py:Net --input 3x224x224 --diff"),
     "synth": ("synth problems/imagenet_stem.yaml", "synth problems/imagenet_stem.yaml --pareto params,macs"),
+    "design": (
+        "design --input 3x480x640 --output 15x20 --layers 5 --params 500K",
+        "design --mirror problems/seeds/strided_volume_20.yaml --emit torch",
+    ),
     "sizes": ("sizes problems/segmenter_sizes.yaml --near 300x300", "sizes nets.py:Net --input 3x224x224 --dims"),
     "counterexample": (
         "counterexample problems/unet_any_size.yaml --sizes 64..512",

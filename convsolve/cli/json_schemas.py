@@ -75,7 +75,7 @@ _GOAL = _record(sense={"enum": ["minimize", "maximize"]}, expression=_TEXT, valu
 
 DOCUMENTS: dict[str, Schema] = {
     "check": _either(
-        _record(**_REPORT_KEYS, causes=_list(_CAUSE)),
+        _record(("costs",), **_REPORT_KEYS, costs=_map(_WHOLE), causes=_list(_CAUSE)),
         _UNKNOWN,
         _record(networks=_list(_record(
             name=_TEXT, source=_TEXT, found=_list(_TEXT),
@@ -127,6 +127,10 @@ DOCUMENTS: dict[str, Schema] = {
         _record(status={"const": "unknown"}, reason=_TEXT, bound=_ANY, unmet=_list(_TEXT)),
         _record(objectives=_list(_TEXT), complete=_TRUTH, reason=_TEXT, points=_list(_record(
             values=_list(_ANY), assignment=_map(_WHOLE))))),
+    "design": _either(
+        _record(status={"const": "solved"}, problem=_TEXT, solutions=_list(_record(
+            assignment=_map(_WHOLE), proven=_TRUTH, network=_REPORT))),
+        _record(status={"enum": ["infeasible", "unknown"]}, reason=_TEXT)),
     "count": _record(count=_WHOLE, exact=_TRUTH, low=_WHOLE, high=_or_null(_WHOLE), of=_or_null(_WHOLE),
                      share=_or_null({"type": "number"})),
 }  # fmt: skip

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
@@ -33,14 +33,29 @@ __all__ = ["command"]
 _INTERRUPTED = 130
 
 
+class DifferenceType(click.ParamType):  # type: ignore[type-arg,unused-ignore]
+    """What solutions differ in: a number of values, or their structure."""
+
+    name = "difference"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        text = str(value)
+        if text == "structure":
+            return text
+        if not text.isdecimal() or len(text) > 9 or int(text) < 1:
+            self.fail(f"{text!r} is no number of values from 1 on (SOURCE stands before --different)", param, ctx)
+        return int(text)
+
+
 @click.command()
 @source_argument
 @source_options
 @what_if_options
 @click.option("-n", "--number", type=click.IntRange(1, 100_000), default=1, show_default=True,
               help="How many different solutions to find, best first.")  # fmt: skip
-@click.option("--different", type=click.IntRange(1), default=1, show_default=True,
-              help="In how many values each solution differs from those before it.")  # fmt: skip
+@click.option("--different", type=DifferenceType(), is_flag=False, flag_value="structure", default="1",
+              show_default=True, metavar="[N]", help="In how many values each solution differs from those before it; "
+              "without a number, in kernels, strides, dilations and depth.")  # fmt: skip
 @click.option("--pareto", metavar="A,B[,C]", help="Find the Pareto front of two or three expressions, all minimised.")
 @workers_options
 @click.option("--emit", type=click.Choice(["yaml", "json"]), help="Print the finished network as a problem file.")
@@ -53,7 +68,7 @@ def command(
     input_shape: InputShapes | None,
     arguments: str,
     number: int,
-    different: int,
+    different: int | Literal["structure"],
     pareto: str | None,
     workers: int | None,
     cluster: str | None,
@@ -100,7 +115,7 @@ def command(
     elif emit:
         _emit(answer, emit)
     else:
-        _show(answer, found, number, reason)
+        _show(answer, found, number, reason, apart=different != 1)
     return _interrupted() if stopped else status
 
 
@@ -127,7 +142,7 @@ def _best(problem: Problem, executor: Executor | None, quiet: bool, **options: A
 
 
 def _several(
-    problem: Problem, number: int, different: int, quiet: bool, **options: Any
+    problem: Problem, number: int, different: int | Literal["structure"], quiet: bool, **options: Any
 ) -> tuple[Solution | Infeasible | Unknown, list[Solution], str, bool]:
     """Ask for several solutions; if there is none, for the reason.
 
@@ -190,7 +205,9 @@ def _emit(answer: Solution | Infeasible | Unknown, format: str) -> None:
             click.echo(line, err=True)
 
 
-def _show(answer: Solution | Infeasible | Unknown, found: list[Solution], number: int, reason: str) -> None:
+def _show(
+    answer: Solution | Infeasible | Unknown, found: list[Solution], number: int, reason: str, apart: bool
+) -> None:
     from ..synthesis.solve import Solution
 
     if not isinstance(answer, Solution):
@@ -219,6 +236,8 @@ def _show(answer: Solution | Infeasible | Unknown, found: list[Solution], number
             out.print()
     if reason:
         click.echo(f"there may be others: {reason}")
+    elif apart and 1 < number != len(found):
+        click.echo("no other solution differs so much from those above")
     elif number > 1 and len(found) < number:
         click.echo("this is the only solution" if len(found) == 1 else f"these {len(found)} are all the solutions")
 

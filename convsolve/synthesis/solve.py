@@ -6,13 +6,14 @@ import itertools
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from ..checks.check import CheckReport, check
-from ..dims import Expr, Var, bounds, evaluate, ne, total, where
+from ..dims import Condition, Expr, Var, bounds, evaluate, ne, total, variables, where
 from ..errors import ExpressionError, InternalError
 from ..network import Network
 from ..network.trace import Definition, Requirement, run
+from ..operators import Choice
 from ..problem import Objective, Problem, ProblemTrace, as_problem, trace_problem
 from ..rules import PROBLEM
 from ..support.notebook_display import Shown
@@ -288,7 +289,7 @@ def solutions(
     problem: Problem,
     *,
     limit: int | None = None,
-    different: int = 1,
+    different: int | Literal["structure"] = 1,
     timeout: float | None = None,
     seed: int = 0,
     progress: Callable[[str], None] | None = None,
@@ -299,7 +300,8 @@ def solutions(
         problem: the problem.
         limit: how many to yield at most.
         different: in how many holes each solution must differ from every one before it; with more than 1, each
-            is the best that differs so much.
+            is the best that differs so much. With "structure", each differs in the kernels, strides, dilations and
+            layers that are there: in a third of these that are open, or in as many as can be.
         timeout: seconds for all.
         seed: for z3, where it is asked.
         progress: called with a short text at each stage.
@@ -320,6 +322,10 @@ def solutions(
     problem = as_problem(problem)
     limit = None if limit is None else whole("limit", limit, least=1)
     search = RobustSearch(problem, Clock(timeout, progress), whole("seed", seed))
+    if different == "structure":
+        structure = _structure(problem)
+        yield from _different(search, limit, -(-len(structure) // 3) or 1, structure or None)
+        return
     if whole("different", different, least=1) > 1:
         yield from _different(search, limit, different)
         return
@@ -340,8 +346,27 @@ def solutions(
             return
 
 
-def _different(search: RobustSearch, limit: int | None, different: int) -> Iterator[Solution]:
-    """Yield solutions that differ in some holes: for each before, the number of other values is a requirement."""
+_STRUCTURAL = ("kernel_size", "stride", "dilation", "scale", "factor")
+
+
+def _structure(problem: Problem) -> frozenset[str]:
+    """Return the holes that decide a network's structure: windows and strides, and which layers are there."""
+    layers = problem.network.layers
+    windows = (getattr(layer.operator, name, None) for layer in layers for name in _STRUCTURAL)
+    choices = (layer.operator.conditions for layer in layers if isinstance(layer.operator, Choice))
+    parts = [layer.when for layer in layers] + [
+        part for value in (*windows, *choices) for part in (value if isinstance(value, tuple) else (value,))
+    ]
+    return frozenset(v.name for v in variables(*(p for p in parts if isinstance(p, (Expr, Var, Condition)))))
+
+
+def _different(
+    search: RobustSearch, limit: int | None, different: int, counted: frozenset[str] | None = None
+) -> Iterator[Solution]:
+    """Yield solutions that differ in some holes: for each before, the number of other values is a requirement.
+
+    Only ``counted`` holes count, if they are given; then fewer are asked for where so many others cannot be had.
+    """
     from ..solver.outcome import Stopped
 
     traced, problem = search.trace, search.problem
@@ -355,19 +380,37 @@ def _different(search: RobustSearch, limit: int | None, different: int) -> Itera
         if not outcome.assignments:
             if not outcome.proven:
                 raise TimeoutError(outcome.reason)
-            return
+            if counted is None or different == 1 or not known:
+                return
+            different //= 2
+            steps = (
+                *search.trace.trace.steps,
+                *(step for i, one in enumerate(known, 1) for step in _unlike(problem, one, i, different, counted)),
+            )
+            traced = replace(traced, trace=replace(traced.trace, steps=steps))
+            continue
         assignment = outcome.assignments[0]
         yield solution_of(traced, assignment, outcome)
         known.append(assignment)
-        holes = problem.network.holes
-        changed = total(where(ne(holes[name], value), 1, 0) for name, value in assignment.items())
-        if not isinstance(changed, Expr):
+        more = _unlike(problem, assignment, len(known), different, counted)
+        if not more:
             return  # nothing is open
-        name = f"values other than in solution {len(known)}"
-        count = Var(name, interval=bounds(changed))
-        more = (Definition(name, changed, ""), Requirement("", PROBLEM, count >= different, text=name))
         steps = (*steps, *more)
         traced = replace(traced, trace=replace(traced.trace, steps=steps))
+
+
+def _unlike(
+    problem: Problem, known: Mapping[str, int], number: int, different: int, counted: frozenset[str] | None
+) -> tuple[Definition | Requirement, ...]:
+    """Return the steps that require so many other values than an assignment has; none where nothing is open."""
+    holes = problem.network.holes
+    changed = total(where(ne(holes[name], value), 1, 0) for name, value in known.items()
+                    if counted is None or name in counted)  # fmt: skip
+    if not isinstance(changed, (Expr, Var)):
+        return ()
+    name = f"values other than in solution {number}"
+    count = Var(name, interval=bounds(changed))
+    return Definition(name, changed, ""), Requirement("", PROBLEM, count >= different, text=name)
 
 
 def solution_of(traced: ProblemTrace, assignment: dict[str, int], outcome: Outcome) -> Solution:

@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from ..checks.text import aligned, cost_line, screenful, table_lines
+from ..checks.text import aligned, cost_line, screenful, shape, table_lines
 from ..lints import SENSIBLE
 from ..problem import trace_problem
 from ..support.suggestions import few
 
 if TYPE_CHECKING:
+    from ..operators import Operator
     from .pareto import Front
     from .solve import Goal, Solution
 
-__all__ = ["assignment_lines", "broken_lines", "front_lines", "no_answer_lines", "solution_lines", "standing_lines"]
+__all__ = [
+    "assignment_lines",
+    "broken_lines",
+    "front_lines",
+    "no_answer_lines",
+    "side_by_side_lines",
+    "solution_lines",
+    "standing_lines",
+]
 
 
 def broken_lines(solution: Solution) -> list[str]:
@@ -41,6 +50,52 @@ def solution_lines(solution: Solution) -> list[str]:
     values = assignment_lines(solution.assignment) or ["  nothing was open"]
     table = [*screenful(table_lines(solution.report)), "", cost_line(solution.report)]
     return [*screenful(values), "", *table, *standing_lines(solution), *broken_lines(solution)]
+
+
+def side_by_side_lines(found: Sequence[Solution]) -> list[str]:
+    """Return several solutions of one problem beside each other: what was chosen in each layer, and its shape."""
+    names = list(dict.fromkeys(row.layer for s in found for row in s.report.rows))
+    chosen: dict[str, list[str]] = {"layer": []}
+    columns = [f"answer {i}" for i in range(1, len(found) + 1)]
+    chosen.update({column: [] for column in columns})
+    open_layers = {name.rpartition(".")[0] for s in found for name in s.problem.network.holes}
+    for name in names:
+        if name not in open_layers:
+            continue
+        chosen["layer"].append(name)
+        for column, solution in zip(columns, found, strict=True):
+            row = next((r for r in solution.report.rows if r.layer == name), None)
+            operator = solution.network.by_name[name].operator if row is not None else None
+            chosen[column].append(f"{_settings(operator)} -> {shape(row.shape)}" if row and operator else "not there")
+    for cost in ("params", "macs", "activations", "receptive_field", "peak_memory"):
+        chosen["layer"].append(cost.replace("_", " "))
+        for column, solution in zip(columns, found, strict=True):
+            value: Any = getattr(solution.report, cost, None) if cost != "peak_memory" else _peak(solution)
+            chosen[column].append("" if value is None else shape(value) if isinstance(value, tuple) else f"{value:,}")
+    return aligned(chosen)
+
+
+def _peak(solution: Solution) -> int | None:
+    return solution.report.costs().get("peak_memory")
+
+
+_SHORT = {"kernel_size": "k", "stride": "s", "padding": "p", "dilation": "d", "output_padding": "op"}
+
+
+def _settings(operator: Operator) -> str:
+    """Return a layer's windows in the field's short notation: ``k3 s2 p1``."""
+    shown = []
+    for name, letter in _SHORT.items():
+        value = getattr(operator, name, None)
+        if value is None or isinstance(value, str) or (name not in ("kernel_size", "stride") and not _any(value)):
+            continue
+        if name != "dilation" or value != 1:
+            shown.append(f"{letter}{'x'.join(map(str, value)) if isinstance(value, tuple) else value}")
+    return " ".join(shown)
+
+
+def _any(value: Any) -> bool:
+    return any(map(_any, value)) if isinstance(value, tuple) else bool(value)
 
 
 def standing_lines(solution: Solution, *, first: bool = True) -> list[str]:
