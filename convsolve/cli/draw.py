@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -120,15 +121,20 @@ def _picture(
                 for line in no_answer_lines(answer):
                     click.echo(line, err=True)
                 return 3 if isinstance(answer, Unknown) else 1
-            return draw(answer, unfold=unfold, title=source)
+            return draw(answer, unfold=unfold, title=_titled(source))
         if repaired:
             found = repair(problem, limit=1, timeout=timeout)
             if not found:
                 click.echo("nothing is wrong: there is nothing to repair", err=True)
-            return draw(problem, beside=found[0] if found else None, title=source)
-        return draw(problem, unfold=unfold, title=source)
+            return draw(problem, beside=found[0] if found else None, title=_titled(source))
+        return draw(problem, unfold=unfold, title=_titled(source))
     finally:
         tell.done()  # type: ignore[attr-defined]
+
+
+def _titled(source: str) -> str:
+    """Return what stands above a picture: the source, without the folders of this machine."""
+    return os.path.basename(source) if os.path.isabs(source) else source
 
 
 def _content(picture: Picture | Chart, form: str, ladder: bool) -> str | bytes:

@@ -192,8 +192,16 @@ def _control(number: int, control: Mapping[str, Any]) -> str:
         f'<div class=control><label for="size{number}">{escape(name)}</label>'
         f'<input type=range id="size{number}" min={least} max={last} value={value}>'
         f'<input type=number min=1 max={_LARGEST} value={value} aria-label="{escape(name)}, as a number">'
+        f'<span><button type=button data-next=-1 aria-label="{escape(name)}: the nearest smaller valid size">◂</button>'
+        f'<button type=button data-next=1 aria-label="{escape(name)}: the nearest larger valid size">▸</button></span>'
         f"<canvas aria-hidden=true></canvas></div>"
     )
+
+
+_TOOLS = (
+    "<input type=search class=search placeholder=search aria-label='search layers; Enter goes to the next'>"
+    "<button type=button data-save=svg>SVG</button><button type=button data-save=png>PNG</button>"
+)
 
 
 def _section(panel: _Panel, *, several: bool) -> str:
@@ -211,8 +219,11 @@ def _section(panel: _Panel, *, several: bool) -> str:
     return "".join((
         f'<section class=panel>{heading}<p class=verdict aria-live=polite></p><p class=totals></p>'
         f'<ul class=findings aria-label="findings"></ul>'
-        f"<h2>Graph</h2><div class=tools>{zoom}{fold}</div>"
-        f"<p class=faint>Choose a layer, here or below, to see its formula with the numbers in it.</p>{graphs}",
+        f"<h2>Graph</h2><div class=tools>{zoom}{_TOOLS}{fold}</div>"
+        f"<p class='faint legend'>Choose a layer, here or below, to see its formula with the numbers in it (Esc "
+        f"closes). "
+        f"✗ fails, ? not known, ▨ known only as it was recorded. The wheel zooms, a drag moves. Under a slider: high "
+        f"where a size is valid.</p>{graphs}",
         f'<h2>Shape ladder</h2><figure tabindex=0 aria-label="shape ladder">{ladder_svg(panel.ladder)}</figure>',
         f"<h2>Layers</h2>{_table(panel)}",
         f"<h2>Valid input sizes</h2>{_sizes(panel)}",

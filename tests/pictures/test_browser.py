@@ -244,3 +244,62 @@ def until(driver, script: str) -> None:
     from selenium.webdriver.support.ui import WebDriverWait
 
     WebDriverWait(driver, 20, ignored_exceptions=[WebDriverException]).until(lambda d: d.execute_script(script))
+
+
+def keyed(driver, key):
+    from selenium.webdriver.common.action_chains import ActionChains
+
+    ActionChains(driver).send_keys(key).perform()
+
+
+def test_the_page_is_a_viewer(driver, tmp_path):
+    from selenium.webdriver.common.by import By
+    from selenium.webdriver.common.keys import Keys
+
+    cs.draw(unet(), title="unet").save(tmp_path / "unet.html")
+    opened(driver, tmp_path / "unet.html")
+    one = lambda selector: driver.find_element(By.CSS_SELECTOR, selector)  # noqa: E731
+    count = lambda selector: len(driver.find_elements(By.CSS_SELECTOR, selector))  # noqa: E731
+    search = one("input.search")
+    search.send_keys("dec2")
+    assert count("tbody tr:not([hidden])") == 1 and count(".cs-found") >= 1
+    search.send_keys(Keys.ENTER)
+    assert one(".detail h3").text == "dec2" and count("figure.graph:not([hidden]) .cs-chosen") == 1
+    detail, graph = one(".detail").rect, one("figure.graph").rect
+    assert detail["x"] >= graph["x"] + graph["width"]  # beside it, not over it
+    keyed(driver, Keys.ESCAPE)
+    assert count(".detail[hidden]") == 1 and count(".cs-chosen") == 0
+    search.send_keys("dec2", Keys.ENTER)
+    one(".close").click()
+    assert count(".detail[hidden]") == 1
+    width = one("figure.graph svg").rect["width"]
+    driver.execute_script("""const f = document.querySelector('figure.graph'), r = f.getBoundingClientRect();
+        f.dispatchEvent(new WheelEvent('wheel', {deltaY: -100, clientX: r.x + 50, clientY: r.y + 50, cancelable: true}));""")
+    assert one("figure.graph svg").rect["width"] > width
+    move(driver, 65)
+    assert "invalid" in one(".verdict").get_attribute("class")
+    driver.execute_script("window.scrollTo(0, 0)")
+    one(".findings button").click()
+    assert count(".detail:not([hidden])") == 1
+    for way, size in ((1, "80"), (-1, "64"), (-1, "48")):
+        one(f"button[data-next='{way}']").click()
+        assert one("input[type=number]").get_attribute("value") == size
+    links = driver.execute_script("""const links = []; HTMLAnchorElement.prototype.click = function () { links.push(this); };
+        document.querySelector("button[data-save=svg]").click(); return links.map(l => [l.download, decodeURIComponent(l.href)]);""")
+    assert links[0][0] == "unet.svg" and "<svg" in links[0][1] and "dec2" in links[0][1]
+    assert complaints(driver) == [] and requests(driver) == []
+
+
+@pytest.mark.parametrize("width", [400, 1400])
+def test_nothing_is_cut_off_in_narrow_and_wide_windows(driver, tmp_path, width):
+    cs.draw(unet(), title="unet").save(tmp_path / "unet.html")
+    metrics = {"width": width, "height": 900, "deviceScaleFactor": 2, "mobile": False}
+    driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
+    try:
+        opened(driver, tmp_path / "unet.html")
+        assert driver.execute_script("return document.documentElement.scrollWidth <= window.innerWidth")
+        driver.execute_script("document.querySelector('button[data-layer]').click()")
+        assert driver.execute_script("return document.documentElement.scrollWidth <= window.innerWidth")
+        driver.save_screenshot(str(tmp_path / f"page{width}.png"))
+    finally:
+        driver.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})

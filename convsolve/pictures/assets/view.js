@@ -36,6 +36,12 @@ class Panel {
       this.graphs.forEach((graph, i) => { graph.figure.hidden = (i === 1) !== fold.checked; });
       this.zoom("fit");
     });
+    for (const graph of this.graphs) this.movable(graph.figure);
+    this.search = $("input.search", element);
+    this.search.addEventListener("input", () => this.find(false));
+    this.search.addEventListener("keydown", event => { if (event.key === "Enter") this.find(true); });
+    for (const button of $$("button[data-save]", element))
+      button.addEventListener("click", () => this.save(button.dataset.save));
     for (const svg of $$("svg", element)) svg.setAttribute("role", "group");  // what is in it can be reached
     this.show();
   }
@@ -50,6 +56,77 @@ class Panel {
       event.preventDefault();
       this.choose(layer);
     });
+  }
+
+  // The wheel makes a graph larger and smaller around the pointer; a drag moves it.
+  movable(figure) {
+    figure.addEventListener("wheel", event => {
+      event.preventDefault();
+      const svg = $("svg", figure), before = svg.getBoundingClientRect(), frame = figure.getBoundingClientRect();
+      const x = (event.clientX - before.left) / before.width, y = (event.clientY - before.top) / before.height;
+      this.zoom(event.deltaY < 0 ? "in" : "out", figure);
+      const after = svg.getBoundingClientRect();
+      figure.scrollLeft += after.left + x * after.width - event.clientX;
+      figure.scrollTop += after.top + y * after.height - event.clientY;
+    }, { passive: false });
+    let from = null, moved = false;
+    figure.addEventListener("pointerdown", event => {
+      if (event.button || event.pointerType === "touch") return;
+      from = [event.clientX + figure.scrollLeft, event.clientY + figure.scrollTop];
+      moved = false;
+    });
+    window.addEventListener("pointermove", event => {
+      if (!from) return;
+      const x = from[0] - event.clientX, y = from[1] - event.clientY;
+      moved = moved || Math.hypot(x - figure.scrollLeft, y - figure.scrollTop) > 4;
+      if (moved) [figure.scrollLeft, figure.scrollTop] = [x, y];
+    });
+    window.addEventListener("pointerup", () => { from = null; });
+    figure.addEventListener("click", event => { if (moved) event.stopPropagation(); moved = false; }, true);
+  }
+
+  // Show which layers a text names; with the Enter key, choose one after the other.
+  find(next) {
+    const text = this.search.value.trim().toLowerCase();
+    const found = this.data.layers.map((layer, i) => i).filter(i => {
+      const { name, kind } = this.data.layers[i];
+      return text && (name.toLowerCase().includes(text) || kind.toLowerCase().includes(text));
+    });
+    this.rows.forEach((row, i) => { row.hidden = text !== "" && !found.includes(i); });
+    for (const graph of this.graphs) graph.nodes.forEach((node, i) =>
+      node.classList.toggle("cs-found", graph.boxes[i].layers.some(place => found.includes(place))));
+    if (!next || !found.length) return;
+    const after = found.find(i => this.chosen !== null && i > this.chosen);
+    this.choose(after === undefined ? found[0] : after);
+    const node = $(".cs-chosen", this.graphs.find(graph => !graph.figure.hidden).figure);
+    if (node) node.scrollIntoView({ block: "center", inline: "center" });
+  }
+
+  // Save the graph as it is shown, as SVG or as PNG.
+  save(form) {
+    const svg = $("svg", this.graphs.find(graph => !graph.figure.hidden).figure);
+    const [, , width, height] = svg.getAttribute("viewBox").split(" ").map(Number);
+    const copy = svg.cloneNode(true);
+    copy.setAttribute("width", width);
+    copy.setAttribute("height", height);
+    for (const node of $$(".cs-chosen,.cs-found", copy)) node.classList.remove("cs-chosen", "cs-found");
+    const text = new XMLSerializer().serializeToString(copy), name = document.title.replace(/[^\w.-]+/g, "_");
+    const link = document.createElement("a");
+    link.download = `${name}.${form}`;
+    const url = `data:image/svg+xml;charset=utf-8,${encodeURIComponent(text)}`;
+    if (form === "svg") { link.href = url; link.click(); return; }
+    const picture = new Image();
+    picture.onload = () => {
+      const canvas = document.createElement("canvas");
+      [canvas.width, canvas.height] = [width * 2, height * 2];
+      const brush = canvas.getContext("2d");
+      brush.fillStyle = "#fff";
+      brush.fillRect(0, 0, canvas.width, canvas.height);
+      brush.drawImage(picture, 0, 0, canvas.width, canvas.height);
+      link.href = canvas.toDataURL("image/png");
+      link.click();
+    };
+    picture.src = url;
   }
 
   heading(box) {
@@ -179,7 +256,10 @@ class Panel {
     $(".findings", this.element).replaceChildren(...findings.map(found => {
       const item = document.createElement("li");
       const layer = found.layer < 0 ? "" : this.data.layers[found.layer].name;
-      item.textContent = `${layer ? layer + ": " : ""}${found.code} ${found.message}`;
+      const said = document.createElement(layer ? "button" : "span");
+      said.textContent = `${layer ? layer + ": " : ""}${found.code} ${found.message}`;
+      if (layer) said.addEventListener("click", () => this.choose(found.layer));
+      item.append(said);
       return item;
     }));
     $(".totals", this.element).textContent = [input === "?" ? "" : `input ${input}   `,
@@ -189,9 +269,13 @@ class Panel {
   detail() {
     const target = $(".detail", this.element);
     target.hidden = this.chosen === null;
+    this.element.classList.toggle("open", this.chosen !== null);
+    for (const graph of this.graphs) graph.nodes.forEach((node, i) =>
+      node.classList.toggle("cs-chosen", graph.boxes[i].layers.includes(this.chosen)));
+    this.rows.forEach((row, i) => row.classList.toggle("chosen", i === this.chosen));
     if (this.chosen === null) return;
     const layer = this.data.layers[this.chosen], now = this.now.layers[this.chosen];
-    const lines = [["operator", layer.kind], ["output", now.shape]];
+    const lines = [["operator", this.about[layer.name] || layer.kind], ["output", now.shape]];
     if (now.formula) lines.push(["formula", now.formula]);
     ["params", "macs", "activations"].forEach((name, k) => lines.push([name, grouped(now.costs[k])]));
     if (layer.source) lines.push(["source", layer.source]);
@@ -205,13 +289,17 @@ class Panel {
     }
     const heading = document.createElement("h3");
     heading.textContent = layer.name;
-    target.replaceChildren(heading, list);
-    this.rows.forEach((row, i) => row.classList.toggle("chosen", i === this.chosen));
+    const close = document.createElement("button");
+    close.className = "close";
+    close.textContent = "×";
+    close.setAttribute("aria-label", "close");
+    close.addEventListener("click", () => this.choose(null));
+    target.replaceChildren(close, heading, list);
   }
 
-  zoom(how) {
+  zoom(how, only = null) {
     for (const { figure } of this.graphs) {
-      if (figure.hidden) continue;
+      if (figure.hidden || (only && figure !== only)) continue;
       const svg = $("svg", figure), [, , width, height] = svg.getAttribute("viewBox").split(" ").map(Number);
       const now = svg.getBoundingClientRect().width || width;
       const wide = figure.clientWidth / width, high = (window.innerHeight * 0.8) / height;
@@ -233,7 +321,17 @@ class Control {
     this.slider.addEventListener("input", () => this.set(this.slider.value));
     this.field.addEventListener("input", () => { if (this.field.checkValidity() && this.field.value) this.set(this.field.value); });
     this.field.addEventListener("change", () => { this.field.reportValidity(); this.field.value = this.size; });
+    for (const button of $$("button[data-next]", element))
+      button.addEventListener("click", () => this.next(Number(button.dataset.next)));
     this.mark();
+  }
+
+  // Go to the nearest valid size that is smaller or larger.
+  next(way) {
+    const verdicts = this.slider.dataset.verdicts || "", first = Number(this.slider.min);
+    const now = Math.min(Math.max(Number(this.size), first - 1), first + verdicts.length) - first;
+    const found = way < 0 ? verdicts.lastIndexOf("+", now - 1) : verdicts.indexOf("+", now + 1);
+    if (found >= 0 && !(way < 0 && now <= 0)) this.set(first + found);
   }
 
   set(value) {
@@ -249,7 +347,11 @@ class Control {
   mark() {
     const { program, data, sizes } = this.panels[0];
     const canvas = $("canvas", this.element), first = Number(this.slider.min), last = Number(this.slider.max);
-    if (!program.region) { canvas.hidden = true; return; }
+    if (!program.region) {
+      canvas.hidden = true;
+      for (const button of $$("button[data-next]", this.element)) button.hidden = true;
+      return;
+    }
     const at = data.unknowns.map(name => BigInt(sizes[name])), own = data.unknowns.indexOf(data.axes[this.labels[0]]);
     const verdict = program.region.whole || program.region.each[own], verdicts = [];
     for (let n = first; n <= last; n++) {
@@ -273,3 +375,4 @@ class Control {
 const panels = page.panels.map((panel, i) => new Panel($$(".panel")[i], panel, programs[i]));
 const controls = page.controls.map((control, i) => new Control($$(".control")[i], control, panels));
 panels.forEach(panel => panel.zoom("fit"));
+document.addEventListener("keydown", event => { if (event.key === "Escape") panels.forEach(panel => panel.choose(null)); });
