@@ -56,3 +56,32 @@ def test_examples_are_problems():
     for name in found:
         assert run("example", name).stdout == example(name)
     assert cs.parse(example("mnist_repair")).network.holes
+
+
+def test_the_guide_is_a_module_too(tmp_path):
+    import subprocess
+    import sys
+
+    command = [sys.executable, "-m", "convsolve.guide"]
+    ran = subprocess.run(
+        [*command, "--html", str(tmp_path / "new" / "site")], capture_output=True, text=True, check=True
+    )
+    assert ran.stdout == f"{tmp_path / 'new' / 'site' / 'index.html'}\n"
+    assert subprocess.run([*command, "check"], capture_output=True, text=True, check=True).stdout.startswith("# ")
+    assert subprocess.run([*command, "chek"], capture_output=True, text=True, check=False).returncode == 2
+
+
+def test_versions_agree():
+    import tomllib
+    from pathlib import Path
+
+    import yaml
+
+    import convsolve
+
+    root = Path(__file__).parent.parent.parent
+    project = tomllib.loads((root / "pyproject.toml").read_text())["project"]
+    citation = yaml.safe_load((root / ".github" / "CITATION.cff").read_text())
+    assert (
+        project["version"] == convsolve.__version__ == citation["version"] and project["license"] == citation["license"]
+    )
