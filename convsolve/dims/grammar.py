@@ -477,8 +477,10 @@ def _power(base: Dim, exponent: Dim, column: int) -> Dim:
 def _dim(value: Value, column: int) -> Dim:
     if isinstance(value, tuple):
         raise ExpressionError("wanted a number, found a list: name one axis, as in conv1.height", column)
-    if isinstance(value, bool) or not isinstance(value, (int, Expr)):
-        raise ExpressionError("wanted a number, found a condition", column)
+    if isinstance(value, (bool, Condition)):
+        return where(value, 1, 0)
+    if not isinstance(value, (int, Expr)):
+        raise ExpressionError("wanted a number, found a domain", column)
     return value
 
 
@@ -536,4 +538,7 @@ def parse_condition(text: str, resolve: Resolver, guard: Guard = lambda conditio
 
 def parse_dim(text: str, resolve: Resolver) -> Dim:
     """Read a dimension, such as ``macs`` or ``2*conv1.channels``."""
-    return _dim(parse_expression(text, resolve), 0)
+    value = parse_expression(text, resolve)
+    if isinstance(value, (bool, Condition)):
+        raise ExpressionError("wanted a number, found a condition", 0)
+    return _dim(value, 0)

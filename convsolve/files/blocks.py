@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from ..dims import Domain, Var, eq
+from ..support.suggestions import nearest
 from .document import Key, Node
 from .layers import LayerContext, Layers, is_optional
 from .mistakes import Rejected, listed, shown
+from .templates import Templates, substituted
 
 __all__ = ["Blocks"]
 
@@ -17,7 +20,9 @@ _MOST_LISTS = 100_000
 """So many lists of layers, of copies and alternatives, are gone through at most: they may hold nothing."""
 
 _CHOOSE_KEYS = {"choose": "the alternatives", "name": "the block's name", "optional": "true: or none of them"}
-_REPEAT_KEYS = {"repeat": "how often", "layers": "what is repeated", "name": "the block's name"}
+_REPEAT_KEYS = {"repeat": "how often", "layers": "what is repeated", "name": "the block's name",
+                "holes": "unknowns that each copy has for itself"}  # fmt: skip
+_USE_KEYS = {"use": "a template's name", "with": "its arguments", "name": "the block's name"}
 
 
 @dataclass
@@ -25,6 +30,7 @@ class Blocks:
     """Reads lists of layers into ``layers``."""
 
     layers: Layers
+    templates: Templates = field(default_factory=Templates)
     full: bool = False
     lists: int = 0
 
@@ -61,6 +67,8 @@ class Blocks:
             return self._choose(node, block)
         if "repeat" in node.value:
             return self._repeat(node, block)
+        if "use" in node.value:
+            return self._use(node, block)
         (key, body), *more = node.items
         if more:
             second = more[0][0]
@@ -102,7 +110,7 @@ class Blocks:
             here = copy <= least or count >= copy
             inner = block.inside(name, here, f"_{copy}")
             inner.names.copy = copy
-            end = self.read(entries["layers"], inner)
+            end = self.read(self._own_holes(entries, inner.suffix), inner)
             if here is not True:
                 passed = f"{name}{inner.suffix}"
                 self.layers.choose(node.place, passed, (here,), (end, block.previous), block.when, inner.within)
@@ -112,6 +120,34 @@ class Blocks:
                 break  # the other copies would only repeat them
         block.names.redirect(name, block.previous)
         return block.previous
+
+    def _own_holes(self, entries: Mapping[str, Node], suffix: str) -> Node:
+        """Return what is repeated, with holes of one copy in the place of the block's own."""
+        own = entries.get("holes")
+        if own is None:
+            return entries["layers"]
+        return substituted(entries["layers"], self.layers.values.holes.for_copy(own, suffix))
+
+    def _use(self, node: Node, block: LayerContext) -> str:
+        """Read the layers of a template as a block of its own, whose layers have its name behind theirs."""
+        entries = self.layers.mistakes.mapping(node, "use", _USE_KEYS) or {}
+        wanted, templates = entries["use"], self.templates
+        if not isinstance(wanted.value, str) or wanted.value not in templates.known:
+            near = nearest(str(wanted.value), templates.known, listed=8)
+            raise Rejected(wanted.place, f"there is no template {shown(wanted)} under `templates`{near}")
+        if wanted.value in templates.open:
+            raise Rejected(wanted.place, f"the template {wanted.value} uses itself")
+        name = self.layers.naming.take(entries.get("name"), wanted.value, block.names, block.suffix)
+        layers = templates.layers(wanted.value, entries.get("with"), node.place)
+        templates.open.append(wanted.value)
+        try:
+            inner = block.inside(name, True)
+            inner.suffix = f"_{name}"  # which tells the copy that it stands in, too
+            end = self.read(layers, inner)
+        finally:
+            templates.open.pop()
+        block.names.redirect(name, end)
+        return end
 
 
 def _span(count: int | Var, node: Node) -> tuple[int, int]:

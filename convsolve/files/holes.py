@@ -37,6 +37,14 @@ class Holes:
             if domain is not None:
                 self.declared[key.text] = (Var(key.text, domain), key)
 
+    def for_copy(self, node: Node, suffix: str) -> dict[str, Node]:
+        """Declare holes of one copy of a block, and return by their names in the block how they are written."""
+        own = Holes(self.mistakes)
+        own.read(node)
+        for name, (unknown, key) in own.declared.items():
+            self.declared[f"{name}{suffix}"] = (Var(f"{name}{suffix}", unknown.domain), key)
+        return {name: Node(f"${name}{suffix}", key.place, None) for name, (_, key) in own.declared.items()}
+
     def use(self, name: str, column: int) -> Var:
         """Return the hole of a name (without its $), or raise ExpressionError."""
         if name not in self.declared:

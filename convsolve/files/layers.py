@@ -155,7 +155,7 @@ class Layers:
         known = [*parameters, *LAYER_KEYS]
         for name, _ in body.items:
             if name.text not in known:
-                self.mistakes.add(name.place, f"{key.text} has no parameter {name.text!r}{nearest(name.text, known)}")
+                self.mistakes.add(name.place, f"{key.text} has no parameter {name.text!r}{_ours(name.text, known)}")
         return {name.text: node for name, node in body.items}
 
     def _when(self, node: Node | None, block: LayerContext) -> Cond:
@@ -173,6 +173,27 @@ class Layers:
         if node is not None:
             return read_references(node, block.names, self.mistakes)
         return () if operator.arity[1] == 0 else (block.previous,)
+
+
+_OTHER_PARAMETERS = {
+    "filters": ("out_channels",), "units": ("out_features",), "strides": ("stride",), "pool_size": ("kernel_size",),
+    "dilation_rate": ("dilation",), "upscale_factor": ("block_size",), "downscale_factor": ("block_size",),
+    "dims": ("order",), "scale_factor": ("scale",), "depth_multiplier": ("multiplier",), "dim": ("axis",),
+    "use_bias": ("bias",), "return_indices": (), "start_dim": ("start_axis",), "end_dim": ("end_axis",),
+}  # fmt: skip
+"""What PyTorch and Keras call a parameter, and what it is called here."""
+
+_WITH_BATCH = ("start_dim", "end_dim", "dims", "dim")
+
+
+def _ours(name: str, known: Sequence[str]) -> str:
+    """Suggest a parameter for a name of another library, or for a misspelt one."""
+    if re.search(r"[^\w]", name):
+        return ": an expression with a comma inside of braces stands in quotes, as in 'max(a, b)'"
+    ours = next((word for word in _OTHER_PARAMETERS.get(name, ()) if word in known), "")
+    if ours:
+        return f": here it is {ours!r}" + (", which does not count the batch axis" if name in _WITH_BATCH else "")
+    return nearest(name, known)
 
 
 def _is_half(entries: Mapping[str, Node], kinds: Mapping[str, Kind]) -> bool:

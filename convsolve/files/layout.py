@@ -14,6 +14,7 @@ TOP_KEYS: dict[str, str] = {
     "input": "the shape of the input, without the batch axis; entries may be open",
     "inputs": "shapes by name, for a network with several inputs",
     "holes": "named unknowns and their domains, most preferred value first",
+    "templates": "blocks of layers by name, each with its arguments, for `use`",
     "layers": "the layers, in order; a layer's input defaults to the layer above",
     "output": "the layer whose output is the network's (default: the last)",
     "outputs": "the same, for several",

@@ -26,6 +26,7 @@ from .layers import LayerContext, Layers
 from .layout import EXPECT_KEYS, TOP_KEYS, VERDICTS
 from .mistakes import Mistakes, shown
 from .names import HoleNames, names_given, read_references
+from .templates import Templates
 from .values import ValueReader
 
 __all__ = ["layer_places", "load", "parse", "read_problem"]
@@ -101,6 +102,7 @@ class _Reader:
         self.values = ValueReader(self.mistakes, self.holes)
         self.layers = Layers(self.mistakes, self.values)
         self.names = HoleNames()
+        self.templates = Templates()
 
     def problem(self, document: Node) -> Problem | None:
         """Return the problem, or None where mistakes hide what it is."""
@@ -136,6 +138,8 @@ class _Reader:
         """Return the network; ``place`` is the document's, for what is missing from it."""
         if "holes" in entries:
             self.holes.read(entries["holes"])
+        if "templates" in entries:
+            self.templates.read(entries["templates"], self.mistakes)
         options = self.options(entries)
         previous = self.inputs(entries, place)
         if "layers" in entries:
@@ -197,7 +201,7 @@ class _Reader:
             self.mistakes.add(node.place, "`layers` is empty: a network needs at least one layer")
         for name in names_given(node):
             self.names.known.setdefault(name, name)
-        Blocks(self.layers).read(node, LayerContext(self.names, previous))
+        Blocks(self.layers, self.templates).read(node, LayerContext(self.names, previous))
 
     def outputs(self, entries: Mapping[str, Node]) -> tuple[str, ...]:
         """Return the tensors that are named as outputs."""

@@ -36,6 +36,7 @@ def schema() -> dict[str, Any]:
         "input": shape,
         "inputs": {"type": "object", "additionalProperties": shape, "minProperties": 1},
         "holes": {"type": "object", "additionalProperties": _DOMAIN},
+        "templates": {"type": "object", "additionalProperties": _template()},
         "layers": {"$ref": "#/$defs/layers"},
         "output": _TEXTS,
         "outputs": _TEXTS,
@@ -61,7 +62,7 @@ def schema() -> dict[str, Any]:
         "additionalProperties": False,
         "$defs": {
             "layers": {"type": "array", "items": {"$ref": "#/$defs/entry"}},
-            "entry": {"anyOf": [_bare(), _choose(), _repeat(), *map(_operator, [*OPERATORS.values(), Choice])]},
+            "entry": {"anyOf": [_bare(), _choose(), _repeat(), _use(), *map(_operator, [*OPERATORS.values(), Choice])]},
         },
     }
 
@@ -118,8 +119,33 @@ def _repeat() -> dict[str, Any]:
     return {
         "type": "object",
         "description": "a list of layers, one after the other as often as `repeat` says",
-        "properties": {"repeat": _DOMAIN, "layers": {"$ref": "#/$defs/layers"}, "name": {"type": "string"}},
+        "properties": {
+            "repeat": _DOMAIN,
+            "layers": {"$ref": "#/$defs/layers"},
+            "name": {"type": "string"},
+            "holes": {"type": "object", "additionalProperties": _DOMAIN},
+        },
         "required": ["repeat", "layers"],
+        "additionalProperties": False,
+    }
+
+
+def _template() -> dict[str, Any]:
+    return {
+        "type": "object",
+        "description": "layers in which `$name` stands for an argument",
+        "properties": {"with": {"type": "object"}, "layers": {"type": "array"}},
+        "required": ["layers"],
+        "additionalProperties": False,
+    }
+
+
+def _use() -> dict[str, Any]:
+    return {
+        "type": "object",
+        "description": "the layers of a template, as a block",
+        "properties": {"use": {"type": "string"}, "with": {"type": "object"}, "name": {"type": "string"}},
+        "required": ["use"],
         "additionalProperties": False,
     }
 

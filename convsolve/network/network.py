@@ -410,6 +410,12 @@ class Network(Shown):
             if when is False:
                 continue
             operator = layer.operator.substitute(known)
+            sizes = {}  # of what a choice passes on: they are those of what it chooses
+            for unknown in operator.unknowns() if renamed else ():
+                tensor, _, axis = unknown.name.rpartition(".")
+                if unknown.domain is None and tensor in renamed:
+                    sizes[unknown.name] = Var(f"{follow(tensor)}.{axis}", interval=unknown.interval)
+            operator = operator.replace(sizes) if sizes else operator
             inputs = tuple(map(follow, layer.inputs))
             chosen = operator.chosen() if isinstance(operator, Choice) else None
             if chosen is not None:

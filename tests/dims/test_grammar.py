@@ -77,7 +77,6 @@ def test_conditions(text, expected):
         ("h == ", 5, "the end"),
         ("(h == 7", 7, "')'"),
         ("h == 7 7", 7, "7"),
-        ("h + (w == 9) == 1", 4, "condition"),
         ("h and w == 9", 0, "condition"),
         ("shape + 1 == 3", 0, "list"),
         ("__import__('os').system('true')", 11, "meaning"),
@@ -118,6 +117,14 @@ def test_a_value_is_not_a_condition():
         parse_condition("h + 1", resolve)
     with pytest.raises(ExpressionError, match="number"):
         parse_dim("h == 7", resolve)
+
+
+@pytest.mark.parametrize("size", [7, 9])
+def test_a_condition_counts_1_where_it_holds(size):
+    """As in Python; inside of sums and products, where it cannot be mistaken for a requirement."""
+    assert parse_condition(f"3 + ({size} == 9) == 4", resolve) is (size == 9)
+    assert parse_dim(f"2 * ({size} > 8) + (1 < {size} < 8)", resolve) == (2 if size > 8 else 1)
+    assert evaluate(parse_dim("10 * (h >= 7)", resolve), {"h": size}) == 10
 
 
 def test_a_long_chain_does_not_recurse_without_end():
