@@ -20,6 +20,9 @@ _MOST_WEIGHT = 1 << 40
 _EFFORT_FOR_PREFERENCE = 0.5
 """In CP-SAT's own measure, which is the same on every machine; about so many seconds."""
 
+_FRESH = 2
+"""So many turns begin without the best that is known: CP-SAT may not get away from there, which costs most early."""
+
 _EXACT = 1 << 50
 
 _MEMORY_MB = 1024
@@ -53,7 +56,7 @@ class CpSat:
         self._turns += 1
         try:
             while len(found) < task.keep:
-                search = _CpSatSearch(task, found, hints=self._turns > 1)
+                search = _CpSatSearch(task, found, hints=self._turns > _FRESH)
                 best = search.run()
                 if best is None and search.gave_up:
                     return task.outcome(self.reason) if task.decided else None  # preference was worth no more

@@ -26,7 +26,7 @@ and with them; those of a general solver are longer."""
 _FOR_BOUNDS = 0.2
 """Seconds of the processor that each method gets before that to find bounds."""
 
-_GROWTH = 3
+_GROWTH = 4
 _GENERAL = 5
 
 
