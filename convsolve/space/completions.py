@@ -53,9 +53,9 @@ class Completions:
             sums = len(whole.accumulators) - bool(absentees)
             self.parts.append(PathSearch(BoundedGraph(whole, graph, fixed, sums)))
 
-    def walk(self, given: Mapping[str, int]) -> Walk:
+    def walk(self, given: Mapping[str, int], clock: Clock) -> Walk:
         """Return a walk on which some values are decided."""
-        return Walk(self, given)
+        return Walk(self, given, clock)
 
 
 class Walk:
@@ -64,19 +64,19 @@ class Walk:
     ``open`` says that a witness is there; otherwise nothing may be left (``empty``), or that is not known.
     """
 
-    def __init__(self, completions: Completions, given: Mapping[str, int]) -> None:
+    def __init__(self, completions: Completions, given: Mapping[str, int], clock: Clock) -> None:
         self._all = completions
         self.empty = any(completions.fixed.get(name, value) != value for name, value in given.items())
         own: list[dict[str, int]] = [{} for _ in completions.parts]
         for name, value in given.items():
             if name in completions.place:
                 own[completions.place[name][0]][name] = value
-        self._ways = [_Way(searching, values) for searching, values in zip(completions.parts, own, strict=True)]
+        self._ways = [_Way(searching, values, clock) for searching, values in zip(completions.parts, own, strict=True)]
         self.empty = self.empty or completions.empty or any(way.empty for way in self._ways)
         self.open = not self.empty and all(way.open for way in self._ways)
 
-    def allows(self, name: str, value: int) -> bool | None:
-        """Return whether one more value can be completed; None if that is not known."""
+    def allows(self, name: str, value: int, clock: Clock) -> bool | None:
+        """Return whether one more value can be completed; None if that is not known. Raises OutOfTime."""
         if self.empty:
             return False
         if name not in self._all.place:
@@ -84,7 +84,7 @@ class Walk:
             others = self._ways
         else:
             part, layer = self._all.place[name]
-            answer = self._ways[part].allows(layer, name, value)
+            answer = self._ways[part].allows(layer, name, value, clock)
             others = [way for i, way in enumerate(self._ways) if i != part]
         return None if answer and not all(way.open for way in others) else answer
 
@@ -102,7 +102,7 @@ class Walk:
 class _Way:
     """The paths of witnesses through one part's graph, and which edges are left where something is decided."""
 
-    def __init__(self, searching: PathSearch, given: Mapping[str, int]) -> None:
+    def __init__(self, searching: PathSearch, given: Mapping[str, int], clock: Clock) -> None:
         self._searching = searching
         self.graph = graph = searching.graph
         self.left: dict[int, np.ndarray] = {}
@@ -122,7 +122,7 @@ class _Way:
         self.excess = np.zeros((len(graph.limits), 0))
         self._found: tuple[str, int, np.ndarray] | None = None
         if not self.empty:
-            found = self._search({})
+            found = self._search({}, clock)
             if found is None:
                 self.empty = True
             else:
@@ -150,7 +150,7 @@ class _Way:
             found |= stage.values(edge)
         return found
 
-    def allows(self, layer: int, name: str, value: int) -> bool | None:
+    def allows(self, layer: int, name: str, value: int, clock: Clock) -> bool | None:
         stage = self.graph.stages[layer]
         self._found = None
         if self.open and stage.options[name][stage.places[name][self.paths[0, layer]]] == value:
@@ -165,7 +165,7 @@ class _Way:
             return False
         found = self._known(layer, wanted)
         if not len(found):
-            searched = self._search({layer: wanted})
+            searched = self._search({layer: wanted}, clock)
             if searched is None:
                 return False
             found = searched
@@ -206,9 +206,9 @@ class _Way:
         paths[:, layer] = edges[places[fits]]
         return self.graph.solutions(paths)
 
-    def _search(self, wanted: Mapping[int, np.ndarray]) -> np.ndarray | None:
+    def _search(self, wanted: Mapping[int, np.ndarray], clock: Clock) -> np.ndarray | None:
         """Return solutions' paths on the edges that are left; no row if it is not known, None if there is none."""
         try:
-            return self._searching.find({**self.left, **wanted})
+            return self._searching.find({**self.left, **wanted}, clock)
         except Undecided:
             return self.paths[:0]

@@ -46,7 +46,8 @@ class Decisions:
         self._subspace = subspace
         self.values = dict(given)
         completions = subspace.completions
-        self._walk: Walk | None = None if completions is None else completions.walk(given)
+        with in_words():
+            self._walk: Walk | None = None if completions is None else completions.walk(given, subspace.clock)
 
     @cached_property
     def any(self) -> bool:
@@ -65,7 +66,8 @@ class Decisions:
         Raises:
             UndecidedError: the engine gives no answer.
         """
-        answer = None if self._walk is None else self._walk.allows(name, value)
+        with in_words():
+            answer = None if self._walk is None else self._walk.allows(name, value, self._subspace.clock)
         return self._settled({name: value}) if answer is None else answer
 
     def decide(self, name: str, value: int) -> bool:
@@ -96,7 +98,8 @@ class Decisions:
                     continue
                 with in_words():
                     clock.check()
-                answer = answers[name, value] = None if self._walk is None else self._walk.allows(name, value)
+                    answer = None if self._walk is None else self._walk.allows(name, value, clock)
+                answers[name, value] = answer
                 if answer and self._walk is not None:
                     for other, shown in self._walk.shown(name).items():
                         seen.setdefault(other, set()).add(shown)

@@ -13,6 +13,7 @@ from itertools import combinations
 
 import numpy as np
 
+from ..solver.clock import Clock
 from .bounded_graph import BoundedGraph
 from .frontiers import MOST_WITNESSES, Halves, Undecided, unbeaten
 
@@ -24,6 +25,7 @@ _ROUNDS = 12
 _REMEMBERED = 8
 """Paths, the last ones, by which they are."""
 
+_MOST_MOVED = 1 << 15
 _MOST_LABELS = 1 << 11
 """Labels of one layer, where there are too many for all."""
 
@@ -39,14 +41,16 @@ class PathSearch:
         self._weights = graph.weights
         self._halves: Halves | None = None
 
-    def find(self, left: Mapping[int, np.ndarray]) -> np.ndarray | None:
+    def find(self, left: Mapping[int, np.ndarray], clock: Clock) -> np.ndarray | None:
         """Return the edges of one solution or of a few, a row each; None if there is none.
 
         Args:
             left: for some layers, which edges are left.
+            clock: the deadline.
 
         Raises:
             Undecided: it is not known.
+            OutOfTime: the deadline passed.
         """
         graph = self.graph
         gone = np.zeros(len(graph.targets))
@@ -81,9 +85,9 @@ class PathSearch:
         if self._halves is None:
             self._halves = Halves(graph, weights, _margin(graph, weights))
         try:
-            return self._halves.find(left)
+            return self._halves.find(left, clock)
         except Undecided:
-            return _by_labels(graph, graph.costs + gone, weights, _MOST_LABELS)
+            return _by_labels(graph, gone, weights, clock)
 
     def _crossed(self, one: Sequence[int], other: Sequence[int]) -> list[int] | None:
         """Return a solution that goes along one path and then along another, if they meet."""
@@ -125,23 +129,38 @@ def _worst(excess: np.ndarray) -> np.ndarray:
     return weights
 
 
-def _by_labels(graph: BoundedGraph, costs: np.ndarray, weights: np.ndarray, most: int) -> np.ndarray | None:
+def _by_labels(graph: BoundedGraph, gone: np.ndarray, weights: np.ndarray, clock: Clock) -> np.ndarray | None:
     """Return paths that keep all bounds, a row each; None if there is none.
 
-    Of more than ``most`` labels after a layer the most promising are kept, those that can end the farthest from passing
-    the bounds, weighed together. If none of them comes to the end, nothing is known.
+    Where labels are too many, the most promising are kept, those that can end the farthest from passing the bounds,
+    weighed together. If none of them comes to the end, nothing is known.
+
+    Args:
+        graph: the graph.
+        gone: infinite for edges that are not left, else nothing.
+        weights: how bounds are weighed together.
+        clock: the deadline.
+
+    Raises:
+        Undecided: nothing is known.
+        OutOfTime: the deadline passed.
     """
-    rows = np.concatenate([costs, (weights @ costs)[None]])
+    rows = np.concatenate([graph.costs, (weights @ graph.costs)[None]]) + gone
     limits = np.r_[graph.limits, weights @ graph.limits + _margin(graph, weights)][:, None]
     to_go = [least for least, _ in graph.to_go(rows)]
     state, spent = np.zeros(1, dtype=np.int64), np.zeros((len(rows), 1))
     back: list[tuple[np.ndarray, np.ndarray]] = []
     whole = True
-    for stage, least in zip(graph.stages, to_go[1:], strict=True):
+    for stage, here, least in zip(graph.stages, to_go, to_go[1:], strict=False):
+        clock.check("searching")
         starts = np.array(stage.first)
-        first = starts[state]
-        degree = starts[state + 1] - first
-        label = np.repeat(np.arange(len(state)), degree)
+        label = np.arange(len(state))
+        degree = starts[state + 1] - starts[state]
+        if degree.sum() > _MOST_MOVED:
+            order = np.argsort(spent[-1] + here[-1, state], kind="stable")
+            label, whole = order[: max(1, int(np.searchsorted(np.cumsum(degree[order]), _MOST_MOVED)))], False
+        first, degree = starts[state[label]], degree[label]
+        label = np.repeat(label, degree)
         edge = np.repeat(first - np.cumsum(degree) + degree, degree) + np.arange(len(label))
         reached = stage.target[edge]
         moved = spent[:, label] + rows[:, stage.place][:, edge]
@@ -149,17 +168,17 @@ def _by_labels(graph: BoundedGraph, costs: np.ndarray, weights: np.ndarray, most
         kept = np.flatnonzero((reach <= limits).all(axis=0))
         if len(kept) > 1:
             kept = kept[unbeaten(reached[kept], moved[:-1, kept])]
-        if len(kept) > most:
-            kept, whole = kept[np.argpartition(reach[-1, kept], most)[:most]], False
+        if len(kept) > _MOST_LABELS:
+            kept, whole = kept[np.argpartition(reach[-1, kept], _MOST_LABELS)[:_MOST_LABELS]], False
         if not len(kept):
             if whole:
                 return None
             raise Undecided
         back.append((label[kept], edge[kept]))
         state, spent = reached[kept], moved[:, kept]
-    here = np.argsort(spent[-1], kind="stable")[:MOST_WITNESSES]
-    paths = np.zeros((len(here), len(back)), dtype=np.int64)
+    ends = np.argsort(spent[-1], kind="stable")[:MOST_WITNESSES]
+    paths = np.zeros((len(ends), len(back)), dtype=np.int64)
     for i, (labels, edges) in reversed(list(enumerate(back))):
-        paths[:, i] = edges[here]
-        here = labels[here]
+        paths[:, i] = edges[ends]
+        ends = labels[ends]
     return paths

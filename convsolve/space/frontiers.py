@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..errors import UndecidedError
+from ..solver.clock import Clock
 from ..solver.transitions import best_of_each
 from .bounded_graph import BoundedGraph
 
@@ -22,7 +23,10 @@ MOST_WITNESSES = 64
 """Solutions that are kept, where more than one is found."""
 
 _MOST_LABELS = 1 << 15
-_MOST_MOVED = 1 << 18
+_MOST_MOVED = 1 << 17
+_SORTS = 4
+"""About how often as long as counting them it takes to compare labels."""
+
 _MOST_PAIRS = 1 << 21
 _REMEMBERED = 32
 
@@ -82,7 +86,8 @@ class Halves:
         last = [self._step(i, rows, come[i], back=True) for i in range(middle, len(graph.stages))]
         self._last = last[::-1]
         self._ends = graph.last
-        self._known: dict[tuple[bytes | None, ...], _Half] = {}
+        self._known: dict[tuple[bytes | None, ...], _Half | None] = {}
+        """By the edges that are left; None where there are too many labels."""
 
     def _step(self, layer: int, rows: np.ndarray, beyond: np.ndarray, *, back: bool = False) -> _Step:
         stage = self._graph.stages[layer]
@@ -92,17 +97,19 @@ class Halves:
         first = np.searchsorted(entered[order], np.arange(count + 1))
         return _Step(layer, order, first, reached[order], rows[:, stage.place][:, order], beyond)
 
-    def find(self, left: Mapping[int, np.ndarray]) -> np.ndarray | None:
+    def find(self, left: Mapping[int, np.ndarray], clock: Clock) -> np.ndarray | None:
         """Return the edges of a few solutions, a row each; None if there is none.
 
         Args:
             left: for some layers, which edges are left.
+            clock: the deadline.
 
         Raises:
             Undecided: there are too many labels.
+            OutOfTime: the deadline passed.
         """
-        first = self._half(self._first, np.zeros(1, dtype=np.int64), left)
-        last = self._half(self._last, np.arange(self._ends), left)
+        first = self._half(self._first, np.zeros(1, dtype=np.int64), left, clock)
+        last = self._half(self._last, np.arange(self._ends), left, clock)
         pairs = self._fitting(first, last)
         if not len(pairs):
             return None
@@ -112,7 +119,7 @@ class Halves:
                 paths[:, layer] = edges
         return paths
 
-    def _half(self, steps: Sequence[_Step], start: np.ndarray, left: Mapping[int, np.ndarray]) -> _Half:
+    def _half(self, steps: Sequence[_Step], start: np.ndarray, left: Mapping[int, np.ndarray], clock: Clock) -> _Half:
         key = (
             None,
             *(left[s.layer].tobytes() if s.layer in left else None for s in steps),
@@ -121,12 +128,17 @@ class Halves:
         if key in self._known:
             self._known[key] = self._known.pop(key)
         else:
-            self._known[key] = self._grown(steps, start, left)
+            self._known[key] = self._grown(steps, start, left, clock)
             if len(self._known) > _REMEMBERED:
                 del self._known[next(iter(self._known))]
-        return self._known[key]
+        found = self._known[key]
+        if found is None:
+            raise Undecided
+        return found
 
-    def _grown(self, steps: Sequence[_Step], start: np.ndarray, left: Mapping[int, np.ndarray]) -> _Half:
+    def _grown(
+        self, steps: Sequence[_Step], start: np.ndarray, left: Mapping[int, np.ndarray], clock: Clock
+    ) -> _Half | None:
         state, spent = start, np.zeros((len(self._limits), len(start)))
         trail: list[tuple[int, np.ndarray, np.ndarray]] = []
         for step in steps:
@@ -134,7 +146,9 @@ class Halves:
             degree = step.first[state + 1] - first
             total = int(degree.sum())
             if total > _MOST_MOVED:
-                raise Undecided
+                return None
+            clock.check("searching")
+            clock.afford(total * len(self._limits) * _SORTS)
             label = np.repeat(np.arange(len(state)), degree)
             place = np.repeat(first - np.cumsum(degree) + degree, degree) + np.arange(total)
             if step.layer in left:
@@ -145,7 +159,7 @@ class Halves:
             kept = np.flatnonzero((moved + step.beyond[:, reached] <= self._limits).all(axis=0))
             kept = kept[unbeaten(reached[kept], moved[:-1, kept])] if len(kept) > 1 else kept
             if len(kept) > _MOST_LABELS:
-                raise Undecided
+                return None
             trail.append((step.layer, label[kept], step.edges[place[kept]]))
             state, spent = reached[kept], moved[:, kept]
         return _Half(state, spent[:-1], trail)

@@ -27,8 +27,9 @@ def size(request, monkeypatch):
         monkeypatch.setattr(cubes, "_FEWEST", 2)
         monkeypatch.setattr(cubes, "_DEEPEST", 99)
     elif request.param in ("halves", "labels"):
-        monkeypatch.setattr(feasible_path, "_ROUNDS", 0)
+        monkeypatch.setattr(feasible_path, "_ROUNDS", 0 if request.param == "halves" else 1)
         if request.param == "labels":
+            monkeypatch.setattr(feasible_path, "_MOST_MOVED", 40)
             monkeypatch.setattr(frontiers, "_MOST_LABELS", 0)
             monkeypatch.setattr(feasible_path, "_MOST_LABELS", 4)
     return request.param
