@@ -86,7 +86,9 @@ def _pytest(tests: Iterable[str], loop: Callable[[Any], Any], words: Iterable[st
     without = " and ".join(f"not {word}" for word in words)
     # without rewritten assertions: pytest would import the package of its plugin itself, unchanged
     options = ["-q", "--assert=plain", "-p", "no:cacheprovider", "-p", "no:xdist", "-k", without]
-    return int(pytest.main([*options, *tests], plugins=[Loop()]))
+    code = int(pytest.main([*options, *tests], plugins=[Loop()]))
+    assert code != pytest.ExitCode.INTERNAL_ERROR, "the run itself failed: nothing can be said"
+    return code
 
 
 def _passes(item: Any, following: Any = None) -> bool:
@@ -163,7 +165,7 @@ def _trace(items: list[Any], files: set[str], found: Coverage) -> None:
 def _limits(seconds: float) -> None:
     used = time.process_time()
     allowed = int(used + seconds * _PATIENCE + 3)
-    resource.setrlimit(resource.RLIMIT_CPU, (allowed, allowed))
+    resource.setrlimit(resource.RLIMIT_CPU, (allowed, resource.RLIM_INFINITY))
     signal.alarm(int(20 * seconds * _PATIENCE + 60))
 
 
