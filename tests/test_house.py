@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -151,3 +152,9 @@ def test_modules_say_what_they_are_for_and_what_they_offer():
         if path.name != "__main__.py":
             assert any(isinstance(n, ast.Assign) and getattr(n.targets[0], "id", "") == "__all__" for n in tree.body) \
                 or (ast.get_docstring(tree) and len(tree.body) <= 2), path  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ["solver", "space", "frameworks/torch"])
+def test_a_hard_room_names_all_its_modules(name):
+    told = set(re.findall(r"`(\w+\.py)`", (PACKAGE / name / "README.md").read_text()))
+    assert told == {path.name for path in (PACKAGE / name).glob("*.py")} - {"__init__.py"}

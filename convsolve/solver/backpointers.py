@@ -1,4 +1,4 @@
-"""Backpointers of a sweep: how each state, or label, was come by."""
+"""Backpointers of a sweep: how each state, or label, was reached."""
 
 from __future__ import annotations
 
