@@ -20,7 +20,7 @@ FLOORS = [
     {"support"},
     {"dims"},
     {"rules"},
-    {"operators"},
+    {"operators", "vocabulary"},
     {"network"},
     {"lints"},
     {"problem"},

@@ -14,6 +14,7 @@ from ..operators import Input, Operator
 from ..operators.base import DataFormat, Framework
 from ..problem import Problem
 from ..repairs.evaluated_network import with_target
+from ..vocabulary import vocabulary
 from .wording import call
 
 __all__ = ["LARGEST", "Branch", "LayerTrial", "failing", "known", "order_of", "rules_of", "sane", "tried"]
@@ -61,14 +62,12 @@ def order_of(c: ParsedError) -> DataFormat:
     """Return the order of axes in a message: the one that it has, or else the framework's usual one."""
     if c.layout in ("channels_first", "channels_last"):
         return c.layout  # type: ignore[return-value]
-    return "channels_first" if c.framework in ("torch", "onnx", "mxnet", "caffe", "dl4j") else "channels_last"
+    return vocabulary(c.framework).data_format
 
 
 def rules_of(framework: str | None) -> Framework:
     """Return whose rules apply to a message: Keras's to TensorFlow, and PyTorch's where it is not known."""
-    if framework in ("keras", "tensorflow"):
-        return "keras"
-    return "onnx" if framework == "onnx" else "torch"
+    return vocabulary(framework).rules
 
 
 def known(shape: SeenShape | None) -> tuple[int, ...] | None:

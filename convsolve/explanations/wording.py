@@ -10,27 +10,12 @@ from ..frameworks.common.writing.plan import PlannedLayer, plan
 from ..frameworks.common.writing.source_lines import Code, Statement, literal
 from ..messages import ParsedError
 from ..network import Network
+from ..vocabulary import vocabulary
 
 __all__ = ["POOLS", "by", "call", "counted", "dialect", "framework_name", "one", "setting", "word"]
 
 POOLS = ("pool", "max_pool", "avg_pool", "lp_pool")
 """The operators of messages that are pools; of ``pool`` the kind is not known."""
-
-_NAMES = {
-    "torch": "PyTorch", "keras": "Keras", "tensorflow": "TensorFlow", "onnx": "ONNX", "jax": "JAX", "mxnet": "MXNet",
-    "caffe": "Caffe", "dl4j": "DL4J",
-}  # fmt: skip
-
-_WORDS: dict[str, dict[str, str]] = {
-    "torch": {},  # problem files use PyTorch's words
-    "keras": {"stride": "strides", "dilation": "dilation_rate", "out_channels": "filters", "out_features": "units"},
-    "onnx": {"kernel_size": "kernel_shape", "stride": "strides", "dilation": "dilations", "padding": "pads",
-             "groups": "group"},
-    "jax": {"stride": "strides", "dilation": "kernel_dilation", "out_channels": "features", "out_features": "features"},
-    "mxnet": {"kernel_size": "kernel", "padding": "pad", "dilation": "dilate", "out_channels": "num_filter"},
-    "caffe": {"padding": "pad"},
-    "dl4j": {"kernel_size": "kernelSize", "out_channels": "nOut"},
-}  # fmt: skip
 
 
 def by(sizes: Sequence[int | None]) -> str:
@@ -62,7 +47,7 @@ def counted(n: int, thing: str) -> str:
 
 def framework_name(framework: str | None) -> str:
     """Return what people call a framework."""
-    return _NAMES.get(framework or "", framework or "")
+    return vocabulary(framework).title or framework or ""
 
 
 def dialect(c: ParsedError) -> str:
@@ -77,9 +62,7 @@ def word(c: ParsedError, parameter: str) -> str:
     >>> word(pool, "kernel_size"), word(pool, "stride"), word(ParsedError(template="t", framework="onnx"), "padding")
     ('pool_size', 'strides', 'pads')
     """
-    if parameter == "kernel_size" and dialect(c) == "keras" and c.operator in POOLS:
-        return "pool_size"
-    return _WORDS.get(dialect(c), {}).get(parameter, parameter)
+    return vocabulary(c.framework).parameter(parameter, c.operator or "")
 
 
 def setting(c: ParsedError, parameter: str, values: Sequence[int]) -> str:

@@ -14,6 +14,7 @@ from ..operators import OPERATORS, Choice, Kind, Operator
 from ..operators.parameters import HALF, Inner, Padding
 from ..operators.windows import dilated
 from ..support.suggestions import nearest
+from ..vocabulary import our_operator, our_parameter
 from .document import Key, Node, Place
 from .layout import LAYER_KEYS
 from .mistakes import Mistakes, Rejected, listed, shown
@@ -155,7 +156,9 @@ class Layers:
         known = [*parameters, *LAYER_KEYS]
         for name, _ in body.items:
             if name.text not in known:
-                self.mistakes.add(name.place, f"{key.text} has no parameter {name.text!r}{_ours(name.text, known)}")
+                self.mistakes.add(
+                    name.place, f"{key.text} has no parameter {name.text!r}{_ours(name.text, key.text, known)}"
+                )
         return {name.text: node for name, node in body.items}
 
     def _when(self, node: Node | None, block: LayerContext) -> Cond:
@@ -175,22 +178,14 @@ class Layers:
         return () if operator.arity[1] == 0 else (block.previous,)
 
 
-_OTHER_PARAMETERS = {
-    "filters": ("out_channels",), "units": ("out_features",), "strides": ("stride",), "pool_size": ("kernel_size",),
-    "dilation_rate": ("dilation",), "upscale_factor": ("block_size",), "downscale_factor": ("block_size",),
-    "dims": ("order",), "scale_factor": ("scale",), "depth_multiplier": ("multiplier",), "dim": ("axis",),
-    "use_bias": ("bias",), "return_indices": (), "start_dim": ("start_axis",), "end_dim": ("end_axis",),
-}  # fmt: skip
-"""What PyTorch and Keras call a parameter, and what it is called here."""
-
 _WITH_BATCH = ("start_dim", "end_dim", "dims", "dim")
 
 
-def _ours(name: str, known: Sequence[str]) -> str:
+def _ours(name: str, operator: str, known: Sequence[str]) -> str:
     """Suggest a parameter for a name of another library, or for a misspelt one."""
     if re.search(r"[^\w]", name):
         return ": an expression with a comma inside of braces stands in quotes, as in 'max(a, b)'"
-    ours = next((word for word in _OTHER_PARAMETERS.get(name, ()) if word in known), "")
+    ours = our_parameter(name, operator, known)
     if ours:
         return f": here it is {ours!r}" + (", which does not count the batch axis" if name in _WITH_BATCH else "")
     return nearest(name, known)
@@ -236,34 +231,9 @@ def _operator(key: Key) -> type[Operator]:
     return operator
 
 
-_OTHER_NAMES = {
-    "batchnormalization": "batch_norm",
-    "bn": "batch_norm",
-    "averagepooling": "avg_pool",
-    "cat": "concat",
-    "concatenate": "concat",
-    "convolution": "conv",
-    "convtransposed": "conv_transpose",
-    "cropping": "crop",
-    "deconv": "conv_transpose",
-    "dense": "linear",
-    "fc": "linear",
-    "fullyconnected": "linear",
-    "globalaveragepooling": "global_avg_pool",
-    "globalmaxpooling": "global_max_pool",
-    "interpolate": "upsample",
-    "maxpooling": "max_pool",
-    "multiply": "mul",
-    "resize": "upsample",
-    "upsampling": "upsample",
-    "view": "reshape",
-    "zeropadding": "pad",
-}
-
-
 def _nearest_operator(name: str) -> str:
     """Suggest an operator for a name from another library, or for a misspelt one."""
     bare = re.sub(r"\dd|[^a-z]", "", name.lower())
     same = {kind.replace("_", ""): kind for kind in OPERATORS}
-    known = _OTHER_NAMES.get(bare) or same.get(bare)
+    known = our_operator(name) or same.get(bare)
     return f": did you mean {known!r}?" if known else nearest(name, OPERATORS)

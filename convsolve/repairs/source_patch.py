@@ -19,6 +19,7 @@ from typing import Any
 from ..errors import NetworkError
 from ..network import Layer, Network
 from ..support.atomic_write import write_file
+from ..vocabulary import VOCABULARIES, our_operator
 from .edits import Edit, shown_value
 from .repair import Repair
 
@@ -44,12 +45,6 @@ _SIGNATURES: Mapping[str, tuple[str, ...]] = {
     **{f"AveragePooling{n}D": ("pool_size", "strides", "padding") for n in "123"},
 }
 """The parameters of constructors in the order of their positions."""
-
-_KERAS_NAMES = {"stride": "strides", "dilation": "dilation_rate"}
-_KINDS = {
-    "conv": ("Conv",), "conv_transpose": ("ConvTranspose",), "max_pool": ("MaxPool",), "linear": ("Linear",),
-    "avg_pool": ("AvgPool", "AveragePool"), "adaptive_avg_pool": ("AdaptiveAvgPool",),
-}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -147,10 +142,8 @@ def _spot(text: str, path: Path, line: int, layer: Layer, edit: Edit) -> tuple[i
     """Return where in the bytes of a file something is replaced, and by what."""
     call = _call(text, path, line, layer)
     name = _called(call)
-    keras = name.endswith("D")
-    parameter = _KERAS_NAMES.get(edit.parameter, edit.parameter) if keras else edit.parameter
-    if keras and edit.parameter == "kernel_size" and "Pooling" in name:
-        parameter = "pool_size"
+    words = VOCABULARIES["keras" if name.endswith("D") or name == "Dense" else "torch"]
+    parameter = words.parameter(edit.parameter, layer.operator.kind)
     place = f"{path}:{line}"
     if any(isinstance(a, ast.Starred) for a in call.args) or any(k.arg is None for k in call.keywords):
         raise NetworkError(f"{place}: the arguments of {name} are not all written out: change {edit} by hand")
@@ -200,13 +193,13 @@ def _call(text: str, path: Path, line: int, layer: Layer) -> ast.Call:
         tree = ast.parse(text)
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         raise NetworkError(f"{path} is not Python: {error}") from None
-    heads = _KINDS.get(layer.operator.kind, ())
-    if layer.operator.kind == "linear":
-        heads = ("Linear", "Dense")
-    found = [c for c in _calls(tree, line) if _called(c) in _SIGNATURES and _head(_called(c)) in heads]
+    kind = layer.operator.kind
+    found = [c for c in _calls(tree, line) if _called(c) in _SIGNATURES and our_operator(_called(c)) == kind]
     if not found:  # the place is where it is called, not where it is made
         made = _made_in_class(tree, line, layer.name)
-        found = [made] if made is not None and _called(made) in _SIGNATURES and _head(_called(made)) in heads else []
+        found = (
+            [made] if made is not None and _called(made) in _SIGNATURES and our_operator(_called(made)) == kind else []
+        )
     if len(found) != 1:
         what = "no call" if not found else "several calls"
         raise NetworkError(f"{path}:{line}: {what} that makes {layer.name} ({layer.operator.kind}): change it by hand")
@@ -252,12 +245,6 @@ def _calls(tree: ast.AST, line: int) -> Iterator[ast.Call]:
 def _called(call: ast.Call) -> str:
     function = call.func
     return function.attr if isinstance(function, ast.Attribute) else getattr(function, "id", "")
-
-
-def _head(name: str) -> str:
-    """Return a constructor's name without its number of axes."""
-    bare = name[:-2] if name[-2:-1].isdigit() else name
-    return bare.removesuffix("ing")
 
 
 def _line_starts(text: str) -> list[int]:
