@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import signal
 
 from hypothesis import HealthCheck, settings
 
 os.environ["KERAS_BACKEND"] = "torch"
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs, and what they start, ignore it
 os.environ.pop("NO_COLOR", None)
 
 settings.register_profile(
