@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import gc
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -35,6 +36,17 @@ if TYPE_CHECKING:
 __all__ = ["command"]
 
 
+@contextmanager
+def _few_collections() -> Iterator[None]:
+    """Look for rings of objects less often: many are made, and nearly all stay."""
+    before = gc.get_threshold()
+    gc.set_threshold(100_000, 50, 50)
+    try:
+        yield
+    finally:
+        gc.set_threshold(*before)
+
+
 @click.command()
 @click.argument("sources", nargs=-1, metavar="[SOURCE...]", shell_complete=complete_source)
 @source_options
@@ -47,6 +59,7 @@ __all__ = ["command"]
               "memory of live tensors.")  # fmt: skip
 @timeout_option
 @click.option("-q", "--quiet", is_flag=True, help="Print findings only.")
+@_few_collections()
 def command(
     sources: tuple[str, ...],
     input_shape: InputShapes | None,
@@ -66,7 +79,6 @@ def command(
     sources, the results stand at the end, and the worst decides. Without a SOURCE, it judges the networks that
     [tool.convsolve] of the nearest pyproject.toml names.
     """
-    gc.set_threshold(100_000, 50, 50)  # many objects are made, and nearly all stay: less is looked for rings
     form = "json" if as_json else form
     if not sources:
         if input_shape is not None or arguments != "{}" or linting or costing:

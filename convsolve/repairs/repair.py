@@ -154,6 +154,8 @@ class _Repairs:
         self.late = False
         self.limit = 1
         self.found: list[Repair] = []
+        self.settled = 0
+        """So many repairs were found by searches that came to their end, cheaper ones of their kinds with them."""
         self.points: list[Point] = [{}]
         for size in ("lower", "upper") if problem.for_all else ():
             ends = {axis: getattr(domain, size) for axis, domain in problem.for_all.items()}
@@ -178,21 +180,27 @@ class _Repairs:
                     variant = self._after(change)
                     if variant is not None:
                         variants.append((change, variant))
+            self.settled = len(self.found)
             self._pairs_and_more(variants)
         except OutOfTime:
             self.late = True
+            cut = (dataclasses.replace(repair, proven=False) for repair in self.found[self.settled :])
+            self.found[self.settled :] = cut
         if not self.found and self.late:
             raise UndecidedError("no repair was found in the time given")
         return _different(self.found)[:limit]
 
     def _pairs_and_more(self, variants: Sequence[tuple[Change, Situation]]) -> None:
         self._try(self.now, 1)
+        self.settled = len(self.found)
         if self._enough(weighed((2, 0, 0))):
             return
         decided = self._try(self.now, 2)
+        self.settled = len(self.found)
         for change, variant in variants:
             if not self._enough(change.weight + weighed((1, 0, 0))):
                 self._try(variant, 1, (change,))
+        self.settled = len(self.found)
         if self.problem.for_all and self.found:
             return  # over ranges, larger sets are far to seek, and what is found is enough
         if not self._enough(weighed((3, 0, 0)) if decided else 0):

@@ -13,8 +13,9 @@ import convsolve as cs
 from convsolve.repairs.edits import KINDS, weighed
 from convsolve.repairs.evaluated_network import judge
 from convsolve.repairs.locked_layers import Locks
+from convsolve.repairs.repair import _Repairs
 from convsolve.repairs.search import cheapest_sets, options_of
-from convsolve.solver.clock import Clock
+from convsolve.solver.clock import Clock, OutOfTime
 
 UNET = """
 input: [3, 300, 300]
@@ -245,3 +246,47 @@ def test_a_network_that_works_as_it_stands_is_repaired_for_a_range():
     repairs = cs.repair(problem, for_all={"height": "64..512"}, timeout=300)
     assert [r.kinds for r in repairs] == [("pad_input",), ("fit_skip",)]
     assert all(cs.counterexample(r.network, {"height": range(64, 513), "width": [256]}) is None for r in repairs)
+
+
+TWO_WAYS = """
+input: [3, 33, 33]
+layers:
+  - conv: {name: a, out_channels: 8, kernel_size: 3, stride: 2}
+  - conv: {name: b, out_channels: 8, kernel_size: 7, stride: 2}
+  - conv: {name: c, out_channels: 8, kernel_size: 9}
+  - flatten
+  - linear: {name: head, in_features: 72, out_features: 10}
+"""
+
+
+class Ending(Clock):
+    """A clock whose time is over after so many looks at it."""
+
+    def __init__(self, looks: int) -> None:
+        super().__init__()
+        self.looks = looks
+
+    def check(self, stage: str = "") -> None:
+        self.looks -= 1
+        if self.looks < 0:
+            raise OutOfTime
+
+
+@pytest.mark.parametrize("text", [UNET, TWO_WAYS], ids=["unet", "two ways"])
+def test_a_search_that_is_cut_claims_no_more_than_it_has_seen(text):
+    problem = cs.parse(text)
+    locks = Locks.read((), problem.network)
+    whole = _Repairs(problem, locks, Clock())
+    whole.best(4)
+    seen = set()
+    for looks in range(0, 60, 3):
+        cut = _Repairs(problem, locks, Ending(looks))
+        try:
+            found = cut.best(4)
+        except cs.UndecidedError:
+            continue
+        for repair in found:
+            cheaper = [r for r in whole.found if set(r.kinds) <= set(repair.kinds) and r.cost.order < repair.cost.order]
+            assert not (repair.proven and cheaper), (looks, repair, cheaper)
+            seen.add((cut.late, repair.proven))
+    assert (True, False) in seen  # it was cut, and said so
