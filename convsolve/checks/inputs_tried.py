@@ -77,7 +77,8 @@ class InputsTried:
         written = to_written(self.traced.network.data_format, names)
         axes = tuple(r.axis for r in failed if r.axis in names[1:])
         choices = [chosen for chosen in dict.fromkeys((axes, tuple(names[1:]))) if chosen]
-        for last, chosen in itertools.product((None, failed[-1]), choices):
+        lasts = (None, failed[-1]) if failed[-1] in self._requirements else (None,)  # of a guess, nothing is tried
+        for last, chosen in itertools.product(lasts, choices):
             sizes = self._sizes(last, chosen, inputs[0].name)
             if sizes:
                 present = max(n for a, n in zip(written, stated, strict=True) if a in chosen)

@@ -39,8 +39,9 @@ def spectrum(
     real, back = kind.startswith(("rfft", "ihfft")), kind.startswith(("irfft", "hfft"))
     for i, axis in enumerate(axes):
         (present,) = call.graph.sizes((x.shape[axis],))
-        size = present if sizes is None or (isinstance(sizes[i], int) and sizes[i] == -1) else sizes[i]
-        if i == len(axes) - 1 and back and size is present:
+        wanted = None if sizes is None or (isinstance(sizes[i], int) and sizes[i] == -1) else sizes[i]
+        size = present if wanted is None else wanted
+        if i == len(axes) - 1 and back and wanted is None:
             size = 2 * (present - 1)
         if i == len(axes) - 1 and real:
             size = size // 2 + 1

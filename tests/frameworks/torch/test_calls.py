@@ -188,3 +188,13 @@ def test_what_is_remembered_of_a_call_is_never_of_other_arguments():
 
     for size in ((3, 4, 5), (2, 7, 8), (3, 4, 5)):
         read(program, size, (1, 2, 3))
+
+
+def test_a_wished_size_that_is_the_present_one_is_wished_all_the_same():
+    def back(self, x):
+        x = functional.max_pool2d(x.flatten(1).unsqueeze(1).unflatten(2, (-1, 2)), 2)
+        return torch.fft.irfft(torch.fft.rfft(x), n=x.shape[-1])
+
+    read(back, (1, 4, 6), (1, 5, 8), (1, 2, 1), (1, 1, 1))
+    read(lambda self, x: torch.fft.irfft(x, n=x.shape[-1]), (3, 4, 6), (3, 4, 1), (3, 4, 2))
+    read(lambda self, x: torch.fft.irfft2(x, s=(x.shape[-2], 1)), (3, 4, 1), (3, 5, 6))
