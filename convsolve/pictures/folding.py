@@ -35,7 +35,7 @@ def folded(figure: Figure) -> Figure:
     >>> net = parse(f"{{input: [4, 8, 8], layers: [{', '.join([conv] * 5)}]}}").network
     >>> small = folded(figure_of(net, check(net)))
     >>> [box.name for box in small.boxes], small.blocks
-    (['input', 'conv1'], (Block(boxes=('conv1',), times=5),))
+    (['input', 'conv1'], (RepeatedBoxes(boxes=('conv1',), times=5),))
     """
     found = [_unit(boxes, figure) for boxes in units(figure)]
     kept: list[Box] = []

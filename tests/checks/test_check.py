@@ -15,8 +15,12 @@ from convsolve.network import Guard
 def test_what_is_no_network_is_refused_with_advice():
     import torch
 
-    for wrong, advice in (("x", "convsolve.load"), (None, "convsolve.load"), (torch.nn.ReLU(), "convsolve.from_torch")):
-        for ask in (cs.check, cs.valid_sizes, cs.counterexample, cs.repair, cs.diagnose, cs.minimum_input, cs.solve):
+    for ask in (cs.check, cs.valid_sizes, cs.counterexample, cs.repair, cs.diagnose):  # these read sources, too
+        for wrong, advice in (("x", "no such file"), (None, "convsolve.load"), (torch.nn.ReLU(), "input_shape")):
+            with pytest.raises(cs.ConvsolveError, match=advice):
+                ask(wrong)
+    for ask in (cs.minimum_input, cs.solve):
+        for wrong, advice in (("x", "load"), (None, "load"), (torch.nn.ReLU(), "convsolve.from_torch")):
             with pytest.raises(NetworkError, match=advice):
                 ask(wrong)
 
