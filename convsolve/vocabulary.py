@@ -10,9 +10,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-__all__ = ["VOCABULARIES", "Vocabulary", "our_operator", "our_parameter", "vocabulary"]
+__all__ = ["POOLS", "VOCABULARIES", "Vocabulary", "bare_name", "our_operator", "our_parameter", "vocabulary"]
 
-_POOLS = ("pool", "max_pool", "avg_pool", "lp_pool")
+POOLS = ("pool", "max_pool", "avg_pool", "lp_pool")
+"""The operators that are pools; ``pool`` is one of which a message does not say the kind."""
 
 
 @dataclass(frozen=True)
@@ -53,7 +54,7 @@ _KERAS = Vocabulary(
         "hidden_size": "units",
     },
     {
-        **{(pool, "kernel_size"): "pool_size" for pool in _POOLS},
+        **{(pool, "kernel_size"): "pool_size" for pool in POOLS},
         ("upsample", "scale_factor"): "size",
         ("upsample", "mode"): "interpolation",
         ("reshape", "shape"): "target_shape",
@@ -199,15 +200,24 @@ _COLLOQUIAL = {
 """What people write, and no framework calls a layer today."""
 
 
+_OPERATORS = _COLLOQUIAL | {
+    name.lower(): ours for words in VOCABULARIES.values() for ours, names in words.layers.items() for name in names
+}
+
+
+def bare_name(name: str) -> str:
+    """Return the name of a layer as it compares with others: in small letters, without its number of axes.
+
+    >>> bare_name("nn.Conv2d"), bare_name("Conv2DTranspose"), bare_name("max_pool")
+    ('conv', 'convtranspose', 'maxpool')
+    """
+    return re.sub(r"\dd|[^a-z]", "", name.rpartition(".")[2].lower())
+
+
 def our_operator(theirs: str) -> str | None:
     """Return the operator that some framework, or people, call by a name, such as ``Conv2d``; None where none does.
 
     >>> our_operator("MaxPooling2D"), our_operator("nn.Linear"), our_operator("fc"), our_operator("Mystery")
     ('max_pool', 'linear', 'linear', None)
     """
-    bare = re.sub(r"\dd$|[^a-z]", "", theirs.rpartition(".")[2].lower())
-    for words in VOCABULARIES.values():
-        for ours, names in words.layers.items():
-            if bare in (name.lower() for name in names):
-                return ours
-    return _COLLOQUIAL.get(bare)
+    return _OPERATORS.get(bare_name(theirs))

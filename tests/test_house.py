@@ -158,3 +158,9 @@ def test_modules_say_what_they_are_for_and_what_they_offer():
 def test_a_hard_room_names_all_its_modules(name):
     told = set(re.findall(r"`(\w+\.py)`", (PACKAGE / name / "README.md").read_text()))
     assert told == {path.name for path in (PACKAGE / name).glob("*.py")} - {"__init__.py"}
+
+
+def test_the_picture_of_the_house_has_every_room():
+    picture = (PACKAGE / "guide" / "house.md").read_text()
+    drawn = set(re.findall(r"^      (\w+)(?:/|\.py) ", picture, re.MULTILINE))
+    assert drawn == {name.partition(".")[0] for names in FLOORS for name in names} - {"__init__", "__main__"}

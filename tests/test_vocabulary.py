@@ -59,12 +59,9 @@ def test_names_lead_back():
 @pytest.mark.parametrize(
     ("layer", "wanted"),
     [
-        ("conv: {filters: 8, kernel_size: 3}", "here it is 'out_channels'"),
-        ("conv: {out_channels: 8, kernel_size: 3, dilation_rate: 2}", "here it is 'dilation'"),
-        ("max_pool: {pool_size: 2}", "here it is 'kernel_size'"),
-        ("pixel_shuffle: {upscale_factor: 2}", "here it is 'block_size'"),
         ("flatten: {start_dim: 0}", "here it is 'start_axis'"),
         ("linear: {units: 3}", "here it is 'out_features'"),
+        ("Conv2DTranspose: {out_channels: 2}", "did you mean 'conv_transpose'"),
         ("MaxPooling2D: {kernel_size: 2}", "did you mean 'max_pool'"),
         ("conv: {kernal_size: 3}", "did you mean 'kernel_size'"),
     ],

@@ -156,9 +156,8 @@ def check(network: Asked, input_shape: InputShapes | None = None) -> CheckReport
     domains = {name: unknown.domain for name, unknown in net.holes.items()}
     net = net.assign({name: d.lower for name, d in domains.items() if d is not None and d.size == 1})
     if net.holes:
-        in_input = {u.name for layer in net.inputs for u in layer.operator.unknowns()}
         some = few(net.holes)
-        advice = "give the input a shape" if in_input >= set(net.holes) else "let synth find values for them"
+        advice = "give the input a shape" if net.holes.keys() <= net.input_holes else "let synth find values for them"
         raise NetworkError(f"the network has open parameters ({some}): {advice}")
     report = _report(Problem(net, problem.requirements, sensible=problem.sensible), notes)
     if report.unknown and input_shape is not None and net.record is not None:

@@ -28,6 +28,7 @@ __all__ = [
     "screenful",
     "shape",
     "table_lines",
+    "unknown_lines",
     "verdict",
 ]
 
@@ -175,9 +176,14 @@ def report_lines(report: CheckReport) -> list[str]:
     """Return a whole report: table, costs, failures, notes, verdict."""
     failures = [line for failure in report.failures for line in failure_lines(failure)]
     notes = [f"note: {note}" for note in report.notes]
-    unknown = [f"unknown: {u.layer}{': ' if u.layer else ''}{u.message}" for u in report.unknown]
+    unknown = [f"unknown: {line}" for line in unknown_lines(report)]
     costs = [line] if (line := cost_line(report)) else []
     return [*screenful(table_lines(report)), "", *costs, *failures, *notes, *unknown, verdict(report)]
+
+
+def unknown_lines(report: CheckReport) -> list[str]:
+    """Return what is not known, a line for each layer."""
+    return [f"{found.layer}: {found.message}" if found.layer else found.message for found in report.unknown]
 
 
 def screenful(lines: Sequence[str]) -> list[str]:

@@ -13,7 +13,7 @@ import click
 
 from ..support.foreign_text import visible
 from .deadline import Deadline, timeout_option
-from .declared import check_declared
+from .declared import CODES, check_declared, worst
 from .formats import FORMATS, located
 from .next_step import say_next
 from .output import (
@@ -101,11 +101,9 @@ def command(
             click.echo()
     if form == "table":
         for source, code in zip(sources, codes, strict=True):
-            click.echo(f"{_RESULTS[code].ljust(max(map(len, _RESULTS.values())))}  {visible(source)}")
-    return next(code for code in (2, 1, 3, 0) if code in codes)
-
-
-_RESULTS = {0: "valid", 1: "invalid", 2: "not read", 3: "not known"}
+            verdict = next(verdict for verdict, own in CODES.items() if own == code)
+            click.echo(f"{verdict.ljust(max(map(len, CODES)))}  {visible(source)}")
+    return worst(codes)
 
 
 def _checked_or_not(source: str, checked: Callable[[str], int]) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,12 +17,10 @@ from .output import print_json, report_data
 if TYPE_CHECKING:
     from ..project import Judgement, Project
 
-__all__ = ["CODES", "check_declared"]
+__all__ = ["CODES", "check_declared", "worst"]
 
 CODES = {"valid": 0, "invalid": 1, "not read": 2, "not known": 3}
 """The exit code of each verdict."""
-
-_WORST = (2, 1, 3, 0)
 
 
 def check_declared(form: str, quiet: bool, timeout: float | None) -> int:
@@ -52,7 +50,12 @@ def check_declared(form: str, quiet: bool, timeout: float | None) -> int:
         _SHOWN[form](found[-1], project, quiet)
     if form == "json":
         print_json({"networks": [_data(judgement) for judgement in found]})
-    return next(code for code in _WORST if any(CODES[judgement.verdict] == code for judgement in found))
+    return worst(CODES[judgement.verdict] for judgement in found)
+
+
+def worst(codes: Iterable[int]) -> int:
+    """Return the worst of some exit codes: what is not read, then what is invalid, then what is not known."""
+    return max(codes, key=(0, 3, 1, 2).index)
 
 
 def _table(judgement: Judgement, project: Project, quiet: bool) -> None:

@@ -59,9 +59,11 @@ def command(
     from ..sizes.valid_sizes import valid_sizes
 
     problem = loaded(source, input_shape, arguments)
-    in_inputs = {u.name for layer in problem.network.inputs for u in layer.operator.unknowns()}
-    if any(v.domain is not None and v.domain.size != 1 and name not in in_inputs
-           for name, v in problem.network.holes.items()):  # fmt: skip
+    network = problem.network
+    if any(
+        v.domain is not None and v.domain.size != 1 and name not in network.input_holes
+        for name, v in network.holes.items()
+    ):
         return _smallest(problem, timeout, as_json)
     sizes = valid_sizes(problem, training=training, prove=not no_proof, timeout=timeout)
     data = _data(sizes, near)

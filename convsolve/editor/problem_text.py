@@ -18,7 +18,7 @@ from ..operators import OPERATORS
 from ..problem import Problem
 from ..repairs.repair import Repair, repair
 
-__all__ = ["Finding", "Fix", "ProblemText", "completions"]
+__all__ = ["Diagnostic", "QuickFix", "ProblemText", "completions"]
 
 _PROBLEM = re.compile(r"^\s*[{\"']?(layers|\[\[?layers)\b", re.MULTILINE)
 _MOST_FIXES = 3
@@ -26,7 +26,7 @@ _SECONDS = 5.0
 
 
 @dataclass(frozen=True)
-class Finding:
+class Diagnostic:
     """What is wrong, and where: line and column count from 0. ``level`` is "error", "warning" or "information"."""
 
     line: int
@@ -37,7 +37,7 @@ class Finding:
 
 
 @dataclass(frozen=True)
-class Fix:
+class QuickFix:
     """A repair as new texts of whole lines: from ``line`` on, ``count`` lines become ``text``."""
 
     title: str
@@ -62,7 +62,7 @@ class ProblemText:
         self.problem: Problem | None = None
         self.report: CheckReport | None = None
         self.places: dict[str, tuple[int, int]] = {}
-        self.findings: list[Finding] = []
+        self.findings: list[Diagnostic] = []
         if not _PROBLEM.search(text):
             return  # some other file
         try:
@@ -70,7 +70,7 @@ class ProblemText:
             self.places = {layer: (line - 1, column - 1) for layer, (line, column) in
                            layer_places(name, text=text).items()}  # fmt: skip
         except FileError as error:
-            self.findings = [Finding(m.line - 1, m.column - 1, "", m.message) for m in error.mistakes]
+            self.findings = [Diagnostic(m.line - 1, m.column - 1, "", m.message) for m in error.mistakes]
             return
         if not self.problem.network.holes:
             self._check(self.problem)
@@ -79,16 +79,16 @@ class ProblemText:
         try:
             self.report = check(problem)
         except ConvsolveError as error:
-            self.findings = [Finding(0, 0, "", str(error))]
+            self.findings = [Diagnostic(0, 0, "", str(error))]
             return
         for failure in (*self.report.failures, *self.report.unknown):
             line, column = self.places.get(failure.layer, (0, 0))
             level = "error" if failure in self.report.failures else "warning"
-            self.findings.append(Finding(line, column, failure.code, failure.message, level))
+            self.findings.append(Diagnostic(line, column, failure.code, failure.message, level))
         if self.report.failures:
             for cause in diagnose(problem, self.report):
                 line, column = self.places.get(cause.layer, (0, 0))
-                self.findings.append(Finding(line, column, "", f"cause: {cause.message}", "information"))
+                self.findings.append(Diagnostic(line, column, "", f"cause: {cause.message}", "information"))
 
     def hover(self, line: int) -> str | None:
         """Return what is known of the layer at a line: its shape, and how that comes about."""
@@ -114,7 +114,7 @@ class ProblemText:
         return [(self.places[row.layer][0], f"→ {shape(row.shape)}") for row in self.report.rows
                 if row.layer in self.places]  # fmt: skip
 
-    def fixes(self) -> list[Fix]:
+    def fixes(self) -> list[QuickFix]:
         """Return repairs as edits; each has been made in the text, read again, and found to work."""
         if self.problem is None or self.report is None or not self.report.failures:
             return []
@@ -124,7 +124,7 @@ class ProblemText:
             return []
         return [fix for found in repairs if (fix := self._fix(found)) is not None]
 
-    def _fix(self, found: Repair) -> Fix | None:
+    def _fix(self, found: Repair) -> QuickFix | None:
         """Return a repair of one parameter, or of the input's shape, as an edit of one line."""
         if len(found.edits) != 1:
             return None
@@ -146,7 +146,7 @@ class ProblemText:
                 return None
         except ConvsolveError:
             return None
-        return Fix(str(found), number, 1, changed)
+        return QuickFix(str(found), number, 1, changed)
 
 
 def _with_value(line: str, parameter: str, value: Any) -> str | None:

@@ -10,7 +10,7 @@ from lsprotocol import types
 from pygls.lsp.server import LanguageServer
 from pygls.uris import to_fs_path
 
-from .problem_text import Finding, Fix, ProblemText, completions
+from .problem_text import Diagnostic, ProblemText, QuickFix, completions
 from .python_text import shown_of
 
 __all__ = ["make_server", "serve"]
@@ -54,7 +54,7 @@ class _Documents:
         if not _is_python(uri) or path is None:
             return
         self.programs[uri] = found = shown_of(Path(path))
-        self._publish(uri, [Finding(f["line"], 0, f["code"], f["message"]) for f in found["findings"]])
+        self._publish(uri, [Diagnostic(f["line"], 0, f["code"], f["message"]) for f in found["findings"]])
         self.server.workspace_inlay_hint_refresh(None)
 
     def closed(self, uri: str) -> None:
@@ -62,7 +62,7 @@ class _Documents:
         self.programs.pop(uri, None)
         self._publish(uri, [])
 
-    def _publish(self, uri: str, findings: list[Finding]) -> None:
+    def _publish(self, uri: str, findings: list[Diagnostic]) -> None:
         lines = self.text(uri).split("\n")
         shown = [_diagnostic(finding, lines) for finding in findings]
         self.server.text_document_publish_diagnostics(types.PublishDiagnosticsParams(uri, shown))
@@ -72,7 +72,7 @@ def _is_python(uri: str) -> bool:
     return uri.endswith(".py")
 
 
-def _diagnostic(finding: Finding, lines: list[str]) -> types.Diagnostic:
+def _diagnostic(finding: Diagnostic, lines: list[str]) -> types.Diagnostic:
     line = min(finding.line, len(lines) - 1)
     text = lines[line]
     start = max(finding.column, len(text) - len(text.lstrip()))
@@ -160,14 +160,14 @@ def _answer(server: LanguageServer, documents: _Documents) -> None:
             document.fixes()
             if document
             else [
-                Fix(fix["title"], 0, len(lines), fix["text"])
+                QuickFix(fix["title"], 0, len(lines), fix["text"])
                 for fix in documents.programs.get(uri, {}).get("fixes", ())
             ]
         )
         return [_action(uri, fix, lines) for fix in found]
 
 
-def _action(uri: str, fix: Fix, lines: list[str]) -> types.CodeAction:
+def _action(uri: str, fix: QuickFix, lines: list[str]) -> types.CodeAction:
     last = fix.line + fix.count - 1
     place = types.Range(types.Position(fix.line, 0), types.Position(last, _units(lines[last])))
     edit = types.WorkspaceEdit(changes={uri: [types.TextEdit(place, fix.text)]})

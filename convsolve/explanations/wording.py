@@ -10,12 +10,9 @@ from ..frameworks.common.writing.plan import PlannedLayer, plan
 from ..frameworks.common.writing.source_lines import Code, Statement, literal
 from ..messages import ParsedError
 from ..network import Network
-from ..vocabulary import vocabulary
+from ..vocabulary import POOLS, vocabulary
 
 __all__ = ["POOLS", "by", "call", "counted", "dialect", "framework_name", "one", "setting", "word"]
-
-POOLS = ("pool", "max_pool", "avg_pool", "lp_pool")
-"""The operators of messages that are pools; of ``pool`` the kind is not known."""
 
 
 def by(sizes: Sequence[int | None]) -> str:

@@ -14,7 +14,7 @@ from ..operators import OPERATORS, Choice, Kind, Operator
 from ..operators.parameters import HALF, Inner, Padding
 from ..operators.windows import dilated
 from ..support.suggestions import nearest
-from ..vocabulary import our_operator, our_parameter
+from ..vocabulary import bare_name, our_operator, our_parameter
 from .document import Key, Node, Place
 from .layout import LAYER_KEYS
 from .mistakes import Mistakes, Rejected, listed, shown
@@ -233,7 +233,6 @@ def _operator(key: Key) -> type[Operator]:
 
 def _nearest_operator(name: str) -> str:
     """Suggest an operator for a name from another library, or for a misspelt one."""
-    bare = re.sub(r"\dd|[^a-z]", "", name.lower())
     same = {kind.replace("_", ""): kind for kind in OPERATORS}
-    known = our_operator(name) or same.get(bare)
+    known = our_operator(name) or same.get(bare_name(name))
     return f": did you mean {known!r}?" if known else nearest(name, OPERATORS)

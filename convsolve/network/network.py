@@ -336,6 +336,11 @@ class Network(Shown):
         return found or [n for n, (layer, _) in axes.items() if n.endswith("features") and layer in lifted]
 
     @cached_property
+    def input_holes(self) -> frozenset[str]:
+        """The names of what is open in the shapes of the inputs."""
+        return frozenset(unknown.name for layer in self.inputs for unknown in layer.operator.unknowns())
+
+    @cached_property
     def holes(self) -> dict[str, Var]:
         """The unknown parameters by name, in order of first use."""
         found: dict[str, Var] = {}

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Literal, TypeAlias
 
 from ..checks.check import CheckReport, check
-from ..checks.text import failure_lines, shape
+from ..checks.text import failure_lines, shape, unknown_lines
 from ..diagnosis.diagnose import diagnose
 from ..diagnosis.text import cause_lines
 from ..errors import ConvsolveError, InternalError, UndecidedError
@@ -80,8 +80,7 @@ def _judged(declared: Declared, problem: Problem, end: float | None) -> Judgemen
             causes = diagnose(problem, report)
             return Judgement(declared, "invalid", (*found, *cause_lines(causes)), report)
         if report.unknown:
-            unknown = [f"{u.layer}{': ' if u.layer else ''}{u.message}" for u in report.unknown]
-            return Judgement(declared, "not known", tuple(unknown), report)
+            return Judgement(declared, "not known", tuple(unknown_lines(report)), report)
         if declared.sizes is None:
             return Judgement(declared, "valid", (f"the output is {shape(report.output)}",), report)
     left = None if end is None else end - time.monotonic()
@@ -95,8 +94,8 @@ def _judged(declared: Declared, problem: Problem, end: float | None) -> Judgemen
 
 def _open_input(problem: Problem) -> bool:
     """Whether nothing but the size of the input is open."""
-    in_input = {u.name for layer in problem.network.inputs for u in layer.operator.unknowns()}
-    return bool(problem.network.holes) and in_input >= set(problem.network.holes)
+    holes = problem.network.holes
+    return bool(holes) and holes.keys() <= problem.network.input_holes
 
 
 def _said(declared: Declared) -> str:

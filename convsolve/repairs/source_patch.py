@@ -142,7 +142,7 @@ def _spot(text: str, path: Path, line: int, layer: Layer, edit: Edit) -> tuple[i
     """Return where in the bytes of a file something is replaced, and by what."""
     call = _call(text, path, line, layer)
     name = _called(call)
-    words = VOCABULARIES["keras" if name.endswith("D") or name == "Dense" else "torch"]
+    words = VOCABULARIES["keras" if name.endswith("D") else "torch"]
     parameter = words.parameter(edit.parameter, layer.operator.kind)
     place = f"{path}:{line}"
     if any(isinstance(a, ast.Starred) for a in call.args) or any(k.arg is None for k in call.keywords):
@@ -193,17 +193,19 @@ def _call(text: str, path: Path, line: int, layer: Layer) -> ast.Call:
         tree = ast.parse(text)
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         raise NetworkError(f"{path} is not Python: {error}") from None
-    kind = layer.operator.kind
-    found = [c for c in _calls(tree, line) if _called(c) in _SIGNATURES and our_operator(_called(c)) == kind]
+    found = [call for call in _calls(tree, line) if _makes(call, layer)]
     if not found:  # the place is where it is called, not where it is made
         made = _made_in_class(tree, line, layer.name)
-        found = (
-            [made] if made is not None and _called(made) in _SIGNATURES and our_operator(_called(made)) == kind else []
-        )
+        found = [made] if made is not None and _makes(made, layer) else []
     if len(found) != 1:
         what = "no call" if not found else "several calls"
         raise NetworkError(f"{path}:{line}: {what} that makes {layer.name} ({layer.operator.kind}): change it by hand")
     return found[0]
+
+
+def _makes(call: ast.Call, layer: Layer) -> bool:
+    """Whether a call is that of a constructor whose parameters are known, of a layer's own kind."""
+    return _called(call) in _SIGNATURES and our_operator(_called(call)) == layer.operator.kind
 
 
 def _made_in_class(tree: ast.AST, line: int, layer: str) -> ast.Call | None:
@@ -219,8 +221,8 @@ def _made_in_class(tree: ast.AST, line: int, layer: str) -> ast.Call | None:
                   and ast.unparse(node.targets[0]) == f"self.{attribute}"]  # fmt: skip
         if len(values) > 1:
             return None
-        for value in values:
-            return _inside(value, path[i + 1 :])
+        if values:
+            return _inside(values[0], path[i + 1 :])
     return None
 
 

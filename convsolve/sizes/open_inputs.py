@@ -76,8 +76,7 @@ def settled(problem: Problem) -> Problem:
     network = problem.network
     single = {n: v.domain.lower for n, v in network.holes.items() if v.domain is not None and v.domain.size == 1}
     network = network.assign(single)
-    in_inputs = {u.name for layer in network.inputs for u in layer.operator.unknowns()}
-    others = [name for name in network.holes if name not in in_inputs]
+    others = [name for name in network.holes if name not in network.input_holes]
     if others:
         some = few(others)
         raise NetworkError(f"the network has open parameters ({some}): let synth find values for them")

@@ -16,6 +16,7 @@ import numpy as np
 from ..solver.clock import Clock
 from .bounded_graph import BoundedGraph
 from .frontiers import MOST_WITNESSES, Halves, Undecided, unbeaten
+from .paths import edges_of_each
 
 __all__ = ["PathSearch"]
 
@@ -161,7 +162,7 @@ def _by_labels(graph: BoundedGraph, gone: np.ndarray, weights: np.ndarray, clock
             label, whole = order[: max(1, int(np.searchsorted(np.cumsum(degree[order]), _MOST_MOVED)))], False
         first, degree = starts[state[label]], degree[label]
         label = np.repeat(label, degree)
-        edge = np.repeat(first - np.cumsum(degree) + degree, degree) + np.arange(len(label))
+        edge = edges_of_each(first, degree)
         reached = stage.target[edge]
         moved = spent[:, label] + rows[:, stage.place][:, edge]
         reach = moved + least[:, reached]

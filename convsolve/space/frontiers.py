@@ -16,6 +16,7 @@ from ..errors import UndecidedError
 from ..solver.clock import Clock
 from ..solver.transitions import best_of_each
 from .bounded_graph import BoundedGraph
+from .paths import edges_of_each
 
 __all__ = ["MOST_WITNESSES", "Halves", "Undecided", "unbeaten"]
 
@@ -150,7 +151,7 @@ class Halves:
             clock.check("searching")
             clock.afford(total * len(self._limits) * _SORTS)
             label = np.repeat(np.arange(len(state)), degree)
-            place = np.repeat(first - np.cumsum(degree) + degree, degree) + np.arange(total)
+            place = edges_of_each(first, degree)
             if step.layer in left:
                 here = left[step.layer][step.edges[place]]
                 label, place = label[here], place[here]

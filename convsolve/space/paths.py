@@ -24,7 +24,7 @@ from ..solver.presolve import Domains
 from ..solver.system import Demand, System
 from ..solver.transitions import Choices, TooWide, keys
 
-__all__ = ["MOST_STATES", "Paths", "StageEdges", "is_bound", "paths_of", "with_presence"]
+__all__ = ["MOST_STATES", "Paths", "StageEdges", "edges_of_each", "is_bound", "paths_of", "with_presence"]
 
 MOST_STATES = 1 << 18
 _MOST_EDGES = 1 << 21
@@ -192,7 +192,7 @@ class _Expansion:
                 raise TooWide
             self.clock.afford(wide * (1 + count))  # about as long as sorting so many numbers
             node = np.repeat(np.arange(len(state)), degree)
-            edge = np.repeat(first[state] - np.r_[0, np.cumsum(degree)[:-1]], degree) + np.arange(len(node))
+            edge = edges_of_each(first[state], degree)
             reached = layer.target[edge]
             low = np.where(safe[:, node], 0, low[:, node] + layer.added[:count, edge])
             high = np.where(safe[:, node], 0, high[:, node] + layer.added[:count, edge])
@@ -306,6 +306,16 @@ def _places(choices: Choices, combination: np.ndarray) -> dict[str, np.ndarray]:
     if not choices.names:
         return {}
     return dict(zip(choices.names, np.unravel_index(combination, choices.shape), strict=True))
+
+
+def edges_of_each(first: np.ndarray, degree: np.ndarray) -> np.ndarray:
+    """Return the places of the edges that leave each of several nodes, one node after the other.
+
+    >>> edges_of_each(np.array([4, 0]), np.array([2, 3]))
+    array([4, 5, 0, 1, 2])
+    """
+    found: np.ndarray = np.repeat(first - np.cumsum(degree) + degree, degree) + np.arange(int(degree.sum()))
+    return found
 
 
 def is_bound(condition: Condition) -> bool:

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import ceil, log2
 from typing import Any
 
 from ..errors import NetworkError
 from ..files import parse, to_document
 from ..operators import MaxPool, Operator
+from ..operators.base import spatial_names
 from ..problem import Problem
 from ..sources import Asked, problem_of
 
@@ -40,14 +41,11 @@ class Wishes:
     channels: str = ""
     kernels: str = ""
     receptive_field: int = 0
-    budgets: Mapping[str, int] = ()  # type: ignore[assignment]
+    budgets: Mapping[str, int] = field(default_factory=dict)
     require: tuple[str, ...] = ()
     minimize: tuple[str, ...] = ()
     maximize: tuple[str, ...] = ()
     framework: str = "torch"
-
-
-_SPATIAL = {1: ("length",), 2: ("height", "width"), 3: ("depth", "height", "width")}
 
 
 def design(wishes: Wishes) -> Problem:
@@ -70,8 +68,8 @@ def design(wishes: Wishes) -> Problem:
 
 
 def _document(wishes: Wishes) -> dict[str, Any]:
-    names = _SPATIAL.get(len(wishes.input) - 1)
-    if names is None:
+    names = spatial_names(len(wishes.input) - 1)
+    if not 1 <= len(names) <= 3:
         raise NetworkError(f"the input is channels and one to three sizes, such as 3x224x224, got {len(wishes.input)}")
     if wishes.layers < 1:
         raise NetworkError(f"layers must be at least 1, got {wishes.layers}")
@@ -88,14 +86,11 @@ def _document(wishes: Wishes) -> dict[str, Any]:
     require += _orders(wishes, way, names, hidden=wishes.layers - (1 if channels else 0))
     if wishes.receptive_field:
         require.append(f"conv{wishes.layers}.receptive_field >= {wishes.receptive_field}")
-    require += [f"{cost} <= {limit}" for cost, limit in dict(wishes.budgets).items()]
+    require += [f"{cost} <= {limit}" for cost, limit in wishes.budgets.items()]
     document: dict[str, Any] = {"framework": wishes.framework} if wishes.framework != "torch" else {}
-    document |= {
-        "input": list(wishes.input),
-        "holes": {"k": wishes.kernels or "3 | 5 | 7 | 9"},
-    }
-    if not way.dilated:
-        del document["holes"]
+    document["input"] = list(wishes.input)
+    if way.dilated:
+        document["holes"] = {"k": wishes.kernels or "3 | 5 | 7 | 9"}
     document |= {"layers": layers, "require": [*require, *wishes.require], "sensible": True}
     document |= {sense: list(texts) for sense, texts in (("minimize", wishes.minimize), ("maximize", wishes.maximize))
                  if texts}  # fmt: skip
@@ -159,8 +154,8 @@ def _orders(wishes: Wishes, way: _Way, names: Sequence[str], hidden: int) -> lis
         elif not way.up and not way.dilated and not (way.to_one and i == count):
             require.append(f"conv{i}.kernel_size <= conv{i - 1}.kernel_size")
         if i <= hidden and not wishes.channels:  # as many more channels as the map has fewer places along an axis
-            few, many, by = (f"conv{i}", f"conv{i - 1}", i) if way.up else (f"conv{i - 1}", f"conv{i}", i)
-            require.append(f"{many}.channels == min(512, {few}.channels * conv{by}.stride)")
+            few, many = (f"conv{i}", f"conv{i - 1}") if way.up else (f"conv{i - 1}", f"conv{i}")
+            require.append(f"{many}.channels == min(512, {few}.channels * conv{i}.stride)")
         elif i <= hidden:
             widths = (f"conv{i - 1}.channels", f"conv{i}.channels")
             require.append(" >= ".join(widths) if way.up else " <= ".join(widths))

@@ -39,8 +39,7 @@ def minimum_input(
     problem = as_problem(network)
     if training:
         problem = dataclasses.replace(problem, network=dataclasses.replace(problem.network, training=True))
-    in_inputs = {u.name for layer in problem.network.inputs for u in layer.operator.unknowns()}
-    if problem.network.holes.keys() <= in_inputs:
+    if problem.network.holes.keys() <= problem.network.input_holes:
         sizes = valid_sizes(problem, prove=False, timeout=timeout)
         if not sizes.unresolved or problem.network.guards or ~sizes.known:
             clear = sizes.region if not sizes.unresolved else Boxes(sizes.region.axes, ())

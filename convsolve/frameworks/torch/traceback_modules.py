@@ -9,12 +9,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from ...messages.parsed_error import ParsedError
+from ...vocabulary import our_operator
 
 __all__ = ["FailedCall", "failed_call"]
 
 _CALLS = ("_wrapped_call_impl", "_call_impl", "__call__")
 _MOST_FRAMES = 5_000
-_KINDS = {"Conv": "conv", "ConvTranspose": "conv_transpose", "MaxPool": "max_pool", "AvgPool": "avg_pool"}
+_WINDOWS = ("conv", "conv_transpose", "max_pool", "avg_pool")
 
 
 @dataclass(frozen=True)
@@ -33,7 +34,7 @@ class FailedCall:
     def complete(self, complaint: ParsedError) -> ParsedError:
         """Return a complaint with what the layer knows about itself, where the message did not say it."""
         found: dict[str, Any] = {} if complaint.layer or not self.name else {"layer": self.name}
-        kind = next((kind for start, kind in _KINDS.items() if _is_window(self.layer, start)), None)
+        kind = _window_kind(self.layer)
         related = complaint.operator == kind or (complaint.operator == "pool" and kind in ("max_pool", "avg_pool"))
         sizes = complaint.padded or complaint.sizes or complaint.output
         rounds_up = getattr(self.layer, "ceil_mode", False)  # another formula, of which the message shows no number
@@ -89,10 +90,11 @@ def _frames(error: BaseException) -> Iterator[tuple[dict[str, Any], str]]:
         traceback, count = traceback.tb_next, count + 1
 
 
-def _is_window(layer: Any, start: str) -> bool:
-    """Whether a module is PyTorch's own ``Conv2d``, ``MaxPool1d`` or the like, or derives from it."""
+def _window_kind(layer: Any) -> str | None:
+    """Return the operator that PyTorch's own ``Conv2d``, ``MaxPool1d`` or the like is; None of any other module."""
     name = type(layer).__name__
-    return name in {f"{start}{rank}d" for rank in (1, 2, 3)} and type(layer).__module__.startswith("torch.")
+    kind = our_operator(name) if name[-2:] in ("1d", "2d", "3d") else None
+    return kind if kind in _WINDOWS and type(layer).__module__.startswith("torch.") else None
 
 
 def _numbers(value: Any, rank: int) -> tuple[int, ...] | None:
