@@ -9,17 +9,19 @@ import pytest
 
 from convsolve.diagnosis.diagnose import _BY_RULE as CAUSES_BY_RULE
 from convsolve.explanations import handlers as table
-from convsolve.frameworks.common.writing import plan
 from convsolve.messages.find_messages import TEMPLATES
 from convsolve.operators import OPERATORS
 from convsolve.operators.plain import IDENTITIES
 from convsolve.repairs import parameter_values as candidates
 from convsolve.repairs import source_patch as patch
+from convsolve.repairs.edits import KINDS
 from convsolve.rules import RULES
 from convsolve.vocabulary import our_operator
 
 EACH_ELEMENT = set(IDENTITIES) | {"identity", "prelu", "dropout"}
 """What works on each element by itself; a prelu learns its slopes, as many as there are channels, in either order."""
+ALONG_CHANNELS = {"softmax", "log_softmax", "local_response_norm"}
+JOINS = {"add", "sub", "mul", "div", "pow", "maximum", "minimum", "average", "elementwise"}
 
 
 def lacking(every, *tables):
@@ -35,70 +37,98 @@ def test_the_judge_sees_what_is_lacking():
         lacking({"conv"}, {"cnov"})
 
 
+SHAPES = {3: (4, 6, 5), 2: (4, 6), 1: (4,)}
+FREE, FREE_ALIKE, OWN, WRITTEN = (
+    "any order",
+    "any order, where all have as many axes",
+    "the framework's",
+    "the network's",
+)
 ORDERS = {
-    "as it comes": EACH_ELEMENT - plan._OWN_ORDER,
-    "that of the framework": plan._OWN_ORDER | {
+    FREE: (EACH_ELEMENT - ALONG_CHANNELS) | {"concat", "split", "chunk", "slice", "choice"},
+    FREE_ALIKE: JOINS,
+    "any order, where axes are kept, or one is left": {"reduce"},
+    "any order, where one axis is left": {"flatten"},
+    OWN: ALONG_CHANNELS | {
+        "batch_norm", "instance_norm", "group_norm", "pad", "crop", "center_crop", "center_crop_pad",
         "conv", "depthwise_conv", "conv_transpose", "deform_conv", "conv_lstm", "max_pool", "avg_pool", "lp_pool",
         "adaptive_avg_pool", "adaptive_max_pool", "global_avg_pool", "global_max_pool", "max_unpool", "fold",
         "upsample", "pixel_shuffle", "pixel_unshuffle", "depth_to_space", "space_to_depth"},
-    "as it comes, its axis is moved along": plan._AXES_BY_NUMBER | plan._JOINS | {"reduce"},
-    "that in which the network is written": {
-        "grid_sample", "affine_grid", "flatten", "unflatten", "reshape", "permute", "squeeze", "unsqueeze", "gather",
+    WRITTEN: {
+        "grid_sample", "affine_grid", "unflatten", "reshape", "permute", "squeeze", "unsqueeze", "gather",
         "expand", "tile", "unfold", "top_k", "linear", "matmul", "einsum", "embedding", "rnn", "lstm", "gru",
-        "stepwise", "layer_norm", "constant"},
-    "never written": {"opaque", "center_crop_pad"},
+        "stepwise", "layer_norm", "constant", "opaque"},
 }  # fmt: skip
-"""In which order of axes an operator is written for a framework (``frameworks/common/writing/plan.py``)."""
+"""In which order of axes an operator is written for a framework: what ``any_order`` and ``written`` come to."""
+
+
+def order_of(operator, inputs, outputs):
+    bare = object.__new__(operator)
+    object.__setattr__(bare, "keepdims", False)
+    return FREE if operator.any_order(bare, inputs, outputs) else WRITTEN if operator.written else OWN
 
 
 def test_every_operator_has_its_order_of_axes():
-    assert not lacking(OPERATORS, *ORDERS.values())
-    assert sum(map(len, ORDERS.values())) == len(OPERATORS)
-    for name in ORDERS["that of the framework"] - plan._OWN_ORDER:
-        assert not OPERATORS[name].written and not OPERATORS[name].pointwise, name
-    for name in ORDERS["as it comes"]:
-        assert not OPERATORS[name].written and OPERATORS[name].pointwise, name
-    for name in plan._OWN_ORDER:  # the others of the framework's order are there without being named
-        assert OPERATORS[name].pointwise, name
-    for name in ORDERS["as it comes, its axis is moved along"] | ORDERS["that in which the network is written"]:
-        assert OPERATORS[name].written, name
+    assert not lacking(set(OPERATORS) | {"choice"}, *ORDERS.values())
+    assert sum(map(len, ORDERS.values())) == len(OPERATORS) + ("choice" not in OPERATORS)
+    one, several, mixed = SHAPES[1], SHAPES[3], SHAPES[2]
+    for name, operator in OPERATORS.items():
+        said = next(order for order, names in ORDERS.items() if name in names)
+        assert order_of(operator, [several, several], [several]) == (
+            said if said in (OWN, WRITTEN) else FREE if said in (FREE, FREE_ALIKE) else WRITTEN), name  # fmt: skip
+        assert order_of(operator, [several, mixed], [several]) == (
+            said if said in (FREE, OWN) else WRITTEN), name  # fmt: skip
+        assert order_of(operator, [several], [one]) == (said if said in (OWN, WRITTEN) else FREE), name
 
 
 UNTUNED = {
     "nothing to change": (EACH_ELEMENT - {"prelu"}) | {
-        "global_avg_pool", "global_max_pool", "constant", "opaque", "grid_sample", "affine_grid", "flatten",
-        "instance_norm"},
-    "what is declared, and how wide it is, alone": {
-        "linear", "embedding", "rnn", "lstm", "gru", "batch_norm", "layer_norm"},
+        "global_avg_pool", "global_max_pool", "constant", "opaque", "grid_sample", "affine_grid", "instance_norm"},
     "it says what is meant: another axis or part is another computation": {
         "permute", "squeeze", "unsqueeze", "gather", "chunk", "expand", "tile", "unfold", "reduce", "top_k", "concat",
-        "matmul", "einsum", "stepwise", *plan._JOINS},
-    "whole layers are put in its place": {"split"},
+        "matmul", "einsum", "stepwise", *JOINS},
     "it goes with another layer: both would have to change": {"max_unpool", "fold"},
     "its size is that of something else": {"center_crop", "center_crop_pad"},
 }  # fmt: skip
-"""Operators whose parameters a repair leaves as they are, and why (``repairs/parameter_values.py``)."""
+"""Operators none of whose parameters is an edit of a repair, and why (``edit=`` where a parameter is declared)."""
+
+ELSEWHERE = {
+    ("flatten", "start_axis"), ("flatten", "with_batch"),  # structural.py
+    ("return_sequences", "return_sequences"),  # input_repairs.py
+    ("slice", "stop"), ("slice", "step"),  # with its start
+    ("width", "out_channels"), ("width", "out_features"), ("width", "hidden_size"), ("width", "dim"),
+    ("in_channels", "in_channels"), ("in_channels", "num_features"), ("in_features", "in_features"),
+    ("in_features", "normalized_shape"),
+}  # fmt: skip
+"""Edits whose values do not follow from the parameter alone."""
 
 
 def test_every_operator_is_repaired_or_left():
-    left = set().union(*UNTUNED.values())
-    assert not lacking(OPERATORS, candidates._TUNED, left)
-    assert not left & set(candidates._TUNED), left & set(candidates._TUNED)
+    tuned = {kind for kind, op in OPERATORS.items() if op.tunables()}
+    assert not lacking(OPERATORS, tuned, *UNTUNED.values())
+    assert not tuned & set().union(*UNTUNED.values())
+
+
+def test_every_edit_of_a_parameter_has_a_rank_and_values():
+    declared = {(edit, name) for op in OPERATORS.values() for name, edit in op.tunables().items()}
+    assert declared == set(candidates.VALUES) | ELSEWHERE
+    assert {edit for edit, _ in declared} <= set(KINDS)
 
 
 def test_what_is_made_and_what_is_declared_is_known():
     made = {"out_channels", "out_features", "hidden_size", "dim"}
-    wide = {(kind, name) for kind, op in OPERATORS.items() for name in made & set(op.parameters())}
-    assert wide == set(candidates.WIDTHS.items())
-    optional = {name for op in OPERATORS.values() for name, kind in op.parameters().items()
-                if getattr(kind, "optional", False) and name.startswith(("in_", "num_", "normalized_"))}  # fmt: skip
-    assert optional == set(candidates.DECLARED)
+    for kind, operator in OPERATORS.items():
+        named = operator.parameters()
+        optional = {n for n, kind in named.items() if getattr(kind, "optional", False)}
+        declares = {n for n in optional if n.startswith(("in_", "num_", "normalized_"))}
+        assert {n for n, edit in operator.tunables().items() if edit == "width"} == made & set(named), kind
+        assert {n for n in optional if operator.tunables().get(n) in candidates.DECLARING} == declares, kind
 
 
 UNPATCHED = {
     "depthwise_conv", "deform_conv", "conv_lstm", "lp_pool", "adaptive_max_pool", "pad", "crop", "upsample",
     "group_norm", "prelu", "reshape", "unflatten", "depth_to_space", "space_to_depth", "pixel_shuffle",
-    "pixel_unshuffle", "slice", "embedding", "rnn", "lstm", "gru", "batch_norm", "layer_norm"}  # fmt: skip
+    "pixel_unshuffle", "slice", "split", "flatten", "embedding", "rnn", "lstm", "gru", "batch_norm", "layer_norm"}  # fmt: skip
 """What repairs change, and is to be changed in the source by hand, which is said (``repairs/source_patch.py``)."""
 
 
@@ -106,8 +136,7 @@ PATCHED = {our_operator(name) for name in patch._SIGNATURES}
 
 
 def test_every_repaired_operator_is_patched_or_refused():
-    declared = {kind for kind, op in OPERATORS.items() if set(op.parameters()) & set(candidates.DECLARED)}
-    changed = {*candidates._TUNED, *candidates.WIDTHS, *declared}
+    changed = {kind for kind, op in OPERATORS.items() if op.tunables()}
     assert not lacking(changed, PATCHED, UNPATCHED)
     assert not UNPATCHED & set(PATCHED)
 

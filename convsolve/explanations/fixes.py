@@ -13,7 +13,7 @@ from ..problem import Problem
 from ..repairs.edits import Change
 from ..repairs.evaluated_network import Situation, judge
 from ..repairs.locked_layers import Locks
-from ..repairs.parameter_values import WIDTHS
+from ..repairs.parameter_values import width_of
 from ..repairs.search import options_of
 from ..repairs.structural import structural_changes
 from .finding import Fix
@@ -61,5 +61,5 @@ def _numbers(c: ParsedError, now: Situation, made: Problem, change: Change) -> t
         before, after = (n if isinstance(n, tuple) else (n,) for n in (edit.before, edit.after))
         return before, after, f"{name}={one(after)} (now {one(before)})"
     layer = made.network.by_name[edit.layer]
-    got, wanted = now.shape(layer.inputs[0])[0], getattr(layer.operator, WIDTHS[layer.operator.kind])
+    got, wanted = now.shape(layer.inputs[0])[0], getattr(layer.operator, width_of(layer.operator))
     return got, wanted, f"{counted(wanted, 'channel')} from the layer before (now {got})"

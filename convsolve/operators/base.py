@@ -124,6 +124,8 @@ class Operator:
     written: ClassVar[bool] = False
     pointwise: ClassVar[bool] = False
     """Whether every output element sees just the input elements at its own place."""
+    by_channel: ClassVar[bool] = False
+    """Whether it works on the channels, or on the axes beside them, where a framework's own order has these."""
     in_place: ClassVar[bool] = False
     """Whether the output may be written over the first input, or is a view of it, where both have as many elements."""
 
@@ -136,6 +138,17 @@ class Operator:
     def parameters(cls) -> Mapping[str, Kind]:
         """Return the kinds of the parameters by name, in the order of declaration."""
         return {f.name: f.metadata["kind"] for f in dataclasses.fields(cls) if "kind" in f.metadata}
+
+    @classmethod
+    @cache  # asked for at every step of a search for repairs
+    def tunables(cls) -> Mapping[str, str]:
+        """Return the parameters that a repair may change, and the kind of edit that it is.
+
+        >>> from convsolve.operators import Linear
+        >>> Linear.tunables()
+        {'out_features': 'width', 'in_features': 'in_features'}
+        """
+        return {f.name: edit for f in dataclasses.fields(cls) if (edit := f.metadata.get("edit"))}
 
     @classmethod
     def required(cls) -> list[str]:
@@ -202,6 +215,14 @@ class Operator:
     def macs(self, site: Site, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> Dim:
         """Return the number of multiply-accumulate operations for one sample."""
         return 0
+
+    def any_order(self, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> bool:
+        """Return whether inputs in either order of axes do, channels first or last, the output being in the same.
+
+        Writers then turn no tensor. Of the others, what is ``written`` wants the network's order, and the rest that of
+        the framework.
+        """
+        return self.pointwise and not self.written and not self.by_channel
 
     def reach(self, site: Site, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> Sequence[Reach] | None:
         """Return how far an output element sees, for each spatial axis of the inputs; None if undefined."""

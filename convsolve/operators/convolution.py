@@ -39,13 +39,15 @@ class Convolution(Operator):
     one_of_stride_and_dilation: ClassVar[bool] = True
     """Whether Keras refuses a stride above 1 together with a dilation above 1."""
 
-    kernel_size: Any = parameter(PerAxis(usual=_KERNELS))
-    stride: Any = parameter(PerAxis(usual=(1, 2)), default=1)
-    padding: Any = parameter(Padding(modes=("valid", "same"), usual=(0, 1, 2, 3)), default=0)
-    dilation: Any = parameter(PerAxis(usual=(1, 2, 4)), default=1)
+    kernel_size: Any = parameter(PerAxis(usual=_KERNELS), edit="kernel")
+    stride: Any = parameter(PerAxis(usual=(1, 2)), edit="stride", default=1)
+    padding: Any = parameter(Padding(modes=("valid", "same"), usual=(0, 1, 2, 3)), edit="padding", default=0)
+    dilation: Any = parameter(PerAxis(usual=(1, 2, 4)), edit="dilation", default=1)
     bias: bool = parameter(Flag(), default=True)
-    padding_mode: str = parameter(Word(options=("zeros", "reflect", "replicate", "circular")), default="zeros")
-    in_channels: Dim | None = parameter(WholeNumber(optional=True), default=None)
+    padding_mode: str = parameter(
+        Word(options=("zeros", "reflect", "replicate", "circular")), edit="padding", default="zeros"
+    )
+    in_channels: Dim | None = parameter(WholeNumber(optional=True), edit="in_channels", default=None)
 
     def _grouping(self, channels: Dim) -> tuple[Dim, Dim]:
         """Return the groups and the number of output channels."""
@@ -113,9 +115,9 @@ class Conv(Convolution):
 
     kind = "conv"
 
-    out_channels: Dim = parameter(WholeNumber(usual=_WIDTHS))
-    groups: Dim = parameter(WholeNumber(usual=_GROUPS), default=1)
-    padding: Any = parameter(Padding(modes=("valid", "same", "causal"), usual=(0, 1, 2, 3)), default=0)
+    out_channels: Dim = parameter(WholeNumber(usual=_WIDTHS), edit="width")
+    groups: Dim = parameter(WholeNumber(usual=_GROUPS), edit="groups", default=1)
+    padding: Any = parameter(Padding(modes=("valid", "same", "causal"), usual=(0, 1, 2, 3)), edit="padding", default=0)
 
     def _grouping(self, channels: Dim) -> tuple[Dim, Dim]:
         return self.groups, self.out_channels
@@ -162,16 +164,18 @@ class ConvTranspose(Operator):
 
     kind = "conv_transpose"
 
-    kernel_size: Any = parameter(PerAxis(usual=(2, 3, 4)))
-    stride: Any = parameter(PerAxis(usual=(1, 2)), default=1)
-    padding: Any = parameter(Padding(modes=("valid", "same"), usual=(0, 1, 2)), default=0)
-    output_padding: Any = parameter(PerAxis(minimum=0, optional=True, usual=(0, 1)), default=None)
-    dilation: Any = parameter(PerAxis(usual=(1, 2)), default=1)
-    out_channels: Dim = parameter(WholeNumber(usual=_WIDTHS))
-    groups: Dim = parameter(WholeNumber(usual=_GROUPS), default=1)
+    kernel_size: Any = parameter(PerAxis(usual=(2, 3, 4)), edit="kernel")
+    stride: Any = parameter(PerAxis(usual=(1, 2)), edit="stride", default=1)
+    padding: Any = parameter(Padding(modes=("valid", "same"), usual=(0, 1, 2)), edit="padding", default=0)
+    output_padding: Any = parameter(
+        PerAxis(minimum=0, optional=True, usual=(0, 1)), edit="output_padding", default=None
+    )
+    dilation: Any = parameter(PerAxis(usual=(1, 2)), edit="dilation", default=1)
+    out_channels: Dim = parameter(WholeNumber(usual=_WIDTHS), edit="width")
+    groups: Dim = parameter(WholeNumber(usual=_GROUPS), edit="groups", default=1)
     bias: bool = parameter(Flag(), default=True)
-    output_size: Any = parameter(PerAxis(optional=True), default=None)
-    in_channels: Dim | None = parameter(WholeNumber(optional=True), default=None)
+    output_size: Any = parameter(PerAxis(optional=True), edit="output_padding", default=None)
+    in_channels: Dim | None = parameter(WholeNumber(optional=True), edit="in_channels", default=None)
 
     def infer(self, site: Site, *inputs: Shape) -> Shape:
         channels, sizes = spatial(self, inputs[0])

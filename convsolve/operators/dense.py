@@ -38,8 +38,8 @@ class Linear(Operator):
     kind = "linear"
     written = True
 
-    out_features: Dim = parameter(WholeNumber(usual=WIDTHS))
-    in_features: Dim | None = parameter(WholeNumber(optional=True), default=None)
+    out_features: Dim = parameter(WholeNumber(usual=WIDTHS), edit="width")
+    in_features: Dim | None = parameter(WholeNumber(optional=True), edit="in_features", default=None)
     bias: bool = parameter(Flag(), default=True)
 
     def infer(self, site: Site, *inputs: Shape) -> Shape:
@@ -92,7 +92,7 @@ class Embedding(Operator):
     written = True
 
     count: Dim = parameter(WholeNumber())
-    dim: Dim = parameter(WholeNumber(usual=WIDTHS))
+    dim: Dim = parameter(WholeNumber(usual=WIDTHS), edit="width")
     least: Dim = parameter(WholeNumber(minimum=None), default=0)
     largest: Dim = parameter(WholeNumber(minimum=None), default=0)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -39,6 +40,9 @@ class Add(Operator):
         for shape in inputs[1:]:
             result = self._join(site, result, shape)
         return result
+
+    def any_order(self, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> bool:
+        return len({len(shape) for shape in inputs}) == 1
 
     def _join(self, site: Site, a: Shape, b: Shape) -> Shape:
         if len(a) != len(b) and not self.broadcast:
@@ -194,6 +198,9 @@ class Concat(Operator):
                     site.require(CONCAT_SIZES_AGREE, eq(sizes[0], other), axis=axis, first=sizes[0], second=other)
             out.append(sizes[0])
         return tuple(out)
+
+    def any_order(self, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> bool:
+        return True  # the number of its axis goes along
 
 
 @dataclass(frozen=True, kw_only=True)

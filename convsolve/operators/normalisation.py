@@ -30,13 +30,14 @@ class BatchNorm(Operator):
 
     kind = "batch_norm"
     pointwise = True
+    by_channel = True
     in_place = True
 
     affine: bool = parameter(Flag(), default=True)
     scale: bool = parameter(Flag(), default=True)
     shift: bool = parameter(Flag(), default=True)
     running: bool = parameter(Flag(), default=True)
-    num_features: Dim | None = parameter(WholeNumber(optional=True), default=None)
+    num_features: Dim | None = parameter(WholeNumber(optional=True), edit="in_channels", default=None)
 
     def infer(self, site: Site, *inputs: Shape) -> Shape:
         channels, sizes = spatial(self, inputs[0], least=0)
@@ -72,6 +73,7 @@ class InstanceNorm(Operator):
 
     kind = "instance_norm"
     pointwise = True
+    by_channel = True
 
     affine: bool = parameter(Flag(), default=False)
 
@@ -97,8 +99,9 @@ class GroupNorm(Operator):
 
     kind = "group_norm"
     pointwise = True
+    by_channel = True
 
-    groups: Dim = parameter(WholeNumber(usual=(1, 2, 4, 8, 16, 32)))
+    groups: Dim = parameter(WholeNumber(usual=(1, 2, 4, 8, 16, 32)), edit="groups")
     affine: bool = parameter(Flag(), default=True)
     scale: bool = parameter(Flag(), default=True)
     shift: bool = parameter(Flag(), default=True)
@@ -129,7 +132,7 @@ class LayerNorm(Operator):
     kind = "layer_norm"
     written = True
 
-    normalized_shape: Any = parameter(Sizes(optional=True), default=None)
+    normalized_shape: Any = parameter(Sizes(optional=True), edit="in_features", default=None)
     affine: bool = parameter(Flag(), default=True)
     scale: bool = parameter(Flag(), default=True)
     shift: bool = parameter(Flag(), default=True)

@@ -59,9 +59,10 @@ class Pad(Operator):
 
     kind = "pad"
     pointwise = True
+    by_channel = True
 
-    padding: Any = parameter(Padding(minimum=None, usual=(0, 1, 2, 3)))
-    mode: str = parameter(Word(options=_MODES), default="constant")
+    padding: Any = parameter(Padding(minimum=None, usual=(0, 1, 2, 3)), edit="padding")
+    mode: str = parameter(Word(options=_MODES), edit="padding", default="constant")
 
     def infer(self, site: Site, *inputs: Shape) -> Shape:
         channels, sizes = spatial(self, inputs[0])
@@ -87,8 +88,9 @@ class Crop(Operator):
 
     kind = "crop"
     pointwise = True
+    by_channel = True
 
-    amount: Any = parameter(Padding(usual=(0, 1, 2)))
+    amount: Any = parameter(Padding(usual=(0, 1, 2)), edit="padding")
 
     def infer(self, site: Site, *inputs: Shape) -> Shape:
         channels, sizes = spatial(self, inputs[0])
@@ -115,6 +117,7 @@ class CenterCrop(Operator):
 
     kind = "center_crop"
     pointwise = True
+    by_channel = True
     arity = (1, 2)
 
     size: Any = parameter(PerAxis(optional=True), default=None)
@@ -141,6 +144,7 @@ class CenterCropPad(Operator):
 
     kind = "center_crop_pad"
     pointwise = True
+    by_channel = True
 
     size: Any = parameter(PerAxis(optional=True))
 

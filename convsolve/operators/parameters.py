@@ -43,9 +43,12 @@ _LARGEST = 2**40
 _EXPRESSION = {"type": "string", "description": "a domain (`3 | 5 | 7`, `0..3`, `any`) or an expression over `$holes`"}
 
 
-def parameter(kind: Kind, **options: Any) -> Any:
-    """Return a dataclass field that holds a parameter of this kind; give ``default=`` for an optional one."""
-    return dataclasses.field(metadata={"kind": kind}, **options)
+def parameter(kind: Kind, *, edit: str = "", **options: Any) -> Any:
+    """Return a dataclass field that holds a parameter of this kind; give ``default=`` for an optional one.
+
+    ``edit`` says what kind of edit it is when a repair changes it; empty for what says which computation is meant.
+    """
+    return dataclasses.field(metadata={"kind": kind, "edit": edit}, **options)
 
 
 @dataclass(frozen=True)

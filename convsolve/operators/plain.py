@@ -139,7 +139,7 @@ class Prelu(_Same):
 
     kind = "prelu"
 
-    slopes: Dim = parameter(WholeNumber(), default=1)
+    slopes: Dim = parameter(WholeNumber(), edit="in_channels", default=1)
 
     def infer(self, site: Site, *inputs: Shape) -> Shape:
         channels = inputs[0][0]
@@ -189,13 +189,12 @@ def _identities() -> dict[str, type[Operator]]:
         "sigmoid",
         "tanh",
         "softplus",
-        "softmax",
-        "log_softmax",
-        "local_response_norm",
     )
+    along_channels = ("softmax", "log_softmax", "local_response_norm")
     found: dict[str, type[Operator]] = {}
-    for name in names:
-        made = type(name.title().replace("_", ""), (_Same,), {"kind": name, "__doc__": f"The function {name}."})
+    for name in (*names, *along_channels):
+        own = {"kind": name, "__doc__": f"The function {name}.", "by_channel": name in along_channels}
+        made = type(name.title().replace("_", ""), (_Same,), own)
         found[name] = dataclass(frozen=True, kw_only=True)(made)
     return found
 

@@ -59,11 +59,11 @@ class MaxPool(Operator):
     kind = "max_pool"
     refuses_small_3d: ClassVar[bool] = False
 
-    kernel_size: Any = parameter(PerAxis(usual=(2, 3)))
-    stride: Any = parameter(PerAxis(optional=True, usual=(2, 1)), default=None)
-    padding: Any = parameter(Padding(modes=("valid", "same"), usual=(0, 1)), default=0)
-    dilation: Any = parameter(PerAxis(usual=(1, 2)), default=1)
-    ceil_mode: bool = parameter(Flag(), default=False)
+    kernel_size: Any = parameter(PerAxis(usual=(2, 3)), edit="pool")
+    stride: Any = parameter(PerAxis(optional=True, usual=(2, 1)), edit="stride", default=None)
+    padding: Any = parameter(Padding(modes=("valid", "same"), usual=(0, 1)), edit="padding", default=0)
+    dilation: Any = parameter(PerAxis(usual=(1, 2)), edit="dilation", default=1)
+    ceil_mode: bool = parameter(Flag(), edit="ceil_mode", default=False)
     crops: bool = parameter(Flag(), default=False)
 
     def steps(self, rank: int) -> list[tuple[Dim, Dim, Dim]]:
@@ -168,7 +168,7 @@ class AdaptiveAvgPool(Operator):
 
     kind = "adaptive_avg_pool"
 
-    output_size: Any = parameter(PerAxis(optional=True, usual=(1, 7)))
+    output_size: Any = parameter(PerAxis(optional=True, usual=(1, 7)), edit="global_pool")
 
     def infer(self, site: Site, *inputs: Shape) -> Shape:
         channels, sizes = spatial(self, inputs[0])

@@ -34,11 +34,11 @@ class Rnn(Operator):
     gates: ClassVar[int] = 1
     keras_biases: ClassVar[int] = 1
 
-    hidden_size: Dim = parameter(WholeNumber(usual=WIDTHS))
-    in_features: Dim | None = parameter(WholeNumber(optional=True), default=None)
+    hidden_size: Dim = parameter(WholeNumber(usual=WIDTHS), edit="width")
+    in_features: Dim | None = parameter(WholeNumber(optional=True), edit="in_features", default=None)
     num_layers: int = parameter(WholeNumber(), default=1)
     bidirectional: bool = parameter(Flag(), default=False)
-    return_sequences: bool = parameter(Flag(), default=True)
+    return_sequences: bool = parameter(Flag(), edit="return_sequences", default=True)
     bias: bool = parameter(Flag(), default=True)
 
     def infer(self, site: Site, *inputs: Shape) -> Shape:
@@ -114,8 +114,8 @@ class ConvLstm(Convolution):
 
     kind = "conv_lstm"
 
-    out_channels: Dim = parameter(WholeNumber(usual=(8, 16, 32, 64)))
-    return_sequences: bool = parameter(Flag(), default=True)
+    out_channels: Dim = parameter(WholeNumber(usual=(8, 16, 32, 64)), edit="width")
+    return_sequences: bool = parameter(Flag(), edit="return_sequences", default=True)
 
     def _grouping(self, channels: Dim) -> tuple[Dim, Dim]:
         return 1, self.out_channels

@@ -47,9 +47,9 @@ class Flatten(Operator):
     in_place = True
     written = True
 
-    start_axis: int = parameter(WholeNumber(minimum=None), default=0)
+    start_axis: int = parameter(WholeNumber(minimum=None), edit="flatten", default=0)
     end_axis: int = parameter(WholeNumber(minimum=None), default=-1)
-    with_batch: bool = parameter(Flag(), default=False)
+    with_batch: bool = parameter(Flag(), edit="flatten", default=False)
 
     def infer(self, site: Site, *inputs: Shape) -> Shape:
         shape = inputs[0]
@@ -61,6 +61,9 @@ class Flatten(Operator):
             raise NetworkError(f"flatten: start_axis {start} comes after end_axis {end}")
         merged = product(shape[start : end + 1]) * (site.batch_size if self.with_batch else 1)
         return (*shape[:start], merged, *shape[end + 1 :])
+
+    def any_order(self, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> bool:
+        return len(outputs[0]) == 1  # in which order, the weights behind it learn
 
     def reach(self, site: Site, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> Sequence[Reach] | None:
         if len(outputs[0]) == 1:
@@ -81,7 +84,7 @@ class Reshape(Operator):
     in_place = True
     written = True
 
-    shape: Any = parameter(Sizes(minimum=-1))
+    shape: Any = parameter(Sizes(minimum=-1), edit="reshape")
 
     def infer(self, site: Site, *inputs: Shape) -> Shape:
         return _reshaped(site, product(inputs[0]), self.shape)
@@ -122,7 +125,7 @@ class Unflatten(Operator):
     written = True
 
     axis: int = parameter(WholeNumber(minimum=None), default=0)
-    sizes: Any = parameter(Sizes(minimum=-1))
+    sizes: Any = parameter(Sizes(minimum=-1), edit="reshape")
 
     def infer(self, site: Site, *inputs: Shape) -> Shape:
         shape = inputs[0]
@@ -200,6 +203,9 @@ class _Part(Operator):
 
     written = True
 
+    def any_order(self, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> bool:
+        return True  # the number of the axis goes along
+
     def reach(self, site: Site, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> Sequence[Reach]:
         return [Reach()] * (len(inputs[0]) - 1)
 
@@ -219,9 +225,9 @@ class Slice(_Part):
     kind = "slice"
 
     axis: int = parameter(WholeNumber(minimum=None))
-    start: Dim = parameter(WholeNumber(minimum=None), default=0)
-    stop: Dim | None = parameter(WholeNumber(minimum=None, optional=True), default=None)
-    step: Dim = parameter(WholeNumber(), default=1)
+    start: Dim = parameter(WholeNumber(minimum=None), edit="slice", default=0)
+    stop: Dim | None = parameter(WholeNumber(minimum=None, optional=True), edit="slice", default=None)
+    step: Dim = parameter(WholeNumber(), edit="slice", default=1)
     inside: bool = parameter(Flag(), default=False)
 
     def infer(self, site: Site, *inputs: Shape) -> Shape:
@@ -324,7 +330,7 @@ class Split(_Part):
 
     kind = "split"
 
-    sizes: Any = parameter(Sizes())
+    sizes: Any = parameter(Sizes(), edit="reshape")
     axis: int | None = parameter(WholeNumber(minimum=None, optional=True), default=None)
 
     def infer(self, site: Site, *inputs: Shape) -> Sequence[Shape]:
@@ -391,6 +397,9 @@ class Reduce(Operator):
         if self.keepdims:
             return tuple(1 if i in axes else n for i, n in enumerate(shape))
         return tuple(n for i, n in enumerate(shape) if i not in axes)
+
+    def any_order(self, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> bool:
+        return self.keepdims or len(outputs[0]) < 2  # the numbers of the axes go along
 
     def reach(self, site: Site, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> Sequence[Reach] | None:
         names = written_names(site, len(inputs[0]))

@@ -83,7 +83,7 @@ class Upsample(Operator):
     kind = "upsample"
     arity = (1, 2)
 
-    scale_factor: Any = parameter(Scale(usual=(2, 4)), default=None)
+    scale_factor: Any = parameter(Scale(usual=(2, 4)), edit="stride", default=None)
     size: Any = parameter(PerAxis(optional=True), default=None)
     mode: str = parameter(Word(options=("nearest", "linear", "cubic", "area")), default="nearest")
     aspect: str = parameter(Word(options=("stretch", "not_larger", "not_smaller")), default="stretch")
@@ -205,7 +205,7 @@ class DepthToSpace(Operator):
 
     kind = "depth_to_space"
 
-    block_size: Dim = parameter(WholeNumber(usual=(2, 3, 4)))
+    block_size: Dim = parameter(WholeNumber(usual=(2, 3, 4)), edit="stride")
 
     def infer(self, site: Site, *inputs: Shape) -> Shape:
         channels, sizes = spatial(self, inputs[0])
@@ -228,7 +228,7 @@ class SpaceToDepth(Operator):
 
     kind = "space_to_depth"
 
-    block_size: Dim = parameter(WholeNumber(usual=(2, 3, 4)))
+    block_size: Dim = parameter(WholeNumber(usual=(2, 3, 4)), edit="stride")
 
     def infer(self, site: Site, *inputs: Shape) -> Shape:
         channels, sizes = spatial(self, inputs[0])

@@ -29,7 +29,7 @@ from .edits import Change
 from .evaluated_network import Situation
 from .insertions import insertion
 from .output_repairs import target_of
-from .parameter_values import WIDTHS
+from .parameter_values import width_of
 
 __all__ = ["ChannelDemand", "arriving_written", "bridges", "demands", "numbers", "widths"]
 
@@ -135,8 +135,8 @@ def _maker(now: Situation, tensor: str, channels: int) -> Layer | None:
     """Return the layer that makes the channels or features of a tensor, through layers that keep them."""
     while True:
         layer = now.network.by_name[tensor_layer(tensor)]
-        if layer.operator.kind in WIDTHS:
-            return layer if getattr(layer.operator, WIDTHS[layer.operator.kind]) == channels else None
+        if made := width_of(layer.operator):
+            return layer if getattr(layer.operator, made) == channels else None
         if len(layer.inputs) != 1 or channels not in now.arriving(layer):
             return None
         tensor = layer.inputs[0]

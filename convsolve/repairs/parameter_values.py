@@ -16,12 +16,12 @@ from typing import Any
 from ..dims import Var
 from ..errors import ConvsolveError
 from ..network import Layer, Network
-from ..operators import Conv, ConvTranspose, DepthwiseConv, Identity, MaxPool, Operator, shape_of
+from ..operators import Conv, ConvTranspose, DepthwiseConv, Identity, MaxPool, Operator, Reshape, Unflatten, shape_of
 from ..operators.base import per_axis, to_written
 from .edits import Change, Edit
 from .insertions import replacing
 
-__all__ = ["DECLARED", "WIDTHS", "parameter_changes", "without"]
+__all__ = ["DECLARING", "VALUES", "declares", "parameter_changes", "width_of", "without"]
 
 _WIDER = 4
 """By how much a kernel or a padding may grow beyond what is written."""
@@ -31,18 +31,8 @@ _MANY = 256
 _LARGEST = 4096
 """Numbers whose divisors are tried are no larger."""
 
-DECLARED: Mapping[str, str] = {
-    "in_features": "in_features", "in_channels": "in_channels", "num_features": "in_channels",
-    "normalized_shape": "in_features",
-}  # fmt: skip
-"""The parameters that declare what arrives, and the kind of an edit of each."""
-
-WIDTHS: Mapping[str, str] = {
-    "conv": "out_channels", "conv_transpose": "out_channels", "deform_conv": "out_channels",
-    "conv_lstm": "out_channels", "linear": "out_features", "embedding": "dim", "rnn": "hidden_size",
-    "lstm": "hidden_size", "gru": "hidden_size",
-}  # fmt: skip
-"""The parameter of an operator that says how many channels or features it makes."""
+DECLARING = ("in_features", "in_channels")
+"""The kinds of edits of parameters that declare what arrives."""
 
 _Found = tuple[Operator, Change]
 
@@ -84,68 +74,135 @@ def parameter_changes(
     if any(True for _ in layer.operator.unknowns()):
         return
     tuned = _Tuned(network, layer, tuple(shape), weights)
+    made = width_of(layer.operator)
     if weights:
-        yield from _declared(tuned)
-        if layer.operator.kind in WIDTHS:
-            yield from _numbers(tuned, WIDTHS[layer.operator.kind], "width", sorted(widths, reverse=True), 0)
-    yield from _TUNED.get(layer.operator.kind, _nothing)(tuned)
+        for name, kind in declares(layer.operator).items():  # left open; filled in when the sizes are known
+            yield from _one(layer, kind, {name: None})
+        if made:
+            yield from _numbers(tuned, made, "width", sorted(widths, reverse=True), 0)
+    for name, kind in layer.operator.tunables().items():
+        if weights or kind not in _WITH_WEIGHTS:
+            yield from VALUES.get((kind, name), _nothing)(tuned)
+
+
+def width_of(operator: Operator) -> str:
+    """Return the parameter of an operator that says how many channels or features it makes; empty if none does.
+
+    >>> from convsolve.operators import Linear, MaxPool
+    >>> width_of(Linear(out_features=10)), width_of(MaxPool(kernel_size=2))
+    ('out_features', '')
+    """
+    return next((name for name, kind in operator.tunables().items() if kind == "width"), "")
+
+
+def declares(operator: Operator) -> dict[str, str]:
+    """Return the parameters of an operator that declare what arrives, where they do, and the kind of an edit of each.
+
+    >>> from convsolve.operators import Linear
+    >>> declares(Linear(out_features=10, in_features=400)), declares(Linear(out_features=10))
+    ({'in_features': 'in_features'}, {})
+    """
+    optional = {name for name, kind in operator.parameters().items() if getattr(kind, "optional", False)}
+    return {name: kind for name, kind in operator.tunables().items()
+            if kind in DECLARING and name in optional and getattr(operator, name) is not None}  # fmt: skip
 
 
 def _nothing(tuned: _Tuned) -> Iterator[_Found]:
     return iter(())
 
 
-def _declared(tuned: _Tuned) -> Iterator[_Found]:
-    """What is declared of the input may be left open; the number is filled in when the sizes are known."""
-    for name, kind in DECLARED.items():
-        if getattr(tuned.layer.operator, name, None) is not None:
-            yield from _one(tuned.layer, kind, {name: None})
+def _strides(tuned: _Tuned) -> Iterator[_Found]:
+    operator: Any = tuned.layer.operator
+    if operator.tunables()["kernel_size"] == "pool":  # its stride is its kernel, where none is written
+        strides = operator.kernel_size if operator.stride is None else operator.stride
+        explicit = dataclasses.replace(operator, stride=strides)
+        yield from _numbers(tuned, "stride", "stride", range(1, _largest(strides) + 1), tuned.axes, operator=explicit)
+    else:
+        yield from _numbers(tuned, "stride", "stride", (*_STRIDES, _largest(operator.stride)), tuned.axes)
 
 
-def _windows(tuned: _Tuned) -> Iterator[_Found]:
-    layer, axes, weights = tuned.layer, tuned.axes, tuned.weights
-    operator: Any = layer.operator
-    largest = _largest(operator.kernel_size)
-    yield from _numbers(tuned, "stride", "stride", (*_STRIDES, _largest(operator.stride)), axes)
-    yield from _numbers(tuned, "dilation", "dilation", range(1, _largest(operator.dilation) + 1), axes)
-    if weights:
-        yield from _numbers(tuned, "kernel_size", "kernel", range(1, max(largest + _WIDER, 7) + 1), axes)
-    if weights and getattr(operator, "groups", 1) != 1:
+def _dilations(tuned: _Tuned) -> Iterator[_Found]:
+    largest = _largest(tuned.layer.operator.dilation)  # type: ignore[attr-defined]
+    yield from _numbers(tuned, "dilation", "dilation", range(1, largest + 1), tuned.axes)
+
+
+def _kernels(tuned: _Tuned) -> Iterator[_Found]:
+    operator: Any = tuned.layer.operator
+    values = range(1, max(_largest(operator.kernel_size) + _WIDER, 7) + 1)
+    yield from _numbers(tuned, "kernel_size", "kernel", values, tuned.axes)
+    keeps = type(operator) is Conv and operator.out_channels == (tuned.shape or (0,))[0]
+    if keeps or (isinstance(operator, DepthwiseConv) and operator.multiplier == 1):
+        yield _removed(tuned.layer)
+
+
+def _pools(tuned: _Tuned) -> Iterator[_Found]:
+    operator: Any = tuned.layer.operator
+    values = range(2, max(_largest(operator.kernel_size), 2 * _largest(operator.padding) + 1))
+    yield from _numbers(tuned, "kernel_size", "pool", values, tuned.axes)
+    yield _removed(tuned.layer)
+
+
+def _groups(tuned: _Tuned) -> Iterator[_Found]:
+    operator: Any = tuned.layer.operator
+    if width_of(operator):
         common = math.gcd(operator.out_channels, *tuned.shape[:1])
         yield from _numbers(tuned, "groups", "groups", range(1, operator.groups), 0, also=(common,))
-    if tuned.network.framework != "keras" and not isinstance(operator.padding, str):
-        reach = _largest(operator.padding) + _WIDER
-        yield from _numbers(tuned, "padding", "padding", range(max(largest, reach) + 1), axes)
-        if getattr(operator, "padding_mode", "zeros") != "zeros":
-            yield from _one(layer, "padding", {"padding_mode": "zeros"}, magnitude=_OTHER_MODE)
-
-
-def _convolutions(tuned: _Tuned) -> Iterator[_Found]:
-    layer, operator = tuned.layer, tuned.layer.operator
-    yield from _windows(tuned)
-    yield from _words(tuned.network, layer)
-    keeps = isinstance(operator, Conv) and operator.out_channels == (tuned.shape or (0,))[0] and operator.arity[1] == 1
-    if tuned.weights and (keeps or (isinstance(operator, DepthwiseConv) and operator.multiplier == 1)):
-        yield _removed(layer)
-
-
-def _transposed(tuned: _Tuned) -> Iterator[_Found]:
-    layer = tuned.layer
-    operator: Any = layer.operator
-    if isinstance(operator.padding, str) and operator.output_padding is None:
-        yield from _words(tuned.network, layer)
     else:
+        channels = (tuned.shape or (0,))[0]  # of which nothing is known, 0, every number is a divisor
+        divisors = [d for d in range(1, min(operator.groups, _LARGEST)) if channels % d == 0]
+        more = [d for d in range(operator.groups + 1, min(channels, _LARGEST) + 1) if channels % d == 0][:1]
+        yield from _numbers(tuned, "groups", "groups", (*divisors, *more), 0)
+
+
+def _paddings(tuned: _Tuned) -> Iterator[_Found]:
+    operator: Any = tuned.layer.operator
+    kernel = operator.tunables().get("kernel_size")
+    if kernel is None:  # a pad
+        yield from _numbers(tuned, "padding", "padding", range(max(_largest(operator.padding) + 2, 4)), tuned.axes)
+        return
+    if tuned.network.framework != "keras" and not isinstance(operator.padding, str):
+        largest = _largest(operator.kernel_size)
+        most = largest // 2 if kernel == "pool" else max(largest, _largest(operator.padding) + _WIDER)
+        yield from _numbers(tuned, "padding", "padding", range(most + 1), tuned.axes)
+    if "output_padding" not in operator.tunables() or (
+        isinstance(operator.padding, str) and not operator.output_padding
+    ):
+        yield from _words(tuned.network, tuned.layer)
+
+
+def _amounts(tuned: _Tuned) -> Iterator[_Found]:
+    largest = _largest(tuned.layer.operator.amount)  # type: ignore[attr-defined]
+    yield from _numbers(tuned, "amount", "padding", range(max(largest + 2, 4)), tuned.axes)
+
+
+def _plain_border(name: str, plain: str) -> Callable[[_Tuned], Iterator[_Found]]:
+    """Return what puts a border of one value in the place of one that is taken from the map itself."""
+
+    def values(tuned: _Tuned) -> Iterator[_Found]:
+        if getattr(tuned.layer.operator, name) != plain:
+            yield from _one(tuned.layer, "padding", {name: plain}, magnitude=_OTHER_MODE)
+
+    return values
+
+
+def _rounding(tuned: _Tuned) -> Iterator[_Found]:
+    if tuned.network.framework != "keras":
+        yield from _one(tuned.layer, "ceil_mode", {"ceil_mode": not tuned.layer.operator.ceil_mode})  # type: ignore[attr-defined]
+
+
+def _output_paddings(tuned: _Tuned) -> Iterator[_Found]:
+    operator: Any = tuned.layer.operator
+    if not isinstance(operator.padding, str) or operator.output_padding is not None:
         written = dataclasses.replace(operator, output_padding=0) if operator.output_padding is None else operator
         extra = range(max(_largest(operator.stride), 1))
         yield from _numbers(tuned, "output_padding", "output_padding", extra, tuned.axes, operator=written)
-    yield from _windows(tuned)
-    if operator.output_size is not None and tuned.shape:
-        yield from _nearest_output(tuned)
 
 
 def _nearest_output(tuned: _Tuned) -> Iterator[_Found]:
     """Yield the output nearest to the one that is wished: it is at most a stride larger than without a wish."""
     operator: Any = tuned.layer.operator
+    if operator.output_size is None or not tuned.shape:
+        return
     try:
         least = shape_of(dataclasses.replace(operator, output_size=None), tuned.shape)[1:]
     except ConvsolveError:
@@ -155,33 +212,8 @@ def _nearest_output(tuned: _Tuned) -> Iterator[_Found]:
     yield from _one(tuned.layer, "output_padding", {"output_size": near}, magnitude=_distance(wished, near))
 
 
-def _pools(tuned: _Tuned) -> Iterator[_Found]:
-    layer, axes = tuned.layer, tuned.axes
-    operator: Any = layer.operator
-    largest = _largest(operator.kernel_size)
-    yield from _numbers(tuned, "kernel_size", "pool", range(2, max(largest, 2 * _largest(operator.padding) + 1)), axes)
-    strides = operator.kernel_size if operator.stride is None else operator.stride
-    explicit = dataclasses.replace(operator, stride=strides)
-    yield from _numbers(tuned, "stride", "stride", range(1, _largest(strides) + 1), axes, operator=explicit)
-    if tuned.network.framework != "keras":
-        if not isinstance(operator.padding, str):
-            yield from _numbers(tuned, "padding", "padding", range(largest // 2 + 1), axes)
-        yield from _one(layer, "ceil_mode", {"ceil_mode": not operator.ceil_mode})
-    yield from _words(tuned.network, layer)
-    yield _removed(layer)
-
-
 def _adaptive(tuned: _Tuned) -> Iterator[_Found]:
     yield from _numbers(tuned, "output_size", "global_pool", range(1, 8), tuned.axes)
-
-
-def _borders(tuned: _Tuned) -> Iterator[_Found]:
-    layer = tuned.layer
-    name = "padding" if layer.operator.kind == "pad" else "amount"
-    values = range(max(_largest(getattr(layer.operator, name)) + 2, 4))
-    yield from _numbers(tuned, name, "padding", values, tuned.axes)
-    if getattr(layer.operator, "mode", "constant") != "constant":
-        yield from _one(layer, "padding", {"mode": "constant"}, magnitude=_OTHER_MODE)
 
 
 def _scales(tuned: _Tuned) -> Iterator[_Found]:
@@ -198,29 +230,25 @@ def _blocks(tuned: _Tuned) -> Iterator[_Found]:
     yield from _numbers(tuned, "block_size", "stride", range(2, min(block, _LARGEST) + 2), 0)
 
 
-def _norm_groups(tuned: _Tuned) -> Iterator[_Found]:
-    groups: Any = tuned.layer.operator.groups  # type: ignore[attr-defined]
-    if tuned.weights:
-        channels = (tuned.shape or (0,))[0]  # of which nothing is known, 0, every number is a divisor
-        divisors = [d for d in range(1, min(groups, _LARGEST)) if channels % d == 0]
-        more = [d for d in range(groups + 1, min(channels, _LARGEST) + 1) if channels % d == 0][:1]
-        yield from _numbers(tuned, "groups", "groups", (*divisors, *more), 0)
-
-
 def _slopes(tuned: _Tuned) -> Iterator[_Found]:
-    if tuned.weights:
-        yield from _numbers(tuned, "slopes", "in_channels", tuned.shape[:1], 0)
+    yield from _numbers(tuned, "slopes", "in_channels", tuned.shape[:1], 0)
 
 
 def _shapes(tuned: _Tuned) -> Iterator[_Found]:
     """Yield the shapes of a reshape that differ in one entry, the one that the elements that arrive ask for."""
     layer, shape = tuned.layer, tuned.written
     operator: Any = layer.operator
-    name = "shape" if layer.operator.kind == "reshape" else "sizes"
+    if not isinstance(operator, (Reshape, Unflatten)):
+        return  # the parts of a split add up; a whole layer takes its place
+    name = "shape" if isinstance(operator, Reshape) else "sizes"
     target = getattr(operator, name)
     if not shape or not all(isinstance(n, int) and (n > 0 or n == -1) for n in target):
         return
-    count = shape[operator.axis] if name == "sizes" and -len(shape) <= operator.axis < len(shape) else math.prod(shape)
+    count = (
+        shape[operator.axis]
+        if isinstance(operator, Unflatten) and -len(shape) <= operator.axis < len(shape)
+        else math.prod(shape)
+    )
     for i, n in enumerate(target):
         rest = math.prod(t for j, t in enumerate(target) if j != i and t > 0)
         if n > 0 and count % rest == 0:
@@ -255,15 +283,20 @@ def _parts(tuned: _Tuned) -> Iterator[_Found]:
         yield from _one(layer, "slice", {"start": 0, "stop": None, "step": 1}, magnitude=size)
 
 
-_TUNED: Mapping[str, Callable[[_Tuned], Iterator[_Found]]] = {
-    **dict.fromkeys(("conv", "depthwise_conv", "deform_conv", "conv_lstm"), _convolutions),
-    "conv_transpose": _transposed, **dict.fromkeys(("max_pool", "avg_pool", "lp_pool"), _pools),
-    **dict.fromkeys(("adaptive_avg_pool", "adaptive_max_pool"), _adaptive), "pad": _borders, "crop": _borders,
-    "upsample": _scales, "group_norm": _norm_groups, "prelu": _slopes, "reshape": _shapes, "unflatten": _shapes,
-    **dict.fromkeys(("depth_to_space", "space_to_depth", "pixel_shuffle", "pixel_unshuffle"), _blocks),
-    "slice": _parts,
+VALUES: Mapping[tuple[str, str], Callable[[_Tuned], Iterator[_Found]]] = {
+    ("stride", "stride"): _strides, ("dilation", "dilation"): _dilations, ("kernel", "kernel_size"): _kernels,
+    ("pool", "kernel_size"): _pools, ("groups", "groups"): _groups, ("padding", "padding"): _paddings,
+    ("padding", "amount"): _amounts, ("padding", "padding_mode"): _plain_border("padding_mode", "zeros"),
+    ("padding", "mode"): _plain_border("mode", "constant"), ("ceil_mode", "ceil_mode"): _rounding,
+    ("output_padding", "output_padding"): _output_paddings, ("output_padding", "output_size"): _nearest_output,
+    ("global_pool", "output_size"): _adaptive, ("stride", "scale_factor"): _scales, ("stride", "block_size"): _blocks,
+    ("in_channels", "slopes"): _slopes, ("reshape", "shape"): _shapes, ("reshape", "sizes"): _shapes,
+    ("slice", "start"): _parts,
 }  # fmt: skip
-"""By operator what else than what is declared, and what it makes, may be otherwise."""
+"""What else than what is declared, and what is made, may be otherwise: by the kind of edit and the parameter."""
+
+_WITH_WEIGHTS = ("kernel", "groups", "width", *DECLARING)
+"""Kinds of edits that change weights."""
 
 _OTHER_MODE = 16
 """How much another kind of border changes: more than other numbers do."""

@@ -26,7 +26,7 @@ from .input_resizing import padded_inputs, resized_inputs, sizes_taken
 from .insertions import replaced
 from .join_repairs import every_join
 from .locked_layers import Locks
-from .parameter_values import DECLARED
+from .parameter_values import DECLARING
 from .search import ChangeSet, Options, cheapest_sets, options_of
 from .size_ranges import only_these, read_ranges, with_sizes
 from .structural import structural_changes
@@ -335,7 +335,7 @@ def _declared(network: Network, edits: Sequence[Edit]) -> tuple[Network, list[Ed
     operators: dict[str, Any] = {}
     filled = []
     for edit in edits:
-        if edit.parameter in DECLARED and edit.after is None:
+        if edit.kind in DECLARING and edit.parameter and edit.after is None:
             layer = network.by_name[edit.layer]
             shape = now.arriving(layer)
             if layer.operator.written:

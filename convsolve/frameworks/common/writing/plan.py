@@ -24,24 +24,6 @@ __all__ = ["Plan", "PlannedLayer", "cannot", "known_network", "not_shared", "pla
 
 Sizes = tuple[int, ...]
 
-_AXES_BY_NUMBER = frozenset({"concat", "split", "chunk", "slice"})
-_OWN_ORDER = frozenset(
-    {
-        "softmax",
-        "log_softmax",
-        "local_response_norm",
-        "batch_norm",
-        "instance_norm",
-        "group_norm",
-        "pad",
-        "crop",
-        "center_crop",
-    }
-)
-"""Operators that keep each element at its place, but work on the axes that a framework has in its own order."""
-
-_JOINS = frozenset({"add", "sub", "mul", "div", "pow", "maximum", "minimum", "average", "elementwise"})
-
 
 @dataclass(frozen=True)
 class PlannedLayer:
@@ -306,17 +288,9 @@ def _order(
     if kind == "constant":
         return network.data_format
     present = orders[references[0]] if len(sizes[0]) > 1 else own
-    if not operator.written:
-        anywhere = operator.pointwise and kind not in _OWN_ORDER
-        return present if anywhere else own
-    alike = len({len(shape) for shape in sizes}) == 1
-    movable = (
-        kind in _AXES_BY_NUMBER
-        or (kind in _JOINS and alike)
-        or (kind == "reduce" and (operator.keepdims or len(made[0]) < 2))
-    )
-    merged = kind == "flatten" and len(made[0]) == 1  # in which order, the weights behind it learn
-    return present if movable or merged else network.data_format
+    if operator.any_order(sizes, made):
+        return present
+    return network.data_format if operator.written else own
 
 
 def _sized_like(layer: Layer, shapes: Mapping[str, Sizes]) -> tuple[Any, tuple[str, ...]]:
