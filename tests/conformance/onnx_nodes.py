@@ -129,6 +129,9 @@ def executed(node: Node) -> Reading:
         return read(node)  # onnxruntime does not have the one, and dies of the other
     if node.kind == "GatherND" and isinstance(n := node.attributes.get("batch_dims", 0), int) and n < 0:
         return Reading(fails="onnxruntime dies")
+    heads = node.attributes.get("num_heads", 1)
+    if node.kind == "MultiHeadAttention" and isinstance(heads, int) and heads > node.inputs[0].array.shape[-1]:  # type: ignore[union-attr]
+        return Reading(fails="onnxruntime dies")  # it divides by a head's size, which is 0
     if node.kind == "Split" and node.attributes.get("num_outputs", node.outputs) != node.outputs:
         return Reading(fails="onnxruntime dies")
     if node.kind in ("DynamicQuantizeMatMul", "MatMulIntegerToFloat") and any(

@@ -6,16 +6,15 @@ Most are read as the plain operator with some of their inputs: scales and zero p
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from math import prod
 
 from ...dims import Dim
 from ...errors import RefusedError
-from ...operators import OPERATORS, Add, Embedding, Identity, LayerNorm, Mul, Operator, Permute, Reduce, Slice, Split
-from ..common.attention import attended, heads_of, merged, scores
+from ...operators import Add, Embedding, Identity, LayerNorm, Mul, Permute, Reduce, Slice
 from .call import READERS, NodeCall, Result, reads
 from .joins import joined
-from .values import Known, NotReadError, Tensor, UnreadValue, Value
+from .values import Known, NotReadError, Tensor, Value
 
 __all__ = ()
 
@@ -77,6 +76,10 @@ def _channels_last(call: NodeCall) -> Value:
     inside = dataclasses.replace(call, name=f"{call.name}.inside", inputs=[turned, *call.inputs[1:]])
     made = _single(_as(inside, kind, positions))
     return call.layer(Permute(order=(*range(1, rank), 0)), made)
+
+
+def _axes_of(value: Tensor | Known) -> int:
+    return value.rank if isinstance(value, Tensor) else len(value.shape)
 
 
 def _single(result: Result) -> Tensor:
@@ -251,67 +254,3 @@ def _first(call: NodeCall, count: Dim) -> Tensor:
     table = call.constant(call.known(3), call.known(3).shape)
     (made,) = call.add(Slice(axis=0, stop=count), table, last=False)
     return call.made(made, Tensor(made, ()))
-
-
-# -- attention
-
-
-def _axes_of(value: Tensor | Known) -> int:
-    return value.rank if isinstance(value, Tensor) else len(value.shape)
-
-
-def _adds(call: NodeCall) -> Callable[..., Tensor]:
-    return lambda _, operator, *inputs: call.layer(operator, *inputs, last=False)
-
-
-def _attention(call: NodeCall, query: Tensor, key: Tensor, value: Tensor, heads: tuple[int, int]) -> list[Value]:
-    """Return attention between sequences whose heads stand side by side in the features."""
-    add = _adds(call)
-    sizes = [x.shape[-1] for x in (query, key, value)]
-    counts = (heads[0], heads[1], heads[1])
-    if not all(isinstance(n, int) for n in sizes) or heads[0] < 1 or heads[0] != heads[1]:
-        raise NotReadError("it shares keys between heads, or has features of unknown number")
-    if any(n % count for n, count in zip(sizes, counts, strict=True)):
-        raise RefusedError(f"its features {sizes} cannot be shared out to {heads[0]} heads")
-    q, k, v = (heads_of(add, x, c, n // c) for x, c, n in zip((query, key, value), counts, sizes, strict=True))
-    mixed = merged(add, attended(add, scores(add, 3, q, k), v), sizes[2])
-    made: Value = call.layer(Identity(), mixed)
-    return [made, *[UnreadValue("the keys and values that it keeps are not read")] * (call.outputs - 1)]
-
-
-@reads("com.microsoft.Attention")
-def _packed_attention(call: NodeCall) -> list[Value]:
-    """Read attention of a sequence to itself, whose three projections are one matrix."""
-    x, weight, count = call.tensor(batch=0), call.known(1), call.option("num_heads")
-    if len(x.shape) != 2 or len(weight.shape) != 2 or not count or count < 1:
-        raise RefusedError(f"it takes 3 axes, a matrix and num_heads, got {x.rank}, {list(weight.shape)} and {count}")
-    bias = call.has(2)
-    if bias and call.known(2).shape != (weight.shape[1],):
-        raise RefusedError(f"its bias {list(call.known(2).shape)} does not fit its weights {list(weight.shape)}")
-    parts = call.option("qkv_hidden_sizes") or [weight.shape[1] // 3] * 3
-    if len(parts) != 3 or sum(parts) != weight.shape[1]:
-        raise RefusedError(f"its weights have {weight.shape[1]} columns: wanted three parts of {parts}")
-    if call.has(4):
-        raise NotReadError("it continues a sequence")
-    linear: Operator = OPERATORS["linear"](out_features=weight.shape[1], in_features=weight.shape[0], bias=bias)  # type: ignore[call-arg]
-    projected = call.layer(linear, x, last=False)
-    query, key, value = (call.made(r, x) for r in call.add(Split(sizes=parts, axis=1), projected.reference, last=False))
-    return _attention(call, query, key, value, (count, count))
-
-
-@reads("com.microsoft.MultiHeadAttention", "Attention")
-def _multi_head_attention(call: NodeCall) -> list[Value]:
-    inputs = [call.tensor(i, batch=0) for i in range(3)]
-    if inputs[1].rank != inputs[2].rank:
-        raise RefusedError(f"its keys have {inputs[1].rank} axes, its values {inputs[2].rank}")
-    if call.kind != "Attention" and inputs[0].rank not in (3, 5):
-        raise RefusedError(f"its queries have {inputs[0].rank} axes: wanted 3 or 5")
-    if call.kind != "Attention" and call.has(3) and _axes_of(call.value(3)) != 1:
-        raise RefusedError("its bias has other than one axis")
-    if any(len(x.shape) != 2 for x in inputs) or any(call.has(i) for i in (6, 7)):
-        raise NotReadError("its queries, keys and values are not three tensors of 3 axes")
-    count = call.option("num_heads") or call.option("q_num_heads", 0)
-    if count < 1:
-        raise RefusedError(f"it has {count} heads")
-    query, key, value = inputs
-    return _attention(call, query, key, value, (count, call.option("kv_num_heads", count)))

@@ -16,7 +16,20 @@ from ...network import InputShapes, Network, given_shapes
 from ...operators import Opaque, axis_names
 from ..common.builder import Builder
 from ..common.documents import boundary
-from . import arithmetic, control, features, fused, joins, layout, microsoft, places, scales, spectra, windows
+from . import (
+    arithmetic,
+    attention,
+    control,
+    features,
+    fused,
+    joins,
+    layout,
+    microsoft,
+    places,
+    scales,
+    spectra,
+    windows,
+)
 from .branch_decisions import BranchDecisions
 from .call import READERS, NodeCall, Result
 from .constant_folding import array, fold, known
@@ -28,7 +41,7 @@ from .values import BATCH, Failed, FailsError, Known, NotReadError, NotThereErro
 
 __all__ = ["GraphReader", "from_onnx"]
 
-_READ = (arithmetic, control, features, fused, joins, layout, places, spectra, windows)
+_READ = (arithmetic, attention, control, features, fused, joins, layout, places, spectra, windows)
 """They register how each operator is read."""
 
 _MOST_NODES = 200_000
