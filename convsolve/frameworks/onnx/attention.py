@@ -213,4 +213,5 @@ def _returned(
     mixed = attended(add, weights, shared[1])
     if flat:
         mixed = merged(add, mixed, query.shape[0] * shared[1].shape[2])
-    return [call.layer(Identity(), mixed), *kept, weights][: call.outputs]
+    made: list[Value] = [call.layer(Identity(), mixed), *kept, weights]
+    return made[: call.outputs]
