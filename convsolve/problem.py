@@ -165,6 +165,7 @@ class Scope:
         self.network: Network = traced.network
         self.definitions: list[Definition] = []
         self.holes_named: set[str] = set()
+        self._named = dict(traced.network.named)
         self._costs = {d.name: d.value for d in traced.definitions if d.name.rpartition(".")[2] in COSTS}
         self._defined: dict[str, Var] = {}
         self._derived: dict[str, dict[str, Dim]] = {}
@@ -262,6 +263,10 @@ class Scope:
         return Several.of(found, whens)
 
     def _hole(self, name: str, written: str, column: int) -> Value:
+        if name in self._named:
+            value = self._named[name]
+            self.holes_named.update(unknown.name for unknown in variables(value))
+            return value
         if name not in self.network.holes:
             raise self._unknown(written, column)
         self.holes_named.add(name)
@@ -374,7 +379,7 @@ class Scope:
 
     def _unknown(self, name: str, column: int) -> ExpressionError:
         names = [*_COSTS, WARNINGS, "receptive_field", "input", "output", *self.trace.shapes, *self.network.blocks]
-        names = list(dict.fromkeys([*names, *(f"${hole}" for hole in self.network.holes)]))
+        names = list(dict.fromkeys([*names, *(f"${hole}" for hole in [*self.network.holes, *self._named])]))
         odd = [n for n in self.network.by_name if not re.fullmatch(r"[A-Za-z_]\w*(\.\w+)*", n)]
         hint = f"; names like {odd[0]} stand in backquotes: `{odd[0]}`.size" if odd else ""
         return ExpressionError(f"there is no {name!r}{nearest(name.split('.')[0], names, listed=8)}{hint}", column)
@@ -403,6 +408,8 @@ def _parameter(layer: Layer, name: str, index: int | None, column: int) -> Value
         value = tuple(flat) if index is None else None
     if value is None and name == "stride" and hasattr(layer.operator, "kernel_size"):
         return _parameter(layer, "kernel_size", index, column)
+    if isinstance(value, Condition):
+        return where(value, 1, 0)
     entries = value if isinstance(value, tuple) else (value,)
     if any(isinstance(v, (str, bool)) or v is None for v in entries):
         raise ExpressionError(f"{layer.name}.{name} is {value!r}, not a number", column)

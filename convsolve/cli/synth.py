@@ -219,7 +219,7 @@ def _show(
         if number > 1:
             out.print(f"solution {i}", style="bold", markup=False)
         if solution.assignment:
-            for line in assignment_lines(solution.assignment):
+            for line in assignment_lines({**solution.assignment, **solution.derived}):
                 out.print(line, markup=False)
         else:
             out.print("  nothing was open", markup=False)

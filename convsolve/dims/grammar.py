@@ -11,11 +11,13 @@
     power    :=  factor ('**' power)?                    one of the two is a number
     factor   :=  '-' power | number | name | '$'name | list | shape | call | '(' or ')'
     call     :=  ('min'|'max'|'sum'|'nondecreasing') '(' sum, ... ')' | ('count'|'all') '(' compared ')'
+              |  'where' '(' or ',' sum ',' sum ')'
     list     :=  '[' sum, ... ']'                        shape := 3x224x224
 
 ``lo..hi pow b`` are ``lo, lo*b, lo*b*b, ...`` up to ``hi``. A pattern such as ``conv*.macs`` or ``body.*.stride``
 stands for several layers, inside of a call; those that are not there count for nothing in it. ``all`` holds where the
-comparison holds of each, ``count`` is of how many it does.
+comparison holds of each, ``count`` is of how many it does. ``where(c, a, b)`` is ``a`` where
+``c`` holds, and else ``b``.
 
 Numbers may carry underscores or a suffix: ``100_000``, ``300M``, ``1.31M``. A list compares entry by
 entry, and with a number every entry compares. A layer whose name has other characters than letters,
@@ -103,7 +105,7 @@ _TOKEN = re.compile(
 )
 _SUFFIX = {"K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
 _WORDS = {"and", "or", "not", "in", "min", "max", "step"}
-_CALLS = ("min", "max", "sum", "nondecreasing", "count", "all")
+_CALLS = ("min", "max", "sum", "nondecreasing", "count", "all", "where")
 _COMPARISONS = ("==", "!=", "<=", ">=", "<", ">")
 
 
@@ -285,6 +287,8 @@ class _Parser:
         if token.kind in ("name", "op") and token.text in _CALLS and self.tokens[self.at + 1].text == "(":
             self.at += 2
             with _Nesting(self):
+                if token.text == "where":
+                    return self._where()
                 return self._of_each(token) if token.text in ("count", "all") else self._of_all(token)
         if token.kind == "name":
             self.at += 1
@@ -306,6 +310,18 @@ class _Parser:
             self.expect(")")
             return value
         raise ExpressionError(f"wanted a number or a name, found {self._found()}", token.column)
+
+    def _where(self) -> Value:
+        """Read the arguments of a ``where``."""
+        column = self.token.column
+        condition = self._cond(self.condition(), column)
+        values = []
+        for end in (",", ",", ")"):
+            self.expect(end)
+            if end == ",":
+                column = self.token.column
+                values.append(_dim(self.sum(), column))
+        return where(condition, *values)
 
     def _of_all(self, word: _Token) -> Value:
         """Read the arguments of a call, and return what it makes of all of them."""

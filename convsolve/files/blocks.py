@@ -10,6 +10,7 @@ from ..support.suggestions import nearest
 from .document import Key, Node
 from .layers import LayerContext, Layers, is_optional
 from .mistakes import Rejected, listed, shown
+from .names import RepeatedCopy, of_copy
 from .templates import Templates, substituted
 
 __all__ = ["Blocks"]
@@ -106,11 +107,12 @@ class Blocks:
         name = self.layers.naming.take(entries.get("name"), "repeat", block.names, block.suffix)
         count = self.layers.values.count(name, entries["repeat"], block.names)
         least, most = _span(count, entries["repeat"])
+        before: RepeatedCopy | None = None
         for copy in range(1, most + 1):
             here = copy <= least or count >= copy
             inner = block.inside(name, here, f"_{copy}")
-            inner.names.copy = copy
-            end = self.read(self._own_holes(entries, inner.suffix), inner)
+            before = inner.names.copy = RepeatedCopy(copy, inner.names, block.previous, before)
+            end = self.read(self._own_holes(entries, inner), inner)
             if here is not True:
                 passed = f"{name}{inner.suffix}"
                 self.layers.choose(node.place, passed, (here,), (end, block.previous), block.when, inner.within)
@@ -121,12 +123,16 @@ class Blocks:
         block.names.redirect(name, block.previous)
         return block.previous
 
-    def _own_holes(self, entries: Mapping[str, Node], suffix: str) -> Node:
+    def _own_holes(self, entries: Mapping[str, Node], block: LayerContext) -> Node:
         """Return what is repeated, with holes of one copy in the place of the block's own."""
         own = entries.get("holes")
         if own is None:
             return entries["layers"]
-        return substituted(entries["layers"], self.layers.values.holes.for_copy(own, suffix))
+        written = self.layers.values.holes.for_copy(own, block.suffix, block.names)
+        copy = block.names.innermost()
+        assert copy is not None
+        copy.holes = {name: f"{name}{block.suffix}" for name in written}
+        return substituted(entries["layers"], written)
 
     def _use(self, node: Node, block: LayerContext) -> str:
         """Read the layers of a template as a block of its own, whose layers have its name behind theirs."""
@@ -138,7 +144,12 @@ class Blocks:
         if wanted.value in templates.open:
             raise Rejected(wanted.place, f"the template {wanted.value} uses itself")
         name = self.layers.naming.take(entries.get("name"), wanted.value, block.names, block.suffix)
-        layers = templates.layers(wanted.value, entries.get("with"), node.place)
+        given = entries.get("with")
+        if given is not None and isinstance(given.value, dict):
+            given = Node(
+                {n: (key, of_copy(value, block.names)) for n, (key, value) in given.value.items()}, given.place
+            )
+        layers = templates.layers(wanted.value, given, node.place)
         templates.open.append(wanted.value)
         try:
             inner = block.inside(name, True)

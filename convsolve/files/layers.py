@@ -18,7 +18,7 @@ from ..vocabulary import bare_name, our_operator, our_parameter
 from .document import Key, Node, Place
 from .layout import LAYER_KEYS
 from .mistakes import Mistakes, Rejected, listed, shown
-from .names import HoleNames, Naming, read_references
+from .names import OR_SKIP, HoleNames, Naming, of_copy, read_references
 from .values import ValueReader
 
 __all__ = ["LayerContext", "Layers", "is_optional"]
@@ -58,6 +58,7 @@ class Layers:
         operator = _operator(key)
         kinds = operator.parameters()
         entries = self._entries(key, body, operator)
+        entries = {parameter: of_copy(node, block.names) for parameter, node in entries.items()}
         name = self.naming.take(entries.get("name"), key.text, block.names, block.suffix)
         when = self._when(entries.get("when"), block)
         inputs = self._inputs(entries.get("inputs"), operator, block)
@@ -81,7 +82,7 @@ class Layers:
         self.add(key.place, name, operator, values, inputs, all_of(when, here), "".join(shares), within, rank)
         if not optional:
             return name
-        passed = f"{name}.or_skip"
+        passed = f"{name}{OR_SKIP}"
         self.choose(key.place, passed, (here,), (name, inputs[0]), when, within)
         block.names.redirect(name, passed)
         return passed
@@ -126,9 +127,9 @@ class Layers:
             self.mistakes.add(place, f"{operator.kind} needs {' and '.join(missing)}")
             return
         try:
-            self.made.append(
-                Layer(name, operator(**values), tuple(inputs), when, shares=shares, within=within, rank=rank)
-            )
+            made = Layer(name, operator(**values), tuple(inputs), when, shares=shares, within=within, rank=rank)
+            self.made.append(made)
+            self.values.operators[name] = made.operator
         except ConvsolveError as error:
             self.mistakes.add(place, str(error))
 

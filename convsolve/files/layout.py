@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["EXPECT_KEYS", "LAYER_KEYS", "TOP_KEYS", "VERDICTS"]
+__all__ = ["BY_COPY", "EXPECT_KEYS", "LAYER_KEYS", "TOP_KEYS", "VERDICTS"]
 
 TOP_KEYS: dict[str, str] = {
     "description": "what the problem is about, and whose question it is",
@@ -39,6 +39,12 @@ LAYER_KEYS: dict[str, str] = {
     "when": "the condition on holes under which the layer is present",
 }
 """The keys that every layer takes beside its operator's parameters."""
+
+BY_COPY: dict[str, str] = {
+    "first": "what the first copy of a repeated block has",
+    "then": "what each further one has, which may speak of the one before: 2*previous.out_channels",
+}
+"""The keys of a value that copies of a block have each for themselves."""
 
 VERDICTS = ("valid", "invalid", "solved", "infeasible")
 

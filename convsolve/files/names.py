@@ -11,11 +11,15 @@ from ..errors import NetworkError
 from ..network import tensor_layer
 from ..support.suggestions import nearest
 from .document import Node
+from .layout import BY_COPY
 from .mistakes import Mistakes, Rejected, listed, shown
 
-__all__ = ["HoleNames", "Naming", "names_given", "read_references"]
+__all__ = ["OR_SKIP", "HoleNames", "Naming", "RepeatedCopy", "of_copy", "names_given", "read_references"]
 
 _NAME = re.compile(r"(?!:)[^\s\[\]$\"'`]+")
+
+OR_SKIP = ".or_skip"
+"""What the name of an optional layer ends with where it may be passed by."""
 
 
 @dataclass
@@ -24,12 +28,12 @@ class HoleNames:
 
     known: dict[str, str] = field(default_factory=dict)
     outer: HoleNames | None = None
-    copy: int | None = None
-    """Which copy of a repeated block this is, counted from 1."""
+    copy: RepeatedCopy | None = None
+    """The copy of a repeated block whose names these are."""
 
-    def number(self) -> int | None:
-        """Return the number of the innermost copy, None outside of repeated blocks."""
-        return self.copy if self.copy is not None or self.outer is None else self.outer.number()
+    def innermost(self) -> RepeatedCopy | None:
+        """Return the innermost copy of a repeated block around, None outside of these."""
+        return self.copy if self.copy is not None or self.outer is None else self.outer.innermost()
 
     def find(self, name: str) -> str | None:
         """Return the layer that a name stands for, None if it is not known here."""
@@ -44,6 +48,26 @@ class HoleNames:
     def redirect(self, layer: str, to: str) -> None:
         """Let the names of this block that stand for one layer stand for another."""
         self.known.update({name: to for name, actual in self.known.items() if actual == layer})
+
+
+@dataclass
+class RepeatedCopy:
+    """One copy of a repeated block: its number from 1, what arrives at it, the copy before it, and its own holes."""
+
+    number: int
+    names: HoleNames
+    arriving: str
+    before: RepeatedCopy | None = None
+    holes: dict[str, str] = field(default_factory=dict)
+    """What the block's own holes are called in this copy, by their names in the block."""
+
+    def counterpart(self, layer: str) -> str | None:
+        """Return the layer of the copy before in the place of one of this copy's; None if it is not of this copy."""
+        own = [written for written, actual in self.names.known.items() if actual == layer]
+        if not own or self.before is None:
+            return None
+        place = list(self.names.known).index(own[0])
+        return list(self.before.names.known.values())[place].removesuffix(OR_SKIP)
 
 
 @dataclass
@@ -80,6 +104,17 @@ class Naming:
             name = f"{kind}{self.counts[kind]}"
             if name not in self.taken and names.find(name) is None:
                 return name
+
+
+def of_copy(node: Node, names: HoleNames) -> Node:
+    """Return what a node that says ``{first: ..., then: ...}`` says in the copy that is read; others as they are."""
+    if not isinstance(node.value, dict) or node.value.keys() != BY_COPY.keys():
+        return node
+    copy = names.innermost()
+    if copy is None:
+        raise Rejected(node.place, "`first` and `then` say what copies of a block have: they stand inside `repeat`")
+    said: Node = node.value["first" if copy.number == 1 else "then"][1]
+    return said
 
 
 def names_given(layers: Node) -> Iterator[str]:

@@ -5,6 +5,7 @@ Every mistake is collected with its place, so that one run names them all.
 
 from __future__ import annotations
 
+import dataclasses
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -24,7 +25,7 @@ from .document import FORMATS, LARGEST_FILE, Node, Place, format_of, parse_docum
 from .holes import Holes, read_domain
 from .layers import LayerContext, Layers
 from .layout import EXPECT_KEYS, TOP_KEYS, VERDICTS
-from .mistakes import Mistakes, shown
+from .mistakes import Mistakes, listed, shown
 from .names import HoleNames, names_given, read_references
 from .templates import Templates
 from .values import ValueReader
@@ -147,11 +148,15 @@ class _Reader:
         else:
             self.mistakes.add(place, "`layers` is missing: a list of the network's layers")
         outputs = self.outputs(entries)
-        self.holes.note_unused()
+        said = [str(text.value) for key in ("require", "minimize", "maximize", "pareto") if key in entries
+                for text in listed(entries[key])]  # fmt: skip
+        self.holes.note_unused(said)
         if self.mistakes.found:
             return None
         try:
-            return Network(tuple(self.layers.made), outputs, **options)
+            network = Network(tuple(self.layers.made), outputs, **options)
+            named = self.holes.named(network.holes)
+            return dataclasses.replace(network, named=named) if named else network
         except NetworkError as error:
             self.mistakes.add(self.layers.places.get(error.layer, place), str(error))
             return None

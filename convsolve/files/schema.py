@@ -7,8 +7,8 @@ from typing import Any
 from ..lints import LINTS
 from ..network import BYTES
 from ..operators import OPERATORS, Choice, Operator
-from ..operators.parameters import Sizes
-from .layout import EXPECT_KEYS, LAYER_KEYS, TOP_KEYS, VERDICTS
+from ..operators.parameters import Kind, Padding, PerAxis, Sizes, WholeNumber
+from .layout import BY_COPY, EXPECT_KEYS, LAYER_KEYS, TOP_KEYS, VERDICTS
 
 __all__ = ["schema"]
 
@@ -16,6 +16,16 @@ _TEXTS = {"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "str
 _DOMAIN = {
     "description": "a domain, most preferred value first: 3 | 5 | 7, 0..3, 8..64 step 8",
     "anyOf": [{"type": "string"}, {"type": "integer"}, {"type": "array", "items": {"type": "integer"}, "minItems": 1}],
+}
+_TABLE = {
+    "description": "a table of settings, of which one row is chosen: $name.column in a layer",
+    "type": "array",
+    "minItems": 1,
+    "items": {"type": "object", "additionalProperties": {"type": "integer"}, "minProperties": 1},
+}
+_HOLE = {
+    "description": "a domain, what follows from other holes (64*$alpha//100), or a table",
+    "anyOf": [_DOMAIN, _TABLE],
 }
 
 
@@ -35,7 +45,7 @@ def schema() -> dict[str, Any]:
         "dtype": {"enum": list(BYTES)},
         "input": shape,
         "inputs": {"type": "object", "additionalProperties": shape, "minProperties": 1},
-        "holes": {"type": "object", "additionalProperties": _DOMAIN},
+        "holes": {"type": "object", "additionalProperties": _HOLE},
         "templates": {"type": "object", "additionalProperties": _template()},
         "layers": {"$ref": "#/$defs/layers"},
         "output": _TEXTS,
@@ -73,7 +83,7 @@ def _bare() -> dict[str, Any]:
 
 
 def _operator(operator: type[Operator]) -> dict[str, Any]:
-    properties = {name: kind.schema() for name, kind in operator.parameters().items()}
+    properties = {name: _parameter(kind) for name, kind in operator.parameters().items()}
     common: dict[str, dict[str, Any]] = {
         "name": {"type": "string"},
         "inputs": _TEXTS,
@@ -96,6 +106,22 @@ def _operator(operator: type[Operator]) -> dict[str, Any]:
         "description": (operator.__doc__ or "").split("\n")[0],
         "properties": {operator.kind: {"anyOf": allowed}},
         "required": [operator.kind],
+        "additionalProperties": False,
+    }
+
+
+def _parameter(kind: Kind) -> dict[str, Any]:
+    """Return the schema of a parameter's value, which copies of a block may each have for themselves."""
+    own = kind.schema()
+    return {"anyOf": [*own["anyOf"], _by_copy(own)]} if isinstance(kind, (WholeNumber, PerAxis, Padding)) else own
+
+
+def _by_copy(value: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "type": "object",
+        "description": "inside `repeat`: what the first copy has, and what each further one",
+        "properties": dict.fromkeys(BY_COPY, value),
+        "required": [*BY_COPY],
         "additionalProperties": False,
     }
 
@@ -123,7 +149,7 @@ def _repeat() -> dict[str, Any]:
             "repeat": _DOMAIN,
             "layers": {"$ref": "#/$defs/layers"},
             "name": {"type": "string"},
-            "holes": {"type": "object", "additionalProperties": _DOMAIN},
+            "holes": {"type": "object", "additionalProperties": {"anyOf": [*_HOLE["anyOf"], _by_copy(_DOMAIN)]}},
         },
         "required": ["repeat", "layers"],
         "additionalProperties": False,

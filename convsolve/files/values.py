@@ -6,14 +6,15 @@ import re
 from dataclasses import dataclass, field
 from typing import Any
 
-from ..dims import Cond, Domain, Var
+from ..dims import Cond, Domain, Expr, Var, eq
 from ..dims.grammar import Resolver, Value, parse_condition, parse_value
 from ..errors import ExpressionError, NetworkError
+from ..operators import Operator, axis_names
 from ..operators.parameters import Conditions, Flag, Kind, Number, Padding, Scale, Sizes, Text, Word, usual_domain
 from .document import Node
 from .holes import Holes, read_domain
 from .mistakes import Mistakes, Rejected, shown
-from .names import HoleNames
+from .names import HoleNames, RepeatedCopy
 
 __all__ = ["ValueReader"]
 
@@ -35,6 +36,8 @@ class ValueReader:
     mistakes: Mistakes
     holes: Holes
     sizes: list[tuple[Var, Node]] = field(default_factory=list)
+    operators: dict[str, Operator] = field(default_factory=dict)
+    """The operators of the layers read so far, of which later ones may take parameters."""
 
     def parameter(self, layer: str, name: str, kind: Kind, node: Node, names: HoleNames) -> Any:
         """Return a parameter's value, or None after noting what is wrong with it."""
@@ -83,15 +86,18 @@ class ValueReader:
             return self._entries(name, value, kind, names)
         if isinstance(value, dict):
             raise NetworkError(f"{name.rpartition('.')[2]} must not be a mapping")
-        if not isinstance(value, str) or isinstance(kind, (Flag, Word, Number, Text)):
+        if not isinstance(value, str) or isinstance(kind, (Word, Number, Text)) or (kind == Flag()):
             return value
+        if isinstance(kind, Flag):
+            open_flag = eq(Var(name, Domain.of(0, 1)), 1)
+            return open_flag if value == "any" else parse_condition(value, self._resolver(names))
         if isinstance(kind, Conditions):
             return parse_condition(value, self._resolver(names))
         if value == "any":
             return Var(name, _usual(kind))
         if _is_literal(value, kind):
             return value
-        read = parse_value(value, self._resolver(names, node))
+        read = parse_value(value, self._resolver(names, node, name.rpartition(".")))
         if not isinstance(read, Domain):
             return read
         if read.size is None and not isinstance(kind, Sizes):
@@ -104,15 +110,22 @@ class ValueReader:
             self.mistakes.attempt(node, self._value, f"{name}[{i}]", node, kind, names) for i, node in enumerate(nodes)
         )
 
-    def _resolver(self, names: HoleNames, node: Node | None = None) -> Resolver:
-        """Return what resolves the names in an expression: holes and, inside ``node``, sizes of layers."""
+    def _resolver(
+        self, names: HoleNames, node: Node | None = None, place: tuple[str, str, str] = ("", "", "")
+    ) -> Resolver:
+        """Return what resolves the names in an expression: holes and, inside ``node``, sizes of layers.
+
+        ``place`` is the layer and, last, the parameter whose value is read.
+        """
 
         def resolve(name: str, column: int) -> Value:
             if name == "$copy" and "copy" not in self.holes.declared:
-                number = names.number()
-                if number is None:
+                copy = names.innermost()
+                if copy is None:
                     raise ExpressionError("$copy is the number of a copy: it stands inside `repeat`", column)
-                return number
+                return copy.number
+            if name.startswith("previous.") and names.find("previous") is None:
+                return self._of_previous(name, column, names, node, place)
             if name.startswith("$"):
                 return self.holes.use(name[1:], column)
             size = _size(name, names)
@@ -125,6 +138,47 @@ class ValueReader:
             raise ExpressionError(f"{name!r} is not known here: {hint}", column)
 
         return resolve
+
+    def _of_previous(
+        self, name: str, column: int, names: HoleNames, node: Node | None, place: tuple[str, str, str]
+    ) -> Value:
+        """Resolve ``previous.k``: of the copy before, a hole, a parameter of the same layer or another, or a size."""
+        copy = names.innermost()
+        wanted = name.removeprefix("previous.")
+        if copy is None:
+            raise ExpressionError("`previous` is the copy before this one: it stands inside `repeat`", column)
+        if wanted in copy.holes and copy.before is not None:
+            return self.holes.use(copy.before.holes[wanted], column)
+        layer, _, attribute = wanted.rpartition(".")
+        if layer:
+            source = copy.before.names.find(layer) if copy.before is not None else None
+        else:
+            source = copy.counterpart(place[0])
+        parameter = None if source is None else getattr(self.operators.get(source), attribute, None)
+        if isinstance(parameter, (int, Expr)) and not isinstance(parameter, bool):
+            return parameter
+        size = None
+        if attribute in _SIZES and not layer:
+            size = Var(f"{copy.arriving}.{attribute}")
+        elif attribute in _SIZES and source is not None:
+            size = Var(f"{source}.{attribute}")
+        elif copy.before is None and not layer and attribute in _WIDTHS:
+            size = Var(f"{copy.arriving}.{_WIDTHS[attribute]}")
+        if size is None or node is None:
+            raise ExpressionError(_no_previous(name, copy, attribute), column)
+        self.sizes.append((size, node))
+        return size
+
+
+_SIZES = frozenset(name for rank in range(1, 6) for name in axis_names(rank))
+_WIDTHS = {"out_channels": "channels", "out_features": "features"}
+"""Parameters that say what comes out, and the size of what arrives at the first copy in their place."""
+
+
+def _no_previous(name: str, copy: RepeatedCopy, attribute: str) -> str:
+    if copy.before is None:
+        return f"the first copy has no {name}: write {{first: 1, then: 2*{name}}}"
+    return f"the copy before has no {attribute!r} here: name a layer of it, as in previous.conv.{attribute}"
 
 
 def _is_literal(text: str, kind: Kind) -> bool:

@@ -76,7 +76,8 @@ def to_document(problem: Problem) -> dict[str, Any]:
         if getattr(network, key) != default:
             document[key] = getattr(network, key)
     natural = _natural_holes(network)
-    named = {name: _domain(h.domain) for name, h in network.holes.items() if name not in natural}
+    named: dict[str, Any] = {name: _domain(h.domain) for name, h in network.holes.items() if name not in natural}
+    named |= {name: _value(value, natural) for name, value in network.named if name not in named}
     shapes = {name: _list(shape, natural) for name, shape in network.input_shapes.items()}
     document.update({"input": shapes["input"]} if list(shapes) == ["input"] else {"inputs": shapes})
     if named:
@@ -123,7 +124,8 @@ def _natural_holes(network: Network) -> set[str]:
         for name in layer.operator.parameters():
             prefix = layer.name if isinstance(layer.operator, Input) else f"{layer.name}.{name}"
             places.update(_natural_places(prefix, getattr(layer.operator, name)))
-    return {name for name in network.holes if name in places and uses[name] == 1}
+    spoken_of = {unknown.name for _, value in network.named for unknown in variables(value)}
+    return {name for name in network.holes if name in places and uses[name] == 1 and name not in spoken_of}
 
 
 def _natural_places(name: str, value: Any) -> set[str]:

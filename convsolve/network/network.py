@@ -10,11 +10,12 @@ from functools import cached_property
 from numbers import Integral
 from typing import TYPE_CHECKING, Any, TypeAlias, get_args
 
-from ..dims import Cond, Condition, Domain, Var, evaluate, variables
+from ..dims import Cond, Condition, Dim, Domain, Var, variables
 from ..dims.rewrite import rewrite
 from ..errors import NetworkError
 from ..operators import Choice, Input, Operator, axis_names
 from ..operators.base import DataFormat, Framework, to_written
+from ..operators.parameters import substitute
 from ..support.foreign_text import visible
 from ..support.notebook_display import Shown
 from ..support.suggestions import known_word, listed, nearest, quoted, whole
@@ -168,6 +169,7 @@ class Network(Shown):
         dtype: the type of the numbers, for costs in bytes.
         guards: the branches taken by the program that the network was recorded from.
         refusal: what that program said when it refused its input, after these branches; empty where it did not.
+        named: what requirements may call ``$name`` beside the holes of layers: other holes, and what follows from them.
         record: records that program again with another input shape, which may take other branches; it is not pickled.
 
     Raises:
@@ -189,6 +191,7 @@ class Network(Shown):
     dtype: str = "float32"
     guards: tuple[Guard, ...] = ()
     refusal: str = ""
+    named: tuple[tuple[str, Dim], ...] = ()
     record: Callable[..., Network] | None = field(default=None, compare=False, repr=False)
 
     def __getstate__(self) -> dict[str, Any]:
@@ -352,6 +355,8 @@ class Network(Shown):
                         raise NetworkError(
                             f"the hole {unknown.name!r} has two domains: {known.domain} and {unknown.domain}"
                         )
+        for _, value in self.named:
+            found |= {unknown.name: unknown for unknown in variables(value) if unknown.name not in found}
         return found
 
     def graph(self) -> networkx.DiGraph:
@@ -433,7 +438,8 @@ class Network(Shown):
             if layer.shares and layer.shares not in kept:
                 heir = heirs.setdefault(layer.shares, layer.name)
                 layers[i] = dataclasses.replace(layer, shares="" if heir == layer.name else heir)
-        return dataclasses.replace(self, layers=tuple(layers), outputs=tuple(map(follow, self.outputs)))
+        named = tuple((name, substitute(value, known)) for name, value in self.named)
+        return dataclasses.replace(self, layers=tuple(layers), outputs=tuple(map(follow, self.outputs)), named=named)
 
     def with_domain(self, name: str, domain: Domain) -> Network:
         """Return the network with another domain for one of its holes.
@@ -448,7 +454,8 @@ class Network(Shown):
             dataclasses.replace(layer, operator=layer.operator.replace(replaced), when=rewrite(layer.when, replaced))
             for layer in self.layers
         )
-        return dataclasses.replace(self, layers=layers)
+        named = tuple((known, rewrite(value, replaced)) for known, value in self.named)
+        return dataclasses.replace(self, layers=layers, named=named)
 
     def mended(self) -> Network:
         """Return the network as it is believed to be once the layers are mended that failed when it was recorded.
@@ -493,6 +500,5 @@ class Network(Shown):
 
 
 def _settled(when: Cond, known: dict[str, int]) -> Cond:
-    if isinstance(when, bool) or not all(v.name in known for v in variables(when)):
-        return when
-    return bool(evaluate(when, known))
+    found: Cond = substitute(when, known)
+    return found

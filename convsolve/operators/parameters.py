@@ -41,6 +41,7 @@ _LARGEST = 2**40
 """No parameter or size may exceed this: beyond it lie typing errors, not networks."""
 
 _EXPRESSION = {"type": "string", "description": "a domain (`3 | 5 | 7`, `0..3`, `any`) or an expression over `$holes`"}
+_CONDITION = {"type": "string", "description": "`any`, or a condition over `$holes`"}
 
 
 def parameter(kind: Kind, *, edit: str = "", **options: Any) -> Any:
@@ -185,15 +186,17 @@ class Sizes(Kind):
 
 @dataclass(frozen=True)
 class Flag(Kind):
-    """True or false. Never unknown: write a ``choose:`` for an open mode."""
+    """True or false; where it ``may_be_open``, also a condition over holes."""
+
+    may_be_open: bool = False
 
     def check(self, name: str, value: Any) -> Any:
-        if not isinstance(value, bool):
+        if not isinstance(value, (bool, Condition) if self.may_be_open else bool):
             raise NetworkError(f"{name} must be true or false, got {value!r}")
         return value
 
     def schema(self) -> dict[str, Any]:
-        return {"type": "boolean"}
+        return {"anyOf": [{"type": "boolean"}, _CONDITION]} if self.may_be_open else {"type": "boolean"}
 
 
 @dataclass(frozen=True)
@@ -329,9 +332,11 @@ def replaced(value: Any, replacements: dict[str, Any]) -> Any:
 
 
 def substitute(value: Any, values: dict[str, int]) -> Any:
-    """Return the parameter with every expression whose unknowns all have values replaced by its number."""
+    """Return the parameter with numbers in place of the unknowns that have values."""
     if isinstance(value, (Expr, Condition)):
-        return evaluate(value, values) if all(v.name in values for v in variables(value)) else value
+        known = all(v.name in values for v in variables(value))
+        found = evaluate(value, values) if known else rewrite(value, values)
+        return bool(found) if known and isinstance(value, Condition) else found
     if isinstance(value, tuple):
         return tuple(substitute(v, values) for v in value)
     return value.substitute(values) if hasattr(value, "unknowns") else value

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from ..dims import Dim, all_of, any_of, eq, ne, product
+from ..dims import Condition, Dim, all_of, any_of, eq, ne, product, where
 from ..errors import RankError
 from ..rules import (
     DIVISIBLE,
@@ -63,7 +63,7 @@ class MaxPool(Operator):
     stride: Any = parameter(PerAxis(optional=True, usual=(2, 1)), edit="stride", default=None)
     padding: Any = parameter(Padding(modes=("valid", "same"), usual=(0, 1)), edit="padding", default=0)
     dilation: Any = parameter(PerAxis(usual=(1, 2)), edit="dilation", default=1)
-    ceil_mode: bool = parameter(Flag(), edit="ceil_mode", default=False)
+    ceil_mode: bool | Condition = parameter(Flag(may_be_open=True), edit="ceil_mode", default=False)
     crops: bool = parameter(Flag(), default=False)
 
     def steps(self, rank: int) -> list[tuple[Dim, Dim, Dim]]:
@@ -104,13 +104,17 @@ class MaxPool(Operator):
             padded = size + both_sides(before, after)
             if self.refuses_small_3d and site.framework == "torch" and rank == 3:
                 site.require(KERNEL_FITS_UNPADDED, kernel <= size, axis=axis, kernel_size=kernel, size=size)
-            if self.ceil_mode:
+            counts: list[Dim] = []
+            if self.ceil_mode is not False:
                 result = clipped_count(size, before, after, window, stride)
-                out.append(positive(site, result, axis, size=size, window=window, stride=stride))
-            else:
+                result = where(self.ceil_mode, result, 1)  # where it rounds down, nothing is asked of what it is not
+                counts.append(positive(site, result, axis, size=size, window=window, stride=stride))
+            if self.ceil_mode is not True:
                 silent = _SILENT.get(site.framework, "")
-                site.require(KERNEL_FITS, window <= padded, axis=axis, note=silent, window=window, padded=padded)
-                out.append(window_count(padded, window, stride))
+                fits = any_of(self.ceil_mode, window <= padded)
+                site.require(KERNEL_FITS, fits, axis=axis, note=silent, window=window, padded=padded)
+                counts.append(window_count(padded, window, stride))
+            out.append(where(self.ceil_mode, counts[0], counts[-1]))
         return (channels, *out)
 
     def _padding_limits(self, site: Site, axis: str, kernel: Dim, before: Dim, after: Dim) -> None:

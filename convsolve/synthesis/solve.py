@@ -106,17 +106,23 @@ class Solution(Shown):
         return self.report.receptive_field
 
     @property
+    def derived(self) -> dict[str, int]:
+        """What the file computes from its holes, by name, with these values of them."""
+        own = {name for name, value in self.problem.network.named if not isinstance(value, Var) or value.name != name}
+        return {name: value for name, value in self.network.named if name in own and isinstance(value, int)}
+
+    @property
     def concrete(self) -> Problem:
         """The finished network as a problem of its own, with the requirements that do not speak of what was open."""
         kept = []
         for text in self.problem.requirements:
             try:
-                trace_problem(Problem(self.network, (text,)))
+                trace_problem(Problem(replace(self.network, named=()), (text,)))
             except ExpressionError:
                 continue
             kept.append(text)
-        problem = self.problem
-        return replace(problem, network=self.network, requirements=tuple(kept), objectives=(), pareto=(), expect={})
+        problem, network = self.problem, replace(self.network, named=())
+        return replace(problem, network=network, requirements=tuple(kept), objectives=(), pareto=(), expect={})
 
     def to_torch(self) -> Any:
         """Return the network as a PyTorch module: :func:`convsolve.to_torch`."""

@@ -47,7 +47,7 @@ def assignment_lines(assignment: Mapping[str, int]) -> list[str]:
 
 def solution_lines(solution: Solution) -> list[str]:
     """Return a whole solution: values, table, costs, how good it is."""
-    values = assignment_lines(solution.assignment) or ["  nothing was open"]
+    values = assignment_lines({**solution.assignment, **solution.derived}) or ["  nothing was open"]
     table = [*screenful(table_lines(solution.report)), "", cost_line(solution.report)]
     return [*screenful(values), "", *table, *standing_lines(solution), *broken_lines(solution)]
 

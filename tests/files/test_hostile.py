@@ -86,7 +86,7 @@ CASES = {
     "a number in octal": (HEAD + "  - conv: {out_channels: 010, kernel_size: 3}\n", "decimal"),
     "a date": ("input: 2001-01-01\nlayers: [relu]\n", "shape"),
     "surrogates": (b'description: "\xed\xa0\x80"\n', "UTF-8"),
-    "a hole of a hole": (HEAD + "  - relu\nholes: {k: $k}\n", "numbers"),
+    "a hole of a hole": (HEAD + "  - relu\nholes: {k: $k}\n", "follow from itself"),
     "an unknown hole": (HEAD + "  - conv: {out_channels: $c, kernel_size: 3}\n", "no hole 'c'"),
     "an open stride": (HEAD + "  - conv: {out_channels: 3, kernel_size: 3, stride: 1..}\n", "upper end"),
     "a stride that may be 0": (

@@ -207,10 +207,12 @@ def test_no_values_change_nothing_but_choices_that_are_made():
     assert names(network.assign({})) == names(network)[:-1]
 
 
-def test_an_expression_waits_for_all_its_holes():
+def test_an_expression_keeps_the_holes_that_have_no_value():
     a, b = hole("a", 1, 2), hole("b", 1, 2)
     network = Network((SOURCE, Layer("y", MaxPool(kernel_size=a + b), ("x",))))
-    assert list(network.assign({"a": 1}).holes) == ["a", "b"]
+    some = network.assign({"a": 1})
+    assert list(some.holes) == ["b"] and some.by_name["y"].operator == MaxPool(kernel_size=b + 1)
+    assert network.assign({"a": 1, "b": 2}).by_name["y"].operator == MaxPool(kernel_size=3)
     assert network.assign({"a": 1, "b": 2}).by_name["y"].operator == MaxPool(kernel_size=3)
 
 
