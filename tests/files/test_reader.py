@@ -253,7 +253,7 @@ def test_alternatives_of_another_rank_are_refused_as_a_failure():
         ("input: [1, 8]\nlayers: [{relu: {inputs: 'a['}}]\n", "names no tensor"),
         ("input: [1, 8]\nlayers: [relu]\nholes: [3]\n", "holes must be a mapping"),
         ("input: [1, 8]\nlayers: [relu]\nholes: {2x: 3 | 5}\n", "cannot be a hole's name"),
-        ("input: [1, 8]\nlayers: [relu]\nholes: {k: 3 | 5}\n", "no layer uses the hole 'k'"),
+        ("input: [1, 8]\nlayers: [relu]\nholes: {k: 3 | 5}\n", "nothing uses the hole 'k'"),
         ("input: [1, 8]\nlayers: [relu]\nholes: {k: true}\n", "k needs a domain"),
         ("input: [1, 8]\nlayers: [relu]\ntraining: 1\n", "training must be true or false, found 1"),
         ("input: [1, 8]\nlayers: [relu]\noutput: relu1\noutputs: [relu1]\n", "give `output` or `outputs`, not both"),
