@@ -11,6 +11,7 @@ import torch
 from ...support.caller_errors import pass_on
 from ..common.recording.recorded_tensors import Value
 from ..common.recording.symbolic_values import Followed, unfollowed
+from .light_imports import light_imports
 from .opaque_calls import tensors_in
 
 __all__ = [
@@ -57,7 +58,10 @@ class Runner:
             plain_kwargs = {**plain_kwargs, **_count(*args, **kwargs)}
         if getattr(func, "__name__", "").partition(".")[0] in _RECURRENT and on_meta and _of_one_length(plain_args):
             return _in_one_step(func, *plain_args)
-        return _remembered(func, plain_args, plain_kwargs) if on_meta else func(*plain_args, **plain_kwargs)
+        if not on_meta:
+            return func(*plain_args, **plain_kwargs)
+        with light_imports():
+            return _remembered(func, plain_args, plain_kwargs)
 
     def plain(self, x: Any, *, on_meta: bool = False) -> Any:
         """Return arguments with plain numbers for sizes; nothing is kept of them."""
