@@ -147,9 +147,10 @@ def trace_problem(problem: Problem) -> ProblemTrace:
     requirements = [scope.requirement(text) for text in problem.requirements]
     objectives = tuple(scope.objective(objective.text) for objective in problem.objectives)
     sensible = scope.lints(problem.sensible)
+    asked = (*requirements, *sensible, *scope.demanded)
     whole = Trace(
         traced.network,
-        (*traced.steps, *scope.definitions, *(r for r in (*requirements, *sensible) if r.condition is not True)),
+        (*traced.steps, *scope.definitions, *(r for r in asked if r.condition is not True)),
         traced.shapes,
         traced.training,
         {name: c for name, c in traced.canonical.items() if name not in scope.holes_named},
@@ -164,6 +165,8 @@ class Scope:
         self.trace = traced
         self.network: Network = traced.network
         self.definitions: list[Definition] = []
+        self.demanded: list[Requirement] = []
+        """What costs that are spoken of ask for: that they are known."""
         self.holes_named: set[str] = set()
         self._named = dict(traced.network.named)
         self._costs = {d.name: d.value for d in traced.definitions if d.name.rpartition(".")[2] in COSTS}
@@ -351,6 +354,8 @@ class Scope:
                 found = cost.of_layers(self.trace, self._define)
             except NetworkError as error:
                 raise ExpressionError(str(error), column) from error
+            for layer, known in (cost.known(self.trace) if cost.known is not None else {}).items():
+                self.demanded.append(Requirement("", PROBLEM, known, text=f"{name} of {layer} is known"))
             self._derived[name] = {
                 layer: self._define(f"{layer}.{name}" if layer else name, value) for layer, value in found.items()
             }

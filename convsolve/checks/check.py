@@ -12,6 +12,7 @@ from ..dims import Expr, Var, evaluate, render
 from ..errors import ExpressionError, NetworkError
 from ..network import InputShapes, Network, tensor_layer
 from ..network.costs import DERIVED
+from ..network.latency import latency_notes
 from ..network.receptive_field import receptive_field
 from ..network.trace import COSTS, Definition, Requirement, Trace, run, trace
 from ..problem import Problem, Scope, trace_problem
@@ -105,12 +106,15 @@ class CheckReport(Shown):
         if self.network is None or not self.ok:
             return {}
         scope = Scope(trace(self.network))
-        known = {}
+        known, demands = {}, {}
         for name in DERIVED:
             with suppress(ExpressionError):
-                known[name] = scope.resolve(f"{name}")
+                known[name] = scope.resolve(name)
+            demands[name] = [demand.condition for demand in scope.demanded]
+            scope.demanded.clear()
         values = run(dataclasses.replace(scope.trace, steps=(*scope.trace.steps, *scope.definitions)), {})
-        return {name: evaluate(value, values) for name, value in known.items() if isinstance(value, (int, Expr, Var))}
+        return {name: evaluate(value, values) for name, value in known.items() if isinstance(value, (int, Expr, Var))
+                and all(evaluate(condition, values) for condition in demands[name])}  # fmt: skip
 
     def __str__(self) -> str:
         """Return the table of shapes, the costs, the findings and the verdict."""
@@ -209,6 +213,7 @@ def _report(problem: Problem, remarks: Sequence[str]) -> CheckReport:
     field_value, notes = _receptive_field(traced, values)
     notes = [*remarks, *notes]
     notes += _recorded(traced.network)
+    notes += latency_notes(traced, values) if traced.network.latency is not None else ()
     output = _sizes(traced, values, traced.network.outputs[0], poisoned)
     certain = output is not None and None not in output and tensor_layer(traced.network.outputs[0]) in shapes
     if not failed:

@@ -148,6 +148,8 @@ def what_if_options(command: Callable[..., Any]) -> Callable[..., Any]:
     ):  # fmt: skip
         kept: dict[str, Any] = {"expose_value": False, "callback": _keep}
         command = click.option(name, multiple=True, metavar=shown, help=said, **kept)(command)
+    command = click.option("--latency", metavar="TABLE", expose_value=False, callback=_keep,
+                           help="Measured times (.csv, .yaml, .json), for the cost latency.")(command)  # fmt: skip
     return click.option("--sensible", is_flag=True, expose_value=False, callback=_keep,
                         help="Forbid what `convsolve lint` warns of.")(command)  # fmt: skip
 
@@ -160,6 +162,7 @@ def _asked(problem: Problem) -> Problem:
     """Return a problem with what the command line asks besides."""
     import dataclasses
 
+    from ..files.latency_tables import latency_table
     from ..lints import SENSIBLE
     from ..synthesis.open_parameters import opened, with_demands
 
@@ -172,6 +175,10 @@ def _asked(problem: Problem) -> Problem:
     if setting:
         values = {name: _number(value) for name, value in (_pair(t, "--set", "conv1.stride=2") for t in setting)}
         problem = dataclasses.replace(problem, network=problem.network.assign(values))
+    if table := meta.get("convsolve.latency"):
+        problem = dataclasses.replace(
+            problem, network=dataclasses.replace(problem.network, latency=latency_table(table))
+        )
     if meta.get("convsolve.sensible"):
         problem = dataclasses.replace(problem, sensible=SENSIBLE)
     return with_demands(problem, require, minimize, maximize)

@@ -11,6 +11,7 @@ TOP_KEYS: dict[str, str] = {
     "training": "true: also apply what only training requires",
     "batch_size": "the batch size that training requirements reckon with (default 1)",
     "dtype": "the type of the numbers, for costs in bytes: float32 (default), float16, int8 ...",
+    "latency": "measured times, for the cost of that name: a table's file (.csv, .yaml, .json), or its rows",
     "input": "the shape of the input, without the batch axis; entries may be open",
     "inputs": "shapes by name, for a network with several inputs",
     "holes": "named unknowns and their domains, most preferred value first",

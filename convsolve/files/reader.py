@@ -23,6 +23,7 @@ from ..support.suggestions import nearest
 from .blocks import Blocks
 from .document import FORMATS, LARGEST_FILE, Node, Place, format_of, parse_document
 from .holes import Holes, read_domain
+from .latency_tables import latency_rows, latency_table
 from .layers import LayerContext, Layers
 from .layout import EXPECT_KEYS, TOP_KEYS, VERDICTS
 from .mistakes import Mistakes, listed, shown
@@ -53,7 +54,7 @@ def layer_places(source: str | Path, *, text: str | None = None) -> dict[str, Pl
         FileError: the file cannot be read.
     """
     name = str(source)
-    reader = _Reader()
+    reader = _Reader(Path(name).parent)
     reader.problem(_document(name) if text is None else parse_document(text, name, format_of(name) or "yaml"))
     return reader.layers.places
 
@@ -87,7 +88,7 @@ def parse(text: str | bytes, *, source: str = "<text>", format: str = "yaml") ->
 
 def read_problem(document: Node, source: str) -> Problem:
     """Translate a document into a problem, or raise FileError with every mistake found."""
-    reader = _Reader()
+    reader = _Reader(Path(source).parent)
     problem = reader.problem(document)
     if problem is None or reader.mistakes.found:
         raise FileError(source, reader.mistakes.found)
@@ -97,7 +98,9 @@ def read_problem(document: Node, source: str) -> Problem:
 class _Reader:
     """Reads one document: first the network, then what speaks of the network as a whole."""
 
-    def __init__(self) -> None:
+    def __init__(self, folder: str | Path = "") -> None:
+        self.folder = folder
+        """Where files that the document names are."""
         self.mistakes = Mistakes()
         self.holes = Holes(self.mistakes)
         self.values = ValueReader(self.mistakes, self.holes)
@@ -141,7 +144,7 @@ class _Reader:
             self.holes.read(entries["holes"])
         if "templates" in entries:
             self.templates.read(entries["templates"], self.mistakes)
-        options = self.options(entries)
+        options = self.options(entries) | self.latency(entries)
         previous = self.inputs(entries, place)
         if "layers" in entries:
             self.body(entries["layers"], previous)
@@ -173,6 +176,16 @@ class _Reader:
             "batch_size": batch_size,
             "dtype": self.mistakes.word(entries, "dtype", tuple(BYTES), "float32"),
         }
+
+    def latency(self, entries: Mapping[str, Node]) -> dict[str, Any]:
+        """Return the table of measured times: a file beside the problem, or rows in it."""
+        node = entries.get("latency")
+        if node is None:
+            return {}
+        if isinstance(node.value, str):
+            path = Path(self.folder) / node.value
+            return {"latency": self.mistakes.attempt(node, latency_table, path)}
+        return {"latency": self.mistakes.attempt(node, latency_rows, node.plain())}
 
     def inputs(self, entries: Mapping[str, Node], place: Place) -> str:
         """Read the inputs; return the first one's name."""

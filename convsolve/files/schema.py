@@ -43,6 +43,7 @@ def schema() -> dict[str, Any]:
         "training": {"type": "boolean"},
         "batch_size": {"type": "integer", "minimum": 1},
         "dtype": {"enum": list(BYTES)},
+        "latency": {"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "object"}}, {"type": "object"}]},
         "input": shape,
         "inputs": {"type": "object", "additionalProperties": shape, "minProperties": 1},
         "holes": {"type": "object", "additionalProperties": _HOLE},

@@ -78,6 +78,12 @@ def to_document(problem: Problem) -> dict[str, Any]:
     natural = _natural_holes(network)
     named: dict[str, Any] = {name: _domain(h.domain) for name, h in network.holes.items() if name not in natural}
     named |= {name: _value(value, natural) for name, value in network.named if name not in named}
+    if network.latency is not None:
+        table = network.latency
+        document["latency"] = table.source or [
+            {"operator": row.operator + row.fused * "-fused", **dict(row.settings), "latency_ns": row.nanoseconds}
+            for row in table.rows
+        ]
     shapes = {name: _list(shape, natural) for name, shape in network.input_shapes.items()}
     document.update({"input": shapes["input"]} if list(shapes) == ["input"] else {"inputs": shapes})
     if named:

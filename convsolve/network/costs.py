@@ -19,6 +19,7 @@ from typing import Literal
 from ..dims import Cond, Dim, all_of, any_of, eq, maximum, minimum, negation, product, total, where
 from ..errors import NetworkError
 from ..operators import Choice
+from .latency import timings
 from .network import BYTES, Layer, Network, tensor_layer
 from .trace import Trace
 
@@ -46,6 +47,8 @@ class DerivedCost:
     combine: Literal["sum", "max"]
     of_layers: Callable[[Trace, Define], Mapping[str, Dim]]
     meaning: str
+    known: Callable[[Trace], Mapping[str, Cond]] | None = None
+    """Where some layers may have none: the condition under which each layer's is known."""
 
     def together(self, values: Iterable[Dim]) -> Dim:
         """Return the cost of several layers."""
@@ -200,6 +203,14 @@ def _best_order(traced: Trace, define: Define) -> Mapping[str, Dim]:
     return {"": minimum(*states.values())}
 
 
+def _times(traced: Trace, define: Define) -> Mapping[str, Dim]:
+    return {layer: timing.nanoseconds for layer, timing in timings(traced).items()}
+
+
+def _times_known(traced: Trace) -> Mapping[str, Cond]:
+    return {layer: timing.known for layer, timing in timings(traced).items()}
+
+
 DERIVED: dict[str, DerivedCost] = {
     cost.name: cost
     for cost in (
@@ -215,6 +226,8 @@ DERIVED: dict[str, DerivedCost] = {
                     "the same where element-wise layers and views write over an input that nothing else reads"),
         DerivedCost("peak_memory_best_order", "elements", "max", _best_order,
                     "the smallest peak over all orders in which the layers can be computed"),
+        DerivedCost("latency", "ns", "sum", _times, "measured times of the problem's table, layer after layer; between "
+                    "its rows interpolated", known=_times_known),
     )
 }  # fmt: skip
 """Costs beside those that are in every trace, by name."""

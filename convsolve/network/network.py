@@ -19,6 +19,7 @@ from ..operators.parameters import substitute
 from ..support.foreign_text import visible
 from ..support.notebook_display import Shown
 from ..support.suggestions import known_word, listed, nearest, quoted, whole
+from .latency_table import LatencyTable
 
 if TYPE_CHECKING:
     import networkx
@@ -170,6 +171,7 @@ class Network(Shown):
         guards: the branches taken by the program that the network was recorded from.
         refusal: what that program said when it refused its input, after these branches; empty where it did not.
         named: what requirements may call ``$name`` beside the holes of layers: other holes, and what follows from them.
+        latency: measured times, for the cost of that name.
         record: records that program again with another input shape, which may take other branches; it is not pickled.
 
     Raises:
@@ -192,6 +194,7 @@ class Network(Shown):
     guards: tuple[Guard, ...] = ()
     refusal: str = ""
     named: tuple[tuple[str, Dim], ...] = ()
+    latency: LatencyTable | None = None
     record: Callable[..., Network] | None = field(default=None, compare=False, repr=False)
 
     def __getstate__(self) -> dict[str, Any]:

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from ..checks.text import aligned, cost_line, screenful, shape, table_lines
 from ..lints import SENSIBLE
+from ..network.latency import latency_notes
+from ..network.trace import run, trace
 from ..problem import trace_problem
 from ..support.suggestions import few
 
@@ -106,6 +108,9 @@ def standing_lines(solution: Solution, *, first: bool = True) -> list[str]:
     if first and any(layer.when is not True for layer in solution.problem.network.layers):
         lines += [f"`{text}` holds only where {' and '.join(names)} {'is' if len(names) == 1 else 'are'} there"
                   for text, names in trace_problem(solution.problem).forced.items()]  # fmt: skip
+    if solution.network.latency is not None:
+        traced = trace(solution.network)
+        lines += latency_notes(traced, run(traced, {}))
     if solution.problem.for_all:
         ranges = ", ".join(f"{axis} {domain}" for axis, domain in solution.problem.for_all.items())
         lines.append(f"every requirement holds for all of {ranges}{' (proven)' if solution.proven else ''}")
@@ -160,6 +165,8 @@ def front_lines(front: Front) -> list[str]:
             ", ".join(f"{name}={value}" for name, value in s.assignment.items()) for s in front.solutions
         ]
         lines = aligned(columns, right=front.objectives)
+    if any(solution.network.latency is not None for solution in front.solutions):
+        lines.append("latency in ns, of the problem's table: linear between its rows, nothing beyond them")
     count = f"{len(front.points)} point{'' if len(front.points) == 1 else 's'}"
     if not front.complete:
         return [*lines, f"{count}, not the whole front: {front.reason}"]

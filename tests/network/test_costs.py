@@ -134,6 +134,13 @@ def test_peak_memory_is_what_pytorch_keeps_alive():
 
 
 OPEN = """
+latency:
+  - {operator: conv, kernel_size: 1, in_channels: 1, latency_ns: 100}
+  - {operator: conv, kernel_size: 1, in_channels: 40, latency_ns: 4000}
+  - {operator: conv, kernel_size: 3, in_channels: 1, latency_ns: 300}
+  - {operator: conv, kernel_size: 3, in_channels: 40, latency_ns: 9001}
+  - {operator: conv, kernel_size: 5, in_channels: 1, latency_ns: 700}
+  - {operator: conv, kernel_size: 5, in_channels: 40, latency_ns: 30001}
 input: [3, 16, 16]
 holes: {k: 3 | 5}
 layers:
