@@ -210,7 +210,7 @@ def executed(module: Any, given: tuple[int, ...]) -> tuple[int, ...] | str | Non
 def judged(module: Any, given: tuple[int, ...]) -> tuple[int, ...] | str | None:
     """Return the shape that we say is there, None where a layer fails; what is not known, or no verdict, as text."""
     try:
-        report = cs.check(cs.from_torch(module, given))
+        report = cs.check(cs.from_torch(module, given, batch_size=BATCH))
     except cs.ConvsolveError as error:
         return f"refused: {error}"
     if report.failures:

@@ -28,6 +28,7 @@ def blocks(
     x = call.spatial(input, 2)
     if x.lifted:
         raise Unsupported("blocks of folded samples")
+    _folding(1, kernel_size, dilation, padding, stride)
     sides = tuple((n, n) for n in _each(padding, 2))
     if sides != ((0, 0), (0, 0)):
         x = x.made(*call.layer(Pad(padding=sides), x, name="unfold.pad"))
@@ -64,11 +65,15 @@ def fold(
     if x.lifted:
         raise Unsupported("blocks of folded samples")
     sizes: Sequence[Any] = _each(output_size, 2)
-    operator = Fold(
-        size=tuple(sizes),
+    return call.same(_folding(tuple(sizes), kernel_size, dilation, padding, stride), x)
+
+
+def _folding(size: Any, kernel_size: Any, dilation: Any, padding: Any, stride: Any) -> Fold:
+    """Return what puts blocks together, or raise NetworkError where its parameters are none: blocks take the same."""
+    return Fold(
+        size=size,
         kernel_size=per_axis(kernel_size, 2),
         stride=per_axis(stride, 2),
         padding=per_axis(padding, 2),
         dilation=per_axis(dilation, 2),
     )
-    return call.same(operator, x)
