@@ -303,10 +303,7 @@ def _made(name: str, named: Named, arguments: dict[str, Any]) -> Any:
             return found
         if not callable(found):
             raise UnreadableError(f"{name} is of type {type(found).__name__}: wanted a class, or a function")
-        if "torchvision" not in sys.modules:
-            return found(**arguments)
-        with _reader("torch").without_published_weights():
-            return found(**arguments)
+        return _called(lambda: found(**arguments))
     except ConvsolveError:
         raise
     except KeyboardInterrupt:
@@ -315,6 +312,21 @@ def _made(name: str, named: Named, arguments: dict[str, Any]) -> Any:
         if not isinstance(error, SystemExit):
             pass_on(error)
         raise UnreadableError(f"{name}: {_theirs(error, attribute)}") from error
+
+
+def _called(factory: Callable[[], Any]) -> Any:
+    """Call what makes a network; with Keras, past the layers that fail."""
+    if "keras" in sys.modules:
+        return _reader("keras").build(factory)
+    try:
+        if "torchvision" not in sys.modules:
+            return factory()
+        with _reader("torch").without_published_weights():
+            return factory()
+    except (ValueError, TypeError, RuntimeError):
+        if "keras" not in sys.modules:
+            raise
+    return _reader("keras").build(factory)  # it has imported Keras itself
 
 
 def _imported(name: str, named: Named) -> Any:
@@ -412,6 +424,8 @@ def _problem(name: str, made: Any, input_shape: Any, assume: Mapping[str, str] |
         return made
     if isinstance(made, Network):
         return Problem(made if input_shape is None else made.with_shapes(input_shape))
+    if _is_a(made, "convsolve", "FollowedModel"):
+        return Problem(made.network(input_shape, assume))
     if _is_a(made, "keras", "Layer"):
         return Problem(_reader("keras").from_keras(made, input_shape=input_shape, assume=assume))
     if _is_a(made, "torch", "Module"):

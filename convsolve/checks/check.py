@@ -239,7 +239,9 @@ def _report(problem: Problem, remarks: Sequence[str]) -> CheckReport:
 def _recorded(network: Network) -> list[str]:
     """Return what is to be known of a network that was recorded from a program: where it is valid."""
     notes = []
-    if network.guards:
+    if network.known_up_to:
+        notes.append(f"known up to {network.known_up_to}, where building it ended: what comes after is not known")
+    elif network.guards:
         shown = [f"{render(g.condition)}{f' ({g.source})' if g.source else ''}" for g in network.guards[:_MOST_NOTED]]
         notes.append(f"valid where the program takes the branches that were recorded: {_listed(network.guards, shown)}")
     opaque = [layer for layer in network.layers if layer.operator.kind == "opaque" and layer.operator.outputs]  # type: ignore[attr-defined]

@@ -82,6 +82,9 @@ def command(
             print_causes(out, causes)
         for line in _lines(repairs):
             out.print(line, markup=False)
+        known = problem.network.known_up_to
+        if repairs and known:
+            out.print(f"each was verified up to {known}: what comes after is not known", markup=False)
         if repairs:
             given = [source, *(shape_words(input_shape) if input_shape is not None else ())]
             option, why = ("--diff", "as a change of the source") if ".py:" in source else ("--emit", "as a file")

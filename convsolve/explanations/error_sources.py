@@ -51,7 +51,7 @@ def material(error_or_text: Any, network: Any = None, input_shape: Any = None, *
                 pass_on(problem, within=error)
                 notes.append(f"the traceback could not be looked through: {_short(problem)}")
     source: Any = network
-    if source is None and call is not None:
+    if source is None and call is not None and not _being_built(call):
         source = call.module
         if shape is None and len(call.shapes) == 1:
             shape = call.shapes[0]
@@ -115,6 +115,11 @@ def _chain(error: BaseException) -> list[BaseException]:
 
 def _keras_is_loaded() -> bool:
     return "keras" in sys.modules or "tf_keras" in sys.modules
+
+
+def _being_built(call: FailedCall) -> bool:
+    """Return whether a module is a layer of Keras that was called while a network was built: it was given no data."""
+    return not call.shapes and any(kind.__module__.partition(".")[0] == "keras" for kind in type(call.module).__mro__)
 
 
 def _network(source: Any, shape: Any, notes: list[str], asked: bool) -> Network | Problem | None:

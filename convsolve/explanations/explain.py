@@ -142,6 +142,8 @@ def _network_lines(found: Explanation) -> list[str]:
         lines.append(f"the layer that reports: {found.reported}")
     if found.causing:
         lines.append(f"the layer that causes it: {', '.join(found.causing)}")
-    for title, entries in (("causes:", found.causes), ("repairs, each verified on the whole network:", found.repairs)):
+    last = report.network.known_up_to if report.network is not None else ""
+    verified = f"the network as far as it is known, up to {last}" if last else "the whole network"
+    for title, entries in (("causes:", found.causes), (f"repairs, each verified on {verified}:", found.repairs)):
         lines += [title, *(f"  - {entry}" for entry in entries)] if entries else []
     return lines

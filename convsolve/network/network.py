@@ -460,6 +460,13 @@ class Network(Shown):
         named = tuple((known, rewrite(value, replaced)) for known, value in self.named)
         return dataclasses.replace(self, layers=layers, named=named)
 
+    @property
+    def known_up_to(self) -> str:
+        """The last layer that is known of a network whose reading ended where a layer fails; empty of a whole one."""
+        if self.record is not None or not any(guard.fails for guard in self.guards):
+            return ""
+        return tensor_layer(self.outputs[0])
+
     def mended(self) -> Network:
         """Return the network as it is believed to be once the layers are mended that failed when it was recorded.
 

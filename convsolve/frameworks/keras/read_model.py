@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import dataclasses
 import sys
 from collections.abc import Mapping
 from typing import Any
 
+from ...dims import evaluate
 from ...errors import ConvsolveError, UnreadableError
-from ...network import Network
+from ...network import Guard, Network
+from ...network.trace import run, trace
 from ...operators import Opaque
 from ..common.documents import boundary
 from ..torch.traceback_modules import failed_call
 from .config_sources import config_of, is_program, unfinished_in
 from .reader import MISWRITTEN, ConfigReader, UnknownLayerError
 
-__all__ = ["from_keras"]
+__all__ = ["from_keras", "read_network"]
 
 
 def from_keras(source: Any, *, input_shape: Any = None, assume: Mapping[str, str] | None = None) -> Network:
@@ -28,7 +31,8 @@ def from_keras(source: Any, *, input_shape: Any = None, assume: Mapping[str, str
 
     Args:
         source: a model or layer, what a model's ``get_config()`` or ``to_json()`` gives (as a mapping), the path of a
-            file, or an exception, in whose traceback the model is looked for.
+            file, or an exception: the function that built the model is run again, past the layers that fail, where its
+            arguments are plain values; otherwise the model is known up to where it failed.
         input_shape: the input's shape without the batch axis, where the config has none, or in its place; for a
             program with several inputs a list of shapes, or a mapping from the names of its arguments to shapes.
         assume: what is taken for granted of layers whose code is not run: ``{"lambda": "identity"}`` lets every
@@ -42,29 +46,60 @@ def from_keras(source: Any, *, input_shape: Any = None, assume: Mapping[str, str
     >>> [layer.name for layer in network.layers], network.data_format
     (['input', 'c'], 'channels_last')
     """
+    if isinstance(source, BaseException) and "keras" in sys.modules:
+        from .followed_networks import of_error
+
+        network = of_error(source, input_shape, assume)
+        if network is not None:
+            return network
+    return read_network(source, input_shape, assume)[0]
+
+
+def read_network(
+    source: Any, input_shape: Any, assume: Mapping[str, str] | None
+) -> tuple[Network, Mapping[str, tuple[str, ...]] | None]:
+    """Read a network as :func:`from_keras` does; return it, and which tensors each call of a layer makes.
+
+    These are by the layer's path, and None where a program was recorded.
+    """
     if is_program(source):
         if assume:
             raise UnreadableError("assumptions are for the Lambda layers of configs: a program's are recorded")
-        return _program(source, input_shape)
+        return _program(source, input_shape), None
     try:
-        network = _of_config(source, input_shape, assume or {})
+        reader = _of_config(source, input_shape, assume or {})
     except UnreadableError as error:
         told = isinstance(error, UnknownLayerError) or isinstance(source, BaseException)
         instead = _program_instead(source, input_shape) if told else None
         if instead is None:
             raise
-        return instead
+        return instead, None
+    network = reader.network
     if any(isinstance(layer.operator, Opaque) for layer in network.layers):
-        return _program_instead(source, input_shape) or network
+        instead = _program_instead(source, input_shape)
+        if instead is not None:
+            return instead, None
+    if isinstance(source, BaseException):
+        network = _as_far_as_known(network)
+    return network, reader.tensors
+
+
+def _as_far_as_known(network: Network) -> Network:
+    """Return a network that was never finished with the guard that it ends where it fails."""
+    traced = trace(network)
+    values = run(traced, {}) if not network.holes else {}
+    for r in traced.requirements if values else ():
+        if r.rule.decides and r.layer and not evaluate(r.condition, values):
+            return dataclasses.replace(network, guards=(Guard(False, after=r.layer, fails=r.layer),))
     return network
 
 
-def _of_config(source: Any, input_shape: Any, assume: Mapping[str, str]) -> Network:
+def _of_config(source: Any, input_shape: Any, assume: Mapping[str, str]) -> ConfigReader:
     """Read what a config says, and what is assumed."""
     config, live, name = config_of(source)
     with boundary(name):
         try:
-            return ConfigReader(config, name, live, input_shape, assume).network
+            return ConfigReader(config, name, live, input_shape, assume)
         except ConvsolveError:
             raise
         except MISWRITTEN:
