@@ -141,16 +141,16 @@ def judged(seed: int) -> list[str]:
         if failure.mends_all:
             for shape in {failure.smallest_input, failure.nearest_input}:
                 wrong += [] if works(make, *shape[:2]) else [f"{shape} does not mend {failure.layer}"]
-    for size in ((height + 1, width), (height, width + 2), *((n, n) for n in (12, 17, 24, 36))):
+    for size in ((height + 1, width), (height, width + 2), (17, 17), (36, 36)):
         asked = cs.check(network, (*size, 3))
         if not asked.unknown and asked.ok != works(make, *size):
             wrong.append(f"{size} is said to be {asked.ok}")
     return wrong if not network.known_up_to else wrong or ["?"]
 
 
-@pytest.mark.parametrize("first", [0, 3, 6, 9])
+@pytest.mark.parametrize("first", [0, 2, 4])
 def test_what_is_said_of_functions_that_raise_is_so_when_they_build(first: int) -> None:
-    found = {seed: judged(seed) for seed in range(first, first + 3)}
+    found = {seed: judged(seed) for seed in range(first, first + 2)}
     assert not {seed: wrong for seed, wrong in found.items() if set(wrong) - {"-", "?"}}
     assert any(wrong == [] for wrong in found.values())
 
