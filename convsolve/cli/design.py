@@ -12,6 +12,9 @@ from .shapes import ShapeType
 from .source import complete_source
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from ..dims import Domain
     from ..problem import Problem
     from ..synthesis.solve import Solution
 
@@ -62,6 +65,9 @@ def _unknown(name: str, column: int) -> Any:
 @click.option("--maximize", multiple=True, metavar="EXPRESSION", help="What to make as large as possible.")
 @click.option("--mirror", "encoder", metavar="SOURCE", shell_complete=complete_source, help="Design the decoder that "
               "gives back an encoder's sizes, stage by stage.")  # fmt: skip
+@click.option(
+    "--sizes", metavar="DOMAIN", help="With --mirror: give back every such size along every axis, '32..256 step 8'."
+)
 @click.option("--framework", type=click.Choice(["torch", "keras"]), default="torch", help="Whose rules apply.")
 @click.option("-n", "--number", type=click.IntRange(1, 20), default=3, show_default=True,
               help="How many answers of different structure to show.")  # fmt: skip
@@ -72,7 +78,14 @@ def _unknown(name: str, column: int) -> Any:
               help="Seconds after which to stop.")  # fmt: skip
 @click.option("-q", "--quiet", is_flag=True, help="Show no progress.")
 def command(
-    number: int, emit: str | None, as_json: bool, timeout: float, quiet: bool, encoder: str | None, **wished: Any
+    number: int,
+    emit: str | None,
+    as_json: bool,
+    timeout: float,
+    quiet: bool,
+    encoder: str | None,
+    sizes: str | None,
+    **wished: Any,
 ) -> int:
     """Design a network from its ends: kernels, strides, padding and widths that make --output of --input.
 
@@ -85,7 +98,9 @@ def command(
 
     if emit and as_json:
         raise click.UsageError("--emit writes one network: leave out --json")
-    problem = _problem(encoder, wished)
+    if sizes and encoder is None:
+        raise click.UsageError("--sizes is for a decoder: give --mirror, too")
+    problem = _problem(encoder, sizes, wished)
     if emit == "problem":
         from ..files import dump
 
@@ -110,12 +125,15 @@ def command(
             )
         for line in () if as_json else no_answer_lines(answer):
             click.echo(line)
+        if sizes and status == 1 and not as_json:
+            click.echo("where several sizes become one in the encoder, no fixed decoder can tell them apart: give a "
+                       "step that is a multiple of the encoder's strides together")  # fmt: skip
         return status
     _show(problem, found, emit, as_json, reason, number)
     return 0
 
 
-def _problem(encoder: str | None, wished: dict[str, Any]) -> Problem:
+def _problem(encoder: str | None, sizes: str | None, wished: dict[str, Any]) -> Problem:
     from ..sources import problem_of
     from ..synthesis.design import Wishes, design, mirror
     from ..synthesis.open_parameters import with_demands
@@ -127,7 +145,8 @@ def _problem(encoder: str | None, wished: dict[str, Any]) -> Problem:
     if encoder is not None:
         if output is not None:
             raise click.UsageError("--mirror takes the sizes from the encoder: leave out --output")
-        made = mirror(problem_of(encoder, shape))
+        problem = problem_of(encoder, shape)
+        made = mirror(problem, _ranges(problem.network.spatial_input_axes, sizes))
         return with_demands(made, [*demands[0], *(f"{c} <= {n}" for c, n in budgets.items())], *demands[1:])
     if shape is None or output is None:
         raise click.UsageError(
@@ -138,6 +157,24 @@ def _problem(encoder: str | None, wished: dict[str, Any]) -> Problem:
     return design(
         Wishes(shape, output, budgets=budgets, require=require, minimize=minimize, maximize=maximize, **given)
     )
+
+
+def _ranges(axes: Iterable[str], sizes: str | None) -> dict[str, Domain]:
+    """Return the range of sizes that an option writes, for each axis."""
+    from ..dims import Domain
+    from ..dims.grammar import parse_value
+    from ..errors import ExpressionError
+
+    if sizes is None:
+        return {}
+    try:
+        read = parse_value(sizes, _unknown)
+    except ExpressionError as error:
+        raise click.UsageError(f"--sizes: {error}") from None
+    domain = Domain.of(read) if isinstance(read, int) else read
+    if not isinstance(domain, Domain) or domain.lower < 1:
+        raise click.UsageError(f"--sizes is a range such as '32..256 step 8', got {sizes!r}")
+    return dict.fromkeys(axes, domain)
 
 
 def _show(problem: Problem, found: list[Solution], emit: str | None, as_json: bool, reason: str, number: int) -> None:

@@ -11,7 +11,7 @@ from ..checks.text import shape
 from .shapes import ShapeType, with_the_axes_that_fit
 
 if TYPE_CHECKING:
-    from ..network import InputShapes
+    from ..network import InputShapes, Network
     from ..problem import Problem
 
 __all__ = [
@@ -131,6 +131,15 @@ def loaded(source: str, input_shape: InputShapes | None, arguments: str) -> Prob
     if input_shape is None:
         return problem
     return dataclasses.replace(problem, network=problem.network.with_shapes(input_shape))
+
+
+def found_as_it_is(source: str, input_shape: InputShapes | None, arguments: str) -> Network:
+    """Return the network that a SOURCE names, without what the command line asks besides."""
+    from ..sources import load, read_arguments
+
+    problem = load(source, input_shape=input_shape, arguments=read_arguments(arguments),
+                   assume=click.get_current_context().meta.get(_ASSUMED))  # fmt: skip
+    return problem.network
 
 
 def what_if_options(command: Callable[..., Any]) -> Callable[..., Any]:

@@ -17,7 +17,7 @@ from .output import (
     progress,
     report_data,
 )
-from .source import loaded, source_argument, source_options, what_if_options
+from .source import found_as_it_is, loaded, source_argument, source_options, what_if_options
 from .workers import workers_options, working
 
 if TYPE_CHECKING:
@@ -59,6 +59,7 @@ class DifferenceType(click.ParamType):  # type: ignore[type-arg,unused-ignore]
 @click.option("--pareto", metavar="A,B[,C]", help="Find the Pareto front of two or three expressions, all minimised.")
 @workers_options
 @click.option("--emit", type=click.Choice(["yaml", "json"]), help="Print the finished network as a problem file.")
+@click.option("--diff", is_flag=True, help="Print what --open has chosen as a unified diff of the Python source.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 @click.option("--timeout", type=click.FloatRange(min=0, min_open=True), help="Seconds after which to stop.")
 @click.option("--seed", type=click.IntRange(0, 2**31), default=0, help="For the solver, where it makes choices.")
@@ -73,6 +74,7 @@ def command(
     workers: int | None,
     cluster: str | None,
     emit: str | None,
+    diff: bool,
     as_json: bool,
     timeout: float | None,
     seed: int,
@@ -86,8 +88,9 @@ def command(
     """
     from ..synthesis.solve import Interrupted, Solution, Unknown
 
-    if emit and (as_json or number > 1):
-        raise click.UsageError("--emit writes one network: leave out --json and -n")
+    if (emit or diff) and (as_json or number > 1 or (emit and diff)):
+        option = "--emit writes one network: leave out --json and -n"
+        raise click.UsageError(option if not diff else "--diff writes one diff: leave out --json, --emit and -n")
     if (workers or cluster) and number > 1:
         raise click.UsageError("workers look for the best solution, or for a front: leave out -n")
     problem = loaded(source, input_shape, arguments)
@@ -114,6 +117,8 @@ def command(
         print_json(_data(answer, found) | ({"reason": reason} if reason else {}))
     elif emit:
         _emit(answer, emit)
+    elif diff:
+        _diff(source, input_shape, arguments, answer)
     else:
         _show(answer, found, number, reason, apart=different != 1)
     return _interrupted() if stopped else status
@@ -203,6 +208,25 @@ def _emit(answer: Solution | Infeasible | Unknown, format: str) -> None:
     else:
         for line in no_answer_lines(answer):
             click.echo(line, err=True)
+
+
+def _diff(
+    source: str, input_shape: InputShapes | None, arguments: str, answer: Solution | Infeasible | Unknown
+) -> None:
+    """Print what was chosen as a change of the Python source that the network comes from."""
+    from ..repairs.opened_edits import edits_between
+    from ..repairs.source_patch import patch
+    from ..synthesis.solve import Solution
+
+    if not isinstance(answer, Solution):
+        for line in no_answer_lines(answer):
+            click.echo(line, err=True)
+        return
+    before = found_as_it_is(source, input_shape, arguments)
+    edits = edits_between(before, answer.network)
+    click.echo(patch(before, edits).diff() if edits else "", nl=False)
+    for line in standing_lines(answer):
+        click.echo(line, err=True)
 
 
 def _show(

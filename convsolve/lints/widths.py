@@ -137,7 +137,8 @@ def channels_fill_vectors(look: Look) -> Iterator[LintDemand]:
     if isinstance(operator, Conv) and operator.groups != 1:
         depthwise = eq(operator.groups, look.inputs[0][0])
         condition = any_of(depthwise, eq(look.output[0] % (8 * operator.groups), 0), _no_map(look))
-        yield LintDemand(condition, "channels", {"channels": look.output[0], "groups": operator.groups})
+        yield LintDemand(condition, "channels", {"of_each_group": look.output[0] // operator.groups,
+                                                 "channels": look.output[0], "groups": operator.groups})  # fmt: skip
     else:
         made = look.output[0] if isinstance(operator, Conv) else operator.out_features
         condition = any_of(eq(made % 8, 0), isinstance(operator, Conv) and _no_map(look))

@@ -3,8 +3,9 @@
 Source: Araujo, Norris and Sim, "Computing Receptive Fields of Convolutional Neural Networks" (Distill,
 2019), extended to layers that enlarge (with a stride behind one, the number depends on where an output lies,
 and is not given). With ``e + 1`` neighbouring outputs of a layer, ``(e*stride +
-window - 1)//up + 1`` neighbouring inputs are seen; borders are not taken into account, and where
-branches join the farthest-seeing one counts.
+window - 1)//up + 1`` neighbouring inputs are seen; borders are not taken into account, but behind
+what sees a whole map (a flatten, a global pool) a field ends with the input. Where branches join, the farthest-seeing
+one counts.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from math import gcd
 
-from ..dims import Dim, evaluate, maximum, where
+from ..dims import Dim, evaluate, maximum, minimum, where
 from ..operators import Reach
 from ..operators.base import spatial_names
 from .network import Layer, tensor_layer
@@ -111,7 +112,11 @@ def _along(
     stride = _stride(used, reaches, source, axis, define, tensor)
     if all(r is None or (r.up == 1 and not r.whole) for r in reaches.values()):
         return _forward(used, reaches, source, axis, define, tensor), stride
-    return _backward(traced, used, reaches, source, position, axis, define, tensor), stride
+    far = _backward(traced, used, reaches, source, position, axis, define, tensor)
+    shape = traced.shapes[source]
+    if shape is not None and any(r is not None and r.whole for r in reaches.values()):
+        far = minimum(far, shape[position + 1])  # what sees the whole map sees all of the input, and no more than that
+    return far, stride
 
 
 def _ancestors(traced: Trace, name: str) -> list[Layer]:

@@ -40,6 +40,7 @@ _SIGNATURES: Mapping[str, tuple[str, ...]] = {
     **{f"AvgPool{n}d": ("kernel_size", "stride", "padding", "ceil_mode") for n in "123"},
     **{f"AdaptiveAvgPool{n}d": ("output_size",) for n in "123"},
     "Linear": ("in_features", "out_features"),
+    **{f"BatchNorm{n}d": ("num_features",) for n in "123"},
     **{f"Conv{n}D": _KERAS_CONV for n in "123"},
     **{f"MaxPooling{n}D": ("pool_size", "strides", "padding") for n in "123"},
     **{f"AveragePooling{n}D": ("pool_size", "strides", "padding") for n in "123"},
@@ -84,12 +85,12 @@ class Patch:
             write_file(path, data)
 
 
-def patch(network: Network, repair: Repair, *, folder: str | Path = ".") -> Patch:
+def patch(network: Network, repair: Repair | Sequence[Edit], *, folder: str | Path = ".") -> Patch:
     """Return a repair as a change of the source files that the layers of a network come from.
 
     Args:
         network: the network before the repair; its layers carry their places.
-        repair: what to change.
+        repair: what to change, or its edits.
         folder: where the files are, as far as places are relative.
 
     Raises:
@@ -97,18 +98,24 @@ def patch(network: Network, repair: Repair, *, folder: str | Path = ".") -> Patc
     """
     before: dict[Path, str] = {}
     spots: dict[Path, list[tuple[int, int, bytes]]] = {}
-    for edit in repair.edits:
+    edits = repair.edits if isinstance(repair, Repair) else tuple(repair)
+    alike = {(edit.layer, edit.parameter): edit.after for edit in edits}
+    for edit in edits:
         layer = network.by_name.get(edit.layer)
         if layer is None or not edit.parameter or edit.kind in ("layout", "batch_axis", "missing_axis", "resize_input"):
             raise NetworkError(f"{edit}: this is not a parameter of a call: make this change by hand")
         path, line = _place(layer, Path(folder))
-        shared = [x.name for x in network.layers if x.source == layer.source and x.operator.kind == layer.operator.kind]
-        if len(shared) > 1:
-            raise NetworkError(
-                f"{layer.source} makes several layers ({', '.join(shared[:4])}), and only {layer.name} is to change"
-            )
         text = before.setdefault(path, _read(path)[0])
-        spots.setdefault(path, []).append(_spot(text, path, line, layer, edit))
+        shared = [x for x in network.layers if x.source == layer.source and x.operator.kind == layer.operator.kind]
+        made = _call(text, path, line, layer)
+        together = [x.name for x in shared if len(shared) == 1 or _made_by(text, path, line, x, made)]
+        if any((name, edit.parameter) not in alike or alike[name, edit.parameter] != edit.after for name in together):
+            raise NetworkError(
+                f"{layer.source} makes several layers ({', '.join(together[:4])}), and not all of them are to change so"
+            )
+        spot = _spot(text, path, line, layer, edit)
+        if spot not in spots.setdefault(path, []):
+            spots[path].append(spot)
     after = {path: _replaced(before[path], found) for path, found in spots.items()}
     return Patch(before, after)
 
@@ -201,6 +208,15 @@ def _call(text: str, path: Path, line: int, layer: Layer) -> ast.Call:
         what = "no call" if not found else "several calls"
         raise NetworkError(f"{path}:{line}: {what} that makes {layer.name} ({layer.operator.kind}): change it by hand")
     return found[0]
+
+
+def _made_by(text: str, path: Path, line: int, layer: Layer, call: ast.Call) -> bool:
+    """Return whether a call makes a layer, too; where that is not known, it may, unless it stands elsewhere."""
+    try:
+        own = _call(text, path, line, layer)
+    except NetworkError:
+        return call.lineno <= line <= (call.end_lineno or call.lineno)
+    return (own.lineno, own.col_offset) == (call.lineno, call.col_offset)
 
 
 def _makes(call: ast.Call, layer: Layer) -> bool:

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from math import ceil, log2
 from typing import Any
 
+from ..dims import Domain
 from ..errors import NetworkError
 from ..files import parse, to_document
 from ..operators import MaxPool, Operator
@@ -199,11 +200,12 @@ def _layer(wishes: Wishes, number: int, way: _Way, channels: int) -> dict[str, A
     }
 
 
-def mirror(encoder: Asked) -> Problem:
+def mirror(encoder: Asked, sizes: Mapping[str, Domain] | None = None) -> Problem:
     """Return the problem of a decoder that gives back, stage by stage, exactly the sizes of an encoder.
 
     Every convolution and pooling of the encoder, a chain, becomes a transposed convolution with its kernel, stride and
-    padding, whose output padding is open; widths are those at the encoder's stages.
+    padding, whose output padding is open; widths are those at the encoder's stages. With ``sizes``, ranges by axis of
+    the input, it has to give back every size of these.
 
     Raises:
         NetworkError: the encoder is no such chain, or has unknowns.
@@ -218,6 +220,11 @@ def mirror(encoder: Asked) -> Problem:
     from ..checks.check import check
 
     problem = problem_of(encoder, None)
+    if sizes:
+        smallest = list(problem.network.inputs[0].operator.shape)  # type: ignore[attr-defined]
+        for axis, domain in sizes.items():
+            smallest[problem.network.input_axes[axis][1]] = domain.lower
+        problem = replace(problem, network=problem.network.with_input(smallest))
     report = check(problem)
     network = problem.network
     document = to_document(problem)
@@ -236,13 +243,18 @@ def mirror(encoder: Asked) -> Problem:
             raise NetworkError(f"mirror takes encoders of convolutions and poolings, and {layer.name} is "
                                f"{operator.kind}: give the part before it")  # fmt: skip
         shape = shapes[layer.inputs[0]]
+        if sizes:
+            require += [f"mirror_{layer.name}.{axis} == `{layer.inputs[0]}`.{axis}" for axis in sizes]
         decoder += [{"conv_transpose": _mirrored(operator, f"mirror_{layer.name}", shape, network.data_format)}, "relu"]
-        require.append(f"mirror_{layer.name}.shape == {'x'.join(map(str, shape))}")
+        if not sizes:
+            require.append(f"mirror_{layer.name}.shape == {'x'.join(map(str, shape))}")
     if not decoder:
         raise NetworkError("the encoder has nothing that changes a size")
     document["layers"] = [*document["layers"], *decoder[:-1]]
     document.pop("outputs", None)
     document["require"] = require
+    if sizes:
+        document["for_all"] = {axis: str(domain) for axis, domain in sizes.items()}
     return parse(json.dumps(document), source="<mirror>", format="json")
 
 

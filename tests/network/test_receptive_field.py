@@ -7,6 +7,7 @@ import random
 import pytest
 
 from convsolve.dims import eq, evaluate, hole
+from convsolve.files import parse
 from convsolve.network import Layer, Network
 from convsolve.network.receptive_field import receptive_field, receptive_fields
 from convsolve.network.trace import run, trace
@@ -286,3 +287,13 @@ def test_the_fields_of_all_layers_are_those_of_each_alone():
         assert receptive_fields(traced, values) == {
             name: {axis: evaluate(extent, values) for axis, (extent, _) in own.items()} for name, own in alone.items()
         }
+
+
+def test_behind_what_sees_a_whole_map_a_field_ends_with_the_input():
+    layers = "[{conv: {name: a, out_channels: 2, kernel_size: 9, padding: half, dilation: D}}, HEAD, {linear: {out_features: 3}}]"
+    for head, dilation, own, whole in (("flatten", 1, 9, 40), ("flatten", 8, 65, 40), ("global_avg_pool", 8, 65, 40)):
+        problem = parse(f"input: [1, 40]\nlayers: {layers}".replace("HEAD", head).replace("D", str(dilation)))
+        traced = trace(problem.network)
+        values = run(traced, {})
+        fields = receptive_fields(traced, values)
+        assert (fields["a"]["length"], fields[head + "1"]["length"]) == (own, whole)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import random
 
@@ -9,6 +10,7 @@ import pytest
 
 from convsolve.checks.check import check
 from convsolve.checks.lint import lint
+from convsolve.dims import Domain
 from convsolve.errors import NetworkError
 from convsolve.files import dump, parse
 from convsolve.lints import SENSIBLE
@@ -119,3 +121,22 @@ def test_mirrors_give_back_the_sizes_of_every_stage(seed):
 def test_what_cannot_be_mirrored_is_told(layers, said):
     with pytest.raises(NetworkError, match=said):
         mirror(parse(f"{{input: [3, 8, 8], layers: {layers}}}"))
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_a_mirror_of_a_range_gives_back_every_size_or_there_is_none(seed):
+    """Against trying: where there is an answer it holds at each size, and where there is none, two sizes become one."""
+    rng = random.Random(seed)
+    layers = [{"conv": {"out_channels": 4, "kernel_size": rng.choice([3, 5]), "stride": rng.choice([1, 2, 3]),
+                        "padding": rng.choice([0, 1])}} for _ in range(rng.randint(1, 3))]  # fmt: skip
+    encoder = parse(json.dumps({"input": [1, 90], "layers": layers}))
+    domain = Domain.range(rng.randint(60, 70), 120, rng.choice([1, 2, 4, 6, 8, 12]))
+    answer = solve(mirror(encoder, {"length": domain}), timeout=60)
+    sizes = list(domain)
+    small = [check(encoder, (1, n)).output[-1] for n in sizes]
+    if isinstance(answer, Solution):
+        assert answer.proven
+        assert all(check(answer.concrete.network, (1, n)).output == (1, n) for n in sizes)
+    else:
+        steps = {b - a for a, b in itertools.pairwise(small)}
+        assert len(set(small)) < len(small) or len(steps) > 1 or steps != {domain.spans[0].step}
