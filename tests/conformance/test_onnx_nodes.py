@@ -339,6 +339,26 @@ def short_time(r: Random) -> Node:
     return Node("STFT", tuple(given), 17, attributes=options)
 
 
+@draws
+def resized(r: Random) -> Node:
+    shape = tuple(r.randint(1, 6) for _ in range(r.choice((2, 3, 3, 3, 4))))
+    still = r.choice(((), (), (0,), (len(shape) - 1,), (0, len(shape) - 1)))
+    options: dict[str, Any] = {"mode": r.choice(("nearest", "linear", "linear", "cubic", "cubic"))}
+    if r.random() < 0.5:
+        sizes = [2, *(n if i in still else r.randint(1, 8) for i, n in enumerate(shape))]
+        return Node("Resize", (x(*shape), None, None, Input(np.array(sizes), False)), 19, attributes=options)
+    scales = [1.0, *(1.0 if i in still else r.choice((1, 2, 3, 0.5, 1.5)) for i in range(len(shape)))]
+    return Node("Resize", (x(*shape), None, Input(np.array(scales, np.float32), False)), 19, attributes=options)
+
+
+@draws
+def picked(r: Random) -> Node:
+    index = x(*(r.randint(1, 3) for _ in range(r.randint(0, 3))), kind=np.int64)
+    axis = r.choice((0, 1, -1, -2, r.choice((2, -3))))
+    table = w(*(r.randint(1, 4) for _ in range(r.choice((1, 2, 2, 3)))))
+    return Node("Gather", (table, index), 13, attributes={"axis": axis})
+
+
 def drawn(name: str, scale: int = SCALE) -> Iterator[Node]:
     """Yield nodes as they are drawn, and twice as many with something wrong."""
     r = Random(f"onnx nodes/{name}")

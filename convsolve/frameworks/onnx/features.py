@@ -203,7 +203,7 @@ def _layer_norm(call: NodeCall) -> list[Value]:
     learned = [call.known(i).shape for i in (1, 2) if call.has(i)]
     made: Value
     if all(isinstance(n, int) for n in wished) and any(list(shape) != wished for shape in learned):
-        if not all(prod(shape) == prod(n for n in wished) or _spreads(shape, x.full(call.batch)) for shape in learned):
+        if not all(_spreads(shape, x.full(call.batch)) for shape in learned):
             raise RefusedError(f"its scale and shift {[*map(list, learned)]} do not spread over {wished}")
         _apart(x, axis)
         made = call.layer(Identity(weights=sum(prod(shape) for shape in learned), mixes=True), x)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import pairwise
+from math import prod
 
 from ...dims import eq, product
 from ...errors import RefusedError
@@ -20,6 +21,7 @@ from ...operators import (
     Squeeze,
     Tile,
     TopK,
+    Unflatten,
     Unsqueeze,
 )
 from .batch_axis import reshaped
@@ -86,6 +88,8 @@ def _unsqueeze(call: NodeCall) -> Value:
 def _squeeze(call: NodeCall) -> Value:
     x = call.tensor()
     axes = call.listed("axes", 1)
+    if call.has(1) and call.known(1).shape == ():
+        raise RefusedError("its axes are one number: wanted a list")
     if not axes:
         axes = [i for i, n in enumerate(x.full(call.batch)) if i != x.batch and call.holds(eq(n, 1))]
     gone = sorted({a % x.rank for a in axes}, reverse=True)
@@ -164,10 +168,22 @@ def _gather(call: NodeCall) -> Value:
 def _embedding(call: NodeCall) -> Value:
     from ...operators import Embedding
 
-    table, index = call.known(0), call.tensor(1)
-    if len(table.shape) != 2 or call.option("axis", 0) != 0:
-        raise NotReadError("it picks from a table that is no matrix of embeddings")
-    return call.layer(Embedding(count=table.shape[0], dim=table.shape[1]), index)
+    table, index, axis = call.known(0), call.tensor(1), call.option("axis", 0)
+    rank, rest = len(table.shape), [*table.shape]
+    if not -rank <= axis < rank:
+        raise RefusedError(f"its axis {axis} is out of range for a table of {rank} axes")
+    count, front = rest.pop(axis), axis % rank
+    if rank > 2 and index.merged:
+        raise NotReadError("it picks for a batch that is merged with another axis")
+    made = call.layer(Embedding(count=count, dim=prod(rest)), index, last=rank == 2 and not front)
+    if rank != 2:
+        made = call.layer(Unflatten(axis=-1, sizes=rest) if rest else Squeeze(axis=-1), made, last=not front)
+    if not front:
+        return made
+    own = len(index.shape)  # the axes of the table before the one that is picked from stand in front
+    order = (*range(own, own + front), *range(own), *range(own + front, own + rank - 1))
+    turned = call.layer(Permute(order=order), made)
+    return Tensor(turned.reference, turned.shape, index.batch + front)
 
 
 @reads("Split")

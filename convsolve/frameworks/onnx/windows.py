@@ -25,6 +25,7 @@ from ...operators import (
     MaxPool,
     MaxUnpool,
     Pad,
+    Permute,
     SpaceToDepth,
     Squeeze,
     Unsqueeze,
@@ -202,7 +203,8 @@ _CROPPING = 19
 def _global_pool(call: NodeCall) -> Value:
     pool = GlobalMaxPool if call.kind == "GlobalMaxPool" else GlobalAvgPool
     x = call.tensor(batch=0)
-    _spatial_rank(x)
+    if _spatial_rank(x) > 3:
+        raise RefusedError(f"it pools {_spatial_rank(x)} spatial axes: wanted at most 3")
     return call.layer(pool(keepdims=True), x)
 
 
@@ -271,14 +273,28 @@ def _resize(call: NodeCall) -> Value:
     if policy != "stretch" and (kept[0] is not None or kept[1] is not None):
         raise NotReadError("it keeps the aspect ratio of the batch or the channels")
     own = kept[1:] if by_size else [_exact(v) for v in kept[1:]]
-    channels = own[0] not in (None, 1, x.shape[0]) if by_size else own[0] != 1
-    if not channels and len(own) > 1:
+    changed = [n not in (None, m) if by_size else n != 1 for n, m in zip(own, x.shape, strict=True)]
+    if not changed[0] and len(own) > 1:
         return call.layer(Upsample(**_upsampling(own[1:], by_size, policy), mode=mode), x)
-    if mode != "nearest" and len(x.shape) > 2 and channels:
-        raise RefusedError(f"mode {mode!r} does not take channels that are resized")
+    if mode != "nearest" and len(own) > 2 and policy == "stretch":
+        return _channels_last(call, x, own, changed, by_size)
+    if mode == "cubic":
+        raise RefusedError("mode 'cubic' takes 2 spatial axes")
     raised = call.layer(Unsqueeze(axis=0), x, last=False)  # so that the first axis is resized like any other
     made = call.layer(Upsample(**_upsampling(own, by_size, policy), mode=mode), raised, last=False)
     return call.layer(Squeeze(axis=0), made)
+
+
+def _channels_last(call: NodeCall, x: Tensor, own: list[Any], changed: list[bool], by_size: bool) -> Tensor:
+    """Return a map of which the last axis stays as it is, as its channels do elsewhere."""
+    mode = call.option("mode")
+    shrinks = [isinstance(n, (int, float)) and (not by_size or isinstance(m, int)) and n < (m if by_size else 1)
+               for n, m in zip(own, x.shape, strict=True)]  # fmt: skip
+    if len(own) != 3 or changed[-1] or (mode == "cubic" and any(shrinks)):
+        raise RefusedError(f"mode {mode!r} does not take channels that are resized so")
+    turned = call.layer(Permute(order=(2, 0, 1)), x, last=False)
+    made = call.layer(Upsample(**_upsampling(own[:2], by_size, "stretch"), mode=mode), turned, last=False)
+    return call.layer(Permute(order=(1, 2, 0)), made)
 
 
 def _upsampling(wished: list[Any], by_size: bool, policy: str) -> dict[str, Any]:
@@ -360,16 +376,14 @@ def _fold(call: NodeCall) -> Value:
     rank = len(size)
     if len(kernel) != rank:
         raise RefusedError(f"its block has {len(kernel)} sizes for {rank} axes")
-    return call.layer(
-        Fold(
-            size=size,
-            kernel_size=_plain(kernel),
-            stride=_each(call, "strides", rank),
-            padding=_pairs(call.option("pads", [0] * (2 * rank)), rank),
-            dilation=_each(call, "dilations", rank),
-        ),
-        call.tensor(batch=0),
-    )
+    x, pads = call.tensor(batch=0), call.option("pads", [0] * (2 * rank))
+    window = {"kernel_size": _plain(kernel), "stride": _each(call, "strides", rank),
+              "dilation": _each(call, "dilations", rank)}  # fmt: skip
+    if len(pads) != 2 * rank or min(pads, default=0) >= 0:
+        return call.layer(Fold(size=size, padding=_pairs(pads, rank), **window), x)
+    around = [(-pads[i], -pads[i + rank]) for i in range(rank)]  # blocks of a smaller map, with zeros around it
+    inner = [n - before - after for n, (before, after) in zip(size, around, strict=True)]
+    return call.layer(Pad(padding=tuple(around)), call.layer(Fold(size=inner, **window), x, last=False))
 
 
 @reads("MaxUnpool")
@@ -413,8 +427,8 @@ def _deform_conv(call: NodeCall) -> Value:
 
 @reads("CenterCropPad")
 def _center_crop_pad(call: NodeCall) -> Value:
-    x, wished, axes = call.tensor(), call.row(1), _axes(call, call.tensor())
-    if len(wished) != len(axes):
+    x, wished, axes = call.tensor(), call.numbers(1), _axes(call, call.tensor())
+    if len(call.known(1).shape) > 1 or len(wished) != len(axes):
         raise RefusedError(f"it has {len(wished)} sizes for {len(axes)} axes")
     sizes: list[Any] = [None] * len(x.shape)
     for axis, size in zip(axes, wished, strict=True):
