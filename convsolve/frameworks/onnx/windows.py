@@ -288,8 +288,9 @@ def _resize(call: NodeCall) -> Value:
 def _channels_last(call: NodeCall, x: Tensor, own: list[Any], changed: list[bool], by_size: bool) -> Tensor:
     """Return a map of which the last axis stays as it is, as its channels do elsewhere."""
     mode = call.option("mode")
-    shrinks = [isinstance(n, (int, float)) and (not by_size or isinstance(m, int)) and n < (m if by_size else 1)
-               for n, m in zip(own, x.shape, strict=True)]  # fmt: skip
+    from_sizes: list[Any] = [*x.shape] if by_size else [1] * len(own)
+    pairs = zip(own, from_sizes, strict=True)
+    shrinks = [isinstance(n, (int, float)) and isinstance(m, int) and n < m for n, m in pairs]
     if len(own) != 3 or changed[-1] or (mode == "cubic" and any(shrinks)):
         raise RefusedError(f"mode {mode!r} does not take channels that are resized so")
     turned = call.layer(Permute(order=(2, 0, 1)), x, last=False)
