@@ -155,6 +155,7 @@ VOCABULARIES: Mapping[str, Vocabulary] = {
         "channels_first",
         parameters={"kernel_size": "kernel", "padding": "pad", "dilation": "dilate", "out_channels": "num_filter"},
     ),
+    "numpy": Vocabulary("NumPy", "channels_last"),
     "caffe": Vocabulary("Caffe", "channels_first", parameters={"padding": "pad", "out_channels": "num_output"}),
     "dl4j": Vocabulary("DL4J", "channels_first", parameters={"kernel_size": "kernelSize", "out_channels": "nOut"}),
 }

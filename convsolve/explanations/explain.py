@@ -7,12 +7,13 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from ..checks.check import CheckReport
-from ..messages import complaints
+from ..messages import ParsedError, reading
 from ..network import InputShapes
 from .error_sources import material, text_of
 from .finding import ExplainedMessage
 from .handlers import explained
 from .network_findings import Deeper, deeper
+from .statements import EVERYDAY
 from .wording import by
 
 __all__ = ["Explanation", "explain"]
@@ -93,18 +94,20 @@ def explain(error_or_text: Any, *, network: Any = None, input_shape: InputShapes
     ...               "with input shapes: [?,1,1,64], [5,5,64,128].").findings[0].arithmetic)
     1 - 5 + 1 = -3
     """
-    said = complaints(text_of(error_or_text))
-    given = material(error_or_text, network, input_shape, live=bool(said))
+    read = reading(text_of(error_or_text))
+    given = material(error_or_text, network, input_shape, live=bool(read.complaints))
+    whole = isinstance(error_or_text, BaseException)  # nothing is cut off of its text
+    said = tuple(c for c in read.complaints if not whole or given.network is not None or c.template not in EVERYDAY)
     if said and given.layer:
         said = (given.layer.complete(said[0]), *said[1:])
     findings = tuple(explained(c) for c in said)
     found = deeper(given.network, given.input_shape, findings) if given.network is not None else Deeper()
-    whole = isinstance(error_or_text, BaseException)  # nothing is cut off of its text
     if found.report is not None:  # the network is at hand: nobody has to send it
         findings = tuple(replace(finding, asks=()) for finding in findings)
     return Explanation(
         findings=findings, report=found.report, reported=found.reported, causing=found.causing, causes=found.causes,
-        repairs=found.repairs, notes=(*given.notes, *found.notes, *(() if whole else _cut(findings))),
+        repairs=found.repairs, notes=(*given.notes, *found.notes, *(() if whole else _cut(said)),
+                                   *map(_contradiction, read.contradictions)),
         asks=() if findings or found.report else _ASKS)  # fmt: skip
 
 
@@ -114,10 +117,16 @@ _ASKS = (
 )
 
 
-def _cut(findings: Sequence[ExplainedMessage]) -> list[str]:
-    if findings and findings[0].complaint.open_end:
+def _cut(said: Sequence[ParsedError]) -> list[str]:
+    if said and said[0].open_end:
         return ["the text ends with a number: if it was cut off there, digits may be missing"]
+    if said and said[0].cut:
+        return ["only a part of this message stands in the text: the whole of it has numbers, too"]
     return []
+
+
+def _contradiction(text: str) -> str:
+    return f"no framework says this with these numbers: {text}. Are they copied right?"
 
 
 def _network_lines(found: Explanation) -> list[str]:

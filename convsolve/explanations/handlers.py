@@ -17,6 +17,7 @@ from .finding import ExplainedMessage, headline
 from .joins import explain_join, explain_stack
 from .losses import explain_target
 from .missing_facts import ask_layer, ask_network
+from .statements import STATEMENTS, explain_statement
 from .upsampling import explain_empty, explain_out_of_reach, explain_resized, explain_transposed
 from .windows import explain_window
 from .wording import by, framework_name
@@ -48,6 +49,8 @@ def explained(c: ParsedError) -> ExplainedMessage:
     >>> print(explained(ParsedError(template="t", code="CS006", framework="torch")).headline)
     CS006 the circular padding wraps around more than once
     """
+    if c.template in STATEMENTS:
+        return explain_statement(c)
     special = _BY_OPERATOR.get((c.code or "", c.operator or "")) or _BY_CODE.get(c.code or "")
     special = special or _BY_TEMPLATE.get(c.template)
     if special is not None:

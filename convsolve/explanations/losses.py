@@ -68,6 +68,8 @@ def _meaning(c: ParsedError) -> str:
     if c.operator == "cross_entropy":
         return ("Cross entropy wants an output of (batch, classes, ...) and a target of (batch, ...), with the number "
                 "of a class for each place.")  # fmt: skip
+    if c.operator is None:
+        return ""
     return "This loss compares element by element: output and target must have the same shape."
 
 

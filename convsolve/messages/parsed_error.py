@@ -35,11 +35,13 @@ class ParsedError:
         padding: numbers, or ``valid`` or ``same``; ``output_padding`` likewise for each spatial axis.
         cropping: what is cut off before and behind, for each spatial axis.
         output: the output shape or sizes that the message reports.
+        tensors: whole shapes of tensors, where nothing tells whether their first axis is the batch.
         weight: the shape of a weight, as printed; ``target``: the shape that was asked for.
         batch: the size of the batch axis, where the text has a known one.
         axis: the number of the axis, as the message counts (mostly with the batch axis).
         numbers: the numbers that disagree, by name.
         open_end: the text ends right behind a number of the message: digits may have been cut off.
+        cut: only a part of the message stands in the text.
         where: the place in the user's own program that the traceback names last.
     """
 
@@ -63,10 +65,12 @@ class ParsedError:
     output_padding: tuple[int, ...] | None = None
     cropping: tuple[tuple[int, int], ...] | None = None
     output: SeenShape | None = None
+    tensors: tuple[SeenShape, ...] = ()
     weight: SeenShape | None = None
     target: SeenShape | None = None
     batch: int | None = None
     axis: int | None = None
     numbers: Mapping[str, int] = field(default_factory=dict)
     open_end: bool = False
+    cut: bool = False
     where: str | None = None

@@ -159,7 +159,7 @@ _CONV: Facts = {**_TORCH, "operator": "conv", "layout": "channels_first"}
 
 TEMPLATES: tuple[Template, ...] = (
     template("torch.kernel_larger_than_input",
-             r"Calculated padded input size per channel: {shape:padded}\. Kernel size: {shape:window}\."
+             r"Calculated padded input size per channel: {shape:padded}\. Kernel size: {shape:window}\.?"
              r"(?: Kernel size can't (?: be )? greater than actual input size)?",
              _conv_window, code="CS001", **_CONV),
     template("torch.output_too_small",

@@ -166,8 +166,8 @@ TEMPLATES: tuple[Template, ...] = (
              r" {int:j}",
              _entries, code="CS013", operator="stack", **_TORCH),
     template("torch.add",
-             r"The size of tensor a \({int:first}\) must match the size of tensor b \({int:second}\) at non-singleton"
-             r" dimension {int:axis}",
+             r"The size of tensor a \({int:first}\) must match the size of tensor b \({int:second} (?: \) (?: at"
+             r" non-singleton dimension {int:axis} )? )?",
              _differing, code="CS012", operator="add", **_TORCH),
     template("torch.add_meta",
              r"Attempting to broadcast a dimension of length {int:second} at {int:axis}! (?: Mismatching argument at"
@@ -210,7 +210,7 @@ TEMPLATES: tuple[Template, ...] = (
              r" {shape:weight} and input of shape {shape:given}",
              _per_channel, code="CS010", operator="group_norm", **_TORCH),
     template("torch.layer_norm",
-             r"Given normalized_shape={shape:wanted}, expected input with shape \[\*, .{0,60}?\], but got input of"
+             r"Given normalized_shape={shape:wanted}, expected input with shape \[\* ,? .{0,60}?\], but got input of"
              r" size {shape:given}",
              _normalised, code="CS011", operator="layer_norm", **_TORCH),
     template("torch.norm_rank",

@@ -9,19 +9,20 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from .parsed_error import SeenShape
 
-__all__ = ["Facts", "Groups", "Template", "all_clear", "indivisible", "shape_of", "template", "without_batch"]
+__all__ = ["Facts", "Groups", "Template", "all_clear", "indivisible", "shape_of", "template", "told", "without_batch"]
 
 Facts = dict[str, Any]
 """Arguments of a Complaint."""
 
 _KINDS = {
     "int": r"-?\d[\d\n]*",
-    "shape": r"(?:torch\.Size|TensorShape)?\(?(?:\[[^\[\]]{0,200}\]|\([^()]{0,200}\)|\{[^{}]{0,200}\})\)?",
+    "shape": r"(?:torch\.Size|TensorShape)?\(?(?:\[[^\[\]]{0,200}\]|\([^()]{0,200}\)|\{[^{}]{0,200}\}"
+    r"|\d{1,9}(?:x\d{1,9}){1,5})\)?",
     "word": r"[^'\"]{1,300}?",
     "list": r"\[[^\[\]]{0,400}\]",
 }
@@ -104,12 +105,17 @@ class Groups:
 class Template:
     """One message: its name, how it looks, and a function from what stands in its holes to facts.
 
-    The function returns None where the numbers contradict the message, which is then not believed.
+    The function returns None where the numbers contradict the message, which is then not believed. ``fragment`` are
+    the longest words of it in a row, squeezed and in small letters, by which it is known where its ends are cut off
+    (empty where they are too few); ``words`` are all that it may say, and ``always`` is what is a fact then.
     """
 
     name: str
     pattern: re.Pattern[str]
     facts: Callable[[Groups], Facts | None]
+    fragment: str = ""
+    words: str = ""
+    always: Facts = field(default_factory=dict)
 
 
 def template(name: str, pattern: str, facts: Callable[[Groups], Facts | None] | None = None, **always: Any) -> Template:
@@ -125,7 +131,36 @@ def template(name: str, pattern: str, facts: Callable[[Groups], Facts | None] | 
         return None if found is None else {**always, **found}
 
     regex = _HOLE.sub(lambda hole: f"(?P<{hole[2]}>{_KINDS[hole[1]]})", pattern)
-    return Template(name, re.compile(regex, re.VERBOSE | re.IGNORECASE | re.DOTALL), all_facts)
+    compiled = re.compile(regex, re.VERBOSE | re.IGNORECASE | re.DOTALL)
+    return Template(name, compiled, all_facts, _fragment(pattern), re.sub(r"[\\\s]", "", pattern).lower(), always)
+
+
+_LEAST = 24
+"""So many letters in a row are said by no other text."""
+
+_PIECE = re.compile(r"\\(?P<escaped>[^\w\s])|(?P<blank>\s+)|(?P<plain>[\w':=\"/,;<>&#%@!-])|(?P<other>.)", re.DOTALL)
+
+
+def _fragment(pattern: str) -> str:
+    """Return the longest run of plain letters in a pattern outside of its groups, where it is long enough.
+
+    >>> _fragment(r"(?: A )? layer requires inputs with matching shapes, (?: but ) got {shape:x}")
+    'layerrequiresinputswithmatchingshapes,'
+    """
+    runs, depth = [""], 0
+    for match in _PIECE.finditer(re.sub(r"\[(?:\\.|[^\]\\])*\]", "|", pattern)):
+        piece = match["escaped"] or match["plain"]
+        if match["blank"]:
+            continue
+        if piece is None:
+            depth += (match["other"] in "({") - (match["other"] in ")}")
+            if match["other"] in "?*+":
+                runs[-1] = runs[-1][:-1]
+            runs.append("")
+        elif depth == 0:
+            runs[-1] += piece.lower()
+    longest = max(runs, key=len)
+    return longest if len(longest) >= _LEAST else ""
 
 
 def indivisible(size: str, divisor: str) -> Callable[[Groups], Facts | None]:
@@ -135,6 +170,29 @@ def indivisible(size: str, divisor: str) -> Callable[[Groups], Facts | None]:
         found = groups.numbers(size, divisor)
         whole = len(found) == 2 and found[divisor] > 0 and found[size] % found[divisor] == 0
         return None if whole else {"numbers": found}
+
+    return read
+
+
+def told(
+    *numbers: str, tensors: tuple[str, ...] = (), fails: Callable[..., bool] | None = None
+) -> Callable[[Groups], Facts | None]:
+    """Return a reader of numbers and of whole shapes; where all numbers are clear, they must fail as ``fails`` says.
+
+    A name may stand for several holes, of which one is filled: ``n``, ``n2``, ``n3``.
+    """
+
+    def read(groups: Groups) -> Facts | None:
+        found = {
+            name: n
+            for name in numbers
+            if (n := next((m for i in ("", "2", "3") if (m := groups.number(f"{name}{i}")) is not None), None))
+            is not None
+        }
+        if fails is not None and len(found) == len(numbers) and not fails(*found.values()):
+            return None
+        facts: Facts = {"numbers": {name: n for name, n in found.items() if name != "axis"}, "axis": found.get("axis")}
+        return facts | ({"tensors": all_clear(map(groups.shape, tensors))} if tensors else {})
 
     return read
 

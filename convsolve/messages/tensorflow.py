@@ -248,7 +248,7 @@ _TF: Facts = {"framework": "tensorflow"}
 
 TEMPLATES: tuple[Template, ...] = (
     template("tensorflow.negative_dimension",
-             r"Negative dimension size caused by subtracting {int:k} from {int:n}(?![\d\n])" + _NODE,
+             r"Negative dimension size caused? by subtracting {int:k} from {int:n}(?![\d\n])" + _NODE,
              _negative, code="CS001", **_TF),
     template("tensorflow.computed_output_negative",
              r"Computed output size would be negative:? (?: {int:output} \[input_size: {int:size},"

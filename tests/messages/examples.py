@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from tests.messages.live_examples import LIVE
+
 EXAMPLES: list[tuple[str, str, dict[str, Any]]] = [
     # -- TensorFlow: the two that people ask about most, from 1.x and 2.x
     ("tensorflow.negative_dimension",
@@ -290,4 +292,5 @@ EXAMPLES: list[tuple[str, str, dict[str, Any]]] = [
     ("dl4j.kernel", "effective kernel height and input height must satisfy 0 < effective kernel height <= input height + 2 * padding height. \nGot effective kernel height = 5, input height = 1 and padding height = 0 which do not satisfy 0 < 5 <= 1",
      {"framework": "dl4j", "numbers": {"window": 5, "padded": 1}}),
     ("caffe.signal", "Process finished with exit code -8", {"framework": "caffe"}),
+    *LIVE,
 ]  # fmt: skip

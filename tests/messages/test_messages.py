@@ -10,11 +10,12 @@ from typing import Any
 
 import pytest
 
-from convsolve.messages import ParsedError, complaints
+from convsolve.messages import ParsedError, complaints, reading
 from convsolve.messages.find_messages import TEMPLATES
 from convsolve.messages.text import LONGEST
 from convsolve.rules import RULES
 from tests.messages.examples import EXAMPLES
+from tests.messages.provoked import PROVOKED
 
 TOO_LARGE = next(text for name, text, _ in EXAMPLES if name == "torch.kernel_larger_than_input")
 
@@ -41,6 +42,38 @@ def test_every_template_has_an_example():
 def test_numbers_that_contradict_the_message_are_not_believed():
     assert complaints("Negative dimension size caused by subtracting 5 from 12 for 'a/Conv2D' (op: 'Conv2D')") == ()
     assert complaints("The size of tensor a (5) must match the size of tensor b (5) at non-singleton dimension 3") == ()
+
+
+def test_calls_that_fail_are_understood():
+    import torch
+    from torch import nn
+
+    names = {"torch": torch, "nn": nn, "F": nn.functional, "T": torch.zeros}
+    read = {}
+    for template, code in PROVOKED:
+        try:
+            exec(code, dict(names))
+        except Exception as error:
+            found = complaints(f"{type(error).__name__}: {error}")
+            read[code] = (template, found[0].template if found else "")
+    assert len(read) == len(PROVOKED) > 270  # every one fails
+    assert {code: names for code, names in read.items() if len(set(names)) > 1} == {}
+
+
+def test_a_part_of_a_message_is_understood_as_far_as_it_goes():
+    cut = one("Concatenate layer requires inputs with matching shapes except for the concat")
+    assert (cut.code, cut.operator, cut.cut, cut.shapes) == ("CS013", "concat", True, ())
+    assert one("Negative dimension size cause by subtracting 3 from 1").numbers == {"window": 3, "padded": 1}
+    assert one("The size of tensor a (5) must match the size of tensor b (6").open_end
+    bare = one("Calculated padded input size per channel: 4 x 9. Kernel size: 5 x 5")
+    assert (bare.padded, bare.window) == ((4, 9), (5, 5))
+
+
+def test_a_message_that_contradicts_itself_is_told():
+    impossible = "Negative dimension size caused by subtracting 4 from 4"
+    found = reading(f"ValueError: {impossible} for 'a/Conv2D' (op: 'Conv2D') with input shapes: [?,4,4,8], [4,4,8,8].")
+    assert found.complaints == () and found.contradictions == (impossible,)
+    assert reading("Negative dimension size caused by subtracting 4 from 4").contradictions == ()  # from 4, or from 48
 
 
 def test_several_messages_the_last_first():
@@ -119,7 +152,7 @@ def test_a_long_log_is_read_from_its_end_and_in_good_time():
 PREFIXES = ("", "E       ", "2024-05-06 07:08:09,123 ERROR train.py:33 - ", "[rank0]: ", "> ", "07:08:09 ", "W0102 03:04:05.678 1234 x.cc:9] ",
             "(Trainer pid=77) ", "│ ", "INFO:", "app-1  | ")  # fmt: skip
 NAMES = ("conv2d_7", "block1_conv1", "c", "encoder_stage_4", "max_pooling2d_12")
-FREE = {"text", "start", "where", "open_end"}
+FREE = {"text", "start", "where", "open_end", "cut"}
 
 
 def renumbered(text: str, chance: random.Random) -> str:
