@@ -50,7 +50,7 @@ class Clock:
     def out(self) -> bool:
         """Whether the deadline has passed."""
         late = self._end is not None and time.monotonic() > self._end
-        return late or time.process_time() > self._processor_end
+        return late or (self._processor_end < float("inf") and time.process_time() > self._processor_end)
 
     @property
     def worked(self) -> float:

@@ -120,6 +120,18 @@ class BoundedGraph:
             found.append((least, total))
         return found[::-1]
 
+    def come(self, rows: np.ndarray) -> list[np.ndarray]:
+        """Return for each layer the least that a way from the start to a state costs, by each row of edges' costs."""
+        least = np.zeros((len(rows), 1))
+        found = [least]
+        for i, stage in enumerate(self.stages):
+            total = rows[:, stage.place] + least[:, stage.source]
+            least = np.full((len(rows), self.states(i + 1)), np.inf)
+            for own, costs in zip(least, total, strict=True):
+                np.minimum.at(own, stage.target, costs)
+            found.append(least)
+        return found
+
     def states(self, layer: int) -> int:
         """Return how many states there are before a layer; after the last one, with the number of layers."""
         return self.stages[layer].sources if layer < len(self.stages) else self.last

@@ -3,12 +3,14 @@
 Cheapest paths for bounds that are weighed together either keep them all, or show that none does, or say how to weigh
 anew: such that of the paths met so far, the one that passes the bounds least passes them most (the cutting planes of
 Lagrangian relaxation). What lies in the gap between the two is decided by halves (:mod:`convsolve.space.frontiers`),
-or, where these are too many, sought among the most promising labels.
+or, where these are too many, sought among the most promising labels. Where much is asked of one graph, what its last
+layers can cost is known (:mod:`convsolve.space.suffixes`), which decides most of it at once.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from itertools import combinations
 
 import numpy as np
@@ -17,6 +19,7 @@ from ..solver.clock import Clock
 from .bounded_graph import BoundedGraph
 from .frontiers import MOST_WITNESSES, Halves, Undecided, unbeaten
 from .paths import edges_of_each
+from .suffixes import Suffixes
 
 __all__ = ["PathSearch"]
 
@@ -30,6 +33,9 @@ _MOST_MOVED = 1 << 15
 _MOST_LABELS = 1 << 11
 """Labels of one layer, where there are too many for all."""
 
+_OFTEN = 8
+"""Searches after which it pays to know what the last layers can cost."""
+
 _ERROR = 1e-12
 """Part of the largest costs that weighed sums may be wrong by."""
 
@@ -41,6 +47,8 @@ class PathSearch:
         self.graph = graph
         self._weights = graph.weights
         self._halves: Halves | None = None
+        self._suffixes: Suffixes | None = None
+        self._asked = 0
 
     def find(self, left: Mapping[int, np.ndarray], clock: Clock) -> np.ndarray | None:
         """Return the edges of one solution or of a few, a row each; None if there is none.
@@ -53,6 +61,15 @@ class PathSearch:
             Undecided: it is not known.
             OutOfTime: the deadline passed.
         """
+        self._asked += 1
+        if self._asked > _OFTEN and len(self.graph.limits):
+            if self._suffixes is None:
+                self._suffixes = Suffixes(self.graph, clock, _ERROR)
+            with suppress(Undecided):
+                return self._suffixes.find(left, clock)
+        return self._weighed(left, clock)
+
+    def _weighed(self, left: Mapping[int, np.ndarray], clock: Clock) -> np.ndarray | None:
         graph = self.graph
         gone = np.zeros(len(graph.targets))
         for i, own in left.items():

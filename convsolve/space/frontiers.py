@@ -18,7 +18,7 @@ from ..solver.transitions import best_of_each
 from .bounded_graph import BoundedGraph
 from .paths import edges_of_each
 
-__all__ = ["MOST_WITNESSES", "Halves", "Undecided", "unbeaten"]
+__all__ = ["MOST_WITNESSES", "Halves", "Undecided", "fitting", "unbeaten"]
 
 MOST_WITNESSES = 64
 """Solutions that are kept, where more than one is found."""
@@ -80,7 +80,7 @@ class Halves:
         rows = np.concatenate([graph.costs, (weights @ graph.costs)[None]])
         self._limits = np.r_[graph.limits, weights @ graph.limits + margin][:, None]
         to_go = [least for least, _ in graph.to_go(rows)]
-        come = _come(graph, rows)
+        come = graph.come(rows)
         ways = np.log(np.maximum([stage.target.size / max(1, stage.sources) for stage in graph.stages], 1))
         middle = int(np.searchsorted(np.cumsum(ways), ways.sum() / 2)) + 1
         self._first = [self._step(i, rows, to_go[i + 1]) for i in range(middle)]
@@ -111,7 +111,7 @@ class Halves:
         """
         first = self._half(self._first, np.zeros(1, dtype=np.int64), left, clock)
         last = self._half(self._last, np.arange(self._ends), left, clock)
-        pairs = self._fitting(first, last)
+        pairs = fitting(first.state, first.costs, last.state, last.costs, self._limits[:-1])
         if not len(pairs):
             return None
         paths = np.zeros((len(pairs), len(self._graph.stages)), dtype=np.int64)
@@ -165,39 +165,39 @@ class Halves:
             state, spent = reached[kept], moved[:, kept]
         return _Half(state, spent[:-1], trail)
 
-    def _fitting(self, first: _Half, last: _Half) -> np.ndarray:
-        """Return pairs of labels, of the first half and of the last, that make a solution: some, if there are any."""
-        limits = self._limits[:-1]
-        found: list[np.ndarray] = []
-        for state in np.intersect1d(first.state, last.state):
-            ours, theirs = np.flatnonzero(first.state == state), np.flatnonzero(last.state == state)
-            one, other = first.costs[:, ours], last.costs[:, theirs]
-            if len(limits) == 2:  # the more by one bound, the less by the other
-                order = np.argsort(other[0], kind="stable")
-                place = np.searchsorted(other[0][order], limits[0] - one[0], side="right") - 1
-                near = order[np.maximum(place, 0)]
-                fits = np.flatnonzero((place >= 0) & (one[1] + other[1][near] <= limits[1]))
-                pairs = np.stack([ours[fits], theirs[near[fits]]], axis=1)
-            else:
-                if len(ours) * len(theirs) > _MOST_PAIRS:
-                    raise Undecided
-                whole = np.ones((len(ours), len(theirs)), dtype=bool)
-                for a, b, limit in zip(one, other, limits[:, 0], strict=True):
-                    whole &= a[:, None] + b <= limit
-                rows, columns = np.nonzero(whole)
-                pairs = np.stack([ours[rows], theirs[columns]], axis=1)
-            found.append(pairs[:: max(1, len(pairs) // MOST_WITNESSES)])
-        return np.concatenate(found)[:MOST_WITNESSES] if found else np.zeros((0, 2), dtype=np.int64)
 
+def fitting(
+    first: np.ndarray, first_costs: np.ndarray, last: np.ndarray, last_costs: np.ndarray, limits: np.ndarray
+) -> np.ndarray:
+    """Return pairs of labels, of a first part and of a last, that make a solution: some, if there are any.
 
-def _come(graph: BoundedGraph, rows: np.ndarray) -> list[np.ndarray]:
-    """Return for each layer the least that a way from the start to a state costs, by each row."""
-    least = np.zeros((len(rows), 1))
-    found = [least]
-    for i, stage in enumerate(graph.stages):
-        total = rows[:, stage.place] + least[:, stage.source]
-        least = np.full((len(rows), graph.states(i + 1)), np.inf)
-        for own, costs in zip(least, total, strict=True):
-            np.minimum.at(own, stage.target, costs)
-        found.append(least)
-    return found
+    Args:
+        first: the state in which each label of the first part ends.
+        first_costs: what each costs, a row for each bound.
+        last: the state from which each label of the last part goes on.
+        last_costs: what each costs.
+        limits: what both may cost together, a row for each bound.
+
+    Raises:
+        Undecided: there are too many pairs.
+    """
+    found: list[np.ndarray] = []
+    for state in np.intersect1d(first, last):
+        ours, theirs = np.flatnonzero(first == state), np.flatnonzero(last == state)
+        one, other = first_costs[:, ours], last_costs[:, theirs]
+        if len(limits) == 2:  # the more by one bound, the less by the other
+            order = np.argsort(other[0], kind="stable")
+            place = np.searchsorted(other[0][order], limits[0] - one[0], side="right") - 1
+            near = order[np.maximum(place, 0)]
+            fits = np.flatnonzero((place >= 0) & (one[1] + other[1][near] <= limits[1]))
+            pairs = np.stack([ours[fits], theirs[near[fits]]], axis=1)
+        else:
+            if len(ours) * len(theirs) > _MOST_PAIRS:
+                raise Undecided
+            whole = np.ones((len(ours), len(theirs)), dtype=bool)
+            for a, b, limit in zip(one, other, limits[:, 0], strict=True):
+                whole &= a[:, None] + b <= limit
+            rows, columns = np.nonzero(whole)
+            pairs = np.stack([ours[rows], theirs[columns]], axis=1)
+        found.append(pairs[:: max(1, len(pairs) // MOST_WITNESSES)])
+    return np.concatenate(found)[:MOST_WITNESSES] if found else np.zeros((0, 2), dtype=np.int64)

@@ -8,16 +8,17 @@ import random
 import pytest
 
 import convsolve as cs
-from convsolve.space import cubes, decisions, feasible_path, frontiers, paths
+from convsolve.space import cubes, decisions, feasible_path, frontiers, paths, suffixes
 from tests.benchmarks.design.columns import brute_force
 from tests.random_designs import random_design
 
 
-@pytest.fixture(params=["graph", "merged", "cubes", "halves", "labels"])
+@pytest.fixture(params=["graph", "merged", "cubes", "halves", "labels", "suffixes", "few suffixes"])
 def size(request, monkeypatch):
     """Spaces whose graphs can be gone through, exactly or not, and such as have too many states for it.
 
-    And such as weighing bounds does not decide: that halves do, or few labels.
+    And such as weighing bounds does not decide: that halves do, or few labels; and such of which so much is asked that
+    what the last layers cost is known, all of it or a part.
     """
     if request.param == "merged":
         monkeypatch.setattr(paths, "_MOST_EDGES", 0)
@@ -32,6 +33,11 @@ def size(request, monkeypatch):
             monkeypatch.setattr(feasible_path, "_MOST_MOVED", 40)
             monkeypatch.setattr(frontiers, "_MOST_LABELS", 0)
             monkeypatch.setattr(feasible_path, "_MOST_LABELS", 4)
+    elif request.param in ("suffixes", "few suffixes"):
+        monkeypatch.setattr(feasible_path, "_OFTEN", 0)
+        if request.param == "few suffixes":
+            for limit, most in {"_MOST_LABELS": 2, "_MOST_FIRST": 8, "_MOST_GROWN": 30, "_MOST_TRIED": 1}.items():
+                monkeypatch.setattr(suffixes, limit, most)
     return request.param
 
 
@@ -100,13 +106,15 @@ def test_what_stands_beside_an_empty_part_is_not_allowed():
     assert space.domains() == {"conv1.out_channels": ()}
 
 
-def test_a_space_with_few_architectures_is_decided_by_halves(monkeypatch):
+def test_a_space_with_few_architectures_is_decided_by_halves_and_then_by_what_its_last_layers_cost(monkeypatch):
     """Once-for-All with budgets that hardly go together: no question is left to the engine."""
     monkeypatch.setattr(decisions, "decide", None)
     problem = cs.load("problems/once_for_all.yaml")
     space = cs.Space(dataclasses.replace(problem, requirements=("macs <= 260M", "params >= 4.2M")))
     rng = random.Random(1)
-    for _ in range(4):
+    for walk in range(4):
+        if walk:  # what the last layers can cost is known by now, and decides everything
+            monkeypatch.setattr(feasible_path.PathSearch, "_weighed", None)
         taken = space.decisions({})
         for name, values in space.holes.items():
             assert any(taken.decide(name, value) for value in rng.sample(values, len(values)))
