@@ -105,7 +105,7 @@ def test_answer(file):
 @pytest.mark.parametrize("file", having("solved"))
 def test_requirements_hold(file):
     problem, solution = problem_of(file), answer_of(file)
-    texts = [with_values(text, solution.assignment) for text in problem.requirements]
+    texts = [with_values(text, {**solution.assignment, **solution.derived}) for text in problem.requirements]
     report = check(Problem(solution.network, texts))
     assert not report.failures
     assert report.shapes == solution.shapes

@@ -255,7 +255,11 @@ class _Parser:
         value = part()
         while op := self.take(*ops):
             right_column = self.token.column
-            left, right = _dim(value, column), _dim(part(), right_column)
+            other = part()
+            if isinstance(value, Several) or isinstance(other, Several):
+                value = _of_each_pair(op, value, column, other, right_column)
+                continue
+            left, right = _dim(value, column), _dim(other, right_column)
             try:
                 value = _ARITHMETIC[op.text](left, right)
             except ZeroDivisionError:
@@ -462,6 +466,20 @@ _ARITHMETIC: dict[str, Callable[[Any, Any], Any]] = {
     "//": lambda a, b: a // b,
     "%": lambda a, b: a % b,
 }
+
+
+def _of_each_pair(op: _Token, left: Value, left_column: int, right: Value, right_column: int) -> Several:
+    """Return what an operation makes of several values and a number, or of as many others."""
+    sides = (_several(left, left_column), _several(right, right_column))
+    count = max(map(len, sides))
+    if any(len(side) not in (1, count) for side in sides):
+        raise ExpressionError(f"{len(sides[0])} values do not go with {len(sides[1])}", op.column)
+    a, b = (Several.of(tuple(s) * count, s.whens * count) if len(s) == 1 else s for s in sides)
+    try:
+        made = [_ARITHMETIC[op.text](x, y) for x, y in zip(a, b, strict=True)]
+    except (ZeroDivisionError, DimensionError) as error:
+        raise ExpressionError(f"{op.text}: {error}", op.column) from None
+    return Several.of(made, [all_of(v, w) for v, w in zip(a.whens, b.whens, strict=True)])
 
 
 def _several(value: Value, column: int) -> Several:

@@ -80,6 +80,8 @@ class Layers:
         within = self._within(entries.get("within"), block)
         rank = _rank(entries.get("rank"))
         self.add(key.place, name, operator, values, inputs, all_of(when, here), "".join(shares), within, rank)
+        if all_of(when, here) is True:
+            block.names.note(name)
         if not optional:
             return name
         passed = f"{name}{OR_SKIP}"

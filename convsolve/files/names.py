@@ -30,6 +30,8 @@ class HoleNames:
     outer: HoleNames | None = None
     copy: RepeatedCopy | None = None
     """The copy of a repeated block whose names these are."""
+    always: set[str] = field(default_factory=set)
+    """Outside of all blocks: layers inside of blocks that are always there, by their names in the network."""
 
     def innermost(self) -> RepeatedCopy | None:
         """Return the innermost copy of a repeated block around, None outside of these."""
@@ -39,7 +41,14 @@ class HoleNames:
         """Return the layer that a name stands for, None if it is not known here."""
         if name in self.known:
             return self.known[name]
-        return self.outer.find(name) if self.outer else None
+        return self.outer.find(name) if self.outer else name if name in self.always else None
+
+    def note(self, layer: str) -> None:
+        """Let the name of a layer that is always there be known everywhere."""
+        if self.outer is not None:
+            self.outer.note(layer)
+        else:
+            self.always.add(layer)
 
     def everything(self) -> list[str]:
         """Return every name known here, those inside before those outside."""
@@ -108,8 +117,15 @@ class Naming:
 
 def of_copy(node: Node, names: HoleNames) -> Node:
     """Return what a node that says ``{first: ..., then: ...}`` says in the copy that is read; others as they are."""
-    if not isinstance(node.value, dict) or node.value.keys() != BY_COPY.keys():
+    if not isinstance(node.value, dict) or not node.value.keys() & BY_COPY.keys():
         return node
+    if node.value.keys() != BY_COPY.keys():
+        missing = [key for key in BY_COPY if key not in node.value]
+        odd = [key for key in node.value if key not in BY_COPY]
+        hint = "an expression with a comma inside of braces stands in quotes, as in 'min(512, 2*previous.out_channels)'"
+        raise Rejected(
+            node.place, f"`{missing[0]}` is missing" if missing else f"{odd[0]!r} has no meaning here: {hint}"
+        )
     copy = names.innermost()
     if copy is None:
         raise Rejected(node.place, "`first` and `then` say what copies of a block have: they stand inside `repeat`")

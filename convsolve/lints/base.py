@@ -102,12 +102,26 @@ class View:
 
     @cached_property
     def readers(self) -> dict[str, tuple[tuple[Cond, Layer], ...] | None]:
-        """The layers that work on each layer's output, and when; None where the network returns that.
+        """The layers that work on each layer's output, and when; None where the network always returns that.
 
         Layers that pass a tensor on (dropout, an identity, a choice) are looked through.
         """
+        return {name: None if self.returned[name] is True else tuple(read) for name, read in self._passed_on.items()}
+
+    @cached_property
+    def returned(self) -> dict[str, Cond]:
+        """When the network returns what each layer makes, perhaps passed on by others."""
+        found: dict[str, Cond] = dict.fromkeys((layer.name for layer in self.network.layers), False)
+        found.update(dict.fromkeys(map(tensor_layer, self.network.outputs), True))
+        for layer in reversed(self.network.ordered):
+            for position, reference in enumerate(layer.inputs if self.passes_on(layer) else ()):
+                name, chosen = tensor_layer(reference), all_of(layer.when, _chosen(layer.operator, position))
+                found[name] = any_of(found[name], all_of(chosen, found[layer.name]))
+        return found
+
+    @cached_property
+    def _passed_on(self) -> dict[str, list[tuple[Cond, Layer]]]:
         found: dict[str, list[tuple[Cond, Layer]]] = {layer.name: [] for layer in self.network.layers}
-        returned = set(map(tensor_layer, self.network.outputs))
         for layer in reversed(self.network.ordered):
             passes = self.passes_on(layer)
             for position, reference in enumerate(layer.inputs):
@@ -117,9 +131,7 @@ class View:
                     found[name].append((when, layer))
                     continue
                 found[name] += [(all_of(when, then), reader) for then, reader in found[layer.name]]
-                if layer.name in returned:
-                    returned.add(name)
-        return {name: None if name in returned else tuple(read) for name, read in found.items()}
+        return found
 
     @staticmethod
     def passes_on(layer: Layer) -> bool:
@@ -188,6 +200,7 @@ class Look:
             if readers is None:
                 return False
             others += [all_of(when, other.when) for when, other in readers if other.name not in (reader, *seen)]
+            others.append(self.view.returned[name])
             maker = self.view.network.by_name[name]
             if maker.operator.pointwise and len(maker.inputs) == 1 and name not in seen:
                 seen.add(name)
@@ -204,20 +217,20 @@ class Look:
         """The shape of the output in the order in which the network writes it."""
         return to_written(self.view.network.data_format, self.output)
 
-    @property
-    def returned(self) -> bool:
-        """Whether the network returns what the layer makes, perhaps behind element-wise functions."""
-        todo, seen = [self.layer], set()
+    @cached_property
+    def returned(self) -> Cond:
+        """When the network returns what the layer makes, perhaps behind element-wise functions."""
+        found: list[Cond] = []
+        todo: list[tuple[Cond, Layer]] = [(True, self.layer)]
+        seen: set[str] = set()
         while todo:
-            layer = todo.pop()
-            readers = self.view.readers[layer.name]
-            if readers is None:
-                return True
-            for _, reader in readers:
+            when, layer = todo.pop()
+            found.append(all_of(when, self.view.returned[layer.name]))
+            for then, reader in self.view.readers[layer.name] or ():
                 if reader.operator.pointwise and len(reader.inputs) == 1 and reader.name not in seen:
                     seen.add(reader.name)
-                    todo.append(reader)
-        return False
+                    todo.append((all_of(when, then), reader))
+        return any_of(*found)
 
     @property
     def elements(self) -> tuple[Dim, Dim]:

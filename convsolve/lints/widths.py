@@ -31,11 +31,12 @@ _GATES = ("sigmoid", "hardsigmoid", "softmax", "log_softmax")
     wrong="out_channels: 8, kernel_size: 4", right="out_channels: 64, kernel_size: 4",
 )  # fmt: skip
 def nothing_is_squeezed(look: Look) -> Iterator[LintDemand]:
-    if not isinstance(look.operator, (Convolution, MaxPool)) or look.returned or _is_gate(look):
+    if not isinstance(look.operator, (Convolution, MaxPool)):
         return
     arriving, leaving = look.elements
     pooled = isinstance(look.operator, MaxPool) and eq(product(look.output[1:]), 1)  # which is a global pool
-    kept = any_of(arriving <= _MOST_LOST * leaving, pooled, _no_map(look), negation(look.alone))
+    meant = any_of(pooled, _no_map(look), negation(look.alone), look.returned, _is_gate(look))
+    kept = any_of(arriving <= _MOST_LOST * leaving, meant)
     yield LintDemand(kept, "", {"elements": arriving, "kept": leaving})
 
 
@@ -44,9 +45,10 @@ def _no_map(look: Look) -> Cond:
     return eq(product(look.inputs[0][1:]), 1)
 
 
-def _is_gate(look: Look) -> bool:
+def _is_gate(look: Look) -> Cond:
+    """Return when a sigmoid or a softmax reads what a layer makes."""
     readers = look.view.readers[look.layer.name] or ()
-    return any(reader.operator.kind in _GATES for _, reader in readers)
+    return any_of(*(when for when, reader in readers if reader.operator.kind in _GATES))
 
 
 @lint(
@@ -61,7 +63,7 @@ def _is_gate(look: Look) -> bool:
     wrong="max_pool: {name: pool, kernel_size: 2}", right="conv: {name: pool, out_channels: 8, kernel_size: 3}",
 )  # fmt: skip
 def width_comes_before_strides(look: Look) -> Iterator[LintDemand]:
-    if not isinstance(look.operator, (Convolution, MaxPool)) or look.returned:
+    if not isinstance(look.operator, (Convolution, MaxPool)):
         return
     strides = [w.stride for w in windows(look)]
     inputs = {layer.name for layer in look.view.network.inputs}
@@ -69,7 +71,7 @@ def width_comes_before_strides(look: Look) -> Iterator[LintDemand]:
         if maker.name in inputs and strides:
             wider = look.inputs[0][0] + 1 <= look.output[0]
             whole = all_of(*(eq(stride, 1) for stride in strides))
-            yield LintDemand(any_of(negation(when), whole, wider, negation(look.alone)), "",
+            yield LintDemand(any_of(negation(when), whole, wider, look.returned, negation(look.alone)), "",
                          {"channels": look.output[0], "stride": strides[0]})  # fmt: skip
 
 
@@ -89,7 +91,7 @@ def biases_are_not_subtracted(look: Look) -> Iterator[LintDemand]:
         return
     others = [(when, r) for when, r in readers if r.operator.kind not in ("batch_norm", "instance_norm")]
     if len(others) < len(readers):
-        kept = any_of(*(all_of(when, reader.when) for when, reader in others))
+        kept = any_of(look.view.returned[look.layer.name], *(all_of(when, reader.when) for when, reader in others))
         yield LintDemand(kept, "", {"bias": look.output[0]})
 
 
@@ -113,7 +115,8 @@ def linear_layers_are_apart(look: Look) -> Iterator[LintDemand]:
         first = look.view.look(maker)
         if not isinstance(maker.operator, Linear) or first is None or readers is None:
             continue
-        elsewhere = any_of(*(all_of(then, r.when) for then, r in readers if r.name != look.layer.name))
+        others = (all_of(then, r.when) for then, r in readers if r.name != look.layer.name)
+        elsewhere = any_of(look.view.returned[maker.name], *others)
         between = look.arriving[-1]
         low_rank = between + 1 <= minimum(first.arriving[-1], look.written[-1])
         yield LintDemand(any_of(negation(when), negation(maker.when), low_rank, elsewhere), "", {"features": between})
@@ -132,16 +135,17 @@ def linear_layers_are_apart(look: Look) -> Iterator[LintDemand]:
 )  # fmt: skip
 def channels_fill_vectors(look: Look) -> Iterator[LintDemand]:
     operator = look.operator
-    if not isinstance(operator, (Conv, Linear)) or look.returned or _is_gate(look):
+    if not isinstance(operator, (Conv, Linear)):
         return
+    meant = any_of(look.returned, _is_gate(look))
     if isinstance(operator, Conv) and operator.groups != 1:
         depthwise = eq(operator.groups, look.inputs[0][0])
-        condition = any_of(depthwise, eq(look.output[0] % (8 * operator.groups), 0), _no_map(look))
+        condition = any_of(depthwise, eq(look.output[0] % (8 * operator.groups), 0), _no_map(look), meant)
         yield LintDemand(condition, "channels", {"of_each_group": look.output[0] // operator.groups,
                                                  "channels": look.output[0], "groups": operator.groups})  # fmt: skip
     else:
         made = look.output[0] if isinstance(operator, Conv) else operator.out_features
-        condition = any_of(eq(made % 8, 0), isinstance(operator, Conv) and _no_map(look))
+        condition = any_of(eq(made % 8, 0), isinstance(operator, Conv) and _no_map(look), meant)
         yield LintDemand(condition, "channels", {"channels": made})
 
 

@@ -10,12 +10,13 @@ from ..dims import Cond, Dim, all_of, any_of, eq, maximum, minimum, ne, negation
 from ..operators import ConvTranspose, MaxPool, Pad
 from ..operators.base import pairs, per_axis, spatial_names
 from ..operators.convolution import Convolution
-from ..operators.windows import dilated
+from ..operators.windows import both_sides, dilated
 from .base import LintDemand, Look, lint
 
 __all__ = ["Window", "windows"]
 
 _PRIMES = (2, 3, 5, 7)
+_CUTS = ("crop", "slice", "center_crop", "center_crop_pad", "gather")
 
 
 @dataclass(frozen=True)
@@ -164,22 +165,78 @@ def weights_meet_the_input(look: Look) -> Iterator[LintDemand]:
         yield LintDemand(condition, w.axis, {"window": w.span, "padding": w.before, "size": w.size})
 
 
+def _is_cut(look: Look) -> Cond:
+    """Return when a crop follows."""
+    readers = look.view.readers[look.layer.name] or ()
+    return any_of(*(when for when, reader in readers if reader.operator.kind in _CUTS))
+
+
+@lint(
+    "W015", "no window with stride 1 enlarges the map", "the map grows, by what is seen of the padding",
+    level="warning",
+    source="Dumoulin and Visin, 'A guide to convolution arithmetic for deep learning' (2016), section 2.3",
+    meaning="The padding on both sides together is more than the window less one: more outputs than inputs are made, "
+            "and the outermost see mostly padding. An even kernel with half its size on both sides does so. Where a "
+            "crop follows, as behind causal convolutions, nothing is said.",
+    mend="Take an odd kernel with a padding of half its size, or pad an even one on one side more than on the other.",
+    example="input: [3, 32, 32]\nlayers:\n  - conv: {out_channels: 8, kernel_size: 4, padding: 2}\n",
+    wrong="kernel_size: 4", right="kernel_size: 5",
+)  # fmt: skip
+def maps_do_not_grow(look: Look) -> Iterator[LintDemand]:
+    cut = _is_cut(look)
+    for w in windows(look):
+        if w.padded:
+            nothing_but_padding = any_of(w.before >= w.span, w.last >= w.size)  # of which another lint speaks
+            condition = any_of(w.stride >= 2, w.count <= w.size, cut, nothing_but_padding)
+            yield LintDemand(condition, w.axis, {"size": w.size, "output": w.count, "window": w.span})
+
+
 @lint(
     "W006", "the transposed kernel is a multiple of its stride", "the overlap of transposed windows is uneven",
     level="warning",
     source="Odena, Dumoulin and Olah, 'Deconvolution and Checkerboard Artifacts' (Distill, 2016)",
     meaning="Where the kernel of a transposed convolution is no multiple of its stride, some outputs are sums of more "
-            "products than their neighbours: a checkerboard pattern shows.",
-    mend="Take a kernel that is a multiple of the stride (4 for 2), or enlarge by interpolation and convolve.",
-    example="input: [8, 16, 16]\nlayers:\n  - conv_transpose: {out_channels: 8, kernel_size: 3, stride: 2}\n",
+            "products than their neighbours: a checkerboard pattern shows. Without a padding of half of what the "
+            "kernel is larger than the stride, the outermost rows are sums of fewer, and no crop takes them away.",
+    mend="Take a kernel that is a multiple of the stride, and a padding of half the rest (kernel 4, stride 2, "
+         "padding 1), or enlarge by interpolation and convolve.",
+    example="input: [8, 16, 16]\nlayers:\n"
+            "  - conv_transpose: {out_channels: 8, kernel_size: 3, stride: 2, padding: 1}\n",
     wrong="kernel_size: 3", right="kernel_size: 4",
 )  # fmt: skip
 def transposed_windows_overlap_evenly(look: Look) -> Iterator[LintDemand]:
-    operator = look.operator
-    if not isinstance(operator, ConvTranspose):
-        return
-    rank = len(look.inputs[0]) - 1
-    kernels, strides = per_axis("kernel_size", operator.kernel_size, rank), per_axis("stride", operator.stride, rank)
-    for axis, kernel, stride in zip(spatial_names(rank), kernels, strides, strict=True):
+    for axis, size, kernel, stride, padding in _transposed(look):
         if stride != 1:
-            yield LintDemand(eq(kernel % stride, 0), axis, {"kernel_size": kernel, "stride": stride})
+            border = any_of(kernel - stride <= padding, eq(size, 1), eq(stride, 1), _is_cut(look))
+            condition = all_of(eq(kernel % stride, 0), border)
+            yield LintDemand(condition, axis, {"kernel_size": kernel, "stride": stride, "padding": padding})
+
+
+def _transposed(look: Look) -> Iterator[tuple[str, Dim, Dim, Dim, Dim]]:
+    """Yield for each axis of a transposed convolution its size, kernel, stride, and the padding of both sides."""
+    operator, sizes = look.operator, look.inputs[0][1:]
+    if not isinstance(operator, ConvTranspose) or isinstance(operator.padding, str):
+        return
+    rank = len(sizes)
+    kernels, strides = per_axis("kernel_size", operator.kernel_size, rank), per_axis("stride", operator.stride, rank)
+    paddings = pairs("padding", operator.padding, rank)
+    for axis, size, kernel, stride, (before, after) in zip(
+        spatial_names(rank), sizes, kernels, strides, paddings, strict=True
+    ):
+        yield axis, size, kernel, stride, both_sides(before, after)
+
+
+@lint(
+    "W016", "a transposed convolution keeps the middle of what each input makes",
+    "a transposed convolution cuts away the middle of what it makes of the border", level="warning",
+    source="Dumoulin and Visin, 'A guide to convolution arithmetic for deep learning' (2016), chapter 4",
+    meaning="The padding of a transposed convolution cuts rows off its output. Where that of both sides is as large as "
+            "the kernel, or larger, what the outermost inputs make is cut away at its middle.",
+    mend="Take less padding: half of what the kernel is larger than the stride enlarges by just the stride.",
+    example="input: [8, 16, 16]\nlayers:\n"
+            "  - conv_transpose: {out_channels: 8, kernel_size: 2, stride: 2, padding: 1}\n",
+    wrong="padding: 1", right="padding: 0",
+)  # fmt: skip
+def transposed_windows_keep_their_middle(look: Look) -> Iterator[LintDemand]:
+    for axis, _, kernel, _, padding in _transposed(look):
+        yield LintDemand(padding + 1 <= kernel, axis, {"kernel_size": kernel, "padding": padding})

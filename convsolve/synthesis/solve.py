@@ -14,6 +14,7 @@ from ..errors import ExpressionError, InternalError
 from ..network import Network
 from ..network.trace import Definition, Requirement, run
 from ..operators import Choice
+from ..operators.parameters import substitute
 from ..problem import Objective, Problem, ProblemTrace, as_problem, trace_problem
 from ..rules import PROBLEM
 from ..support.notebook_display import Shown
@@ -108,8 +109,9 @@ class Solution(Shown):
     @property
     def derived(self) -> dict[str, int]:
         """What the file computes from its holes, by name, with these values of them."""
-        own = {name for name, value in self.problem.network.named if not isinstance(value, Var) or value.name != name}
-        return {name: value for name, value in self.network.named if name in own and isinstance(value, int)}
+        named = {name: value for name, value in self.problem.network.named if isinstance(value, Expr)}
+        known = {name: substitute(value, dict(self.assignment)) for name, value in named.items()}
+        return {name: value for name, value in known.items() if isinstance(value, int) and name not in self.assignment}
 
     @property
     def concrete(self) -> Problem:
@@ -117,11 +119,11 @@ class Solution(Shown):
         kept = []
         for text in self.problem.requirements:
             try:
-                trace_problem(Problem(replace(self.network, named=()), (text,)))
+                trace_problem(Problem(self.network, (text,)))
             except ExpressionError:
                 continue
             kept.append(text)
-        problem, network = self.problem, replace(self.network, named=())
+        problem, network = self.problem, self.network
         return replace(problem, network=network, requirements=tuple(kept), objectives=(), pareto=(), expect={})
 
     def to_torch(self) -> Any:
@@ -428,7 +430,7 @@ def solution_of(traced: ProblemTrace, assignment: dict[str, int], outcome: Outco
     problem = traced.problem
     values = run(traced.trace, assignment)
     broken = _names([r for r in traced.trace.requirements if not evaluate(r.condition, values)])
-    network = problem.network.assign(assignment)
+    network = replace(problem.network.assign(assignment), named=())
     report = check(network)
     if broken or not report.ok:
         wrong = broken or [f.message for f in report.failures]

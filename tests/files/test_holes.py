@@ -59,6 +59,11 @@ PROBLEMS = {
         "holes: {d: 0..3}\nlayers: [{conv: {out_channels: 4, kernel_size: 3, dilation: 2 ** $d, padding: half}}]\n"
         "require: [receptive_field >= 9]",
         {"d": 2}, {}, 2),
+    "patterns that are computed with, and layers of copies as inputs": (
+        "layers:\n- repeat: 2\n  layers: [{conv: {name: e, out_channels: 4, kernel_size: 3, stride: 1 | 2, padding: 1}}]\n"
+        "- upsample: {name: u, scale_factor: 1 | 2}\n- concat: {inputs: [u, e_1]}\n"
+        "require: ['all(2*e*.height - 1 <= 17)', 'sum(e*.stride - 1) == 1']",
+        {"e_1.stride": 2, "e_2.stride": 1, "u.scale_factor": 1}, {}, 1),
     "one of two numbers": (
         f"layers: [{{{CONV[:-1]}, stride: 1 | 2}}}}]\nrequire: ['where(c.stride == 1, 3, 16) == c.height']",
         None, {}, 0),
@@ -107,6 +112,9 @@ WRONG = [
      "write {first: 1, then: 2\\*previous.dilation}"),
     ("layers: [{repeat: 2, layers: [{choose: [{max_pool: {kernel_size: {first: 2, then: previous.kernel_size}}}]}]}]",
      "name a layer of it"),
+    ("layers: [{repeat: 1..2, layers: [{relu: {name: r}}]}, {add: {inputs: [r_1, r_2]}}]", "there is no layer 'r_2'"),
+    ("layers: [{repeat: 2, layers: [{conv: {out_channels: {first: 4, then: min(8, 2*previous.out_channels)}, "
+     "kernel_size: 1}}]}]", "with a comma inside of braces stands in quotes"),
     ("layers: [{max_pool: {kernel_size: 2, ceil_mode: perhaps}}]", "'perhaps' is not known here"),
 ]  # fmt: skip
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
+import json
 import random
 import textwrap
 
@@ -279,3 +280,27 @@ def test_holes_are_seen_behind_a_layer_that_works_place_by_place():
         layers: [{{conv: {{out_channels: 8, kernel_size: 3, dilation: 2}}}}, {{linear: {{out_features: 8}}}}]
         """
         assert "W005" in codes(cs.parse(textwrap.dedent(text))), data_format
+
+
+@pytest.mark.parametrize("seed", range(24))
+def test_answers_of_open_depth_are_sensible_when_they_are_finished(seed):
+    """What is returned, or read by others, only at another depth excuses nothing."""
+    rng = random.Random(seed)
+    kernels, paddings = rng.choice(["3 | 4", "2 | 3", "3", "1 | 5"]), rng.choice(["0..1", "0..2", "half"])
+    inner = [{"conv": {"name": "c", "out_channels": rng.choice([8, 64, "16 | 4"]), "kernel_size": kernels,
+                       "padding": paddings, "stride": rng.choice([1, 2, "1 | 2"])}}]  # fmt: skip
+    inner += rng.choice([["relu"], [], [{"max_pool": {"kernel_size": 2, "optional": True}}]])
+    document = {"input": [rng.choice([1, 3]), rng.choice([15, 16, 20])] * 1, "sensible": True,
+                "layers": [{"repeat": "1..4", "name": "body", "layers": inner}],
+                "require": [f"output.length <= {rng.choice([1, 3, 6])}"],
+                rng.choice(["minimize", "maximize"]): rng.choice(["params", "macs", "$body.repeat"])}  # fmt: skip
+    if rng.random() < 0.5:
+        document["layers"] += ["flatten", {"linear": {"out_features": 10}}]
+        document["require"] = [f"body.length <= {rng.choice([1, 3, 6])}"]
+    answer = cs.solve(cs.parse(json.dumps(document)), timeout=60)
+    if not isinstance(answer, cs.Solution):
+        return
+    assert not cs.lint(answer.network, codes=SENSIBLE).findings, document
+    for found in cs.Space(cs.parse(json.dumps(document))).sample(10, seed=seed):
+        network = cs.parse(json.dumps(document)).network.assign(dict(found))
+        assert not cs.lint(network, codes=SENSIBLE).findings, (document, found)
