@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from .support.foreign_text import visible
+from .support.foreign_text import shortened, visible
 
 __all__ = [
     "ConvsolveError",
@@ -30,8 +30,8 @@ __all__ = [
 ]
 
 
-_MOST_SHOWN = 100
-"""Mistakes of one file that are shown."""
+_MOST_SHOWN, _MOST_TEXT = 100, 16_000
+"""Mistakes of one file that are shown, and their characters."""
 
 
 class ConvsolveError(Exception):
@@ -109,9 +109,13 @@ class FileError(ConvsolveError, ValueError):
     def __init__(self, source: str, mistakes: Sequence[Problematic]) -> None:
         self.source = source
         self.mistakes = tuple(sorted(set(mistakes)))
-        more = len(self.mistakes) - _MOST_SHOWN
-        shown = [f"{source}:{m.line}:{m.column}: {m.message}" for m in self.mistakes[:_MOST_SHOWN]]
-        super().__init__("\n".join(map(visible, [*shown, f"{source}: {more:,} more mistakes"] if more > 0 else shown)))
+        shown: list[str] = []
+        for m in self.mistakes[:_MOST_SHOWN]:
+            shown.append(visible(f"{source}:{m.line}:{m.column}: {shortened(m.message)}"))
+            if sum(map(len, shown)) > _MOST_TEXT:
+                break
+        more = len(self.mistakes) - len(shown)
+        super().__init__("\n".join([*shown, f"{visible(source)}: {more:,} more mistakes"] if more > 0 else shown))
 
 
 class UnreadableError(ConvsolveError, ValueError):

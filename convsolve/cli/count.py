@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING
 
 import click
 
+from .deadline import Deadline
 from .output import bar, print_json
 from .source import loaded, source_argument, source_options, what_if_options
-from .workers import workers_options, working
+from .workers import checkpoint_option, kept, workers_options, working
 
 if TYPE_CHECKING:
     from ..network import InputShapes
@@ -23,6 +24,7 @@ __all__ = ["command"]
 @click.option("--cubes", type=click.IntRange(1), metavar="N", default=1,
               help="Cut a space that cannot be counted exactly into at least N cubes, for nearer bounds.")  # fmt: skip
 @workers_options
+@checkpoint_option
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 @click.option("--timeout", type=click.FloatRange(min=0, min_open=True), help="Seconds after which to stop.")
 @click.option("-q", "--quiet", is_flag=True, help="Show no progress.")
@@ -33,6 +35,7 @@ def command(
     cubes: int,
     workers: int | None,
     cluster: str | None,
+    checkpoint: str | None,
     as_json: bool,
     timeout: float | None,
     quiet: bool,
@@ -45,9 +48,10 @@ def command(
     """
     from ..space import Space
 
-    space = Space(loaded(source, input_shape, arguments), timeout=timeout)
-    with working(workers, cluster) as executor, bar("counting", quiet) as tell:
-        count = space.count(executor=executor, cubes=cubes, tell=tell)
+    deadline = Deadline(timeout)
+    space = Space(loaded(source, input_shape, arguments, deadline), timeout=deadline.left)
+    with working(workers, cluster) as executor, bar("counting", quiet) as tell, kept(checkpoint):
+        count = space.count(executor=executor, cubes=cubes, tell=tell, checkpoint=checkpoint)
     share = None if count.share is None else float(count.share)
     if as_json:
         print_json({"count": count.value, "exact": count.exact, "low": count.low, "high": count.high, "of": count.of,

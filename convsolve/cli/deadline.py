@@ -5,8 +5,9 @@ from __future__ import annotations
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from types import FrameType, TracebackType
 from typing import Any
 
 import click
@@ -15,6 +16,7 @@ from ..errors import UndecidedError
 
 __all__ = ["Deadline", "timeout_option"]
 
+_MOMENT = 0.01
 _AGAIN = 0.1
 """Seconds after which an end that something has swallowed is told again."""
 
@@ -42,36 +44,58 @@ class Deadline:
         self._seconds = seconds
         self._end = float("inf") if seconds is None else time.monotonic() + seconds
 
-    @contextmanager
-    def __call__(self) -> Iterator[None]:
-        """Stop what is done inside when the time is up.
+    @property
+    def left(self) -> float | None:
+        """The seconds that are left for what keeps the time itself, a moment at least; None where there is no limit."""
+        return None if self._seconds is None else max(self._end - time.monotonic(), _MOMENT)
+
+    def later(self, seconds: float) -> Deadline:
+        """Return a deadline that is so much later, and says the same when it has passed."""
+        found = Deadline(self._seconds)
+        found._end = self._end + seconds
+        return found
+
+    def __call__(self) -> AbstractContextManager[None]:
+        """Return what stops, when the time is up, whatever is done inside.
 
         The system's timer ends it, in whichever module it is. Where there is none (Windows, and threads other than the
-        first), nothing is stopped.
-
-        Raises:
-            UndecidedError: the time is up.
+        first), nothing is stopped. What is left inside then raises UndecidedError.
         """
-        if self._seconds is None or not hasattr(signal, "setitimer"):
-            yield
-            return
-        if threading.current_thread() is not threading.main_thread():
-            yield
-            return
-        began, before = time.monotonic(), 0.0
-        handler = signal.signal(signal.SIGALRM, _time_up)
-        try:
-            try:
-                before, _ = signal.setitimer(signal.ITIMER_REAL, max(self._end - began, 1e-3), _AGAIN)
-                yield
-            finally:
-                signal.setitimer(signal.ITIMER_REAL, 0)
-        except _TimeUp:
-            raise UndecidedError(f"the time ran out ({self._seconds:g} s)") from None
-        finally:
-            signal.setitimer(signal.ITIMER_REAL, max(before - (time.monotonic() - began), 1e-6) if before else 0)
-            signal.signal(signal.SIGALRM, handler)
+        timed = self._seconds is not None and hasattr(signal, "setitimer")
+        if not timed or threading.current_thread() is not threading.main_thread():
+            return nullcontext()
+        return _Timer(self)
+
+    @property
+    def spent(self) -> UndecidedError:
+        """The error that says that the time is up."""
+        return UndecidedError(f"the time ran out ({self._seconds:g} s)")
 
 
-def _time_up(number: int, frame: Any) -> None:
-    raise _TimeUp
+class _Timer(AbstractContextManager[None]):
+    """The system's timer, for as long as something is done inside."""
+
+    def __init__(self, deadline: Deadline) -> None:
+        self._deadline = deadline
+
+    def __enter__(self) -> None:
+        self._began, self._before = time.monotonic(), 0.0
+        self._handler = signal.signal(signal.SIGALRM, self._ring)
+        self._before, _ = signal.setitimer(signal.ITIMER_REAL, max(self._deadline._end - self._began, _MOMENT), _AGAIN)
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, where: TracebackType | None
+    ) -> None:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        outer = self._before and max(self._before - (time.monotonic() - self._began), 1e-6)
+        signal.signal(signal.SIGALRM, self._handler)
+        signal.setitimer(signal.ITIMER_REAL, outer)
+        if kind is _TimeUp:
+            raise self._deadline.spent from None
+
+    def _ring(self, number: int, frame: FrameType | None) -> None:
+        """End what is done inside: not these methods, in which nobody would catch it (it rings again)."""
+        while frame is not None and frame.f_code is _Timer._ring.__code__:  # which a ring has broken into
+            frame = frame.f_back
+        if frame is None or frame.f_code not in (_Timer.__enter__.__code__, _Timer.__exit__.__code__):
+            raise _TimeUp

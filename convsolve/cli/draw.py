@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from ..synthesis.text import no_answer_lines
+from .deadline import Deadline
 from .next_step import say_next
 from .output import progress
 from .output_file import check_output, force_option, write_output
@@ -75,8 +76,9 @@ def command(
     if form == "png" and output == "-":
         raise click.UsageError("a PNG is not text: name a file with -o")
     check_output(output, source, force)
-    problem = loaded(source, input_shape, arguments)
-    picture = _picture(problem, source, unfold, solved, repaired, sizes, pareto, timeout, quiet)
+    deadline = Deadline(timeout)
+    problem = loaded(source, input_shape, arguments, deadline)
+    picture = _picture(problem, source, unfold, solved, repaired, sizes, pareto, deadline.left, quiet)
     if isinstance(picture, int):
         return picture
     write_output(output, _content(picture, form, ladder))
@@ -114,7 +116,7 @@ def _picture(
             click.echo("no solution (proven)" if found_front.complete else f"not known: {found_front.reason}", err=True)
             return 1 if found_front.complete else 3
         if sizes:
-            return draw(valid_sizes(problem, prove=False))
+            return draw(valid_sizes(problem, prove=False, timeout=timeout))
         if solved:
             answer = solve(problem, timeout=timeout, progress=tell)
             if not isinstance(answer, Solution):

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from .deadline import Deadline
 from .output import bar
 from .output_file import check_output, force_option
 from .source import loaded, source_argument, source_options, what_if_options
@@ -52,7 +53,8 @@ def command(
 
     if output is not None:
         check_output(output, source, force)
-    space = Space(loaded(source, input_shape, arguments), timeout=timeout)
+    deadline = Deadline(timeout)
+    space = Space(loaded(source, input_shape, arguments, deadline), timeout=deadline.left)
     with working(workers, cluster) as executor, bar("listing", quiet) as tell:
         if output is None:
             return 0 if _shown(space, number, executor=executor, tell=tell) else 1

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ..synthesis.text import no_answer_lines
+from .deadline import Deadline
 from .output import progress
 from .output_file import check_output, force_option, write_output
 from .source import loaded, source_argument, source_options, what_if_options
@@ -53,7 +54,8 @@ def command(
     if form == "onnx" and output == "-":
         raise click.UsageError("an ONNX model is not text: name a file with -o")
     check_output(output, source, force)
-    solved = _solved(loaded(source, input_shape, arguments), timeout, seed, quiet)
+    deadline = Deadline(timeout)
+    solved = _solved(loaded(source, input_shape, arguments, deadline), deadline.left, seed, quiet)
     if isinstance(solved, int):
         return solved
     write_output(output, _written(solved, form, name, seed))

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ..checks.text import shape
+from .deadline import Deadline
 from .next_step import say_next
 from .output import cause_data, console, print_causes, print_json, report_data
 from .shapes import ShapeType
@@ -66,9 +67,10 @@ def command(
     from ..problem import Problem
     from ..repairs.repair import repair
 
-    problem = loaded(source, input_shape, arguments)
+    deadline = Deadline(timeout)
+    problem = loaded(source, input_shape, arguments, deadline)
     for_all = _ranges(ranges) if ranges else None
-    repairs = repair(problem, target=target, locked=locked, limit=number, for_all=for_all, timeout=timeout)
+    repairs = repair(problem, target=target, locked=locked, limit=number, for_all=for_all, timeout=deadline.left)
     causes = diagnose(problem, target=target)
     if diff or write:
         _patch(problem, repairs, source if write else "")

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from .deadline import Deadline
 from .source import loaded, source_argument, source_options, what_if_options
 from .workers import workers_options, working
 
@@ -62,7 +63,8 @@ def command(
     from ..problem import Problem
     from ..space import Space
 
-    space = Space(loaded(source, input_shape, arguments), timeout=timeout)
+    deadline = Deadline(timeout)
+    space = Space(loaded(source, input_shape, arguments, deadline), timeout=deadline.left)
     try:
         with working(workers, cluster) as executor:
             samples = space.sample(number, seed, replace=not distinct, spread=spread, bins=bins, executor=executor)

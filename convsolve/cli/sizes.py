@@ -9,6 +9,7 @@ import click
 
 from ..checks.text import shape
 from ..synthesis.text import assignment_lines
+from .deadline import Deadline
 from .output import console, print_json
 from .shapes import ShapeType
 from .source import loaded, source_argument, source_options
@@ -58,14 +59,15 @@ def command(
     """
     from ..sizes.valid_sizes import valid_sizes
 
-    problem = loaded(source, input_shape, arguments)
+    deadline = Deadline(timeout)
+    problem = loaded(source, input_shape, arguments, deadline)
     network = problem.network
     if any(
         v.domain is not None and v.domain.size != 1 and name not in network.input_holes
         for name, v in network.holes.items()
     ):
-        return _smallest(problem, timeout, as_json)
-    sizes = valid_sizes(problem, training=training, prove=not no_proof, timeout=timeout)
+        return _smallest(problem, deadline.left, as_json)
+    sizes = valid_sizes(problem, training=training, prove=not no_proof, timeout=deadline.left)
     data = _data(sizes, near)
     if as_json:
         print_json(data)
@@ -76,7 +78,7 @@ def command(
     return 0 if sizes.region and not sizes.unresolved else 3 if not sizes.complete else 1
 
 
-def _smallest(problem: Problem, timeout: float, as_json: bool) -> int:
+def _smallest(problem: Problem, timeout: float | None, as_json: bool) -> int:
     """Find the smallest input over all values of the open parameters."""
     from ..synthesis.smallest_input import smallest_input
     from ..synthesis.solve import Solution, Unknown

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ..checks.text import shape
+from .deadline import Deadline
 from .shapes import ShapeType, with_the_axes_that_fit
 
 if TYPE_CHECKING:
@@ -123,11 +124,26 @@ def shape_words(given: InputShapes) -> list[str]:
     return [word for words in shown for word in ("--input", words)]
 
 
-def loaded(source: str, input_shape: InputShapes | None, arguments: str) -> Problem:
-    """Return the problem that a SOURCE names; an input shape replaces the one that it states."""
+_ENOUGH = 1.0
+"""Seconds in which most files are read."""
+
+
+def loaded(source: str, input_shape: InputShapes | None, arguments: str, deadline: Deadline | None = None) -> Problem:
+    """Return the problem that a SOURCE names; an input shape replaces the one that it states.
+
+    A file has to be read a second after the ``deadline`` at the latest: without it there is no answer at all. What
+    Python makes may take its time: to stop in the middle of an import would tell nobody anything.
+
+    Raises:
+        UndecidedError: the file could not be read in time.
+    """
     import dataclasses
 
-    problem, input_shape = found(source, input_shape, arguments)
+    from ..sources import named_by
+
+    limited = deadline if deadline is not None and not named_by(source).attribute else Deadline(None)
+    with limited.later(_ENOUGH)():
+        problem, input_shape = found(source, input_shape, arguments)
     if input_shape is None:
         return problem
     return dataclasses.replace(problem, network=problem.network.with_shapes(input_shape))

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import click
 
 from ..synthesis.text import assignment_lines, broken_lines, no_answer_lines, standing_lines
+from .deadline import Deadline
 from .output import (
     bar,
     console,
@@ -18,7 +19,7 @@ from .output import (
     report_data,
 )
 from .source import found_as_it_is, loaded, source_argument, source_options, what_if_options
-from .workers import workers_options, working
+from .workers import checkpoint_option, kept, workers_options, working
 
 if TYPE_CHECKING:
     from concurrent.futures import Executor
@@ -58,6 +59,7 @@ class DifferenceType(click.ParamType):  # type: ignore[type-arg,unused-ignore]
               "without a number, in kernels, strides, dilations and depth.")  # fmt: skip
 @click.option("--pareto", metavar="A,B[,C]", help="Find the Pareto front of two or three expressions, all minimised.")
 @workers_options
+@checkpoint_option
 @click.option("--emit", type=click.Choice(["yaml", "json"]), help="Print the finished network as a problem file.")
 @click.option("--diff", is_flag=True, help="Print what --open has chosen as a unified diff of the Python source.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
@@ -73,6 +75,7 @@ def command(
     pareto: str | None,
     workers: int | None,
     cluster: str | None,
+    checkpoint: str | None,
     emit: str | None,
     diff: bool,
     as_json: bool,
@@ -91,22 +94,23 @@ def command(
     if (emit or diff) and (as_json or number > 1 or (emit and diff)):
         option = "--emit writes one network: leave out --json and -n"
         raise click.UsageError(option if not diff else "--diff writes one diff: leave out --json, --emit and -n")
-    if (workers or cluster) and number > 1:
-        raise click.UsageError("workers look for the best solution, or for a front: leave out -n")
-    problem = loaded(source, input_shape, arguments)
+    if (workers or cluster or checkpoint) and number > 1:
+        raise click.UsageError("workers, and a checkpoint, are for the best solution, or for a front: leave out -n")
+    deadline = Deadline(timeout)
+    problem = loaded(source, input_shape, arguments, deadline)
     wished = [text.strip() for text in pareto.split(",")] if pareto else []
-    options = {"timeout": timeout, "seed": seed}
+    options = {"timeout": deadline.left, "seed": seed}
     stopped, reason = False, ""
     with working(workers, cluster) as executor:
         if pareto is not None or (problem.pareto and number == 1 and not emit):
             try:
-                return _print_front(_front(problem, wished, executor, quiet, **options), as_json)
+                return _print_front(_front(problem, wished, executor, checkpoint, quiet, **options), as_json)
             except Interrupted as interrupted:
                 _print_front(interrupted.answer, as_json)
                 return _interrupted()
         if number == 1:
             try:
-                answer = _best(problem, executor, quiet, **options)
+                answer = _best(problem, executor, checkpoint, quiet, **options)
             except Interrupted as interrupted:
                 answer, stopped = interrupted.answer, True
             found = [answer] if isinstance(answer, Solution) else []
@@ -130,15 +134,20 @@ def _interrupted() -> int:
     return _INTERRUPTED
 
 
-def _best(problem: Problem, executor: Executor | None, quiet: bool, **options: Any) -> Solution | Infeasible | Unknown:
+def _best(
+    problem: Problem, executor: Executor | None, checkpoint: str | None, quiet: bool, **options: Any
+) -> Solution | Infeasible | Unknown:
     """Ask for the best solution, here or cube by cube."""
-    from ..synthesis.solve import solve
+    from ..synthesis.solve import Solution, Unknown, solve
 
-    if executor is not None:
+    if executor is not None or checkpoint is not None:
         from ..space import Space
 
-        with bar("searching", quiet) as share:
-            return Space(problem).best(executor=executor, tell=share, **options)
+        with bar("searching", quiet) as share, kept(checkpoint) as say_kept:
+            answer = Space(problem).best(executor=executor, checkpoint=checkpoint, tell=share, **options)
+        if isinstance(answer, Unknown) or (isinstance(answer, Solution) and not answer.proven):
+            say_kept()
+        return answer
     tell = progress(quiet)
     try:
         return solve(problem, progress=tell, **options)
@@ -172,15 +181,20 @@ def _several(
         tell.done()  # type: ignore[attr-defined]
 
 
-def _front(problem: Problem, wished: list[str], executor: Executor | None, quiet: bool, **options: Any) -> Front:
+def _front(
+    problem: Problem, wished: list[str], executor: Executor | None, checkpoint: str | None, quiet: bool, **options: Any
+) -> Front:
     """Ask for a Pareto front, here or cube by cube."""
     from ..synthesis.pareto import pareto
 
-    if executor is not None:
+    if executor is not None or checkpoint is not None:
         from ..space import Space
 
-        with bar("searching", quiet) as share:
-            return Space(problem).pareto(*wished, executor=executor, tell=share, **options)
+        with bar("searching", quiet) as share, kept(checkpoint) as say_kept:
+            found = Space(problem).pareto(*wished, executor=executor, checkpoint=checkpoint, tell=share, **options)
+        if not found.complete:
+            say_kept()
+        return found
     tell = progress(quiet)
     try:
         return pareto(problem, wished, progress=tell, **options)

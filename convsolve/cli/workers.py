@@ -11,7 +11,7 @@ import click
 if TYPE_CHECKING:
     from concurrent.futures import Executor
 
-__all__ = ["working", "workers_options"]
+__all__ = ["checkpoint_option", "kept", "workers_options", "working"]
 
 
 def workers_options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -35,3 +35,32 @@ def working(workers: int | None, cluster: str | None) -> Iterator[Executor | Non
 
     with pools.LocalPool(workers) if cluster is None else pools.cluster(cluster) as executor:
         yield executor
+
+
+def checkpoint_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a command the option that keeps what is known of pieces of its work in a file: ``checkpoint``."""
+    option = click.option("--checkpoint", type=click.Path(dir_okay=False), metavar="FILE",
+                          help="Keep what is known in FILE: if this command is stopped, it goes on from there when it "
+                          "is called again.")  # fmt: skip
+    return option(command)
+
+
+@contextmanager
+def kept(checkpoint: str | None) -> Iterator[Callable[[], None]]:
+    """Say, where work is stopped or its file cannot be written, that what is known is kept; yields what says so."""
+    from ..errors import UndecidedError
+    from ..support.atomic_write import unwritable
+
+    def say() -> None:
+        if checkpoint is not None:
+            click.echo(f"{checkpoint} has what is known: the same command goes on from there", err=True)
+
+    try:
+        yield say
+    except OSError as error:
+        if checkpoint is None:
+            raise
+        raise unwritable(checkpoint, error) from None
+    except (KeyboardInterrupt, UndecidedError):
+        say()
+        raise

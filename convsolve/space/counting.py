@@ -9,6 +9,7 @@ from functools import partial
 from math import prod
 
 from ..errors import UndecidedError
+from .checkpoint import Checkpoint
 from .components import in_words, outlined, parts_of
 from .cubes import Cut, Job, Tell, cut, run, untold
 from .path_counts import count_paths
@@ -41,27 +42,49 @@ class Count:
         return Fraction(self.value, self.of) if self.of else None
 
 
-def count(subspace: Subspace, cubes: int = 1, executor: Executor | None = None, tell: Tell = untold) -> Count:
+def count(
+    subspace: Subspace,
+    cubes: int = 1,
+    executor: Executor | None = None,
+    tell: Tell = untold,
+    checkpoint: Checkpoint | None = None,
+) -> Count:
     """Return the count of a space; where it is not exact, what the whole and the sum over so many cubes say together.
+
+    What is known of cubes is kept in a ``checkpoint``, and taken from it.
 
     Raises:
         UndecidedError: even cubes have too many states to be gone through, or the time ran out.
     """
-    value, low, high = _sum(subspace, 1, executor, tell)
+    value, low, high = _sum(subspace, 1, executor, tell, checkpoint)
     if low < high and cubes > 1:
-        value, least, most = _sum(subspace, cubes, executor, tell)
+        value, least, most = _sum(subspace, cubes, executor, tell, checkpoint)
         low, high = max(low, least), min(high, most)
     return Count(min(max(value, low), high), low == high, low, high, _free(subspace))
 
 
-def _sum(subspace: Subspace, cubes: int, executor: Executor | None, tell: Tell) -> tuple[int, int, int]:
+def _sum(
+    subspace: Subspace, cubes: int, executor: Executor | None, tell: Tell, checkpoint: Checkpoint | None
+) -> tuple[int, int, int]:
     """Return an estimate and its bounds, summed over cubes."""
     value = low = high = 0
+    answers = None if checkpoint is None else checkpoint.of(f"count in {cubes}", _numbers, _texts)
     with in_words():
         jobs = [Job(subspace, partial(_counted, cubes=cubes))]
-        for _, (own, least, most) in run(jobs, executor, clock=subspace.clock, in_order=False, tell=tell):
+        for _, (own, least, most) in run(
+            jobs, executor, clock=subspace.clock, in_order=False, tell=tell, answers=answers
+        ):
             value, low, high = value + own, low + least, high + most
     return value, low, high
+
+
+def _texts(numbers: tuple[int, int, int]) -> list[str]:
+    """Return counts as they are written: Python does not read decimal digits without end."""
+    return [f"{number:x}" for number in numbers]
+
+
+def _numbers(texts: list[str]) -> tuple[int, ...]:
+    return tuple(int(text, 16) for text in texts)
 
 
 def _counted(subspace: Subspace, depth: int, *, cubes: int) -> tuple[int, int, int] | Cut:

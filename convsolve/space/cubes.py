@@ -17,6 +17,7 @@ from ..solver.clock import Clock, OutOfTime
 from .components import Outline, Parts, TooManyStates, possible
 
 if TYPE_CHECKING:
+    from .checkpoint import Answers
     from .subspace import Subspace
 
 __all__ = ["Cut", "Decided", "Job", "Task", "Tell", "cut", "run", "untold"]
@@ -123,6 +124,7 @@ def run(
     clock: Clock | None = None,
     in_order: bool = True,
     tell: Tell = untold,
+    answers: Answers | None = None,
 ) -> Iterator[tuple[Job, Any]]:
     """Do jobs, and yield each with its answer; a job whose answer is a cut is replaced by those for its cubes.
 
@@ -132,12 +134,13 @@ def run(
         clock: the deadline.
         in_order: whether answers come in the order of the jobs (and of the cubes), otherwise as they are there.
         tell: is told the sum of the shares that are done.
+        answers: what is known from an earlier run, and keeps what is found out.
 
     Raises:
         OutOfTime: the deadline passed.
         WorkersError: a job was lost again and again.
     """
-    line = _Line(jobs, executor, clock or Clock())
+    line = _Line(jobs, executor, clock or Clock(), answers)
     done = 0.0
     try:
         while line.hand_out():
@@ -156,7 +159,10 @@ class _Line:
     When the time is over none is begun any more, but what has been done by then is there to be taken.
     """
 
-    def __init__(self, jobs: Iterable[Job], executor: Executor | None, clock: Clock) -> None:
+    def __init__(
+        self, jobs: Iterable[Job], executor: Executor | None, clock: Clock, answers: Answers | None = None
+    ) -> None:
+        self._answers = answers
         self._jobs = iter(jobs)
         self._clock = clock
         self._executor = executor
@@ -185,6 +191,10 @@ class _Line:
     def _begin(self, place: _Place) -> None:
         self._clock.check()
         job = place.job
+        known = None if self._answers is None else self._answers.known(job)
+        if known is not None:
+            self._put(place, known)
+            return
         if self._executor is None:
             self._settle(place, _work(job.subspace, job.decided, job.depth, job.task))
             return
@@ -246,6 +256,12 @@ class _Line:
     def _settle(self, place: _Place, answer: Any) -> None:
         if isinstance(answer, _Failed):
             raise answer.error
+        if self._answers is not None:
+            self._answers.keep(place.job, answer)
+        self._put(place, answer)
+
+    def _put(self, place: _Place, answer: Any) -> None:
+        """Put an answer, or the smaller cubes that it asks for, where the job stood."""
         if isinstance(answer, Cut):
             at, job = self._places.index(place), place.job
             share = job.share / max(len(answer.cubes), 1)

@@ -10,10 +10,7 @@ no file that can be replaced, such as a pipe, is written through, and a stopped 
 from __future__ import annotations
 
 import dataclasses
-import hashlib
-import json
 import os
-import stat
 from concurrent.futures import Executor
 from contextlib import suppress
 from pathlib import Path
@@ -21,10 +18,10 @@ from typing import IO, Any
 from zlib import crc32
 
 from ..errors import FileError, Problematic
-from ..network.trace import Definition
 from ..support.atomic_write import destination, open_stream, take_place
 from .cubes import Tell, untold
 from .enumeration import Lines, lines
+from .note_lines import identity, line_of, locked, note_of, opened
 from .sampling import Cube, measure
 from .subspace import Subspace
 
@@ -50,7 +47,7 @@ def write(
     place = destination(path)
     if place is None:
         return _stream(subspace, path, limit, executor, tell)
-    with _Journal(place, {"convsolve listing": _VERSION, "space": _identity(subspace), "limit": limit}) as journal:
+    with _Journal(place, {"convsolve listing": _VERSION, "space": identity(subspace), "limit": limit}) as journal:
         if journal.cubes is None:
             journal.note_cubes(measure([subspace], executor)[0])
         assert journal.cubes is not None
@@ -74,16 +71,6 @@ def _stream(subspace: Subspace, path: Path, limit: int | None, executor: Executo
     return rows
 
 
-def _identity(subspace: Subspace) -> str:
-    """Return what two subspaces have in common if they have the same architectures, in the same words."""
-    traced = subspace.traced
-    lines = [f"{name}: {hole.domain}" for name, hole in traced.problem.network.holes.items()]
-    for step in traced.trace.steps:
-        lines.append(f"{step.name} := {step.value}" if isinstance(step, Definition) else f"{step.condition}")
-    lines += [f"{name}: {condition}" for name, condition in traced.trace.canonical.items()]
-    return hashlib.sha256("\n".join(lines).encode()).hexdigest()
-
-
 class _Journal:
     """What is in the file for certain: ``rows`` architectures, up to a number of a cube (``at``)."""
 
@@ -101,7 +88,7 @@ class _Journal:
         self._fresh = not os.path.lexists(self._journal)
         if self._fresh and os.path.lexists(self._part):
             raise self._strange()
-        self._notes = _opened(self._journal, "a+b")
+        self._notes = opened(self._journal, "a+b")
         try:
             self._read()
             if not self.finished or os.path.lexists(self._part):
@@ -127,19 +114,19 @@ class _Journal:
 
     def _read(self) -> None:
         """Read what has been noted; a last line that a stopped run left half written is dropped."""
-        if not _alone(self._notes):
+        if not locked(self._notes):
             self._fresh = False
             raise self._wrong(1, "another run is writing this file: wait for it, or stop it")
         self._notes.seek(0)
         data = self._notes.read()
         whole = data[: data.rfind(b"\n") + 1]
-        if not whole and not _line(self._head).startswith(data):
+        if not whole and not line_of(self._head).startswith(data):
             raise self._wrong(1, "this is no line of a journal")
         end = 0
         for number, line in enumerate(whole.splitlines(keepends=True), start=1):
             end += len(line)
             try:
-                note = _note(line)
+                note = note_of(line)
                 if number > 1:
                     self._take(note, end)
             except (ValueError, KeyError, TypeError):
@@ -158,7 +145,7 @@ class _Journal:
 
     def _open(self) -> None:
         """Open the file of lines, and drop those that have not been noted, or are not what was written."""
-        self._rows = _opened(self._part, "a+b", 0o600 if self._path.exists() else 0o666)
+        self._rows = opened(self._part, "a+b", 0o600 if self._path.exists() else 0o666)
         size, end, good = os.path.getsize(self._part), 0, 0
         self._rows.seek(0)
         for note, _ in self._pieces:
@@ -193,7 +180,7 @@ class _Journal:
         return FileError(str(self._part), [Problematic(1, 1, "no run has left this here: move it away")])
 
     def _note(self, note: dict[str, Any]) -> None:
-        self._notes.write(_line(note))
+        self._notes.write(line_of(note))
         self._notes.flush()
         os.fsync(self._notes.fileno())
 
@@ -222,42 +209,3 @@ class _Journal:
             self._rows.close()
             take_place(self._part, self._path)
         self._journal.unlink()
-
-
-def _line(note: dict[str, Any]) -> bytes:
-    """Return a note as a line, with its checksum at the end."""
-    text = json.dumps(note).encode()
-    return b"%b %08x\n" % (text, crc32(text))
-
-
-def _note(line: bytes) -> dict[str, Any]:
-    """Return the note of a line; raise ValueError where that is not what was written."""
-    text, _, _ = line.rpartition(b" ")
-    note: dict[str, Any] = json.loads(text)
-    if _line(note) != line:
-        raise ValueError("a wrong checksum")
-    return note
-
-
-def _opened(path: Path, how: str, mode: int = 0o666) -> IO[bytes]:
-    """Open a file that a run has made, or make it with a mode; nothing else, and nothing behind a link."""
-
-    def opener(name: str, flags: int) -> int:
-        return os.open(name, flags | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0), mode)
-
-    if path.is_symlink() or (path.exists() and not stat.S_ISREG(path.stat().st_mode)):
-        raise FileError(str(path), [Problematic(1, 1, "this is no file that a run has left here: move it away")])
-    return open(path, how, opener=opener)
-
-
-def _alone(file: IO[bytes]) -> bool:
-    """Lock a file, where the system can, until this process ends; return whether nobody else has."""
-    try:
-        import fcntl
-    except ImportError:
-        return True
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        return False
-    return True

@@ -11,16 +11,18 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import Executor
 from functools import partial
 from operator import itemgetter
+from typing import Any
 
 from ..errors import UndecidedError
 from ..network.trace import Requirement
 from ..problem import ProblemTrace
 from ..rules import PROBLEM
 from ..solver.clock import Clock, OutOfTime
-from ..solver.outcome import Outcome
+from ..solver.outcome import Outcome, Stopped
 from ..synthesis.pareto import Front, TradeOffs, asking, trade_offs, values_of, wishes
 from ..synthesis.robust import RobustSearch
-from ..synthesis.solve import Infeasible, Solution, Unknown, conclusion
+from ..synthesis.solve import Infeasible, Interrupted, Solution, Unknown, conclusion
+from .checkpoint import Checkpoint
 from .components import outlined
 from .cubes import Decided, Job, Tell, cut, run, untold
 from .subspace import Subspace, extended
@@ -29,6 +31,7 @@ __all__ = ["best", "front"]
 
 _MOST_POINTS = 1000
 _OUT_OF_TIME = Outcome((), False, reason="the time ran out")
+_STOPPED = Outcome((), False, reason="the search was stopped")
 
 
 def best(
@@ -38,8 +41,15 @@ def best(
     cubes: int = 1,
     executor: Executor | None = None,
     tell: Tell = untold,
+    checkpoint: Checkpoint | None = None,
 ) -> Solution | Infeasible | Unknown:
-    """Return the best architecture of a space, or the requirements that rule all of them out."""
+    """Return the best architecture of a space, or the requirements that rule all of them out.
+
+    What is known of cubes is kept in a ``checkpoint``, and taken from it.
+
+    Raises:
+        Interrupted: the user interrupted; it carries the best that was found.
+    """
     search = RobustSearch(subspace.problem, Clock(timeout), seed)
     traced = extended(search.trace, subspace.steps)
     found: list[tuple[tuple[int, ...], dict[str, int]]] = []
@@ -53,17 +63,26 @@ def best(
             yield Job(subspace, task, 1 / len(smaller), decided)
 
     smaller = _cubes(traced, search.clock, cubes)
+    answers = None if checkpoint is None else checkpoint.of(f"best in {cubes}", _outcome, _written_outcome)
+    stopped = False
     try:
-        for _, outcome in run(jobs(), executor, clock=search.clock, in_order=False, tell=tell):
+        for _, outcome in run(jobs(), executor, clock=search.clock, in_order=False, tell=tell, answers=answers):
             found += [(_rank(traced, assignment), assignment) for assignment in outcome.assignments]
             open_ends += [] if outcome.proven else [outcome]
             plainest &= outcome.plainest
     except OutOfTime:
         open_ends.append(_OUT_OF_TIME)
+    except KeyboardInterrupt as interrupt:
+        known = interrupt.outcome if isinstance(interrupt, Stopped) else _STOPPED
+        found += [(_rank(traced, assignment), assignment) for assignment in known.assignments]
+        open_ends.append(dataclasses.replace(known, bound=None))  # of this cube alone
+        stopped = True
     reason = open_ends[0].reason if open_ends else ""
     assignments = (min(found, key=itemgetter(0))[1],) if found else ()
     whole = Outcome(assignments, not open_ends, _bound(traced, [key for key, _ in found], open_ends), reason,
                     plainest=plainest and not open_ends)  # fmt: skip
+    if stopped:
+        raise Interrupted(conclusion(search, traced, whole, explain=False))
     answer = conclusion(search, traced, whole)
     if isinstance(answer, Infeasible) and not subspace.steps:
         return dataclasses.replace(answer, problem=subspace.problem)
@@ -123,8 +142,12 @@ def front(
     cubes: int = 1,
     executor: Executor | None = None,
     tell: Tell = untold,
+    checkpoint: Checkpoint | None = None,
 ) -> Front:
-    """Return the Pareto front of a space: of the points on the fronts of its cubes those that none is better than."""
+    """Return the Pareto front of a space: of the points on the fronts of its cubes those that none is better than.
+
+    What is known of cubes is kept in a ``checkpoint``, and taken from it.
+    """
     wished = wishes(subspace.problem, objectives)
     search = RobustSearch(asking(subspace.problem, wished), Clock(timeout), seed)
     traced = extended(search.trace, subspace.steps)
@@ -135,8 +158,9 @@ def front(
     )
     points: dict[tuple[int, ...], tuple[tuple[int, ...], Outcome]] = {}
     reasons: list[str] = []
+    answers = None if checkpoint is None else checkpoint.of(f"front in {cubes}", _trade_offs, _written_trade_offs)
     try:
-        for _, own in run(jobs, executor, clock=search.clock, in_order=False, tell=tell):
+        for _, own in run(jobs, executor, clock=search.clock, in_order=False, tell=tell, answers=answers):
             reasons += [] if own.complete else [own.reason]
             for point, outcome in zip(own.points, own.outcomes, strict=True):
                 entry = _rank(traced, outcome.assignments[0]), outcome
@@ -153,3 +177,24 @@ def front(
 def _front(subspace: Subspace, depth: int, *, wished: Sequence[str], timeout: float | None, seed: int) -> TradeOffs:
     search = RobustSearch(asking(subspace.problem, wished), Clock(timeout), seed)
     return trade_offs(search, extended(search.trace, subspace.steps), _MOST_POINTS)
+
+
+# -- as a checkpoint keeps them
+
+
+def _written_outcome(outcome: Outcome) -> dict[str, Any] | None:
+    """Return what is proven of a cube; None where the search came to no end."""
+    return dataclasses.asdict(outcome) if outcome.proven else None
+
+
+def _outcome(written: dict[str, Any]) -> Outcome:
+    return Outcome(**{**written, "assignments": tuple(written["assignments"]), "unmet": tuple(written["unmet"])})
+
+
+def _written_trade_offs(found: TradeOffs) -> dict[str, Any] | None:
+    return dataclasses.asdict(found) if found.complete else None
+
+
+def _trade_offs(written: dict[str, Any]) -> TradeOffs:
+    points = tuple(map(tuple, written["points"]))
+    return TradeOffs(points, tuple(map(_outcome, written["outcomes"])), written["complete"], written["reason"])

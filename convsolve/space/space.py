@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
+from contextlib import AbstractContextManager, nullcontext
 from functools import wraps
 from itertools import islice
 from pathlib import Path
@@ -17,6 +18,7 @@ from ..synthesis.pareto import Front
 from ..synthesis.solve import Infeasible, Solution, Unknown
 from . import enumeration, journal, optimisation
 from .assignments import Samples
+from .checkpoint import Checkpoint
 from .components import TooManyStates, in_words
 from .counting import Count, count
 from .cubes import Tell, untold
@@ -32,6 +34,7 @@ from .neighbourhood import (
     nearest_by_search,
     neighbours,
 )
+from .note_lines import identity
 from .path_counts import Weight
 from .sampling import Cube, Numbers, draw, measure
 from .stratified import Bins, Spread
@@ -129,7 +132,14 @@ class Space:
     # -- how many
 
     @_question
-    def count(self, *, cubes: int = 1, executor: Executor | None = None, tell: Tell = untold) -> Count:
+    def count(
+        self,
+        *,
+        cubes: int = 1,
+        executor: Executor | None = None,
+        tell: Tell = untold,
+        checkpoint: str | Path | None = None,
+    ) -> Count:
         """Count the valid architectures, exactly where the budgets allow.
 
         A budget over many layers has more different sums than can be told apart; then similar sums are taken
@@ -140,12 +150,15 @@ class Space:
             cubes: into how many cubes, at least, to cut a space that cannot be counted exactly as a whole.
             executor: who counts the cubes, such as a :class:`LocalPool`; by default this process.
             tell: is told which share of the work is done, from 0 to 1.
+            checkpoint: a file that keeps what is known of cubes: where a run is stopped, the next one goes on from it.
 
         Raises:
             UndecidedError: there are too many states to go through.
+            FileError: the checkpoint is a file of something else.
         """
         if self._counted is None or self._counted[0] != cubes:
-            self._counted = cubes, count(self._subspace, cubes, executor, tell)
+            with self._kept(checkpoint) as known:
+                self._counted = cubes, count(self._subspace, cubes, executor, tell, known)
         return self._counted[1]
 
     # -- drawing
@@ -381,12 +394,17 @@ class Space:
         executor: Executor | None = None,
         cubes: int | None = None,
         tell: Tell = untold,
+        checkpoint: str | Path | None = None,
     ) -> Solution | Infeasible | Unknown:
         """Return the best architecture by the problem's objectives, as :func:`convsolve.solve` does.
 
-        With an ``executor``, it is sought in at least so many ``cubes`` (by default 64); the answer is the same.
+        With an ``executor`` or a ``checkpoint``, it is sought in at least so many ``cubes`` (by default 64); the answer
+        is the same. A checkpoint is a file that keeps what is known of cubes: where a run is stopped, the next one
+        goes on from it.
         """
-        return optimisation.best(self._subspace, timeout, seed, cubes or (_CUBES if executor else 1), executor, tell)
+        least = cubes or (_CUBES if executor or checkpoint else 1)
+        with self._kept(checkpoint) as known:
+            return optimisation.best(self._subspace, timeout, seed, least, executor, tell, known)
 
     def pareto(
         self,
@@ -396,13 +414,26 @@ class Space:
         executor: Executor | None = None,
         cubes: int | None = None,
         tell: Tell = untold,
+        checkpoint: str | Path | None = None,
     ) -> Front:
         """Return the trade-offs between two or three expressions, as :func:`convsolve.pareto` does.
 
-        With an ``executor``, they are sought in at least so many ``cubes`` (by default 64); the answer is the same.
+        With an ``executor`` or a ``checkpoint``, they are sought in at least so many ``cubes`` (by default 64), which
+        the checkpoint keeps, as in :meth:`best`; the answer is the same.
         """
-        least = cubes or (_CUBES if executor else 1)
-        return optimisation.front(self._subspace, objectives, timeout, seed, least, executor, tell)
+        least = cubes or (_CUBES if executor or checkpoint else 1)
+        with self._kept(checkpoint, objectives) as known:
+            return optimisation.front(self._subspace, objectives, timeout, seed, least, executor, tell, known)
+
+    def _kept(
+        self, path: str | Path | None, objectives: Sequence[str] | None = None
+    ) -> AbstractContextManager[Checkpoint | None]:
+        """Return the checkpoint of what is asked, for as long as it is open."""
+        if path is None:
+            return nullcontext()
+        wished = [f"{objective.sense} {objective.text}" for objective in self.problem.objectives]
+        asked = {"space": identity(self._subspace), "objectives": wished if objectives is None else list(objectives)}
+        return Checkpoint(path, asked)
 
     def _cheapest(self, costs: Costs, given: Mapping[str, int]) -> dict[str, int] | None:
         subspace = self._subspace

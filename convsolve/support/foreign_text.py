@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-__all__ = ["visible"]
+import re
+
+__all__ = ["shortened", "visible"]
+
+_LONG = re.compile(r"\S{201,}")
 
 
 def visible(text: str, keep: str = "") -> str:
@@ -17,3 +21,12 @@ def visible(text: str, keep: str = "") -> str:
     if text.isprintable():
         return text
     return "".join(c if c.isprintable() or c in keep else repr(c)[1:-1] for c in text)
+
+
+def shortened(text: str) -> str:
+    """Return a text in which words that are too long to be read stand by their beginning and their length.
+
+    >>> print(shortened("no layer '" + "x" * 5000 + "' here"))
+    no layer 'xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx... (5,002 characters) here
+    """
+    return _LONG.sub(lambda word: f"{word[0][:60]}... ({len(word[0]):,} characters)", text)

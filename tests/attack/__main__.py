@@ -9,6 +9,7 @@ from collections import Counter
 from pathlib import Path
 
 from tests.attack.cases import command, judged
+from tests.attack.crafted import crafted
 from tests.attack.limited import Limited
 from tests.attack.mutators import KINDS, mutant
 
@@ -20,6 +21,7 @@ def main() -> None:
     options.add_argument("--from", dest="first", type=int, default=0, help="the number of the first one")
     options.add_argument("--case", type=int, help="this one alone, with what it prints")
     options.add_argument("--only", choices=KINDS, default="", help="files of this kind alone")
+    options.add_argument("--crafted", action="store_true", help="files that are built to hurt, instead of damaged ones")
     options.add_argument("--seconds", type=float, default=float("inf"), help="stop after so long")
     options.add_argument("--keep", type=Path, help="a folder for the files that break something")
     given = options.parse_args()
@@ -30,8 +32,10 @@ def main() -> None:
         for number in numbers:
             if time.monotonic() - begun > given.seconds:
                 break
-            file, content = mutant(number, given.only)
+            file, content = crafted(number) if given.crafted else mutant(number, given.only)
             words = command(number, file)
+            if given.crafted and "--timeout" not in words:  # what the guide advises for files of strangers
+                words[1:1] = ["--timeout", "5"]
             (limited.folder / file).write_bytes(content)
             ended = limited.run(words)
             tried += 1

@@ -5,8 +5,9 @@ from __future__ import annotations
 import copy
 import io
 import json
+import re
 import zipfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import cache
 from pathlib import Path
 from random import Random
@@ -218,7 +219,10 @@ def as_toml(random: Random) -> bytes:
     tree = changed(random.choice(problems()), random)
     entries = tree.items() if isinstance(tree, dict) else [("input", tree)]
     dotted = ".".join(["a"] * random.choice((3, 50, 20_000)))
-    lines = [f"{json.dumps(str(key))} = {toml(value)}" for key, value in entries]
+    try:
+        lines = [f"{json.dumps(str(key))} = {toml(value)}" for key, value in entries]
+    except RecursionError:  # a tree that is deeper than this process may be
+        lines = [f"x = {'[' * 3000}{']' * 3000}"]
     if random.random() < 0.1:
         lines.append(
             random.choice(
@@ -227,6 +231,78 @@ def as_toml(random: Random) -> bytes:
         )
     content = "\n".join(lines).encode("utf-8", "surrogatepass")
     return damaged(content, random) if random.random() < 0.3 else content
+
+
+NAMES = (
+    *(
+        "x" * 5000,
+        "$k",
+        "input",
+        "output",
+        "params",
+        "macs",
+        "max",
+        "and",
+        "true",
+        "null",
+        "1e3",
+        "0x1f",
+        "-",
+        "*",
+        "a.b",
+        "a b",
+    ),
+    *(
+        "a\u0301",
+        "\u00e1",
+        "ﬁlter",
+        "filter",
+        "K",
+        "\u212a",
+        "\u200b",
+        "__class__",
+        "{0.__class__}",
+        "%s%n",
+        "'; exit 1; '",
+        "conv1",
+    ),
+)
+"""Names that mean something elsewhere, look like another, or are none."""
+
+
+def names(random: Random) -> bytes:
+    """Return a problem in which some words stand for others, everywhere: layers, holes, keys of the format."""
+    tree = random.choice(problems())
+    words = sorted({word for text in texts(tree) for word in re.findall(r"[A-Za-z_]\w*", text)})
+    turned = {}
+    for _ in range(random.choice((1, 1, 2, 5))):
+        turned[random.choice(words)] = random.choice((*NAMES, *PAYLOADS, *HALVES, random.choice(words)))
+    tree = renamed(tree, turned)
+    try:
+        text = yaml.safe_dump(tree, sort_keys=False, allow_unicode=True)
+    except (yaml.YAMLError, ValueError):
+        text = json.dumps(tree)
+    return text.encode("utf-8", "surrogatepass")
+
+
+def texts(tree: Any) -> Iterator[str]:
+    """Yield every key and every text of a tree."""
+    for here, key in places(tree):
+        if isinstance(key, str):
+            yield key
+        if isinstance(here[key], str):
+            yield here[key]
+
+
+def renamed(tree: Any, turned: Mapping[str, str]) -> Any:
+    """Return a tree in whose texts and keys words are replaced by others."""
+    if isinstance(tree, dict):
+        return {renamed(key, turned): renamed(value, turned) for key, value in tree.items()}
+    if isinstance(tree, list):
+        return [renamed(value, turned) for value in tree]
+    if isinstance(tree, str):
+        return re.sub(r"[A-Za-z_]\w*", lambda word: turned.get(word[0], word[0]), tree)
+    return tree
 
 
 def toml(value: Any) -> str:
@@ -408,7 +484,7 @@ def message(random: Random) -> bytes:
 
 KINDS: Mapping[str, Callable[[Random], bytes]] = {
     "net.yaml": as_yaml, "net.json": as_json, "net.toml": as_toml, "net.onnx": onnx_file, "net.keras": keras, "keras.json": config,
-    "net.h5": hdf5, "net.pt2": pt2, "model.json": tensorflow_js, "error.log": message,
+    "net.h5": hdf5, "net.pt2": pt2, "model.json": tensorflow_js, "error.log": message, "names.yaml": names,
 }  # fmt: skip
 """What makes a damaged file, by the name that such a file has."""
 

@@ -8,10 +8,13 @@ import subprocess
 import sys
 import threading
 import time
+from importlib import import_module
 
 import pytest
+from click.testing import CliRunner
 
 import convsolve as cs
+from convsolve.cli import cli, deadline
 from convsolve.cli.deadline import Deadline
 
 
@@ -27,6 +30,35 @@ def test_whatever_is_done_ends():
     with pytest.raises(cs.UndecidedError, match=r"the time ran out \(0.3 s\)"), Deadline(0.3)():
         swallow()
     assert time.monotonic() - began < 20 and signal.getitimer(signal.ITIMER_REAL) == (0, 0)
+
+
+def test_an_end_that_is_told_again_at_once_is_the_same_end(monkeypatch):
+    monkeypatch.setattr(deadline, "_AGAIN", 1e-3)
+
+    def work() -> None:
+        with Deadline(0.002)():
+            while True:
+                sum(range(100))
+
+    for _ in range(300):
+        with pytest.raises(cs.UndecidedError):
+            work()
+    assert signal.getitimer(signal.ITIMER_REAL) == (0, 0)
+
+
+def test_a_file_is_read_in_time_or_not_at_all(tmp_path):
+    """Whatever a command does with a file, reading counts."""
+    cs.load("problems/unet_300x300.yaml")
+    for module in ("space", "synthesis.solve", "sizes.valid_sizes", "repairs.repair", "pictures"):
+        import_module(f"convsolve.{module}")  # an import that is cut off would be missed by the next command
+    path = tmp_path / "net.yaml"
+    path.write_text("input: [3, 224, 224]\nlayers:\n" + "  - conv: {out_channels: 8, kernel_size: 1}\n" * 9000)
+    for command in ("synth", "count", "sample", "enumerate", "sizes", "repair", "export", "draw"):
+        words = [command, str(path), "--timeout", "0.05", *(["--to", "yaml"] if command == "export" else [])]
+        began = time.process_time()
+        ended = CliRunner().invoke(cli, words, standalone_mode=False)
+        assert isinstance(ended.exception, cs.UndecidedError), (command, ended)
+        assert "0.05 s" in str(ended.exception) and time.process_time() - began < 5
 
 
 def test_a_deadline_is_one_for_all_that_is_done_within():
