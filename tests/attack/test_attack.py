@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.attack.cases import command, judged
+from tests.attack.crafted import crafted
 from tests.attack.limited import Limited
 from tests.attack.mutators import mutant
 
@@ -60,3 +63,21 @@ def test_what_is_wrong_is_seen(limited: Limited, kind: str) -> None:
     (limited.folder / "loud.py").write_text(f"import os, sys\n\n\ndef net():\n    {LOUD[kind]}\n")
     ended = limited.run(["check", "loud.py:net"], seconds=1)
     assert kind in judged(ended), ended
+
+
+def test_files_that_are_built_to_hurt(limited: Limited) -> None:
+    for number in range(CASES // 4):
+        file, content = crafted(number)
+        (limited.folder / file).write_bytes(content)
+        words = command(number, file)
+        if "--timeout" not in words:
+            words[1:1] = ["--timeout", "5"]
+        fault = judged(limited.run(words))
+        assert not fault, f"python -m tests.attack --crafted --case {number}: {fault}"
+
+
+def test_what_is_killed_goes_on() -> None:
+    ended = subprocess.run(
+        [sys.executable, "-m", "tests.attack.kills", "--times", "5"], capture_output=True, text=True, check=False
+    )
+    assert ended.returncode == 0 and ended.stdout.splitlines()[-1] == "5 kills, 0 faults", ended.stdout + ended.stderr
