@@ -8,8 +8,11 @@ way out that is returned has been solved.
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from heapq import merge
+from itertools import islice
 
 from ..dims import Domain, Span, evaluate
 from ..errors import ConvsolveError, ExpressionError, NetworkError
@@ -132,9 +135,8 @@ def _of_domain(problem: Problem, name: str, clock: Clock) -> Iterator[Relaxation
     if domain is None or domain.size is None or domain.upper is None or name.endswith((".choose", ".present")):
         return
     low, high = domain.lower, domain.upper
-    added = [v for v in range(min(low, 1), 2 * high + 2) if v not in domain]
-    added.sort(key=lambda v: (max(v - high, low - v, 0), v))
-    wider = Domain((*domain.spans, *(Span(v, v) for v in added[:_MOST_ADDED])))
+    added = list(islice(_nearest_outside(domain, low, high, clock), _MOST_ADDED))
+    wider = Domain((*domain.spans, *(Span(v, v) for v in added)))
     try:
         network = problem.network.with_domain(name, wider)
     except ConvsolveError:
@@ -145,3 +147,30 @@ def _of_domain(problem: Problem, name: str, clock: Clock) -> Iterator[Relaxation
         value = outcome.assignments[0][name]
         if value not in domain:
             yield Relaxation(f"{name} = {value}", str(domain), outcome.proven)
+
+
+def _nearest_outside(domain: Domain, low: int, high: int, clock: Clock) -> Iterator[int]:
+    """Yield what is not in a domain: what lies between its values, then what is beyond them, the nearest first."""
+    ends = sorted({span.start for span in domain.spans})
+    last = None
+    for value in merge(*(_behind(span, ends, high) for span in domain.spans)):
+        clock.check()
+        if value != last and value not in domain:
+            yield value
+        last = value
+    for distance in range(1, max(low - min(low, 1), high + 1) + 1):
+        clock.check()
+        if low - distance >= min(low, 1):
+            yield low - distance
+        if distance <= high + 1:
+            yield high + distance
+
+
+def _behind(span: Span, begins: Sequence[int], high: int) -> Iterator[int]:
+    """Yield, in order, the values up to ``high`` behind each one of a span, up to the next one of it, or of another."""
+    end = high if span.stop is None else span.stop
+    if span.step > 1:
+        for start in range(span.start, end, span.step):
+            yield from range(start + 1, start + span.step)
+    later = bisect_right(begins, end)
+    yield from range(end + 1, begins[later] if later < len(begins) else high)
