@@ -115,6 +115,7 @@ def _caffe(c: ParsedError) -> ExplainedMessage:
 
 DECLARED: Mapping[str, Callable[[ParsedError], ExplainedMessage]] = {
     "keras.smallest_input": _smallest, "keras.flatten_open": _open_flatten, "keras.open_weights": _open_weights,
-    "keras.input_shape": _other_input, "onnx.inferred": _inferred, "caffe.signal": _caffe,
+    "keras.input_shape": _other_input, "keras.input_tensor": _other_input, "keras.input_array": _other_input,
+    "onnx.inferred": _inferred, "caffe.signal": _caffe,
 }  # fmt: skip
 """The templates of such messages, and what explains them."""

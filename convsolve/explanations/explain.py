@@ -95,13 +95,16 @@ def explain(error_or_text: Any, *, network: Any = None, input_shape: InputShapes
     1 - 5 + 1 = -3
     """
     read = reading(text_of(error_or_text))
-    given = material(error_or_text, network, input_shape, live=bool(read.complaints))
+    unread = not read.complaints and isinstance(error_or_text, _REFUSALS)
+    given = material(error_or_text, network, input_shape, live=bool(read.complaints) or unread)
     whole = isinstance(error_or_text, BaseException)  # nothing is cut off of its text
     said = tuple(c for c in read.complaints if not whole or given.network is not None or c.template not in EVERYDAY)
     if said and given.layer:
         said = (given.layer.complete(said[0]), *said[1:])
     findings = tuple(explained(c) for c in said)
     found = deeper(given.network, given.input_shape, findings) if given.network is not None else Deeper()
+    if unread and network is None and (found.report is None or found.report.ok):
+        return Explanation(asks=_ASKS)  # an error about something else, as far as the network tells
     if found.report is not None:  # the network is at hand: nobody has to send it
         findings = tuple(replace(finding, asks=()) for finding in findings)
     return Explanation(
@@ -110,6 +113,9 @@ def explain(error_or_text: Any, *, network: Any = None, input_shape: InputShapes
                                    *map(_contradiction, read.contradictions)),
         asks=() if findings or found.report else _ASKS)  # fmt: skip
 
+
+_REFUSALS = (AssertionError, RuntimeError, ValueError, IndexError, TypeError)
+"""What programs raise where a size does not suit them, in words that nobody knows: the network itself is checked."""
 
 _ASKS = (
     "the whole error message: no message about shapes that convsolve knows was found in this text",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from dataclasses import replace
 
 from ..messages import ParsedError
 from ..operators import Flatten, LayerNorm, Linear, Matmul, Permute, Reshape
@@ -17,6 +18,7 @@ __all__ = ["explain_features", "explain_product"]
 
 def explain_features(c: ParsedError) -> ExplainedMessage:
     """Explain a linear layer, or another one on the last axis, that takes another number of features than arrives."""
+    c = _by_library(c)
     got, wanted = c.numbers.get("features"), c.numbers.get("in_features")
     numbers = {k: n for k, n in c.numbers.items() if k in ("features", "in_features")}
     ways: list[Fix] = []
@@ -38,6 +40,15 @@ def explain_features(c: ParsedError) -> ExplainedMessage:
         causes=tuple(_causes(c, got, wanted)), asks=(*asks, ask_network(c, "the size of the network's input"),
                                                      *ask_layer(c)),
         sketch=failing(now))  # fmt: skip
+
+
+def _by_library(c: ParsedError) -> ParsedError:
+    """Return a message of JAX with its two sizes named: Equinox multiplies weight and input, Flax input and weight."""
+    pair = [c.numbers[name] for name in ("first", "second") if name in c.numbers]
+    if c.library not in ("equinox", "flax") or len(pair) != 2 or "features" in c.numbers:
+        return c
+    got, wanted = pair if c.library == "flax" else reversed(pair)
+    return replace(c, numbers={**c.numbers, "features": got, "in_features": wanted})
 
 
 def _linear(c: ParsedError, features: int) -> Linear:

@@ -11,6 +11,7 @@ from ..operators.base import DataFormat, to_canonical
 from .finding import ExplainedMessage, Fix, headline, mends
 from .missing_facts import ask_layer, ask_network
 from .single_layer import Branch, LayerTrial, failing, known, order_of, sane, tried
+from .statement_hints import position_table, table_sides
 from .wording import by, dialect, one
 
 __all__ = ["explain_join", "explain_stack"]
@@ -164,6 +165,8 @@ def _trimmed(c: ParsedError, x: Shape, y: Shape, where: str) -> Iterator[Fix]:
 
 def _joined_axis(c: ParsedError, x: int, y: int) -> Iterator[Fix]:
     """Yield what brings one side to the other on an axis of which only the two sizes are known."""
+    if table_sides(x, y):
+        return  # two counts of tokens: no layer brings one to the other
     if c.framework == "torch" and c.axis == 1 and c.code == "CS012":  # behind the batch: channels, or features
         for n, m in ((x, y), (y, x)):
             wide = (("maps", (n, 8, 8), _one_by_one(m)), ("rows of features", (n,), Linear(out_features=m)))
@@ -180,7 +183,10 @@ def _joined_axis(c: ParsedError, x: int, y: int) -> Iterator[Fix]:
 
 def _causes(c: ParsedError, pairs: Sequence[Sequence[int]], sides: Pair | None) -> Iterator[str]:
     alone = c.framework == "torch" and c.code == "CS012" and sides is None
-    if alone and c.axis == 1:
+    counts = next(((x, y, table) for x, y in pairs if (table := table_sides(x, y))), None)
+    if counts:
+        yield position_table(*counts)
+    elif alone and c.axis == 1:
         yield ("in a batch, axis 1 holds the channels: the shortcut then needs a convolution of kernel_size 1 to the "
                "channels of the other side")  # fmt: skip
     elif alone and c.axis == 0:

@@ -27,7 +27,7 @@ def say(error: BaseException, stream: TextIO | None = None) -> bool:
         from .explain import explain
 
         found = explain(error)
-        if not found.findings:
+        if not found.understood:
             return False
         print(f"\n-- convsolve explains --\n{found}", file=out)
     except Exception as problem:  # whatever goes wrong here must not stand in the way of the error itself

@@ -14,6 +14,9 @@ __all__ = [
     "expanded",
     "guard_text",
     "hidden_state",
+    "incompatible_loss",
+    "loaded_kernel",
+    "wrong_sizes",
     "loaded_weights",
     "normalised_grey",
     "position_table",
@@ -87,6 +90,41 @@ def loaded_weights(c: ParsedError) -> Iterable[str]:
                    f"saved, {own[1]} now")  # fmt: skip
     elif len(own) > 2 and saved[:2] == own[:2]:
         yield f"only the kernel differs: {by(saved[2:])} was saved, and the model has {by(own[2:])}"
+
+
+def loaded_kernel(c: ParsedError) -> Iterable[str]:
+    """Yield which side of two weights of Keras or Flax differs; their outputs stand at the end."""
+    saved, own = known(c.output), known(c.weight)
+    if not saved or not own or len(saved) != len(own):
+        return
+    if saved[:-1] == own[:-1]:
+        yield (f"only the last axis differs, of a layer its outputs: {saved[-1]} when it was saved, {own[-1]} now; in "
+               "a last layer these are the classes, and its weights are left out of what is loaded")  # fmt: skip
+    elif len(own) > 2 and saved[1] == own[-2] and saved[2:] == own[:-2]:
+        yield (f"the saved weight has its outputs in front, {saved[0]} of them, and the model has them at the end, "
+               f"{own[-1]}: another order of axes, or a last layer for other classes")  # fmt: skip
+    elif len(own) > 1 and saved[-1] == own[-1] and saved[:-2] == own[:-2]:
+        yield f"only the axis of the inputs differs: {saved[-2]} when it was saved, {own[-2]} now"
+
+
+def wrong_sizes(c: ParsedError) -> Iterable[str]:
+    """Yield the sizes that a model declares, axis by axis, and what each is mostly about."""
+    if len(c.tensors) != 3:
+        return
+    axes, found, wanted = c.tensors
+    for axis, got, size in zip(axes, found, wanted, strict=True):
+        where = " (mostly the batch: one sample at a time, or an export with that axis open)" if axis == 0 else ""
+        yield f"axis {axis} is {got}, and the model declares {size}{where}"
+    last = dict(zip(axes, zip(found, wanted, strict=True), strict=True))
+    if 1 in last and 3 in last and last[1][1] == last[3][0]:
+        yield f"the {last[1][1]} stands at the end: x.transpose(0, 3, 1, 2), if these are the channels"
+
+
+def incompatible_loss(c: ParsedError) -> Iterable[str]:
+    """Yield that labels are whole numbers where one column for each class is wanted, if they look so."""
+    if len(c.tensors) == 2 and len(c.tensors[0]) == len(c.tensors[1]) and c.tensors[0][-1:] == (1,):
+        yield ("in a loss, the first is the target and the second the output: for classes as whole numbers take "
+               "sparse_categorical_crossentropy, or keras.utils.to_categorical(labels)")  # fmt: skip
 
 
 def turned_grid(c: ParsedError) -> Iterable[str]:

@@ -20,12 +20,15 @@ from .statement_hints import (
     expanded,
     guard_text,
     hidden_state,
+    incompatible_loss,
+    loaded_kernel,
     loaded_weights,
     normalised_grey,
     remainder,
     reordered,
     turned_grid,
     unpacked,
+    wrong_sizes,
 )
 from .statement_repairs import (
     cut_features,
@@ -633,6 +636,59 @@ STATEMENTS: Mapping[str, Statement] = {
         "saved weights and the model have different names",
         mend="the model as it was when it was saved; a prefix module. comes from "
         "DataParallel, and can be cut off the names",
+    ),
+    # -- TensorFlow, Keras, Flax, onnxruntime
+    **{
+        name: Statement(
+            "saved weights are for a model with other sizes",
+            "{output} was saved, the model has {weight}",
+            mend="make the model as it was when it was saved, or leave these weights out of what is loaded"
+            " (by_name=True, skip_mismatch=True)",
+            more=loaded_kernel,
+        )
+        for name in ("tensorflow.weights", "keras.weights")
+    },
+    "flax.weights": Statement(
+        "a stored parameter has another shape than the model makes",
+        "{output} was stored, the model makes {weight}",
+        mend="make the model as it was when the parameters were stored, or new parameters with model.init",
+        more=loaded_kernel,
+    ),
+    "tensorflow.incompatible": Statement(
+        "two shapes that must be the same differ",
+        "{t0} and {t1}",
+        mend="bring both to one shape",
+        more=incompatible_loss,
+    ),
+    "tensorflow.channels_last_only": Statement(
+        "TensorFlow computes this layer with channels in front on GPUs alone",
+        mend="data_format='channels_last', and data with its channels at the end",
+    ),
+    "tflite.input": Statement(
+        "the model was converted for another input",
+        "axis {axis} is {found}, and the model declares {wanted}",
+        mend="resize the input, or interpreter.resize_tensor_input(...) and allocate_tensors() in front",
+    ),
+    "jax.conv_axes": Statement(
+        "a convolution gets a tensor with another number of axes than its kernel",
+        "{t0} arrives, the kernel is {t1}",
+        mend="add the batch axis that is missing: x[None]",
+    ),
+    "jax.broadcast": Statement(
+        "two shapes do not go together",
+        "{t0} and {t1}",
+        "On every axis the sizes must be the same, or 1.",
+        "bring both to one shape",
+    ),
+    "onnx.input_size": Statement(
+        "the model was exported for another input",
+        mend="give the size that it declares, or export it with that axis open (dynamic_axes, dynamic_shapes)",
+        more=wrong_sizes,
+    ),
+    "onnx.input_rank": Statement(
+        "the input has another number of axes than the model declares",
+        _AXES,
+        mend="add the batch axis that is missing (x[None]), or take away the one that is too many",
     ),
     # -- NumPy and Python
     "python.unpack": Statement(

@@ -33,7 +33,7 @@ _READERS = (pytorch, pytorch_sizes, pytorch_calls, pytorch_layers, tensorflow, k
             others, models, numpy)  # fmt: skip
 
 TEMPLATES: tuple[Template, ...] = tuple(kind for reader in _READERS for kind in reader.TEMPLATES)
-CONTEXTS: tuple[Template, ...] = (*keras.CONTEXTS, *onnx.CONTEXTS)
+CONTEXTS: tuple[Template, ...] = (*keras.CONTEXTS, *onnx.CONTEXTS, *others.CONTEXTS)
 """What stands in front of a message and says in which layer or node it arose."""
 
 _Found: TypeAlias = "tuple[int, int, str, Facts]"
@@ -44,6 +44,9 @@ _MOST = 100
 
 _NEAR = 700
 """So many characters may stand between a layer's name and the message."""
+
+_FAR = 6000
+"""So many may stand between the frame of a library and the message."""
 
 _FRAME = re.compile(
     r'^[^\S\n]*File "(?P<cell>)(?P<file>[^"\n]{1,400})", line (?P<line>\d+)(?:, in [^\n]{1,200})?\n'
@@ -175,7 +178,7 @@ def _complaint(
     after = kept[i - 1][1] if i else 0
     said: dict[str, Any] = {}
     for place, context in contexts:
-        if max(after, start - _NEAR) <= place <= start + 40:
+        if max(after, start - (_NEAR if "library" not in context else _FAR)) <= place <= start + 40:
             said |= {key: value for key, value in context.items() if value is not None}
     vague = (None, "pool")
     joined = {**facts}

@@ -81,6 +81,34 @@ def _rank(g: Groups) -> Facts | None:
             "batch": g.batch("given"), "numbers": g.numbers("wanted", "found")}  # fmt: skip
 
 
+def _array_rank(g: Groups) -> Facts | None:
+    wanted, given = g.number("wanted"), g.shape("given")
+    if wanted is None or given is None:
+        return {"layer": g.text("layer")}
+    if wanted == len(given):
+        return None
+    return {"layer": g.text("layer"), "shapes": all_clear([given[1:]]), "batch": given[0] if given else None,
+            "numbers": {"wanted": wanted, "found": len(given)}}  # fmt: skip
+
+
+def _array_shape(g: Groups) -> Facts | None:
+    """Return what an input was declared for and the samples that it got; both without the batch axis."""
+    wanted, given = g.shape("wanted"), g.shape("given")
+    if wanted is None or given is None:
+        return {"layer": g.text("layer")}
+    if len(wanted) == len(given) and all(n == m or n is None for n, m in zip(wanted, given, strict=True)):
+        return None
+    return {"layer": g.text("layer"), "target": wanted, "shapes": (given,),
+            "code": "CS022" if len(wanted) != len(given) else None}  # fmt: skip
+
+
+def _weights(g: Groups) -> Facts | None:
+    """Return the weight of a model and the one that was saved, however the version says it."""
+    own, saved = (next((x for i in ("", "2", "3") if (x := g.shape(f"{name}{i}"))), None) for name in ("own", "saved"))
+    layer = g.text("layer") or g.text("layer2")
+    return None if own is not None and own == saved else {"layer": layer, "weight": own, "output": saved}
+
+
 def _smallest(g: Groups) -> Facts:
     return {"shapes": all_clear([g.shape("given")]) if g.text("given") else (), "target": g.shape("least"),
             "numbers": g.numbers("least_height", "least_width")}  # fmt: skip
@@ -144,6 +172,26 @@ TEMPLATES: tuple[Template, ...] = (
              _smallest, **_KERAS),
     template("keras.input_shape",
              _INPUT + r" expected shape={shape:wanted}, found shape={shape:found}", _declared_input, **_KERAS),
+    template("keras.input_array_rank",
+             r"Error when checking (?: model )? input: expected (?P<layer>[^\s'\"]{1,200}?) to have {int:wanted}"
+             r" dimensions, but got array with shape {shape:given}",
+             _array_rank, code="CS022", **_KERAS),
+    template("keras.input_array",
+             r"Error when checking (?: model )? input: expected (?P<layer>[^\s'\"]{1,200}?) to have shape"
+             r" {shape:wanted} but got array with shape {shape:given}",
+             _array_shape, **_KERAS),
+    template("keras.input_tensor",
+             r"Invalid input shape for input .{0,300}? Expected shape {shape:wanted}, but input has incompatible shape"
+             r" {shape:found}",
+             _declared_input, **_KERAS),
+    template("keras.weights",
+             r"(?: Shape mismatch in layer \#\d+ \(named (?P<layer>[^\s'\"()]{1,200}?)\) for weight .{0,200}?\. Weight"
+             r" expects shape {shape:own}\. Received saved weight with shape {shape:saved}"
+             r" | Layer \#\d+ \(named ['\"]?(?P<layer2>[^\s'\"()]{1,200}?)['\"]?\)(?: in the current model)?, weight"
+             r" .{0,300}? has shape {shape:own2}, but the saved weight has shape {shape:saved2}"
+             r" | in variable\.assign\(value\) must match\. variable\.shape={shape:own3}, Received:"
+             r" value\.shape={shape:saved3} )",
+             _weights, **_KERAS),
     template("keras.dot",
              r"Incompatible input shapes: axis values {int:first} \(at axis {int:axis}\) != {int:second} \(at axis"
              r" {int:other}\)\. Full input shapes: {shape:a}, {shape:b}",

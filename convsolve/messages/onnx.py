@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from .template import Facts, Groups, Template, all_clear, template
 from .tensorflow import operator_of
 
@@ -32,6 +34,21 @@ def _reflected(g: Groups) -> Facts:
     return {"numbers": numbers, "axis": g.number("axis")}
 
 
+def _wrong_sizes(g: Groups) -> Facts | None:
+    """Return the first axis whose size is not the one that a model declares, and all the others as two shapes."""
+    found = [tuple(map(int, entry)) for entry in re.findall(r"index:(\d+)Got:(\d+)Expected:(\d+)", g.text("all") or "")]
+    if not found or any(got == wanted for _, got, wanted in found):
+        return None
+    axis, got, wanted = found[0]
+    return {"axis": axis, "numbers": {"found": got, "wanted": wanted},
+            "tensors": tuple(zip(*found, strict=True))}  # fmt: skip
+
+
+def _ranks(g: Groups) -> Facts | None:
+    numbers = g.numbers("wanted", "found")
+    return None if len(set(numbers.values())) == 1 < len(numbers) else {"numbers": numbers}
+
+
 _ORT: Facts = {"framework": "onnx"}
 
 CONTEXTS: tuple[Template, ...] = (
@@ -48,6 +65,13 @@ CONTEXTS: tuple[Template, ...] = (
 )
 
 TEMPLATES: tuple[Template, ...] = (
+    template("onnx.input_size",
+             r"Got invalid dimensions for input: (?P<name>[^\s]{1,120}?) for the following indices (?P<all>(?: index:"
+             r" \d+ Got: \d+ Expected: \d+ ){1,8})",
+             _wrong_sizes, **_ORT),
+    template("onnx.input_rank", r"Invalid rank for input: (?P<name>[^\s]{1,120}?) Got: {int:found} Expected:"
+             r" {int:wanted}",
+             _ranks, **_ORT),
     template("onnx.conv", r"Status Message: Invalid input shape: {shape:sizes}",
              lambda g: {"sizes": g.shape("sizes")}, code="CS001", operator="conv", layout="channels_first", **_ORT),
     template("onnx.pool", r"Calculated output dimension is negative\. Check kernel_shape, pads, strides and dilations",

@@ -25,6 +25,7 @@ class ParsedError:
         text: the message as it was found, on one line.
         start: where it starts in the text without colours and prefixes.
         framework: whose message it is: torch, keras, tensorflow, jax, onnx, mxnet, caffe or dl4j.
+        library: what was built on it, where a traceback shows it: flax or equinox.
         operator: the kind of operator, as problem files call it.
         layer: the name of the layer, where the text names one; ``node``: the whole name of a node in a graph.
         layout: ``channels_first`` or ``channels_last``.
@@ -50,6 +51,7 @@ class ParsedError:
     text: str = ""
     start: int = 0
     framework: str | None = None
+    library: str | None = None
     operator: str | None = None
     layer: str | None = None
     node: str | None = None

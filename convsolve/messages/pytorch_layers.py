@@ -80,7 +80,8 @@ TEMPLATES: tuple[Template, ...] = (
     template("torch.bilinear",
              r"bilinear\(\): input{int:which} size does not match weight size: got {int:features} but expected"
              r" {int:in_features}",
-             told("features", "in_features", fails=ne), code="CS011", operator="bilinear", **_TORCH),
+             told("features", "in_features", "which", fails=lambda a, b, _: a != b), code="CS011", operator="bilinear",
+             **_TORCH),
     # -- folding and unpooling
     template("torch.fold_channels",
              r"Expected size of input's dimension \d to be divisible by the product of kernel_size, but got"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from .parsed_error import SeenShape
-from .template import Facts, Groups, Template, all_clear, indivisible, shape_of, template, without_batch
+from .template import Facts, Groups, Template, all_clear, indivisible, shape_of, template, told, without_batch
 
 __all__ = ["OPERATORS", "TEMPLATES", "layer_of_node", "operator_of"]
 
@@ -131,7 +131,30 @@ def _negative(g: Groups) -> Facts | None:
             facts.update(sizes=sizes, kernel_size=kernel)  # TensorFlow 1 does not print the dilation
     elif sizes and n in sizes:
         facts["sizes"] = sizes
-    return facts
+    return _on_one_axis(facts)
+
+
+_ONE_AXIS = re.compile(r"(?P<conv>conv1d)|pool(?:ing)?1d", re.IGNORECASE)
+
+
+def _on_one_axis(facts: Facts) -> Facts:
+    """Return facts about a layer of one axis, which TensorFlow computes on maps with one more axis of size 1."""
+    found = _ONE_AXIS.search(facts["node"] or "")
+    given = facts["shapes"][0] if facts["shapes"] else None
+    if not found or given is None or len(given) != 3:
+        return facts
+    i = 0 if found["conv"] else 1
+    kernel = facts.get("kernel_size") or facts.get("window")
+    if given[i] != 1 or (kernel and kernel[i] != 1):
+        return facts
+    made = dict(facts)
+    for name in ("sizes", "kernel_size", "window", "stride", "dilation"):
+        if (values := facts.get(name)) and len(values) == 2:
+            made[name] = (values[1 - i],)
+    weight = facts.get("weight")
+    made["shapes"] = ((*given[:i], *given[i + 1 :]),)
+    made["weight"] = weight[1:] if weight and len(weight) == 4 else weight
+    return made
 
 
 def _kernel(attributes: str | None, weight: SeenShape | None, layout: str | None) -> tuple[int, ...] | None:
@@ -201,6 +224,20 @@ def _two_shapes(g: Groups) -> Facts:
             "node": g.text("node"), "layer": layer_of_node(g.text("node"))}  # fmt: skip
 
 
+def _assigned(g: Groups) -> Facts | None:
+    """Return the weight of a model, and the one that was saved and is to be put there."""
+    own, saved = g.shape("own"), g.shape("saved")
+    return None if own is not None and own == saved else {"weight": own, "output": saved, "node": g.text("node")}
+
+
+def _incompatible(g: Groups) -> Facts | None:
+    a, b = g.shape("a"), g.shape("b")
+    if a is None or b is None:
+        return {}
+    alike = len(a) == len(b) and all(n == m or None in (n, m) for n, m in zip(a, b, strict=True))
+    return None if alike else {"tensors": (a, b)}
+
+
 def _matrices(g: Groups) -> Facts | None:
     a, b = g.shape("a"), g.shape("b")
     if a is None or b is None or len(a) != 2 or len(b) != 2 or a[1] is None or b[0] is None:
@@ -263,6 +300,31 @@ TEMPLATES: tuple[Template, ...] = (
              r"ConcatOp : Dimension {int:axis} in both shapes must be equal: shape\[0\] = {shape:a}"
              r" vs\. shape\[\d+\] = {shape:b}",
              _two_shapes, code="CS013", operator="concat", **_TF),
+    template("tensorflow.weights",
+             r"Dimension \d+ in both shapes must be equal, but are \d+\ ?and\ ?\d+ (?: \. Shapes are .{0,90}? )?\.?"
+             r" for ['\"]? (?: \{\{node )? (?P<node>[\w./-]{0,200}Assign\w*) .{0,300}? with input shapes: {shape:own},"
+             r" {shape:saved}",
+             _assigned, **_TF),
+    template("tensorflow.concat_sizes",
+             r"ConcatOp : Dimensions of inputs should match: shape\[0\] = {shape:a} vs\. shape\[\d+\] = {shape:b}",
+             _two_shapes, code="CS013", operator="concat", **_TF),
+    template("tensorflow.incompatible", r"(?<!Incompatible)Shapes {shape:a} and {shape:b} are incompatible",
+             _incompatible, **_TF),
+    template("tensorflow.same_size",
+             r"logits and labels must be (?: same size | the same size ): logits_size={shape:output}"
+             r" labels_size={shape:target}",
+             lambda g: {} if (a := g.shape("output")) is None or (b := g.shape("target")) is None else
+             None if a == b else {"output": a[1:], "target": b[1:],
+                                  "numbers": {"output_batch": a[0], "target_batch": b[0]} if a[0] != b[0] else {}},
+             code="CS026", operator="loss", **_TF),
+    template("tensorflow.channels_last_only",
+             r"(?: only supports (?: the )? NHWC (?: tensor format )? on (?: the | device type ) CPU"
+             r" | (?: Conv | Pool )\w{0,30} op currently only supports the NHWC tensor format )",
+             **_TF),
+    template("tflite.input",
+             r"Cannot set tensor: Dimension mismatch\. Got {int:found} but expected {int:wanted} for dimension"
+             r" {int:axis} of input",
+             told("wanted", "found", "axis", fails=lambda w, f, _: w != f), **_TF),
     template("tensorflow.dimension_in_both_shapes",
              r"Dimension {int:axis} in both shapes must be equal, but are {int:first} and {int:second}\."
              r" (?: Shapes are {shape:a} and {shape:b} )?",

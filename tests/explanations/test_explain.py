@@ -426,3 +426,45 @@ def test_cause_and_context_are_read():
             raise ValueError("training failed") from error
 
     assert cs.explain(raised(wrapped)).codes == ("CS001",)
+
+
+class Picky(torch.nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv = torch.nn.Conv2d(3, 8, 3, stride=2)
+
+    def forward(self, x):
+        x = self.conv(x)
+        if x.shape[-1] != 15:  # an assert of its own is rewritten by pytest
+            raise AssertionError("pictures of another size, please")
+        return x
+
+
+def test_an_assertion_in_nobodys_words_has_its_network_checked():
+    found = cs.explain(raised(lambda: Picky()(torch.zeros(1, 3, 28, 28))))
+    assert found.findings == () and found.understood and found.codes == ("CS029",)
+    assert "input: shape [3, 28, 28] -> [3, 31, 31]" in found.repairs
+
+
+def test_an_error_about_something_else_is_left_alone():
+    class Broken(Picky):
+        def forward(self, x):
+            raise TypeError("a mistake of my own")
+
+    found = cs.explain(raised(lambda: Broken()(torch.zeros(1, 3, 31, 31))))
+    assert not found.understood and found.report is None
+
+
+def test_equinox_multiplies_the_weight_from_the_left():
+    text = ('File "/v/site-packages/equinox/nn/_linear.py", line 99, in __call__\n    x = self.weight @ x\n'
+            "TypeError: dot_general requires contracting dimensions to have the same shape, got (1728,) and (2304,).")  # fmt: skip
+    assert cs.explain(text).findings[0].arithmetic == "2304 features arrive, the weight is for 1728"
+    alone = cs.explain(text.partition("TypeError: ")[2]).findings[0]
+    assert alone.arithmetic == "1728 and 2304 should be the same" and not alone.ways
+
+
+def test_two_counts_of_tokens_are_a_table_of_positions():
+    (found,) = cs.explain(
+        "The size of tensor a (197) must match the size of tensor b (257) at non-singleton dimension 1"
+    ).findings
+    assert found.causes[0].startswith("197 = 14*14 + 1 and 257 = 16*16 + 1") and not found.ways

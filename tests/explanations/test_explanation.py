@@ -47,7 +47,12 @@ UNSKETCHED = {
     "tensorflow.logits_and_classes",
     # it is not known which rule is broken, or none of ours is
     "keras.flatten_open",
+    "keras.input_array",
+    "keras.input_array_rank",
     "keras.input_shape",
+    "keras.input_tensor",
+    "jax.contracting",
+    "tensorflow.same_size",
     "keras.open_weights",
     "keras.smallest_input",
     "onnx.inferred",
