@@ -68,7 +68,7 @@ LIVE: list[tuple[str, str, dict[str, Any]]] = [
     ("torch.dot", "RuntimeError: inconsistent tensor size, expected tensor [3] and src [4] to have the same number of elements, but got 3 and 4 elements respectively",
      {'code': 'CS020', 'operator': 'einsum', 'numbers': {'first': 3, 'second': 4}}),
     ("torch.bilinear", "RuntimeError: bilinear(): input2 size does not match weight size: got 4 but expected 5",
-     {'code': 'CS011', 'operator': 'bilinear', 'numbers': {'features': 4, 'in_features': 5}}),
+     {'code': 'CS011', 'operator': 'bilinear', 'numbers': {'features': 4, 'in_features': 5, 'which': 2}}),
     ("torch.fold_channels", "RuntimeError: Expected size of input's dimension 1 to be divisible by the product of kernel_size, but got input.size(1)=10 and kernel_size=(2, 2).",
      {'code': 'CS015', 'operator': 'fold', 'numbers': {'size': 10}}),
     ("torch.fold_blocks", "RuntimeError: Given output_size=(4, 4), kernel_size=(2, 2), dilation=(1, 1), padding=(0, 0), stride=(1, 1), expected size of input's dimension 2 to match the calculated number of sliding blocks 3 * 3 = 9, but got input.size(2)=8.",
