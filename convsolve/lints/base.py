@@ -190,6 +190,10 @@ class Look:
 
         Otherwise what this layer leaves out is not lost.
         """
+        return self.alone_but_for(lambda layer: False)
+
+    def alone_but_for(self, like: Callable[[Layer], Cond]) -> Cond:
+        """Return when no other layer reads what this one reads, but for those that leave out the same."""
         others: list[Cond] = []
         todo = [(self.layer.name, reference) for reference in self.layer.inputs]
         seen: set[str] = set()
@@ -199,7 +203,8 @@ class Look:
             readers = self.view.readers[name]
             if readers is None:
                 return False
-            others += [all_of(when, other.when) for when, other in readers if other.name not in (reader, *seen)]
+            others += [all_of(when, other.when, negation(like(other))) for when, other in readers
+                       if other.name not in (reader, *seen)]  # fmt: skip
             others.append(self.view.returned[name])
             maker = self.view.network.by_name[name]
             if maker.operator.pointwise and len(maker.inputs) == 1 and name not in seen:
