@@ -49,6 +49,8 @@ class Box:
     when: str = ""
     is_output: bool = False
     """Whether it is an output of several."""
+    inside: tuple[Any, ...] = ()
+    """Of a closed module, what is in it: two that differ there are not drawn as copies."""
 
 
 @dataclass(frozen=True)
@@ -87,7 +89,12 @@ class Figure:
 
 
 def figure_of(
-    network: Network, report: CheckReport | None, *, before: Network | None = None, title: str = ""
+    network: Network,
+    report: CheckReport | None,
+    *,
+    before: Network | None = None,
+    title: str = "",
+    apart: bool = False,
 ) -> Figure:
     """Return the figure of a network: with the shapes of a report, or where parameters are open, with their ranges.
 
@@ -96,6 +103,7 @@ def figure_of(
         report: what :func:`convsolve.check` says of it; None for a network with open parameters.
         before: the network that it was made from: parameters that differ from that one's are strong.
         title: shown above.
+        apart: whether a layer of another module has a box of its own, even if it changes no shape.
 
     >>> from convsolve.files import parse
     >>> net = parse("{input: [1, 8, 8], layers: [{conv: {out_channels: 4, kernel_size: 3 | 5}}, relu]}").network
@@ -110,7 +118,8 @@ def figure_of(
     members: dict[str, list[Layer]] = {}
     for layer in network.ordered:
         host = leading.get(tensor_layer(layer.inputs[0]), "") if len(layer.inputs) == 1 else ""
-        if host and _follows(network, layer, members[host][-1], users, shapes, states):
+        near = not apart or _module(layer.name) == _module(host)
+        if host and near and _follows(network, layer, members[host][-1], users, shapes, states):
             leading[layer.name] = host
             members[host].append(layer)
         else:
@@ -132,6 +141,10 @@ def figure_of(
         for name, layers in members.items() for reference in layers[0].inputs
     ]  # fmt: skip
     return Figure(title, tuple(boxes), tuple(dict.fromkeys(arrows)), sentences=_as_a_whole(report))
+
+
+def _module(name: str) -> str:
+    return name.rpartition(".")[0]
 
 
 def _follows(

@@ -91,7 +91,7 @@ def _unit(boxes: tuple[Box, ...], figure: Figure) -> _Unit:
             entering[arrow.target].append((own.get(arrow.source, -1), output, arrow.label))
     form = tuple(
         (box.kind, box.parameters, box.followers, box.shape, box.state, box.sentences, box.when, box.is_output,
-         tuple(entering[box.name])) for box in boxes)  # fmt: skip
+         box.inside, tuple(entering[box.name])) for box in boxes)  # fmt: skip
     return _Unit(boxes, form)
 
 

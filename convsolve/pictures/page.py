@@ -17,10 +17,10 @@ from ..errors import NetworkError
 from ..network.trace import COSTS
 from ..sizes.open_inputs import OpenInputs, open_inputs, settled
 from ..sizes.valid_sizes import ValidSizes, valid_sizes
-from .figure import Box, Figure, figure_of
-from .folding import folded
+from .figure import Box, figure_of
 from .graph import graph_svg
 from .ladder import Ladder, ladder_of, ladder_svg
+from .nesting import View, views
 from .program import PageProgram, javascript, program_of
 from .subject import Subject
 from .svg import escape
@@ -41,7 +41,8 @@ class _Panel:
     opened: OpenInputs
     sizes: ValidSizes | None
     program: PageProgram
-    graphs: tuple[Figure, ...]
+    views: Sequence[View]
+    first: int
     ladder: Ladder
     start: Mapping[str, int]
 
@@ -98,10 +99,9 @@ def _panel(subject: Subject) -> _Panel:
     start = _start(opened, stated)
     largest = max((_ends(n)[1] for n in start.values()), default=1)
     whole = figure_of(network, report, before=subject.before)
-    short = folded(whole)
-    graphs = (short, whole) if short.blocks else (whole,)
+    graphs, first = views(whole, figure_of(network, report, before=subject.before, apart=True))
     program = program_of(opened, _region(opened, sizes))
-    return _Panel(subject, opened, sizes, program, graphs, ladder_of(whole, report, largest), start)
+    return _Panel(subject, opened, sizes, program, graphs, first, ladder_of(whole, report, largest), start)
 
 
 def _start(opened: OpenInputs, stated: Sequence[Sequence[int]]) -> dict[str, int]:
@@ -158,12 +158,12 @@ def _data(panel: _Panel) -> dict[str, Any]:
     return {
         "start": panel.start,
         "data": panel.program.data,
-        "about": {box.name: _about(box) for box in panel.graphs[-1].boxes},
+        "about": {box.name: _about(box) for box in panel.views[-1][1].boxes},
         "views": [{
             "boxes": [_box_data(box, place) for box in figure.boxes],
             "arrows": [arrow.tensor for arrow in figure.arrows],
             "whole": ",".join(sentence for _, sentence in figure.sentences),
-        } for figure in panel.graphs],
+        } for _, figure in panel.views],
         "ladder": {
             "scale": panel.ladder.scale, "foot": panel.ladder.foot, "top": panel.ladder.top, "high": Ladder.cost_height,
             "rungs": [_box_data(rung.box, place) for rung in panel.ladder.rungs],
@@ -175,7 +175,8 @@ def _data(panel: _Panel) -> dict[str, Any]:
 def _box_data(box: Box, place: Mapping[str, int]) -> dict[str, Any]:
     layers, tensors = ([place[name] for name in names] for names in (box.layers, box.tensors))
     sentence = {"sentence": ". ".join(box.sentences)} if box.sentences else {}
-    return {"layers": layers, "tensors": tensors, **sentence}
+    closed = {"closed": box.name} if box.inside else {}
+    return {"layers": layers, "tensors": tensors, **sentence, **closed}
 
 
 def _about(box: Box) -> str:
@@ -207,19 +208,22 @@ _TOOLS = (
 def _section(panel: _Panel, *, several: bool) -> str:
     report = panel.subject.checked
     heading = f"<h2>{escape(panel.subject.title)}</h2>" if several else ""
-    fold = "<label><input type=checkbox class=unfold> unfold repeated blocks</label>" if len(panel.graphs) > 1 else ""
+    options = "".join(f"<option value={i}{' selected' if i == panel.first else ''}>{words}"
+                      for i, (words, _) in enumerate(panel.views))  # fmt: skip
+    shown = f"<label>show <select class=depth>{options}</select></label>" if len(panel.views) > 1 else ""
     zoom = "".join(f"<button type=button data-zoom={how} aria-label={quoted}>{sign}</button>" for how, quoted, sign in (
         ("fit", '"fit to the window"', "fit"), ("full", '"full size"', "1:1"), ("in", '"larger"', "+"),
         ("out", '"smaller"', "−")))  # fmt: skip
     graphs = "".join(
-        f"<figure class=graph{' hidden' if i else ''} tabindex=0 aria-label=graph>{graph_svg(figure)}</figure>"
-        for i, figure in enumerate(panel.graphs)
+        f"<figure class=graph{'' if i == panel.first else ' hidden'} tabindex=0 aria-label=graph>{graph_svg(figure)}"
+        "</figure>"
+        for i, (_, figure) in enumerate(panel.views)
     )
     notes = "".join(f"<li>{escape(note)}</li>" for note in report.notes)
     return "".join((
         f'<section class=panel>{heading}<p class=verdict aria-live=polite></p><p class=totals></p>'
         f'<ul class=findings aria-label="findings"></ul>'
-        f"<h2>Graph</h2><div class=tools>{zoom}{_TOOLS}{fold}</div>"
+        f"<h2>Graph</h2><div class=tools>{zoom}{_TOOLS}{shown}</div>"
         f"<p class='faint legend'>Choose a layer, here or below, to see its formula with the numbers in it (Esc "
         f"closes). "
         f"✗ fails, ? not known, ▨ known only as it was recorded. The wheel zooms, a drag moves. Under a slider: high "

@@ -170,10 +170,48 @@ def test_blocks_can_be_unfolded(driver, tmp_path):
     path = tmp_path / "blocks.html"
     cs.draw(cs.parse(f"input: [8, 16, 16]\nlayers:\n{block}")).save(path)
     opened(driver, path)
-    driver.find_element("css selector", "input.unfold").click()
+    choose(driver, "select.depth", 1)
     shown = driver.execute_script("""const figure = document.querySelector('figure.graph:not([hidden])');
         return [figure.querySelectorAll('.cs-box').length, figure.querySelector('svg').getBoundingClientRect().width]""")
     assert shown[0] == 10 and shown[1] > 50 and complaints(driver) == []
+
+
+def choose(driver, selector: str, value: object) -> None:
+    """Choose an option as a hand does."""
+    driver.execute_script(
+        """const select = document.querySelector(arguments[0]); select.value = arguments[1];
+        select.dispatchEvent(new Event('input', {bubbles: true})); select.dispatchEvent(new Event('change', {bubbles: true}))""",
+        selector,
+        str(value),
+    )
+
+
+def test_modules_are_closed_at_first_sight_and_open_level_by_level(driver, tmp_path):
+    problem = cs.load("torchvision.models:densenet121", input_shape=(3, 224, 224))
+    cs.draw(problem, title="densenet121").save(tmp_path / "densenet.html")
+    opened(driver, tmp_path / "densenet.html")
+    boxes = "return document.querySelectorAll('figure.graph:not([hidden]) .cs-box').length"
+    assert driver.execute_script(boxes) == 14
+    click = """[...document.querySelectorAll('figure.graph:not([hidden]) .cs-box')].find(
+        box => box.querySelector('title').textContent.startsWith('features.denseblock1:')).dispatchEvent(
+        new MouseEvent('click', {bubbles: true}))"""
+    driver.execute_script(click)
+    detail, report = driver.find_element("css selector", ".detail"), cs.check(problem)
+    own = [row for row in report.rows if row.layer.startswith("features.denseblock1.")]
+    assert detail.find_element("css selector", "h3").text == "features.denseblock1"
+    assert f"{sum(row.params for row in own):,}" in detail.text and f"{sum(row.macs for row in own):,}" in detail.text
+    assert len(detail.find_elements("css selector", ".inside li")) == len(own) == 44
+    driver.find_element("css selector", ".open-module").click()
+    assert driver.execute_script(boxes) > 60 and driver.execute_script(
+        "return document.querySelectorAll('figure.graph:not([hidden]) .cs-chosen').length"
+    )
+    move(driver, 64)
+    choose(driver, "select.depth", 0)
+    last = driver.execute_script(
+        "return [...document.querySelectorAll('figure.graph:not([hidden]) .cs-shape')].at(-1).textContent"
+    )
+    assert last == "→ 1000" and "3x64x64" in driver.find_element("css selector", ".totals").text
+    assert complaints(driver) == []
 
 
 def test_the_ladder_follows(driver, tmp_path):

@@ -5,6 +5,18 @@ const $ = (selector, from = document) => from.querySelector(selector);
 const $$ = (selector, from = document) => [...from.querySelectorAll(selector)];
 const grouped = n => (n === null ? "?" : String(n).replace(/\B(?=(\d{3})+(?!\d))/g, ","));
 
+// A list of names and texts.
+const described = lines => {
+  const list = document.createElement("dl");
+  for (const [name, value] of lines) {
+    const term = document.createElement("dt"), text = document.createElement("dd");
+    term.textContent = name;
+    text.textContent = value;
+    list.append(term, text);
+  }
+  return list;
+};
+
 // No picture is made smaller than this to fit the window's height: its texts are to be read.
 const READABLE = 0.55;
 
@@ -23,19 +35,17 @@ class Panel {
     this.rows = $$("tbody tr", element);
     this.marks = new Set();
     this.first = true;
-    this.chosen = null;
-    for (const graph of this.graphs) graph.nodes.forEach((node, i) => this.clickable(node, graph.boxes[i].layers[0]));
-    this.rungs.forEach((node, i) => this.clickable(node, this.ladder.rungs[i].layers[0]));
+    this.chosen = this.module = null;
+    for (const graph of this.graphs) graph.nodes.forEach((node, i) =>
+      this.clickable(node, () => (graph.boxes[i].closed ? this.chooseModule(graph.boxes[i]) : this.choose(graph.boxes[i].layers[0]))));
+    this.rungs.forEach((node, i) => this.clickable(node, () => this.choose(this.ladder.rungs[i].layers[0])));
     this.rows.forEach((row, i) => row.addEventListener("click", () => this.choose(i)));
     for (const button of $$("button[data-layer]", element))
       button.addEventListener("click", () => this.choose(Number(button.dataset.layer)));
     for (const button of $$("button[data-zoom]", element))
       button.addEventListener("click", () => this.zoom(button.dataset.zoom));
-    const fold = $("input.unfold", element);
-    if (fold) fold.addEventListener("change", () => {
-      this.graphs.forEach((graph, i) => { graph.figure.hidden = (i === 1) !== fold.checked; });
-      this.zoom("fit");
-    });
+    this.depth = $("select.depth", element);
+    if (this.depth) this.depth.addEventListener("change", () => this.open(Number(this.depth.value)));
     for (const graph of this.graphs) this.movable(graph.figure);
     this.search = $("input.search", element);
     this.search.addEventListener("input", () => this.find(false));
@@ -46,15 +56,22 @@ class Panel {
     this.show();
   }
 
-  clickable(node, layer) {
+  // Show the graph with other modules closed.
+  open(view) {
+    if (this.depth) this.depth.value = view;
+    this.graphs.forEach((graph, i) => { graph.figure.hidden = i !== view; });
+    this.zoom("fit");
+  }
+
+  clickable(node, choose) {
     node.setAttribute("tabindex", "0");
     node.setAttribute("role", "button");
     node.setAttribute("aria-label", $("title", node).textContent);
-    node.addEventListener("click", () => this.choose(layer));
+    node.addEventListener("click", choose);
     node.addEventListener("keydown", event => {
       if (event.key !== "Enter" && event.key !== " ") return;
       event.preventDefault();
-      this.choose(layer);
+      choose();
     });
   }
 
@@ -98,8 +115,7 @@ class Panel {
     if (!next || !found.length) return;
     const after = found.find(i => this.chosen !== null && i > this.chosen);
     this.choose(after === undefined ? found[0] : after);
-    const node = $(".cs-chosen", this.graphs.find(graph => !graph.figure.hidden).figure);
-    if (node) node.scrollIntoView({ block: "center", inline: "center" });
+    this.reveal();
   }
 
   // Save the graph as it is shown, as SVG or as PNG.
@@ -130,12 +146,21 @@ class Panel {
   }
 
   heading(box) {
+    if (box.closed) return `${box.closed}: ${box.layers.length} layers`;
     const { name } = this.data.layers[box.layers[0]];
     return `${name}: ${this.about[name]}`;
   }
 
   choose(index) {
     this.chosen = index;
+    this.module = null;
+    this.detail();
+  }
+
+  // Choose a closed module: what it costs, and what is in it.
+  chooseModule(box) {
+    this.chosen = null;
+    this.module = box;
     this.detail();
   }
 
@@ -267,34 +292,73 @@ class Panel {
   }
 
   detail() {
-    const target = $(".detail", this.element);
-    target.hidden = this.chosen === null;
-    this.element.classList.toggle("open", this.chosen !== null);
+    const target = $(".detail", this.element), { chosen, module } = this;
+    target.hidden = chosen === null && !module;
+    this.element.classList.toggle("open", !target.hidden);
     for (const graph of this.graphs) graph.nodes.forEach((node, i) =>
-      node.classList.toggle("cs-chosen", graph.boxes[i].layers.includes(this.chosen)));
-    this.rows.forEach((row, i) => row.classList.toggle("chosen", i === this.chosen));
-    if (this.chosen === null) return;
-    const layer = this.data.layers[this.chosen], now = this.now.layers[this.chosen];
-    const lines = [["operator", this.about[layer.name] || layer.kind], ["output", now.shape]];
-    if (now.formula) lines.push(["formula", now.formula]);
-    ["params", "macs", "activations"].forEach((name, k) => lines.push([name, grouped(now.costs[k])]));
-    if (layer.source) lines.push(["source", layer.source]);
-    for (const sentence of this.said.get(this.chosen) || []) lines.push([now.fails ? "✗ fails" : "? not known", sentence]);
-    const list = document.createElement("dl");
-    for (const [name, value] of lines) {
-      const term = document.createElement("dt"), text = document.createElement("dd");
-      term.textContent = name;
-      text.textContent = value;
-      list.append(term, text);
-    }
+      node.classList.toggle("cs-chosen", graph.boxes[i] === module || graph.boxes[i].layers.includes(chosen)));
+    this.rows.forEach((row, i) => row.classList.toggle("chosen", i === chosen));
+    if (target.hidden) return;
     const heading = document.createElement("h3");
-    heading.textContent = layer.name;
+    heading.textContent = module ? module.closed : this.data.layers[chosen].name;
     const close = document.createElement("button");
     close.className = "close";
     close.textContent = "×";
     close.setAttribute("aria-label", "close");
     close.addEventListener("click", () => this.choose(null));
-    target.replaceChildren(close, heading, list);
+    target.replaceChildren(close, heading, described(module ? this.aboutModule(module) : this.aboutLayer(chosen)),
+      ...(module ? this.inside(module) : []));
+  }
+
+  aboutLayer(chosen) {
+    const layer = this.data.layers[chosen], now = this.now.layers[chosen];
+    const lines = [["operator", this.about[layer.name] || layer.kind], ["output", now.shape]];
+    if (now.formula) lines.push(["formula", now.formula]);
+    ["params", "macs", "activations"].forEach((name, k) => lines.push([name, grouped(now.costs[k])]));
+    if (layer.source) lines.push(["source", layer.source]);
+    for (const sentence of this.said.get(chosen) || []) lines.push([now.fails ? "✗ fails" : "? not known", sentence]);
+    return lines;
+  }
+
+  aboutModule(box) {
+    const costs = box.layers.map(place => this.now.layers[place].costs);
+    const shapes = [...new Set(box.tensors.map(place => this.now.layers[place].shape))].join(" / ");
+    const lines = [["layers", box.layers.length], ["output", shapes]];
+    ["params", "macs", "activations"].forEach((name, k) => {
+      const own = costs.map(one => one[k]);
+      lines.push([name, grouped(own.includes(null) ? null : own.reduce((a, b) => a + b, 0n))]);
+    });
+    return lines;
+  }
+
+  // The layers of a closed module, and a way to open it.
+  inside(box) {
+    const now = this.graphs.findIndex(graph => !graph.figure.hidden), list = document.createElement("ul");
+    list.className = "inside";
+    for (const place of box.layers) {
+      const item = document.createElement("li"), layer = document.createElement("button");
+      layer.type = "button";
+      layer.textContent = `${this.data.layers[place].name}: ${this.now.layers[place].shape}`;
+      layer.addEventListener("click", () => this.choose(place));
+      item.append(layer);
+      list.append(item);
+    }
+    const open = document.createElement("button");
+    open.type = "button";
+    open.className = "open-module";
+    open.textContent = "open one level";
+    open.addEventListener("click", () => {
+      this.open(now + 1);
+      this.choose(box.layers[0]);
+      this.reveal();
+    });
+    return [open, list];
+  }
+
+  // Bring the chosen box into view.
+  reveal() {
+    const node = $(".cs-chosen", this.graphs.find(graph => !graph.figure.hidden).figure);
+    if (node) node.scrollIntoView({ block: "center", inline: "center" });
   }
 
   zoom(how, only = null) {
