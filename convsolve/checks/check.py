@@ -236,6 +236,20 @@ def _report(problem: Problem, remarks: Sequence[str]) -> CheckReport:
     )
 
 
+def rows_with(problem: Problem, values: Mapping[str, int]) -> tuple[Row, ...]:
+    """Return what every layer does where the open parameters have these values; one that is left out has a row, too.
+
+    >>> from convsolve.files import parse
+    >>> problem = parse("{input: [1, 8, 8], layers: [{conv: {name: c, out_channels: 4, kernel_size: 3 | 5}}]}")
+    >>> [row.shape for row in rows_with(problem, {"c.kernel_size": 5})]
+    [(1, 8, 8), (4, 4, 4)]
+    """
+    traced = trace_problem(problem).trace
+    known = run(traced, values)
+    failed, poisoned = failed_requirements(traced, known)
+    return tuple(_rows(traced, known, {r.layer for r in failed if r.rule.decides}, poisoned))
+
+
 def _recorded(network: Network) -> list[str]:
     """Return what is to be known of a network that was recorded from a program: where it is valid."""
     notes = []

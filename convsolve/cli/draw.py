@@ -81,7 +81,7 @@ def command(
     picture = _picture(problem, source, unfold, solved, repaired, sizes, pareto, deadline.left, quiet)
     if isinstance(picture, int):
         return picture
-    write_output(output, _content(picture, form, ladder))
+    write_output(output, _content(picture, form, ladder, timeout))
     if output != "-" and form != "html":
         given = [source, *(shape_words(input_shape) if input_shape is not None else ())]
         say_next("draw", *given, "-o", f"{Path(output).stem}.html", why="as a page with sliders", quiet=quiet)
@@ -139,9 +139,12 @@ def _titled(source: str) -> str:
     return os.path.basename(source) if os.path.isabs(source) else source
 
 
-def _content(picture: Picture | Chart, form: str, ladder: bool) -> str | bytes:
+def _content(picture: Picture | Chart, form: str, ladder: bool, timeout: float | None) -> str | bytes:
     from ..pictures import Picture
     from ..pictures.picture import Chart
+
+    if form == "html" and isinstance(picture, Picture) and timeout is not None:
+        return picture.html(timeout=timeout)
 
     if ladder and isinstance(picture, Picture):
         picture = Chart(picture.ladder())

@@ -41,8 +41,10 @@ class _Drawn:
         return text_width("m" * max(letters)) + 2 * _PAD, height
 
 
-def graph_svg(figure: Figure) -> str:
+def graph_svg(figure: Figure, *, hatch: str = "cs-hatched") -> str:
     """Return the picture of a network: its layers as boxes, its tensors as arrows.
+
+    ``hatch`` is the name of a pattern in it: of several pictures on a page, each needs another.
 
     >>> from convsolve.files import parse
     >>> from convsolve.checks.check import check
@@ -59,13 +61,13 @@ def graph_svg(figure: Figure) -> str:
     parts = [_block([layout.places[name] for name in block.boxes], block.times) for block in figure.blocks]
     parts.append(_ways(layout.ways[i] for i in range(len(figure.arrows))))
     parts += [_turn(points) for points in layout.turns.values()]
-    parts += [_box(d, layout.places[name], number[name]) for name, d in drawn.items()]
+    parts += [_box(d, layout.places[name], number[name], hatch) for name, d in drawn.items()]
     parts += [_label(arrow, layout.ways[i], i) for i, arrow in enumerate(figure.arrows)]
     head = _heading(figure)
     top = _LINE * len(head) + (14.0 if head else 0.0)
     content = element("g", "".join(parts), transform=f"translate(0 {top:.0f})")
     width = max(layout.width + _LINE, *(w for _, w in head), 0.0)
-    parts = [_hatch(), *(words for words, _ in head), content]
+    parts = [_hatch(hatch), *(words for words, _ in head), content]
     return document("".join(parts), width, layout.height + top, figure.title or "network")
 
 
@@ -108,18 +110,18 @@ def _lines(parameters: Sequence[Parameter]) -> list[tuple[Parameter, ...]]:
     return [tuple(line) for line in lines]
 
 
-def _hatch() -> str:
+def _hatch(name: str) -> str:
     line = element("path", d="M0 6L6 0", class_="cs-hatch", stroke_width=1)
-    return element("defs", element("pattern", line, id="cs-hatched", width=6, height=6, patternUnits="userSpaceOnUse"))
+    return element("defs", element("pattern", line, id=name, width=6, height=6, patternUnits="userSpaceOnUse"))
 
 
-def _box(drawn: _Drawn, place: Place, number: int) -> str:
+def _box(drawn: _Drawn, place: Place, number: int, hatch: str) -> str:
     box = drawn.box
     left, top, right = place.x - place.width / 2, place.top, place.x + place.width / 2
     parts = [element("rect", x=left, y=top, width=place.width, height=place.height, rx=5, class_="cs-paper")]
     if box.state == "opaque":
         parts.append(element("rect", x=left, y=top, width=place.width, height=place.height, rx=5,
-                             fill="url(#cs-hatched)", opacity=0.5))  # fmt: skip
+                             fill=f"url(#{hatch})", opacity=0.5))  # fmt: skip
     head = f"M{left:.1f} {top + _HEAD:.1f}v{5 - _HEAD:.1f}q0-5 5-5h{place.width - 10:.1f}q5 0 5 5v{_HEAD - 5:.1f}z"
     parts.append(element("path", d=head, class_=f"cs-hue cs-{box.group}"))
     parts.append(text(box.kind, left + _PAD, top + 15.0, "cs-head cs-strong"))

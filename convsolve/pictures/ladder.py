@@ -5,16 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from math import log2
+from types import MappingProxyType
 from typing import ClassVar
 
 from ..checks.check import CheckReport, Row
+from ..network import Network
 from ..network.receptive_field import receptive_fields
 from ..network.trace import COSTS, run, to_canonical, trace
 from .figure import Box, Figure
 from .graph import SIGNS
 from .svg import document, element, escape, shortened, text, text_width
 
-__all__ = ["Ladder", "Rung", "ladder_svg", "ladder_of"]
+__all__ = ["Ladder", "Rung", "ladder_of", "ladder_of_rows", "ladder_svg"]
 
 _SLOT, _TOP, _HIGH, _UNIT = 26.0, 18.0, 200.0, 17.0
 _COST_GAP = 22.0
@@ -75,11 +77,21 @@ class Ladder:
 
 def ladder_of(figure: Figure, report: CheckReport, largest: int = 1) -> Ladder:
     """Return the ladder of a figure that is not folded, with room for sizes up to ``largest``."""
-    network = report.network
-    assert network is not None
-    rows = {row.layer: row for row in report.rows}
-    traced = trace(network)
+    assert report.network is not None
+    traced = trace(report.network)
     fields = receptive_fields(traced, run(traced, {})) if report.ok else {}
+    return ladder_of_rows(figure, report.network, report.rows, largest, fields)
+
+
+def ladder_of_rows(
+    figure: Figure,
+    network: Network,
+    all_rows: Iterable[Row],
+    largest: int,
+    fields: Mapping[str, Mapping[str, int]] = MappingProxyType({}),
+) -> Ladder:
+    """Return the ladder of a figure from what each layer does, and how far it sees, where that is known."""
+    rows = {row.layer: row for row in all_rows}
     found = tuple(_rung(box, rows, fields, network.data_format) for box in figure.boxes)
     levels = [_level(sizes) for rung in found for sizes in (rung.spatial, rung.sees) if sizes]
     return Ladder(figure.title, found, max([*levels, log2(largest)]))

@@ -112,16 +112,14 @@ class Picture(Drawn):
         whole = figure_of(self.subject.network, report, before=self.subject.before, title=self.subject.title)
         return ladder_svg(ladder_of(whole, report))
 
-    def html(self) -> str:
+    def html(self, *, timeout: float = 10.0) -> str:
         """Return the page: one file with the graph, the ladder, the table, the sizes, and sliders for the input.
 
-        Where the input's size is open, it begins with the smallest that is valid.
-
-        Raises:
-            NetworkError: other parameters are open.
+        Where the input's size is open, it begins with the smallest that is valid; where parameters are, each is a
+        control, and the page begins with the best network that is found in ``timeout`` seconds.
         """
         first = with_size(self.subject)
-        return page([first] if self.beside is None else [first, self.beside])
+        return page([first] if self.beside is None else [first, self.beside], timeout=timeout)
 
     def dot(self) -> str:
         """Return the graph for Graphviz."""

@@ -68,8 +68,9 @@ def javascript(x: Any, place: Callable[[str], str]) -> str:
 class PageProgram:
     """A trace in JavaScript, and what a page has to know of it.
 
-    ``code`` is an object with ``run(v)``, which fills in a list of values of which the open sizes are there, ``holds``,
-    a list of functions, one for each requirement, and ``said``, functions for the values that a failure shows.
+    ``code`` is an object with ``run(v)``, which fills in a list of values of which the open sizes and parameters are
+    there, ``holds``, a list of functions, one for each requirement, ``said``, functions for the values that a failure
+    shows, ``present``, those that say whether a layer is there, and ``goals``, the objectives.
     ``data`` says, in plain data, which place of the list is what. Its ``steps`` are those of the trace: for a
     definition the places that it needs, its layer, its place; for a requirement the places that it needs, its layer,
     its rule (code, text, decides, poisons), its axis, and the numbers of its functions. ``region`` is what a page
@@ -81,9 +82,11 @@ class PageProgram:
 
 
 def program_of(opened: OpenInputs, region: str = "null") -> PageProgram:
-    """Return the program of a problem whose input sizes are open."""
-    traced = trace_problem(opened.problem).trace
-    place = {name: i for i, name in enumerate(opened.unknowns)}
+    """Return the program of a problem whose input sizes are open, and whatever else of it is."""
+    problem_trace = trace_problem(opened.problem)
+    traced = problem_trace.trace
+    holes = [name for name in traced.network.holes if name not in opened.unknowns]
+    place = {name: i for i, name in enumerate((*opened.unknowns, *holes))}
     layers = {layer.name: i for i, layer in enumerate(traced.network.ordered)}
     lines, said, holds = [], list[str](), list[str]()
     steps: list[list[Any]] = []
@@ -103,9 +106,19 @@ def program_of(opened: OpenInputs, region: str = "null") -> PageProgram:
             said += [_function(value, place) for _, value in shown]
             holds.append(_function(step.condition, place))
     functions = "const run=v=>{" + "".join(lines) + "};"
-    code = f"{functions}const holds=[{','.join(holds)}];const said=[{','.join(said)}];const region={region};"
+    present = {layer.name: layer.when for layer in traced.network.ordered if layer.when is not True}
+    tables = {
+        "holds": holds, "said": said, "present": [_function(when, place) for when in present.values()],
+        "goals": [_function(goal, place) for goal in problem_trace.objectives],
+    }  # fmt: skip
+    code = "".join(f"const {name}=[{','.join(table)}];" for name, table in tables.items())
     data = _data(traced, opened, place, layers, steps, list(rules))
-    return PageProgram(f"(()=>{{{code}return {{run,holds,said,region}}}})()", data)
+    for i, name in enumerate(present):
+        data["layers"][layers[name]]["when"] = i
+    data["unknowns"] += holes
+    data["goals"] = [f"{goal.sense} {goal.text}" for goal in opened.problem.objectives]
+    names = f"run,region,{','.join(tables)}"
+    return PageProgram(f"(()=>{{{functions}{code}const region={region};return {{{names}}}}})()", data)
 
 
 _SAID = (RANK, BRANCH, CALL_TAKEN, REFUSAL)

@@ -33,8 +33,10 @@ _POLICY = (
 _FOLLOW = """<script>
 (() => {
   const key = "convsolve sizes " + location.pathname;
-  const fields = () => [...document.querySelectorAll(".control input[type=number]")];
-  const name = field => field.getAttribute("aria-label");
+  const fields = () => [...document.querySelectorAll(".control input[type=number], .control select")];
+  const name = field => field.getAttribute("aria-label") || field.labels[0].textContent;
+  const chosen = field => [...(field.options || [])].find(option => option.defaultSelected);
+  const first = field => (field.options ? chosen(field).value : field.defaultValue);
   const kept = JSON.parse(sessionStorage.getItem(key) || "{}");
   for (const field of fields()) {
     if (!(name(field) in kept)) continue;
@@ -42,7 +44,7 @@ _FOLLOW = """<script>
     field.dispatchEvent(new Event("input"));
   }
   const keep = () => fields().forEach(field => {
-    if (field.value !== field.defaultValue) kept[name(field)] = field.value;
+    if (field.value !== first(field)) kept[name(field)] = field.value;
     else delete kept[name(field)];
     sessionStorage.setItem(key, JSON.stringify(kept));
   });

@@ -45,8 +45,8 @@ class Subject:
         if self.report is None:
             some = few(self.problem.network.holes)
             raise NetworkError(
-                f"the network has open parameters ({some}): they can be drawn as a graph; for the ladder and the page "
-                f"they need values (`convsolve draw --solve`), and the input a shape"
+                f"the network has open parameters ({some}): they can be drawn as a graph and as a page; for the "
+                f"ladder they need values (`convsolve draw --solve`), and the input a shape"
             )
         return self.report
 

@@ -17,7 +17,7 @@ from ..operators import Input
 from ..problem import Problem, Scope, as_problem
 from ..support.suggestions import few
 
-__all__ = ["OpenInputs", "open_inputs", "settled"]
+__all__ = ["OpenInputs", "open_inputs", "settled", "without_singles"]
 
 
 _ANY = Domain.range(1, None)
@@ -73,14 +73,20 @@ def settled(problem: Problem) -> Problem:
     Raises:
         NetworkError: another parameter is open.
     """
+    problem = without_singles(problem)
     network = problem.network
-    single = {n: v.domain.lower for n, v in network.holes.items() if v.domain is not None and v.domain.size == 1}
-    network = network.assign(single)
     others = [name for name in network.holes if name not in network.input_holes]
     if others:
         some = few(others)
         raise NetworkError(f"the network has open parameters ({some}): let synth find values for them")
-    return dataclasses.replace(problem, network=network)
+    return problem
+
+
+def without_singles(problem: Problem) -> Problem:
+    """Return the problem with the values of holes that can have only one."""
+    network = problem.network
+    single = {n: v.domain.lower for n, v in network.holes.items() if v.domain is not None and v.domain.size == 1}
+    return dataclasses.replace(problem, network=network.assign(single))
 
 
 def open_inputs(problem: Problem, domains: Mapping[str, Domain] | None = None) -> OpenInputs:

@@ -148,7 +148,6 @@ GOLDEN = {
     "draw_svg": ["draw", "problems/rllib_42x42.yaml"],
     "draw_mermaid": ["draw", "problems/unet_300x300.yaml", "--to", "mmd"],
     "draw_dot": ["draw", "problems/imagenet_stem.yaml", "--to", "dot", "--solve"],
-    "draw_open_page": ["draw", "problems/imagenet_stem.yaml", "--to", "html"],
     "draw_open_ladder": ["draw", "problems/imagenet_stem.yaml", "--ladder"],
     "draw_infeasible": ["draw", "problems/overconstrained_tiny_model.yaml", "--solve"],
     "draw_two_pictures": ["draw", "problems/unet_300x300.yaml", "--ladder", "--sizes"],

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -56,3 +57,24 @@ def requests(driver: Any) -> list[str]:
             if not url.startswith(("data:", "file:")):
                 found.append(url)
     return found
+
+
+@contextmanager
+def window(driver: Any, width: int, ratio: float) -> Iterator[None]:
+    """Give the page a window of so many pixels, each of so many of the device's."""
+    metrics = {"width": width, "height": 900, "deviceScaleFactor": ratio, "mobile": False}
+    driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
+    try:
+        yield
+    finally:
+        driver.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+
+
+def violations(driver: Any) -> list[str]:
+    """Return the rules of accessibility that axe-core finds broken, each with the elements that break it."""
+    driver.set_script_timeout(90)
+    driver.execute_script((files("axe_core_python") / "axe.min.js").read_text(encoding="utf-8"))
+    found = driver.execute_async_script(
+        "const done = arguments[0]; axe.run(document).then(found => done(found.violations))"
+    )
+    return [f"{rule['id']}: {', '.join(str(node['target'][0]) for node in rule['nodes'][:4])}" for rule in found]

@@ -11,8 +11,11 @@ from pathlib import Path
 import pytest
 
 import convsolve as cs
+from convsolve.checks.failures import failed_requirements
 from convsolve.checks.text import shape
-from tests.pictures.browser import CHROMIUM, DRIVER, MISSING, browser, complaints, opened, requests
+from convsolve.network.trace import run
+from convsolve.problem import trace_problem
+from tests.pictures.browser import CHROMIUM, DRIVER, MISSING, browser, complaints, opened, requests, violations, window
 
 pytestmark = pytest.mark.skipif(not (CHROMIUM and DRIVER), reason=MISSING)
 
@@ -200,7 +203,7 @@ def test_modules_are_closed_at_first_sight_and_open_level_by_level(driver, tmp_p
     own = [row for row in report.rows if row.layer.startswith("features.denseblock1.")]
     assert detail.find_element("css selector", "h3").text == "features.denseblock1"
     assert f"{sum(row.params for row in own):,}" in detail.text and f"{sum(row.macs for row in own):,}" in detail.text
-    assert len(detail.find_elements("css selector", ".inside li")) == len(own) == 44
+    assert len(detail.find_elements("css selector", ".inside li")) == len(own) == 42
     driver.find_element("css selector", ".open-module").click()
     assert driver.execute_script(boxes) > 60 and driver.execute_script(
         "return document.querySelectorAll('figure.graph:not([hidden]) .cs-chosen').length"
@@ -328,16 +331,135 @@ def test_the_page_is_a_viewer(driver, tmp_path):
     assert complaints(driver) == [] and requests(driver) == []
 
 
-@pytest.mark.parametrize("width", [400, 1400])
-def test_nothing_is_cut_off_in_narrow_and_wide_windows(driver, tmp_path, width):
-    cs.draw(unet(), title="unet").save(tmp_path / "unet.html")
-    metrics = {"width": width, "height": 900, "deviceScaleFactor": 2, "mobile": False}
-    driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
-    try:
-        opened(driver, tmp_path / "unet.html")
-        assert driver.execute_script("return document.documentElement.scrollWidth <= window.innerWidth")
-        driver.execute_script("document.querySelector('button[data-layer]').click()")
-        assert driver.execute_script("return document.documentElement.scrollWidth <= window.innerWidth")
-        driver.save_screenshot(str(tmp_path / f"page{width}.png"))
-    finally:
-        driver.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+WINDOWS = [(width, ratio) for width in (400, 1400) for ratio in (1, 2)]
+
+
+def nested():
+    """A network of many modules, each with layers in it."""
+    conv = "{{name: stage{}.block{}.conv{}, out_channels: 8, kernel_size: 3, padding: 1}}"
+    lines = (f"  - conv: {conv.format(i // 16, i // 4, i)}\n" for i in range(64))
+    return cs.parse(f"input: [8, 32, 32]\nlayers:\n{''.join(lines)}  - flatten\n  - linear: {{out_features: 10}}\n")
+
+
+@pytest.mark.parametrize("name", ["unet", "nested", "search", "beside"])
+def test_nothing_is_cut_off_and_anyone_can_use_it(driver, tmp_path, name):
+    """In narrow and wide windows, with coarse and fine pixels: no scrolling aside, and nothing that axe-core finds."""
+    if name == "beside":
+        problem = cs.load("problems/unet_300x300.yaml")
+        picture = cs.draw(problem, beside=cs.repair(problem, limit=1)[0], title=name)
+    else:
+        picture = cs.draw(
+            unet() if name == "unet" else nested() if name == "nested" else cs.load("problems/unet_search.yaml"),
+            title=name,
+        )
+    picture.save(tmp_path / "page.html")
+    fits = "return document.documentElement.scrollWidth <= window.innerWidth"
+    for width, ratio in WINDOWS:
+        with window(driver, width, ratio):
+            opened(driver, tmp_path / "page.html")
+            assert driver.execute_script(fits) and driver.execute_script("return devicePixelRatio") == ratio
+            driver.execute_script("document.querySelector('button[data-layer]').click()")
+            assert driver.execute_script(fits)
+            if ratio == 1:
+                assert violations(driver) == []
+    assert complaints(driver) == []
+
+
+def test_a_violation_is_found(driver, tmp_path):
+    path = tmp_path / "bad.html"
+    path.write_text("<html><body><input><p style='color:#ccc;background:#fff'>faint</p></body></html>")
+    opened(driver, path)
+    assert {"label", "color-contrast", "html-has-lang"} <= {found.partition(":")[0] for found in violations(driver)}
+
+
+@pytest.mark.parametrize("ratio", [1, 1.5, 2])
+def test_the_strip_is_exact_in_the_pixels_of_the_device(driver, tmp_path, ratio):
+    """Each column of pixels shows the sizes that stand there: where the middle of the thumb is for them."""
+    problem = cs.load("problems/unet_300x300.yaml")
+    cs.draw(problem, title="strip").save(tmp_path / "strip.html")
+    with window(driver, 1400, ratio):
+        opened(driver, tmp_path / "strip.html")
+        until(driver, "return !document.querySelector('input[type=range]').dataset.verdicts.includes(' ')")
+        seen = driver.execute_script("""const canvas = document.querySelector('canvas'), brush = canvas.getContext('2d');
+            const probe = document.createElement('canvas').getContext('2d');
+            const colour = name => { probe.fillStyle = getComputedStyle(document.documentElement).getPropertyValue(name);
+                probe.fillRect(0, 0, 1, 1); return [...probe.getImageData(0, 0, 1, 1).data].join(); };
+            const good = colour('--good'), bad = colour('--bad'), columns = [];
+            for (let x = 0; x < canvas.width; x++) {
+                const column = Array.from({length: canvas.height}, (_, y) => [...brush.getImageData(x, y, 1, 1).data].join());
+                columns.push([column.filter(c => c === good).length, column.filter(c => c === bad).length]);
+            }
+            return [canvas.clientWidth, canvas.width, canvas.height, columns]""")
+    css, width, height, columns = seen
+    assert width == round(css * ratio) and height == round(8 * ratio)
+    sizes = cs.valid_sizes(problem, prove=False)["height"]
+    count = 600  # the slider goes to twice the size that is stated
+    thumb = 16 * ratio
+    place = {n: int(thumb / 2 + (n - 1) / (count - 1) * (width - thumb)) for n in range(1, count + 1)}
+    for x, (good, bad) in enumerate(columns):
+        here = [n for n, at in place.items() if at == x]
+        if not here:  # the nearest one, or beyond the ends nothing
+            n = 1 + round((x + 0.5 - thumb / 2) / (width - thumb) * (count - 1))
+            here = [n] if 1 <= n <= count else []
+        valid = [n in sizes for n in here]
+        assert (bad > 0) == (not all(valid)) and (good > 0) == any(valid), (x, here)
+        assert not valid or all(valid) == (good == height)
+
+
+def settled(driver) -> None:
+    """Wait until every value of every control is judged."""
+    until(driver, """return [...document.querySelectorAll('.control')].every(c => {
+        const said = c.querySelector('select, input[type=range]').dataset.verdicts; return said && !said.includes(' '); })""")  # fmt: skip
+
+
+def test_open_parameters_are_controls_with_live_costs(driver, tmp_path):
+    problem = cs.load("problems/imagenet_stem.yaml")
+    cs.draw(problem, title="stem").save(tmp_path / "stem.html")
+    opened(driver, tmp_path / "stem.html")
+    settled(driver)
+    best, totals = cs.solve(problem), driver.find_element("css selector", ".totals")
+    assert f"macs {best.macs:,}" in totals.text and "minimize macs: " in totals.text
+    controls = {
+        c.find_element("css selector", "label").text: c for c in driver.find_elements("css selector", ".control")
+    }
+    holes = [name for name in problem.network.holes if name not in problem.network.input_holes]
+    assert list(controls) == ["height", "width", *holes]
+    values = {name: int(best.assignment.get(name, next(iter(problem.network.holes[name].domain)))) for name in holes}
+    leading = cs.Space(problem).domains()
+    for name in holes:
+        options = [option.text for option in controls[name].find_elements("css selector", "option")]
+        for text, value in zip(options, problem.network.holes[name].domain, strict=True):
+            ok = valid(problem, {**values, name: value})
+            wanted = f"{value} –" if value not in leading[name] else str(value) if ok else f"{value} ✗"
+            assert text == wanted, (name, value)
+    choose(driver, f"#{controls['first.out_channels'].find_element('css selector', 'select').get_attribute('id')}", 64)
+    changed = cs.check(problem.network.assign({**values, "first.out_channels": 64}))
+    assert f"macs {changed.macs:,}" in totals.text and f"params {changed.params:,}" in totals.text
+    settled(driver)
+    controls["first.kernel_size"].find_element("css selector", "button[data-next='-1']").click()
+    assert driver.find_element("css selector", "button.back").text == "as at first"
+    driver.find_element("css selector", "button.back").click()
+    assert f"macs {best.macs:,}" in totals.text
+    choose(driver, f"#{controls['pool.present'].find_element('css selector', 'select').get_attribute('id')}", 0)
+    assert "left out" in table(driver) and complaints(driver) == []
+
+
+def valid(problem, values) -> bool:
+    """Return whether the integers say so."""
+    traced = trace_problem(problem).trace
+    return not failed_requirements(traced, run(traced, values))[0]
+
+
+def test_a_repair_of_the_input_has_sliders_of_its_own(driver, tmp_path):
+    problem = cs.load("problems/unet_300x300.yaml")
+    cs.draw(problem, beside=cs.repair(problem, limit=1)[0], title="before").save(tmp_path / "beside.html")
+    opened(driver, tmp_path / "beside.html")
+    labels = [label.text for label in driver.find_elements("css selector", ".control label")]
+    assert labels == ["height", "width", "right: height", "right: width"]
+    totals = "return [...document.querySelectorAll('.totals')].map(t => t.textContent.split(' ')[1])"
+    assert driver.execute_script(totals) == ["3x300x300", "3x303x303"]
+    driver.execute_script("""const f = document.querySelectorAll('input[type=number]')[2]; f.value = 311;
+        f.dispatchEvent(new Event('input'))""")
+    assert driver.execute_script(totals) == ["3x300x300", "3x311x303"]
+    boxes = "return [...document.querySelectorAll('.panel')].map(p => p.querySelector('figure:not([hidden]) .cs-shape').textContent)"
+    assert driver.execute_script(boxes) == ["→ 3x300x300", "→ 3x311x303"]

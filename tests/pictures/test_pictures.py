@@ -61,6 +61,16 @@ def test_a_picture_is_sound_xml_and_says_what_is_wrong():
     assert len(failing) == 1 and "skip2" in "".join(failing[0].itertext())
 
 
+def test_every_problem_has_a_page():
+    said = {}
+    for path in sorted(PROBLEMS.glob("*.yaml")):
+        page = cs.draw(cs.load(path)).html()
+        said[path.stem] = page.partition("The page ")[2].partition(". ✗")[0]
+        assert page.startswith("<!doctype html>") and ("Open parameters (" in page) == bool(said[path.stem]), path
+    assert sum(map(bool, said.values())) >= 23 and said["imagenet_stem"].startswith("begins with the best network")
+    assert said["overconstrained_tiny_model"].endswith("no network meets all requirements (proven)")
+
+
 def test_every_problem_can_be_drawn():
     for path in sorted(PROBLEMS.rglob("*.*")):
         problem = cs.load(path)
@@ -104,9 +114,8 @@ def test_files_are_written_by_their_endings(form, tmp_path):
 
 def test_what_cannot_be_drawn_says_so(tmp_path):
     sketch = cs.draw(cs.load(PROBLEMS / "imagenet_stem.yaml"))
-    for wrong in (sketch.ladder, sketch.html):
-        with pytest.raises(cs.NetworkError, match="open parameters"):
-            wrong()
+    with pytest.raises(cs.NetworkError, match="open parameters"):
+        sketch.ladder()
     with pytest.raises(cs.NetworkError, match="'gif' is no format"):
         sketch.save(tmp_path / "net.gif")
     with pytest.raises(cs.ConvsolveError, match="cannot write"):

@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
+from itertools import islice
 from pathlib import Path
+from random import Random
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import convsolve as cs
+from convsolve.checks.failures import failed_requirements
 from convsolve.checks.text import shape
 from convsolve.dims import evaluate
 from convsolve.errors import ConvsolveError
+from convsolve.network.trace import run
 from convsolve.pictures.program import javascript
+from convsolve.problem import trace_problem
 from tests.expressions import assignments, conditions, dims
-from tests.pictures.javascript import Page, engine
+from tests.pictures.javascript import OpenPage, Page, engine
 from tests.random_networks import random_network
 
 PROBLEMS = Path(__file__).parents[2] / "problems"
@@ -98,3 +104,36 @@ def test_beyond_a_guard_nothing_is_claimed():
     assert {layer["shape"] for layer in elsewhere["layers"]} == {"?"} and not any(
         layer["fails"] for layer in elsewhere["layers"]
     )
+
+
+@pytest.mark.parametrize("path", sorted(PROBLEMS.glob("*.yaml")), ids=lambda path: path.stem)
+def test_open_parameters_mean_what_they_mean_when_they_are_chosen(path):
+    """Random values of all that is open: the page's shapes and costs are those of the network that has these values."""
+    problem, chance = cs.load(path), Random(path.stem)
+    page = OpenPage(problem, ENGINE)
+    known = trace_problem(problem)
+    names = [layer["name"] for layer in page.program.data["layers"]]
+    for _ in range(12):
+        values = {name: chance.choice(list(islice(hole.domain, 64))) for name, hole in problem.network.holes.items()}
+        found = page.judged(values)
+        numbers = run(known.trace, values)
+        failed, _ = failed_requirements(known.trace, numbers)
+        assert found["verdict"] == ("invalid" if failed else "valid")
+        if not failed:
+            assert [int(goal) for goal in found["goals"]] == [evaluate(goal, numbers) for goal in known.objectives]
+        plain = replace(problem, requirements=(), objectives=(), sensible=())
+        report = cs.check(replace(plain, network=problem.network.assign(values)))
+        rows = {row.layer: row for row in report.rows}
+        shown = dict(zip(names, found["layers"], strict=True))
+        assert {name for name, layer in shown.items() if not layer.get("absent")} >= rows.keys()
+        for name, row in rows.items():
+            costs = [None if n is None else int(n) for n in shown[name]["costs"]]
+            if report.ok:
+                assert shown[name]["shape"] == shape(row.shape)
+                assert costs == [row.params, row.macs, row.activations]
+            assert shown[name]["fails"] == row.fails  # behind a failure less may be known, and nothing else
+            told = zip(shown[name]["shape"].split("x"), shape(row.shape).split("x"), strict=True)
+            assert all(one in ("?", other) for one, other in told)
+            assert all(one in (None, n) for one, n in zip(costs, (row.params, row.macs, row.activations), strict=True))
+        if report.ok:
+            assert [int(n) for n in found["costs"]] == [report.params, report.macs, report.activations]

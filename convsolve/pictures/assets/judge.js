@@ -31,6 +31,7 @@ function judged(program, data, sizes) {
   const known = (place, sure) => (typeof place === "string" ? place : sure || !poisoned.has(place) ? String(v[place]) : "?");
   const shape = (sizes, sure) => (sizes === null ? "?" : sizes.map(n => known(n, sure)).join("x") || "one number");
   const layers = data.layers.map((layer, i) => {
+    if (layer.when !== undefined && !program.present[layer.when](v)) return absent(layer);
     const fails = failing.has(i);
     const clear = fails || layer.formulas.every(([, , place]) => !poisoned.has(place));
     return {
@@ -46,8 +47,14 @@ function judged(program, data, sizes) {
     costs: data.layers.some(layer => layer.shape === null) ? data.costs.map(() => null)
       : data.costs.map(place => (poisoned.has(place) ? null : v[place])),
     tensors: Object.fromEntries(Object.entries(data.tensors).map(([name, sizes]) => [name, shape(sizes, false)])),
+    goals: program.goals.map(goal => (found.length ? null : goal(v))),
     verdict: found.some(f => f.decides) ? "invalid" : found.length ? "unknown" : "valid",
   };
+}
+
+// A layer that is left out with the values that are chosen.
+function absent(layer) {
+  return { name: layer.name, absent: true, fails: false, shape: "left out", sizes: null, formula: "", costs: layer.costs.map(() => 0n) };
 }
 
 // Where a recorded program takes another branch, it is another network: of this one nothing holds there.
@@ -59,6 +66,7 @@ function elsewhere(data, found) {
     findings: found.filter(f => !f.decides && f.layer < 0),
     costs: data.costs.map(() => null),
     tensors: Object.fromEntries(Object.keys(data.tensors).map(name => [name, "?"])),
+    goals: program.goals.map(() => null),
     verdict: "unknown",
   };
 }

@@ -164,11 +164,9 @@ class Panel {
     this.detail();
   }
 
-  set(label, size) {
-    const unknown = this.data.axes[label];
-    if (unknown === undefined) return;
-    this.sizes[unknown] = size;
-    this.show();
+  set(label, value) {
+    const unknown = this.data.axes[label] || label;
+    if (this.data.unknowns.includes(unknown)) this.sizes[unknown] = value;
   }
 
   show() {
@@ -192,6 +190,7 @@ class Panel {
       const wrong = box.layers.filter(place => this.said.has(place));
       const fails = box.layers.some(place => this.now.layers[place].fails);
       node.classList.toggle("cs-fails", fails);
+      node.classList.toggle("cs-absent", box.layers.every(place => this.now.layers[place].absent));
       const shapes = [...new Set(box.tensors.map(place => this.now.layers[place].shape))].join(" / ");
       const sign = fails ? "✗ " : wrong.length ? "? " : "→ ";
       const sentence = wrong.map(place => this.said.get(place).join(". ")).join(". ");
@@ -219,6 +218,7 @@ class Panel {
     cells[6].textContent = this.said.has(i) ? (layer.fails ? "✗ fails" : "? not known") : "";
     cells[7].textContent = layer.formula;
     row.classList.toggle("fails", layer.fails);
+    row.classList.toggle("absent", Boolean(layer.absent));
   }
 
   showLadder() {
@@ -241,7 +241,7 @@ class Panel {
       node.classList.toggle("cs-fails", fails);
       node.classList.toggle("cs-dim", !known);
       const sign = $(".cs-sign", node), opaque = node.classList.contains("cs-opaque");
-      sign.textContent = fails ? "✗" : !known ? "?" : opaque ? "▨" : "";
+      sign.textContent = fails ? "✗" : layer.absent ? "–" : !known ? "?" : opaque ? "▨" : "";
       sign.setAttribute("y", (foot - height - 5).toFixed(1));
       const label = `${this.heading(rungs[i])}, ${layer.shape}${fails ? ", fails" : ""}`;
       node.setAttribute("aria-label", label);
@@ -288,7 +288,8 @@ class Panel {
       return item;
     }));
     $(".totals", this.element).textContent = [input === "?" ? "" : `input ${input}   `,
-      ["params", "macs", "activations"].map((name, k) => `${name} ${grouped(costs[k])}`).join("   ")].join("");
+      ["params", "macs", "activations"].map((name, k) => `${name} ${grouped(costs[k])}`).join("   "),
+      ...this.data.goals.map((text, k) => `\n${text}: ${grouped(this.now.goals[k])}`)].join("");
   }
 
   detail() {
@@ -313,6 +314,7 @@ class Panel {
   aboutLayer(chosen) {
     const layer = this.data.layers[chosen], now = this.now.layers[chosen];
     const lines = [["operator", this.about[layer.name] || layer.kind], ["output", now.shape]];
+    for (const name of this.holes[layer.name] || []) lines.push([name, this.sizes[name]]);
     if (now.formula) lines.push(["formula", now.formula]);
     ["params", "macs", "activations"].forEach((name, k) => lines.push([name, grouped(now.costs[k])]));
     if (layer.source) lines.push(["source", layer.source]);
@@ -375,68 +377,181 @@ class Panel {
   }
 }
 
-// A control for one open size: slider, number field, and a strip that says which sizes are valid.
+// A control for one open size or parameter: slider and number field, or a list, and which of its values are valid.
 class Control {
   constructor(element, control, panels) {
     Object.assign(this, control, { element, panels });
     this.slider = $("input[type=range]", element);
     this.field = $("input[type=number]", element);
-    this.size = this.field.value;
-    this.slider.addEventListener("input", () => this.set(this.slider.value));
-    this.field.addEventListener("input", () => { if (this.field.checkValidity() && this.field.value) this.set(this.field.value); });
-    this.field.addEventListener("change", () => { this.field.reportValidity(); this.field.value = this.size; });
+    this.list = $("select", element);
+    this.canvas = $("canvas", element);
+    this.input = this.list || this.slider;
+    this.atFirst = this.size = this.input.value;
+    this.first = Number(this.slider ? this.slider.min : 0);
+    this.options = this.values || Array.from({ length: Number(this.slider.max) - this.first + 1 }, (_, i) => this.first + i);
+    this.leads = this.leading && new Set(this.leading);
+    this.input.addEventListener("input", () => this.set(this.input.value));
+    if (this.field) {
+      this.field.addEventListener("input", () => { if (this.field.checkValidity() && this.field.value) this.set(this.field.value); });
+      this.field.addEventListener("change", () => { this.field.reportValidity(); this.field.value = this.size; });
+      new ResizeObserver(() => this.draw()).observe(this.canvas);
+    }
     for (const button of $$("button[data-next]", element))
       button.addEventListener("click", () => this.next(Number(button.dataset.next)));
-    this.mark();
+    this.begin();
   }
 
-  // Go to the nearest valid size that is smaller or larger.
+  // Go to the nearest valid value that is smaller or larger.
   next(way) {
-    const verdicts = this.slider.dataset.verdicts || "", first = Number(this.slider.min);
-    const now = Math.min(Math.max(Number(this.size), first - 1), first + verdicts.length) - first;
-    const found = way < 0 ? verdicts.lastIndexOf("+", now - 1) : verdicts.indexOf("+", now + 1);
-    if (found >= 0 && !(way < 0 && now <= 0)) this.set(first + found);
+    const now = Number(this.size), until = performance.now() + 2000;
+    const beyond = this.options.map((value, i) => [Math.abs(value - now), i, value])
+      .filter(([, , value]) => (way < 0 ? value < now : value > now)).sort((a, b) => a[0] - b[0]);
+    for (const [, i, value] of beyond) {
+      if (this.judge(i) === 1) { this.set(value); return; }
+      if (performance.now() > until) return;
+    }
   }
 
   set(value) {
-    this.size = String(value);
-    this.slider.value = value;
-    if (this.field.value !== this.size) this.field.value = value;
-    for (const panel of this.panels) for (const label of this.labels) panel.set(label, Number(value));
-    for (const control of controls) control.mark();
+    this.put(value);
+    for (const panel of this.panels) panel.show();
+    judgeAll();
   }
 
-  // The strip under the slider: for every size whether the first network takes it; where that depends on the other
-  // sizes, with those as they are.
-  mark() {
+  // Take a value without showing what it does.
+  put(value) {
+    this.size = String(value);
+    this.input.value = value;
+    if (this.field && this.field.value !== this.size) this.field.value = value;
+    for (const panel of this.panels) for (const label of this.labels) panel.set(label, Number(value));
+  }
+
+  // Whether a value is valid with the others as they are: 1, 0, or -1 where it is not known.
+  verdict(value) {
     const { program, data, sizes } = this.panels[0];
-    const canvas = $("canvas", this.element), first = Number(this.slider.min), last = Number(this.slider.max);
+    const name = data.axes[this.labels[0]] || this.labels[0];
     if (!program.region) {
-      canvas.hidden = true;
-      for (const button of $$("button[data-next]", this.element)) button.hidden = true;
-      return;
+      const { verdict } = judged(program, data, { ...sizes, [name]: value });
+      return { valid: 1, invalid: 0, unknown: -1 }[verdict];
     }
-    const at = data.unknowns.map(name => BigInt(sizes[name])), own = data.unknowns.indexOf(data.axes[this.labels[0]]);
-    const verdict = program.region.whole || program.region.each[own], verdicts = [];
-    for (let n = first; n <= last; n++) {
-      at[own] = BigInt(n);
-      verdicts.push(verdict(at));
+    const at = data.unknowns.map(unknown => BigInt(sizes[unknown])), own = data.unknowns.indexOf(name);
+    at[own] = BigInt(value);
+    return (program.region.whole || program.region.each[own])(at);
+  }
+
+  // Forget what was known of all values.
+  begin() {
+    this.verdicts = new Array(this.options.length);
+    this.known = 0;
+  }
+
+  judge(i) {
+    if (this.verdicts[i] === undefined) {
+      this.verdicts[i] = this.verdict(this.options[i]);
+      this.known += 1;
     }
-    const style = getComputedStyle(document.documentElement), brush = canvas.getContext("2d");
-    canvas.width = last - first + 1;
-    canvas.height = 8;
-    verdicts.forEach((verdict, i) => {
-      brush.fillStyle = style.getPropertyValue(verdict === 1 ? "--good" : verdict === 0 ? "--bad" : "--line");
-      brush.fillRect(i, verdict === 1 ? 0 : 5, 1, verdict === 1 ? 8 : 3);
+    return this.verdicts[i];
+  }
+
+  // Judge values until a moment; return whether all are.
+  work(until) {
+    for (let i = 0; i < this.options.length && this.known < this.options.length; i++) {
+      this.judge(i);
+      if (i % 16 === 15 && performance.now() > until) break;
+    }
+    this.mark();
+    return this.known === this.options.length;
+  }
+
+  // Say which values are valid: as signs in a list, as a strip under a slider.
+  mark() {
+    const signs = this.options.map((_, i) => ({ 1: "+", 0: "-", "-1": "?" })[this.verdicts[i]] || " ");
+    this.input.dataset.verdicts = signs.join("");
+    const here = this.verdict(this.size), words = { 1: "valid", 0: "not valid", "-1": "not known" }[here];
+    if (this.slider) this.slider.setAttribute("aria-valuetext", `${this.size}, ${words}`);
+    this.element.classList.toggle("wrong", here === 0);
+    if (this.list) [...this.list.options].forEach((option, i) => {
+      const none = this.leads && !this.leads.has(this.options[i]);
+      const sign = none ? " –" : { "-": " ✗", "?": " ?" }[signs[i]] || "";
+      if (option.textContent !== `${this.options[i]}${sign}`) option.textContent = `${this.options[i]}${sign}`;
     });
-    this.slider.dataset.verdicts = verdicts.map(verdict => (verdict === 1 ? "+" : verdict === 0 ? "-" : "?")).join("");
-    at[own] = BigInt(this.size);
-    const words = { 1: "valid", 0: "not valid", "-1": "not known" }[verdict(at)];
-    this.slider.setAttribute("aria-valuetext", `${this.size}, ${words}`);
+    this.draw();
+  }
+
+  // The strip, in the device's own pixels: the middle of a value's part is where the thumb stands. Where several values
+  // share a pixel, it is as high as their share that is valid.
+  draw() {
+    const { canvas } = this;
+    if (!canvas || !canvas.clientWidth) return;
+    const ratio = window.devicePixelRatio || 1, width = Math.round(canvas.clientWidth * ratio), high = Math.round(8 * ratio);
+    if (canvas.width !== width) canvas.width = width;
+    if (canvas.height !== high) canvas.height = high;
+    const columns = shares(this.verdicts, width, THUMB * ratio), low = Math.round(3 * ratio);
+    const style = getComputedStyle(document.documentElement), brush = canvas.getContext("2d");
+    const colour = name => style.getPropertyValue(name);
+    brush.clearRect(0, 0, width, high);
+    columns.forEach(({ valid, invalid, open }, x) => {
+      const all = valid + invalid + open;
+      if (invalid || open) {
+        brush.fillStyle = colour(invalid ? "--bad" : "--line");
+        brush.fillRect(x, high - low, 1, low);
+      }
+      if (!valid) return;
+      brush.fillStyle = colour("--good");
+      const part = valid === all ? high : low + Math.max(1, Math.round(((high - low) * valid) / all));
+      brush.fillRect(x, high - part, 1, part - (valid === all ? 0 : low));
+    });
   }
 }
 
+// How wide the thumb of a slider is: its middle is half of that away from the ends.
+const THUMB = 16;
+
+// For each pixel of a strip, how many of the values that stand there are valid, not valid, or not known.
+function shares(verdicts, width, thumb) {
+  const last = verdicts.length - 1, room = width - thumb;
+  const columns = Array.from({ length: width }, () => ({ valid: 0, invalid: 0, open: 0 }));
+  const count = (column, verdict) => { column[verdict === 1 ? "valid" : verdict === 0 ? "invalid" : "open"] += 1; };
+  const place = i => thumb / 2 + (last ? (i / last) * room : room / 2);
+  const taken = new Set();
+  for (let i = 0; i <= last; i++) {
+    const x = Math.min(width - 1, Math.floor(place(i)));
+    count(columns[x], verdicts[i]);
+    taken.add(x);
+  }
+  columns.forEach((column, x) => {
+    if (taken.has(x)) return;  // the value whose place is nearest
+    const i = last && room > 0 ? Math.round(((x + 0.5 - thumb / 2) / room) * last) : 0;
+    if (i >= 0 && i <= last) count(column, verdicts[i]);
+  });
+  return columns;
+}
+
 const panels = page.panels.map((panel, i) => new Panel($$(".panel")[i], panel, programs[i]));
-const controls = page.controls.map((control, i) => new Control($$(".control")[i], control, panels));
+const controls = page.controls.map((control, i) =>
+  new Control($(`[data-control="${i}"]`), control, control.panels.map(one => panels[one])));
+
+// Judge every value of every control, those of the short lists first, a little at a time: the page stays quick.
+let turn = 0;
+function judgeAll() {
+  for (const control of controls) control.begin();
+  const waiting = [...controls].sort((a, b) => a.options.length - b.options.length), own = ++turn;
+  const step = () => {
+    if (own !== turn) return;
+    const until = performance.now() + 12;
+    while (waiting.length && performance.now() < until) if (waiting[0].work(until)) waiting.shift();
+    if (waiting.length) setTimeout(step);
+  };
+  for (const control of controls) if (control.panels[0].program.region) { control.work(Infinity); }
+  step();
+}
+
+const back = $("button.back");
+if (back) back.addEventListener("click", () => {
+  for (const control of controls) control.put(control.atFirst);
+  for (const panel of panels) panel.show();
+  judgeAll();
+});
+judgeAll();
 panels.forEach(panel => panel.zoom("fit"));
 document.addEventListener("keydown", event => { if (event.key === "Escape") panels.forEach(panel => panel.choose(null)); });
