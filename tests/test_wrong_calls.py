@@ -18,6 +18,13 @@ CALLS = {
     "a number as shape": (lambda: cs.check(NETWORK, 28), "28 is no shape"),
     "a set as shape": (lambda: cs.check(NETWORK, {1, 8, 28}), "is no shape"),
     "a text in a shape": (lambda: cs.check(NETWORK, ("1", "8", "8")), "'1' is no shape"),
+    "a tensor as shape": (
+        lambda: cs.check(NETWORK, np.zeros((1, 28, 28))),
+        r"got a tensor: its shape is \[1, 28, 28\]",
+    ),
+    "a hole as number": (lambda: cs.hole("k", 3, 5) == 3, r"`k` is not a number yet.* eq\(k, 3\)"),
+    "a hole as other number": (lambda: cs.hole("k", [3, 5]) * 2 != 6, r"is not a number yet"),
+    "a number as hole": (lambda: cs.hole("k", 3, 5) in (3, 5), "is not a number yet"),
     "no source": (lambda: cs.load(3), "load takes a file's name, .* got 3"),
     "a network as source": (lambda: cs.load(NETWORK), "load takes a file's name"),
     "no text": (lambda: cs.parse(3), "parse takes the text of a problem, got 3"),
@@ -65,6 +72,27 @@ def test_what_was_given_and_what_was_wanted(name):
     with pytest.raises(cs.ConvsolveError, match=word) as caught:
         call()
     assert "\n" not in str(caught.value)
+
+
+def test_modules_take_shapes_and_refuse_tensors_and_classes():
+    torch = pytest.importorskip("torch")
+    net = torch.nn.Sequential(torch.nn.Conv2d(1, 4, 3))
+    for shape in ((1, 8, 8), [1, 8, 8], torch.Size([1, 8, 8]), np.array([1, 8, 8])):
+        assert cs.check(net, shape).output == (4, 6, 6)
+    for question in (cs.check, cs.repair, cs.valid_sizes, cs.from_torch, cs.summary):
+        with pytest.raises(cs.NetworkError, match=r"got a tensor: its shape is \[1, 1, 8, 8\]"):
+            question(net, torch.zeros(1, 1, 8, 8))
+    with pytest.raises(cs.NetworkError, match=r"got the class Conv2d: make it, Conv2d\(...\)"):
+        cs.check(torch.nn.Conv2d, (1, 8, 8))
+
+
+def test_expressions_are_compared_as_structures_within_and_between_each_other():
+    k = cs.hole("k", [3, 5])
+    assert k == cs.hole("k", 3, 5) and k + 1 == k + 1 and k != k + 1 and {k: 1}[cs.hole("k", 3, 5)] == 1
+    conv = cs.operators.Conv(out_channels=4, kernel_size=k)
+    assert conv != cs.operators.Conv(out_channels=4, kernel_size=3)  # operators, which compare their parts
+    assert PROBLEM != cs.Problem(NETWORK) and PROBLEM == PROBLEM
+    assert str(k) != "3" and k is not None and k != "k"
 
 
 def test_whole_numbers_of_numpy_are_whole_numbers():

@@ -7,14 +7,14 @@ import gc
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from ..support.foreign_text import visible
 from .deadline import Deadline, timeout_option
 from .declared import CODES, check_declared, worst
-from .formats import FORMATS, located
+from .formats import FORMATS, Found, located
 from .next_step import say_next
 from .output import (
     cause_data,
@@ -90,15 +90,18 @@ def command(
                   costing=costing, deadline=Deadline(timeout))  # fmt: skip
     if len(sources) == 1:
         return one(sources[0])
-    if form in ("json", "sarif", "junit"):
-        raise click.UsageError(f"{form} is one document: check one source")
+    gathered: list[Any] = []
     codes = []
     for source in sources:
         if form == "table":
             click.echo(f"== {visible(source)}")
-        codes.append(_checked_or_not(source, one))
+        codes.append(_checked_or_not(source, partial(one, gathered=gathered), form, gathered))
         if form == "table":
             click.echo()
+    if form in FORMATS:
+        click.echo(FORMATS[form](gathered), nl=False)
+    elif form == "json":
+        print_json({"networks": gathered})
     if form == "table":
         for source, code in zip(sources, codes, strict=True):
             verdict = next(verdict for verdict, own in CODES.items() if own == code)
@@ -106,7 +109,16 @@ def command(
     return worst(codes)
 
 
-def _checked_or_not(source: str, checked: Callable[[str], int]) -> int:
+def _told(found: Found, form: str, gathered: list[Any] | None, code: int) -> int:
+    """Print what was found in one source, or keep it for the document of all of them; return its exit code."""
+    if gathered is None:
+        click.echo(FORMATS[form]([found]), nl=False)
+    else:
+        gathered.append(found)
+    return code
+
+
+def _checked_or_not(source: str, checked: Callable[[str], int], form: str, gathered: list[Any]) -> int:
     """Check one of several sources; say why one cannot be read, and go on."""
     from ..errors import ConvsolveError, FileError, InternalError, UndecidedError
 
@@ -114,13 +126,25 @@ def _checked_or_not(source: str, checked: Callable[[str], int]) -> int:
         return checked(source)
     except InternalError:
         raise
-    except UndecidedError as error:
-        click.echo(f"not known: {visible(str(error))}", err=True)
-        return 3
     except ConvsolveError as error:
+        code = 3 if isinstance(error, UndecidedError) else 2
         text = str(error) if isinstance(error, FileError) else f"{visible(str(error))}"
-        click.echo(f"error: {text}", err=True)
-        return 2
+        if form == "json":
+            gathered.append(_entry(source, code, None, [text]))
+        elif form in FORMATS:
+            gathered.append(Found(source, error=visible(text)))
+        else:
+            click.echo(f"{'not known' if code == 3 else 'error'}: {text}", err=True)
+        return code
+
+
+def _entry(source: str, code: int, report: CheckReport | None, lines: Sequence[str]) -> dict[str, Any]:
+    """Return what is said of one of several sources in their document, as of the networks of a project."""
+    status = next(verdict for verdict, own in CODES.items() if own == code)
+    return {
+        "name": source, "source": source, "status": status, "found": list(lines),
+        "network": None if report is None else report_data(report), "counterexample": None,
+    }  # fmt: skip
 
 
 def _checked(
@@ -132,6 +156,7 @@ def _checked(
     linting: bool,
     costing: bool,
     deadline: Deadline,
+    gathered: list[Any] | None = None,
 ) -> int:
     """Check one source, print what was found, and return the exit code."""
     from ..checks.check import check
@@ -147,7 +172,7 @@ def _checked(
             problem, input_shape = found(source, input_shape, arguments)
             report = check(problem, input_shape)
     except UndecidedError as error:
-        if form == "json":
+        if form == "json" and gathered is None:
             print_json({"status": "unknown", "reason": str(error)})
             return 3
         raise
@@ -156,7 +181,12 @@ def _checked(
         report = dataclasses.replace(report, notes=(*report.notes, *remarks))
     if form in FORMATS:
         places = layer_places(source) if is_problem_file(source) else {}
-        click.echo(FORMATS[form](report, located(source, problem.network, places)), nl=False)
+        return _told(Found(source, report, located(source, problem.network, places)), form, gathered, _code(report))
+    if form == "json" and gathered is not None:
+        lines = [
+            f"{f'{f.layer}: ' if f.layer else ''}{f.code} {f.message}" for f in (*report.failures, *report.unknown)
+        ]
+        gathered.append(_entry(source, _code(report), report, lines))
         return _code(report)
     causes: Sequence[Cause] = ()
     try:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +11,7 @@ import click
 
 from ..support.foreign_text import visible
 from .deadline import Deadline
-from .formats import FORMATS, located
+from .formats import FORMATS, Found, located
 from .output import print_json, report_data
 
 if TYPE_CHECKING:
@@ -34,8 +34,6 @@ def check_declared(form: str, quiet: bool, timeout: float | None) -> int:
             "no SOURCE is given, and no pyproject.toml here or above has [tool.convsolve]: name a source, or write "
             "the project's networks there (convsolve guide project)"
         )
-    if form not in _SHOWN:
-        raise click.UsageError(f"{form} is one document: check one source")
     project = read_project(file)
     if not project.networks:
         raise click.UsageError(f"{file}: [tool.convsolve.networks] names no network")
@@ -47,7 +45,10 @@ def check_declared(form: str, quiet: bool, timeout: float | None) -> int:
                 found.append(judge(declared, project.folder))
         except UndecidedError as error:
             found.append(Judgement(declared, "not known", (str(error),)))
-        _SHOWN[form](found[-1], project, quiet)
+        if form == "table":
+            _table(found[-1], project, quiet)
+    if form in FORMATS:
+        click.echo(FORMATS[form]([_found(judgement, project) for judgement in found]), nl=False)
     if form == "json":
         print_json({"networks": [_data(judgement) for judgement in found]})
     return worst(CODES[judgement.verdict] for judgement in found)
@@ -71,8 +72,8 @@ def _table(judgement: Judgement, project: Project, quiet: bool) -> None:
         click.echo(f"  {visible(line)}")
 
 
-def _findings(judgement: Judgement, project: Project, form: str) -> None:
-    """Print findings as other tools read them; what has no place in its source has that of its declaration."""
+def _found(judgement: Judgement, project: Project) -> Found:
+    """Return findings for other tools; what has no place in its source has that of its declaration."""
     from ..files import layer_places
     from ..sources import is_problem_file
 
@@ -81,15 +82,11 @@ def _findings(judgement: Judgement, project: Project, form: str) -> None:
     if report is not None and report.network is not None:
         path = project.folder / declared.source
         places = layer_places(path) if is_problem_file(str(path)) else {}
-        click.echo(FORMATS[form](report, located(declared.source, report.network, places)), nl=False)
-    elif judgement.verdict != "valid":
-        line, column = declared.place
-        text = visible(f"{declared.name}: {judgement.verdict}: {' '.join(judgement.lines)}")
-        if form == "github":
-            where = f"file={visible(project.file.name)},line={line},col={column}"
-            click.echo(f"::error {where}::{text.replace('%', '%25')}")
-        else:
-            click.echo(f"{visible(str(project.file))}:{line}:{column}: {text}")
+        return Found(declared.source, report, located(declared.source, report.network, places))
+    if judgement.verdict == "valid":
+        return Found(declared.source, report)
+    text = visible(f"{declared.name}: {judgement.verdict}: {' '.join(judgement.lines)}")
+    return Found(str(project.file), error=text, line=declared.place[0])
 
 
 def _data(judgement: Judgement) -> dict[str, Any]:
@@ -99,12 +96,3 @@ def _data(judgement: Judgement) -> dict[str, Any]:
         "network": None if judgement.report is None else report_data(judgement.report),
         "counterexample": None if broken is None else dict(broken.sizes),
     }  # fmt: skip
-
-
-_SHOWN: dict[str, Callable[[Judgement, Project, bool], None]] = {
-    "table": _table,
-    "json": lambda judgement, project, quiet: None,
-    "concise": lambda judgement, project, quiet: _findings(judgement, project, "concise"),
-    "github": lambda judgement, project, quiet: _findings(judgement, project, "github"),
-}
-"""How each verdict is shown as soon as it is there."""

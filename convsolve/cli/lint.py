@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from .deadline import Deadline, timeout_option
-from .formats import FORMATS, located
+from .formats import FORMATS, Found, located
 from .output import failure_data, print_json
 from .source import found, source_argument, source_options, what_if_options
 
@@ -58,7 +58,7 @@ def command(
     if form in FORMATS:
         places = layer_places(source) if is_problem_file(source) else {}
         shown = dataclasses.replace(report.checked, failures=(*report.checked.failures, *report.findings))
-        click.echo(FORMATS[form](shown, located(source, problem.network, places)), nl=False)
+        click.echo(FORMATS[form]([Found(source, shown, located(source, problem.network, places))]), nl=False)
     elif as_json or form == "json":
         findings = [{**failure_data(f), "level": f.level, "mend": f.mend} for f in report.findings]
         print_json({"ok": report.checked.ok, "findings": findings})

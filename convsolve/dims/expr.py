@@ -14,6 +14,7 @@ may be exponentially larger than the expression, so everything that reads one go
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, NoReturn, Self, TypeAlias
 from weakref import ref
@@ -53,6 +54,7 @@ __all__ = [
 OPERATIONS = frozenset(INTERVALS)
 """The operations of the language. Leaves are ``int``, ``bool`` and :class:`Var`."""
 
+_PACKAGE = __name__.partition(".")[0]
 _DEEP = 100  # readers recurse over an expression up to this depth
 _FEW = 64  # so many unknowns of an expression are kept with it
 
@@ -135,10 +137,26 @@ class Symbolic:
         )
 
 
+def _asked_by_a_user() -> bool:
+    """Return whether a comparison stands in code outside this package, in which ``==`` compares structure."""
+    asking = sys._getframe(2).f_globals.get("__name__", "")
+    return str(asking).partition(".")[0] != _PACKAGE
+
+
 class Expr(Symbolic):
     """An integer that depends on unknowns. Build it from :func:`hole` with ``+ - * // %``."""
 
     __slots__ = ()
+
+    __hash__ = Symbolic.__hash__
+
+    def __eq__(self, other: object) -> bool:
+        if type(other) is int and _asked_by_a_user():
+            raise DimensionError(
+                f"`{self!r}` is not a number yet, so `== {other}` says nothing: the condition that they are equal is "
+                f"eq({self!r}, {other})"
+            )
+        return Symbolic.__eq__(self, other)
 
     def __add__(self, other: Dim) -> Dim:
         return add(self, other)

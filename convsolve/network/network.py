@@ -18,7 +18,7 @@ from ..operators.base import DataFormat, Framework, to_written
 from ..operators.parameters import substitute
 from ..support.foreign_text import visible
 from ..support.notebook_display import Shown
-from ..support.suggestions import known_word, listed, nearest, quoted, whole
+from ..support.suggestions import known_word, listed, nearest, quoted, refuse_tensor, whole
 from .latency_table import LatencyTable
 
 if TYPE_CHECKING:
@@ -65,6 +65,7 @@ def _shape(given: Any) -> tuple[Any, ...]:
     """Return the entries of a shape, or raise NetworkError where it is none."""
     if isinstance(given, (str, bytes, Set)) or not isinstance(given, Iterable):
         raise NetworkError(f"{quoted(given)} is no shape: write it like (3, 224, 224), without the batch axis")
+    refuse_tensor("input_shape", given)
     return tuple(int(n) if isinstance(n, Integral) and not isinstance(n, bool) else n for n in given)
 
 

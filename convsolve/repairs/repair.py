@@ -17,7 +17,7 @@ from ..sizes.counterexample import counterexample
 from ..solver.clock import Clock, OutOfTime
 from ..sources import Asked, problem_of
 from ..support.caller_errors import limited
-from ..support.notebook_display import Shown
+from ..support.notebook_display import Carded, Shown
 from ..support.suggestions import whole
 from .edits import Change, Edit, weighed
 from .evaluated_network import Situation, believed, judge, with_target
@@ -31,7 +31,7 @@ from .search import ChangeSet, Options, cheapest_sets, options_of
 from .size_ranges import only_these, read_ranges, with_sizes
 from .structural import structural_changes
 
-__all__ = ["Repair", "RepairCost", "repair"]
+__all__ = ["Repair", "RepairList", "RepairCost", "repair"]
 
 _SECONDS = 10.0
 
@@ -87,6 +87,13 @@ class Repair(Shown):
         return f"<Repair: {self}{'' if self.proven else '; not proven'}>"
 
 
+class RepairList(Carded, list[Repair]):
+    """Repairs, the cheapest first: a list that prints a line for each, and that notebooks show as cards."""
+
+    def __str__(self) -> str:
+        return "\n".join(f"{i}. {found}" for i, found in enumerate(self, 1)) or "nothing is to be repaired"
+
+
 def repair(
     network: Asked,
     input_shape: InputShapes | None = None,
@@ -96,7 +103,7 @@ def repair(
     limit: int = 5,
     for_all: Mapping[str, Any] | None = None,
     timeout: float | None = _SECONDS,
-) -> list[Repair]:
+) -> RepairList:
     """Return repairs of a network that does not work, cheapest first; an empty list where nothing is wrong.
 
     Every repair has been checked again. Repairs differ in what they change: each is the cheapest of its kinds,
@@ -136,7 +143,7 @@ def repair(
                 problem = at_shapes(problem, input_shape)
             ranges = dict(problem.for_all) if for_all is None else read_ranges(for_all, problem.network)
             problem = dataclasses.replace(with_target(problem, target), for_all=ranges, objectives=(), pareto=())
-            return _Repairs(problem, Locks.read(locked, problem.network), clock).best(limit)
+            return RepairList(_Repairs(problem, Locks.read(locked, problem.network), clock).best(limit))
     except OutOfTime:
         raise UndecidedError("no repair was found in the time given") from None
 

@@ -18,6 +18,7 @@ from ..network import InputShapes
 from ..network.trace import run_arrays
 from ..solver.clock import Clock
 from ..sources import Asked, problem_of
+from ..support.notebook_display import Carded
 from ..support.suggestions import listed, whole
 from .analysis import Analysis, described
 from .branches import analyse_all, least_point
@@ -32,7 +33,7 @@ _MOST_POINTS = 4_000_000
 
 
 @dataclass(frozen=True)
-class Counterexample:
+class Counterexample(Carded):
     """An input for which a claim does not hold, the smallest of those that were asked about.
 
     ``sizes`` are the open sizes by axis, ``input_shapes`` the shapes of all inputs as written; ``report`` is the

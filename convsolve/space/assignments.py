@@ -11,6 +11,7 @@ import numpy as np
 from ..dims import Cond, evaluate, evaluate_arrays, variables
 from ..errors import NetworkError
 from ..network import Network
+from ..support.notebook_display import Carded
 from ..support.suggestions import nearest, quoted, whole
 
 __all__ = ["Assignments", "Bin", "Columns", "Samples"]
@@ -104,7 +105,7 @@ class Bin:
 
 
 @dataclass(frozen=True, eq=False)
-class Samples(Sequence[dict[str, int]]):
+class Samples(Carded, Sequence[dict[str, int]]):
     """Valid architectures: a sequence of assignments, and their columns.
 
     ``columns`` has a numpy array for each hole; where a hole's layer is absent, its preferred value. The assignments,

@@ -13,6 +13,7 @@ from typing import Any, ParamSpec, TypeVar
 from ..errors import NetworkError, NoArchitectureError
 from ..network import Network
 from ..problem import Problem, as_problem
+from ..support.notebook_display import Carded
 from ..support.suggestions import whole
 from ..synthesis.pareto import Front
 from ..synthesis.solve import Infeasible, Solution, Unknown
@@ -64,7 +65,7 @@ def _question(method: Callable[P, R]) -> Callable[P, R]:
     return asked
 
 
-class Space:
+class Space(Carded):
     """All valid architectures of a problem.
 
     Args:

@@ -9,7 +9,7 @@ from typing import Any
 
 from ..errors import NetworkError
 
-__all__ = ["few", "known_word", "listed", "nearest", "quoted", "whole"]
+__all__ = ["few", "known_word", "listed", "nearest", "quoted", "refuse_tensor", "whole"]
 
 
 def nearest(name: str, choices: Iterable[str], *, listed: int = 12) -> str:
@@ -72,7 +72,25 @@ def listed(name: str, value: Any, example: str) -> tuple[Any, ...]:
     """
     if isinstance(value, (str, bytes)) or not isinstance(value, Iterable):
         raise NetworkError(f"{name} takes a list such as {example}, got {quoted(value)}")
+    refuse_tensor(name, value)
     return tuple(value)
+
+
+def refuse_tensor(name: str, value: Any) -> None:
+    """Refuse a tensor where its shape is meant.
+
+    Raises:
+        NetworkError: it is one, with more axes than a list has.
+
+    >>> import numpy as np
+    >>> refuse_tensor("input_shape", np.zeros((1, 28, 28)))
+    Traceback (most recent call last):
+        ...
+    convsolve.errors.NetworkError: input_shape takes sizes such as (3, 224, 224), got a tensor: its shape is [1, 28, 28]
+    """
+    if hasattr(value, "dtype") and getattr(value, "ndim", 1) != 1:
+        sizes = list(value.shape)
+        raise NetworkError(f"{name} takes sizes such as (3, 224, 224), got a tensor: its shape is {sizes}")
 
 
 def few(names: Iterable[str], most: int = 5) -> str:

@@ -17,7 +17,7 @@ from ..operators import Choice
 from ..operators.parameters import substitute
 from ..problem import Objective, Problem, ProblemTrace, as_problem, trace_problem
 from ..rules import PROBLEM
-from ..support.notebook_display import Shown
+from ..support.notebook_display import Carded, Shown
 from ..support.suggestions import few, whole
 from .relax import LONGEST, Relaxation, relaxations
 
@@ -152,7 +152,7 @@ class Solution(Shown):
 
 
 @dataclass(frozen=True)
-class Infeasible:
+class Infeasible(Carded):
     """There is no solution: ``core`` names requirements that cannot hold together.
 
     ``minimal`` says that each of them is needed: without it, the others can hold.

@@ -11,7 +11,7 @@ from click.testing import CliRunner
 
 import convsolve as cs
 from convsolve.cli import cli
-from convsolve.cli.formats import FORMATS, located
+from convsolve.cli.formats import FORMATS, Found, located
 
 TEXT = """
 input: [1, 5, 5]
@@ -60,7 +60,7 @@ def written(form, tmp_path, text=TEXT, name="a net.yaml"):
     path.write_text(text)
     problem = cs.load(path)
     places = cs.files.layer_places(path)
-    return path, FORMATS[form](cs.check(problem), located(str(path), problem.network, places))
+    return path, FORMATS[form]([Found(str(path), cs.check(problem), located(str(path), problem.network, places))])
 
 
 def test_concise(tmp_path):
@@ -110,7 +110,9 @@ def test_a_layer_that_says_where_it_comes_from():
     network = cs.parse("{input: [1, 2, 2], layers: [{conv: {name: c, out_channels: 8, kernel_size: 3}}]}").network
     layers = tuple(dataclasses.replace(x, source="src/net.py:12" if x.name == "c" else "") for x in network.layers)
     network = dataclasses.replace(network, layers=layers)
-    assert FORMATS["concise"](cs.check(network), located("-", network, {})).startswith("src/net.py:12:1: CS001 c:")
+    assert FORMATS["concise"]([Found("-", cs.check(network), located("-", network, {}))]).startswith(
+        "src/net.py:12:1: CS001 c:"
+    )
 
 
 def test_json_is_the_same_as_the_option(tmp_path):
@@ -119,3 +121,52 @@ def test_json_is_the_same_as_the_option(tmp_path):
     words = [["check", str(path), "--json"], ["check", str(path), "--output-format", "json"]]
     one, two = (CliRunner().invoke(cli, w, standalone_mode=False).stdout for w in words)
     assert one == two and json.loads(one)["failures"][0]["code"] == "CS001"
+
+
+def several(tmp_path, form) -> tuple[int, str]:
+    """Return the exit code and the document of four sources: valid, broken twice, and one that cannot be read."""
+    (tmp_path / "good.yaml").write_text("input: [1, 8, 8]\nlayers: [relu]\n")
+    (tmp_path / "a.yaml").write_text(TEXT)
+    (tmp_path / "b.yaml").write_text("input: [1, 2, 2]\nlayers: [{max_pool: {kernel_size: 3}}]\n")
+    (tmp_path / "bad.yaml").write_text("input: [1, 2, 2]\nlayers: [{konv: {}}]\n")
+    sources = [str(tmp_path / f"{name}.yaml") for name in ("good", "a", "b", "bad")]
+    result = CliRunner().invoke(cli, ["check", *sources, "--output-format", form], standalone_mode=False)
+    return result.return_value, result.stdout
+
+
+def test_several_sources_are_one_sarif_log(tmp_path):
+    code, text = several(tmp_path, "sarif")
+    log = json.loads(text)
+    jsonschema.validate(log, SARIF)
+    (run,) = log["runs"]
+    places = [
+        r["locations"][0]["physicalLocation"]["artifactLocation"]["uri"].rpartition("/")[2] for r in run["results"]
+    ]
+    assert code == 2 and places == ["a.yaml", "a.yaml", "b.yaml"]
+    assert all(run["tool"]["driver"]["rules"][r["ruleIndex"]]["id"] == r["ruleId"] for r in run["results"])
+    (invocation,) = run["invocations"]
+    assert not invocation["executionSuccessful"] and "konv" in str(invocation["toolExecutionNotifications"])
+
+
+def test_several_sources_are_one_test_report(tmp_path):
+    code, text = several(tmp_path, "junit")
+    suites = ElementTree.fromstring(text.partition("\n")[2])
+    told = [(suite.get("name").rpartition("/")[2], suite.get("failures"), suite.get("errors")) for suite in suites]
+    assert code == 2
+    assert told == [("good.yaml", "0", "0"), ("a.yaml", "1", "0"), ("b.yaml", "1", "0"), ("bad.yaml", "0", "1")]
+
+
+def test_several_sources_are_one_json_document(tmp_path):
+    code, text = several(tmp_path, "json")
+    document = json.loads(text)
+    schema = json.loads(CliRunner().invoke(cli, ["schema", "check"], standalone_mode=False).stdout)
+    jsonschema.validate(document, schema)
+    assert code == 2
+    assert [one["status"] for one in document["networks"]] == ["valid", "invalid", "invalid", "not read"]
+    assert document["networks"][1]["network"]["failures"][0]["code"] == "CS001"
+
+
+def test_several_sources_are_lines_for_editors_and_github(tmp_path):
+    assert [line.split(".yaml")[0].rpartition("/")[2] for line in several(tmp_path, "concise")[1].splitlines()] == [
+        "a", "a", "b", "bad"]  # fmt: skip
+    assert several(tmp_path, "github")[1].count("::error file=") == 3

@@ -62,7 +62,8 @@ def test_an_unknown_is_not_a_number(use):
 def test_equality_compares_structure():
     assert (n + 1 == n + 1) is True
     assert (n + 1 == n + 2) is False
-    assert (n == 3) is False
+    with pytest.raises(DimensionError, match=r"eq\(n, 3\)"):
+        assert n == 3
     assert len({n + 1, n + 1, k}) == 2
     assert isinstance(eq(n, 3), Condition) and eq(n, n) is True
 

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
+from numbers import Integral
 from typing import Any
 
 import torch
@@ -16,7 +17,7 @@ from ...dims.normal import Polynomial
 from ...errors import ConvsolveError, InternalError, UnreadableError
 from ...network import InputShapes, Network
 from ...support.caller_errors import pass_on
-from ...support.suggestions import listed, nearest
+from ...support.suggestions import listed, nearest, quoted, refuse_tensor
 from ..common.recording.second_runs import SeenLayers, Shapes, bound, confirmed
 from ..common.recording.source_locations import is_ours, is_program, shortened
 from .call_log import Log, OtherwiseError, Replay
@@ -173,7 +174,7 @@ class Inputs:
                     raise UnreadableError(f"the program has no input {name!r}{nearest(name, arguments)}")
             return cls(names, _shapes(given.values()), named=True, together=keys)
         entries = listed("input_shape", given, "[3, 224, 224], without the batch axis")
-        several = bool(entries) and not any(isinstance(n, int) for n in entries)
+        several = bool(entries) and not any(isinstance(n, Integral) for n in entries)
         shapes = _shapes(entries) if several else _shapes([entries])
         if len(shapes) == 1:
             return cls(("input",), shapes)
@@ -197,10 +198,11 @@ class Inputs:
 def _shapes(given: Iterable[Any]) -> Shapes:
     """Return the shapes of inputs; of several some may have no axis but the batch's."""
     listed = list(given)
-    shapes = [tuple(shape) if isinstance(shape, Iterable) else None for shape in listed]
+    shapes = [_sizes(shape) if isinstance(shape, Iterable) else None for shape in listed]
     for shape, own in zip(shapes, listed, strict=True):
         if shape is None or not any(shapes) or any(type(n) is not int or n < 1 for n in shape):
-            raise UnreadableError(f"{own!r} is no input shape: write it like (3, 224, 224), without the batch axis")
+            words = "write it like (3, 224, 224), without the batch axis"
+            raise UnreadableError(f"{quoted(own)} is no input shape: {words}")
     return tuple(shape for shape in shapes if shape is not None)
 
 
@@ -279,3 +281,9 @@ def _own_failure(error: Exception) -> str:
         frame = frame.tb_next
     text = str(error).strip().split("\n")[0]
     return f"{where}: the network's own code raised {type(error).__name__}{f': {text}' if text else ''}"
+
+
+def _sizes(shape: Iterable[Any]) -> tuple[Any, ...]:
+    """Return sizes, whole numbers of any library as Python's."""
+    refuse_tensor("input_shape", shape)
+    return tuple(int(n) if isinstance(n, Integral) and not isinstance(n, bool) else n for n in shape)
