@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import os
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from .deadline import Deadline
-from .output import bar
+from .output import bar, print_json
 from .output_file import check_output, force_option
 from .source import loaded, source_argument, source_options, what_if_options
 from .workers import workers_options, working
@@ -28,6 +29,7 @@ __all__ = ["command"]
 @click.option("-o", "--output", type=click.Path(dir_okay=False),
               help="The file to write. If this command is stopped, it goes on when it is called again.")  # fmt: skip
 @workers_options
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document, when all are found.")
 @click.option("--timeout", type=click.FloatRange(min=0, min_open=True), help="Seconds for the whole listing.")
 @force_option
 @click.option("-q", "--quiet", is_flag=True, help="Show no progress.")
@@ -39,6 +41,7 @@ def command(
     output: str | None,
     workers: int | None,
     cluster: str | None,
+    as_json: bool,
     timeout: float | None,
     force: bool,
     quiet: bool,
@@ -51,11 +54,18 @@ def command(
     """
     from ..space import Space
 
+    if as_json and output is not None:
+        raise click.UsageError("-o is written line by line, so that it can go on: leave out --json")
     if output is not None:
         check_output(output, source, force)
     deadline = Deadline(timeout)
     space = Space(loaded(source, input_shape, arguments, deadline), timeout=deadline.left)
     with working(workers, cluster) as executor, bar("listing", quiet) as tell:
+        if as_json:
+            found = [json.loads(line) for text in space.lines(number, executor=executor, tell=tell)
+                     for line in text.splitlines()]  # fmt: skip
+            print_json({"architectures": found})
+            return 0 if found else 1
         if output is None:
             return 0 if _shown(space, number, executor=executor, tell=tell) else 1
         count = _written(space, output, number, executor=executor, tell=tell)

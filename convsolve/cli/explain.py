@@ -31,6 +31,7 @@ _LOGS = (".log", ".txt", ".out", ".err")
 @source_options
 @timeout_option
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+@click.option("-q", "--quiet", is_flag=True, help="Print only what is wrong, a line for each finding.")
 def command(
     text: str | None,
     source: str | None,
@@ -38,6 +39,7 @@ def command(
     arguments: str,
     timeout: float | None,
     as_json: bool,
+    quiet: bool,
 ) -> int:
     """Explain an error message: what is impossible, by how much, and what mends it.
 
@@ -61,6 +63,9 @@ def command(
         raise
     if as_json:
         print_json(_data(found))
+    elif quiet:
+        for finding in found.findings:
+            click.echo(" ".join(filter(None, (finding.code, finding.headline))))
     else:
         click.echo(str(found))
     return 0 if found.understood else 3

@@ -131,6 +131,9 @@ DOCUMENTS: dict[str, Schema] = {
         _record(status={"const": "solved"}, problem=_TEXT, solutions=_list(_record(
             assignment=_map(_WHOLE), proven=_TRUTH, network=_REPORT))),
         _record(status={"enum": ["infeasible", "unknown"]}, reason=_TEXT)),
+    "sample": _record(architectures=_list(_map(_WHOLE)), bins=_list(_record(
+        costs=_RANGE, low=_WHOLE, high=_or_null(_WHOLE), drawn=_WHOLE))),
+    "enumerate": _record(architectures=_list(_map(_WHOLE))),
     "count": _record(count=_WHOLE, exact=_TRUTH, low=_WHOLE, high=_or_null(_WHOLE), of=_or_null(_WHOLE),
                      share=_or_null({"type": "number"})),
 }  # fmt: skip

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from .deadline import Deadline
+from .output import print_json
 from .source import loaded, source_argument, source_options, what_if_options
 from .workers import workers_options, working
 
@@ -32,6 +33,7 @@ __all__ = ["command"]
 @workers_options
 @click.option("--emit", type=click.Choice(["jsonl", "torch", "yaml"]), default="jsonl", show_default=True,
               help="Print assignments, one JSON object a line; or PyTorch source; or problem files.")  # fmt: skip
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 @click.option("--timeout", type=click.FloatRange(min=0, min_open=True), help="Seconds after which to stop.")
 @click.option("-q", "--quiet", is_flag=True, help="Say nothing of bins.")
 def command(
@@ -46,6 +48,7 @@ def command(
     workers: int | None,
     cluster: str | None,
     emit: str,
+    as_json: bool,
     timeout: float | None,
     quiet: bool,
 ) -> int:
@@ -63,14 +66,23 @@ def command(
     from ..problem import Problem
     from ..space import Space
 
+    if as_json and emit != "jsonl":
+        raise click.UsageError("--json is a document of assignments: leave out --emit")
     deadline = Deadline(timeout)
     space = Space(loaded(source, input_shape, arguments, deadline), timeout=deadline.left)
     try:
         with working(workers, cluster) as executor:
             samples = space.sample(number, seed, replace=not distinct, spread=spread, bins=bins, executor=executor)
     except NoArchitectureError as error:
+        if as_json:
+            print_json({"architectures": [], "bins": []})
         click.echo(str(error), err=True)
         return 1
+    if as_json:
+        bins_said = [{"costs": [bin.costs[0], bin.costs[-1]], "low": bin.low, "high": bin.high, "drawn": bin.drawn}
+                     for bin in samples.bins]  # fmt: skip
+        print_json({"architectures": list(samples), "bins": bins_said})
+        return 0
     for bin in () if quiet else samples.bins:
         click.echo(f"{spread} from {bin.costs[0]:,} to {bin.costs[-1]:,}: {_many(bin)}, {bin.drawn:,} drawn", err=True)
     if emit == "jsonl":

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 __all__ = ["command"]
 
-_SECONDS, _MEMORY = 120, 4 << 30
+_SECONDS, _MEMORY = 120.0, 4 << 30
 """What drawing one page may take."""
 
 _ENDINGS = (".yaml", ".yml", ".json", ".toml", ".onnx", ".keras", ".h5", ".pt2")
@@ -24,7 +24,12 @@ _ENDINGS = (".yaml", ".yml", ".json", ".toml", ".onnx", ".keras", ".h5", ".pt2")
 @click.argument("source", required=False)
 @source_options
 @click.option("--port", type=click.IntRange(0, 65535), default=8642, show_default=True, help="0 takes a free one.")
-def command(source: str | None, input_shape: InputShapes | None, arguments: str, port: int) -> int:
+@click.option("--timeout", type=click.FloatRange(min=0, min_open=True), default=_SECONDS, show_default=True,
+              help="Seconds that drawing one page may take.")  # fmt: skip
+@click.option("-q", "--quiet", is_flag=True, help="Do not say where the page is.")
+def command(
+    source: str | None, input_shape: InputShapes | None, arguments: str, port: int, timeout: float, quiet: bool
+) -> int:
     """Show a network's page in a browser, and show it anew whenever its file changes.
 
     SOURCE is what `convsolve draw` takes, but for standard input; without one, the files of this folder can be chosen.
@@ -42,10 +47,14 @@ def command(source: str | None, input_shape: InputShapes | None, arguments: str,
         """Draw in a process of its own: what is imported is imported afresh, and nothing it does ends the server."""
         words = ["draw", *shapes, *assumed, "--kwargs", arguments, "--to", "html", "--", name]
         try:
-            code, page, said = isolated.run("convsolve.cli", *words, seconds=_SECONDS, memory=_MEMORY)
+            code, page, said = isolated.run("convsolve.cli", *words, seconds=timeout, memory=_MEMORY)
         except TimeoutError as error:
             return False, f"{name} cannot be drawn: {error}"
         return (True, page) if code == 0 else (False, said or f"{name} cannot be drawn: drawing ended with {code}")
 
-    serve(sources, render, port, lambda address: click.echo(f"serving on {address} (Ctrl-C ends it)"))
+    def ready(address: str) -> None:
+        if not quiet:
+            click.echo(f"serving on {address} (Ctrl-C ends it)")
+
+    serve(sources, render, port, ready)
     return 0

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import os
 import pty
+import select
 import shlex
+import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import click
@@ -64,12 +67,56 @@ def test_a_shell_completes_files_and_classes(tmp_path):
         }
         command = [sys.executable, "-c", "from convsolve.cli import main; main()"]
         ran = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, env=env)
+        assert (ran.returncode, ran.stderr) == (0, "")
         return [line.partition(",")[2] for line in ran.stdout.splitlines()]
 
     assert completed("n") == ["net.yaml", "nets.py:Net", "nets.py:Other"]
     assert completed("nets.py:O") == ["nets.py:Other"]
     assert completed("m") == ["models/"]
     assert completed("models/") == ["models/a.onnx"]
+
+
+def _command(folder: Path) -> dict[str, str]:
+    """Put the command into a folder, and return an environment in which a shell finds it."""
+    path = folder / "bin" / "convsolve"
+    path.parent.mkdir()
+    path.write_text(f"#!{sys.executable}\nfrom convsolve.cli import main\nmain()\n")
+    path.chmod(0o755)
+    (folder / "nets.py").write_text("class Net: pass\nclass Other: pass\n")
+    return {**os.environ, **ENV, "PATH": f"{path.parent}:{os.environ['PATH']}", "TERM": "dumb"}
+
+
+@pytest.mark.skipif(not shutil.which("fish"), reason="fish is not installed")
+def test_fish_itself_completes(tmp_path):
+    script = "_CONVSOLVE_COMPLETE=fish_source convsolve | source; complete -C 'convsolve check ne'; complete -C 'convsolve rep'"
+    ran = subprocess.run(["fish", "-c", script], cwd=tmp_path, env=_command(tmp_path), capture_output=True, text=True)
+    assert ran.stderr == "" and [line.split("\t")[0] for line in ran.stdout.splitlines()] == [
+        "nets.py:Net", "nets.py:Other", "repair"]  # fmt: skip
+
+
+@pytest.mark.skipif(not shutil.which("zsh"), reason="zsh is not installed")
+def test_zsh_itself_completes(tmp_path):
+    """In a terminal of its own: a word, a tab, and what stands there then."""
+    env = _command(tmp_path)
+    (tmp_path / "rc").write_text(
+        'unsetopt zle_bracketed_paste; PS1=""; autoload -Uz compinit; compinit -u -D\n'
+        'eval "$(_CONVSOLVE_COMPLETE=zsh_source convsolve)"; echo READY\n'
+    )
+    process, terminal = pty.fork()
+    if not process:
+        os.chdir(tmp_path)
+        os.execvpe("zsh", ["zsh", "-f", "-i"], env)
+    shown, sent, end = "", 0, time.monotonic() + 60
+    keys = [("", "source ./rc\n"), ("\r\nREADY", "convsolve check nets.py:O\t"), ("ther", "\x03exit\n")]
+    while sent < len(keys) and time.monotonic() < end:
+        if keys[sent][0] in shown:
+            os.write(terminal, keys[sent][1].encode())
+            shown, sent = "", sent + 1
+        elif select.select([terminal], [], [], 0.2)[0]:
+            shown += os.read(terminal, 65536).decode(errors="replace")
+    os.close(terminal)
+    os.waitpid(process, 0)
+    assert sent == len(keys) and "error" not in shown, shown
 
 
 def test_a_module_is_run_by_its_name(tmp_path):

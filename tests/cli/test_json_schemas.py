@@ -29,6 +29,9 @@ PRINTED = [
     ["repair", UNET, "-n", "3"], ["repair", "problems/seeds/mnist_same_5x5_pool.yaml"], ["repair", UNET, "--lock", "gone"],
     ["synth", STEM], ["synth", STEM, "-n", "2"], ["synth", "problems/overconstrained_tiny_model.yaml"],
     ["synth", STEM, "--timeout", "1e-9"], ["synth", STEM, "--pareto", "params,macs"], ["solve", STEM, "--set", "first.stride=x"],
+    ["sample", STEM, "-n", "3"], ["sample", STEM, "-n", "3", "--spread", "macs"], ["enumerate", STEM, "-n", "3"],
+    ["sample", "problems/overconstrained_tiny_model.yaml"], ["enumerate", "problems/overconstrained_tiny_model.yaml"],
+    ["enumerate", STEM, "-o", "all.jsonl"], ["sample", STEM, "--emit", "torch"], ["check", UNET, "problems/unet_any_size.yaml"],
     ["count", STEM], ["count", "problems/least_macs.yaml"], ["compare", UNET, "gone.yaml"],
 ]  # fmt: skip
 
