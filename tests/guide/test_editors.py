@@ -35,7 +35,7 @@ def test_the_program_starts_the_server():
         }
         var require = name => (name === "vscode-languageclient/node" ? { LanguageClient } : null);
     """)
-    engine.eval(shown("extension.js"))
+    engine.eval(f"(() => {{{shown('extension.js')}}})()")
     assert json.loads(engine.eval("JSON.stringify([exports.activate(), exports.deactivate(), made[0].slice(2)])")) == [
         "started", "stopped",
         [{"command": "convsolve", "args": ["lsp"]},
