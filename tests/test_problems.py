@@ -28,6 +28,12 @@ SECONDS = 60
 Answer = CheckReport | Solution | Infeasible | Unknown
 
 
+@pytest.mark.parametrize("file", FILES)
+def test_a_comment_says_whose_question_it_is(file):
+    first = (FOLDER / file).read_text().splitlines()[0]
+    assert first.startswith("# ") or "Asked by" in (problem_of(file).description if file.endswith(".json") else "")
+
+
 @cache
 def problem_of(file: str) -> Problem:
     return load(FOLDER / file)
