@@ -56,7 +56,7 @@ class Checkpoint:
             raise self._wrong(1, "another run is using this file: wait for it, or stop it")
         self._file.seek(0)
         data = self._file.read()
-        if not data or line_of(self._head).startswith(data):  # nothing, or the beginning of a first line
+        if not data.endswith(b"\n") and line_of(self._head).startswith(data):  # nothing, or a first line half written
             self._file.truncate(0)
             self._write(self._head)
             return
