@@ -116,7 +116,7 @@ def cli() -> None:
 def main(args: Sequence[str] | None = None) -> None:
     """Run the command line and exit: the one place where what has happened becomes an exit code."""
     _open_streams()
-    _end_when_asked()
+    handlers = _end_when_asked()
     words = sys.argv[1:] if args is None else list(args)
     try:
         code = _code(words)
@@ -125,6 +125,8 @@ def main(args: Sequence[str] | None = None) -> None:
         code = _failed(error, words)
         if code in (2, 3, _INTERNAL) and _wants_json(words):
             _print_error(error, code, words)
+    for number, handler in handlers.items():  # who has called this may go on
+        signal.signal(number, handler)
     sys.exit(code)
 
 
@@ -226,14 +228,18 @@ def _crashed(error: BaseException, words: Sequence[str]) -> int:
     return _INTERNAL
 
 
-def _end_when_asked() -> None:
-    """Let SIGTERM end a command as Ctrl-C does: what is known is said, what is done is kept; the exit code is 130."""
+def _end_when_asked() -> dict[int, Any]:
+    """Let SIGTERM end a command as Ctrl-C does: what is known is said, what is done is kept; the exit code is 130.
+
+    Returns the handlers that were there before.
+    """
     _INTERRUPTS.clear()
+    before: dict[int, Any] = {}
     with suppress(ValueError):  # signals are for the first thread
-        if signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
-            signal.signal(signal.SIGTERM, _interrupt)
-        if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
-            signal.signal(signal.SIGINT, _interrupt)
+        for number, usual in ((signal.SIGTERM, signal.SIG_DFL), (signal.SIGINT, signal.default_int_handler)):
+            if signal.getsignal(number) is usual:
+                before[number] = signal.signal(number, _interrupt)
+    return before
 
 
 _INTERRUPTS: list[int] = []
