@@ -6,6 +6,7 @@ Python is imported, and so run, only where the user names it: ``package.module:f
 from __future__ import annotations
 
 import ast
+import dataclasses
 import importlib
 import importlib.util
 import json
@@ -13,16 +14,20 @@ import os
 import re
 import sys
 import traceback
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from importlib.machinery import PathFinder
 from itertools import islice
 from pathlib import Path
+from types import CodeType, MappingProxyType
 from typing import Any, TypeAlias
 
 from .errors import ConvsolveError, FileError, Problematic, UnreadableError
 from .files import load as load_file
 from .files.document import FORMATS
+from .frameworks.common.constructions import Constructions, watching_constructors
 from .network import InputShapes, Network
 from .problem import Problem, as_problem
 from .support.caller_errors import pass_on
@@ -34,6 +39,7 @@ __all__ = [
     "Asked",
     "Named",
     "defined_in",
+    "edited",
     "is_problem_file",
     "load",
     "named_by",
@@ -115,8 +121,12 @@ def load(
     name = str(source)
     named = named_by(name)
     if named.attribute:
-        made = _made(name, named, dict(arguments or {}))
-        return _problem(name, made, input_shape, assume)
+        made, seen = _made(name, named, dict(arguments or {}))
+        problem = _problem(name, made, input_shape, assume)
+        if isinstance(made, Problem) or not seen.made:
+            return problem
+        network = dataclasses.replace(problem.network, constructions=seen.of(made))
+        return dataclasses.replace(problem, network=network)
     if arguments:
         raise UnreadableError(f"{name}: keyword arguments are for Python sources like package.module:factory")
     reader = _file_reader(name, assume)
@@ -287,8 +297,8 @@ def _reader(framework: str) -> Any:
 # -- things that Python makes
 
 
-def _made(name: str, named: Named, arguments: dict[str, Any]) -> Any:
-    """Import what a source names, and call it."""
+def _made(name: str, named: Named, arguments: dict[str, Any]) -> tuple[Any, Constructions]:
+    """Import what a source names, and call it; return what it made, and where layers were made."""
     attribute = named.attribute
     try:
         found = _imported(name, named)
@@ -300,10 +310,11 @@ def _made(name: str, named: Named, arguments: dict[str, Any]) -> Any:
         if _is_finished(found):
             if arguments:
                 raise UnreadableError(f"{name} is no factory: it takes no keyword arguments")
-            return found
+            return found, Constructions()
         if not callable(found):
             raise UnreadableError(f"{name} is of type {type(found).__name__}: wanted a class, or a function")
-        return _called(lambda: found(**arguments))
+        with watching_constructors() as seen:
+            return _called(lambda: found(**arguments)), seen
     except ConvsolveError:
         raise
     except KeyboardInterrupt:
@@ -363,7 +374,9 @@ def _file(name: str, head: str) -> Any:
         raise _missing(head)
     add_folder(str(path.parent))
     own = path.stem if _is_free(path) else f"__{path.stem}__"
-    specification = importlib.util.spec_from_file_location(own, path)
+    text = _EDITED.get().get(path)
+    loader = None if text is None else _EditedLoader(own, str(path), text)
+    specification = importlib.util.spec_from_file_location(own, path, loader=loader)
     assert specification is not None and specification.loader is not None
     module = importlib.util.module_from_spec(specification)
     before = sys.modules.get(own)
@@ -377,6 +390,68 @@ def _file(name: str, head: str) -> Any:
             sys.modules[own] = before
         raise
     return module
+
+
+_EDITED: ContextVar[Mapping[Path, str]] = ContextVar("_EDITED", default=MappingProxyType({}))
+
+
+class _EditedLoader(importlib.machinery.SourceFileLoader):
+    """Loads a module as if its file had another text."""
+
+    def __init__(self, name: str, path: str, text: str) -> None:
+        super().__init__(name, path)
+        self._text = text
+
+    def get_code(self, fullname: str) -> CodeType:
+        return compile(self._text, self.path, "exec", dont_inherit=True)
+
+
+class _EditedFinder:
+    """Finds the modules that are to have other texts."""
+
+    def __init__(self, texts: Mapping[Path, str]) -> None:
+        self.texts = texts
+
+    def find_spec(self, name: str, path: Any = None, target: Any = None) -> Any:
+        found = PathFinder.find_spec(name, path)
+        text = self.texts.get(Path(found.origin).resolve()) if found is not None and found.origin else None
+        if found is None or text is None:
+            return None
+        found.loader = _EditedLoader(name, str(found.origin), text)
+        return found
+
+
+@contextmanager
+def edited(texts: Mapping[Path, str]) -> Iterator[None]:
+    """Let Python files be loaded as if they had other texts; they stay as they are, and so does what was imported."""
+    found = {path.resolve(): text for path, text in texts.items()}
+    folders = {str(path.parent) + os.sep for path in found}
+    before = dict(sys.modules)
+    finder = _EditedFinder(found)
+    token = _EDITED.set(found)
+    sys.meta_path.insert(0, finder)
+    try:
+        for name in [name for name, module in before.items() if _lies_in(module, folders)]:
+            del sys.modules[name]
+        yield
+    finally:
+        sys.meta_path.remove(finder)
+        _EDITED.reset(token)
+        for name in [name for name, module in sys.modules.items() if _lies_in(module, folders)]:
+            del sys.modules[name]
+        sys.modules.update({name: module for name, module in before.items() if _lies_in(module, folders)})
+
+
+def _lies_in(module: Any, folders: set[str]) -> bool:
+    """Return whether a module is a program's own, in one of some folders, not one that is installed there."""
+    file = getattr(module, "__file__", None)
+    if not isinstance(file, str) or module.__name__ == "__main__" or "site-packages" in file:
+        return False
+    return any(os.path.realpath(file).startswith(folder) for folder in folders) and not _is_ours(module)
+
+
+def _is_ours(module: Any) -> bool:
+    return str(module.__name__).partition(".")[0] == __name__.partition(".")[0]
 
 
 def _is_free(path: Path) -> bool:

@@ -73,7 +73,7 @@ def command(
     repairs = repair(problem, target=target, locked=locked, limit=number, for_all=for_all, timeout=deadline.left)
     causes = diagnose(problem, target=target)
     if diff or write:
-        _patch(problem, repairs, source if write else "")
+        _patch(problem, repairs, source, input_shape, arguments, write)
     elif as_json:
         print_json({"causes": cause_data(causes), "repairs": [_data(r) for r in repairs]})
     elif emit and repairs:
@@ -104,25 +104,38 @@ def _ranges(texts: Sequence[str]) -> dict[str, str]:
     return found
 
 
-def _patch(problem: Problem, repairs: Sequence[Repair], source: str) -> None:
-    """Print the first repair that can be made in a Python source as a diff, and make it in the one given, if any."""
-    from ..errors import NetworkError
-    from ..repairs.source_patch import patch
+def _patch(
+    problem: Problem,
+    repairs: Sequence[Repair],
+    source: str,
+    input_shape: InputShapes | None,
+    arguments: str,
+    write: bool,
+) -> None:
+    """Print the first repair that can be made in a Python source as a diff, and make it in the one given, if asked to.
 
-    reasons = []
-    for found in repairs:
-        try:
-            made = patch(problem.network, found)
-        except NetworkError as error:
-            reasons.append(error)
-            continue
-        click.echo(made.diff(), nl=False)
-        if source:
-            _allow(source, made.after)
-            made.write()
+    It is first tried whether the program, so edited, does what the repair says.
+    """
+    from ..errors import NetworkError
+    from ..repairs.tried_patches import first_that_does
+    from ..sources import edited, load, named_by, read_arguments
+
+    if not repairs:
         return
-    if reasons:
-        raise reasons[0]
+
+    def again(texts: Mapping[Path, str], own: bool) -> Problem:
+        with edited(texts):
+            return load(source, input_shape=None if own else input_shape, arguments=read_arguments(arguments))
+
+    found = first_that_does(problem.network, repairs, again if named_by(source).attribute else None)
+    if found.patch is None:
+        raise NetworkError(found.reasons[0])
+    for reason in found.reasons:
+        click.echo(f"not written: {reason}", err=True)
+    click.echo(found.patch.diff(), nl=False)
+    if write:
+        _allow(source, found.patch.after)
+        found.patch.write()
 
 
 def _allow(source: str, paths: Iterable[Path]) -> None:

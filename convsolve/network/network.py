@@ -19,6 +19,7 @@ from ..operators.parameters import substitute
 from ..support.foreign_text import visible
 from ..support.notebook_display import Shown
 from ..support.suggestions import known_word, listed, nearest, quoted, refuse_tensor, whole
+from .constructions import Construction
 from .latency_table import LatencyTable
 
 if TYPE_CHECKING:
@@ -174,6 +175,7 @@ class Network(Shown):
         named: what requirements may call ``$name`` beside the holes of layers: other holes, and what follows from them.
         latency: measured times, for the cost of that name.
         record: records that program again with another input shape, which may take other branches; it is not pickled.
+        constructions: how the program made its layers, by their names there, where that was seen.
 
     Raises:
         NetworkError: a name is used twice or unknown, or layers depend on each other in a circle.
@@ -197,6 +199,7 @@ class Network(Shown):
     named: tuple[tuple[str, Dim], ...] = ()
     latency: LatencyTable | None = None
     record: Callable[..., Network] | None = field(default=None, compare=False, repr=False)
+    constructions: Mapping[str, Construction] = field(default_factory=dict, compare=False, repr=False)
 
     def __getstate__(self) -> dict[str, Any]:
         """Return what is pickled: all but ``record``, which holds the program itself, in this process alone."""

@@ -227,6 +227,28 @@ def trace(network: Network) -> Trace:
     return _LATEST[0]
 
 
+def shapes_as(
+    network: Network, layer: Layer, operator: Operator, inputs: Sequence[Shape]
+) -> list[tuple[int, ...]] | None:
+    """Return the shapes, channels first, that a layer gives as another operator; None where something fails.
+
+    >>> from convsolve.network import Layer, Network
+    >>> from convsolve.operators import Conv, Input
+    >>> net = Network((Layer("x", Input(shape=(3, 9, 9))), Layer("c", Conv(out_channels=8, kernel_size=5), ("x",))))
+    >>> [shapes_as(net, net.by_name["c"], Conv(out_channels=8, kernel_size=k), [(3, 9, 9)]) for k in (3, 11)]
+    [[(8, 7, 7)], None]
+    """
+    site = _TracedRule(network.framework, network.data_format, network.batch_size, layer, network.training)
+    try:
+        outputs = apply_rule(site, operator.guarded(site), inputs, layer.rank)
+        _fit_into_words(site, outputs)
+    except ConvsolveError:
+        return None
+    if not all(evaluate(step.condition, {}) for step in site.steps):
+        return None
+    return [tuple(evaluate(size, {}) for size in shape) for shape in outputs]
+
+
 def _guards(network: Network) -> dict[str, list[Requirement]]:
     """Return the branches that were recorded as requirements, by the layer behind which they were taken."""
     place = {layer.name: i for i, layer in enumerate(network.ordered)} if network.guards else {}

@@ -18,6 +18,7 @@ from ..problem import Problem, trace_problem
 from .edits import Change
 from .evaluated_network import Situation
 from .search import Options, sketched
+from .single_edits import working_edits
 
 if TYPE_CHECKING:
     import numpy as np
@@ -116,6 +117,10 @@ def single_and_double(
     Points that are added to the list while it runs count for what comes after.
     """
     try:
+        if size == 1:
+            found = working_edits(now, options, points)
+            if found is not None:
+                return _while_they_work(now, options, found, points)
         trials = _Trials(now, options)
     except ConvsolveError:
         return iter(())
@@ -124,6 +129,21 @@ def single_and_double(
     if not trials.feasible(size):
         return None
     return _working(trials, size, points)
+
+
+def _while_they_work(
+    now: Situation, options: Options, found: Sequence[Change], points: list[Point]
+) -> Iterator[TriedChanges]:
+    """Yield single changes, those behind a point that was added only where they work there, too."""
+    seen = len(points)
+    left = list(found)
+    while left:
+        first, *left = left
+        yield TriedChanges((first,))
+        if len(points) > seen:
+            again = {id(change) for change in working_edits(now, options, points[seen:]) or ()}
+            left = [change for change in left if id(change) in again]
+            seen = len(points)
 
 
 def _working(trials: _Trials, size: int, points: list[Point]) -> Iterator[TriedChanges]:

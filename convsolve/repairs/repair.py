@@ -180,13 +180,11 @@ class _Repairs:
             )
         self.limit = limit
         try:
-            variants: list[tuple[Change, Situation]] = []
-            for change in self._whole():
-                self.clock.check()
-                if self.locks.allow(change.layers) and not self._keep((change,)):
-                    variant = self._after(change)
-                    if variant is not None:
-                        variants.append((change, variant))
+            variants = self._tried(self._structural())
+            self.settled = len(self.found)
+            self._try(self.now, 1)
+            self.settled = len(self.found)
+            variants += self._tried(self._of_sizes())
             self.settled = len(self.found)
             self._pairs_and_more(variants)
         except OutOfTime:
@@ -197,9 +195,18 @@ class _Repairs:
             raise UndecidedError("no repair was found in the time given")
         return _different(self.found)[:limit]
 
+    def _tried(self, changes: Iterator[Change]) -> list[tuple[Change, Situation]]:
+        """Keep the changes that are repairs; return the others, and what the network is like after each."""
+        variants = []
+        for change in changes:
+            self.clock.check()
+            if self.locks.allow(change.layers) and not self._keep((change,)):
+                variant = self._after(change)
+                if variant is not None:
+                    variants.append((change, variant))
+        return variants
+
     def _pairs_and_more(self, variants: Sequence[tuple[Change, Situation]]) -> None:
-        self._try(self.now, 1)
-        self.settled = len(self.found)
         if self._enough(weighed((2, 0, 0))):
             return
         decided = self._try(self.now, 2)
@@ -236,11 +243,14 @@ class _Repairs:
         best = _different(self.found)[: self.limit]
         return len(best) >= self.limit and weight >= best[-1].cost.weight
 
-    def _whole(self) -> Iterator[Change]:
-        """Yield the changes that are no parameter of a layer."""
+    def _structural(self) -> Iterator[Change]:
+        """Yield the changes that are no parameter of a layer, but for those of the input's size."""
         yield from structural_changes(self.now)
         if self.problem.for_all:
             yield from every_join(self.now)
+
+    def _of_sizes(self) -> Iterator[Change]:
+        """Yield the changes of the input's size: which it may have takes longer to find out than to try an edit."""
         sizes = sizes_taken(self.stated, self.clock.left)
         if sizes is not None:
             if not self.problem.for_all:

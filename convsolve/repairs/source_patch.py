@@ -1,16 +1,15 @@
 """Patch: the edits of a repair made in the Python source from which the network was read.
 
-Layers that were read from a program carry where they come from (``net.py:12``). Where that is a call of PyTorch or
-Keras and what is edited is written there as a literal, only that literal is replaced: the rest of the file stays as
-it is, byte for byte. Everything else is refused with the reason. No code is run.
+Where the program was seen making its layers, what is edited is followed from the constructor to where it is written;
+otherwise layers carry where they are called (``net.py:12``), and a literal in that call is edited. The rest of the file
+stays as it is, byte for byte. What cannot be followed is refused with the reason. No code is run.
 """
 
 from __future__ import annotations
 
 import ast
 import difflib
-import io
-import tokenize
+import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,15 +17,20 @@ from typing import Any
 
 from ..errors import NetworkError
 from ..network import Layer, Network
+from ..operators import Input
 from ..support.atomic_write import write_file
 from ..vocabulary import VOCABULARIES, our_operator
 from .edits import Edit, shown_value
+from .program_text import Spot, line_starts, read_file
 from .repair import Repair
+from .written_layers import inserted, left_out
+from .written_values import Program, same_value, spots
 
-__all__ = ["Patch", "patch"]
+__all__ = ["Patch", "patch", "patches"]
 
-_LARGEST = 4 << 20
-"""Bytes of a source file that is read."""
+_MOST_WAYS = 6
+_MOST_PATCHES = 24
+"""Ways of making one edit, and a repair, that are looked at."""
 
 _CONV = ("in_channels", "out_channels", "kernel_size", "stride", "padding", "dilation", "groups")
 _TRANSPOSE = ("in_channels", "out_channels", "kernel_size", "stride", "padding", "output_padding", "groups", "bias",
@@ -39,6 +43,9 @@ _SIGNATURES: Mapping[str, tuple[str, ...]] = {
     **{f"MaxPool{n}d": _POOL for n in "123"},
     **{f"AvgPool{n}d": ("kernel_size", "stride", "padding", "ceil_mode") for n in "123"},
     **{f"AdaptiveAvgPool{n}d": ("output_size",) for n in "123"},
+    **{f"max_pool{n}d": ("input", *_POOL) for n in "123"},
+    **{f"avg_pool{n}d": ("input", "kernel_size", "stride", "padding", "ceil_mode") for n in "123"},
+    **{f"adaptive_avg_pool{n}d": ("input", "output_size") for n in "123"},
     "Linear": ("in_features", "out_features"),
     **{f"BatchNorm{n}d": ("num_features",) for n in "123"},
     **{f"Conv{n}D": _KERAS_CONV for n in "123"},
@@ -74,7 +81,7 @@ class Patch:
         """
         contents = {}
         for path, new in self.after.items():
-            text, encoding = _read(path)
+            text, encoding = read_file(path)
             if text != self.before[path]:
                 raise NetworkError(f"{path} has changed since it was read")
             try:
@@ -96,28 +103,83 @@ def patch(network: Network, repair: Repair | Sequence[Edit], *, folder: str | Pa
     Raises:
         NetworkError: an edit cannot be made in the source, and why.
     """
-    before: dict[Path, str] = {}
-    spots: dict[Path, list[tuple[int, int, bytes]]] = {}
+    return next(patches(network, repair, folder=folder))
+
+
+def patches(network: Network, repair: Repair | Sequence[Edit], *, folder: str | Path = ".") -> Iterator[Patch]:
+    """Yield the ways of making a repair in the source, the nearest to what is meant first.
+
+    Where a value is written that several layers share, a way may change others, too: which does what the repair says
+    is found out by running it.
+
+    Raises:
+        NetworkError: an edit cannot be made in the source, and why.
+    """
+    program = Program(Path(folder))
     edits = repair.edits if isinstance(repair, Repair) else tuple(repair)
-    alike = {(edit.layer, edit.parameter): edit.after for edit in edits}
-    for edit in edits:
-        layer = network.by_name.get(edit.layer)
-        if layer is None or not edit.parameter or edit.kind in ("layout", "batch_axis", "missing_axis", "resize_input"):
-            raise NetworkError(f"{edit}: this is not a parameter of a call: make this change by hand")
-        path, line = _place(layer, Path(folder))
-        text = before.setdefault(path, _read(path)[0])
-        shared = [x for x in network.layers if x.source == layer.source and x.operator.kind == layer.operator.kind]
-        made = _call(text, path, line, layer)
-        together = [x.name for x in shared if len(shared) == 1 or _made_by(text, path, line, x, made)]
-        if any((name, edit.parameter) not in alike or alike[name, edit.parameter] != edit.after for name in together):
-            raise NetworkError(
-                f"{layer.source} makes several layers ({', '.join(together[:4])}), and not all of them are to change so"
-            )
-        spot = _spot(text, path, line, layer, edit)
-        if spot not in spots.setdefault(path, []):
-            spots[path].append(spot)
-    after = {path: _replaced(before[path], found) for path, found in spots.items()}
-    return Patch(before, after)
+    ways = [list(itertools.islice(_ways(program, network, repair, edit), _MOST_WAYS)) for edit in edits]
+    seen = set()
+    for chosen in itertools.islice(itertools.product(*ways), _MOST_PATCHES):
+        by_path: dict[Path, list[tuple[int, int, bytes]]] = {}
+        for spot in dict.fromkeys(spot for way in chosen for spot in way):
+            by_path.setdefault(spot.path, []).append((spot.start, spot.end, spot.new.encode()))
+        if not all(map(_apart, by_path.values())):
+            continue
+        before = {path: program.files[path].text for path in by_path}
+        after = {path: _replaced(before[path], found) for path, found in by_path.items()}
+        if tuple(after.values()) not in seen:
+            seen.add(tuple(after.values()))
+            yield Patch(before, after)
+    if not seen:
+        raise NetworkError(f"{'; '.join(map(str, edits))}: written in one place: change it by hand")
+
+
+def _apart(spots: Sequence[tuple[int, int, bytes]]) -> bool:
+    """Return whether no spot lies in another."""
+    ordered = sorted(spots)
+    return all(a[1] <= b[0] and a[:2] != b[:2] for a, b in itertools.pairwise(ordered))
+
+
+def _ways(program: Program, network: Network, repair: Repair | Sequence[Edit], edit: Edit) -> Iterator[list[Spot]]:
+    """Yield the ways of making one edit of a repair, each some spots."""
+    layer = network.by_name.get(edit.layer)
+    if not edit.parameter and edit.after is None:
+        yield left_out(program, network, edit)
+        return
+    if not edit.parameter and isinstance(repair, Repair):
+        yield inserted(program, network, repair, edit)
+        return
+    made = network.constructions.get(edit.layer)
+    of_input = layer is not None and type(layer.operator) is Input and edit.parameter == "shape"
+    if layer is None or not edit.parameter or edit.kind == "batch_axis" or (edit.kind == "layout" and not of_input):
+        raise NetworkError(f"{edit}: this is not a parameter of a call: make this change by hand")
+    if made is None and of_input:
+        raise NetworkError(f"{edit}: the size of what goes in is not in this program: give it other data")
+    if made is not None:
+        parameter = VOCABULARIES[network.framework].parameter(edit.parameter, layer.operator.kind)
+        try:
+            for spot in spots(program, made, parameter, edit.before, edit.after):
+                yield [spot]
+        except NetworkError as error:
+            raise NetworkError(f"{edit} cannot be written: {error}: change it by hand") from None
+        return
+    yield [_where_called(program, network, repair.edits if isinstance(repair, Repair) else tuple(repair), layer, edit)]
+
+
+def _where_called(program: Program, network: Network, edits: Sequence[Edit], layer: Layer, edit: Edit) -> Spot:
+    """Return the spot of an edit of a layer of which only the place is known where it is called."""
+    path, line = _place(layer, program.folder)
+    text = program.file(str(path.relative_to(program.folder) if not path.is_absolute() else path)).text
+    alike = {(other.layer, other.parameter): other.after for other in edits}
+    shared = [x for x in network.layers if x.source == layer.source and x.operator.kind == layer.operator.kind]
+    made = _call(text, path, line, layer)
+    together = [x.name for x in shared if len(shared) == 1 or _made_by(text, path, line, x, made)]
+    if any((name, edit.parameter) not in alike or alike[name, edit.parameter] != edit.after for name in together):
+        raise NetworkError(
+            f"{layer.source} makes several layers ({', '.join(together[:4])}), and not all of them are to change so"
+        )
+    start, end, new = _spot(text, path, line, layer, edit)
+    return Spot(path, start, end, new.decode())
 
 
 def _place(layer: Layer, folder: Path) -> tuple[Path, int]:
@@ -125,24 +187,6 @@ def _place(layer: Layer, folder: Path) -> tuple[Path, int]:
     if not name.endswith(".py") or not line.isdigit():
         raise NetworkError(f"{layer.name} does not say where in a Python file it comes from")
     return folder / name, int(line)
-
-
-def _read(path: Path) -> tuple[str, str]:
-    """Return the text of a source file, with its ends of lines, and its encoding."""
-    try:
-        if not path.is_file():
-            raise NetworkError(f"{path} cannot be read: it is no file")
-        with open(path, "rb") as file:
-            data = file.read(_LARGEST + 1)
-        if len(data) > _LARGEST:
-            raise NetworkError(f"{path} is larger than {_LARGEST} bytes")
-        encoding, _ = tokenize.detect_encoding(io.BytesIO(b"\n".join(data.splitlines())).readline)
-        text = data.decode(encoding)
-    except (OSError, UnicodeDecodeError, SyntaxError) as error:
-        raise NetworkError(f"{path} cannot be read: {error}") from None
-    if text.encode(encoding) != data:
-        raise NetworkError(f"{path} would not stay as it is in the encoding {encoding}: change it by hand")
-    return text, encoding
 
 
 def _spot(text: str, path: Path, line: int, layer: Layer, edit: Edit) -> tuple[int, int, bytes]:
@@ -161,12 +205,12 @@ def _spot(text: str, path: Path, line: int, layer: Layer, edit: Edit) -> tuple[i
     if argument is None and position < len(call.args):
         argument = call.args[position]
     new = repr(edit.after)
-    starts = _line_starts(text)
+    starts = line_starts(text)
     if argument is None:
         last = max([*call.args, *(k.value for k in call.keywords)], key=lambda a: (a.end_lineno, a.end_col_offset))
         at = starts[(last.end_lineno or 1) - 1] + (last.end_col_offset or 0)
         return at, at, f", {parameter}={new}".encode()
-    if not _is(argument, edit.before):
+    if not _is_literal(argument, edit.before):
         raise NetworkError(
             f"{place}: {parameter} is written as {ast.unparse(argument)}, not as the literal "
             f"{shown_value(edit.before)}: change {edit} by hand"
@@ -176,23 +220,12 @@ def _spot(text: str, path: Path, line: int, layer: Layer, edit: Edit) -> tuple[i
     return start, end, new.encode()
 
 
-def _is(argument: ast.expr, value: Any) -> bool:
-    """Whether an argument is a literal that means a value (a list is as good as a tuple, one number as several)."""
+def _is_literal(argument: ast.expr, value: Any) -> bool:
+    """Return whether an argument is a literal that means a value."""
     try:
-        written = ast.literal_eval(argument)
+        return same_value(ast.literal_eval(argument), value)
     except ValueError:
         return False
-
-    def same(a: Any, b: Any) -> bool:
-        if isinstance(a, (list, tuple)) and isinstance(b, (list, tuple)):
-            return len(a) == len(b) and all(map(same, a, b))
-        if isinstance(a, (list, tuple)) and a and isinstance(b, int):
-            return all(same(x, b) for x in a)
-        if isinstance(b, tuple) and b and isinstance(a, int):
-            return all(same(a, x) for x in b)
-        return type(a) is type(b) and bool(a == b)
-
-    return same(written, value)
 
 
 def _call(text: str, path: Path, line: int, layer: Layer) -> ast.Call:
@@ -221,7 +254,9 @@ def _made_by(text: str, path: Path, line: int, layer: Layer, call: ast.Call) -> 
 
 def _makes(call: ast.Call, layer: Layer) -> bool:
     """Whether a call is that of a constructor whose parameters are known, of a layer's own kind."""
-    return _called(call) in _SIGNATURES and our_operator(_called(call)) == layer.operator.kind
+    name = _called(call)
+    kind = name[:-2] if name[:1].islower() else our_operator(name)  # a function, as `max_pool2d`, or a class
+    return name in _SIGNATURES and kind == layer.operator.kind
 
 
 def _made_in_class(tree: ast.AST, line: int, layer: str) -> ast.Call | None:
@@ -263,19 +298,6 @@ def _calls(tree: ast.AST, line: int) -> Iterator[ast.Call]:
 def _called(call: ast.Call) -> str:
     function = call.func
     return function.attr if isinstance(function, ast.Attribute) else getattr(function, "id", "")
-
-
-def _line_starts(text: str) -> list[int]:
-    """Return where in the bytes of a text each line starts, as Python counts lines."""
-    starts = [0]
-    data = text.encode()
-    at = 0
-    while at < len(data):
-        here = data[at : at + 1]
-        at += 2 if data[at : at + 2] == b"\r\n" else 1
-        if here in (b"\n", b"\r"):
-            starts.append(at)
-    return starts
 
 
 def _replaced(text: str, spots: Sequence[tuple[int, int, bytes]]) -> str:

@@ -93,8 +93,8 @@ def test_what_cannot_be_patched_is_refused(network, tmp_path):
         dataclasses.replace(x, source="net.py:10") if x.name == "c" else x for x in network.layers))  # fmt: skip
     refused("written as wide", edited(network, "c", "kernel_size", 5, 3), moved)
     refused("not as the literal 3", edited(network, "c", "kernel_size", 3, 1))
-    refused("this is not a parameter of a call", edited(network, "x", "", None, "pad"))
-    refused("does not say where", edited(network, "x", "shape", (1, 20, 20), (1, 24, 24)))
+    refused("change it by hand", edited(network, "x", "", None, "pad"))
+    refused("give it other data", edited(network, "x", "shape", (1, 20, 20), (1, 24, 24)))
     nowhere = dataclasses.replace(network, layers=tuple(dataclasses.replace(x, source="") for x in network.layers))
     refused("does not say where", edited(network, "a", "stride", 2, 1), nowhere)
     twice = dataclasses.replace(network, layers=(
