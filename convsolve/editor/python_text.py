@@ -7,10 +7,12 @@ speaks with the editor. ``python -m convsolve.editor.python_text FILE`` prints w
 from __future__ import annotations
 
 import ast
+import functools
 import json
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -48,7 +50,7 @@ def _look(path: Path) -> dict[str, Any]:
     """Read and check every network of the project that comes from a file."""
     from ..errors import ConvsolveError
     from ..project import find_project, read_project
-    from ..sources import load, named_by
+    from ..sources import named_by
 
     found: dict[str, Any] = {"hints": [], "findings": [], "fixes": []}
     file = find_project(path.parent)
@@ -61,19 +63,26 @@ def _look(path: Path) -> dict[str, Any]:
         if not named.attribute or not place.exists() or not place.samefile(path):
             continue
         try:
-            problem = load(f"{place}:{named.attribute}", input_shape=declared.input_shape, arguments=declared.arguments)
-            _see(problem, path, found)
+            again = functools.partial(_again, f"{place}:{named.attribute}", declared)
+            _see(again({}, own=False), again, path, found)
         except ConvsolveError as error:
             found["findings"].append({"line": 0, "code": "", "message": f"{declared.name}: {error}"})
     return found
 
 
-def _see(problem: Any, path: Path, found: dict[str, Any]) -> None:
+def _again(source: str, declared: Any, texts: Mapping[Path, str], own: bool) -> Any:
+    """Read a declared network with other texts of its files, for the input that it states, or that is declared."""
+    from ..sources import edited, load
+
+    with edited(texts) if texts else nullcontext():
+        return load(source, input_shape=None if own else declared.input_shape, arguments=declared.arguments)
+
+
+def _see(problem: Any, again: Any, path: Path, found: dict[str, Any]) -> None:
     from ..checks.check import check
     from ..checks.text import shape
-    from ..errors import ConvsolveError
     from ..repairs.repair import repair
-    from ..repairs.source_patch import patch
+    from ..repairs.tried_patches import first_that_does
 
     report = check(problem)
     made = dict(_made(path))
@@ -91,10 +100,8 @@ def _see(problem: Any, path: Path, found: dict[str, Any]) -> None:
             {"line": line or 0, "code": failure.code, "message": f"{failure.layer}: {failure.message}"}
         )
     for one in repair(problem, limit=3, timeout=10) if report.failures else ():
-        try:
-            after = patch(problem.network, one, folder=path.parent).after
-        except ConvsolveError:
-            continue
+        tried = first_that_does(problem.network, [one], again, folder=path.parent)
+        after = tried.patch.after if tried.patch is not None else {}
         if len(after) == 1 and next(iter(after)).samefile(path):
             found["fixes"].append({"title": str(one), "text": next(iter(after.values()))})
 

@@ -103,21 +103,30 @@ def patch(network: Network, repair: Repair | Sequence[Edit], *, folder: str | Pa
     Raises:
         NetworkError: an edit cannot be made in the source, and why.
     """
-    return next(patches(network, repair, folder=folder))
+    return next(patches(network, repair, folder=folder, certain=True))
 
 
-def patches(network: Network, repair: Repair | Sequence[Edit], *, folder: str | Path = ".") -> Iterator[Patch]:
+def patches(
+    network: Network, repair: Repair | Sequence[Edit], *, folder: str | Path = ".", certain: bool = False
+) -> Iterator[Patch]:
     """Yield the ways of making a repair in the source, the nearest to what is meant first.
 
     Where a value is written that several layers share, a way may change others, too: which does what the repair says
-    is found out by running it.
+    is found out by running it. With ``certain`` only ways are taken that change calls which make no other layers.
 
     Raises:
         NetworkError: an edit cannot be made in the source, and why.
     """
     program = Program(Path(folder))
     edits = repair.edits if isinstance(repair, Repair) else tuple(repair)
-    ways = [list(itertools.islice(_ways(program, network, repair, edit), _MOST_WAYS)) for edit in edits]
+    ways = []
+    for edit in edits:
+        found = _ways(program, network, repair, edit)
+        if certain and edit.layer in network.constructions:
+            found = (way for way in found if _is_certain(program, network, edits, edit, way))
+        ways.append(list(itertools.islice(found, _MOST_WAYS)))
+        if not ways[-1]:
+            raise NetworkError(f"{edit}: where it is written, other layers are made, too: change it by hand")
     seen = set()
     for chosen in itertools.islice(itertools.product(*ways), _MOST_PATCHES):
         by_path: dict[Path, list[tuple[int, int, bytes]]] = {}
@@ -132,6 +141,20 @@ def patches(network: Network, repair: Repair | Sequence[Edit], *, folder: str | 
             yield Patch(before, after)
     if not seen:
         raise NetworkError(f"{'; '.join(map(str, edits))}: written in one place: change it by hand")
+
+
+def _is_certain(program: Program, network: Network, edits: Sequence[Edit], edit: Edit, way: Sequence[Spot]) -> bool:
+    """Return whether a way changes only a constructor call that makes no other layers than those that change so."""
+    place = network.constructions[edit.layer].calls[0]
+    alike = {other.layer for other in edits if (other.parameter, other.after) == (edit.parameter, edit.after)}
+    here = {name for name, made in network.constructions.items() if made.calls[0].start == place.start and
+            made.calls[0].path == place.path}  # fmt: skip
+    file = program.file(place.path)
+    call = file.call(place)
+    if call is None or not here <= alike:
+        return False
+    start, end = file.span(call)
+    return all(spot.path == file.path and start <= spot.start and spot.end <= end for spot in way)
 
 
 def _apart(spots: Sequence[tuple[int, int, bytes]]) -> bool:

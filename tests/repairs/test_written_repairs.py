@@ -13,7 +13,9 @@ import keras
 import pytest
 import torch
 
+import convsolve as cs
 from convsolve.cli import main
+from convsolve.repairs.source_patch import patch
 from convsolve.sources import defined_in
 
 from .broken_programs import KERAS, TORCH
@@ -75,3 +77,17 @@ def test_a_broken_program_runs_once_its_repair_is_written(
     assert diff.count("\n+") >= 2
     if framework == "keras":
         keras.utils.clear_session()
+
+
+def test_without_running_only_calls_are_changed_that_make_one_layer(tmp_path: Path) -> None:
+    path = tmp_path / "shared.py"
+    text, shape = TORCH["helper"]
+    path.write_text(text)
+    problem = cs.load(f"{path}:Net", input_shape=shape)
+    repair = next(r for r in cs.repair(problem) if r.kinds == ("in_channels",))
+    with pytest.raises(cs.NetworkError, match="other layers are made, too"):
+        patch(problem.network, repair)
+    text, shape = TORCH["lenet"]
+    path.write_text(text)
+    problem = cs.load(f"{path}:Net", input_shape=shape)
+    assert "+        self.fc = nn.Linear(400, 10)" in patch(problem.network, cs.repair(problem)[0]).diff()
