@@ -91,6 +91,7 @@ def load(
     input_shape: InputShapes | None = None,
     arguments: Mapping[str, Any] | None = None,
     assume: Mapping[str, str] | None = None,
+    training: bool = False,
 ) -> Problem:
     """Return the problem that a source names.
 
@@ -102,6 +103,8 @@ def load(
             their names; a PyTorch module cannot be read without it.
         arguments: keyword arguments for the factory.
         assume: what is taken for granted of layers of Keras whose code is not run: ``{"lambda": "identity"}``.
+        training: take the network as it is in training: a PyTorch module's own branches, with a batch of 2, and what
+            only training requires.
 
     Raises:
         FileError: a problem file has mistakes.
@@ -114,6 +117,19 @@ def load(
 2 required keyword-only arguments: 'kernel_size' and 'out_channels': give them with --kwargs \
 '{"kernel_size": "...", "out_channels": "..."}'
     """
+    problem = _loaded(source, input_shape, dict(arguments or {}), assume, training)
+    if not training or problem.network.training:
+        return problem
+    return dataclasses.replace(problem, network=dataclasses.replace(problem.network, training=True))
+
+
+def _loaded(
+    source: str | Path,
+    input_shape: InputShapes | None,
+    arguments: dict[str, Any],
+    assume: Mapping[str, str] | None,
+    training: bool,
+) -> Problem:
     if not isinstance(source, (str, os.PathLike)):
         raise UnreadableError(
             f"load takes a file's name, or what Python makes, like package.module:factory; got {quoted(source)}"
@@ -121,8 +137,8 @@ def load(
     name = str(source)
     named = named_by(name)
     if named.attribute:
-        made, seen = _made(name, named, dict(arguments or {}))
-        problem = _problem(name, made, input_shape, assume)
+        made, seen = _made(name, named, arguments)
+        problem = _problem(name, made, input_shape, assume, training)
         if isinstance(made, Problem) or not seen.made:
             return problem
         network = dataclasses.replace(problem.network, constructions=seen.of(made))
@@ -491,7 +507,9 @@ def _is_a(found: Any, framework: str, name: str) -> bool:
     return any(c.__name__ == name and c.__module__.partition(".")[0] == framework for c in type(found).__mro__)
 
 
-def _problem(name: str, made: Any, input_shape: Any, assume: Mapping[str, str] | None) -> Problem:
+def _problem(
+    name: str, made: Any, input_shape: Any, assume: Mapping[str, str] | None, training: bool = False
+) -> Problem:
     """Return what a factory made as a problem."""
     if not _is_a(made, "keras", "Layer"):
         _refuse_assumptions(name, assume)
@@ -509,7 +527,8 @@ def _problem(name: str, made: Any, input_shape: Any, assume: Mapping[str, str] |
                 f"{name} is a PyTorch module, which does not say what input it takes: give its shape without the "
                 f"batch axis, like --input 3x224x224 (from Python: input_shape=(3, 224, 224))"
             )
-        return Problem(_reader("torch").from_torch(made, input_shape))
+        batch_size = 2 if training else 1
+        return Problem(_reader("torch").from_torch(made, input_shape, training=training, batch_size=batch_size))
     kinds = "a PyTorch module, a Keras model, or a convsolve Network or Problem"
     raise UnreadableError(f"{name} made an object of type {type(made).__name__}: wanted {kinds}")
 

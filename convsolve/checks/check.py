@@ -258,6 +258,10 @@ def _recorded(network: Network) -> list[str]:
     elif network.guards:
         shown = [f"{render(g.condition)}{f' ({g.source})' if g.source else ''}" for g in network.guards[:_MOST_NOTED]]
         notes.append(f"valid where the program takes the branches that were recorded: {_listed(network.guards, shown)}")
+    if network.only_in_training and not network.training:
+        shown = list(network.only_in_training[:_MOST_NOTED])
+        listed = _listed(network.only_in_training, shown)
+        notes.append(f"in training the program does something else, which this says nothing of: {listed}")
     opaque = [layer for layer in network.layers if layer.operator.kind == "opaque" and layer.operator.outputs]  # type: ignore[attr-defined]
     if opaque:
         shown = [f"{layer.name} ({layer.operator.what})" for layer in opaque[:_MOST_NOTED]]  # type: ignore[attr-defined]

@@ -26,7 +26,7 @@ from .output import (
     print_table,
     report_data,
 )
-from .source import complete_source, found, shape_words, source_options, what_if_options
+from .source import complete_source, found, shape_words, source_options, training_option, what_if_options
 
 if TYPE_CHECKING:
     from ..checks.check import CheckReport
@@ -50,6 +50,7 @@ def _few_collections() -> Iterator[None]:
 @click.command()
 @click.argument("sources", nargs=-1, metavar="[SOURCE...]", shell_complete=complete_source)
 @source_options
+@training_option
 @what_if_options
 @click.option("--output-format", "form", type=click.Choice(["table", "json", *FORMATS]), default="table",
               show_default=True, help="For people, or for the tools that read findings.")  # fmt: skip

@@ -13,7 +13,7 @@ from .deadline import Deadline
 from .next_step import say_next
 from .output import cause_data, console, print_causes, print_json, report_data
 from .shapes import ShapeType
-from .source import loaded, shape_words, source_argument, source_options
+from .source import loaded, shape_words, source_argument, source_options, training_option
 
 if TYPE_CHECKING:
     from ..network import InputShapes
@@ -26,6 +26,7 @@ __all__ = ["command"]
 @click.command()
 @source_argument
 @source_options
+@training_option
 @click.option("--target", type=ShapeType(), help="The shape that the output should have, as for a loss.")
 @click.option("--lock", "locked", multiple=True, metavar="LAYER[:weights]",
               help="A layer (or pattern, enc*) to leave alone; :weights keeps its kernel and channels.")  # fmt: skip
@@ -125,7 +126,8 @@ def _patch(
 
     def again(texts: Mapping[Path, str], own: bool) -> Problem:
         with edited(texts):
-            return load(source, input_shape=None if own else input_shape, arguments=read_arguments(arguments))
+            return load(source, input_shape=None if own else input_shape, arguments=read_arguments(arguments),
+                        training=problem.network.training)  # fmt: skip
 
     found = first_that_does(problem.network, repairs, again if named_by(source).attribute else None)
     if found.patch is None:

@@ -12,7 +12,7 @@ from ..synthesis.text import assignment_lines
 from .deadline import Deadline
 from .output import console, print_json
 from .shapes import ShapeType
-from .source import loaded, source_argument, source_options
+from .source import loaded, source_argument, source_options, training_option
 
 if TYPE_CHECKING:
     from ..dims.sizeset import SizeSet
@@ -30,8 +30,8 @@ _MOST_REASONS = 6
 @click.command()
 @source_argument
 @source_options
+@training_option
 @click.option("--near", type=ShapeType(), help="Also the valid sizes nearest to these, such as 300x300.")
-@click.option("--training", is_flag=True, help="Also apply what only training requires.")
 @click.option("--dims", is_flag=True, help="Also the declarations for torch.export and ONNX.")
 @click.option("--no-proof", is_flag=True, help="Do not have z3 prove the answer.")
 @click.option("--timeout", type=click.FloatRange(min=0, min_open=True), default=30.0, show_default=True,
@@ -43,7 +43,6 @@ def command(
     input_shape: InputShapes | None,
     arguments: str,
     near: tuple[int, ...] | None,
-    training: bool,
     dims: bool,
     no_proof: bool,
     timeout: float,
@@ -67,7 +66,7 @@ def command(
         for name, v in network.holes.items()
     ):
         return _smallest(problem, deadline.left, as_json)
-    sizes = valid_sizes(problem, training=training, prove=not no_proof, timeout=deadline.left)
+    sizes = valid_sizes(problem, training=problem.network.training, prove=not no_proof, timeout=deadline.left)
     data = _data(sizes, near)
     if as_json:
         print_json(data)

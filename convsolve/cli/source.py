@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "assumed_words", "complete_source", "found", "loaded", "shape_words", "source_argument", "source_options",
-    "what_if_options",
+    "training_option", "what_if_options",
 ]  # fmt: skip
 
 
@@ -179,6 +179,12 @@ def what_if_options(command: Callable[..., Any]) -> Callable[..., Any]:
                         help="Forbid what `convsolve lint` warns of.")(command)  # fmt: skip
 
 
+training_option = click.option(
+    "--training", is_flag=True, expose_value=False, callback=lambda ctx, param, given: _keep(ctx, param, given),
+    help="As in training: its branches, and what only it requires (of modules, with a batch of 2).")  # fmt: skip
+"""The option of commands that look at a network in training."""
+
+
 def _keep(ctx: click.Context, param: click.Parameter, given: Any) -> None:
     ctx.meta[f"convsolve.{param.name}"] = given
 
@@ -227,10 +233,11 @@ def found(source: str, input_shape: InputShapes | None, arguments: str) -> tuple
     from ..sources import load, read_arguments
 
     assume = click.get_current_context().meta.get(_ASSUMED)
+    training = bool(click.get_current_context().meta.get("convsolve.training"))
     values = read_arguments(arguments)
 
     def load_for(shapes: InputShapes | None) -> Problem:
-        return _asked(load(source, input_shape=shapes, arguments=values, assume=assume))
+        return _asked(load(source, input_shape=shapes, arguments=values, assume=assume, training=training))
 
     if input_shape is None or source == "-":  # which can be read once
         return load_for(input_shape), input_shape

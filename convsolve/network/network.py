@@ -175,6 +175,7 @@ class Network(Shown):
         named: what requirements may call ``$name`` beside the holes of layers: other holes, and what follows from them.
         latency: measured times, for the cost of that name.
         record: records that program again with another input shape, which may take other branches; it is not pickled.
+        only_in_training: layers that the program has in training alone, where it takes another branch there.
         constructions: how the program made its layers, by their names there, where that was seen.
 
     Raises:
@@ -199,6 +200,7 @@ class Network(Shown):
     named: tuple[tuple[str, Dim], ...] = ()
     latency: LatencyTable | None = None
     record: Callable[..., Network] | None = field(default=None, compare=False, repr=False)
+    only_in_training: tuple[str, ...] = field(default=(), compare=False, repr=False)
     constructions: Mapping[str, Construction] = field(default_factory=dict, compare=False, repr=False)
 
     def __getstate__(self) -> dict[str, Any]:

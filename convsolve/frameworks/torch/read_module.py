@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import inspect
 from collections.abc import Iterable, Mapping
+from typing import Any
 
 import torch
 
@@ -16,6 +17,7 @@ from .module_copies import copy_of, initialised, marks
 from .program_caches import remembering
 from .recorded_programs import Inputs, RecordedProgram, Run, Shapes
 from .recorder import Recorder
+from .training_branches import branches_in_training
 
 __all__ = ["from_torch"]
 
@@ -58,7 +60,20 @@ def from_torch(
         network = program.network(shapes)
         return dataclasses.replace(network, training=training, batch_size=batch_size, record=record)
 
-    return record(*inputs.shapes)
+    network = record(*inputs.shapes)
+    kinds: list[Any] = [type(one) for one in module.modules()]
+    if training or not any(map(branches_in_training, kinds)):
+        return network
+    return dataclasses.replace(network, only_in_training=_only_in_training(module, inputs, network))
+
+
+def _only_in_training(module: torch.nn.Module, inputs: Inputs, network: Network) -> tuple[str, ...]:
+    """Return the layers that a module has in training and not in evaluation; none where it cannot be read there."""
+    try:
+        other = _Module(module, inputs, True).network(inputs.shapes)
+    except UnreadableError:
+        return ()
+    return tuple(layer.name for layer in other.layers if layer.name not in network.by_name)
 
 
 class _Module(RecordedProgram):
