@@ -19,6 +19,9 @@ __all__ = ["InputsTried", "smallest_need"]
 _LARGEST_TRIED = 4096
 """Input sizes up to this one are tried to find the smallest that mends a failure."""
 
+_MOST_RECORDED = 8
+"""For so many sizes a program is recorded again at most, to tell whether one is the smallest."""
+
 
 def smallest_need(requirement: Requirement, values: Mapping[str, int]) -> int | None:
     """Return the smallest size at the layer's input for which a requirement holds, if it speaks of one size."""
@@ -80,6 +83,8 @@ class InputsTried:
         lasts = (None, failed[-1]) if failed[-1] in self._requirements else (None,)  # of a guess, nothing is tried
         for last, chosen in itertools.product(lasts, choices):
             sizes = self._sizes(last, chosen, inputs[0].name)
+            if sizes and last is None:
+                sizes = self._smaller(sizes, chosen, written, stated)
             if sizes:
                 present = max(n for a, n in zip(written, stated, strict=True) if a in chosen)
                 nearest = min(sizes, key=lambda n: abs(n - present))
@@ -91,6 +96,22 @@ class InputsTried:
                     continue
                 return smallest_shape, nearest_shape, last is None, chosen if set(chosen) < set(names[1:]) else ()
         return (), (), False, ()
+
+    def _smaller(
+        self, sizes: list[int], axes: tuple[str, ...], written: Sequence[str], stated: tuple[int, ...]
+    ) -> list[int]:
+        """Return sizes that work with the smallest among them: below, where the program does something else, it is run.
+
+        There is none where that would be too often.
+        """
+        broken = self._broken[axes][: sizes[0] - 1]
+        unknown = [i + 1 for i, at in enumerate(broken.tolist()) if self._requirements[at].rule is BRANCH]
+        if len(unknown) > _MOST_RECORDED or (unknown and self.traced.network.record is None):
+            return []
+        works = (n for n in unknown if self._works(tuple(n if a in axes else m for a, m in
+                                                         zip(written, stated, strict=True))))  # fmt: skip
+        first = next(works, None)
+        return sizes if first is None else [first, *sizes]
 
     def _sizes(self, last: Requirement | None, axes: tuple[str, ...], source: str) -> list[int]:
         """Return the sizes along these axes for which everything up to a requirement (or everything) holds."""

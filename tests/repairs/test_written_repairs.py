@@ -27,7 +27,7 @@ LEFT = {"torch": set(), "keras": set()}
 def written(path: Path, *words: str) -> tuple[int, str, str]:
     out, err = io.StringIO(), io.StringIO()
     with redirect_stdout(out), redirect_stderr(err), pytest.raises(SystemExit) as end:
-        main(["repair", f"{path.name}:{defined(path)}", *words, "--write", "--timeout", "5"])
+        main(["repair", f"{path.name}:{defined(path)}", *words, "--write", "--timeout", "60"])
     return int(end.value.code or 0), out.getvalue(), err.getvalue()
 
 

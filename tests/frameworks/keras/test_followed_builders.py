@@ -232,3 +232,22 @@ def test_a_pool_that_raises_at_the_top_of_a_script_leaves_the_network_up_to_it()
     assert "up to max_pooling2d" in said
     assert "whole network" not in said
     assert "the smallest network input that works:" not in said
+
+
+@pytest.mark.parametrize("wanted", [16, 40])
+def test_the_smallest_is_looked_for_where_the_function_does_something_else(wanted: int) -> None:
+    """Below a size the function leaves a layer out, so that smaller ones work which were not seen when it ran."""
+
+    def make(size: int) -> Any:
+        x = inputs = keras.Input((size, size, 1))
+        x = kl.Conv2D(2, 5)(x)
+        if x.shape[1] > 6:
+            x = kl.Conv2D(2, wanted - 4)(x)
+        return keras.Model(inputs, kl.Conv2D(2, 1)(x))
+
+    report = cs.check(build(lambda: make(12)).network())
+    for failure in report.failures:
+        if failure.mends_all:
+            smallest = failure.smallest_input[0]
+            assert works(lambda n, _: make(n), smallest, smallest)
+            assert not any(works(lambda n, _: make(n), n, n) for n in range(1, smallest))
