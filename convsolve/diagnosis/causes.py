@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from ..network import tensor_layer
 from ..repairs.evaluated_network import Situation
 
-__all__ = ["CAUSES", "Cause", "chain_to", "shown_sizes"]
+__all__ = ["CAUSES", "Cause", "chain_to", "shown_path", "shown_sizes"]
 
 CAUSES = {
     "api_positional_stride": "a number was taken for the stride that was meant as the second side of the kernel",
@@ -59,13 +59,31 @@ class Cause:
     @property
     def path(self) -> str:
         """The chain of sizes as text: ``150 -> 50 -> 25``."""
-        return " -> ".join(map(shown_sizes, self.chain))
+        return shown_path(self.chain)
 
     def __repr__(self) -> str:
         return f"<Cause: {self.kind}{f' in {self.layer}' if self.layer else ''}>"
 
     def __str__(self) -> str:
         return f"{self.kind}: {self.message}"
+
+
+_LONGEST = 8
+"""So many sizes of a path are shown, the first and the last ones."""
+
+
+def shown_path(chain: Sequence[tuple[int, ...]]) -> str:
+    """Return a chain of sizes as text, of a long one its beginning and its end.
+
+    >>> shown_path([(64,), (32,), (16,)])
+    '64 -> 32 -> 16'
+    >>> shown_path([(n,) for n in range(20, 0, -1)])
+    '20 -> 19 -> 18 -> ... -> 4 -> 3 -> 2 -> 1'
+    """
+    said = [shown_sizes(sizes) for sizes in chain]
+    if len(said) > _LONGEST:
+        said = [*said[:3], "...", *said[-4:]]
+    return " -> ".join(said)
 
 
 def shown_sizes(sizes: Iterable[int]) -> str:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
 
 from ..checks.check import CheckReport, at_shapes
 from ..checks.failures import requirement_message
-from ..network import InputShapes
+from ..network import InputShapes, Network
 from ..network.trace import Requirement
+from ..operators.base import to_canonical
+from ..problem import Problem
 from ..repairs.evaluated_network import Situation, judge, with_target
 from ..rules import (
     CHANNELS_MATCH,
@@ -76,7 +79,7 @@ def diagnose(
     """
     if report is not None and report.ok and target is None:
         return ()
-    problem = problem_of(network, input_shape)
+    problem = stated = problem_of(network, input_shape)
     if input_shape is not None:
         problem = at_shapes(problem, input_shape)
     problem = dataclasses.replace(with_target(problem, target), for_all={}, objectives=())
@@ -90,7 +93,44 @@ def diagnose(
     each = [cause for group in _groups(decided) for cause in _of(now, group)]
     if whole:  # one remedy for everything: each failure's own cause is another possibility
         each = [dataclasses.replace(cause, certain=False) for cause in each]
-    return _distinct([*whole, *each])
+    if input_shape is not None:
+        each = [_made_for(cause, stated, target) for cause in each]
+    return _distinct([*whole, *_doubted(now, each)])
+
+
+def _made_for(cause: Cause, stated: Problem, target: Iterable[int] | None) -> Cause:
+    """Return the cause of a head that was made for another input with the one that the network itself states."""
+    shape = _known_input(stated.network)
+    if cause.kind != "wrong_input_for_head" or shape is None:
+        return cause
+    if not judge(dataclasses.replace(with_target(stated, target), for_all={}, objectives=())).ok:
+        return cause
+    said = "x".join(map(str, shape))
+    return dataclasses.replace(
+        cause, message=f"{cause.reported_by} was made for the input that the network states: {said}",
+        evidence=(*cause.evidence, f"tried: with {said} every layer works"))  # fmt: skip
+
+
+def _known_input(network: Network) -> tuple[int, ...] | None:
+    inputs = network.inputs
+    shape: tuple[Any, ...] = inputs[0].operator.shape if len(inputs) == 1 else (None,)  # type: ignore[attr-defined]
+    return shape if all(isinstance(n, int) for n in shape) else None
+
+
+_PICTURE = 8
+"""Axes that are longer are no channels of pictures."""
+
+
+def _doubted(now: Situation, causes: Sequence[Cause]) -> list[Cause]:
+    """Return causes, none of them certain where the channels of the input look to stand elsewhere."""
+    shape = _known_input(now.network)
+    if shape is None or len(shape) < 3:
+        return list(causes)
+    channels, *space = to_canonical(now.network.data_format, shape)
+    if channels <= _PICTURE or min(space) not in (1, 3) or max(space) <= _PICTURE:
+        return list(causes)
+    doubt = f"an axis of {min(space)} may be that of the channels: the data decides it"
+    return [dataclasses.replace(c, certain=False, evidence=(*c.evidence, doubt)) if c.certain else c for c in causes]
 
 
 def _groups(failed: Sequence[Requirement]) -> list[list[Requirement]]:

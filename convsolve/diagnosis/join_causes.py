@@ -46,14 +46,16 @@ def joins(now: Situation, group: Sequence[Requirement]) -> Iterator[Cause]:
     chain = chain_to(now, layer.name)
     differ = f"{layer.inputs[a]} is {_shown(shapes[a])}, {layer.inputs[b]} is {_shown(shapes[b])}"
     kind = "skip_mismatch" if isinstance(layer.operator, Concat) else "residual_mismatch"
-    rounded = [r for x in between for r in roundings(now, x)]
+    axes = _differing(shapes[a], shapes[b])
+    rounded = [r for x in between for r in roundings(now, x) if r.axis in axes]
     strided = [x for x in between if _shrinks(now, x)]
     grows = any(isinstance(x.operator, (Upsample, ConvTranspose)) for x in between)
     if len(shapes[a]) == len(shapes[b]) and shapes[a][1:] == shapes[b][1:]:
-        yield Cause(kind, layer.name, layer.name, f"the channels differ: {differ}", (), True, chain)
+        message = f"the channels differ: {differ}{_other_axis(layer)}"
+        yield Cause(kind, layer.name, layer.name, message, (), True, chain)
         return
     if rounded and grows:
-        worst = rounded[-1]
+        worst = _culprit(rounded, shapes[a], shapes[b])
         evidence = [*dict.fromkeys(map(str, rounded)), *_taken(now)]
         yield Cause(
             "skip_mismatch",
@@ -68,7 +70,8 @@ def joins(now: Situation, group: Sequence[Requirement]) -> Iterator[Cause]:
             chain,
         )
         return
-    causing = strided[-1].name if strided else layer.name
+    shrinking = [x for x in strided if _takes_borders(now, x)] if grows else []
+    causing = (shrinking or strided or [layer])[-1].name
     what = (
         f"{causing} changes the size on one way to {layer.name}, and not on the other"
         if strided
@@ -77,6 +80,31 @@ def joins(now: Situation, group: Sequence[Requirement]) -> Iterator[Cause]:
     evidence = [*(f"{x.name}: {shown_sizes(now.arriving(x)[1:])} -> {shown_sizes(now.shape(x.name)[1:])}"
                   for x in strided), *_taken(now)]  # fmt: skip
     yield Cause(kind, causing, layer.name, f"{differ}: {what}", tuple(evidence), True, chain)
+
+
+def _differing(a: tuple[int, ...], b: tuple[int, ...]) -> set[int]:
+    """Return which spatial axes of two tensors differ."""
+    return {i for i, (x, y) in enumerate(zip(a[1:], b[1:], strict=False)) if x != y}
+
+
+def _culprit(rounded: Sequence[Rounding], a: tuple[int, ...], b: tuple[int, ...]) -> Rounding:
+    """Return the rounding that the two sizes show: of the size that one of them still has; or else the last."""
+    shown = [r for r in rounded if r.before in (a[1 + r.axis], b[1 + r.axis])]
+    return (shown or rounded)[-1]
+
+
+def _takes_borders(now: Situation, layer: Layer) -> bool:
+    """Whether a layer takes away from the size without a stride, as an unpadded convolution or a crop does."""
+    before, after = now.arriving(layer)[1:], now.shape(layer.name)[1:]
+    return any(b > a > b // 2 for b, a in zip(before, after, strict=True))
+
+
+def _other_axis(layer: Layer) -> str:
+    """Return which axis a concatenation joins, and that the channels would fit, where they alone differ."""
+    operator = layer.operator
+    if not isinstance(operator, Concat) or operator.axis is None:
+        return ""
+    return f"; {layer.name} joins along axis {operator.axis + 1}, and along the channels they would fit"
 
 
 def _taken(now: Situation) -> list[str]:

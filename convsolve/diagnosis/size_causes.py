@@ -8,11 +8,11 @@ from collections.abc import Iterator, Sequence
 from ..errors import ConvsolveError
 from ..network import Layer
 from ..network.trace import Requirement
-from ..operators import Input, Operator
+from ..operators import ConvTranspose, Input, Operator
 from ..repairs.evaluated_network import Situation
 from ..repairs.input_resizing import sizes_taken
 from ..sizes.valid_sizes import valid_sizes
-from .causes import Cause, chain_to, shown_sizes
+from .causes import Cause, chain_to, shown_path, shown_sizes
 
 __all__ = ["larger_input", "padding", "sizes", "training"]
 
@@ -24,6 +24,9 @@ def sizes(now: Situation, group: Sequence[Requirement]) -> Iterator[Cause]:
     chain = chain_to(now, layer.name)
     numbers = {name: _number(now, value) for name, value in first.values}
     what = ", ".join(f"{name}={value}" for name, value in numbers.items())
+    if isinstance(layer.operator, ConvTranspose):
+        yield _all_taken(layer, chain, what)
+        return
     found = list(_direct(now, layer, chain, what) if len(chain) < 2 else _shrunk(now, layer, chain, what))
     empty = _empty(now, layer, first)
     if empty is not None and len(chain) < 2:
@@ -31,6 +34,14 @@ def sizes(now: Situation, group: Sequence[Requirement]) -> Iterator[Cause]:
     elif empty is not None:
         found.append(empty)
     yield from found
+
+
+def _all_taken(layer: Layer, chain: tuple[tuple[int, ...], ...], what: str) -> Cause:
+    """Return that a transposed convolution takes away with its padding what it makes."""
+    arriving = f" of {shown_sizes(chain[-1])}" if chain else ""
+    message = f"the padding of {layer.name} takes away all that it makes{arriving} ({what})"
+    evidence = ("each unit of padding takes two from what a transposed convolution makes",)
+    return Cause("requirement", layer.name, layer.name, message, evidence, True, chain)
 
 
 def _number(now: Situation, value: object) -> object:
@@ -75,7 +86,7 @@ def _shrunk(now: Situation, layer: Layer, chain: tuple[tuple[int, ...], ...], wh
     source = next((x.name for x in now.behind(layer.name) if type(x.operator) is Input), layer.name)
     takers = _takers(now, layer)
     repeated = [x for x in takers if _same(x.operator, layer.operator)]
-    evidence = [f"sizes: {' -> '.join(map(shown_sizes, chain))}, then {layer.name} ({what})"]
+    evidence = [f"sizes: {shown_path(chain)}, then {layer.name} ({what})"]
     if takers:
         evidence.append(f"what takes away from the size: {', '.join(x.name for x in takers)}")
     small = Cause(

@@ -35,6 +35,8 @@ def explain_join(c: ParsedError) -> ExplainedMessage:
     if c.template == "tensorflow.dimension_in_both_shapes":  # it leaves out the joined axis and those behind it
         if whole:
             now, ways = _maps(c, shapes[0], shapes[1]), list(_trimmed(c, shapes[0], shapes[1], ""))
+    elif whole and c.code == "CS013" and _sides(c, shapes) is None:
+        ways = list(_along(c, shapes))
     elif whole and (sides := _sides(c, shapes)) is not None:
         arithmetic = f"{by(sides[0])} and {by(sides[1])}"
         now, ways = _join(c, Branch(sides[0]), Branch(sides[1])), list(_joined(c, *sides))
@@ -62,6 +64,15 @@ def _sides(c: ParsedError, shapes: Sequence[Shape]) -> Pair | None:
         if not _join(c, Branch(shapes[0]), Branch(other)).ok:
             return shapes[0], other
     return None
+
+
+def _along(c: ParsedError, shapes: Sequence[Shape]) -> Iterator[Fix]:
+    """Yield the axis along which tensors fit, where they differ on one alone: another one was joined."""
+    differ = [i for i, sizes in enumerate(zip(*shapes, strict=True)) if len(set(sizes)) > 1]
+    if len(differ) == 1:
+        trial = _join(c, Branch(shapes[0]), Branch(shapes[1]))
+        said = "-1" if differ[0] == len(shapes[0]) - 1 else str(differ[0] + 1)
+        yield from mends(f"axis={said}, along which alone they differ: another axis is joined now", trial, ())
 
 
 def _join(c: ParsedError, a: Branch, b: Branch) -> LayerTrial:
@@ -182,6 +193,9 @@ def _joined_axis(c: ParsedError, x: int, y: int) -> Iterator[Fix]:
 
 
 def _causes(c: ParsedError, pairs: Sequence[Sequence[int]], sides: Pair | None) -> Iterator[str]:
+    empty = [i + 1 for shape in c.shapes[:1] for i, n in enumerate(shape) if n == 0]
+    if empty:
+        yield f"axis {empty[0]} has size 0 already: a layer before took all of it, and says nothing"
     alone = c.framework == "torch" and c.code == "CS012" and sides is None
     counts = next(((x, y, table) for x, y in pairs if (table := table_sides(x, y))), None)
     if counts:

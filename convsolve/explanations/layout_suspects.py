@@ -47,7 +47,9 @@ def _turned(c: ParsedError) -> int | None:
         return None
     place = next((i for i, n in enumerate(shape[:-1]) if n in _FEW), None)
     others = [n or 0 for i, n in enumerate(shape) if i != place]
-    picture = place is not None and min(others) >= 8 and (shape[place] in (1, 3) or len(set(others)) == 1)
+    square = len(set(others)) == 1
+    inner = (shape[-1] or 0) % 16 == 0  # so many channels have the layers inside of a network
+    picture = place is not None and min(others) >= 8 and (square or (shape[place] in (1, 3) and not inner))
     return place if picture else None
 
 

@@ -32,6 +32,8 @@ def _crop(g: Groups) -> Facts | None:
 
 def _weights(g: Groups) -> Facts | None:
     saved, own = g.shape("saved"), g.shape("own")
+    if g.text("old"):  # PyTorch 0.4 and 1.0 had the two the wrong way round
+        saved, own = own, saved
     if saved is not None and saved == own:
         return None
     more = g.match.group("more").count("sizemismatchfor")
@@ -41,7 +43,7 @@ def _weights(g: Groups) -> Facts | None:
 
 _TORCH: Facts = {"framework": "torch"}
 _MISMATCH = (
-    r"size mismatch for {word:name}: copying a param (?: with shape | of ) {shape:saved} from checkpoint,"
+    r"size mismatch for {word:name}: copying a param (?: with shape | (?P<old>of) ) {shape:saved} from checkpoint,"
     r" (?: the shape in current model is | where the shape is ) {shape:own} (?: in current model )?"
 )
 _AGAIN = (

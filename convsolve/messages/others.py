@@ -35,7 +35,8 @@ def _parameter(g: Groups) -> tuple[SeenShape | None, SeenShape | None]:
 def _kernel(g: Groups) -> Facts | None:
     """Return a kernel that is for other features, or channels, than arrive; None where something else differs."""
     wanted, had = _parameter(g)
-    whole = wanted and had and None not in (*wanted, *had) and len(wanted) == len(had) > 1
+    kernel = next((x for i in ("", "2", "3") if (x := g.text(f"parameter{i}"))), "") == "kernel"
+    whole = kernel and wanted and had and None not in (*wanted, *had) and len(wanted) == len(had) > 1
     if not whole or wanted[-2] == had[-2]:  # type: ignore[index]
         return None
     conv = len(had) > 2  # type: ignore[arg-type]

@@ -62,7 +62,12 @@ def layouts(now: Situation) -> Iterator[Change]:
     if now.network.framework == "keras":
         other: Any = "channels_first" if now.network.data_format == "channels_last" else "channels_last"
         edit = Edit("layout", layer.name, "data_format", now.network.data_format, other)
-        yield Change((edit,), (layer.name,), 0, lambda n: dataclasses.replace(n, data_format=other))
+        free = _derived_counts(now)
+
+        def turn(network: Network) -> Network:
+            return dataclasses.replace(replaced(network, free), data_format=other)
+
+        yield Change((edit,), (layer.name,), 0, turn)
         return
     if now.network.data_format == "channels_last":
         return
@@ -77,6 +82,18 @@ def layouts(now: Situation) -> Iterator[Change]:
             operators[user.name] = dataclasses.replace(operator, in_channels=new[0])
             edits.append(Edit("layout", user.name, "in_channels", channels, new[0]))
     yield Change(tuple(edits), (layer.name,), 0, replacing(operators))
+
+
+def _derived_counts(now: Situation) -> dict[str, Operator]:
+    """Return the layers of a Keras network that declare what arrives, less that: building computed it from there."""
+    free: dict[str, Operator] = {}
+    for layer in now.network.layers:
+        arriving = now.arriving(layer) if layer.inputs else ()
+        for name, place in (("in_channels", 0), ("in_features", -1)):
+            declared = getattr(layer.operator, name, None)
+            if declared is not None and arriving and declared == arriving[place]:
+                free[layer.name] = dataclasses.replace(layer.operator, **{name: None})
+    return free
 
 
 def _looks_turned(now: Situation, written: tuple[int, ...]) -> bool:

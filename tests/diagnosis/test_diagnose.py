@@ -93,3 +93,95 @@ def test_ordinary_networks_are_no_layout_mistakes():
 def test_open_parameters_are_refused():
     with pytest.raises(cs.NetworkError, match="open parameters"):
         causes_of("{input: [1, 8, 8], layers: [{max_pool: {kernel_size: 2..9}}]}")
+
+
+def test_the_rounding_whose_size_the_join_shows_is_the_cause():
+    (cause,) = causes_of("""
+    input: [1, 45, 45]
+    layers:
+      - conv: {name: c, out_channels: 4, kernel_size: 3, padding: 1}
+      - max_pool: {name: p1, kernel_size: 2}
+      - max_pool: {name: p2, kernel_size: 2}
+      - max_pool: {name: p3, kernel_size: 2}
+      - upsample: {name: u, scale_factor: 8}
+      - concat: {name: j, inputs: [u, c]}
+    """)
+    assert (cause.kind, cause.layer, cause.reported_by) == ("skip_mismatch", "p1", "j")
+    assert "45 is odd where p1 divides it" in cause.message
+
+
+def test_an_unpadded_convolution_of_the_decoder_is_the_cause_and_not_the_upsampling():
+    (cause,) = causes_of("""
+    input: [1, 64, 64]
+    layers:
+      - conv: {name: c, out_channels: 4, kernel_size: 3, padding: 1}
+      - max_pool: {name: p, kernel_size: 2}
+      - upsample: {name: u, scale_factor: 2}
+      - conv: {name: d, out_channels: 4, kernel_size: 3}
+      - upsample: {name: same, scale_factor: 1}
+      - concat: {name: j, inputs: [same, c]}
+    """)
+    assert (cause.layer, cause.reported_by) == ("d", "j")
+
+
+def test_a_concatenation_along_another_axis_is_told():
+    (cause,) = causes_of("""
+    input: [3, 16, 16]
+    layers:
+      - conv: {name: a, out_channels: 4, kernel_size: 3, padding: 1}
+      - conv: {name: b, out_channels: 8, kernel_size: 3, padding: 1}
+      - concat: {name: j, inputs: [a, b], axis: 1}
+    """)
+    assert "j joins along axis 2, and along the channels they would fit" in cause.message
+
+
+def test_a_padding_that_takes_all_is_not_called_a_kernel_that_is_too_large():
+    (cause,) = causes_of("""
+    input: [1, 2, 2]
+    layers:
+      - conv_transpose: {name: t, out_channels: 4, kernel_size: 2, padding: 3}
+    """)
+    assert cause.kind == "requirement" and cause.message.startswith(
+        "the padding of t takes away all that it makes of 2"
+    )
+
+
+def test_channels_that_building_derived_do_not_stand_in_the_way_of_the_other_layout():
+    cause, *_ = causes_of("""
+    framework: keras
+    data_format: channels_last
+    input: [3, 32, 48]
+    layers:
+      - conv: {name: a, out_channels: 8, kernel_size: 5, in_channels: 48}
+      - max_pool: {name: b, kernel_size: 2}
+    """)
+    assert (cause.kind, cause.reported_by) == ("layout", "a")
+
+
+def test_an_axis_that_may_be_the_channels_leaves_other_causes_uncertain():
+    causes = causes_of("""
+    input: [224, 3, 224]
+    layers:
+      - conv: {name: a, out_channels: 8, kernel_size: 5}
+      - linear: {name: b, out_features: 8, in_features: 7}
+    """)
+    assert causes and not any(cause.certain for cause in causes)
+
+
+def test_the_size_that_the_network_states_is_what_its_head_was_made_for():
+    problem = cs.parse("""
+    input: [3, 32, 32]
+    layers:
+      - conv: {name: a, out_channels: 8, kernel_size: 3, stride: 2}
+      - flatten: {}
+      - linear: {name: head, out_features: 10, in_features: 1800}
+    """)
+    causes = cs.diagnose(problem, input_shape=(3, 28, 28))
+    head = next(cause for cause in causes if cause.kind == "wrong_input_for_head")
+    assert head.message == "head was made for the input that the network states: 3x32x32"
+
+
+def test_a_long_path_is_shown_by_its_ends():
+    layers = "".join(f"\n      - conv: {{name: c{i}, out_channels: 4, kernel_size: 3}}" for i in range(14))
+    causes = causes_of(f"input: [1, 20, 20]\nlayers:{layers.replace('      ', '  ')}")
+    assert all(cause.path.count("->") <= 8 and cause.path.startswith("20 -> 18 -> 16 -> ...") for cause in causes)
