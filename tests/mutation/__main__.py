@@ -57,6 +57,7 @@ def main() -> None:
     parser.add_argument("--sample", type=int, help="try only so many of a room, drawn at random")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--seconds", type=float, default=20, help="seconds that the tests of one change take, at most")
+    parser.add_argument("--tests", nargs="*", help="the tests to run, under tests/, in place of those of the room")
     parser.add_argument("--words", action="store_true", help="say which test saw each change")
     options = parser.parse_args()
     import hypothesis  # noqa: F401  # loaded once, for all the processes that are forked
@@ -65,6 +66,7 @@ def main() -> None:
     import z3  # noqa: F401
 
     for room in options.rooms:
+        ROOMS[room] = tuple(options.tests or ROOMS[room])
         wished = [mutant for mutant in mutants(room) if options.only in mutant.module]
         if options.sample:
             wished = sorted(random.Random(options.seed).sample(wished, min(options.sample, len(wished))), key=repr)

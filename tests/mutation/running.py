@@ -60,9 +60,13 @@ class Coverage:
         return self._quickest(found, most)
 
     def of_module(self, mutant: Mutant, most: float) -> list[str]:
-        """Return the tests that come by any line of a module."""
+        """Return the tests that come by any line of a module, and behind them, with as much time again, all others.
+
+        What runs at import, such as a table, is read by tests that come by no line of its module.
+        """
         path = str(path_of(mutant.module))
-        return self._quickest(set().union(*(tests for (file, _), tests in self.tests.items() if file == path)), most)
+        near = set().union(*(tests for (file, _), tests in self.tests.items() if file == path))
+        return self._quickest(near, most) + self._quickest(set(self.seconds) - near, most)
 
     def _quickest(self, found: set[str], most: float) -> list[str]:
         chosen: list[str] = []
