@@ -7,11 +7,11 @@ that no solution has are removed; on a tree of tables, exactly those.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
-from ..dims.evaluate import evaluate_words, fits_word
+from ..dims.evaluate import evaluate, evaluate_words, fits_word
 from ..network.trace import Requirement
 from .clock import Clock
 from .propagate import Contradiction, narrow
@@ -75,7 +75,25 @@ def presolve(system: System, clock: Clock, known: Domains | None = None) -> Doma
             done[i] = tick
         if quiet:
             break
+    for i, step in steps:
+        names = (*step.inputs, step.name) if isinstance(step, Define) else step.inputs
+        if any(touched.get(name, 0) >= done.get(i, 0) for name in names) and not _holds(step, names, domains):
+            raise Refuted(_involved(step, changed, system))
     return domains
+
+
+def _holds(step: Step, names: Sequence[str], domains: Domains) -> bool:
+    """Return whether a step holds where it has no open unknown: nothing later looks at it then.
+
+    A step is not read again for what it has changed itself, which may have left one value to each of its unknowns, but
+    not such as fit together.
+    """
+    values = {name: fixed for name in names if (fixed := domains[name].fixed) is not None}
+    if len(values) < len({*names}):
+        return True
+    if isinstance(step, Define):
+        return bool(evaluate(step.value, values) == values[step.name])
+    return bool(evaluate(step.condition, values))
 
 
 def _involved(last: Step, changed: Mapping[str, list[int]], system: System) -> list[Requirement | None]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+import convsolve as cs
 from convsolve.files import parse
 from convsolve.problem import trace_problem
 from convsolve.solver import cpsat, engine, values, z3_terms
@@ -100,6 +101,26 @@ def test_presolve_removes_only_what_no_solution_has():
                 low, high = domains[name].interval
                 assert low <= value <= high, (seed, name)
                 assert domains[name].array is None or value in domains[name].array, (seed, name)
+
+
+def test_what_narrowing_leaves_one_value_each_is_read_again():
+    """`params` is left 146, and each of its terms one value, 141 together, by the step that adds them."""
+    problem = cs.parse("""
+    input: [2, 12, 12]
+    holes: {w: 2..6 step 2}
+    layers:
+      - identity: {name: e1}
+      - conv: {name: a1, out_channels: $w, kernel_size: 3, stride: 1 | 2, padding: 1}
+      - conv: {name: b1, inputs: e1, out_channels: $w, kernel_size: 1 | 2, stride: 1 | 2}
+      - add: {name: c1, inputs: [a1, b1], broadcast: false}
+      - conv: {name: c2, out_channels: 2*$w, kernel_size: 1 | 3, bias: false}
+      - conv: {name: c3, out_channels: 2..8 step 2, kernel_size: 3}
+      - global_avg_pool
+      - linear: {name: head, out_features: 5}
+    require: [params <= 1013, params == 146]
+    """)
+    answer = cs.solve(problem)
+    assert isinstance(answer, cs.Infeasible) and "params == 146" in answer.core
 
 
 def test_decisions_without_goals_or_preference():
