@@ -164,7 +164,8 @@ def _failed(error: BaseException, words: Sequence[str]) -> int:
     if isinstance(error, click.ClickException):
         shown = io.StringIO()
         error.show(shown)
-        _say(visible(shown.getvalue().rstrip("\n"), keep="\n"))
+        words_said = shown.getvalue().rstrip("\n").replace("\nError: ", "\nerror: ").removeprefix("Error: ")
+        _say(visible(words_said if "error: " in words_said else f"error: {words_said}", keep="\n"))
         return 2
     if isinstance(error, click.Abort) and isinstance(error.__cause__, EOFError):
         return _crashed(error.__cause__, words)  # which click takes for an end of what is typed

@@ -67,9 +67,11 @@ def with_the_axes_that_fit(
     if len(shape) > 2 and shape[0] == 1 and (found := _fitting(shape[1:], load)):
         click.echo(f"note: {_text(shape)} is read as {_text(shape[1:])}: shapes leave out the batch axis", err=True)
         return found, shape[1:]
-    for whole in _with_channels(shape, load) if len(shape) == 2 else ():
-        if _fitting(whole, load):
-            raise NetworkError(f"{_text(shape)} leaves out the channels: give them, too, like --input {_text(whole)}")
+    wholes = _with_channels(shape, load) if len(shape) == 2 else []
+    fitting = [(whole, fits) for whole in wholes if (fits := _fitting(whole, load)) is not None]
+    if fitting:  # one that works before one that only has as many axes
+        whole = next((whole for whole, fits in fitting if _works(fits, whole)), fitting[0][0])
+        raise NetworkError(f"{_text(shape)} leaves out the channels: give them, too, like --input {_text(whole)}")
     if problem is None:
         assert first is not None
         raise first
@@ -109,6 +111,13 @@ def _wrong_axes(problem: Problem, shape: tuple[int, ...]) -> bool:
     if network.holes:
         return False
     return any(failure.code in _AXES for failure in check(network).failures[:1])
+
+
+def _works(problem: Problem, shape: tuple[int, ...]) -> bool:
+    from ..checks.check import check
+
+    network = problem.network.with_shapes(shape)
+    return not network.holes and check(network).ok
 
 
 def _text(shape: tuple[int, ...]) -> str:

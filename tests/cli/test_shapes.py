@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from click.testing import CliRunner
 
@@ -23,6 +25,10 @@ class Net(nn.Module):
 class Volume(nn.Sequential):
     def __init__(self):
         super().__init__(nn.Conv3d(1, 2, 3))
+
+class Gray(nn.Sequential):
+    def __init__(self):
+        super().__init__(nn.Conv2d(1, 2, 3))
 
 class Sound(nn.Sequential):
     def __init__(self):
@@ -106,7 +112,13 @@ def test_a_larger_batch_stays_wrong(folder, run):
 
 @pytest.mark.parametrize(
     ("source", "whole"),
-    [("nets.py:Net", "3x8x8"), ("net.yaml", "3x8x8"), ("open.yaml", "3x8x8"), ("gray.yaml", "8x8x1")],
+    [
+        ("nets.py:Net", "3x8x8"),
+        ("nets.py:Gray", "1x8x8"),
+        ("net.yaml", "3x8x8"),
+        ("open.yaml", "3x8x8"),
+        ("gray.yaml", "8x8x1"),
+    ],
 )
 def test_channels_that_are_left_out_are_asked_for(folder, run, source, whole):
     (folder / "gray.yaml").write_text(
@@ -117,7 +129,7 @@ def test_channels_that_are_left_out_are_asked_for(folder, run, source, whole):
 
 
 @pytest.mark.parametrize(("source", "said"), [
-    ("nets.py", "nets.py:Net, nets.py:Volume, nets.py:Sound, nets.py:Lacking"), ("nets.Net", "perhaps nets:Net"),
+    ("nets.py", "nets.py:Net, nets.py:Volume, nets.py:Gray, nets.py:Sound, nets.py:Lacking"), ("nets.Net", "perhaps nets:Net"),
     ("torchvision.models.resnet18", "perhaps torchvision.models:resnet18"), ("nets.py:Nett", "did you mean 'Net'"),
     ("net.yml", "did you mean"), ("netz.py:Net", "did you mean 'nets.py'"), ("nett.yaml", "did you mean 'net.yaml'"),
     ("nets.py:Lacking", """--kwargs '{"width": "..."}'"""), ("no/such/folder/x.yaml", "there is no such file"),
@@ -148,4 +160,11 @@ def test_several_sources_are_judged_one_by_one(folder, run):
     assert run("check", "-q", "net.yaml", "bad.yaml")[0] == 1 and run("check", "-q", "net.yaml", "net.yaml")[0] == 0
     code, out, _ = run("check", "--output-format", "concise", "net.yaml", "bad.yaml")
     assert code == 1 and out.startswith("bad.yaml:2:") and out.count("\n") == 1
-    assert run("check", "--json", "net.yaml", "bad.yaml")[0] == 2
+    code, out, _ = run("check", "--json", "net.yaml", "bad.yaml")
+    assert code == 1 and [one["status"] for one in json.loads(out)["networks"]] == ["valid", "invalid"]
+
+
+def test_every_error_has_one_prefix(run):
+    for words in (["chekc"], ["check", "--input", "3x"], ["check", "gone.yaml"], ["rule", "CS999"], ["draw"]):
+        code, _, err = run(*words)
+        assert code == 2 and "Error:" not in err and len([x for x in err.splitlines() if x.startswith("error: ")]) == 1
