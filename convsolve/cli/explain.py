@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from .deadline import Deadline, timeout_option
-from .output import print_json, report_data
+from .output import edit_data, print_json, report_data
 from .source import loaded, source_options
 
 if TYPE_CHECKING:
     from ..explanations.explain import Explanation
+    from ..explanations.finding import Fix
     from ..messages import ParsedError
     from ..network import InputShapes
 
@@ -98,7 +99,7 @@ def _data(found: Explanation) -> dict[str, Any]:
         "codes": found.codes,
         "findings": [
             {"code": f.code or None, "layer": f.layer or None, "headline": f.headline, "arithmetic": f.arithmetic,
-             "meaning": f.meaning, "repairs": [{"change": w.change, "output": w.output or None} for w in f.ways],
+             "meaning": f.meaning, "repairs": [_way(w) for w in f.ways],
              "needs": f.needs or None, "mend": f.mend or None, "notes": f.notes, "causes": f.causes, "asks": f.asks,
              "message": _facts(f.complaint)}
             for f in found.findings
@@ -111,6 +112,12 @@ def _data(found: Explanation) -> dict[str, Any]:
         "notes": found.notes,
         "asks": found.asks,
     }  # fmt: skip
+
+
+def _way(found: Fix) -> dict[str, Any]:
+    layers, ranks = found.cost
+    return {"change": found.change, "output": found.output or None, "edits": [edit_data(e) for e in found.edits],
+            "cost": {"layers": layers, "ranks": ranks}}  # fmt: skip
 
 
 def _facts(complaint: ParsedError) -> dict[str, Any]:

@@ -21,12 +21,14 @@ if TYPE_CHECKING:
 
     from ..checks.check import CheckReport, Failure
     from ..diagnosis.diagnose import Cause
+    from ..repairs.edits import Edit
     from ..synthesis.pareto import Front
 
 __all__ = [
     "bar",
     "cause_data",
     "console",
+    "edit_data",
     "print_causes",
     "print_costs",
     "print_failures",
@@ -106,6 +108,19 @@ def cause_data(causes: Sequence[Cause]) -> list[dict[str, Any]]:
          "evidence": list(c.evidence), "certain": c.certain, "chain": [list(sizes) for sizes in c.chain]}
         for c in causes
     ]  # fmt: skip
+
+
+def edit_data(e: Edit) -> dict[str, Any]:
+    """Return what a repair changes as plain data for JSON."""
+    return {"kind": e.kind, "layer": e.layer, "parameter": e.parameter, "before": _plain(e.before),
+            "after": _plain(e.after)}  # fmt: skip
+
+
+def _plain(value: Any) -> Any:
+    """Return a parameter's value as JSON has it; fractions and expressions as text."""
+    if isinstance(value, (tuple, list)):
+        return [_plain(part) for part in value]
+    return value if value is None or isinstance(value, (bool, int, float, str)) else str(value)
 
 
 def failure_data(f: Failure) -> dict[str, Any]:

@@ -11,7 +11,7 @@ import click
 from ..checks.text import shape
 from .deadline import Deadline
 from .next_step import say_next
-from .output import cause_data, console, print_causes, print_json, report_data
+from .output import cause_data, console, edit_data, print_causes, print_json, report_data
 from .shapes import ShapeType
 from .source import loaded, shape_words, source_argument, source_options, training_option
 
@@ -187,10 +187,7 @@ def _lines(repairs: Sequence[Repair]) -> list[str]:
 def _data(found: Repair) -> dict[str, Any]:
     cost = found.cost
     return {
-        "edits": [
-            {"kind": e.kind, "layer": e.layer, "parameter": e.parameter, "before": e.before, "after": e.after}
-            for e in found.edits
-        ],
+        "edits": [edit_data(e) for e in found.edits],
         "kinds": list(found.kinds),
         "cost": {"layers": cost.layers, "ranks": cost.ranks, "magnitude": cost.magnitude,
                  "params": list(cost.params), "macs": list(cost.macs), "output": list(cost.output)},

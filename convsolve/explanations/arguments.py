@@ -32,10 +32,10 @@ def explain_output_padding(c: ParsedError) -> ExplainedMessage:
         lower = tuple(min(e, limit - 1) for e, limit in zip(extra, limits, strict=True))
         higher = tuple(s if e < limit else e + 1 for s, e, limit in zip(stride, extra, limits, strict=True))
         name = "output_padding"
-        ways = mends(f"{name}={one(lower)} (now {one(extra)})", _transposed(c, stride, dilations, lower), ())
+        ways = mends(f"{name}={one(lower)} (now {one(extra)})", now, _transposed(c, stride, dilations, lower), ())
         if dialect(c) == "keras":
-            ways += mends(f"{name}=None: Keras then chooses it", _transposed(c, stride, dilations, None), ())
-        ways += mends(f"{word(c, 'stride')}={one(higher)} (now {one(stride)})",
+            ways += mends(f"{name}=None: Keras then chooses it", now, _transposed(c, stride, dilations, None), ())
+        ways += mends(f"{word(c, 'stride')}={one(higher)} (now {one(stride)})", now,
                       _transposed(c, higher, dilations, extra), ())  # fmt: skip
     return ExplainedMessage(
         complaint=c, code="CS004", ways=tuple(ways),
@@ -45,7 +45,7 @@ def explain_output_padding(c: ParsedError) -> ExplainedMessage:
 def _transposed(
     c: ParsedError, stride: tuple[int, ...], dilation: tuple[int, ...], extra: tuple[int, ...] | None
 ) -> LayerTrial:
-    padding = "valid" if extra is None else 0
+    padding = "valid" if dialect(c) == "keras" else 0
     layer = ConvTranspose(
         out_channels=1, kernel_size=3, stride=stride, dilation=dilation, output_padding=extra, padding=padding
     )
@@ -63,14 +63,14 @@ def explain_pool_padding(c: ParsedError) -> ExplainedMessage:
     if padding and kernel and len(padding) == len(kernel) and sane(kernel) and sane(padding, 0):
 
         def pooled(kernel: tuple[int, ...], padding: tuple[int, ...]) -> LayerTrial:
-            shape = (1, *(max(n, 2) for n in kernel))
             return tried(c, [MaxPool(kernel_size=kernel, padding=padding)], shape, order="channels_first")
 
+        shape = (1, *(max(k, 2 * p, 2) for k, p in zip(kernel, padding, strict=True)))
         now = pooled(kernel, padding)
         most = tuple(min(p, k // 2) for p, k in zip(padding, kernel, strict=True))
         wider = tuple(max(k, 2 * p) for p, k in zip(padding, kernel, strict=True))
-        ways = [*mends(f"padding={one(most)} (now {one(padding)})", pooled(kernel, most), ()),
-                *mends(f"kernel_size={one(wider)} (now {one(kernel)})", pooled(wider, padding), ())]  # fmt: skip
+        ways = [*mends(f"padding={one(most)} (now {one(padding)})", now, pooled(kernel, most), ()),
+                *mends(f"kernel_size={one(wider)} (now {one(kernel)})", now, pooled(wider, padding), ())]  # fmt: skip
     return ExplainedMessage(
         complaint=c, code="CS007", ways=tuple(ways),
         arithmetic=f"{one(padding)} > {one(kernel)}/2" if padding and kernel else "",
@@ -84,14 +84,15 @@ def explain_same(c: ParsedError) -> ExplainedMessage:
     def made(**options: object) -> LayerTrial:
         return tried(c, [Conv(out_channels=1, kernel_size=3, **options)], _map(2))  # type: ignore[arg-type]
 
+    now = made(stride=2, padding="same")
     return ExplainedMessage(
         complaint=c, code="CS017",
         meaning="",
-        ways=(*mends("padding=1 for kernel_size=3, 2 for 5, 3 for 7 (all with dilation=1)",
+        ways=(*mends("padding=1 for kernel_size=3, 2 for 5, 3 for 7 (all with dilation=1)", now,
                      made(stride=2, padding=1), ()),
-              *mends("stride=1", made(padding="same"), ())),
+              *mends("stride=1", now, made(padding="same"), ())),
         asks=(ask_line(c, "its kernel_size, stride and dilation", "conv"), *ask_layer(c)),
-        sketch=made(stride=2, padding="same").problem)  # fmt: skip
+        sketch=failing(now))  # fmt: skip
 
 
 def explain_strided(c: ParsedError) -> ExplainedMessage:

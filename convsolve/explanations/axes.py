@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from ..messages import ParsedError
 from ..messages.parsed_error import SeenShape
-from ..operators import BatchNorm, Concat, Conv, Flatten, Identity, InstanceNorm, Reshape, Unsqueeze
+from ..operators import BatchNorm, Concat, Conv, Flatten, Identity, InstanceNorm, MaxPool, Operator, Reshape, Unsqueeze
 from .finding import ExplainedMessage, Fix, headline, mends
 from .missing_facts import ask_layer, ask_line, ask_network
 from .single_layer import Branch, LayerTrial, failing, known, tried
@@ -26,6 +26,8 @@ def explain_rank(c: ParsedError) -> ExplainedMessage:
     """Explain a tensor with another number of axes than a layer works on."""
     wanted, found = (n if n is not None and n <= _MOST else None for n in map(c.numbers.get, ("wanted", "found")))
     whole = known(c.shapes[0]) if c.shapes and c.framework == "torch" else None
+    sample = known(c.shapes[0] if whole is None and c.shapes else (whole or ())[1:])
+    now = _convolved(c, sample, wanted - 2) if sample and wanted and wanted > 2 else None
     ways: list[Fix] = []
     mend = None
     if c.operator == "concat":
@@ -36,11 +38,9 @@ def explain_rank(c: ParsedError) -> ExplainedMessage:
     elif c.target is not None:
         ways = list(_as_declared(c))
     elif c.framework == "torch" and whole and wanted and c.operator in ("conv", "conv_transpose"):
-        ways = list(_of_torch(c, whole, wanted))
+        ways = list(_of_torch(c, now, whole, wanted))
     elif dialect(c) == "keras" and c.shapes and wanted and found:
-        ways = list(_of_keras(c, wanted, found))
-    sample = known(c.shapes[0] if whole is None and c.shapes else (whole or ())[1:])
-    now = _convolved(c, sample, wanted - 2) if sample and wanted and wanted > 2 else None
+        ways = list(_of_keras(c, now, wanted, found))
     shape: SeenShape | None = whole or ((c.batch, *c.shapes[0]) if c.shapes else None)
     parts = [f"{by(shape)} arrives" if shape else "", f"{counted(found, 'axis')} with the batch" if found else "",
              f"{wanted} are wanted" if wanted and found else f"{counted(wanted or 0, 'axis')} with the batch are wanted"
@@ -79,7 +79,7 @@ def _convolved(c: ParsedError, sample: tuple[int, ...], rank: int, *before: obje
     return tried(c, [layer], Branch(sample, tuple(before)))  # type: ignore[arg-type]
 
 
-def _of_torch(c: ParsedError, shape: tuple[int, ...], wanted: int) -> Iterator[Fix]:
+def _of_torch(c: ParsedError, now: LayerTrial | None, shape: tuple[int, ...], wanted: int) -> Iterator[Fix]:
     """Yield which axes are to be added for PyTorch: the batch, the channels, or both; or which are to be merged.
 
     Without a weight in the text it is not known how many channels the layer takes; with one, what does not agree with
@@ -89,26 +89,26 @@ def _of_torch(c: ParsedError, shape: tuple[int, ...], wanted: int) -> Iterator[F
     rank = wanted - 2
     if missing == 1:
         trial = _convolved(c, shape, rank)
-        yield from mends(f"x.unsqueeze(0), if {by(shape)} is one sample: a batch of one", trial, ())
+        yield from mends(f"x.unsqueeze(0), if {by(shape)} is one sample: a batch of one", now, trial, ())
         trial = _convolved(c, (1, *shape[1:]), rank)
         yield from mends(f"x.unsqueeze(1), if the {shape[0]} are the samples of a batch, with one channel each",
-                         trial, ())  # fmt: skip
+                         now, trial, ())  # fmt: skip
     elif missing == 2:
         if len(shape) == 2 == rank and (side := math.isqrt(shape[1])) ** 2 == shape[1] > 1:
             trial = _convolved(c, (shape[1],), rank, Reshape(shape=(1, side, side)))
             yield from mends(f"x.view(-1, 1, {side}, {side}), if each row of {shape[1]} is a picture of one channel",
-                             trial, ())  # fmt: skip
+                             now, trial, ())  # fmt: skip
         trial = _convolved(c, (1, *shape), rank)
-        yield from mends(f"x[None, None], if {by(shape)} is one sample with one channel", trial, ())
+        yield from mends(f"x[None, None], if {by(shape)} is one sample with one channel", now, trial, ())
     elif missing < 0 and len(shape) > 2:
         merged = (*shape[1 : wanted - 1], math.prod(shape[wanted - 1 :]))
         trial = _convolved(c, merged, rank)
-        yield from mends(f"nn.Conv{len(shape) - 2}d in its place, for {len(shape) - 2} spatial axes",
+        yield from mends(f"nn.Conv{len(shape) - 2}d in its place, for {len(shape) - 2} spatial axes", now,
                          _convolved(c, shape[1:], len(shape) - 2), ())  # fmt: skip
-        yield from mends(f"x.flatten({wanted - 1}), so that {by((shape[0], *merged))} arrives", trial, ())
+        yield from mends(f"x.flatten({wanted - 1}), so that {by((shape[0], *merged))} arrives", now, trial, ())
 
 
-def _of_keras(c: ParsedError, wanted: int, found: int) -> Iterator[Fix]:
+def _of_keras(c: ParsedError, now: LayerTrial | None, wanted: int, found: int) -> Iterator[Fix]:
     """Yield which axes are to be added for Keras: the channels at the end, or the batch in front; or a reshape."""
     shape = known(c.shapes[0])
     if shape is None:
@@ -117,22 +117,24 @@ def _of_keras(c: ParsedError, wanted: int, found: int) -> Iterator[Fix]:
     if wanted - found == 1:
         if batch is not None and shape and shape[-1] in COLOURS:
             whole = (batch, *shape)
-            yield from mends(f"x[None], if {by(whole)} is one sample: a batch of one", _any_axes(c, whole), ())
-        trial = tried(c, [], Branch(shape, (Unsqueeze(axis=len(shape)),))) if shape else _any_axes(c, (batch or 1, 1))
+            yield from mends(f"x[None], if {by(whole)} is one sample: a batch of one", _any_axes(c, shape),
+                             _any_axes(c, whole), ())  # fmt: skip
+        trial = _any_axes(c, shape, Unsqueeze(axis=len(shape))) if shape else _any_axes(c, (batch or 1, 1))
         what = {1: "", 2: "", 3: ", for one feature in each step"}.get(wanted, ", for one channel")
         yield from mends(f"one more axis at the end{what}: x[..., None], so that {by((batch, *trial.output))} arrives",
-                         trial, ())  # fmt: skip
+                         _any_axes(c, shape or (1,)), trial, ())  # fmt: skip
     elif c.operator == "conv" and found > wanted > 2:
-        yield from mends(f"Conv{found - 2}D in its place, for {found - 2} spatial axes",
+        yield from mends(f"Conv{found - 2}D in its place, for {found - 2} spatial axes", now,
                          _convolved(c, shape, found - 2), ())  # fmt: skip
     if found > wanted >= 2 and len(shape) >= wanted:
         merged = (*shape[: wanted - 2], math.prod(shape[wanted - 2 :]))
-        trial = tried(c, [Reshape(shape=merged)], shape)
+        trial = _any_axes(c, shape, Reshape(shape=merged))
         layer = "Flatten()" if wanted == 2 else f"Reshape({merged})"
-        yield from mends(f"{layer} in front: {by((batch, *trial.output))} arrives then", trial, ())
+        yield from mends(f"{layer} in front: {by((batch, *trial.output))} arrives then", _any_axes(c, shape), trial, ())
     elif found == 2 and wanted > 3 and "pooling" in (c.layer or ""):
         yield from mends("leave this pool out: what arrives is one row of features for each sample",
-                         _any_axes(c, shape), ())  # fmt: skip
+                         tried(c, [MaxPool(kernel_size=(2,) * (wanted - 2))], shape),
+                         tried(c, [Identity()], shape), ())  # fmt: skip
 
 
 def _as_declared(c: ParsedError) -> Iterator[Fix]:
@@ -141,13 +143,15 @@ def _as_declared(c: ParsedError) -> Iterator[Fix]:
     if wanted is None or given is None:
         return
     if c.batch is not None and (c.batch, *given) == wanted:
-        yield from mends(f"x[None], if {by(wanted)} is one sample: a batch of one", _any_axes(c, wanted), ())
+        yield from mends(f"x[None], if {by(wanted)} is one sample: a batch of one", _any_axes(c, given, target=wanted),
+                         _any_axes(c, wanted, target=wanted), ())  # fmt: skip
     elif (*given, 1) == wanted:
-        trial = tried(c, [], Branch(given, (Unsqueeze(axis=len(given)),)), target=wanted)
-        yield from mends(f"one more axis at the end: x[..., None], so that {by((None, *wanted))} arrives", trial, ())
+        trial = _any_axes(c, given, Unsqueeze(axis=len(given)), target=wanted)
+        yield from mends(f"one more axis at the end: x[..., None], so that {by((None, *wanted))} arrives",
+                         _any_axes(c, given, target=wanted), trial, ())  # fmt: skip
     elif math.prod(given) == math.prod(wanted):
-        trial = tried(c, [], Branch(given, (Reshape(shape=wanted),)))
-        yield from mends(f"x.reshape({', '.join(map(str, (-1, *wanted)))})", trial, ())
+        trial = _any_axes(c, given, Reshape(shape=wanted))
+        yield from mends(f"x.reshape({', '.join(map(str, (-1, *wanted)))})", _any_axes(c, given), trial, ())
 
 
 def _normalised(c: ParsedError, found: int) -> Iterator[Fix]:
@@ -155,19 +159,25 @@ def _normalised(c: ParsedError, found: int) -> Iterator[Fix]:
     rank = {2: 1, 3: 1, 4: 2, 5: 3}.get(found)
     if rank:
         trial = tried(c, [BatchNorm()], (8, *(8,) * (found - 2)))
-        yield from mends(f"nn.BatchNorm{rank}d in its place, for {counted(found, 'axis')}", trial, ())
+        yield from mends(f"nn.BatchNorm{rank}d in its place, for {counted(found, 'axis')}", None, trial, ())
 
 
 def _flattened(c: ParsedError) -> Iterator[Fix]:
     """Yield the flatten of the one with more axes, where the other one is rows of features."""
     axes = sorted(c.numbers.values())
     if len(axes) == 2 and axes[0] == 2 < axes[1] <= 8:
-        trial = tried(c, [Concat(axis=0)], Branch((2,) * (axes[1] - 1), (Flatten(),)), (3,), order="channels_first")
-        yield from mends(f"x.flatten(1) for the one with {axes[1]} axes, if they are joined along axis 1", trial, ())
+        now, trial = (tried(c, [Concat(axis=0)], Branch((2,) * (axes[1] - 1), fit), (3,), order="channels_first")
+                      for fit in ((), (Flatten(),)))  # fmt: skip
+        yield from mends(
+            f"x.flatten(1) for the one with {axes[1]} axes, if they are joined along axis 1", now, trial, ()
+        )
 
 
-def _any_axes(c: ParsedError, shape: tuple[int, ...]) -> LayerTrial:
-    return tried(c, [], Branch(shape))
+def _any_axes(
+    c: ParsedError, shape: tuple[int, ...], *before: Operator, target: tuple[int, ...] | None = None
+) -> LayerTrial:
+    """Return what arrives at a layer of which nothing else is known."""
+    return tried(c, [], Branch(shape, before), target=target)
 
 
 def _causes(c: ParsedError, wanted: int | None, found: int | None) -> Iterator[str]:
@@ -206,14 +216,14 @@ def explain_one_value(c: ParsedError) -> ExplainedMessage:
         layer = InstanceNorm() if single else BatchNorm()
         now = tried(c, [layer], shape, batch=1)
         if not single:
-            ways += mends("a batch of 2 or more: DataLoader(..., drop_last=True) leaves out a last batch of one",
+            ways += mends("a batch of 2 or more: DataLoader(..., drop_last=True) leaves out a last batch of one", now,
                           tried(c, [layer], shape, batch=2), ())  # fmt: skip
-            ways += mends("model.eval() in front, where you do not train", tried(c, [layer], shape), ())
+            ways += mends("model.eval() in front, where you do not train", now, tried(c, [layer], shape), ())
         if len(shape) > 1:
             larger = (*shape[:-1], 2)
-            ways += mends(f"a larger input: {by((c.batch, *larger))} is enough here",
+            ways += mends(f"a larger input: {by((c.batch, *larger))} is enough here", now,
                           tried(c, [layer], larger, batch=1), ())  # fmt: skip
-        ways += mends("no normalisation where maps are 1x1", tried(c, [Identity()], shape), ())
+        ways += mends("no normalisation where maps are 1x1", now, tried(c, [Identity()], shape, batch=1), ())
     return ExplainedMessage(
         complaint=c, code="CS016", ways=tuple(ways),
         arithmetic=f"{by((c.batch, *shape))} arrives: one value for each of {counted(shape[0], 'channel')}"

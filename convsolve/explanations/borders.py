@@ -31,13 +31,13 @@ def explain_reflection(c: ParsedError) -> ExplainedMessage:
         if max(most) > 0:
             less, was = (str(most), str(pair)) if both else (str(most[0]), str(padding))
             trial = _padded(c, (size,), most, "reflect")
-            ways += mends(f"a padding of {less} on this axis, the most that works (now {was})", trial,
+            ways += mends(f"a padding of {less} on this axis, the most that works (now {was})", now, trial,
                           trial.output[1:] if both else ())  # fmt: skip
         trial = _padded(c, (size,), pair, "constant")
-        ways += mends(_other_mode(c), trial, trial.output[1:] if both else ())
+        ways += mends(_other_mode(c), now, trial, trial.output[1:] if both else ())
     elif c.shapes and (shape := known(c.shapes[0])) and len(shape) > 1:  # a size of 1 has nothing to reflect
         now = _padded(c, shape[1:], (1, 1), "reflect", shape[0])
-        ways += mends(_other_mode(c), _padded(c, shape[1:], (1, 1), "constant", shape[0]), ())
+        ways += mends(_other_mode(c), now, _padded(c, shape[1:], (1, 1), "constant", shape[0]), ())
     return ExplainedMessage(
         complaint=c, code="CS005",
         arithmetic=f"{padding} >= {size}" if padding and size else " and ".join(map(by, c.shapes)),
@@ -58,7 +58,7 @@ def _padded(c: ParsedError, sizes: tuple[int, ...], pair: tuple[int, ...], mode:
 def explain_circular(c: ParsedError) -> ExplainedMessage:
     """Explain a circular padding that goes around more than once: PyTorch does not say with which numbers."""
     ways = mends(f"{_other_mode(c)} (of a convolution: padding_mode='replicate' or 'zeros')",
-                 _padded(c, (1,), (2, 2), "constant"), ())  # fmt: skip
+                 _padded(c, (1,), (2, 2), "circular"), _padded(c, (1,), (2, 2), "constant"), ())  # fmt: skip
     return ExplainedMessage(
         complaint=c, code="CS006", ways=tuple(ways),
         asks=("the shape of what is padded: print it in front of the line",
@@ -81,7 +81,7 @@ def explain_crop(c: ParsedError) -> ExplainedMessage:
         less = tuple(_less(n, pair) for n, pair in zip(sizes, cropping, strict=True))
         trial = tried(c, [Crop(amount=less)], shape)
         written = [str(x[0] if len(x) == 1 else x) for x in (less, cropping)]
-        ways = mends(f"cropping={written[0]} (now {written[1]})", trial)
+        ways = mends(f"cropping={written[0]} (now {written[1]})", now, trial)
         needs = tuple(max(n, sum(pair) + 1) for n, pair in zip(sizes, cropping, strict=True))
     return ExplainedMessage(
         complaint=c, code="CS019", arithmetic=arithmetic,

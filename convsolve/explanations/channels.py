@@ -28,8 +28,8 @@ def explain_channels(c: ParsedError) -> ExplainedMessage:
     now = None
     if got and wanted and sane((got, wanted)):
         now = _taken(c, wanted, shape or _any_map(c, got))
-        ways = [*_turned(c, wanted, shape), *_pictures(c, got, wanted, shape), *_declared(c, got, wanted, shape),
-                *_brought(c, got, wanted, shape)]  # fmt: skip
+        ways = [*_turned(c, now, wanted, shape), *_pictures(c, now, got, wanted, shape),
+                *_declared(c, now, got, wanted, shape), *_brought(c, now, got, wanted, shape)]  # fmt: skip
     code = c.code or "CS010"
     says = [("channels", got), ("declared", wanted)]
     return ExplainedMessage(
@@ -75,7 +75,7 @@ def _shown(c: ParsedError, trial: LayerTrial) -> tuple[int, ...]:
     return trial.output if whole else ()
 
 
-def _turned(c: ParsedError, wanted: int, shape: tuple[int, ...] | None) -> Iterator[Fix]:
+def _turned(c: ParsedError, now: LayerTrial, wanted: int, shape: tuple[int, ...] | None) -> Iterator[Fix]:
     """Yield the move of the channels to where the layer takes them, if they stand at the other end."""
     if shape is None or len(shape) < 2:
         return
@@ -87,7 +87,7 @@ def _turned(c: ParsedError, wanted: int, shape: tuple[int, ...] | None) -> Itera
         turned = tuple(shape[i] for i in order)
         where = "to the front" if first else "to the end"
         said = f": {text}" if (text := trial.said(c)) else ""
-        yield from mends(f"move the channels {where}{said} ({by(turned)} arrives then)", trial, _shown(c, trial))
+        yield from mends(f"move the channels {where}{said} ({by(turned)} arrives then)", now, trial, _shown(c, trial))
 
 
 def _at_other_end(c: ParsedError, wanted: int, shape: tuple[int, ...]) -> bool:
@@ -96,7 +96,7 @@ def _at_other_end(c: ParsedError, wanted: int, shape: tuple[int, ...]) -> bool:
     return end == wanted and (len(maps) == 1 or len(set(maps)) > 1)
 
 
-def _pictures(c: ParsedError, got: int, wanted: int, shape: tuple[int, ...] | None) -> Iterator[Fix]:
+def _pictures(c: ParsedError, now: LayerTrial, got: int, wanted: int, shape: tuple[int, ...] | None) -> Iterator[Fix]:
     """Yield what is done to pictures: those without an axis of channels, grey ones, and such with an alpha channel."""
     first = order_of(c) == "channels_first"
     whole = shape or _any_map(c, got)
@@ -106,22 +106,24 @@ def _pictures(c: ParsedError, got: int, wanted: int, shape: tuple[int, ...] | No
     if c.framework == "torch" and wanted == 1 and got > 1 and c.batch in (None, 1) and shape and len(shape) == 3:
         trial = _taken(c, 1, (1, *shape[1:]))
         yield from mends(f"x.unsqueeze(1), if the {got} are the samples of a batch, without an axis for the one "
-                         "channel", trial, _shown(c, trial))  # fmt: skip
+                         "channel", now, trial, _shown(c, trial))  # fmt: skip
     if (got, wanted) == (1, 3):
         repeats = (3, *(1,) * (len(whole) - 1)) if first else (*(1,) * (len(whole) - 1), 3)
         trial = _taken(c, 3, whole, Tile(repeats=repeats))
         said = trial.said(c)
-        yield from mends(f"repeat the one channel of grey pictures{f': {said}' if said else ''}", trial,
+        yield from mends(f"repeat the one channel of grey pictures{f': {said}' if said else ''}", now, trial,
                          _shown(c, trial))  # fmt: skip
     if (got, wanted) == (4, 3):
         trial = _taken(c, 3, whole, Slice(axis=0 if first else -1, stop=3))
-        yield from mends("open the pictures without their alpha channel: image.convert('RGB')", trial, _shown(c, trial))
+        yield from mends(
+            "open the pictures without their alpha channel: image.convert('RGB')", now, trial, _shown(c, trial)
+        )
     if (got, wanted) == (3, 1):
         trial = _taken(c, 1, whole, Slice(axis=0 if first else -1, stop=1))
-        yield from mends("open the pictures in grey: image.convert('L')", trial, _shown(c, trial))
+        yield from mends("open the pictures in grey: image.convert('L')", now, trial, _shown(c, trial))
 
 
-def _declared(c: ParsedError, got: int, wanted: int, shape: tuple[int, ...] | None) -> Iterator[Fix]:
+def _declared(c: ParsedError, now: LayerTrial, got: int, wanted: int, shape: tuple[int, ...] | None) -> Iterator[Fix]:
     """Yield the layer that takes what arrives; its weights are new."""
     trial = _taken(c, got, shape or _any_map(c, got))
     name = {"batch_norm": "num_features", "instance_norm": "num_features", "group_norm": "num_channels"}.get(
@@ -133,18 +135,18 @@ def _declared(c: ParsedError, got: int, wanted: int, shape: tuple[int, ...] | No
     else:
         change = f"a weight for {counted(got, 'channel')} in this layer (now {wanted})"
     if c.operator not in _NORMS and known(c.weight) and c.kernel_size and c.shapes and not c.stride:
-        yield from mends(f"{change}; with stride 1 and no padding", trial)
+        yield from mends(f"{change}; with stride 1 and no padding", now, trial)
     else:
-        yield from mends(change, trial, trial.output if c.operator in _NORMS and shape else _shown(c, trial))
+        yield from mends(change, now, trial, trial.output if c.operator in _NORMS and shape else _shown(c, trial))
 
 
-def _brought(c: ParsedError, got: int, wanted: int, shape: tuple[int, ...] | None) -> Iterator[Fix]:
+def _brought(c: ParsedError, now: LayerTrial, got: int, wanted: int, shape: tuple[int, ...] | None) -> Iterator[Fix]:
     """Yield the 1x1 convolution in front that gives the channels which are declared: the layer keeps its weights."""
     bridge = Conv(out_channels=wanted, kernel_size=1)
     trial = _taken(c, wanted, shape or _any_map(c, got), bridge)
     said = trial.said(c) if shape else ""
     text = f"{counted(wanted, 'channel')} by a convolution of {word(c, 'kernel_size')}=1 in front"
-    yield from mends(f"{text}{f': {said}' if said else ''}", trial, _shown(c, trial))
+    yield from mends(f"{text}{f': {said}' if said else ''}", now, trial, _shown(c, trial))
 
 
 def _causes(c: ParsedError, got: int | None, wanted: int | None, shape: tuple[int, ...] | None) -> Iterator[str]:
@@ -174,13 +176,19 @@ def explain_groups(c: ParsedError) -> ExplainedMessage:
         now = _grouped(c, channels, groups)
         ways = fixes(c, now.problem, "groups", "project") if now.problem else []
     elif not c.numbers:
-        ways = mends("groups=1", tried(c, [Conv(out_channels=1, kernel_size=1)], _any_map(c, 1)), ())
+        ways = _ungrouped(c, _any_map(c, 1))
     asks = () if c.numbers else (ask_line(c, f"{_width(c)} and groups", "conv"),)
     return ExplainedMessage(
         complaint=c, code="CS008", ways=tuple(ways),
         arithmetic=f"{channels} = {channels // groups} * {groups} + {channels % groups}" if channels and groups else "",
         meaning=None if c.operator == "conv" else "Each group gets the same number of channels.",
         asks=(*asks, *ask_layer(c)), sketch=failing(now))  # fmt: skip
+
+
+def _ungrouped(c: ParsedError, shape: tuple[int, ...]) -> list[Fix]:
+    """Return what mends groups of which no number is known: one group, as in one that stands for all."""
+    two, one = (tried(c, [Conv(out_channels=1, kernel_size=1, groups=n)], shape) for n in (2, 1))
+    return mends("groups=1", two, one, ())
 
 
 def _width(c: ParsedError) -> str:
@@ -206,7 +214,7 @@ def explain_filters(c: ParsedError) -> ExplainedMessage:
         now = tried(c, [Conv(out_channels=out, kernel_size=1, groups=groups)], _any_map(c, groups))
         ways = fixes(c, now.problem, "width", "groups") if now.problem else []
     elif not c.numbers:
-        ways = mends("groups=1", tried(c, [Conv(out_channels=1, kernel_size=1)], _any_map(c, 1)), ())
+        ways = _ungrouped(c, _any_map(c, 2))
     return ExplainedMessage(
         complaint=c, code="CS009", ways=tuple(ways),
         arithmetic=f"{out} = {out // groups} * {groups} + {out % groups}" if out and groups else "",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from ..messages import ParsedError
-from ..operators import Concat, GlobalAvgPool, Linear, Permute, Upsample
+from ..operators import Flatten, GlobalAvgPool, Linear, Permute, Upsample
 from .finding import ExplainedMessage, Fix, headline, mends
 from .missing_facts import ask_network
 from .single_layer import Branch, known, order_of, sane, tried
@@ -27,8 +27,8 @@ def _smallest(c: ParsedError) -> ExplainedMessage:
         wanted = (*(max(n, m) for n, m in zip(shape[:2], least, strict=True)), shape[2])
         if shape[0] in (1, 3, 4) and shape[2] not in (1, 3, 4):  # channels in front
             wanted = (shape[0], *(max(n, m) for n, m in zip(shape[1:], least, strict=True)))
-        ways = [Fix(f"input_shape={wanted}, and pictures that are resized to it", wanted,
-                    tried(c, [], wanted, order=order_of(c)).problem)]  # fmt: skip
+        now, trial = (tried(c, [], size, order=order_of(c)) for size in (shape, wanted))
+        ways = mends(f"input_shape={wanted}, and pictures that are resized to it", now, trial, wanted)
     return ExplainedMessage(
         complaint=c, ways=tuple(ways), needs=least,
         headline=_says(c, "the input is smaller than this application of Keras accepts"),
@@ -62,11 +62,12 @@ def _closed(c: ParsedError, units: int | None = None) -> list[Fix]:
     if len(shape) > 1 and sane((channels, units or 1)):
         sizes = tuple(n or 7 for n in shape[:-1])  # any will do: the output does not depend on them
         layers = [Linear(out_features=units)] if units else []
-        trial = tried(c, [GlobalAvgPool(), *layers], (*sizes, channels))
-        ways = mends(f"GlobalAveragePooling{len(sizes)}D() in place of the Flatten: any size then works", trial,
+        now, trial = (tried(c, [first, *layers], (*sizes, channels)) for first in (Flatten(), GlobalAvgPool()))
+        ways = mends(f"GlobalAveragePooling{len(sizes)}D() in place of the Flatten: any size then works", now, trial,
                      trial.output if shape[-1] or units else ())  # fmt: skip
         given = (224,) * len(sizes)
-        ways += mends(f"an Input of fixed size, such as Input({(*given, 3)})", tried(c, [], (*given, 3)), ())
+        ways += mends(f"an Input of fixed size, such as Input({(*given, 3)})", tried(c, [], (*sizes, 3)),
+                      tried(c, [], (*given, 3)), ())  # fmt: skip
     return ways
 
 
@@ -74,8 +75,10 @@ def _inferred(c: ParsedError) -> ExplainedMessage:
     first, second = c.numbers.get("first"), c.numbers.get("second")
     ways: list[Fix] = []
     if first and second and sane((first, second)):
-        ways = mends(f"declare {first} there in place of {second}, or leave the size open (a dim_param)",
-                     tried(c, [Concat(axis=0)], (1, first), (1, first), order="channels_first"), ())  # fmt: skip
+        now, trial = (tried(c, [], (1, first), target=(1, size), order="channels_first") for size in (second, first))
+        ways = mends(
+            f"declare {first} there in place of {second}, or leave the size open (a dim_param)", now, trial, ()
+        )
     return ExplainedMessage(
         complaint=c, ways=tuple(ways),
         headline=_says(c, "a size that the graph declares is not the one that its operators give"),
@@ -90,15 +93,17 @@ def _other_input(c: ParsedError) -> ExplainedMessage:
     ways: list[Fix] = []
     goal = known(wanted)
     if goal and given and len(goal) == len(given) == 3:
+        now = tried(c, [], given, target=goal)
         for order in ((1, 2, 0), (2, 0, 1)):
             trial = tried(c, [], Branch(given, (Permute(order=order),)), target=goal)
             said = f"keras.ops.transpose(x, {(0, *(i + 1 for i in order))})"
-            ways += mends(f"turn the axes: {said}", trial) if sorted(given) == sorted(goal) else []
+            ways += mends(f"turn the axes: {said}", now, trial) if sorted(given) == sorted(goal) else []
         if given[-1] == goal[-1]:
             trial = tried(c, [], Branch(given, (Upsample(size=goal[:2]),)), target=goal)
-            ways += mends(f"resize the pictures to {by(goal[:2])}: {trial.said(c)}", trial)
+            ways += mends(f"resize the pictures to {by(goal[:2])}: {trial.said(c)}", now, trial)
     if given and wanted and all(n is None or 0 < n for n in wanted):
-        ways += mends(f"declare the model with Input({given})", tried(c, [], given), ())
+        wanted_there = tuple(n or 1 for n in wanted)  # an open size stands for any
+        ways += mends(f"declare the model with Input({given})", tried(c, [], wanted_there), tried(c, [], given), ())
     return ExplainedMessage(
         complaint=c, ways=tuple(ways), headline=_says(c, "the model was declared for another input"),
         arithmetic=f"{by((c.batch, *given))} arrives, {by((None, *wanted))} was declared" if given and wanted else "",

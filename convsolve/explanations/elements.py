@@ -28,7 +28,7 @@ def explain_elements(c: ParsedError) -> ExplainedMessage:
         if sane(n for n in new if n != -1):
             now = tried(c, [Reshape(shape=new)], shape or (count,))
         if wanted is None or now is None or not now.ok:
-            ways = [*_before(c, count, wanted), *_entries(c, count), *_flat(c, count)]
+            ways = [*_before(c, now, count, wanted), *_entries(c, now, count), *_flat(c, now, count)]
     arithmetic = f"{count} elements arrive" if count else ""
     if count and wanted:
         arithmetic = f"{count} = {count // wanted} * {wanted} + {count % wanted}" if open_axis else \
@@ -57,40 +57,41 @@ def _product(c: ParsedError) -> str:
     return f"{'*'.join(map(str, c.target))} = " if c.target and len(c.target) > 1 else ""
 
 
-def _before(c: ParsedError, count: int, wanted: int | None) -> Iterator[Fix]:
+def _before(c: ParsedError, now: LayerTrial | None, count: int, wanted: int | None) -> Iterator[Fix]:
     """Yield the layer in front that gives as many features as the new shape has, where it is one row of them."""
     row = c.shapes and len(c.shapes[0]) == 1 and dialect(c) == "keras"
     if not wanted or not (row or c.operator == "unflatten") or None in (c.target or (None,)) or -1 in (c.target or ()):
         return
     trial = tried(c, [Reshape(shape=c.target)], Branch((count,), (Linear(out_features=wanted),)))
     layer = f"Dense({wanted})" if dialect(c) == "keras" else f"nn.Linear(..., {wanted})"
-    yield from mends(f"{wanted} features from the layer in front (now {count}): {layer}", trial)
+    yield from mends(f"{wanted} features from the layer in front (now {count}): {layer}", now, trial)
 
 
-def _entries(c: ParsedError, count: int) -> Iterator[Fix]:
+def _entries(c: ParsedError, now: LayerTrial | None, count: int) -> Iterator[Fix]:
     """Yield the new shapes that differ in one number, where there is one with as many elements."""
     target = known(c.target)
     if not target or len(target) < 2:
         return
+    arriving = known(c.shapes[0]) or (count,) if c.shapes else (count,)
     batched = c.template == "torch.view"  # its first entry is the batch, mostly: that is not to change
     for i in range(1 if batched else 0, len(target)):
         rest = math.prod(target) // target[i]
         if count % rest == 0:
             new = (*target[:i], count // rest, *target[i + 1 :])
-            yield from mends(f"shape {by(new)} (now {by(target)})", tried(c, [Reshape(shape=new)], (count,)))
+            yield from mends(f"shape {by(new)} (now {by(target)})", now, tried(c, [Reshape(shape=new)], arriving))
 
 
-def _flat(c: ParsedError, count: int) -> Iterator[Fix]:
+def _flat(c: ParsedError, now: LayerTrial | None, count: int) -> Iterator[Fix]:
     trial = tried(c, [Flatten()], known(c.shapes[0]) or (count,) if c.shapes else (count,))
     if c.framework == "torch" and c.operator == "reshape":
         change = "x.view(x.shape[0], -1), which is x.flatten(1): one row for each sample, of whatever there is"
-        yield from mends(change, trial, ())
+        yield from mends(change, now, trial, ())
     elif dialect(c) == "keras":
-        yield from mends("Flatten() in its place: one row of whatever there is", trial,
+        yield from mends("Flatten() in its place: one row of whatever there is", now, trial,
                          trial.output if c.shapes else ())  # fmt: skip
     elif c.framework in ("jax", "onnx"):
         said = "x.reshape(x.shape[0], -1)" if c.framework == "jax" else "the shape [0, -1]: 0 keeps the batch"
-        yield from mends(f"{said}, one row for each sample, of whatever there is", trial, ())
+        yield from mends(f"{said}, one row for each sample, of whatever there is", now, trial, ())
 
 
 def _asks(c: ParsedError, count: int | None, wanted: int | None) -> Iterator[str]:
@@ -111,7 +112,7 @@ def explain_parts(c: ParsedError) -> ExplainedMessage:
         if last > 0:
             new = (*parts[:-1], last)
             trial = tried(c, [Split(sizes=new, axis=0)], (size,))
-            ways += mends(f"split_sizes={list(new)} (now {list(parts)})", trial, ())
+            ways += mends(f"split_sizes={list(new)} (now {list(parts)})", now, trial, ())
         even = tuple(min(parts[0], size - i) for i in range(0, size, parts[0])) if size <= 4096 else ()
         if even:
             trial = tried(c, [Split(sizes=even, axis=0)], (size,))
@@ -119,6 +120,7 @@ def explain_parts(c: ParsedError) -> ExplainedMessage:
                 f"x.split({parts[0]}), whose last part may be smaller: parts of {', '.join(map(str, even))}"
                 if len(even) <= 8
                 else f"x.split({parts[0]}), whose last part may be smaller",
+                now,
                 trial,
                 (),
             )
@@ -145,7 +147,7 @@ def explain_divisible(c: ParsedError) -> ExplainedMessage:
             up, down = -(-size // divisor) * divisor, size // divisor * divisor
             for verb, to in (("pad", up), ("crop", down)) if down else (("pad", up),):
                 trial = _divided(c, size, divisor, _trimmed(to - size))
-                ways += mends(f"{verb} {size} to {to} on that axis", trial, ())
+                ways += mends(f"{verb} {size} to {to} on that axis", now, trial, ())
     return ExplainedMessage(
         complaint=c, code="CS015", ways=tuple(ways),
         arithmetic=f"{size} = {size // divisor} * {divisor} + {size % divisor}" if size and divisor else "",

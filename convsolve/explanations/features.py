@@ -25,10 +25,15 @@ def explain_features(c: ParsedError) -> ExplainedMessage:
     now = None
     if got and wanted and sane((got, wanted)):
         if c.operator == "layer_norm":
-            ways, now = list(_normalised(c)), _normalise(c, known(c.weight) or (wanted,))
+            now = _normalise(c, known(c.weight) or (wanted,))
+            ways = list(_normalised(c, now))
         else:
-            now = tried(c, [Linear(out_features=1, in_features=wanted)], (got,))
-            ways = [*_flattened(c, got, wanted), *_transposed(c, got, wanted), *_declared(c, got, wanted)]
+            now = tried(c, [_linear(c, wanted)], (got,))
+            ways = [
+                *_flattened(c, now, got, wanted),
+                *_transposed(c, now, got, wanted),
+                *_declared(c, now, got, wanted),
+            ]
     pair = [c.numbers[name] for name in ("first", "second") if name in c.numbers]
     asks = () if (got and wanted) or c.framework == "onnx" else (
         "how many features arrive, and how many the layer takes: print the shape of its input, and send the line that "
@@ -61,13 +66,18 @@ def _shown(c: ParsedError, trial: LayerTrial) -> tuple[int, ...]:
     return trial.output if known(c.weight) and c.operator == "linear" else ()
 
 
-def _flattened(c: ParsedError, got: int, wanted: int) -> Iterator[Fix]:
+def _flattened(c: ParsedError, now: LayerTrial, got: int, wanted: int) -> Iterator[Fix]:
     """Yield the flatten that is missing, or that begins too early, where the numbers are just those."""
     rows, shape = c.numbers.get("rows"), known(c.shapes[0]) if c.shapes else None
     if shape and len(shape) > 1 and math.prod(shape) == wanted:
         trial = tried(c, [_linear(c, wanted)], Branch(shape, (Flatten(),)))
         product = "*".join(map(str, shape))
-        yield from mends(f"a flatten in front ({product} = {wanted}): {trial.said(c)}", trial, _shown(c, trial))
+        yield from mends(
+            f"a flatten in front ({product} = {wanted}): {trial.said(c)}",
+            tried(c, [_linear(c, wanted)], shape),
+            trial,
+            _shown(c, trial),
+        )
     if not rows or not sane((rows,)) or c.framework != "torch":
         return
     samples = rows * got // wanted
@@ -80,25 +90,31 @@ def _flattened(c: ParsedError, got: int, wanted: int) -> Iterator[Fix]:
         else:
             change = (f"a flatten from axis 1, if the batch holds {samples} samples ({wanted // got} * {got} = "
                       f"{wanted}): x.flatten(1)")  # fmt: skip
-        yield from mends(change, trial, _shown(c, trial))
+        flat = tried(c, [_linear(c, wanted)], (wanted // got, got))
+        yield from mends(change, flat, trial, _shown(c, trial))
     if rows == 1 and got > wanted and got % wanted == 0:
         trial = tried(c, [_linear(c, wanted)], (wanted,))
-        yield from mends(f"a flatten from axis 1 ({got} = {got // wanted} samples of {wanted}): x.flatten(1)", trial,
-                         _shown(c, trial))  # fmt: skip
+        yield from mends(f"a flatten from axis 1 ({got} = {got // wanted} samples of {wanted}): x.flatten(1)", now,
+                         trial, _shown(c, trial))  # fmt: skip
 
 
-def _transposed(c: ParsedError, got: int, wanted: int) -> Iterator[Fix]:
+def _transposed(c: ParsedError, now: LayerTrial, got: int, wanted: int) -> Iterator[Fix]:
     """Yield the transpose of a matrix whose rows are as many as the features that are wanted."""
     rows = c.numbers.get("rows")
     if rows == wanted and c.framework == "torch":
         trial = tried(c, [_linear(c, wanted)], Branch((rows, got), (Permute(order=(1, 0)),)))
-        yield from mends(f"x.T, if the features of {rows}x{got} stand in its columns", trial, _shown(c, trial))
+        yield from mends(
+            f"x.T, if the features of {rows}x{got} stand in its columns",
+            tried(c, [_linear(c, wanted)], (rows, got)),
+            trial,
+            _shown(c, trial),
+        )
 
 
 _NAMES = {"linear": "in_features", "rnn": "input_size", "attention": "embed_dim"}
 
 
-def _declared(c: ParsedError, got: int, wanted: int) -> Iterator[Fix]:
+def _declared(c: ParsedError, now: LayerTrial, got: int, wanted: int) -> Iterator[Fix]:
     """Yield the layer that takes what arrives; its weights are new."""
     trial = tried(c, [_linear(c, got)], (got,))
     if c.framework == "torch":
@@ -109,7 +125,7 @@ def _declared(c: ParsedError, got: int, wanted: int) -> Iterator[Fix]:
         change = f"parameters from model.init with an input of this size: the kernel then has {got} rows (now {wanted})"
     else:
         change = f"a weight of {got} rows in this layer (now {wanted})"
-    yield from mends(change, trial, _shown(c, trial))
+    yield from mends(change, now, trial, _shown(c, trial))
 
 
 def _normalise(c: ParsedError, shape: tuple[int, ...], *before: Permute) -> LayerTrial:
@@ -117,7 +133,7 @@ def _normalise(c: ParsedError, shape: tuple[int, ...], *before: Permute) -> Laye
     return tried(c, [LayerNorm(normalized_shape=shape)], Branch(given or shape, before))
 
 
-def _normalised(c: ParsedError) -> Iterator[Fix]:
+def _normalised(c: ParsedError, now: LayerTrial) -> Iterator[Fix]:
     """Yield other axes, and another shape, for a layer norm."""
     given, wanted = known(c.shapes[0]) if c.shapes else None, known(c.weight)
     if not given or not wanted:
@@ -126,11 +142,11 @@ def _normalised(c: ParsedError) -> Iterator[Fix]:
         i = given.index(wanted[0])
         order = (*(j for j in range(len(given)) if j != i), i)
         trial = _normalise(c, wanted, Permute(order=order))
-        yield from mends(f"move the axis of {wanted[0]} to the end: {trial.said(c)}", trial)
+        yield from mends(f"move the axis of {wanted[0]} to the end: {trial.said(c)}", now, trial)
     new = given[len(given) - len(wanted) :]
     trial = _normalise(c, new)
     shown = [str(x[0]) if len(x) == 1 else str(list(x)) for x in (new, wanted)]
-    yield from mends(f"normalized_shape={shown[0]} (now {shown[1]})", trial)
+    yield from mends(f"normalized_shape={shown[0]} (now {shown[1]})", now, trial)
 
 
 def _causes(c: ParsedError, got: int | None, wanted: int | None) -> Iterator[str]:
@@ -162,14 +178,15 @@ def explain_product(c: ParsedError) -> ExplainedMessage:
     now = None
     if first and second and sane((first, second)) and first != second and not batches:
         now = tried(c, [Matmul()], (1, first), (second, 1))
-        ways = [*(_other_axes(c, *shapes) if len(shapes) == 2 else _column(c)), *_projected(c, first, second)]
+        ways = [*(_other_axes(c, *shapes) if len(shapes) == 2 else _column(c)), *_projected(c, now, first, second)]
     arithmetic = f"{first} is not {second}" if first and second else ""
     mend = None
     if len(batches) == 2:
         mend = "give both factors the same batch"
         if 1 in batches and first is None:
             trial = tried(c, [Matmul()], (batches[0], 2, 3), (batches[1], 3, 4))
-            ways = mends("torch.matmul in its place, which repeats a batch of 1", trial, ())
+            now = tried(c, [Matmul()], (batches[0], 2, 3), (batches[1], 2, 4))  # stands for what bmm refuses
+            ways, now = mends("torch.matmul in its place, which repeats a batch of 1", now, trial, ()), None
         arithmetic = f"the batches differ: {batches[0]} and {batches[1]}"
     return ExplainedMessage(
         complaint=c, code="CS020", ways=tuple(ways),
@@ -199,13 +216,19 @@ def _other_axes(c: ParsedError, a: tuple[int, ...], b: tuple[int, ...]) -> Itera
                 first = Permute(order=(j, *(k for k in range(len(b)) if k != j)))
                 left = Branch(a, (last, Reshape(shape=(math.prod(a) // n, n))))
                 right = Branch(b, (first, Reshape(shape=(n, math.prod(b) // n))))
-                yield from mends(f"axes=({i + 1}, {j + 1})", tried(c, [Matmul()], left, right), ())
+                yield from mends(
+                    f"axes=({i + 1}, {j + 1})", tried(c, [Matmul()], a, b), tried(c, [Matmul()], left, right), ()
+                )
         return
     swaps = {"swapaxes(x2, -1, -2)": (False, True), "swapaxes(x1, -1, -2)": (True, False)}
     for said, turned in swaps.items():
         sides = [Branch(x, (Permute(order=(*range(len(x) - 2), len(x) - 1, len(x) - 2)),) if turn else ())
                  for x, turn in zip((a, b), turned, strict=True)]  # fmt: skip
-        yield from mends(f"keras.ops.{said}" if dialect(c) == "keras" else said, tried(c, [Matmul()], *sides))
+        yield from mends(
+            f"keras.ops.{said}" if dialect(c) == "keras" else said,
+            tried(c, [Matmul()], a, b),
+            tried(c, [Matmul()], *sides),
+        )
 
 
 def _column(c: ParsedError) -> Iterator[Fix]:
@@ -213,11 +236,11 @@ def _column(c: ParsedError) -> Iterator[Fix]:
     matrix, length = known(c.weight), c.numbers.get("second")
     if matrix and length and matrix[0] == length:
         trial = tried(c, [Matmul()], Branch(matrix, (Permute(order=(1, 0)),)), (length, 1))
-        yield from mends("matrix.T", trial, ())
+        yield from mends("matrix.T", tried(c, [Matmul()], matrix, (length, 1)), trial, ())
 
 
-def _projected(c: ParsedError, first: int, second: int) -> Iterator[Fix]:
+def _projected(c: ParsedError, now: LayerTrial, first: int, second: int) -> Iterator[Fix]:
     """Yield the linear layer that gives the first factor as many features as the second takes."""
     trial = tried(c, [Matmul()], Branch((1, first), (Linear(out_features=second),)), (second, 1))
     said = trial.said(c) or "a linear layer"
-    yield from mends(f"{said} on the first factor: its last axis then has {second} instead of {first}", trial, ())
+    yield from mends(f"{said} on the first factor: its last axis then has {second} instead of {first}", now, trial, ())

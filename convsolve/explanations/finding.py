@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 
 from ..messages import ParsedError
 from ..problem import Problem
-from ..repairs.edits import Edit
+from ..repairs.difference import edits_between
+from ..repairs.edits import Edit, touched
 from ..rules import RULES
 from .single_layer import LayerTrial
 from .wording import by
@@ -19,23 +20,38 @@ __all__ = ["ExplainedMessage", "Fix", "headline", "mends"]
 class Fix:
     """A repair at the layer that reports.
 
-    ``output`` is the shape that convsolve's own rule gives with it, as far as the text tells it; ``sketch`` is the
-    small network, with the repair made, that was checked; ``edits`` are those of the repair, where it is one of
-    :func:`convsolve.repair`.
+    It is ``edits``, as those of :func:`convsolve.repair`, of the layer as the text describes it; ``sketch`` is the
+    small network that they make, which was checked. ``change`` says them in the words of the framework, and ``output``
+    is the shape that convsolve's own rule gives with them, as far as the text tells it.
     """
 
     change: str
-    output: tuple[int, ...] = ()
-    sketch: Problem | None = field(default=None, compare=False, repr=False)
-    edits: tuple[Edit, ...] = ()
+    output: tuple[int, ...]
+    sketch: Problem = field(compare=False, repr=False)
+    edits: tuple[Edit, ...]
+
+    @property
+    def cost(self) -> tuple[int, int]:
+        """How many layers are touched, and the ranks of what is done to them, by which repairs are compared."""
+        return touched(self.edits)
 
     def __str__(self) -> str:
         return f"{self.change}: the output is then {by(self.output)}" if self.output else self.change
 
 
-def mends(change: str, trial: LayerTrial, output: Sequence[int] | None = None) -> list[Fix]:
-    """Return a change as a repair, if the layer works with it; ``output`` is what is known of what comes out."""
-    return [Fix(change, trial.output if output is None else tuple(output), trial.problem)] if trial.ok else []
+def mends(change: str, now: LayerTrial | None, trial: LayerTrial, output: Sequence[int] | None = None) -> list[Fix]:
+    """Return what makes a layer of what it is now as a repair, if it works then.
+
+    Args:
+        change: what is done, in the words of the framework.
+        now: the layer as it is, of the same inputs as far as these are kept.
+        trial: the layer with the change made.
+        output: what is known of what comes out; by default all of it.
+    """
+    if trial.problem is None or not trial.ok:
+        return []
+    edits = edits_between(now.problem if now is not None else None, trial.problem)
+    return [Fix(change, trial.output if output is None else tuple(output), trial.problem, edits)] if edits else []
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -39,7 +39,7 @@ def explain_join(c: ParsedError) -> ExplainedMessage:
         ways = list(_along(c, shapes))
     elif whole and (sides := _sides(c, shapes)) is not None:
         arithmetic = f"{by(sides[0])} and {by(sides[1])}"
-        now, ways = _join(c, Branch(sides[0]), Branch(sides[1])), list(_joined(c, *sides))
+        now, ways = _join(c, Branch(sides[0]), Branch(sides[1])), list(_joined(c, sides))
     elif len(numbers) == 2:
         on = f" on axis {c.axis}" if c.axis is not None else ""
         arithmetic = f"{numbers[0]} and {numbers[1]}{on}: they differ by {abs(numbers[0] - numbers[1])}"
@@ -96,36 +96,37 @@ def _order(c: ParsedError, a: Shape, b: Shape) -> DataFormat:
 # -- repairs where both shapes are known
 
 
-def _joined(c: ParsedError, a: Shape, b: Shape) -> Iterator[Fix]:
+def _joined(c: ParsedError, sides: Pair) -> Iterator[Fix]:
     """Yield what brings one side to the other: first what keeps all values, then what drops some."""
-    order = _order(c, a, b)
+    order = _order(c, *sides)
+    a, b = sides
     if len(a) == 1:
         for side, other in ((a, b), (b, a)):
-            yield from _fitted(c, "", side, other, [Linear(out_features=other[0])], order, "a linear layer")
+            yield from _fitted(c, sides, side, "", [Linear(out_features=other[0])], "a linear layer")
         return
     (p, *x), (q, *y) = to_canonical(order, a), to_canonical(order, b)
     channels = p != q and c.code != "CS013"
     if x == y:
-        for side, other, width in ((a, b, q), (b, a, p)):
-            yield from _fitted(c, "bring", side, other, [_one_by_one(width)], order, _ONE_BY_ONE)
+        for side, width in ((a, q), (b, p)):
+            yield from _fitted(c, sides, side, "bring", [_one_by_one(width)], _ONE_BY_ONE)
         return
     small, large = (a, b) if sum(x) < sum(y) else (b, a)
     (s, *m), (t, *n) = to_canonical(order, small), to_canonical(order, large)
     steps = [high // low for low, high in zip(m, n, strict=True)]
     if all(high == low * step for low, high, step in zip(m, n, steps, strict=True)):
         factor = one(steps)
-        yield from _fitted(c, "shrink", large, small, [_one_by_one(s if channels else t, steps)], order,
+        yield from _fitted(c, sides, large, "shrink", [_one_by_one(s if channels else t, steps)],
                            f"{_ONE_BY_ONE} and stride {factor}")  # fmt: skip
         wider = [_one_by_one(t)] if channels else []
-        yield from _fitted(c, "enlarge", small, large, [Upsample(scale_factor=tuple(steps)), *wider], order,
+        yield from _fitted(c, sides, small, "enlarge", [Upsample(scale_factor=tuple(steps)), *wider],
                            f"upsampling by {factor}{f' and {_ONE_BY_ONE}' if channels else ''}")  # fmt: skip
     elif channels:
-        yield from _fitted(c, "bring", small, large, [Upsample(size=tuple(n)), _one_by_one(t)], order,
+        yield from _fitted(c, sides, small, "bring", [Upsample(size=tuple(n)), _one_by_one(t)],
                            f"resizing and {_ONE_BY_ONE}")  # fmt: skip
     else:
         for verb, moved, (maps, _) in _seams(m, n):
-            yield from _fitted(c, verb, *((small, large) if maps == tuple(m) else (large, small)), [moved], order)
-        yield from _fitted(c, "resize", small, large, [Upsample(size=tuple(n))], order)
+            yield from _fitted(c, sides, small if maps == tuple(m) else large, verb, [moved])
+        yield from _fitted(c, sides, small, "resize", [Upsample(size=tuple(n))])
 
 
 def _one_by_one(channels: int, stride: Any = 1) -> Operator:
@@ -142,36 +143,38 @@ def _seams(x: Sequence[int], y: Sequence[int]) -> Iterator[tuple[str, Operator, 
 
 
 def _fitted(
-    c: ParsedError,
-    verb: str,
-    side: Shape,
-    other: Shape,
-    operators: Sequence[Operator],
-    order: DataFormat,
-    how: str = "",
+    c: ParsedError, sides: Pair, side: Shape, verb: str, operators: Sequence[Operator], how: str = ""
 ) -> Iterator[Fix]:
     """Yield the repair that brings one side to the other, if the two then go together and there are words for it."""
-    trial, moved = _join(c, Branch(side, tuple(operators)), Branch(other)), tried(c, operators, side, order=order)
+    now = _join(c, *(Branch(x) for x in sides))
+    trial = _join(c, *(Branch(x, tuple(operators) if x == side else ()) for x in sides))
+    moved = tried(c, operators, side, order=_order(c, *sides))
     said = trial.said(c) or how
     if trial.ok and moved.ok and (said or dialect(c) not in ("torch", "keras")):
+        (other,) = (x for x in sides if x != side)
         change = f"{verb} {by(side)} to {by(moved.output)}" if len(side) > 1 else f"{side[0]} features to {other[0]}"
-        yield from mends(f"{change}{f', with {said}' if said else ''}", trial)
+        yield from mends(f"{change}{f', with {said}' if said else ''}", now, trial)
 
 
 # -- repairs where the sizes of some axes are known, and nothing else
 
 
-def _maps(c: ParsedError, x: Shape, y: Shape, *before: Operator) -> LayerTrial:
-    """Return what joining maps of these sizes gives, the first of them after an operator."""
+def _maps(c: ParsedError, x: Shape, y: Shape, /, **fit: Operator) -> LayerTrial:
+    """Return what joining maps of these sizes gives, one of them after an operator: ``x=Pad(...)``."""
     if not sane((*x, *y)):
         return LayerTrial(False, (), "")
-    return tried(c, [_operator(c)], Branch((2, *x), before), Branch((2, *y)), order="channels_first")
+    return tried(
+        c,
+        [_operator(c)],
+        *(Branch((2, *sizes), (fit[name],) if name in fit else ()) for name, sizes in (("x", x), ("y", y))),
+        order="channels_first",
+    )
 
 
 def _trimmed(c: ParsedError, x: Shape, y: Shape, where: str) -> Iterator[Fix]:
     for verb, moved, (side, other) in _seams(x, y):
-        trial = _maps(c, side, other, moved)
-        yield from mends(f"{verb} {by(side)} to {by(other)}{where}, before they are joined", trial, ())
+        trial = _maps(c, x, y, **{"x" if side == x else "y": moved})
+        yield from mends(f"{verb} {by(side)} to {by(other)}{where}, before they are joined", _maps(c, x, y), trial, ())
 
 
 def _joined_axis(c: ParsedError, x: int, y: int) -> Iterator[Fix]:
@@ -182,8 +185,8 @@ def _joined_axis(c: ParsedError, x: int, y: int) -> Iterator[Fix]:
         for n, m in ((x, y), (y, x)):
             wide = (("maps", (n, 8, 8), _one_by_one(m)), ("rows of features", (n,), Linear(out_features=m)))
             for what, shape, operator in wide:
-                trial = _join(c, Branch(shape, (operator,)), Branch((m, *shape[1:])))
-                yield from mends(f"for {what}, on the side with {n}: {trial.said(c)}", trial, ())
+                now, trial = (_join(c, Branch(shape, fit), Branch((m, *shape[1:]))) for fit in ((), (operator,)))
+                yield from mends(f"for {what}, on the side with {n}: {trial.said(c)}", now, trial, ())
     elif c.axis is None or c.axis >= 2 or c.axis < 0:
         where = " on that axis" if c.axis is not None else " on the axis where they differ"
         yield from _trimmed(c, (x,), (y,), where)
@@ -242,11 +245,11 @@ def explain_stack(c: ParsedError) -> ExplainedMessage:
     if causes and same and len(a) == 3 and a[0] == b[0]:
         causes.append("transforms.Resize(224) keeps the proportions of a picture, so that the other side goes on to "
                       "differ; transforms.Resize((224, 224)) gives all the same size")  # fmt: skip
-    now = _stacked(c, Branch((1, *a)), Branch((1, *b))) if same else None
-    ways = list(_alike(c, a, b)) if same else []
+    now = _stacked(c, (a, b)) if same else None
+    ways = list(_alike(c, a, b, now)) if now is not None else []
     if grey:
-        trial = _stacked(c, *(Branch((1, 3, *x[1:])) for x in (a, b)))
-        ways += mends("open every picture with 3 channels: image.convert('RGB')", trial, (3, *a[1:]))
+        trial = _stacked(c, ((3, *a[1:]), (3, *b[1:])))
+        ways += mends("open every picture with 3 channels: image.convert('RGB')", now, trial, (3, *a[1:]))
     return ExplainedMessage(
         complaint=c, code="CS013",
         arithmetic=" and ".join(by(shape) for shape in c.shapes), ways=tuple(ways), causes=tuple(causes),
@@ -256,20 +259,22 @@ def explain_stack(c: ParsedError) -> ExplainedMessage:
         sketch=failing(now))  # fmt: skip
 
 
-def _stacked(c: ParsedError, a: Branch, b: Branch) -> LayerTrial:
-    """Return what stacking gives; the shapes begin with an axis more, so that every axis can be padded."""
-    both = (Branch(x.shape, (*x.operators, Unsqueeze(axis=0))) for x in (a, b))
+def _stacked(c: ParsedError, shapes: Sequence[Shape], fit: Sequence[Operator | None] = (None, None)) -> LayerTrial:
+    """Return what stacking gives, after an operator on each; an axis more in front makes all of them spatial."""
+    both = (Branch((1, *x), (done,) if done else (), own=(Unsqueeze(axis=0),))
+            for x, done in zip(shapes, fit, strict=True))  # fmt: skip
     return tried(c, [Concat(axis=0)], *both, order="channels_first")
 
 
-def _alike(c: ParsedError, a: Shape, b: Shape) -> Iterator[Fix]:
+def _alike(c: ParsedError, a: Shape, b: Shape, now: LayerTrial) -> Iterator[Fix]:
     """Yield what gives two samples the same shape: resizing pictures, padding everything."""
     if c.framework == "torch" and len(a) == 3 and a[0] == b[0]:
-        trial = tried(c, [Concat(axis=0)], *(
-            Branch(x, (Upsample(size=a[1:]), Unsqueeze(axis=0))) for x in (a, b)), order="channels_first")  # fmt: skip
-        yield from mends(f"resize every picture: transforms.Resize({a[1:]})", trial, a)
+        resized = [Upsample(size=a) if x != a else None for x in (a, b)]
+        yield from mends(f"resize every picture: transforms.Resize({a[1:]})", now, _stacked(c, (a, b), resized), a)
     whole = tuple(map(max, a, b))
-    both = (Branch((1, *x), (Pad(padding=tuple((0, n - m) for m, n in zip(x, whole, strict=True))),)) for x in (a, b))
+    padded = [Pad(padding=tuple((0, n - m) for m, n in zip(x, whole, strict=True))) if x != whole else None
+              for x in (a, b)]  # fmt: skip
     said = "torch.nn.utils.rnn.pad_sequence(batch, batch_first=True)" if c.framework == "torch" and len(a) == 1 else ""
     if not (len(a) == 3 and a[1:] == b[1:]):
-        yield from mends(f"pad every sample to {by(whole)}{f': {said}' if said else ''}", _stacked(c, *both), whole)
+        yield from mends(f"pad every sample to {by(whole)}{f': {said}' if said else ''}", now,
+                         _stacked(c, (a, b), padded), whole)  # fmt: skip

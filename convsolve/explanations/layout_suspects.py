@@ -60,7 +60,8 @@ def moved(c: ParsedError, parameters: Mapping[str, Any]) -> list[Fix]:
         return []
     order = (*(i for i in range(len(shape)) if i != place), place)
     layer = Conv(out_channels=1, **parameters)
+    now = tried(c, [layer], shape, order="channels_last")
     trial = tried(c, [layer], Branch(shape, (Permute(order=order),)), order="channels_last")
     turned = tuple(shape[i] for i in order)
     return mends(f"move the {counted(shape[place], 'channel')} to the end, if that is what the {shape[place]} is: "
-                 f"{trial.said(c)} ({by(turned)} arrives then)", trial, trial.output[:-1])  # fmt: skip
+                 f"{trial.said(c)} ({by(turned)} arrives then)", now, trial, trial.output[:-1])  # fmt: skip

@@ -81,6 +81,13 @@ def _fits(c: ParsedError, output: tuple[int, ...], target: tuple[int, ...], *ope
     return tried(c, [], Branch(output, operators), target=target, order="channels_first")
 
 
+def _fitted(
+    c: ParsedError, change: str, output: tuple[int, ...], target: tuple[int, ...], operator: Operator
+) -> Iterator[Fix]:
+    """Yield an operator between an output and a target, or on the target, that makes them go together."""
+    yield from mends(change, _fits(c, output, target), _fits(c, output, target, operator), ())
+
+
 def _batch(c: ParsedError) -> int:
     return c.batch if c.batch else 2
 
@@ -93,14 +100,13 @@ def _batches(c: ParsedError) -> Iterator[Fix]:
     if output > target and output % target == 0:
         times = output // target
         flat = "Flatten()" if dialect(c) == "keras" else "x.flatten(1)"
-        trial = _fits(c, (target, times, 2), (target, times * 2), Flatten(start_axis=1))
-        yield from mends(f"{flat} in the network, if a reshape there makes {times} samples of each", trial, ())
+        yield from _fitted(c, f"{flat} in the network, if a reshape there makes {times} samples of each",
+                           (target, times, 2), (target, times * 2), Flatten(start_axis=1))  # fmt: skip
     elif target > output and target % output == 0:
         times = target // output
         if len(c.output or ()) == 1 and times == (c.output or (0,))[0]:
-            trial = _fits(c, (output, times), (output,), Reduce(axes=(1,)))
-            yield from mends(f"labels as numbers of classes: labels.reshape(-1, {times}).argmax(-1), if they are "
-                             "one-hot", trial, ())  # fmt: skip
+            yield from _fitted(c, f"labels as numbers of classes: labels.reshape(-1, {times}).argmax(-1), if they are "
+                               "one-hot", (output, times), (output,), Reduce(axes=(1,)))  # fmt: skip
 
 
 def _places(c: ParsedError) -> Iterator[Fix]:
@@ -109,40 +115,40 @@ def _places(c: ParsedError) -> Iterator[Fix]:
     if c.template != "torch.target_places" or not wanted or not target or len(wanted) != 1 or len(target) != 1:
         return
     (n,), (m,), batch = target, wanted, _batch(c)
-    trial = _fits(c, (batch, n, m), (batch, m, n), Permute(order=(0, 2, 1)))
-    yield from mends(f"output.transpose(1, 2), if the output is (batch, {n}, {m}), with {m} classes at its end",
-                     trial, ())  # fmt: skip
+    yield from _fitted(c, f"output.transpose(1, 2), if the output is (batch, {n}, {m}), with {m} classes at its end",
+                       (batch, n, m), (batch, m, n), Permute(order=(0, 2, 1)))  # fmt: skip
 
 
 def _classes(c: ParsedError) -> Iterator[Fix]:
     """Yield what targets are to be like, where they are no numbers of classes."""
     label = c.numbers.get("label")
     if label is not None and sane((label,)):
-        trial = tried(c, [Linear(out_features=label + 1)], (8,))
+        now, trial = (tried(c, [Linear(out_features=n)], (8,)) for n in (label, label + 1))
         yield from mends(f"{label + 1} classes or more from the last layer, such as nn.Linear(..., {label + 1}), if "
-                         f"{label} is the largest label", trial, ())  # fmt: skip
+                         f"{label} is the largest label", now, trial, ())  # fmt: skip
     side = _map_side(c)
     if side:
-        trial = tried(c, [], Branch((1, side, side), (AdaptiveAvgPool(output_size=1), Flatten())), target=(1,))
+        now, trial = (tried(c, [], Branch((1, side, side), (*pool, Flatten())), target=(1,))
+                      for pool in ((), (AdaptiveAvgPool(output_size=1),)))  # fmt: skip
         yield from mends(f"one number for each map of {side}x{side} at the end: nn.AdaptiveAvgPool2d(1), then "
-                         "nn.Flatten()", trial, ())  # fmt: skip
+                         "nn.Flatten()", now, trial, ())  # fmt: skip
     if c.template == "torch.target_not_classes":
-        yield from mends("target.squeeze(1), if it is (batch, 1)", _fits(c, (2, 1), (2,), Squeeze(axis=1)), ())
-        yield from mends("target.argmax(1), if it is one-hot", _fits(c, (2, 3), (2,), Reduce(axes=(1,))), ())
+        yield from _fitted(c, "target.squeeze(1), if it is (batch, 1)", (2, 1), (2,), Squeeze(axis=1))
+        yield from _fitted(c, "target.argmax(1), if it is one-hot", (2, 3), (2,), Reduce(axes=(1,)))
     if c.template != "torch.target_axes":
         return
     found, target = c.numbers.get("found"), known(c.target)
     shape = (2, *(target if target and len(target) == 3 else (1, 8, 8)))
     if found == 4 and (target is None or shape[1] == 1):
-        yield from mends("target.squeeze(1), if it is (batch, 1, height, width)",
-                         _fits(c, shape, (2, *shape[2:]), Squeeze(axis=1)), ())  # fmt: skip
+        yield from _fitted(c, "target.squeeze(1), if it is (batch, 1, height, width)",
+                           shape, (2, *shape[2:]), Squeeze(axis=1))  # fmt: skip
     if found == 4 and (target is None or shape[1] > 1):
-        yield from mends("target.argmax(1), if it is one-hot, (batch, classes, height, width)",
-                         _fits(c, shape, (2, *shape[2:]), Reduce(axes=(1,))), ())  # fmt: skip
+        yield from _fitted(c, "target.argmax(1), if it is one-hot, (batch, classes, height, width)",
+                           shape, (2, *shape[2:]), Reduce(axes=(1,)))  # fmt: skip
     if found == 1:
-        yield from mends("one row of classes for each sample, (batch, classes), if there is one label for each: "
-                         "output.mean((2, 3)), or a pool to 1x1 and a flatten", _fits(
-                             c, (2, 5, 8, 8), (2, 5), Reduce(axes=(2, 3))), ())  # fmt: skip
+        yield from _fitted(c, "one row of classes for each sample, (batch, classes), if there is one label for each: "
+                           "output.mean((2, 3)), or a pool to 1x1 and a flatten",
+                           (2, 5, 8, 8), (2, 5), Reduce(axes=(2, 3)))  # fmt: skip
 
 
 def _map_side(c: ParsedError) -> int:
@@ -165,14 +171,14 @@ def _shapes(c: ParsedError) -> Iterator[Fix]:
         yield from _resized(c, output, target)
         return
     for change, operator in _axis_changes(c, whole, goal):
-        yield from mends(change, _fits(c, whole, goal, operator), ())
+        yield from _fitted(c, change, whole, goal, operator)
     if dialect(c) == "keras" and len(output) == 1 and output[0] > 1 and target in ((), (1,)):
-        trial = _fits(c, whole, goal, Reduce(axes=(1,), keepdims=bool(target)))
-        yield from mends("sparse_categorical_crossentropy, if the target holds numbers of classes", trial, ())
+        yield from _fitted(c, "sparse_categorical_crossentropy, if the target holds numbers of classes",
+                           whole, goal, Reduce(axes=(1,), keepdims=bool(target)))  # fmt: skip
     if len(output) == len(target) == 1:
         layer = f"Dense({target[0]})" if dialect(c) == "keras" else f"nn.Linear(..., {target[0]})"
-        yield from mends(f"{layer} as the last layer (now {output[0]})", _fits(
-            c, output, target, Linear(out_features=target[0])), ())  # fmt: skip
+        yield from _fitted(c, f"{layer} as the last layer (now {output[0]})",
+                           output, target, Linear(out_features=target[0]))  # fmt: skip
     yield from _resized(c, output, target)
 
 
@@ -199,9 +205,10 @@ def _axis_changes(c: ParsedError, output: tuple[int, ...], target: tuple[int, ..
 def _one_hot(c: ParsedError, output: tuple[int, ...], target: tuple[int, ...]) -> Iterator[Fix]:
     """Yield what is to be done with a target that has the shape of the output: one-hot, mostly."""
     if output == target and dialect(c) == "keras":
-        yield from mends("categorical_crossentropy, which takes one-hot targets", _fits(c, output, target), ())
-        numbers = _fits(c, target, target[:-1], Reduce(axes=(len(target) - 1,)))
-        yield from mends("target.argmax(-1), the numbers of the classes", numbers, ())
+        one_hot = _fits(c, output, target)  # nothing is taken apart by class
+        yield from mends("categorical_crossentropy, which takes one-hot targets", _now(c), one_hot, ())
+        yield from _fitted(c, "target.argmax(-1), the numbers of the classes",
+                           target, target[:-1], Reduce(axes=(len(target) - 1,)))  # fmt: skip
 
 
 def _resized(c: ParsedError, output: tuple[int, ...], target: tuple[int, ...]) -> Iterator[Fix]:
@@ -216,11 +223,11 @@ def _resized(c: ParsedError, output: tuple[int, ...], target: tuple[int, ...]) -
     if not maps or len(maps) != len(wanted) or maps == wanted or not same:
         return
     goal = (channels, *wanted) if first else (*wanted, channels)
-    trial = tried(c, [], Branch(output, (Upsample(size=wanted),)), target=goal)
+    now, trial = (tried(c, [], Branch(output, fit), target=goal) for fit in ((), (Upsample(size=wanted),)))
     said = f"F.interpolate(output, size={wanted if len(wanted) > 1 else wanted[0]})" if dialect(c) == "torch" else \
         trial.said(c)  # fmt: skip
     yield from mends(f"resize the output to {by(wanted)}{f': {said}' if said else ''}; or the target to {by(maps)}",
-                     trial, goal)  # fmt: skip
+                     now, trial, goal)  # fmt: skip
 
 
 # -- what else there is to say

@@ -25,10 +25,14 @@ LARGEST = 2**40
 
 @dataclass(frozen=True)
 class Branch:
-    """What goes into the layer that is tried: a shape as the message writes it, and what is done to it before."""
+    """What goes into the layer that is tried: a shape as the message writes it, and what is done to it before.
+
+    ``own`` is what the layer itself does to this input first, whatever is mended.
+    """
 
     shape: tuple[int, ...]
     operators: tuple[Operator, ...] = ()
+    own: tuple[Operator, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -36,7 +40,7 @@ class LayerTrial:
     """What a layer gives: whether it works, the output's shape, and the formula with the numbers in it.
 
     ``problem`` is the small network that was checked, None where there is no such network; in it, what is done to the
-    inputs is called ``fit0``, ``fit1`` ...
+    inputs is called ``fit0``, ``fit1`` ... or, where it belongs to the layer, ``own0``, ``own1`` ...
     """
 
     ok: bool
@@ -45,12 +49,15 @@ class LayerTrial:
     codes: tuple[str, ...] = ()
     problem: Problem | None = None
 
-    def said(self, c: ParsedError) -> str:
-        """Return how the framework that spoke writes what is done to the inputs; empty where it has no word for it."""
+    def said(self, c: ParsedError, layers: str = "fit") -> str:
+        """Return how the framework that spoke writes what is done to the inputs; empty where it has no word for it.
+
+        With another beginning of their names, other ``layers`` are written.
+        """
         if self.problem is None or not self.ok:
             return ""
         network = self.problem.network
-        return call(c, network, [layer.name for layer in network.layers if layer.name.startswith("fit")])
+        return call(c, network, [layer.name for layer in network.layers if layer.name.startswith(layers)])
 
 
 def failing(trial: LayerTrial | None) -> Problem | None:
@@ -124,9 +131,10 @@ def _problem(
     for i, given in enumerate(inputs):
         branch = given if isinstance(given, Branch) else Branch(tuple(given))
         layers.append(Layer(f"input{i}", Input(shape=branch.shape)))
-        for operator in branch.operators:
-            name = f"fit{sum(x.name.startswith('fit') for x in layers)}"
-            layers.append(Layer(name, operator, (layers[-1].name,)))
+        for kind, operators in (("fit", branch.operators), ("own", branch.own)):
+            for operator in operators:
+                name = f"{kind}{sum(x.name.startswith(kind) for x in layers)}"
+                layers.append(Layer(name, operator, (layers[-1].name,)))
         ends.append(layers[-1].name)
     for i, operator in enumerate(layer):
         layers.append(Layer(f"layer{i}", operator, tuple(ends)))

@@ -21,16 +21,15 @@ def other_heads(c: ParsedError) -> Iterable[Fix]:
     near = [n for n in range(1, min(size, 4 * heads) + 1) if size % n == 0]
     for n in (*[n for n in near if n < heads][-1:], *[n for n in near if n > heads][:1]):
         name = "num_attention_heads" if c.template == "models.heads" else "num_heads"
-        yield from mends(f"{name}={n} (now {heads})", _blocks(c, size, n), ())
+        yield from mends(f"{name}={n} (now {heads})", _blocks(c, size, heads, n), _blocks(c, size, n, heads), ())
     up = -(-size // heads) * heads
     name = "hidden_size" if c.template == "models.heads" else "embed_dim"
-    yield from mends(f"{name}={up} (now {size})", _blocks(c, up, heads), ())
+    yield from mends(f"{name}={up} (now {size})", _blocks(c, size, heads), _blocks(c, up, heads), ())
 
 
-def _blocks(c: ParsedError, size: int, divisor: int, *before: Operator) -> LayerTrial:
-    """Return whether a size falls into so many parts."""
-    branch = Branch((1, size, divisor), before)
-    return tried(c, [SpaceToDepth(block_size=divisor)], branch, order="channels_first")
+def _blocks(c: ParsedError, size: int, divisor: int, other: int = 1) -> LayerTrial:
+    """Return whether a size falls into so many parts, beside an axis that does, and into ``other`` ones, too."""
+    return tried(c, [SpaceToDepth(block_size=divisor)], (1, size, divisor * other), order="channels_first")
 
 
 def cut_features(c: ParsedError) -> LayerTrial | None:
@@ -50,7 +49,8 @@ def cut_picture(c: ParsedError, *before: Operator) -> LayerTrial | None:
 
 def divisible_picture(c: ParsedError) -> Iterable[Fix]:
     """Yield the padding and the resizing to the next sizes that can be divided."""
-    if cut_picture(c) is None:
+    now = cut_picture(c)
+    if now is None:
         return
     divisor, sizes = c.numbers["divisor"], known(c.sizes)
     given = sizes or (c.numbers["size"],)
@@ -59,11 +59,11 @@ def divisible_picture(c: ParsedError) -> Iterable[Fix]:
     trial = cut_picture(c, Pad(padding=more if sizes else (*more, (0, 0))))
     where = "" if sizes else " on that side"
     if trial is not None:
-        yield from mends(f"pad {by(given)} to {by(up)}{where}", trial, ())
+        yield from mends(f"pad {by(given)} to {by(up)}{where}", now, trial, ())
     for size in (up, tuple(n // divisor * divisor for n in given)):
         trial = cut_picture(c, Upsample(size=size if sizes else (*size, divisor))) if min(size) else None
         if trial is not None:
-            yield from mends(f"resize pictures to {by(size)}{where}", trial, ())
+            yield from mends(f"resize pictures to {by(size)}{where}", now, trial, ())
 
 
 def resized_picture(c: ParsedError) -> Iterable[Fix]:
@@ -71,12 +71,11 @@ def resized_picture(c: ParsedError) -> Iterable[Fix]:
     sizes, target = known(c.sizes), known(c.target)
     wanted, found = c.numbers.get("wanted"), c.numbers.get("found")
     if sizes and target and len(sizes) == len(target):
-        trial = tried(c, [], Branch((1, *sizes), (Upsample(size=target),)), order="channels_first", target=(1, *target))
-        yield from mends(f"resize pictures to {by(target)}", trial, ())
+        yield from _brought(c, f"resize pictures to {by(target)}", sizes, target, Upsample(size=target))
     elif wanted and found and sane((wanted, found)):
-        layer = Upsample(size=(wanted, wanted))
-        trial = tried(c, [], Branch((1, found, found), (layer,)), order="channels_first", target=(1, wanted, wanted))
-        yield from mends(f"resize pictures so that this side is {wanted}", trial, ())
+        whole = (wanted, wanted)
+        yield from _brought(c, f"resize pictures so that this side is {wanted}", (found, found), whole,
+                            Upsample(size=whole))  # fmt: skip
 
 
 def larger_picture(c: ParsedError) -> Iterable[Fix]:
@@ -86,8 +85,15 @@ def larger_picture(c: ParsedError) -> Iterable[Fix]:
         return
     whole = tuple(map(max, sizes, target))
     padding = tuple((0, m - n) for m, n in zip(whole, sizes, strict=True))
-    trial = tried(c, [], Branch((1, *sizes), (Pad(padding=padding),)), order="channels_first", target=(1, *whole))
-    yield from mends(f"pad to {by(whole)} first: pad_if_needed=True", trial, ())
+    yield from _brought(c, f"pad to {by(whole)} first: pad_if_needed=True", sizes, whole, Pad(padding=padding))
     small = tuple(map(min, sizes, target))
-    trial = tried(c, [], Branch((1, *sizes), (Upsample(size=whole),)), order="channels_first", target=(1, *whole))
-    yield from mends(f"resize to {by(whole)} first, or crop {by(small)}", trial, ())
+    yield from _brought(c, f"resize to {by(whole)} first, or crop {by(small)}", sizes, whole, Upsample(size=whole))
+
+
+def _brought(
+    c: ParsedError, change: str, sizes: tuple[int, ...], wanted: tuple[int, ...], operator: Operator
+) -> Iterable[Fix]:
+    """Yield the operator that brings pictures of one size to another."""
+    now, trial = (tried(c, [], Branch((1, *sizes), fit), order="channels_first", target=(1, *wanted))
+                  for fit in ((), (operator,)))  # fmt: skip
+    yield from mends(change, now, trial, ())

@@ -32,16 +32,16 @@ def explain_transposed(c: ParsedError) -> ExplainedMessage:
         if min(less) >= 0:
             trial = _alone(c, replace(layer, padding=less), sizes)
             change = f"={one(less)} (now {one(layer.padding)})" if told else f" {by_so_much}"
-            ways += mends(f"{word(c, 'padding')}{change}", trial, trial.output[1:])
+            ways += mends(f"{word(c, 'padding')}{change}", now, trial, trial.output[1:])
         kernel = tuple(k + m for k, m in zip(layer.kernel_size, missing, strict=True))
         change = f"={one(kernel)} (now {one(layer.kernel_size)})" if told else f" larger by {one(missing)}"
         trial = _alone(c, replace(layer, kernel_size=kernel), sizes)
-        ways += mends(f"{word(c, 'kernel_size')}{change}", trial, trial.output[1:] if told else ())
+        ways += mends(f"{word(c, 'kernel_size')}{change}", now, trial, trial.output[1:] if told else ())
         steps = layer.stride if told else (1,) * len(sizes)
         larger = tuple(n - -m // s for n, m, s in zip(sizes, missing, steps, strict=True))
         trial = _alone(c, layer, larger)
         enough = "" if told else ": with a stride above 1, less is enough"
-        ways += mends(f"an input of {by(larger)} there{enough}", trial, trial.output[1:] if told else ())
+        ways += mends(f"an input of {by(larger)} there{enough}", now, trial, trial.output[1:] if told else ())
     return ExplainedMessage(
         complaint=c, code="CS002", arithmetic=arithmetic, ways=tuple(ways),
         meaning="Each unit of padding takes two from what a transposed convolution makes.",
@@ -79,12 +79,12 @@ def explain_out_of_reach(c: ParsedError) -> ExplainedMessage:
         now = _wished(c, sizes, lows, strides, target)
         near = tuple(min(max(n, low), low + s - 1) for n, low, s in zip(target, lows, strides, strict=True))
         trial = _wished(c, sizes, lows, strides, near)
-        ways = mends(f"output_size={near} (now {target})", trial, trial.output[1:])
+        ways = mends(f"output_size={near} (now {target})", now, trial, trial.output[1:])
         needed = tuple(n + (want - low) // s for n, low, want, s in zip(sizes, lows, target, strides, strict=True))
         if sane(needed):
             moved = tuple(low + (m - n) * s for low, m, n, s in zip(lows, needed, sizes, strides, strict=True))
             trial = _wished(c, needed, moved, strides, target)
-            ways += mends(f"an input of {by(needed)} there (now {by(sizes)})", trial, trial.output[1:])
+            ways += mends(f"an input of {by(needed)} there (now {by(sizes)})", now, trial, trial.output[1:])
     return ExplainedMessage(
         complaint=c, code="CS021", ways=tuple(ways),
         arithmetic=f"{wished} is not between {least} and {greatest}" if wished and least and greatest else "",
@@ -116,10 +116,10 @@ def explain_resized(c: ParsedError) -> ExplainedMessage:
         least = min(sizes)
         trial = tried(c, [Upsample(scale_factor=Fraction(1, least))], (1, *sizes), order="channels_first")
         ways = mends(f"scale_factor={1 / least:g}, or larger" if (1 / least).as_integer_ratio()[1] <= 64 else
-                     f"scale_factor=1/{least}, or larger", trial, trial.output[1:])  # fmt: skip
+                     f"scale_factor=1/{least}, or larger", now, trial, trial.output[1:])  # fmt: skip
         trial = tried(c, [Upsample(size=(1,) * len(sizes))], (1, *sizes), order="channels_first")
-        ways += mends(f"size={(1,) * len(sizes) if len(sizes) > 1 else 1}, or larger, in place of scale_factor", trial,
-                      trial.output[1:])  # fmt: skip
+        ways += mends(f"size={(1,) * len(sizes) if len(sizes) > 1 else 1}, or larger, in place of scale_factor", now,
+                      trial, trial.output[1:])  # fmt: skip
     return ExplainedMessage(
         complaint=c, code="CS002", ways=tuple(ways),
         arithmetic=f"{by(c.sizes)} arrives, {by(c.output)} would come out" if c.sizes and c.output else "",

@@ -12,7 +12,7 @@ from ..operators import AdaptiveAvgPool, AdaptiveMaxPool, AvgPool, Conv, Identit
 from .finding import ExplainedMessage, Fix, headline, mends
 from .layout_suspects import moved, other_order
 from .missing_facts import ask_layer, ask_line, ask_network
-from .single_layer import Branch, LayerTrial, known, sane, tried
+from .single_layer import LayerTrial, known, sane, tried
 from .wording import POOLS, by, dialect, one, setting, word
 
 __all__ = ["explain_window"]
@@ -66,7 +66,7 @@ def explain_window(c: ParsedError) -> ExplainedMessage:
         complaint=c, code=code, headline=headline(c, code, numbers), arithmetic=now.formula,
         meaning=f"A kernel that spans {seen.window[i]} does not fit {seen.padded[i]} even once{padded}; a "
                 "smaller stride here does not change that.",
-        ways=tuple(_ways(c, seen)), needs=_needs(c, seen), notes=tuple(_notes(c, seen, now)),
+        ways=tuple(_ways(c, seen, now)), needs=_needs(c, seen), notes=tuple(_notes(c, seen, now)),
         causes=tuple(_causes(c, seen)), asks=(ask_network(c, _SHRANK), *ask_layer(c)), sketch=now.problem)  # fmt: skip
 
 
@@ -131,17 +131,17 @@ def _alone(c: ParsedError, operator: Operator, sizes: Sequence[int]) -> LayerTri
     return tried(c, [operator], (1, *sizes), order="channels_first")
 
 
-def _fitting(change: str, trial: LayerTrial, seen: _Seen | None = None) -> list[Fix]:
+def _fitting(change: str, now: LayerTrial, trial: LayerTrial, seen: _Seen | None = None) -> list[Fix]:
     """Return a change as a repair, if it is one; of what comes out, the channels are not known."""
     if seen is not None and seen.alone and trial.ok:
-        return mends(f"{change}: {trial.output[1]} comes out on that axis", trial, ())
-    return mends(change, trial, trial.output[1:])
+        return mends(f"{change}: {trial.output[1]} comes out on that axis", now, trial, ())
+    return mends(change, now, trial, trial.output[1:])
 
 
 # -- repairs
 
 
-def _ways(c: ParsedError, seen: _Seen) -> list[Fix]:
+def _ways(c: ParsedError, seen: _Seen, now: LayerTrial) -> list[Fix]:
     pool = c.operator in POOLS
     layer = (
         {}
@@ -152,24 +152,24 @@ def _ways(c: ParsedError, seen: _Seen) -> list[Fix]:
     fitting = tuple(min(k, (n - 1) // d + 1) for k, n, d in zip(seen.kernel, seen.padded, seen.dilation, strict=True))
     if pool and set(fitting) == {1}:
         sizes = known(c.sizes) or (() if seen.alone else seen.sizes)
-        ways += mends("leave this pool out", _alone(c, Identity(), seen.sizes), sizes)
+        ways += mends("leave this pool out", now, _alone(c, Identity(), seen.sizes), sizes)
     elif min(fitting) >= 1:
         change = f"{_kernel(c, seen, fitting)} (now {one(seen.kernel)})"
-        ways += _fitting(change, _run(c, seen, kernel_size=fitting), seen)
+        ways += _fitting(change, now, _run(c, seen, kernel_size=fitting), seen)
     if max(seen.dilation) > 1:
-        ways += _fitting(f"{setting(c, 'dilation', (1,) * len(seen.dilation))} (now {one(seen.dilation)})",
+        ways += _fitting(f"{setting(c, 'dilation', (1,) * len(seen.dilation))} (now {one(seen.dilation)})", now,
                          _run(c, seen, dilation=1), seen)  # fmt: skip
     if pool and set(fitting) != {1}:
-        ways += _whole_map(c)
+        ways += _whole_map(c, seen, now)
     if dialect(c) == "keras":
-        ways += _fitting(_SAME, _run(c, seen, padding="same"), seen)
+        ways += _fitting(_SAME, now, _run(c, seen, padding="same"), seen)
     else:
         more = tuple(p + max(0, (m + 1) // 2) for p, m in zip(seen.padding, seen.missing, strict=True))
         said = f"{word(c, 'padding')} larger by {one(more)} on each side" if seen.included else \
             f"{setting(c, 'padding', more)} (now {one(seen.padding)})"  # fmt: skip
-        ways += _fitting(said, _run(c, seen, padding=more), seen)
+        ways += _fitting(said, now, _run(c, seen, padding=more), seen)
     if pool and c.framework == "torch":
-        ways += _fitting("ceil_mode=True", _run(c, seen, ceil_mode=True), seen)
+        ways += _fitting("ceil_mode=True", now, _run(c, seen, ceil_mode=True), seen)
     return ways
 
 
@@ -178,15 +178,17 @@ def _kernel(c: ParsedError, seen: _Seen, kernel: Sequence[int]) -> str:
     return f"an effective kernel of {one(kernel)}" if seen.effective else setting(c, "kernel_size", kernel)
 
 
-def _whole_map(c: ParsedError) -> list[Fix]:
+def _whole_map(c: ParsedError, seen: _Seen, now: LayerTrial) -> list[Fix]:
     """Return the pool over the whole map, whatever its size: what the last pool of a network mostly is meant for."""
     sizes = known(c.sizes)
     pools = {"avg_pool": AdaptiveAvgPool, "max_pool": AdaptiveMaxPool}
     if not sizes or c.operator not in pools:
         return []
-    trial = tried(c, [], Branch((1, *sizes), (pools[c.operator](output_size=1),)), order="channels_first")
-    said = trial.said(c)
-    return _fitting(f"a pool over the whole map, whatever its size{f': {said}' if said else ''}", trial)
+    if seen.sizes != sizes:  # of some axes nothing is known: a window that does not fit any stands for this one
+        now = _alone(c, MaxPool(kernel_size=max(sizes) + 1), sizes)
+    trial = _alone(c, pools[c.operator](output_size=1), sizes)
+    said = trial.said(c, "layer")
+    return _fitting(f"a pool over the whole map, whatever its size{f': {said}' if said else ''}", now, trial)
 
 
 def _needs(c: ParsedError, seen: _Seen) -> tuple[int, ...]:
@@ -259,28 +261,32 @@ def _unsaid(c: ParsedError) -> ExplainedMessage:
 
 
 def _certain(c: ParsedError) -> list[Fix]:
-    """Return repairs that hold whatever the kernel, the stride and the padding are."""
+    """Return repairs that hold whatever kernel, stride and padding are: a kernel that does not fit stands for all."""
     last = dialect(c) == "keras"
     shape = known(c.shapes[0]) if c.shapes else None
     sizes = known(c.sizes) or (shape[:-1] if shape and last else None)
     if not sizes:
         return []
     if c.operator in POOLS:
-        ways = mends("leave this pool out", _alone(c, Identity(), sizes), shape or sizes)
+        pool = AvgPool if c.operator == "avg_pool" else MaxPool
+        now = _alone(c, pool(kernel_size=tuple(n + 1 for n in sizes)), sizes)
+        ways = mends("leave this pool out", now, _alone(c, Identity(), sizes), shape or sizes)
         if set(sizes) == {1}:
             return ways
-        pool = AvgPool if c.operator == "avg_pool" else MaxPool
         whole = f"{setting(c, 'kernel_size', sizes)}, {setting(c, 'padding', (0,) * len(sizes))}"
-        return [*ways, *_fitting(whole, _alone(c, pool(kernel_size=sizes), sizes))]
+        return [*ways, *_fitting(whole, now, _alone(c, pool(kernel_size=sizes), sizes))]
     if c.operator not in ("conv", "depthwise_conv"):
         return []
+    larger = tuple(max(n + 1, 3) for n in sizes)  # which stands for any kernel that does not fit
+    now = _alone(c, Conv(out_channels=1, kernel_size=larger, padding="valid" if last else 0), sizes)
     if last:
+        alone = Conv(out_channels=1, kernel_size=(1,) * len(sizes), padding="valid")
         return [
-            *mends("kernel_size=1", _alone(c, Conv(out_channels=1, kernel_size=1), sizes), ()),
-            *mends(_SAME, _alone(c, Conv(out_channels=1, kernel_size=3, padding="same"), sizes), ()),
+            *mends("kernel_size=1", now, _alone(c, alone, sizes), ()),
+            *mends(_SAME, now, _alone(c, Conv(out_channels=1, kernel_size=larger, padding="same"), sizes), ()),
         ]
     settings = (("kernel_size", sizes), ("dilation", (1,) * len(sizes)), ("padding", (0,) * len(sizes)))
     trial = _alone(c, Conv(out_channels=1, kernel_size=sizes), sizes)
     channels = c.output[0] if c.output and len(c.output) == len(sizes) + 1 else None
-    return mends(", ".join(setting(c, name, values) for name, values in settings), trial,
+    return mends(", ".join(setting(c, name, values) for name, values in settings), now, trial,
                  trial.output[1:] if channels is None else (channels, *trial.output[1:]))  # fmt: skip

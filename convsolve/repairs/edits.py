@@ -7,13 +7,13 @@ changes its numbers by less. Of equally cheap single edits, that of the later la
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from ..network import Network
 
-__all__ = ["KINDS", "Change", "Edit", "shown_value", "weighed"]
+__all__ = ["KINDS", "Change", "Edit", "shown_value", "touched", "weighed"]
 
 KINDS: Mapping[str, tuple[int, str]] = {
     "layout": (1, "read the axes of the input in the other order, channels first or last"),
@@ -94,17 +94,24 @@ class Change:
     @property
     def cost(self) -> tuple[int, int, int]:
         """The cost: layers touched, ranks of the kinds, magnitude."""
-        touched = len(set(self.layers))
-        if len(self.kinds) == 1:
-            ranks = touched * KINDS[self.edits[0].kind][0]
-        else:
-            ranks = sum(KINDS[edit.kind][0] for edit in self.edits)
-        return touched, ranks, self.magnitude
+        return *touched(self.edits, self.layers), self.magnitude
 
     @property
     def weight(self) -> int:
         """The cost as one number with the same order."""
         return weighed(self.cost)
+
+
+def touched(edits: Sequence[Edit], layers: Iterable[str] = ()) -> tuple[int, int]:
+    """Return how many layers edits touch (those that are named, or each edit's own), and their ranks added up.
+
+    >>> touched([Edit("padding", "c", "padding", 0, 1)])
+    (1, 4)
+    """
+    count = len(set(layers) or {edit.layer for edit in edits})
+    if len({edit.kind for edit in edits}) == 1:
+        return count, count * KINDS[edits[0].kind][0]
+    return count, sum(KINDS[edit.kind][0] for edit in edits)
 
 
 def weighed(cost: tuple[int, int, int]) -> int:

@@ -15,6 +15,7 @@ from convsolve.cli import cli
 from convsolve.explanations.handlers import explained
 from convsolve.explanations.statements import STATEMENTS
 from convsolve.explanations.wording import dialect
+from convsolve.repairs.edits import KINDS
 from tests.frameworks.writing.written import layer_shapes
 from tests.messages.examples import EXAMPLES
 from tests.messages.test_messages import mutilated, renumbered
@@ -107,6 +108,17 @@ def test_every_repair_is_replayed_and_executed(name, text):
         assert {layer: tuple(shape) for layer, shape in run.items() if layer in report.shapes} == {
             layer: shape for layer, shape in report.shapes.items() if layer in run}, way  # fmt: skip
         assert set(report.shapes) & set(run)
+
+
+@findings
+def test_every_repair_is_edits_of_what_fails(name, text):
+    """No repair is a sentence alone: what it changes is said as repairs say it, with a rank for each kind."""
+    found = finding(text)
+    for way in found.ways:
+        assert way.edits and {edit.kind for edit in way.edits} <= set(KINDS), way
+        assert way.cost[0] >= 1 and way.cost[1] >= 1
+    if found.ways and found.sketch is not None:
+        assert cs.repair(found.sketch, limit=1), name
 
 
 @pytest.mark.parametrize("seed", range(200))
