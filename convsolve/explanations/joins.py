@@ -70,9 +70,10 @@ def _along(c: ParsedError, shapes: Sequence[Shape]) -> Iterator[Fix]:
     """Yield the axis along which tensors fit, where they differ on one alone: another one was joined."""
     differ = [i for i, sizes in enumerate(zip(*shapes, strict=True)) if len(set(sizes)) > 1]
     if len(differ) == 1:
-        trial = _join(c, Branch(shapes[0]), Branch(shapes[1]))
+        other = 0 if differ[0] else len(shapes[0]) - 1
+        now, trial = (tried(c, [Concat(axis=axis)], *shapes[:2]) for axis in (other, differ[0]))
         said = "-1" if differ[0] == len(shapes[0]) - 1 else str(differ[0] + 1)
-        yield from mends(f"axis={said}, along which alone they differ: another axis is joined now", trial, ())
+        yield from mends(f"axis={said}, along which alone they differ: another axis is joined now", now, trial, ())
 
 
 def _join(c: ParsedError, a: Branch, b: Branch) -> LayerTrial:
