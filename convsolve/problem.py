@@ -18,6 +18,7 @@ from .network.receptive_field import receptive_field
 from .network.trace import COSTS, Definition, Requirement, Trace, trace
 from .operators import Choice, axis_names
 from .rules import PROBLEM
+from .support.arguments import must_fit
 from .support.notebook_display import Shown
 from .support.suggestions import known_word, listed, nearest, quoted
 
@@ -77,6 +78,10 @@ class Problem(Shown):
     def __post_init__(self) -> None:
         if not isinstance(self.network, Network):
             raise NetworkError(f"a problem is made of a Network, got {quoted(self.network)}")
+        must_fit("sensible", "Iterable[str]", self.sensible)
+        must_fit("description", "str", self.description)
+        must_fit("expect", "Mapping[str, Any]", self.expect)
+        must_fit("for_all", "Mapping[str, Any]", self.for_all)
         object.__setattr__(self, "sensible", known_codes(self.sensible))
         for name, kind, example in (("requirements", str, "params <= 100_000"), ("pareto", str, "macs"),
                                     ("objectives", Objective, 'Objective("minimize", "macs")')):  # fmt: skip
@@ -84,7 +89,7 @@ class Problem(Shown):
             written = f"[{example if kind is Objective else repr(example)}]"
             entries = listed(name, given, written)
             if not all(isinstance(entry, kind) for entry in entries):
-                raise NetworkError(f"{name} takes a list such as {written}, got {given!r}")
+                raise NetworkError(f"{name} takes a list such as {written}, got {quoted(given)}")
             object.__setattr__(self, name, entries)
 
     def __str__(self) -> str:

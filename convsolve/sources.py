@@ -30,6 +30,7 @@ from .files.document import FORMATS
 from .frameworks.common.constructions import Constructions, watching_constructors
 from .network import InputShapes, Network
 from .problem import Problem, as_problem
+from .support.arguments import checked
 from .support.caller_errors import pass_on
 from .support.suggestions import few, nearest, quoted
 from .support.user_imports import add_folder, import_named
@@ -85,8 +86,9 @@ def problem_of(what: Asked, input_shape: InputShapes | None = None) -> Problem:
     return as_problem(what)
 
 
+@checked
 def load(
-    source: str | Path,
+    source: str | os.PathLike[str],
     *,
     input_shape: InputShapes | None = None,
     arguments: Mapping[str, Any] | None = None,
@@ -152,7 +154,7 @@ def _loaded(
             raise _missing(name)
         if name.endswith(".py"):
             raise UnreadableError(f"{name}: name the class, or the function, that makes the network{_defined(name)}")
-        return load_file(source)
+        return load_file(Path(source))
     return Problem(reader(name, input_shape))
 
 

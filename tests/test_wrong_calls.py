@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pytest
 
@@ -31,14 +33,14 @@ CALLS = {
     "a document": (lambda: cs.parse({"input": [1]}), "parse takes the text"),
     "a timeout as text": (lambda: cs.solve(PROBLEM, timeout="1"), "timeout must be a number of seconds"),
     "a timeout that is no number": (lambda: cs.valid_sizes(NETWORK, timeout=float("nan")), "timeout must be"),
-    "a seed": (lambda: cs.solve(PROBLEM, seed="a"), "seed must be a whole number, got 'a'"),
+    "a seed": (lambda: cs.solve(PROBLEM, seed="a"), "seed must be a whole number of at least 0, got 'a'"),
     "a limit": (lambda: next(cs.solutions(PROBLEM, limit=-1)), "limit must be a whole number of at least 1, got -1"),
     "a limit of repairs": (lambda: cs.repair(NETWORK, (1, 2, 2), limit=0), "limit must be .* at least 1"),
     "what is locked": (lambda: cs.repair(NETWORK, (1, 2, 2), locked=5), "locked takes a list such as"),
     "sizes": (lambda: cs.counterexample(NETWORK, sizes=5), r"sizes takes a list such as range\(64, 513\), got 5"),
     "half a size": (lambda: cs.counterexample(NETWORK, sizes=[1.5]), "a size must be a whole number"),
     "a space of nothing": (lambda: cs.Space(None), "wanted a Network or a Problem, got NoneType"),
-    "a number of samples": (lambda: cs.Space(PROBLEM).sample("a"), "n must be a whole number of at least 0"),
+    "a number of samples": (lambda: cs.Space(PROBLEM).sample("a"), "n must be a whole number, got 'a'"),
     "an assignment": (lambda: cs.Space(PROBLEM).complete(3), "an assignment maps holes to values"),
     "a value as text": (
         lambda: cs.Space(PROBLEM).domains({"c.kernel_size": "a"}),
@@ -46,7 +48,7 @@ CALLS = {
     ),
     "a batch": (lambda: cs.Space(PROBLEM).evaluate([3]), "a batch is a list of assignments"),
     "an objective": (lambda: cs.Objective("minimize", 3), "an objective is an expression"),
-    "ends of a domain": (lambda: cs.Domain.range("a", 3), "the values of a domain are whole numbers, got 'a'"),
+    "ends of a domain": (lambda: cs.Domain.range("a", 3), "start must be a whole number, got 'a'"),
     "a domain of a number": (lambda: cs.Domain(3), "a domain is made by Domain.of"),
     "layers": (lambda: cs.Network(3), "layers takes a list such as"),
     "a number as layer": (lambda: cs.Network([1]), "layers takes Layers, got 1"),
@@ -98,3 +100,106 @@ def test_expressions_are_compared_as_structures_within_and_between_each_other():
 def test_whole_numbers_of_numpy_are_whole_numbers():
     assert cs.check(NETWORK, np.array([1, 10, 12])).output == (4, 4, 5)
     assert cs.Domain.of(*np.array([3, 5])).size == 2
+
+
+# Wrong things for every parameter, one at a time.
+
+
+class _Own:
+    """A class, of which things are no argument either."""
+
+
+class _Several:
+    """What has no truth value, as an array or a tensor of several entries."""
+
+    def __bool__(self) -> bool:
+        raise ValueError("The truth value of an array with more than one element is ambiguous")
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __repr__(self) -> str:
+        return "several([0,\n         1])"
+
+
+WRONG = {
+    "None": None, "text": "a", "no text": "", "bytes": b"a", "list": [1], "texts": ["a"], "nested": [[1], [2, 3]],
+    "mapping": {"a": 1}, "numbers": {1: 2}, "nothing": {"c.kernel_size": None}, "set": {1}, "class": _Own, "thing": _Own(),
+    "array": np.zeros((2, 2)), "several": _Several(), "half": 1.5, "nan": float("nan"), "below": -1, "belows": (-1, -2),
+    "complex": 1j, "function": lambda *_: 1, "type": int, "error": ValueError("x"), "module": np, "large": 10**30,
+    "true": True, "empty": (), "long": "x" * 5000, "lines": "a\nb", "unknown": cs.hole("h", 1, 2),
+}  # fmt: skip
+
+ASSIGNMENT = {"c.kernel_size": 3}
+SPACE, VALID, SOLUTION = cs.Space(PROBLEM), cs.valid_sizes(NETWORK), cs.solve(PROBLEM)
+SIZES, ONE_TO_NINE = cs.SizeSet.between(3, None, 2), cs.Domain.range(1, 9)
+
+
+def called(name: str, /, **arguments: object) -> tuple[str, object, dict[str, object]]:
+    owner, _, method = name.rpartition(".")
+    return name, getattr({"": cs, **OWNERS}[owner], method), arguments
+
+
+OWNERS = {"Space": SPACE, "Network": PROBLEM.network, "ValidSizes": VALID, "Solution": SOLUTION, "SizeSet": SIZES,
+          "Domain": ONE_TO_NINE}  # fmt: skip
+
+RIGHT = [
+    called("check", network=NETWORK, input_shape=(1, 28, 28)), called("lint", network=NETWORK, codes=("W001",)),
+    called("summary", network=NETWORK, depth=None, formulas=False, receptive_field=False),
+    called("diagnose", network=NETWORK, report=None, input_shape=(1, 2, 2), target=None),
+    called("repair", network=NETWORK, input_shape=(1, 2, 2), target=None, locked=(), limit=1, for_all=None, timeout=2.0),
+    called("valid_sizes", network=NETWORK, training=False, prove=False, timeout=2.0, branches=True),
+    called("minimum_input", network=NETWORK, training=False, timeout=2.0),
+    called("smallest_input", problem=PROBLEM, timeout=2.0, seed=0),
+    called("counterexample", network=NETWORK, sizes=range(5, 9), claim=(), training=False, timeout=2.0),
+    called("compare", first=NETWORK, second=NETWORK),
+    called("solve", problem=PROBLEM, timeout=2.0, seed=0, explain=False, progress=None),
+    called("pareto", problem=PROBLEM, objectives=("params", "macs"), timeout=2.0, limit=10, seed=0),
+    called("open", network=NETWORK, parameters={"c.stride": (1, 2)}, require=(), minimize=(), maximize=()),
+    called("dump", problem=PROBLEM, format="yaml"), called("code", network=NETWORK, language="torch", name="Net"),
+    called("parse", text="{input: [1, 8, 8], layers: [relu]}", source="t", format="yaml"),
+    called("draw", what=NETWORK, unfold=False, title=""),
+    called("explain", error_or_text="mat1 and mat2 shapes cannot be multiplied (4x5 and 3x2)", input_shape=None),
+    called("eq", a=cs.hole("h", 1, 2), b=1), called("where", condition=cs.eq(cs.hole("h", 1, 2), 1), a=1, b=2),
+    called("Space", problem=PROBLEM, timeout=2.0), called("Objective", sense="minimize", text="params"),
+    called("Layer", name="a", operator=FLATTEN, inputs=("c",), when=True, source="", shares="", within=()),
+    called("Network", layers=NETWORK.layers, outputs=(), framework="torch", data_format="channels_first", training=False,
+           batch_size=1, dtype="float32", guards=(), refusal=""),
+    called("Problem", network=PROBLEM.network, requirements=(), objectives=(), pareto=(), description="", expect={},
+           for_all={}, sensible=()),
+    called("Space.complete", partial=ASSIGNMENT, timeout=2.0), called("Space.decisions", partial=ASSIGNMENT),
+    called("Space.crossover", a=ASSIGNMENT, b=ASSIGNMENT, seed=0), called("Space.domains", partial=ASSIGNMENT),
+    called("Space.evaluate", batch=[ASSIGNMENT]), called("Space.nearest", assignment=ASSIGNMENT, keep=None),
+    called("Space.neighbours", assignment=ASSIGNMENT), called("Space.network", assignment=ASSIGNMENT),
+    called("Space.sample", seed=0, n=2, replace=True, spread=None),
+    called("Network.assign", values=ASSIGNMENT), called("Network.with_shapes", given=(1, 28, 28)),
+    called("Network.with_domain", name="c.kernel_size", domain=cs.Domain.of(3)),
+    called("ValidSizes.at", point=(28, 28)), called("ValidSizes.limits", axis="height"),
+    called("ValidSizes.period_set_by", axis="height"), called("ValidSizes.pick", sizes=(28, 28)),
+    called("Solution.code", language="torch", name="Net"),
+    called("SizeSet.at_least", n=3), called("SizeSet.at_most", n=3), called("SizeSet.count", limit=9),
+    called("SizeSet.first", count=2), called("SizeSet.nearest", n=5), called("SizeSet.shifted", by=1),
+    called("SizeSet.between", start=1, stop=5, step=1, axis="n"), called("Domain.range", start=1, stop=5, step=1),
+    called("Domain.rank", value=1), called("Domain.values", limit=1),
+]  # fmt: skip
+
+OF_PYTHON = (
+    "object is not|has no attribute|unhashable|values to unpack|not supported between|<class '|object at 0x|must be real"
+    "|cannot be interpreted|unsupported operand|out of range|not subscriptable|division by zero|ambiguous|can't|NoneType' object"
+)
+"""What Python says of mistakes inside of a program."""
+
+
+@pytest.mark.parametrize(("name", "function", "right"), RIGHT, ids=[name for name, *_ in RIGHT])
+def test_every_wrong_thing_is_answered_in_one_sentence(name, function, right):
+    for parameter in right:
+        for what, wrong in WRONG.items():
+            if what == "large" and parameter in ("n", "count", "limit"):
+                continue
+            try:
+                function(**{**right, parameter: wrong})
+            except cs.ConvsolveError as error:
+                said = str(error)
+                assert said and (isinstance(error, cs.FileError) or "\n" not in said), f"{parameter}={what}: {said}"
+                assert not re.search(OF_PYTHON, said), f"{parameter}={what}: {said}"
+            except Exception as error:
+                raise AssertionError(f"{parameter}={what}: {type(error).__name__}: {error}") from error

@@ -11,6 +11,7 @@ from ..lints import LINTS, demanded, known_codes
 from ..network import InputShapes
 from ..network.trace import run, trace
 from ..sources import Asked, problem_of
+from ..support.arguments import checked
 from ..support.notebook_display import Shown
 from .check import CheckReport, Failure, check
 from .failures import alike, requirement_message
@@ -48,6 +49,7 @@ class LintReport(Shown):
         return f"<LintReport: {len(self.warnings)} warnings, {len(self.findings) - len(self.warnings)} hints>"
 
 
+@checked
 def lint(
     network: Asked, input_shape: InputShapes | None = None, *, codes: Collection[str] = tuple(LINTS)
 ) -> LintReport:

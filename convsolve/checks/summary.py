@@ -11,6 +11,7 @@ from ..network import InputShapes
 from ..network.receptive_field import receptive_fields
 from ..network.trace import run, trace
 from ..sources import Asked, problem_of
+from ..support.arguments import checked
 from ..support.suggestions import whole
 from .check import CheckReport, Row, check
 from .text import aligned, failure_lines, screenful, shape
@@ -84,6 +85,7 @@ class Summary:
         return "\n".join([*lines, *(line for f in report.failures for line in failure_lines(f))])
 
 
+@checked
 def summary(
     network: Asked,
     input_shape: InputShapes | None = None,

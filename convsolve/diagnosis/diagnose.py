@@ -29,6 +29,7 @@ from ..rules import (
     SIZES_AGREE,
 )
 from ..sources import Asked, problem_of
+from ..support.arguments import checked
 from .causes import Cause
 from .head_causes import channels, elements, features, of_target, rank
 from .input_causes import of_input, reporter
@@ -45,6 +46,7 @@ _BY_RULE = {
 }  # fmt: skip
 
 
+@checked
 def diagnose(
     network: Asked,
     report: CheckReport | None = None,

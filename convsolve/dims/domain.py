@@ -9,6 +9,8 @@ from functools import cached_property
 from numbers import Integral
 
 from ..errors import DimensionError
+from ..support.arguments import checked
+from ..support.suggestions import quoted
 
 __all__ = ["Domain", "Span"]
 
@@ -27,7 +29,7 @@ class Span:
     def __post_init__(self) -> None:
         for end in (self.start, self.stop, self.step):
             if end is not None and not isinstance(end, (int, Integral)):
-                raise DimensionError(f"the values of a domain are whole numbers, got {end!r}")
+                raise DimensionError(f"the values of a domain are whole numbers, got {quoted(end)}")
         if self.step < 1:
             raise DimensionError(f"a range needs a step of at least 1, got step={self.step}")
         if self.stop is not None:
@@ -82,7 +84,7 @@ class Domain:
 
     def __post_init__(self) -> None:
         if not isinstance(self.spans, tuple) or not all(isinstance(span, Span) for span in self.spans):
-            raise DimensionError(f"a domain is made by Domain.of(3, 5) or Domain.range(1, 9), got {self.spans!r}")
+            raise DimensionError(f"a domain is made by Domain.of(3, 5) or Domain.range(1, 9), got {quoted(self.spans)}")
         if not self.spans:
             raise DimensionError("a domain needs at least one value")
         if any(span.stop is None for span in self.spans[:-1]):
@@ -91,9 +93,13 @@ class Domain:
     @classmethod
     def of(cls, *values: int) -> Domain:
         """Return the domain of these values, in this order of preference."""
-        return cls(tuple(Span(v, v) for v in dict.fromkeys(values)))
+        try:
+            return cls(tuple(Span(v, v) for v in dict.fromkeys(values)))
+        except TypeError:  # what has no hash is no number
+            raise DimensionError(f"the values of a domain are whole numbers, got {quoted([*values])}") from None
 
     @classmethod
+    @checked
     def range(cls, start: int, stop: int | None, step: int = 1) -> Domain:
         """Return the domain ``start..stop``, both ends included; ``stop=None`` leaves it open above."""
         return cls((Span(start, stop, step),))
@@ -126,6 +132,7 @@ class Domain:
             return None
         return {value: rank for rank, value in enumerate(self.values())}
 
+    @checked
     def values(self, limit: int | None = None) -> tuple[int, ...]:
         """Return the values in order of preference, at most ``limit`` of them."""
         found: dict[int, None] = {}
@@ -146,6 +153,7 @@ class Domain:
     def __contains__(self, value: int) -> bool:
         return any(value in span for span in self.spans)
 
+    @checked
     def rank(self, value: int) -> int:
         """Return how many values of the domain are preferred to ``value``."""
         if self._ranks is not None and value in self._ranks:

@@ -20,6 +20,8 @@ from typing import Any, NoReturn, Self, TypeAlias
 from weakref import ref
 
 from ..errors import DimensionError
+from ..support.arguments import must_fit
+from ..support.suggestions import quoted
 from .bounds import INTERVALS, Interval
 from .domain import Domain
 
@@ -275,6 +277,8 @@ def hole(name: str, *values: int | Iterable[int], domain: Domain | None = None) 
     >>> (28 - k) // 2 + 1
     (28 - k)//2 + 1
     """
+    must_fit("name", "str", name)
+    must_fit("domain", "Domain | None", domain)
     listed = values[0] if len(values) == 1 and isinstance(values[0], Iterable) else values
     return Var(name, domain if domain is not None else Domain.of(*listed))
 
@@ -289,13 +293,13 @@ def bounds(x: Dim | Cond) -> Interval:
 def _dims(op: str, args: Iterable[Any]) -> None:
     for a in args:
         if type(a) is not int and not isinstance(a, Expr) and (isinstance(a, bool) or not isinstance(a, int)):
-            raise DimensionError(f"{op} works on integers and expressions, got {a!r} ({type(a).__name__})")
+            raise DimensionError(f"{op} works on integers and expressions, got {quoted(a)} ({type(a).__name__})")
 
 
 def _conds(op: str, args: Iterable[Any]) -> None:
     for a in args:
         if not isinstance(a, (bool, Condition)):
-            raise DimensionError(f"{op} works on conditions, got {a!r} ({type(a).__name__})")
+            raise DimensionError(f"{op} works on conditions, got {quoted(a)} ({type(a).__name__})")
 
 
 def add(a: Dim, b: Dim) -> Dim:

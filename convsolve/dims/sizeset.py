@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from ..support.arguments import checked
 from .domain import Domain
 from .expr import Cond, Dim, Expr, all_of, any_of, eq
 from .quasi import NoClosedForm, Quasi, primes
@@ -153,6 +154,7 @@ class SizeSet:
         i = bisect.bisect_right(self.classes, residue, key=lambda r: r.start) - 1
         return around * self.period + (self.classes[i].stop if i >= 0 else 0)
 
+    @checked
     def at_least(self, n: int) -> int | None:
         """Return the smallest member that is not below ``n``; None if there is none."""
         for piece in self.below:
@@ -160,6 +162,7 @@ class SizeSet:
                 return max(n, piece.start)
         return None if self.finite else self._recurring(max(n, self.start))
 
+    @checked
     def at_most(self, n: int) -> int | None:
         """Return the largest member that is not above ``n``; None if there is none."""
         if not self.finite and n >= self.start:
@@ -174,6 +177,7 @@ class SizeSet:
                 return min(n, piece.stop - 1)
         return None
 
+    @checked
     def nearest(self, n: int) -> tuple[int, ...]:
         """Return the members next to ``n``: itself, or the one below and the one above, as far as there are any.
 
@@ -189,10 +193,12 @@ class SizeSet:
             yield size
             size = self.at_least(size + 1)
 
+    @checked
     def first(self, count: int) -> tuple[int, ...]:
         """Return the smallest members, as many as there are up to ``count``."""
         return tuple(itertools.islice(self, count))
 
+    @checked
     def count(self, limit: int) -> int:
         """Return how many members do not exceed ``limit``."""
         found = sum(len(range(piece.start, min(piece.stop, limit + 1))) for piece in self.below)
@@ -204,6 +210,7 @@ class SizeSet:
         own = sum(map(len, self.classes))
         return around * own + sum(len(range(piece.start, min(piece.stop, residue + 1))) for piece in self.classes)
 
+    @checked
     def nth(self, i: int) -> int:
         """Return the ``i``-th smallest member, counted from 0.
 
@@ -229,6 +236,7 @@ class SizeSet:
     # -- making sets
 
     @classmethod
+    @checked
     def everything(cls, axis: str = "n") -> SizeSet:
         """Return the set of all sizes."""
         return cls((), 1, 1, (range(1),), axis)
@@ -239,11 +247,13 @@ class SizeSet:
         return cls((), 1, 1, (), axis)
 
     @classmethod
+    @checked
     def between(cls, start: int, stop: int | None, step: int = 1, axis: str = "n") -> SizeSet:
         """Return the sizes ``start, start + step, ...`` up to ``stop``, which is included; without end if None."""
         return cls.of_domain(Domain.range(start, stop, step), axis)
 
     @classmethod
+    @checked
     def of_domain(cls, domain: Domain, axis: str = "n") -> SizeSet:
         """Return the values of a domain that are sizes, that is, at least 1."""
         found = cls.nothing(axis)
@@ -283,6 +293,7 @@ class SizeSet:
         """Return the finite set with these truth values for the sizes 1, 2, ..."""
         return _normal([range(a + 1, b + 1) for a, b in runs(members)], len(members) + 1, 1, [], axis)
 
+    @checked
     def shifted(self, by: int) -> SizeSet:
         """Return the set of all members plus a number that is not negative.
 

@@ -8,7 +8,9 @@ from contextlib import contextmanager
 from types import TracebackType
 from typing import Any, TextIO
 
+from ..errors import NetworkError
 from ..support.caller_errors import pass_on
+from ..support.suggestions import quoted
 
 __all__ = ["explaining", "install", "installed", "load_ipython_extension", "say", "uninstall",
            "unload_ipython_extension"]  # fmt: skip
@@ -100,6 +102,8 @@ def _shell() -> Any:
 
 def load_ipython_extension(shell: Any) -> None:
     """Explain shape errors in the cells of an IPython shell (``%load_ext convsolve``)."""
+    if not hasattr(shell, "set_custom_exc"):
+        raise NetworkError(f"this is for IPython's %load_ext, which gives its shell, got {quoted(shell)}")
 
     def handler(
         shell: Any, kind: type[BaseException], error: BaseException, traceback: Any, tb_offset: Any = None

@@ -19,7 +19,8 @@ from ..network.trace import Trace, trace
 from ..operators import Input
 from ..operators.base import DataFormat, Framework
 from ..problem import WARNINGS, Objective, Problem, Scope
-from ..support.suggestions import nearest
+from ..support.arguments import checked
+from ..support.suggestions import known_word, nearest
 from .blocks import Blocks
 from .document import FORMATS, LARGEST_FILE, Node, Place, format_of, parse_document
 from .holes import Holes, read_domain
@@ -72,6 +73,7 @@ def _document(name: str) -> Node:
     return parse_document(content, name, format)
 
 
+@checked
 def parse(text: str | bytes, *, source: str = "<text>", format: str = "yaml") -> Problem:
     """Read a problem from text.
 
@@ -83,6 +85,7 @@ def parse(text: str | bytes, *, source: str = "<text>", format: str = "yaml") ->
     >>> [layer.name for layer in problem.network.layers], list(problem.network.holes)
     (['input', 'conv1'], ['conv1.kernel_size'])
     """
+    known_word("format", format, ("yaml", "json", "toml"))
     return read_problem(parse_document(text, source, format), source)
 
 

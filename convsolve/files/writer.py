@@ -14,6 +14,7 @@ from ..network import Network
 from ..operators import Choice, Input, Operator
 from ..operators.parameters import dims_in
 from ..problem import Problem, as_problem
+from ..support.arguments import checked
 from ..support.suggestions import known_word
 
 __all__ = ["dump", "to_document"]
@@ -21,6 +22,7 @@ __all__ = ["dump", "to_document"]
 _PLAIN = re.compile(r"[A-Za-z_]\w*(\[\d+\])*(\.\w+(\[\d+\])*)*")
 
 
+@checked
 def dump(problem: Problem, format: str = "yaml") -> str:
     """Return a problem as the text of a file ("yaml" or "json").
 

@@ -6,6 +6,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from ..errors import NetworkError
+from ..support.arguments import checked
 from ..support.suggestions import nearest
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ LANGUAGES = ("torch", "keras")
 _PLACES = {"to_keras": "keras.writing.writer", "to_onnx": "onnx.writing.writer", "to_torch": "torch.writing.writer"}
 
 
+@checked
 def code(network: Network, language: str = "torch", *, name: str = "Net") -> str:
     """Return a network as source code that runs as it stands and needs nothing but the framework.
 

@@ -12,7 +12,7 @@ from ..dims import Dim, any_of, negation
 from ..errors import NetworkError
 from ..network.trace import Requirement, Trace
 from ..rules import RULES, Rule
-from ..support.suggestions import nearest
+from ..support.suggestions import nearest, quoted
 from . import base, views, widths, windows
 
 __all__ = ["CODES", "LINTS", "SENSIBLE", "demanded", "known_codes", "rule_of"]
@@ -41,8 +41,8 @@ def rule_of(code: str) -> Rule:
 def known_codes(codes: Collection[str]) -> tuple[str, ...]:
     """Return codes of lints in their order, or raise NetworkError with the nearest."""
     for code in codes:
-        if code not in LINTS:
-            raise NetworkError(f"there is no lint {code!r}{nearest(str(code), LINTS, listed=20)}")
+        if not isinstance(code, str) or code not in LINTS:
+            raise NetworkError(f"there is no lint {quoted(code)}{nearest(str(code), LINTS, listed=20)}")
     return tuple(code for code in LINTS if code in codes)
 
 

@@ -16,6 +16,7 @@ from ..errors import NetworkError
 from ..operators import Choice, Input, Operator, axis_names
 from ..operators.base import DataFormat, Framework, to_written
 from ..operators.parameters import substitute
+from ..support.arguments import checked, must_fit
 from ..support.foreign_text import visible
 from ..support.notebook_display import Shown
 from ..support.suggestions import known_word, listed, nearest, quoted, refuse_tensor, whole
@@ -51,7 +52,7 @@ def given_shapes(given: InputShapes, names: Sequence[str]) -> list[tuple[int, ..
         found = {str(name): _shape(shape) for name, shape in given.items()}
         for name in found:
             if name not in names:
-                raise NetworkError(f"there is no input {name!r}{nearest(name, names)}")
+                raise NetworkError(f"there is no input {quoted(name)}{nearest(name, names)}")
         return [found.get(name) for name in names]
     entries = _shape(given)
     several = bool(entries) and not any(isinstance(n, (int, Var)) for n in entries)
@@ -112,19 +113,21 @@ class Layer:
     rank: int | None = None
 
     def __post_init__(self) -> None:
+        if not isinstance(self.name, str) or not _NAME.fullmatch(self.name) or not self.name.isprintable():
+            raise NetworkError(
+                f"{quoted(self.name)} cannot be a layer's name: use no spaces, quotes, brackets, $, "
+                "nothing that cannot be seen, and no colon at the start"
+            )
         object.__setattr__(self, "inputs", listed("inputs", self.inputs, "['conv1']"))
+        must_fit("source", "str", self.source)
+        must_fit("shares", "str", self.shares)
         if not isinstance(self.operator, Operator):
             raise NetworkError(f"{self.name}: wanted an operator such as Conv(...), got {quoted(self.operator)}")
         if not all(isinstance(reference, str) for reference in self.inputs):
             raise NetworkError(f"{self.name}: inputs names tensors, such as ['conv1'], got {quoted(list(self.inputs))}")
         if not isinstance(self.when, (bool, Condition)):
             raise NetworkError(f"{self.name}: when must be a condition, got {quoted(self.when)}")
-        object.__setattr__(self, "within", tuple(self.within))
-        if not isinstance(self.name, str) or not _NAME.fullmatch(self.name) or not self.name.isprintable():
-            raise NetworkError(
-                f"{self.name!r} cannot be a layer's name: use no spaces, quotes, brackets, $, "
-                "nothing that cannot be seen, and no colon at the start"
-            )
+        object.__setattr__(self, "within", listed("within", self.within, "['block1']"))
         object.__setattr__(self, "source", visible(self.source))
         least, most = self.operator.arity
         if len(self.inputs) < least or (most is not None and len(self.inputs) > most):
@@ -218,7 +221,8 @@ class Network(Shown):
         object.__setattr__(self, "batch_size", whole("batch_size", self.batch_size, least=1))
         if not isinstance(self.training, bool):
             raise NetworkError(f"training must be true or false, got {quoted(self.training)}")
-        object.__setattr__(self, "guards", tuple(self.guards))
+        object.__setattr__(self, "guards", listed("guards", self.guards, "[Guard(...)]"))
+        must_fit("refusal", "str", self.refusal)
         object.__setattr__(self, "refusal", visible(self.refusal))
         if not self.layers:
             raise NetworkError("a network needs at least one layer")
@@ -226,6 +230,7 @@ class Network(Shown):
         known_word("data_format", self.data_format, get_args(DataFormat))
         known_word("dtype", self.dtype, tuple(BYTES))
         object.__setattr__(self, "outputs", listed("outputs", self.outputs, "['conv1']") or (self.layers[-1].name,))
+        must_fit("outputs", "Iterable[str]", self.outputs)
         if len(self.by_name) < len(self.layers):
             names = [layer.name for layer in self.layers]
             twice = next(n for n in names if names.count(n) > 1)
@@ -391,6 +396,7 @@ class Network(Shown):
                 graph.edges[tensor_layer(reference), layer.name]["inputs"].append(position)
         return graph
 
+    @checked
     def assign(self, values: Mapping[str, int]) -> Network:
         """Return the network with these values in place of its holes.
 
@@ -409,7 +415,7 @@ class Network(Shown):
         """
         for name, value in values.items():
             if name not in self.holes:
-                raise NetworkError(f"there is no hole {name!r}{nearest(name, self.holes)}")
+                raise NetworkError(f"there is no hole {quoted(name)}{nearest(name, self.holes)}")
             domain = self.holes[name].domain
             if domain is not None and value not in domain:
                 raise NetworkError(f"{name}={value} is outside its domain {domain}")
@@ -450,6 +456,7 @@ class Network(Shown):
         named = tuple((name, substitute(value, known)) for name, value in self.named)
         return dataclasses.replace(self, layers=tuple(layers), outputs=tuple(map(follow, self.outputs)), named=named)
 
+    @checked
     def with_domain(self, name: str, domain: Domain) -> Network:
         """Return the network with another domain for one of its holes.
 
@@ -457,7 +464,7 @@ class Network(Shown):
             NetworkError: there is no such hole, or a parameter does not take the domain.
         """
         if name not in self.holes:
-            raise NetworkError(f"there is no hole {name!r}{nearest(name, self.holes)}")
+            raise NetworkError(f"there is no hole {quoted(name)}{nearest(name, self.holes)}")
         replaced = {name: Var(name, domain)}
         layers = tuple(
             dataclasses.replace(layer, operator=layer.operator.replace(replaced), when=rewrite(layer.when, replaced))
@@ -505,7 +512,7 @@ class Network(Shown):
             raise NetworkError(f"the network has {len(inputs)} inputs, got {len(shapes)} shapes")
         new: dict[str, Any] = {}
         for layer, shape in zip(inputs, shapes, strict=True):
-            shape = tuple(shape)
+            shape = _shape(shape)
             axes = len(self.input_shapes[layer.name])
             if len(shape) != axes:
                 raise NetworkError(

@@ -15,6 +15,7 @@ from typing import Any
 from ..dims import Condition, Dim, Domain, Expr, Var, bounds, evaluate, variables
 from ..dims.rewrite import rewrite
 from ..errors import NetworkError
+from ..support.suggestions import quoted
 
 __all__ = [
     "Conditions",
@@ -69,7 +70,7 @@ class Kind:
 
 def _dim(name: str, value: Any, minimum: int | None) -> Dim:
     if isinstance(value, bool) or not isinstance(value, (int, Expr)):
-        raise NetworkError(f"{name} must be a whole number, got {value!r}")
+        raise NetworkError(f"{name} must be a whole number, got {quoted(value)}")
     low, high = bounds(value)
     if isinstance(value, int) and abs(value) > _LARGEST:
         raise NetworkError(f"{name} is {value}, which is more than any network needs (at most {_LARGEST})")
@@ -143,7 +144,7 @@ class Padding(Kind):
             if value.lower() in self.modes:
                 return value.lower()
             wanted = " or ".join(repr(m) for m in self.modes) if self.modes else "no name"
-            raise NetworkError(f"{name} takes numbers or {wanted}, got {value!r}")
+            raise NetworkError(f"{name} takes numbers or {wanted}, got {quoted(value)}")
         if not isinstance(value, (list, tuple)):
             return _dim(name, value, self.minimum)
         if not value:
@@ -153,7 +154,7 @@ class Padding(Kind):
             where = f"{name}[{i}]"
             if isinstance(entry, (list, tuple)):
                 if len(entry) != 2:
-                    raise NetworkError(f"{where} must be a number or a pair [before, after], got {list(entry)!r}")
+                    raise NetworkError(f"{where} must be a number or a pair [before, after], got {quoted(list(entry))}")
                 entries.append(tuple(_dim(where, e, self.minimum) for e in entry))
             else:
                 entries.append(_dim(where, entry, self.minimum))
@@ -177,7 +178,7 @@ class Sizes(Kind):
         if value is None and self.optional:
             return None
         if not isinstance(value, (list, tuple)) or not (value or self.empty):
-            raise NetworkError(f"{name} must be a list of whole numbers, got {value!r}")
+            raise NetworkError(f"{name} must be a list of whole numbers, got {quoted(value)}")
         return tuple(_dim(f"{name}[{i}]", v, self.minimum) for i, v in enumerate(value))
 
     def schema(self) -> dict[str, Any]:
@@ -192,7 +193,7 @@ class Flag(Kind):
 
     def check(self, name: str, value: Any) -> Any:
         if not isinstance(value, (bool, Condition) if self.may_be_open else bool):
-            raise NetworkError(f"{name} must be true or false, got {value!r}")
+            raise NetworkError(f"{name} must be true or false, got {quoted(value)}")
         return value
 
     def schema(self) -> dict[str, Any]:
@@ -207,7 +208,7 @@ class Word(Kind):
 
     def check(self, name: str, value: Any) -> Any:
         if not isinstance(value, str) or value not in self.options:
-            raise NetworkError(f"{name} must be one of {', '.join(self.options)}, got {value!r}")
+            raise NetworkError(f"{name} must be one of {', '.join(self.options)}, got {quoted(value)}")
         return value
 
     def schema(self) -> dict[str, Any]:
@@ -220,7 +221,7 @@ class Number(Kind):
 
     def check(self, name: str, value: Any) -> Any:
         if isinstance(value, bool) or not isinstance(value, (int, float)):
-            raise NetworkError(f"{name} must be a number, got {value!r}")
+            raise NetworkError(f"{name} must be a number, got {quoted(value)}")
         return value
 
     def schema(self) -> dict[str, Any]:
@@ -245,7 +246,7 @@ class Scale(Kind):
             try:
                 value = Fraction(value)
             except (ValueError, ZeroDivisionError):
-                raise NetworkError(f"{name} must be a number or a fraction like 3/2, got {value!r}") from None
+                raise NetworkError(f"{name} must be a number or a fraction like 3/2, got {quoted(value)}") from None
         if isinstance(value, (float, Fraction)):
             if not 0 < value < _LARGEST:  # also false for nan
                 raise NetworkError(f"{name} must be above 0, got {value}")
@@ -263,7 +264,7 @@ class Text(Kind):
 
     def check(self, name: str, value: Any) -> Any:
         if not isinstance(value, str):
-            raise NetworkError(f"{name} must be text, got {value!r}")
+            raise NetworkError(f"{name} must be text, got {quoted(value)}")
         return value
 
     def schema(self) -> dict[str, Any]:
@@ -277,7 +278,7 @@ class Shapes(Kind):
     def check(self, name: str, value: Any) -> Any:
         known = isinstance(value, (list, tuple)) and all(isinstance(shape, (list, tuple)) for shape in value)
         if not known or not all(type(n) is int and 0 <= n <= _LARGEST for shape in value for n in shape):
-            raise NetworkError(f"{name} must be a list of shapes like [[64, 7, 7]], got {value!r}")
+            raise NetworkError(f"{name} must be a list of shapes like [[64, 7, 7]], got {quoted(value)}")
         return tuple(tuple(shape) for shape in value)
 
     def schema(self) -> dict[str, Any]:
@@ -291,7 +292,7 @@ class Conditions(Kind):
 
     def check(self, name: str, value: Any) -> Any:
         if not isinstance(value, (list, tuple)) or not all(isinstance(v, (bool, Condition)) for v in value):
-            raise NetworkError(f"{name} must be a list of conditions, got {value!r}")
+            raise NetworkError(f"{name} must be a list of conditions, got {quoted(value)}")
         return tuple(value)
 
     def schema(self) -> dict[str, Any]:
@@ -304,7 +305,7 @@ class Inner(Kind):
 
     def check(self, name: str, value: Any) -> Any:
         if not hasattr(value, "infer"):
-            raise NetworkError(f"{name} must be an operator, such as {{conv: {{...}}}}, got {value!r}")
+            raise NetworkError(f"{name} must be an operator, such as {{conv: {{...}}}}, got {quoted(value)}")
         return value
 
     def schema(self) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from typing import Any
 from ..errors import ConvsolveError, NetworkError
 from ..network import InputShapes, Network
 from ..sizes.valid_sizes import ValidSizes
+from ..support.arguments import checked
 from ..support.atomic_write import write_file
 from ..synthesis.pareto import Front
 from .charts import front_svg, map_svg
@@ -35,6 +36,7 @@ class Drawn:
         """Return the picture as SVG."""
         raise NotImplementedError
 
+    @checked
     def png(self, scale: float = 2.0) -> bytes:
         """Return the picture as PNG (with the extra ``png``).
 
@@ -43,6 +45,7 @@ class Drawn:
         """
         return _pixels(self.svg(), scale)
 
+    @checked
     def save(self, path: str | Path) -> None:
         """Write the picture to a file, in the format that its name ends with.
 
@@ -52,6 +55,7 @@ class Drawn:
         ending = Path(path).suffix.removeprefix(".").lower()
         write_file(path, self.written(ending))
 
+    @checked
     def written(self, format: str) -> str | bytes:
         """Return the picture in one of the formats."""
         makers: Mapping[str, Callable[[], str | bytes]] = {
@@ -137,6 +141,7 @@ class Picture(Drawn):
         return f"Picture of {self.subject.title or 'a network'}: {len(self.figure.boxes)} boxes"
 
 
+@checked
 def draw(
     what: Any, input_shape: InputShapes | None = None, *, beside: Any = None, unfold: bool = False, title: str = ""
 ) -> Picture | Chart:

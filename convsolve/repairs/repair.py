@@ -16,6 +16,7 @@ from ..rules import RANK
 from ..sizes.counterexample import counterexample
 from ..solver.clock import Clock, OutOfTime
 from ..sources import Asked, problem_of
+from ..support.arguments import checked
 from ..support.caller_errors import limited
 from ..support.notebook_display import Carded, Shown
 from ..support.suggestions import whole
@@ -94,6 +95,7 @@ class RepairList(Carded, list[Repair]):
         return "\n".join(f"{i}. {found}" for i, found in enumerate(self, 1)) or "nothing is to be repaired"
 
 
+@checked
 def repair(
     network: Asked,
     input_shape: InputShapes | None = None,

@@ -18,6 +18,7 @@ from ..network import InputShapes
 from ..network.trace import run_arrays
 from ..solver.clock import Clock
 from ..sources import Asked, problem_of
+from ..support.arguments import checked
 from ..support.notebook_display import Carded
 from ..support.suggestions import listed, whole
 from .analysis import Analysis, described
@@ -66,6 +67,7 @@ class Counterexample(Carded):
         return "\n".join(lines)
 
 
+@checked
 def counterexample(
     network: Asked,
     sizes: Sizes = None,

@@ -14,7 +14,9 @@ from ..network import InputShapes
 from ..problem import Problem
 from ..solver.clock import Clock
 from ..sources import Asked, problem_of
+from ..support.arguments import checked
 from ..support.notebook_display import Shown
+from ..support.suggestions import known_word
 from .analysis import AllowedSizes, analyse, described, proved
 from .branches import analyse_all
 from .open_inputs import OpenInputs
@@ -97,6 +99,7 @@ class ValidSizes(Shown, Mapping[str, SizeSet]):
         point = self.region.smallest()
         return None if point is None else tuple(self.opened.shapes(point))
 
+    @checked
     def pick(self, sizes: Sequence[int]) -> tuple[int, ...]:
         """Return a point from one size for all axes, one for each axis, or the shape of the only input as written.
 
@@ -128,23 +131,30 @@ class ValidSizes(Shown, Mapping[str, SizeSet]):
             point[i] = size if point[i] in (-1, size) else 0
         return tuple(point)
 
+    @checked
     def at(self, point: Sequence[int]) -> Problem:
         """Return the problem with these sizes; a program that does something else there is recorded again."""
+        if len(point) != len(self.axes):
+            raise NetworkError(f"a point has one size for each of {', '.join(self.axes)}, got {len(point)}")
         shapes = self.opened.shapes(point)
         return at_shapes(self.opened.problem, shapes[0] if len(shapes) == 1 else shapes)
 
     # -- reasons
 
+    @checked
     def limits(self, axis: str) -> tuple[Failure, ...]:
         """Return what fails when, at the smallest point, the size of one axis is less by one."""
+        known_word("axis", axis, self.axes)
         point = self.region.smallest()
         if point is None or point[self.axes[axis]] < 2:
             return ()
         less = [n - (i == self.axes[axis]) for i, n in enumerate(point)]
         return check(self.at(less)).failures
 
+    @checked
     def period_set_by(self, axis: str) -> list[str]:
         """Return the requirements that only certain residues of an axis meet."""
+        known_word("axis", axis, self.axes)
         label = self.region.axes[self.axes[axis]]
         causes = (c.requirement for c in self.causes if c.axis == label and c.sizes.period > 1)
         return list(dict.fromkeys(f"{r.layer}: {r.rule.demand}" if r.layer else r.text for r in causes))
@@ -168,6 +178,7 @@ class ValidSizes(Shown, Mapping[str, SizeSet]):
         return "\n".join(lines)
 
 
+@checked
 def valid_sizes(
     network: Asked,
     input_shape: InputShapes | None = None,

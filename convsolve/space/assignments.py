@@ -46,7 +46,7 @@ class Assignments:
             NetworkError: there is no such hole.
         """
         if name not in self.values:
-            raise NetworkError(f"the space has no hole {name!r}{nearest(name, list(self.values), listed=8)}")
+            raise NetworkError(f"the space has no hole {quoted(name)}{nearest(name, list(self.values), listed=8)}")
         return name
 
     def filled(self, assignment: Mapping[str, int]) -> dict[str, int]:

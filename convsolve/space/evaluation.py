@@ -65,7 +65,7 @@ def columns_of(batch: Any, holes: Mapping[str, Var]) -> tuple[dict[str, np.ndarr
         count = max((len(column) for column in given.values()), default=0)
         names = set(source)
     for name in names - holes.keys():
-        raise NetworkError(f"the space has no hole {name!r}{nearest(str(name), holes, listed=8)}")
+        raise NetworkError(f"the space has no hole {quoted(name)}{nearest(str(name), holes, listed=8)}")
     columns, missing = {}, {}
     for name, column in given.items():
         if column.ndim != 1 or len(column) != count:

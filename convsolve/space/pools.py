@@ -19,6 +19,7 @@ from typing import Any
 
 from ..errors import WorkersError
 from ..support.isolated import safe_path
+from ..support.suggestions import whole
 
 __all__ = ["LocalPool", "cluster"]
 
@@ -48,7 +49,7 @@ class LocalPool(Executor):
     """
 
     def __init__(self, workers: int | None = None) -> None:
-        if workers is not None and workers < 1:
+        if workers is not None and whole("workers", workers) < 1:
             raise WorkersError(f"wanted at least one worker, got {workers}")
         self.workers = workers or os.cpu_count() or 1
         self._calls: SimpleQueue[tuple[Future[Any], bytes] | None] = SimpleQueue()

@@ -13,6 +13,7 @@ from typing import Any, ParamSpec, TypeVar
 from ..errors import NetworkError, NoArchitectureError
 from ..network import Network
 from ..problem import Problem, as_problem
+from ..support.arguments import checked
 from ..support.notebook_display import Carded
 from ..support.suggestions import whole
 from ..synthesis.pareto import Front
@@ -133,6 +134,7 @@ class Space(Carded):
     # -- how many
 
     @_question
+    @checked
     def count(
         self,
         *,
@@ -165,6 +167,7 @@ class Space(Carded):
     # -- drawing
 
     @_question
+    @checked
     def sample(
         self,
         n: int,
@@ -223,6 +226,7 @@ class Space(Carded):
         columns, tried = draw(Numbers(self._subspace, cubes, executor, weight), n, seed, replace=replace)
         return self._subspace.samples(columns, n, weighted=bool(weight), tried=tried)
 
+    @checked
     def enumerate(self, limit: int | None = None, *, executor: Executor | None = None) -> Iterator[dict[str, int]]:
         """Yield the valid architectures, each once, in a fixed order, whoever does the work.
 
@@ -233,6 +237,7 @@ class Space(Carded):
         """
         yield from islice(enumeration.rows(self._subspace, self._cubes(executor), executor), limit)
 
+    @checked
     def lines(
         self, limit: int | None = None, *, executor: Executor | None = None, tell: Tell = untold
     ) -> Iterator[str]:
@@ -248,6 +253,7 @@ class Space(Carded):
                 tell(piece.share)
 
     @_question
+    @checked
     def write(
         self, path: str | Path, limit: int | None = None, *, executor: Executor | None = None, tell: Tell = untold
     ) -> int:
@@ -266,6 +272,7 @@ class Space(Carded):
     # -- one architecture, or a part of one
 
     @_question
+    @checked
     def domains(self, partial: Mapping[str, int] | None = None) -> dict[str, tuple[int, ...]]:
         """Return for each parameter that is still open exactly the values that lead to a valid architecture.
 
@@ -284,6 +291,7 @@ class Space(Carded):
         open_names = [name for name in self.holes if name not in (partial or {})]
         return self.decisions(partial or {}).domains(open_names)
 
+    @checked
     def decisions(self, partial: Mapping[str, int]) -> Decisions:
         """Return decided values to go on from, value by value, each of which is known to lead to a valid architecture.
 
@@ -297,6 +305,7 @@ class Space(Carded):
         """
         return Decisions(self._subspace, self._subspace.assignments.given(partial))
 
+    @checked
     def complete(self, partial: Mapping[str, int], *, timeout: float | None = None) -> Solution | Infeasible | Unknown:
         """Return the best architecture that keeps some decided values: by the problem's objectives, then by preference.
 
@@ -306,6 +315,7 @@ class Space(Carded):
         return optimisation.best(self._subspace.within(given), timeout)
 
     @_question
+    @checked
     def nearest(self, assignment: Mapping[str, int], *, keep: Mapping[str, int] | None = None) -> dict[str, int] | None:
         """Return the valid architecture that differs from an assignment in the fewest values; None if there is none.
 
@@ -316,6 +326,7 @@ class Space(Carded):
         return self._cheapest(distance_costs(holes, assignment), holes.given(keep or {}))
 
     @_question
+    @checked
     def neighbours(self, assignment: Mapping[str, int]) -> list[Neighbour]:
         """Return what one change makes of a valid architecture, the nearest first.
 
@@ -335,6 +346,7 @@ class Space(Carded):
         )
 
     @_question
+    @checked
     def crossover(self, a: Mapping[str, int], b: Mapping[str, int], seed: int = 0) -> dict[str, int]:
         """Return a valid child of two valid architectures.
 
@@ -364,6 +376,7 @@ class Space(Carded):
             return False
         return bool(self._subspace.evaluator([filled]).valid[0])
 
+    @checked
     def network(self, assignment: Mapping[str, int]) -> Network:
         """Return the network that an assignment makes."""
         return self.problem.network.assign(self._subspace.assignments.filled(assignment))
@@ -387,6 +400,7 @@ class Space(Carded):
         """
         return self._subspace.evaluator(batch)
 
+    @checked
     def best(
         self,
         *,
@@ -407,6 +421,7 @@ class Space(Carded):
         with self._kept(checkpoint) as known:
             return optimisation.best(self._subspace, timeout, seed, least, executor, tell, known)
 
+    @checked
     def pareto(
         self,
         *objectives: str,

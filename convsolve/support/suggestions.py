@@ -37,8 +37,8 @@ def known_word(what: str, word: object, choices: Iterable[str]) -> None:
     convsolve.errors.NetworkError: there is no sense 'maximise': did you mean 'maximize'?
     """
     known = list(choices)
-    if word not in known:
-        raise NetworkError(f"there is no {what} {word!r}{nearest(str(word), known)}")
+    if not isinstance(word, str) or word not in known:
+        raise NetworkError(f"there is no {what} {quoted(word)}{nearest(str(word), known)}")
 
 
 def whole(name: str, value: Any, *, least: int | None = None) -> int:
@@ -104,10 +104,18 @@ def few(names: Iterable[str], most: int = 5) -> str:
 
 
 def quoted(value: object, most: int = 80) -> str:
-    """Return a value as a message shows it, shortened.
+    """Return a value as a message shows it, in one line and shortened.
 
-    >>> quoted([3, 3]), quoted("x" * 100, most=8)
-    ('[3, 3]', "'xxxx...")
+    >>> quoted([3, 3]), quoted("x" * 100, most=8), quoted(int), quoted(object())
+    ('[3, 3]', "'xxxx...", 'the class int', 'an object')
     """
-    text = repr(value)
+    kind = type(value).__name__
+    if isinstance(value, type):
+        text = f"the class {value.__name__}"
+    elif type(value).__repr__ is object.__repr__ or kind in ("function", "builtin_function_or_method", "method"):
+        text = f"{'an' if kind[0] in 'aeiouAEIOU' else 'a'} {kind.replace('_', ' ')}"
+    elif kind == "module":
+        text = f"the module {getattr(value, '__name__', '')}"
+    else:
+        text = " ".join(repr(value).split("\n")) if "\n" in repr(value) else repr(value)
     return text if len(text) <= most else f"{text[: most - 3]}..."

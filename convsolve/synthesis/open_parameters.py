@@ -16,7 +16,8 @@ from ..operators import Conv
 from ..operators.base import to_canonical
 from ..operators.parameters import Kind, Padding, PerAxis, Sizes, WholeNumber, usual_domain
 from ..problem import Objective, Problem, as_problem
-from ..support.suggestions import nearest
+from ..support.arguments import checked
+from ..support.suggestions import listed, nearest, quoted
 
 __all__ = ["open", "opened", "with_demands"]
 
@@ -28,6 +29,7 @@ _WIDTHS = ("out_channels", "out_features", "multiplier")
 Values = Domain | str | int | Iterable[int]
 
 
+@checked
 def open(
     network: Network | Problem,
     parameters: Mapping[str, Values],
@@ -91,7 +93,7 @@ def opened(problem: Problem, parameters: Mapping[str, Values]) -> Problem:
                    if fnmatchcase(f"{layer.name}.{name}", pattern)]  # fmt: skip
         if not matched:
             known = [f"{layer.name}.{name}" for layer in layers.values() for name in layer.operator.parameters()]
-            raise NetworkError(f"no layer has a parameter {pattern!r}{nearest(pattern, known, listed=8)}")
+            raise NetworkError(f"no layer has a parameter {quoted(pattern)}{nearest(pattern, known, listed=8)}")
         for layer, name in matched:
             own = layers[layer.name]
             layers[layer.name] = dataclasses.replace(own, operator=_with_hole(own, name, values))
@@ -127,7 +129,7 @@ def _domain(what: str, kind: Kind, values: Values) -> Domain:
         if not isinstance(read, Domain) or read.size is None:
             raise ExpressionError(f"{values!r} is no domain with an end: write one like 3 | 5, 1..4 or 8..64 step 8")
         return read
-    return Domain.of(*([values] if isinstance(values, int) else values))
+    return Domain.of(*([values] if isinstance(values, int) else listed(what, values, "(3, 5)")))
 
 
 def _nothing(name: str, column: int) -> Any:

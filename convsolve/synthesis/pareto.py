@@ -17,6 +17,7 @@ from ..problem import Objective, Problem, ProblemTrace, as_problem
 from ..rules import PROBLEM
 from ..solver.clock import Clock
 from ..solver.outcome import Outcome, Stopped
+from ..support.arguments import checked
 from ..support.notebook_display import Shown
 from ..support.suggestions import listed
 from .robust import RobustSearch
@@ -51,6 +52,7 @@ class Front(Shown):
         return f"<Front of {', '.join(self.objectives)}: {len(self.points)} points, {whole}>"
 
 
+@checked
 def pareto(
     problem: Problem,
     objectives: Sequence[str] = (),
@@ -94,6 +96,7 @@ def wishes(problem: Problem, objectives: Sequence[str]) -> tuple[str, ...]:
     Raises:
         NetworkError: there are not two or three of them.
     """
+    problem = as_problem(problem)
     wished = listed("objectives", objectives, "['params', 'macs']") or as_problem(problem).pareto
     if len(wished) not in (2, 3):
         raise NetworkError(f"a Pareto front has two or three objectives, got {len(wished)}")

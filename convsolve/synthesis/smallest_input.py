@@ -13,11 +13,13 @@ from ..sizes.branches import least_point
 from ..sizes.open_inputs import open_inputs
 from ..sizes.valid_sizes import valid_sizes
 from ..solver.clock import Clock
+from ..support.arguments import checked
 from .solve import Infeasible, Solution, Unknown, solve
 
 __all__ = ["minimum_input", "smallest_input"]
 
 
+@checked
 def minimum_input(
     network: Network | Problem, *, training: bool = False, timeout: float | None = None
 ) -> tuple[int, ...] | tuple[tuple[int, ...], ...] | None:
@@ -61,6 +63,7 @@ def _one_or_all(shapes: Sequence[tuple[int, ...]]) -> tuple[int, ...] | tuple[tu
     return shapes[0] if len(shapes) == 1 else tuple(shapes)
 
 
+@checked
 def smallest_input(problem: Problem, *, timeout: float | None = None, seed: int = 0) -> Solution | Infeasible | Unknown:
     """Find the smallest input over all values of the open parameters, and values that take it.
 
@@ -75,6 +78,7 @@ def smallest_input(problem: Problem, *, timeout: float | None = None, seed: int 
     >>> found.output, dict(found.assignment)
     ((8, 4, 4), {'input[1]': 7, 'input[2]': 7, 'conv1.kernel_size': 3, 'conv1.padding': 1})
     """
+    problem = as_problem(problem)
     opened = open_inputs(problem)
     inputs = [layer.name for layer in opened.problem.network.inputs]
     sizes = [axis if "." in axis else f"{inputs[0]}.{axis}" for axis in opened.axes]

@@ -17,6 +17,7 @@ from ..operators import Choice
 from ..operators.parameters import substitute
 from ..problem import Objective, Problem, ProblemTrace, as_problem, trace_problem
 from ..rules import PROBLEM
+from ..support.arguments import checked
 from ..support.notebook_display import Carded, Shown
 from ..support.suggestions import few, whole
 from .relax import LONGEST, Relaxation, relaxations
@@ -209,6 +210,7 @@ class Interrupted(KeyboardInterrupt):
         self.answer = answer
 
 
+@checked
 def solve(
     problem: Problem,
     *,
@@ -330,7 +332,7 @@ def solutions(
     problem = as_problem(problem)
     limit = None if limit is None else whole("limit", limit, least=1)
     search = RobustSearch(problem, Clock(timeout, progress), whole("seed", seed))
-    if different == "structure":
+    if isinstance(different, str) and different == "structure":
         structure = _structure(problem)
         yield from _different(search, limit, -(-len(structure) // 3) or 1, structure or None)
         return

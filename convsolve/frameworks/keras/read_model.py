@@ -12,6 +12,7 @@ from ...errors import ConvsolveError, UnreadableError
 from ...network import Guard, Network
 from ...network.trace import run, trace
 from ...operators import Opaque
+from ...support.arguments import checked
 from ..common.documents import boundary
 from ..torch.traceback_modules import failed_call
 from .config_sources import config_of, is_program, unfinished_in
@@ -20,6 +21,7 @@ from .reader import MISWRITTEN, ConfigReader, UnknownLayerError
 __all__ = ["from_keras", "read_network"]
 
 
+@checked
 def from_keras(source: Any, *, input_shape: Any = None, assume: Mapping[str, str] | None = None) -> Network:
     """Read a network out of a Keras model, its config, a file, or the exception that building it raised.
 

@@ -11,6 +11,7 @@ import torch
 
 from ...errors import UnreadableError
 from ...network import InputShapes, Network
+from ...support.arguments import checked
 from ...support.suggestions import quoted
 from ..common.recording.second_runs import SeenLayers
 from .module_copies import copy_of, initialised, marks
@@ -22,6 +23,7 @@ from .training_branches import branches_in_training
 __all__ = ["from_torch"]
 
 
+@checked
 def from_torch(
     module: torch.nn.Module, input_shape: InputShapes, *, training: bool = False, batch_size: int = 1
 ) -> Network:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ....network import Network
+from ....support.arguments import checked
 from ...common.writing.execute import need
 from ...common.writing.plan import PlannedLayer, cannot, plan
 from .axes import AXES
@@ -22,6 +23,7 @@ OPSET = 21
 _IR_VERSION = 10
 
 
+@checked
 def to_onnx(network: Network, *, seed: int = 0) -> ModelProto:
     """Return a network as an ONNX model with random weights.
 
