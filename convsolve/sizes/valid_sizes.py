@@ -134,8 +134,8 @@ class ValidSizes(Shown, Mapping[str, SizeSet]):
     @checked
     def at(self, point: Sequence[int]) -> Problem:
         """Return the problem with these sizes; a program that does something else there is recorded again."""
-        if len(point) != len(self.axes):
-            raise NetworkError(f"a point has one size for each of {', '.join(self.axes)}, got {len(point)}")
+        if len(point) != len(self.opened.unknowns):
+            raise NetworkError(f"a point has one size for each of {', '.join(self.opened.unknowns)}, got {len(point)}")
         shapes = self.opened.shapes(point)
         return at_shapes(self.opened.problem, shapes[0] if len(shapes) == 1 else shapes)
 
