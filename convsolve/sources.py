@@ -126,7 +126,7 @@ def load(
 
 
 def _loaded(
-    source: str | Path,
+    source: str | os.PathLike[str],
     input_shape: InputShapes | None,
     arguments: dict[str, Any],
     assume: Mapping[str, str] | None,
