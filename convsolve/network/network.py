@@ -129,10 +129,9 @@ class Layer:
             raise NetworkError(f"{self.name}: when must be a condition, got {quoted(self.when)}")
         object.__setattr__(self, "within", listed("within", self.within, "['block1']"))
         object.__setattr__(self, "source", visible(self.source))
-        least, most = self.operator.arity
-        if len(self.inputs) < least or (most is not None and len(self.inputs) > most):
-            wanted = str(least) if least == most else f"at least {least}" if most is None else f"{least} to {most}"
-            raise NetworkError(f"{self.name}: {self.operator.kind} takes {wanted} inputs, got {len(self.inputs)}")
+        misfit = self.operator.misfit(len(self.inputs))
+        if misfit:
+            raise NetworkError(f"{self.name}: {misfit}")
 
     def needs(self) -> Iterator[str]:
         """Yield the layers whose tensors, or whose sizes, this layer uses."""

@@ -165,6 +165,9 @@ def shape_of(
     ...
     convsolve.errors.NetworkError: the kernel does not fit the padded input (height): window=2, padded=1
     """
+    misfit = operator.misfit(len(inputs))
+    if misfit:
+        raise NetworkError(misfit)
     site = _Alone(framework)
     result = operator.infer(site, *inputs)
     if site.failures:

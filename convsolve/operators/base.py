@@ -192,6 +192,14 @@ class Operator:
         changes = {name: replaced(getattr(self, name), replacements) for name in self.parameters()}
         return dataclasses.replace(self, **changes)
 
+    def misfit(self, count: int) -> str:
+        """Return why the operator does not take so many inputs; nothing where it does."""
+        least, most = self.arity
+        if least <= count and (most is None or count <= most):
+            return ""
+        wanted = str(least) if least == most else f"at least {least}" if most is None else f"{least} to {most}"
+        return f"{self.kind} takes {wanted} inputs, got {count}"
+
     def guarded(self, site: Site) -> Operator:
         """Return the operator with computed parameters kept in range, and require that they are."""
         if not self.unknowns():

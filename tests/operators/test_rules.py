@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import math
 import pickle
 import random
 from fractions import Fraction
@@ -17,18 +19,24 @@ from convsolve.network.trace import run, trace
 from convsolve.operators import (
     OPERATORS,
     RULES,
+    Add,
     Choice,
     Conv,
     ConvTranspose,
+    Flatten,
     Input,
     Linear,
     MaxPool,
+    MaxUnpool,
     Pad,
     Reach,
     Slice,
+    Stepwise,
     Upsample,
+    _Alone,
     shape_of,
 )
+from convsolve.operators.resizing import _rounding
 from convsolve.operators.windows import clipped_count, dilated, same_count, transposed_size, window_count
 
 
@@ -599,3 +607,59 @@ def test_what_must_be_a_number_is_not_left_out():
     for name in ("kernel_size", "stride", "dilation"):
         with pytest.raises(NetworkError, match=f"{name} must be a whole number, got None"):
             Conv(**{"out_channels": 2, "kernel_size": 3, name: None})
+
+
+def test_every_operator_is_a_frozen_value_of_named_parameters():
+    for kind, operator in OPERATORS.items():
+        assert operator.__dataclass_params__.frozen, kind
+        assert all(field.kw_only for field in dataclasses.fields(operator) if field.init), kind
+
+
+def test_an_unknown_that_meets_a_size_of_1_stays_what_it_is():
+    n = hole("n", 4, 5)
+    assert shape_of(Add(), (n, 3), (1, 3)) == shape_of(Add(), (1, 3), (n, 3)) == (n, 3)
+
+
+def test_a_batch_that_is_flattened_too_is_counted():
+    assert shape_of(Flatten(with_batch=True), (3, 4, 5)) == (2 * 60,)
+
+
+def test_a_position_of_nothing_or_zero_is_counted_from_the_front():
+    part = shape_of(Slice(axis=0, start=hole("z", 0)), (5, 4))
+    assert [evaluate(n, {"z": 0}) for n in part] == [5, 4]
+
+
+def test_sizes_halfway_between_two_numbers_are_not_known_where_the_aspect_is_kept():
+    with pytest.raises(NetworkError):
+        shape_of(Upsample(size=(3, 99), aspect="not_larger"), (1, 2, 5), framework="onnx")
+    assert shape_of(Upsample(size=(4, 99), aspect="not_larger"), (1, 2, 5), framework="onnx") == (1, 4, 10)
+
+
+@pytest.mark.parametrize("scale", [1.1, 0.1, 2 / 3, 0.1234567, 1.9999, 3.3333333, 0.7])
+def test_what_is_said_of_rounding_is_said_as_far_as_it_is_true(scale):
+    p, q, less, far = _rounding(scale, False)
+    short = set(less)
+    tried = [*range(1, min(far, 3000) + 1), *range(max(1, far - 50), far + 1)]
+    assert all(n * p // q - (n in short) == math.floor(n * scale) for n in tried)
+    if far < 1 << 20:
+        assert (far + 1) * p // q - math.floor((far + 1) * scale) != 0
+
+
+def test_places_of_maxima_have_the_axes_of_the_maxima():
+    for places in ((1, 4), (1, 4, 4, 4)):
+        with pytest.raises(RankError, match="a place for each maximum"):
+            shape_of(MaxUnpool(kernel_size=2), (1, 4, 4), places)
+
+
+def test_a_norm_of_two_axes_reaches_everywhere():
+    shape = (4, 4, 4)
+    site = _Alone("torch")
+    assert OPERATORS["layer_norm"](normalized_shape=(4, 4)).reach(site, [shape], [shape]) is None
+    assert OPERATORS["layer_norm"](normalized_shape=(4,)).reach(site, [shape], [shape]) == [Reach()] * 2
+
+
+def test_steps_cost_as_many_times_one_as_there_are():
+    step = Conv(out_channels=8, kernel_size=3)
+    layers = (Layer("x", Input(shape=(10, 1, 6, 6))), Layer("y", Stepwise(layer=step), ("x",)))
+    assert run(trace(Network(layers)), {})["y.macs"] == 10 * 8 * 9 * 16
+    assert Input(shape=()).shape == ()
