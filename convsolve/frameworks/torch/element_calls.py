@@ -28,7 +28,7 @@ from ...operators import (
     Sub,
 )
 from ..common.recording.guards import BATCH, BATCH_SIZE
-from ..common.recording.recorded_tensors import Unsupported, Value
+from ..common.recording.recorded_tensors import ONE, Unsupported, Value
 from ..common.recording.symbolic_sizes import Size
 from ..common.recording.symbolic_values import form_of
 from .calls import RecordedCall, handles, plain
@@ -46,6 +46,7 @@ __all__ = [
     "full",
     "joined",
     "linspace",
+    "meshgrid",
     "made",
     "made_by",
     "made_like",
@@ -348,6 +349,18 @@ def arange(call: RecordedCall, *args: Any, start: Any = 0, end: Any = None, step
         raise Unsupported("numbers that are not whole")
     way = end - start if step > 0 else start - end
     return _from_real([-(-way // abs(step)) if isinstance(way, Size) else len(range(start, end, step))])
+
+
+@handles("meshgrid")
+def meshgrid(call: RecordedCall, *tensors: Any, indexing: str | None = None) -> list[Value]:
+    """Constants of one axis each, laid out along an axis of their own."""
+    values = [call.value(t) for t in (tensors[0] if isinstance(tensors[0], (list, tuple)) else tensors)]
+    if any(v.ref or v.batch is not None or v.rank > 1 for v in values):
+        raise Unsupported("something else than constants of one axis")
+    sizes = [size for v in values for size in (v.shape or (ONE,))]
+    if indexing == "xy" and len(sizes) > 1:
+        sizes[:2] = sizes[1::-1]
+    return [replace(v, shape=tuple(sizes), span=v.span and replace(v.span, consecutive=False)) for v in values]
 
 
 @handles("linspace")

@@ -6,14 +6,16 @@ By default 300 programs at some sizes; ``CONVSOLVE_CONFORMANCE_SCALE=10`` draws 
 from __future__ import annotations
 
 import os
+from random import Random
 
 import pytest
 
+from convsolve.frameworks.common.recording import second_runs
 from convsolve.sizes.valid_sizes import ValidSizes
 
 from .draft import LARGEST
 from .drawn import drawn
-from .truth import judged, points
+from .truth import asked_again, judged, points
 
 SCALE = max(1, int(os.environ.get("CONVSOLVE_CONFORMANCE_SCALE", "1")))
 COUNT = 300 if SCALE == 1 else 1000 * SCALE
@@ -37,6 +39,16 @@ def test_nothing_false_is_said(block: int) -> None:
         asked, unknown = asked + found.asked, unknown + found.unknown
         assert not found.false, f"{program}\n\n" + "\n".join(found.false[:10])
     print(f"{asked} sizes asked, {100 * unknown / asked:.1f} % not known")
+
+
+@pytest.mark.parametrize("number", range(20_000, 20_000 + 6 * SCALE))
+def test_asking_changes_no_later_answer(number: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    if number % 2:  # taken for one of many layers: no run is made that others make needless
+        monkeypatch.setattr(second_runs, "_FEW_LAYERS", 0)
+    program = drawn(number)
+    found = asked_again(program, points(program, LARGEST, POINTS // 2), Random(number), timeout=TIMEOUT)
+    program.forget()
+    assert not found.false, f"{program}\n\n" + "\n".join(found.false[:10])
 
 
 def test_false_claims_are_seen(monkeypatch: pytest.MonkeyPatch) -> None:

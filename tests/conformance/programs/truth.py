@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from random import Random
 from typing import Any
@@ -17,7 +17,7 @@ from convsolve.sizes.valid_sizes import ValidSizes
 
 from .draft import SAMPLES, Program
 
-__all__ = ["Judged", "Truth", "judged", "points"]
+__all__ = ["Judged", "Truth", "asked_again", "judged", "points"]
 
 GO_ON = {"cat", "concat", "concatenate", "__setitem__"}
 """Calls that go on with tensors of no elements."""
@@ -114,19 +114,68 @@ def judged(
 
     ``timeout`` is for each question, in seconds: what is not known by then is unknown.
     """
+
+    def ask(network: cs.Network, truth: Truth, found: Judged) -> None:
+        sizes = cs.valid_sizes(network, prove=prove, timeout=timeout)
+        for size in tried:
+            _sizes(sizes, size, truth, found)
+        for size in tried[:checks]:
+            _check(cs.check(network, (program.shape[0], *size)), size, truth, found)
+        if smallest:
+            _smallest(network, tried, truth, found, timeout)
+
+    return _asked(program, tried, ask)
+
+
+def asked_again(
+    program: Program, tried: Sequence[tuple[int, ...]], order: Random, *, timeout: float | None = None
+) -> Judged:
+    """Ask the same network the same again, with other questions in between in a random order.
+
+    No answer may be false, and none may be other than one before.
+    """
+
+    def ask(network: cs.Network, truth: Truth, found: Judged) -> None:
+        answers: list[ValidSizes] = []
+
+        def all_sizes() -> None:
+            sizes = cs.valid_sizes(network, prove=False, timeout=timeout)
+            for size in tried:
+                known = [one for one in (*answers, sizes) if size in one.known and not one.unresolved]
+                if len({size in one.region for one in known}) > 1:
+                    found.false.append(f"{size} is valid in one answer and not in another")
+            answers.append(sizes)
+
+        def one_size() -> None:
+            for sizes in answers[-1:]:
+                _sizes(sizes, order.choice(tried), truth, found)
+
+        def check_one() -> None:
+            size = order.choice(tried)
+            _check(cs.check(network, (program.shape[0], *size)), size, truth, found)
+
+        def smallest() -> None:
+            _smallest(network, tried, truth, found, timeout)
+
+        questions = [*[all_sizes] * 2, *[one_size] * 8, *[check_one] * 6, *[smallest] * 2]
+        order.shuffle(questions)
+        for question in [*questions, all_sizes]:
+            question()
+        for size in tried:
+            _sizes(answers[-1], size, truth, found)
+
+    return _asked(program, tried, ask)
+
+
+def _asked(
+    program: Program, tried: Sequence[tuple[int, ...]], ask: Callable[[cs.Network, Truth, Judged], None]
+) -> Judged:
+    """Read a program and ask of it; return what is false of the answers."""
     truth, found = Truth(program), Judged()
-    channels = program.shape[0]
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            network = cs.from_torch(truth.module, program.shape)
-            sizes = cs.valid_sizes(network, prove=prove, timeout=timeout)
-            for size in tried:
-                _sizes(sizes, size, truth, found)
-            for size in tried[:checks]:
-                _check(cs.check(network, (channels, *size)), size, truth, found)
-            if smallest:
-                _smallest(network, tried, truth, found, timeout)
+            ask(cs.from_torch(truth.module, program.shape), truth, found)
     except UnreadableError as error:
         if "refuses" in str(error) and truth.at(program.shape[1:]):
             found.false.append(f"{program.shape}: {error}, but it runs")

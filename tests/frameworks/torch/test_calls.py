@@ -106,6 +106,19 @@ def test_grids():
     read(volume, (3, 8, 9, 7), (2, 5, 6, 7))
 
 
+@pytest.mark.parametrize("indexing", ["ij", "xy"])
+def test_constants_along_axes_of_their_own(indexing):
+    table = nn.Embedding(9, 4)
+
+    def places(self, x):
+        rows, columns = torch.meshgrid(torch.arange(x.shape[2]), torch.arange(x.shape[3]), indexing=indexing)
+        grid = torch.stack((rows, columns)).float()
+        x = torch.cat((x, (grid.mT if indexing == "xy" else grid).expand(x.shape[0], -1, -1, -1)), 1)
+        return x.unsqueeze(-1) + self.table(rows.t() if indexing == "xy" else rows)
+
+    read(places, (3, 8, 9), (3, 5, 20), (3, 9, 1), (3, 10, 9), (3, 1, 10), table=table)
+
+
 SELF = [(10, 16), (3, 16), (5, 12)]
 CROSS = [[(10, 16), (6, 16)], [(3, 16), (9, 16)], [(3, 16), (9, 12)], [(3, 12), (9, 16)]]
 

@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from ....dims import Dim, Domain, Var, eq, evaluate
+from ....dims import Cond, Dim, Domain, Var, eq, evaluate
 from ....errors import UnreadableError
 from ....network import Guard, Layer, Network
 from ....network.trace import Requirement, Trace, run, trace
@@ -23,28 +23,40 @@ Shapes = tuple[tuple[int, ...], ...]
 
 
 class SeenLayers:
-    """Which layers the runs of a program have made, and for which shapes of its inputs."""
+    """Which layers and guards the runs of a program have made, and for which shapes of its inputs."""
 
     def __init__(self) -> None:
-        self._at: dict[Layer, set[Shapes]] = {}
+        self._at: dict[Layer | Cond, set[Shapes]] = {}
 
     def add(self, network: Network, shapes: Shapes) -> None:
         """Keep what a run at these shapes has made."""
-        for layer in network.layers:
-            self._at.setdefault(layer, set()).add(shapes)
+        for one in self._told(network):
+            self._at.setdefault(one, set()).add(shapes)
 
     def elsewhere(self, network: Network, shapes: Shapes) -> bool:
-        """Return whether each layer was made by runs at other sizes, too: others in every axis.
+        """Return whether each layer and guard was made by runs at far other sizes, too: others in every axis.
 
-        The layer being the same, the sizes in it are not numbers of one run.
+        It being the same, the sizes in it are not numbers of one run. What has no inputs counts, too: a constant has a
+        shape. Sizes are far where one is the double of the other at least: a number that is rounded stays the same
+        nearby.
         """
         axes = [(i, place) for i, shape in enumerate(shapes) for place, _ in _free(network.data_format, len(shape))]
         return all(
-            any(other[i][place] != shapes[i][place] for other in self._at.get(layer, ()))
-            for layer in network.layers
-            if layer.inputs
+            any(_far(other[i][place], shapes[i][place]) for other in self._at.get(one, ()))
+            for one in self._told(network)
             for i, place in axes
         )
+
+    @staticmethod
+    def _told(network: Network) -> list[Layer | Cond]:
+        """Return what a run says of other sizes, too: all but what its inputs are."""
+        inputs = {layer.name for layer in network.inputs}
+        layers = [layer for layer in network.layers if layer.name not in inputs]
+        return [*layers, *(guard.condition for guard in network.guards)]
+
+
+def _far(one: int, other: int) -> bool:
+    return one >= 2 * other or other >= 2 * one
 
 
 def confirmed(
