@@ -130,8 +130,10 @@ def _network(source: Any, shape: Any, notes: list[str], asked: bool) -> Network 
     outside = sys.exception()
     try:
         if isinstance(source, BaseException) or kinds & {"keras", "tf_keras"}:
-            from ..frameworks.keras import from_keras
+            from ..frameworks.keras.read_model import from_keras, read_network
 
+            if isinstance(source, BaseException) and not asked:  # what a program has done is not done again unasked
+                return read_network(source, shape, None)[0]
             return from_keras(source, input_shape=shape)
         if "torch" in kinds:
             if shape is not None:

@@ -51,12 +51,17 @@ def _is_gate(look: Look) -> Cond:
     return any_of(*(when for when, reader in readers if reader.operator.kind in _GATES))
 
 
+_FEATURES = 8
+"""From so many channels on, an input is no image."""
+
+
 @lint(
     "W009", "width is gained before the first stride", "the input shrinks before any width is gained",
     level="warning",
     source="Szegedy et al., 'Rethinking the Inception Architecture' (2016), section 5",
     meaning="The first layer that reads the input makes it smaller without more channels: three quarters of the pixels "
-            "are lost before anything has been learned of them.",
+            "are lost before anything has been learned of them. An input of eight channels or more is no image: the "
+            "bins of a spectrogram and features of another network are wide as they come.",
     mend="Let a convolution that makes more channels come first, or shrink the images when they are loaded.",
     example="input: [3, 32, 32]\nlayers:\n  - max_pool: {name: pool, kernel_size: 2}\n"
             "  - conv: {out_channels: 8, kernel_size: 3}\n",
@@ -71,7 +76,8 @@ def width_comes_before_strides(look: Look) -> Iterator[LintDemand]:
         if maker.name in inputs and strides:
             wider = look.inputs[0][0] + 1 <= look.output[0]
             whole = all_of(*(eq(stride, 1) for stride in strides))
-            yield LintDemand(any_of(negation(when), whole, wider, look.returned, negation(look.alone)), "",
+            features = _FEATURES <= look.inputs[0][0]
+            yield LintDemand(any_of(negation(when), whole, wider, features, look.returned, negation(look.alone)), "",
                          {"channels": look.output[0], "stride": strides[0]})  # fmt: skip
 
 

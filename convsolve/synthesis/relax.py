@@ -1,8 +1,8 @@
 """Relax: the least that has to be given up for a problem without a solution to have one.
 
-For each of the problem's requirements that is part of the reason, the others are held and it is brought as
-near to fulfilment as they allow; and for each hole, its domain is widened by as little as is enough. Every
-way out that is returned has been solved.
+For each of the problem's requirements that is part of the reason, the others are held and it is brought as near to
+fulfilment as they allow; what a lint demands is left out; and for each hole, its domain is widened by as little as is
+enough. Every way out that is returned has been solved.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from itertools import islice
 
 from ..dims import Domain, Span, evaluate
 from ..errors import ConvsolveError, ExpressionError, NetworkError
+from ..lints import rule_of
 from ..network.trace import run, to_written, trace
 from ..operators import axis_names
 from ..problem import Objective, Problem, trace_problem
@@ -64,6 +65,9 @@ def relaxations(problem: Problem, core: Sequence[str], *, seconds: float = LONGE
         for text in dict.fromkeys(problem.requirements):  # what is written twice is given up twice
             if any(name == text or name.startswith(f"{text} (at ") for name in core):
                 found += _of_requirement(problem, text, clock)
+        for code in problem.sensible:
+            if any(rule_of(code).demand in name for name in core):
+                found += _of_lint(problem, code, clock)
         for name in list(problem.network.holes)[:_MOST_HOLES]:
             found += _of_domain(problem, name, clock)
     except OutOfTime:
@@ -127,6 +131,13 @@ def _of_shape(
     if outcome is not None:
         nearest = "x".join(str(_value(problem, f"{name}.{axis}", outcome)) for axis in axes)
         yield Relaxation(f"`{left} == {nearest}`", f"`{text}`", outcome.proven)
+
+
+def _of_lint(problem: Problem, code: str, clock: Clock) -> Iterator[Relaxation]:
+    """Let what one lint demands be: its code says which."""
+    others = tuple(other for other in problem.sensible if other != code)
+    if _best(replace(problem, sensible=others, objectives=()), clock) is not None:
+        yield Relaxation("", f"{code} ({rule_of(code).demand})", True)
 
 
 def _of_domain(problem: Problem, name: str, clock: Clock) -> Iterator[Relaxation]:

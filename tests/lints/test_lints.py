@@ -248,6 +248,13 @@ def test_lints_look_through_what_passes_a_tensor_on():
         assert "W002" not in codes(cs.parse(shared % kind)), kind  # the other branch reads every pixel
 
 
+def test_an_input_of_many_channels_is_no_image():
+    text = "input: [%d, 100]\nlayers:\n  - conv: {out_channels: %d, kernel_size: 5, stride: 2, padding: 2}\n  - conv: {out_channels: 9, kernel_size: 1}\n"
+    for arriving, made in itertools.product((1, 3, 7, 8, 40), (2, 7, 32)):
+        judged = "W009" in codes(cs.parse(text % (arriving, made)))
+        assert judged == (made <= arriving < 8), (arriving, made)
+
+
 def test_all_pairs_of_paddings_shift_branches_by_half_their_difference():
     for (a, b), (k, m) in itertools.product(
         itertools.product((0, 1, 2), repeat=2), itertools.product((1, 2, 3), repeat=2)

@@ -33,3 +33,15 @@ def test_wide_domains_have_neighbours_too(domain):
     )
     answer = cs.solve(problem, timeout=5)
     assert isinstance(answer, cs.Infeasible) and isinstance(answer.relaxations, tuple)
+
+
+def test_what_a_lint_demands_can_be_left_out():
+    problem = cs.parse("""
+    input: [1, 100]
+    layers: [{conv: {name: c, out_channels: 4, kernel_size: 3, stride: 2}}, {conv: {out_channels: 8, kernel_size: 1}}]
+    sensible: true
+    """)
+    answer = cs.solve(problem)
+    assert isinstance(answer, cs.Infeasible)
+    assert "without W003 (the last rows are read)" in map(str, answer.relaxations)
+    assert not any("W001" in str(way) for way in answer.relaxations)

@@ -7,6 +7,7 @@ import sys
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import redirect_stdout
+from contextvars import ContextVar
 from io import StringIO
 from typing import Any
 
@@ -59,9 +60,9 @@ def of_error(error: BaseException, input_shape: Any, assume: Mapping[str, str] |
     What it prints is not said again.
     """
     factory = builder_of(error)
-    if factory is None:
+    if factory is None or _RUNNING.get():
         return None
-    outside = sys.exception()
+    outside, token = sys.exception(), _RUNNING.set(True)
     try:
         with redirect_stdout(StringIO()), warnings.catch_warnings(action="ignore"):
             made = built(factory)
@@ -69,6 +70,12 @@ def of_error(error: BaseException, input_shape: Any, assume: Mapping[str, str] |
     except Exception as problem:  # the caller's own code, and what it raised is known already
         pass_on(problem, within=outside)
         return None
+    finally:
+        _RUNNING.reset(token)
+
+
+_RUNNING: ContextVar[bool] = ContextVar("_RUNNING", default=False)
+"""Whether a function is run again: what asks for that in it is not, or it would have no end."""
 
 
 class FollowedModel:

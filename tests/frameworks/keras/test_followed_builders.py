@@ -218,7 +218,40 @@ def test_an_exception_leads_to_the_function_that_built() -> None:
     network = cs.from_keras(error.value)
     assert not network.known_up_to
     assert cs.check(network).failures[0].smallest_input == (22, 22, 1)
-    assert "22x22x1" in str(cs.explain(error.value))
+    said = str(cs.explain(error.value))  # which runs nothing again that nobody asked for
+    assert "up to" in said and "22x22x1" not in said
+
+
+def test_explaining_does_nothing_twice() -> None:
+    done = []
+
+    def train() -> Any:
+        done.append("data deleted")
+        return keras.Sequential([keras.Input((8, 8, 1)), kl.Conv2D(4, 9)])
+
+    with pytest.raises(ValueError, match="negative") as error:
+        train()
+    assert str(cs.explain(error.value)) and done == ["data deleted"]
+    with pytest.raises(ValueError, match="negative"), cs.explaining():
+        train()
+    assert len(done) == 2
+
+
+def test_a_function_that_asks_for_itself_is_run_again_once() -> None:
+    runs = []
+
+    def make() -> Any:
+        runs.append(1)
+        try:
+            return keras.Sequential([keras.Input((8, 8, 1)), kl.Conv2D(4, 9)])
+        except ValueError as error:
+            cs.from_keras(error)
+            raise
+
+    with pytest.raises(ValueError, match="negative") as error:
+        make()
+    assert len(runs) <= 3 and cs.from_keras(error.value)
+    assert len(runs) <= 6
 
 
 def test_a_pool_that_raises_at_the_top_of_a_script_leaves_the_network_up_to_it() -> None:
