@@ -4,8 +4,9 @@ Source: Araujo, Norris and Sim, "Computing Receptive Fields of Convolutional Neu
 2019), extended to layers that enlarge (with a stride behind one, the number depends on where an output lies,
 and is not given). With ``e + 1`` neighbouring outputs of a layer, ``(e*stride +
 window - 1)//up + 1`` neighbouring inputs are seen; borders are not taken into account, but behind
-what sees a whole map (a flatten, a global pool) a field ends with the input. Where branches join, the farthest-seeing
-one counts.
+what tells the places of a whole map apart (a flatten) a field ends with the input: nothing beyond it is ever seen. A
+global pool, for which all places count alike, leaves the field of its windows as it is reported for classifiers. Where
+branches join, the farthest-seeing one counts.
 """
 
 from __future__ import annotations
@@ -114,8 +115,8 @@ def _along(
         return _forward(used, reaches, source, axis, define, tensor), stride
     far = _backward(traced, used, reaches, source, position, axis, define, tensor)
     shape = traced.shapes[source]
-    if shape is not None and any(r is not None and r.whole for r in reaches.values()):
-        far = minimum(far, shape[position + 1])  # what sees the whole map sees all of the input, and no more than that
+    if shape is not None and any(r is not None and r.whole and not r.pooled for r in reaches.values()):
+        far = minimum(far, shape[position + 1])
     return far, stride
 
 

@@ -102,13 +102,14 @@ class Reach:
     """How far an output element sees along one axis of the input.
 
     ``n`` neighbouring output elements see ``((n - 1)*stride + window - 1)//up + 1`` neighbouring inputs;
-    ``whole`` says that each sees the whole axis.
+    ``whole`` says that each sees the whole axis, ``pooled`` that all places of it count alike, as in a global pool.
     """
 
     window: Dim = 1
     stride: Dim = 1
     up: Dim = 1
     whole: bool = False
+    pooled: bool = False
 
 
 @dataclass(frozen=True)

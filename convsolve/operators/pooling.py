@@ -186,7 +186,7 @@ class AdaptiveAvgPool(Operator):
             if wished is None or wished == size:
                 reaches.append(Reach())
             elif wished == 1:
-                reaches.append(Reach(whole=True))
+                reaches.append(Reach(whole=True, pooled=True))
             else:
                 return None  # the windows differ from place to place
         return reaches
@@ -222,7 +222,7 @@ class GlobalAvgPool(Operator):
         return (channels, *((1,) * len(sizes) if self.keepdims else ()))
 
     def reach(self, site: Site, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> Sequence[Reach]:
-        return [Reach(whole=True)] * (len(inputs[0]) - 1)
+        return [Reach(whole=True, pooled=True)] * (len(inputs[0]) - 1)
 
 
 @dataclass(frozen=True, kw_only=True)

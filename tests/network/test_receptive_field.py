@@ -289,9 +289,9 @@ def test_the_fields_of_all_layers_are_those_of_each_alone():
         }
 
 
-def test_behind_what_sees_a_whole_map_a_field_ends_with_the_input():
+def test_behind_a_flatten_a_field_ends_with_the_input():
     layers = "[{conv: {name: a, out_channels: 2, kernel_size: 9, padding: half, dilation: D}}, HEAD, {linear: {out_features: 3}}]"
-    for head, dilation, own, whole in (("flatten", 1, 9, 40), ("flatten", 8, 65, 40), ("global_avg_pool", 8, 65, 40)):
+    for head, dilation, own, whole in (("flatten", 1, 9, 40), ("flatten", 8, 65, 40), ("global_avg_pool", 8, 65, 104)):
         problem = parse(f"input: [1, 40]\nlayers: {layers}".replace("HEAD", head).replace("D", str(dilation)))
         traced = trace(problem.network)
         values = run(traced, {})

@@ -30,7 +30,7 @@ EXPECTED: dict[str, tuple[int, ...] | None] = {
     "darts_two_budgets": (9_434,),
     "densenet_growth": (144, 85_978),
     "ds_cnn_depth": (19_888_896, 22_604),
-    "ecg_187": (373, 164_208),
+    "ecg_187": (187, 118_608),
     "espcn_x3": (17, 119_708_928),
     "eva_cifar_100k": (2_085_184, 31_626),
     "eva_mnist_20k": (19_999, 2_999_862),

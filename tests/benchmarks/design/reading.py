@@ -326,12 +326,16 @@ class _Reader:
             return None
         before = [(self.algebra.maximum(*(f[0] for f in axis)), self.algebra.maximum(*(f[1] for f in axis)))
                   for axis in zip(*arriving, strict=True)]  # fmt: skip
-        if moves == "whole":
+        if moves in ("whole", "flat"):
             if len(inputs[0].shape) < 2:
                 return before
-            return [
+            whole = [
                 (seen + (size - 1) * step, 0) for (seen, step), size in zip(before, inputs[0].shape[1:], strict=True)
             ]
+            if moves == "whole":
+                return whole
+            sizes = self.layers["input"].tensor.shape[1:]  # beyond which nothing is seen
+            return [(self.algebra.minimum(seen, size), step) for (seen, step), size in zip(whole, sizes, strict=True)]
         if moves == "same":
             return before
         return [(seen + (window - 1) * step, step * stride)
@@ -453,7 +457,7 @@ class _Reader:
 
     def op_flatten(self, kind: str, p: dict[str, Any], inputs: list[list[Any]], needed: list[Any]) -> Any:
         start = p.get("start_axis", 0)
-        return [*inputs[0][:start], _product(inputs[0][start:])], 0, 0, "whole"
+        return [*inputs[0][:start], _product(inputs[0][start:])], 0, 0, "flat"
 
     def op_linear(self, kind: str, p: dict[str, Any], inputs: list[list[Any]], needed: list[Any]) -> Any:
         *front, features = inputs[0]
