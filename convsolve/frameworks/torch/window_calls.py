@@ -28,7 +28,7 @@ def blocks(
     x = call.spatial(input, 2)
     if x.lifted:
         raise Unsupported("blocks of folded samples")
-    _folding(1, kernel_size, dilation, padding, stride)
+    _folding((1, 1), kernel_size, dilation, padding, stride)
     sides = tuple((n, n) for n in _each(padding, 2))
     if sides != ((0, 0), (0, 0)):
         x = x.made(*call.layer(Pad(padding=sides), x, name="unfold.pad"))
