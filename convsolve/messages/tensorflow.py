@@ -301,7 +301,8 @@ TEMPLATES: tuple[Template, ...] = (
              r" vs\. shape\[\d+\] = {shape:b}",
              _two_shapes, code="CS013", operator="concat", **_TF),
     template("tensorflow.weights",
-             r"Dimension \d+ in both shapes must be equal, but are \d+\ ?and\ ?\d+ (?: \. Shapes are .{0,90}? )?\.?"
+             r"Dimension {int:axis} in both shapes must be equal, but are {int:first} and {int:second}"
+             r" (?: \. Shapes are .{0,90}? )?\.?"
              r" for ['\"]? (?: \{\{node )? (?P<node>[\w./-]{0,200}Assign\w*) .{0,300}? with input shapes: {shape:own},"
              r" {shape:saved}",
              _assigned, **_TF),
