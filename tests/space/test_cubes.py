@@ -321,7 +321,7 @@ def test_an_executor_that_does_not_recover():
 
 def test_a_problem_that_cannot_be_sent():
     subspace = small()
-    object.__setattr__(subspace.problem, "description", lambda: "not a text")
+    object.__setattr__(subspace.problem, "expect", {"verdict": lambda: "not a text"})
     with cs.LocalPool(1) as pool, pytest.raises(cs.WorkersError, match="cannot be sent"):
         list(run([Job(subspace, square)], pool))
 
