@@ -485,8 +485,9 @@ def _is_free(path: Path) -> bool:
 
 def _theirs(error: BaseException, attribute: str) -> str:
     """Return what the user's own code raised, and where."""
-    frames = [f for f in traceback.extract_tb(error.__traceback__) if f.filename != __file__ and "importlib" not in
-              f.filename]  # fmt: skip
+    ours = (__file__, str(Path(__file__).parent / "frameworks"))  # what calls the user's code
+    frames = [f for f in traceback.extract_tb(error.__traceback__) if not f.filename.startswith(ours) and "importlib"
+              not in f.filename]  # fmt: skip
     where = f" at {frames[-1].filename}:{frames[-1].lineno}" if frames else ""
     lines = str(error).strip().split("\n")
     if isinstance(error, SyntaxError):

@@ -115,8 +115,8 @@ def summary(
     conv1      conv      28x28x32     832   1.3  627,200  90.9  0.10  5x5
     relu1      relu      28x28x32       0   0.0        0   0.0  0.10  5x5
     max_pool1  max_pool  14x14x32       0   0.0        0   0.0  0.03  6x6
-    flatten1   flatten   6272           0   0.0        0   0.0  0.03  32x32
-    linear1    linear    10        62,730  98.7   62,720   9.1  0.00  32x32
+    flatten1   flatten   6272           0   0.0        0   0.0  0.03  28x28
+    linear1    linear    10        62,730  98.7   62,720   9.1  0.00  28x28
     <BLANKLINE>
     params 63,562 (0.25 MB)
     macs 689,920   outputs 62,730 (0.25 MB)
