@@ -345,17 +345,20 @@ def _made(name: str, named: Named, arguments: dict[str, Any]) -> tuple[Any, Cons
 
 def _called(factory: Callable[[], Any]) -> Any:
     """Call what makes a network; with Keras, past the layers that fail."""
-    if "keras" in sys.modules:
-        return _reader("keras").build(factory)
-    try:
+
+    def make() -> Any:
         if "torchvision" not in sys.modules:
             return factory()
         with _reader("torch").without_published_weights():
             return factory()
-    except (ValueError, TypeError, RuntimeError):
-        if "keras" not in sys.modules:
-            raise
-    return _reader("keras").build(factory)  # it has imported Keras itself
+
+    if "keras" not in sys.modules:
+        try:
+            return make()
+        except (ValueError, TypeError, RuntimeError):
+            if "keras" not in sys.modules:  # which it may have imported itself
+                raise
+    return _reader("keras").build(make)
 
 
 def _imported(name: str, named: Named) -> Any:

@@ -7,11 +7,12 @@ import os
 import subprocess
 import sys
 from pathlib import Path
-from types import SimpleNamespace
+from types import ModuleType, SimpleNamespace
 
 import pytest
 
 import convsolve as cs
+from convsolve import sources
 from convsolve.cli import main
 
 ROOT = Path(__file__).parent.parent
@@ -171,3 +172,20 @@ def test_several_inputs_on_the_command_line(nets, here):
 def test_a_package_that_is_installed():
     result = convsolve("check", "torchvision.models:resnet18", "--input", "3x64x64", "-q")
     assert result.returncode == 0 and result.stdout == "" and result.stderr == ""
+
+
+@pytest.mark.parametrize("loaded", [True, False], ids=["with Keras", "without"])
+def test_weights_that_are_published_are_not_fetched(loaded, monkeypatch):
+    keras = pytest.importorskip("keras")
+
+    class WeightsEnum:
+        def get_state_dict(self):
+            raise AssertionError("this would download weights")
+
+    monkeypatch.setitem(sys.modules, "torchvision", ModuleType("torchvision"))
+    monkeypatch.setitem(sys.modules, "torchvision.models._api", SimpleNamespace(WeightsEnum=WeightsEnum))
+    if loaded:
+        monkeypatch.setitem(sys.modules, "keras", keras)
+    else:
+        monkeypatch.delitem(sys.modules, "keras")
+    assert sources._called(lambda: WeightsEnum().get_state_dict()) == {}
