@@ -17,6 +17,8 @@ from ..errors import UndecidedError
 __all__ = ["Deadline", "timeout_option"]
 
 _MOMENT = 0.01
+"""Seconds that are left at least, so that whatever is asked can say that its time is up."""
+
 _AGAIN = 0.1
 """Seconds after which an end that something has swallowed is told again."""
 
@@ -81,7 +83,7 @@ class _Timer(AbstractContextManager[None]):
     def __enter__(self) -> None:
         self._began, self._before = time.monotonic(), 0.0
         self._handler = signal.signal(signal.SIGALRM, self._ring)
-        self._before, _ = signal.setitimer(signal.ITIMER_REAL, max(self._deadline._end - self._began, _MOMENT), _AGAIN)
+        self._before, _ = signal.setitimer(signal.ITIMER_REAL, self._deadline.left or _MOMENT, _AGAIN)
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, where: TracebackType | None

@@ -151,11 +151,17 @@ def loaded(source: str, input_shape: InputShapes | None, arguments: str, deadlin
 
 def found_as_it_is(source: str, input_shape: InputShapes | None, arguments: str) -> Network:
     """Return the network that a SOURCE names, without what the command line asks besides."""
+    return _stated(source, input_shape, arguments).network
+
+
+def _stated(source: str, input_shape: InputShapes | None, arguments: str) -> Problem:
+    """Return the problem that a SOURCE states, read as the options of the command say."""
     from ..sources import load, read_arguments
 
-    problem = load(source, input_shape=input_shape, arguments=read_arguments(arguments),
-                   assume=click.get_current_context().meta.get(_ASSUMED))  # fmt: skip
-    return problem.network
+    meta = click.get_current_context().meta
+    training = bool(meta.get("convsolve.training"))
+    return load(source, input_shape=input_shape, arguments=read_arguments(arguments), assume=meta.get(_ASSUMED),
+                training=training)  # fmt: skip
 
 
 def what_if_options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -230,14 +236,9 @@ def _number(text: str) -> int:
 
 def found(source: str, input_shape: InputShapes | None, arguments: str) -> tuple[Problem, InputShapes | None]:
     """Return the problem that a SOURCE names, as it states its input, and the shape to ask about."""
-    from ..sources import load, read_arguments
-
-    assume = click.get_current_context().meta.get(_ASSUMED)
-    training = bool(click.get_current_context().meta.get("convsolve.training"))
-    values = read_arguments(arguments)
 
     def load_for(shapes: InputShapes | None) -> Problem:
-        return _asked(load(source, input_shape=shapes, arguments=values, assume=assume, training=training))
+        return _asked(_stated(source, shapes, arguments))
 
     if input_shape is None or source == "-":  # which can be read once
         return load_for(input_shape), input_shape

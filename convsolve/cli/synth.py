@@ -228,7 +228,7 @@ def _diff(
     source: str, input_shape: InputShapes | None, arguments: str, answer: Solution | Infeasible | Unknown
 ) -> None:
     """Print what was chosen as a change of the Python source that the network comes from."""
-    from ..repairs.opened_edits import edits_between
+    from ..repairs.opened_edits import edits_of_opened
     from ..repairs.source_patch import patch
     from ..synthesis.solve import Solution
 
@@ -237,7 +237,7 @@ def _diff(
             click.echo(line, err=True)
         return
     before = found_as_it_is(source, input_shape, arguments)
-    edits = edits_between(before, answer.network)
+    edits = edits_of_opened(before, answer.network)
     click.echo(patch(before, edits).diff() if edits else "", nl=False)
     for line in standing_lines(answer):
         click.echo(line, err=True)

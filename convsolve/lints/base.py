@@ -6,7 +6,7 @@ the condition over dimensions and never decides: read with integers it is a find
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Literal
@@ -191,6 +191,11 @@ class Look:
         Otherwise what this layer leaves out is not lost.
         """
         return self.alone_but_for(lambda layer: False)
+
+    def read_by(self, kinds: Collection[str]) -> Cond:
+        """Return when a layer of one of these kinds reads what this one makes."""
+        readers = self.view.readers[self.layer.name] or ()
+        return any_of(*(when for when, reader in readers if reader.operator.kind in kinds))
 
     def alone_but_for(self, like: Callable[[Layer], Cond]) -> Cond:
         """Return when no other layer reads what this one reads, but for those that leave out the same."""

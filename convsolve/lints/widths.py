@@ -35,7 +35,7 @@ def nothing_is_squeezed(look: Look) -> Iterator[LintDemand]:
         return
     arriving, leaving = look.elements
     pooled = isinstance(look.operator, MaxPool) and eq(product(look.output[1:]), 1)  # which is a global pool
-    meant = any_of(pooled, _no_map(look), negation(look.alone), look.returned, _is_gate(look))
+    meant = any_of(pooled, _no_map(look), negation(look.alone), look.returned, look.read_by(_GATES))
     kept = any_of(arriving <= _MOST_LOST * leaving, meant)
     yield LintDemand(kept, "", {"elements": arriving, "kept": leaving})
 
@@ -43,12 +43,6 @@ def nothing_is_squeezed(look: Look) -> Iterator[LintDemand]:
 def _no_map(look: Look) -> Cond:
     """Return when a layer works on one place, as those that weigh channels do behind a global pool."""
     return eq(product(look.inputs[0][1:]), 1)
-
-
-def _is_gate(look: Look) -> Cond:
-    """Return when a sigmoid or a softmax reads what a layer makes."""
-    readers = look.view.readers[look.layer.name] or ()
-    return any_of(*(when for when, reader in readers if reader.operator.kind in _GATES))
 
 
 _FEATURES = 8
@@ -143,7 +137,7 @@ def channels_fill_vectors(look: Look) -> Iterator[LintDemand]:
     operator = look.operator
     if not isinstance(operator, (Conv, Linear)):
         return
-    meant = any_of(look.returned, _is_gate(look))
+    meant = any_of(look.returned, look.read_by(_GATES))
     if isinstance(operator, Conv) and operator.groups != 1:
         depthwise = eq(operator.groups, look.inputs[0][0])
         condition = any_of(depthwise, eq(look.output[0] % (8 * operator.groups), 0), _no_map(look), meant)

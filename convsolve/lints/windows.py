@@ -174,12 +174,6 @@ def weights_meet_the_input(look: Look) -> Iterator[LintDemand]:
         yield LintDemand(condition, w.axis, {"window": w.span, "padding": w.before, "size": w.size})
 
 
-def _is_cut(look: Look) -> Cond:
-    """Return when a crop follows."""
-    readers = look.view.readers[look.layer.name] or ()
-    return any_of(*(when for when, reader in readers if reader.operator.kind in _CUTS))
-
-
 @lint(
     "W015", "no window with stride 1 enlarges the map", "the map grows, by what is seen of the padding",
     level="warning",
@@ -192,7 +186,7 @@ def _is_cut(look: Look) -> Cond:
     wrong="kernel_size: 4", right="kernel_size: 5",
 )  # fmt: skip
 def maps_do_not_grow(look: Look) -> Iterator[LintDemand]:
-    cut = _is_cut(look)
+    cut = look.read_by(_CUTS)
     for w in windows(look):
         if w.padded:
             nothing_but_padding = any_of(w.before >= w.span, w.last >= w.size)  # of which another lint speaks
@@ -216,7 +210,7 @@ def maps_do_not_grow(look: Look) -> Iterator[LintDemand]:
 def transposed_windows_overlap_evenly(look: Look) -> Iterator[LintDemand]:
     for axis, size, kernel, stride, padding in _transposed(look):
         if stride != 1:
-            border = any_of(kernel - stride <= padding, eq(size, 1), eq(stride, 1), _is_cut(look))
+            border = any_of(kernel - stride <= padding, eq(size, 1), eq(stride, 1), look.read_by(_CUTS))
             condition = all_of(eq(kernel % stride, 0), border)
             yield LintDemand(condition, axis, {"kernel_size": kernel, "stride": stride, "padding": padding})
 

@@ -65,10 +65,6 @@ class ProgramFile:
             node = self._outer[node]
             yield node
 
-    def function(self, node: ast.AST) -> Function:
-        """Return the function, class or module whose names a node sees first."""
-        return next((outer for outer in self.around(node) if isinstance(outer, Function)), self.tree)
-
     def call(self, place: ProgramCall) -> ast.Call | None:
         """Return the call at a place."""
         for node in ast.walk(self.tree):
@@ -77,7 +73,7 @@ class ProgramFile:
                 return node
         return None
 
-    def span(self, node: ast.expr | ast.stmt) -> tuple[int, int]:
+    def span(self, node: ast.expr | ast.stmt | ast.alias) -> tuple[int, int]:
         """Return where a node begins and ends, in bytes."""
         assert node.end_lineno is not None and node.end_col_offset is not None
         return (
@@ -85,21 +81,21 @@ class ProgramFile:
             self._starts[node.end_lineno - 1] + node.end_col_offset,
         )
 
-    def source(self, node: ast.expr | ast.stmt) -> str:
+    def source(self, node: ast.expr | ast.stmt | ast.alias) -> str:
         """Return what is written there."""
         start, end = self.span(node)
         return self.text.encode()[start:end].decode()
 
-    def replacing(self, node: ast.expr | ast.stmt, new: str) -> Spot:
+    def replacing(self, node: ast.expr | ast.stmt | ast.alias, new: str) -> Spot:
         """Return the spot that puts something else in the place of a node."""
         return Spot(self.path, *self.span(node), new)
 
-    def before(self, node: ast.expr | ast.stmt, new: str) -> Spot:
+    def before(self, node: ast.expr | ast.stmt | ast.alias, new: str) -> Spot:
         """Return the spot that puts something in front of a node."""
         start, _ = self.span(node)
         return Spot(self.path, start, start, new)
 
-    def after(self, node: ast.expr | ast.stmt, new: str) -> Spot:
+    def after(self, node: ast.expr | ast.stmt | ast.alias, new: str) -> Spot:
         """Return the spot that puts something behind a node."""
         _, end = self.span(node)
         return Spot(self.path, end, end, new)

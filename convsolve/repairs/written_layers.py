@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
 
 from ..checks.check import CheckReport
 from ..errors import NetworkError
@@ -122,7 +121,7 @@ class _Keras(_Written):
 class _Torch(_Written):
     def spots(self) -> list[Spot]:
         kind, given = self._module()
-        if kind and self._construction() is not None:
+        if kind and self.user.name in self.network.constructions:
             file, call = _made(self.program, self.network, self.user)
             prefix = "".join(ast.unparse(call.func).rpartition(".")[:2])
             name, imports = _name(file, prefix, kind)
@@ -143,9 +142,6 @@ class _Torch(_Written):
             axes = kind[-2:]
             return [file.replacing(mine, f"{_functional(file)}.adaptive_avg_pool{axes}({text}, {given})")]
         raise self._by_hand("there is no one module for it")
-
-    def _construction(self) -> Any:
-        return self.network.constructions.get(self.user.name)
 
     def _module(self) -> tuple[str, str]:
         operator = self.new.operator
@@ -238,8 +234,7 @@ def _name(file: ProgramFile, prefix: str, name: str) -> tuple[str, list[Spot]]:
         return f"{prefix}{name}", []
     for node in _imports(file):
         if any(alias.name[:1].isupper() and alias.asname is None for alias in node.names):
-            end = _end(file, node.names[-1])
-            return name, [Spot(file.path, end, end, f", {name}")]
+            return name, [file.after(node.names[-1], f", {name}")]
     raise NetworkError(f"{file.path} does not import {name}: change it by hand")
 
 
@@ -247,7 +242,3 @@ def _imports(file: ProgramFile) -> Iterator[ast.ImportFrom]:
     for node in file.tree.body:
         if isinstance(node, ast.ImportFrom) and str(node.module).endswith((".layers", "torch.nn")):
             yield node
-
-
-def _end(file: ProgramFile, alias: ast.alias) -> int:
-    return file.span(alias)[1]  # type: ignore[arg-type]

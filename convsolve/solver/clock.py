@@ -6,9 +6,8 @@ import time
 from collections.abc import Callable
 from copy import copy
 
-from ..errors import NetworkError
+from ..support.arguments import must_fit
 from ..support.caller_errors import OutOfTime
-from ..support.suggestions import quoted
 
 __all__ = ["Clock", "OutOfTime"]
 
@@ -26,9 +25,7 @@ class Clock:
     """
 
     def __init__(self, timeout: float | None = None, progress: Callable[[str], None] | None = None) -> None:
-        known = isinstance(timeout, (int, float)) and not isinstance(timeout, bool) and timeout == timeout  # not nan
-        if timeout is not None and not known:
-            raise NetworkError(f"timeout must be a number of seconds, or None for no limit, got {quoted(timeout)}")
+        must_fit("timeout", "float | None", timeout)
         self._start = time.monotonic()
         self._end = None if timeout is None else self._start + timeout
         self._processor_start = time.process_time()

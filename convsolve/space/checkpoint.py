@@ -14,7 +14,7 @@ from typing import IO, Any
 
 from ..errors import FileError, Problematic
 from .cubes import Cut, Job
-from .note_lines import line_of, locked, note_of, opened
+from .note_lines import add_note, line_of, locked, note_of, opened
 
 __all__ = ["Checkpoint"]
 
@@ -53,19 +53,19 @@ class Checkpoint:
     def _read(self) -> None:
         """Read what is known; a last line that a stopped run left half written is dropped."""
         if not locked(self._file):
-            raise self._wrong(1, "another run is using this file: wait for it, or stop it")
+            raise self._wrong("another run is using this file: wait for it, or stop it")
         self._file.seek(0)
         data = self._file.read()
         if not data.endswith(b"\n") and line_of(self._head).startswith(data):  # nothing, or a first line half written
             self._file.truncate(0)
-            self._write(self._head)
+            add_note(self._file, self._head)
             return
         lines = data.splitlines(keepends=True)
         if (head := _whole(lines[0])) is None:
-            raise self._wrong(1, "this is no checkpoint")
+            raise self._wrong("this is no checkpoint")
         if head != self._head:
             raise self._wrong(
-                1, "this keeps answers to another question, of another problem or another version of convsolve"
+                "this keeps answers to another question, of another problem or another version of convsolve"
             )
         good = len(lines[0])
         for line in lines[1:]:
@@ -75,13 +75,8 @@ class Checkpoint:
             good += len(line)
         self._file.truncate(good)
 
-    def _wrong(self, line: int, message: str) -> FileError:
-        return FileError(str(self._path), [Problematic(line, 1, f"{message}; name another file, or remove this one")])
-
-    def _write(self, note: dict[str, Any]) -> None:
-        self._file.write(line_of(note))
-        self._file.flush()
-        os.fsync(self._file.fileno())
+    def _wrong(self, message: str) -> FileError:
+        return FileError(str(self._path), [Problematic(1, 1, f"{message}; name another file, or remove this one")])
 
     def of(self, task: str, decode: Callable[[Any], Any], encode: Callable[[Any], Any]) -> Answers:
         """Return the answers to one task: how they are written, None for one that is not certain, and read."""
@@ -111,7 +106,8 @@ class Answers:
             note = {"is": encoded}
         else:
             return
-        self._checkpoint._write({"task": self._task, "cube": job.decided, "depth": job.depth, "answer": note})
+        whole = {"task": self._task, "cube": job.decided, "depth": job.depth, "answer": note}
+        add_note(self._checkpoint._file, whole)
 
 
 def _whole(line: bytes) -> dict[str, Any] | None:

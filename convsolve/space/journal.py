@@ -21,7 +21,7 @@ from ..errors import FileError, Problematic
 from ..support.atomic_write import destination, open_stream, take_place
 from .cubes import Tell, untold
 from .enumeration import Lines, lines
-from .note_lines import identity, line_of, locked, note_of, opened
+from .note_lines import add_note, identity, line_of, locked, note_of, opened
 from .sampling import Cube, measure
 from .subspace import Subspace
 
@@ -141,7 +141,7 @@ class _Journal:
             raise self._strange()
         self._notes.truncate(len(whole))
         if not whole:
-            self._note(self._head)
+            add_note(self._notes, self._head)
 
     def _open(self) -> None:
         """Open the file of lines, and drop those that have not been noted, or are not what was written."""
@@ -179,15 +179,10 @@ class _Journal:
     def _strange(self) -> FileError:
         return FileError(str(self._part), [Problematic(1, 1, "no run has left this here: move it away")])
 
-    def _note(self, note: dict[str, Any]) -> None:
-        self._notes.write(line_of(note))
-        self._notes.flush()
-        os.fsync(self._notes.fileno())
-
     def note_cubes(self, cubes: tuple[Cube, ...]) -> None:
         """Note which cubes are listed."""
         self.cubes = cubes
-        self._note({"cubes": [dataclasses.astuple(cube) for cube in cubes]})
+        add_note(self._notes, {"cubes": [dataclasses.astuple(cube) for cube in cubes]})
 
     def add(self, piece: Lines) -> None:
         """Add lines to the file, and note where they end once they are there."""
@@ -196,14 +191,15 @@ class _Journal:
         self._rows.flush()
         os.fsync(self._rows.fileno())
         self.rows, self._size = self.rows + piece.size, self._size + len(piece.text)
-        self._note(
-            {"cube": piece.cube, "next": piece.next, "rows": self.rows, "bytes": self._size, "sum": crc32(piece.text)}
+        add_note(
+            self._notes,
+            {"cube": piece.cube, "next": piece.next, "rows": self.rows, "bytes": self._size, "sum": crc32(piece.text)},
         )
 
     def finish(self) -> None:
         """Let the finished file take its place."""
         if not self.finished:
-            self._note({"finished": True})
+            add_note(self._notes, {"finished": True})
             self.finished = True
         if self._rows is not None:
             self._rows.close()

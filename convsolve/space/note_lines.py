@@ -14,7 +14,7 @@ from ..errors import FileError, Problematic
 from ..network.trace import Definition
 from .subspace import Subspace
 
-__all__ = ["identity", "line_of", "locked", "note_of", "opened"]
+__all__ = ["add_note", "identity", "line_of", "locked", "note_of", "opened"]
 
 
 def line_of(note: dict[str, Any]) -> bytes:
@@ -34,6 +34,13 @@ def note_of(line: bytes) -> dict[str, Any]:
     if line_of(note) != line:
         raise ValueError("a wrong checksum")
     return note
+
+
+def add_note(file: IO[bytes], note: dict[str, Any]) -> None:
+    """Write a note at the end of a file, and return when it is on the disk."""
+    file.write(line_of(note))
+    file.flush()
+    os.fsync(file.fileno())
 
 
 def opened(path: Path, how: str, mode: int = 0o666) -> IO[bytes]:

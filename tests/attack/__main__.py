@@ -33,9 +33,7 @@ def main() -> None:
             if time.monotonic() - begun > given.seconds:
                 break
             file, content = crafted(number) if given.crafted else mutant(number, given.only)
-            words = command(number, file)
-            if given.crafted and "--timeout" not in words:  # what the guide advises for files of strangers
-                words[1:1] = ["--timeout", "5"]
+            words = command(number, file, limited=given.crafted)
             (limited.folder / file).write_bytes(content)
             ended = limited.run(words)
             tried += 1

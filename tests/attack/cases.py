@@ -28,10 +28,11 @@ COMMANDS = (
 LOGS = (["explain"], ["explain", "--json"])
 
 
-def command(number: int, file: str) -> list[str]:
-    """Return the words of the command that a case runs on its file."""
+def command(number: int, file: str, *, limited: bool = False) -> list[str]:
+    """Return the words of the command that a case runs on its file; ``limited`` as the guide advises for strangers'."""
     words = Random(f"command {number}").choice(LOGS if file.endswith(".log") else COMMANDS)
-    return [*(file if word == "{}" else word for word in words), file]
+    limit = ["--timeout", "5"] if limited and "--timeout" not in words else []
+    return [words[0], *limit, *(file if word == "{}" else word for word in words[1:]), file]
 
 
 def judged(ended: Ended) -> str:

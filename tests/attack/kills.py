@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from random import Random
 
-__all__ = ["LONG", "Long", "killed_again_and_again"]
+__all__ = ["LONG", "WIDE", "Long", "killed_again_and_again"]
 
 ROOT = Path(__file__).parents[2]
 
@@ -31,6 +31,7 @@ layers:
 require: [params <= 40K, macs <= 9M]
 maximize: params
 """
+"""A problem whose cubes take a moment each."""
 
 
 @dataclass(frozen=True)

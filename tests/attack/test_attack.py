@@ -69,10 +69,7 @@ def test_files_that_are_built_to_hurt(limited: Limited) -> None:
     for number in range(CASES // 4):
         file, content = crafted(number)
         (limited.folder / file).write_bytes(content)
-        words = command(number, file)
-        if "--timeout" not in words:
-            words[1:1] = ["--timeout", "5"]
-        fault = judged(limited.run(words))
+        fault = judged(limited.run(command(number, file, limited=True)))
         assert not fault, f"python -m tests.attack --crafted --case {number}: {fault}"
 
 

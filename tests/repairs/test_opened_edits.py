@@ -11,7 +11,7 @@ from click.testing import CliRunner
 from convsolve.checks.check import check
 from convsolve.cli import cli
 from convsolve.errors import NetworkError
-from convsolve.repairs.opened_edits import edits_between
+from convsolve.repairs.opened_edits import edits_of_opened
 from convsolve.repairs.source_patch import patch
 from convsolve.sources import load
 from convsolve.synthesis.open_parameters import open as opened
@@ -56,7 +56,7 @@ def test_the_changed_source_makes_what_was_chosen(parameters, require, tmp_path,
     monkeypatch.chdir(tmp_path)
     network = load("net.py:Net", input_shape=(3, 64, 64)).network
     answer = solve(opened(network, parameters, require=require, minimize="macs"))
-    change = patch(network, edits_between(network, answer.network))
+    change = patch(network, edits_of_opened(network, answer.network))
     change.write()
     spec = importlib.util.spec_from_file_location("changed_net", tmp_path / "net.py")
     module = importlib.util.module_from_spec(spec)
@@ -66,7 +66,7 @@ def test_the_changed_source_makes_what_was_chosen(parameters, require, tmp_path,
     assert made(torch.zeros(1, 3, 64, 64)).shape == (1, 10)
     assert sum(p.numel() for p in made.parameters()) == answer.params
     assert check(load("net.py:Net", input_shape=(3, 64, 64))).macs == answer.macs
-    assert edits_between(network, network) == ()
+    assert edits_of_opened(network, network) == ()
 
 
 def test_the_command_prints_the_diff_and_how_good_it_is(tmp_path, monkeypatch):
@@ -85,4 +85,4 @@ def test_a_line_that_makes_several_layers_is_changed_where_all_are_to_change(tmp
     network = load("net.py:Net", input_shape=(3, 64, 64)).network
     one = solve(opened(network, {"twice.0.0.kernel_size": "5", "twice.0.0.padding": "2"}))
     with pytest.raises(NetworkError, match=r"change it by hand|not all of them"):
-        patch(network, edits_between(network, one.network))
+        patch(network, edits_of_opened(network, one.network))

@@ -16,16 +16,7 @@ from convsolve.space import cubes
 from convsolve.space.checkpoint import Checkpoint
 from convsolve.space.optimisation import _outcome, _written_outcome
 from convsolve.synthesis.solve import Interrupted
-
-PROBLEM = """
-input: [3, 40, 40]
-layers:
-  - conv: {out_channels: 8..64 step 8, kernel_size: 1 | 3 | 5, stride: 1 | 2}
-  - conv: {out_channels: 8..64 step 8, kernel_size: 1 | 3 | 5, stride: 1 | 2}
-  - conv: {out_channels: 8..64 step 8, kernel_size: 1 | 3 | 5, stride: 1 | 2}
-require: [params <= 40K, macs <= 9M]
-maximize: params
-"""
+from tests.attack.kills import WIDE as PROBLEM
 
 
 class Stop(BaseException):

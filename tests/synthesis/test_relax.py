@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import islice
 from random import Random
 
 import pytest
@@ -33,6 +34,9 @@ def test_wide_domains_have_neighbours_too(domain):
     )
     answer = cs.solve(problem, timeout=5)
     assert isinstance(answer, cs.Infeasible) and isinstance(answer.relaxations, tuple)
+    size = problem.network.holes["input[1]"].domain
+    found = list(islice(_nearest_outside(size, size.lower, size.upper, Clock(5)), 3))
+    assert len(found) == 3 and not any(value in size for value in found)
 
 
 def test_what_a_lint_demands_can_be_left_out():

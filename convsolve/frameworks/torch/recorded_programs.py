@@ -188,12 +188,6 @@ class Inputs:
             return ((mapping,), {}) if self.together else ((), mapping)
         return ((list(tensors),), {}) if self.together else (tuple(tensors), {})
 
-    def as_given(self, shapes: Shapes) -> InputShapes:
-        """Return other shapes in the form in which these were given."""
-        if self.named:
-            return dict(zip(self.names, shapes, strict=True))
-        return shapes[0] if len(shapes) == 1 else shapes
-
 
 def _shapes(given: Iterable[Any]) -> Shapes:
     """Return the shapes of inputs; of several some may have no axis but the batch's."""
