@@ -13,7 +13,7 @@ import click
 
 from ..support.foreign_text import visible
 from .deadline import Deadline, timeout_option
-from .declared import CODES, check_declared, worst
+from .declared import CODES, check_declared, verdict_of, worst
 from .formats import FORMATS, Found, located
 from .next_step import say_next
 from .output import (
@@ -105,8 +105,7 @@ def command(
         print_json({"networks": gathered})
     if form == "table":
         for source, code in zip(sources, codes, strict=True):
-            verdict = next(verdict for verdict, own in CODES.items() if own == code)
-            click.echo(f"{verdict.ljust(max(map(len, CODES)))}  {visible(source)}")
+            click.echo(f"{verdict_of(code).ljust(max(map(len, CODES)))}  {visible(source)}")
     return worst(codes)
 
 
@@ -141,9 +140,8 @@ def _checked_or_not(source: str, checked: Callable[[str], int], form: str, gathe
 
 def _entry(source: str, code: int, report: CheckReport | None, lines: Sequence[str]) -> dict[str, Any]:
     """Return what is said of one of several sources in their document, as of the networks of a project."""
-    status = next(verdict for verdict, own in CODES.items() if own == code)
     return {
-        "name": source, "source": source, "status": status, "found": list(lines),
+        "name": source, "source": source, "status": verdict_of(code), "found": list(lines),
         "network": None if report is None else report_data(report), "counterexample": None,
     }  # fmt: skip
 

@@ -17,7 +17,7 @@ from .output import print_json, report_data
 if TYPE_CHECKING:
     from ..project import Judgement, Project
 
-__all__ = ["CODES", "check_declared", "worst"]
+__all__ = ["CODES", "check_declared", "verdict_of", "worst"]
 
 CODES = {"valid": 0, "invalid": 1, "not read": 2, "not known": 3}
 """The exit code of each verdict."""
@@ -52,6 +52,11 @@ def check_declared(form: str, quiet: bool, timeout: float | None) -> int:
     if form == "json":
         print_json({"networks": [_data(judgement) for judgement in found]})
     return worst(CODES[judgement.verdict] for judgement in found)
+
+
+def verdict_of(code: int) -> str:
+    """Return the verdict that an exit code of ``check`` says."""
+    return next(verdict for verdict, own in CODES.items() if own == code)
 
 
 def worst(codes: Iterable[int]) -> int:

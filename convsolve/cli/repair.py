@@ -13,7 +13,7 @@ from .deadline import Deadline
 from .next_step import say_next
 from .output import cause_data, console, edit_data, print_causes, print_json, report_data
 from .shapes import ShapeType
-from .source import loaded, shape_words, source_argument, source_options, training_option
+from .source import loaded, shape_words, source_argument, source_options, stated, training_option
 
 if TYPE_CHECKING:
     from ..network import InputShapes
@@ -119,15 +119,14 @@ def _patch(
     """
     from ..errors import NetworkError
     from ..repairs.tried_patches import first_that_does
-    from ..sources import edited, load, named_by, read_arguments
+    from ..sources import edited, named_by
 
     if not repairs:
         return
 
     def again(texts: Mapping[Path, str], own: bool) -> Problem:
         with edited(texts):
-            return load(source, input_shape=None if own else input_shape, arguments=read_arguments(arguments),
-                        training=problem.network.training)  # fmt: skip
+            return stated(source, None if own else input_shape, arguments)
 
     found = first_that_does(problem.network, repairs, again if named_by(source).attribute else None)
     if found.patch is None:

@@ -12,12 +12,12 @@ from .deadline import Deadline
 from .shapes import ShapeType, with_the_axes_that_fit
 
 if TYPE_CHECKING:
-    from ..network import InputShapes, Network
+    from ..network import InputShapes
     from ..problem import Problem
 
 __all__ = [
     "assumed_words", "complete_source", "found", "loaded", "shape_words", "source_argument", "source_options",
-    "training_option", "what_if_options",
+    "stated", "training_option", "what_if_options",
 ]  # fmt: skip
 
 
@@ -149,13 +149,8 @@ def loaded(source: str, input_shape: InputShapes | None, arguments: str, deadlin
     return dataclasses.replace(problem, network=problem.network.with_shapes(input_shape))
 
 
-def found_as_it_is(source: str, input_shape: InputShapes | None, arguments: str) -> Network:
-    """Return the network that a SOURCE names, without what the command line asks besides."""
-    return _stated(source, input_shape, arguments).network
-
-
-def _stated(source: str, input_shape: InputShapes | None, arguments: str) -> Problem:
-    """Return the problem that a SOURCE states, read as the options of the command say."""
+def stated(source: str, input_shape: InputShapes | None, arguments: str) -> Problem:
+    """Return the problem that a SOURCE states, without what the command line asks besides."""
     from ..sources import load, read_arguments
 
     meta = click.get_current_context().meta
@@ -238,7 +233,7 @@ def found(source: str, input_shape: InputShapes | None, arguments: str) -> tuple
     """Return the problem that a SOURCE names, as it states its input, and the shape to ask about."""
 
     def load_for(shapes: InputShapes | None) -> Problem:
-        return _asked(_stated(source, shapes, arguments))
+        return _asked(stated(source, shapes, arguments))
 
     if input_shape is None or source == "-":  # which can be read once
         return load_for(input_shape), input_shape

@@ -18,7 +18,7 @@ from .output import (
     progress,
     report_data,
 )
-from .source import found_as_it_is, loaded, source_argument, source_options, what_if_options
+from .source import loaded, source_argument, source_options, stated, what_if_options
 from .workers import checkpoint_option, kept, workers_options, working
 
 if TYPE_CHECKING:
@@ -236,7 +236,7 @@ def _diff(
         for line in no_answer_lines(answer):
             click.echo(line, err=True)
         return
-    before = found_as_it_is(source, input_shape, arguments)
+    before = stated(source, input_shape, arguments).network
     edits = edits_of_opened(before, answer.network)
     click.echo(patch(before, edits).diff() if edits else "", nl=False)
     for line in standing_lines(answer):

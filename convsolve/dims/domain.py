@@ -9,7 +9,7 @@ from functools import cached_property
 from numbers import Integral
 
 from ..errors import DimensionError
-from ..support.arguments import checked
+from ..support.arguments import checked, must_fit
 from ..support.suggestions import quoted
 
 __all__ = ["Domain", "Span"]
@@ -153,9 +153,10 @@ class Domain:
     def __contains__(self, value: int) -> bool:
         return any(value in span for span in self.spans)
 
-    @checked
     def rank(self, value: int) -> int:
         """Return how many values of the domain are preferred to ``value``."""
+        if type(value) is not int:  # looked at only then: solvers ask for very many
+            must_fit("value", "int", value)
         if self._ranks is not None and value in self._ranks:
             return self._ranks[value]
         before = 0

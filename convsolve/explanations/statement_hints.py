@@ -16,7 +16,6 @@ __all__ = [
     "hidden_state",
     "incompatible_loss",
     "loaded_kernel",
-    "wrong_sizes",
     "loaded_weights",
     "normalised_grey",
     "position_table",
@@ -25,6 +24,7 @@ __all__ = [
     "table_sides",
     "turned_grid",
     "unpacked",
+    "wrong_sizes",
 ]
 
 
