@@ -22,6 +22,7 @@ __all__ = [
     "aligned",
     "cost_line",
     "derived_cost_lines",
+    "failure_line",
     "failure_lines",
     "lint_lines",
     "report_lines",
@@ -136,10 +137,14 @@ def derived_cost_lines(report: CheckReport) -> list[str]:
     return [f"{name.ljust(wide)}  {text.rjust(long)}  {DERIVED[name].meaning}" for name, text in shown.items()]
 
 
+def failure_line(failure: Failure) -> str:
+    """Return which layer fails, of the whole network none, by which rule, and how."""
+    return f"{f'{failure.layer}: ' if failure.layer else ''}{failure.code} {failure.message}"
+
+
 def failure_lines(failure: Failure) -> list[str]:
     """Return what fails, where, and what would mend it."""
-    lines = [f"{failure.layer}: {failure.code} {failure.message}" if failure.layer
-             else f"{failure.code} {failure.message}"]  # fmt: skip
+    lines = [failure_line(failure)]
     if failure.source:
         lines.append(f"  at {failure.source}")
     if failure.note:

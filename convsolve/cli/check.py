@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 import gc
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from ..checks.text import failure_line
 from ..support.foreign_text import visible
 from .deadline import Deadline, timeout_option
 from .declared import CODES, check_declared, verdict_of, worst
@@ -138,7 +139,7 @@ def _checked_or_not(source: str, checked: Callable[[str], int], form: str, gathe
         return code
 
 
-def _entry(source: str, code: int, report: CheckReport | None, lines: Sequence[str]) -> dict[str, Any]:
+def _entry(source: str, code: int, report: CheckReport | None, lines: Iterable[str]) -> dict[str, Any]:
     """Return what is said of one of several sources in their document, as of the networks of a project."""
     return {
         "name": source, "source": source, "status": verdict_of(code), "found": list(lines),
@@ -176,15 +177,13 @@ def _checked(
             return 3
         raise
     if linting and report.ok and report.network is not None:
-        remarks = (f"{f.layer}: {f.code} {f.message}" for f in lint(report.network).findings)
+        remarks = map(failure_line, lint(report.network).findings)
         report = dataclasses.replace(report, notes=(*report.notes, *remarks))
     if form in FORMATS:
         places = layer_places(source) if is_problem_file(source) else {}
         return _told(Found(source, report, located(source, problem.network, places)), form, gathered, _code(report))
     if form == "json" and gathered is not None:
-        lines = [
-            f"{f'{f.layer}: ' if f.layer else ''}{f.code} {f.message}" for f in (*report.failures, *report.unknown)
-        ]
+        lines = map(failure_line, (*report.failures, *report.unknown))
         gathered.append(_entry(source, _code(report), report, lines))
         return _code(report)
     causes: Sequence[Cause] = ()

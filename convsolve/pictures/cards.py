@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from ..checks.check import CheckReport
-from ..checks.text import shape, unknown_lines, verdict
+from ..checks.text import failure_line, shape, unknown_lines, verdict
 from ..repairs.edits import shown_value
 from ..repairs.repair import Repair, RepairList
 from ..sizes.counterexample import Counterexample
@@ -49,7 +49,7 @@ def _table(heads: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
 
 
 def _report(report: CheckReport) -> str:
-    failures = [f"{f'{f.layer}: ' if f.layer else ''}{f.code} {f.message}" for f in report.failures]
+    failures = map(failure_line, report.failures)
     sign = "✓" if report.ok else "✗" if report.failures else "?"
     return _boxed(f"<b>{sign} {escape(verdict(report))}</b>", _lines([*failures, *unknown_lines(report)]))
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from ..checks.check import CheckReport, Failure, at_shapes, check
+from ..checks.text import failure_line
 from ..dims import Domain, evaluate_arrays
 from ..dims.boxes import Boxes
 from ..dims.grammar import parse_value
@@ -63,7 +64,7 @@ class Counterexample(Carded):
         """Return what fails, in one line for each failure."""
         shapes = ", ".join("x".join(map(str, shape)) for shape in self.input_shapes)
         lines = [f"an input of {shapes} breaks it:"]
-        lines += [f"  {f'{f.layer}: ' if f.layer else ''}{f.code} {f.message}" for f in self.failures]
+        lines += [f"  {failure_line(failure)}" for failure in self.failures]
         return "\n".join(lines)
 
 

@@ -162,9 +162,9 @@ def _of_domain(problem: Problem, name: str, clock: Clock) -> Iterator[Relaxation
 
 def _nearest_outside(domain: Domain, low: int, high: int, clock: Clock) -> Iterator[int]:
     """Yield what is not in a domain: what lies between its values, then what is beyond them, the nearest first."""
-    ends = sorted({span.start for span in domain.spans})
+    begins = sorted({span.start for span in domain.spans})
     last = None
-    for value in merge(*(_behind(span, ends, high) for span in domain.spans)):
+    for value in merge(*(_behind(span, begins, high) for span in domain.spans)):
         clock.check()
         if value != last and value not in domain:
             yield value
